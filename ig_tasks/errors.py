@@ -1,0 +1,148 @@
+"""Every error that ig-tasks raises on purpose.
+
+IgTasksError
+├── UserError                 something its reader can mend: one line, the field and the remedy (exit 2)
+│   ├── SpecError             the specification
+│   ├── ModelError            the model package, or the model in it
+│   │   ├── TrustError        code from outside the project without `trust`
+│   │   ├── LayerError        a layer that does not exist, or is not an embedding
+│   │   └── TargetError       an output that the model does not have
+│   ├── DataError             the data set, its columns
+│   │   └── PartitionError    a partition that is absent
+│   ├── InputError            arrays given to `explain`
+│   ├── BaselineError         a baseline that cannot be fitted, or has the wrong shape
+│   ├── ResourceError         workers or resources that nobody offers
+│   └── ReportError           a report that is not there
+├── RunError                  the run broke (exit 3)
+│   ├── WorkerLostError       workers died; trying again may help
+│   └── CheckBrokenError      a check could not be carried out (not: data failed it)
+└── ValidationFailedError     done, but a check of severity `critical` failed (exit 1)
+
+Messages are one line. Every error survives pickling, since it may cross from a Dask worker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+__all__ = [
+    "BaselineError",
+    "CheckBrokenError",
+    "DataError",
+    "IgTasksError",
+    "InputError",
+    "LayerError",
+    "ModelError",
+    "PartitionError",
+    "ReportError",
+    "ResourceError",
+    "RunError",
+    "SpecError",
+    "TargetError",
+    "TrustError",
+    "UserError",
+    "ValidationFailedError",
+    "WorkerLostError",
+    "suggest",
+]
+
+
+class IgTasksError(Exception):
+    """Base of every error that ig-tasks raises on purpose."""
+
+    exit_code = 3
+
+
+class UserError(IgTasksError):
+    """Something that the person who wrote the spec, the package or the call can mend."""
+
+    exit_code = 2
+
+
+class SpecError(UserError):
+    """The specification does not say what it should."""
+
+
+class ModelError(UserError):
+    """The model package, or the model in it, cannot be used."""
+
+
+class TrustError(ModelError):
+    """Code from outside the project would run, and the spec does not trust it."""
+
+
+class LayerError(ModelError):
+    """A layer that the model does not have, or in whose output no path can run."""
+
+
+class TargetError(ModelError):
+    """An output that the model does not have."""
+
+
+class DataError(UserError):
+    """The data set, or a column of it."""
+
+
+class PartitionError(DataError):
+    """A partition that the data set does not have."""
+
+
+class InputError(UserError):
+    """Arrays of a shape, a type or a name that the model does not take."""
+
+
+class BaselineError(UserError):
+    """A baseline that cannot be fitted or does not fit the inputs."""
+
+
+class ResourceError(UserError):
+    """Workers, or a resource of theirs, that no one offers."""
+
+
+class ReportError(UserError):
+    """A report or a run that is not in the store."""
+
+
+class RunError(IgTasksError):
+    """The run broke."""
+
+
+class WorkerLostError(RunError):
+    """Workers or connections were lost; the run goes on where it stopped when tried again."""
+
+
+class CheckBrokenError(RunError):
+    """A check could not be carried out, which says nothing about the data."""
+
+
+class ValidationFailedError(IgTasksError):
+    """A check of severity `critical` failed: the report is withheld.
+
+    `args` is `(message, report_uri)`: the withheld report is there to be read.
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, report_uri: str = "") -> None:
+        super().__init__(message, report_uri)
+
+    @property
+    def report_uri(self) -> str:
+        return str(self.args[1])
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+def suggest(name: str, known: Iterable[str], *, noun: str = "names", limit: int = 12) -> str:
+    """The tail of a message about an unknown name: the nearest known one, then those there are.
+
+    >>> suggest("carier", ["carrier", "origin"], noun="columns")
+    "; did you mean 'carrier'? columns: carrier, origin"
+    """
+    names = [str(item) for item in known]
+    near = get_close_matches(str(name), names, n=1, cutoff=0.6)
+    listed = ", ".join(names[:limit]) + (f" and {len(names) - limit} more" if len(names) > limit else "")
+    hint = f"; did you mean '{near[0]}'?" if near else ";"
+    return f"{hint} {noun}: {listed}" if names else f"; there are no {noun}"

@@ -1,0 +1,49 @@
+"""The explanation spec: what to explain, on which data, how often, and when to believe it.
+
+Imports pydantic and yaml only, since every DAG file that Airflow parses comes through here.
+"""
+
+from ig_tasks.spec.loading import load_spec
+from ig_tasks.spec.partitions import format_partition, select_partitions
+from ig_tasks.spec.schema import json_schema
+from ig_tasks.spec.sections import (
+    AtLeast,
+    AtMost,
+    AttributionSpec,
+    BaselineSpec,
+    CompletenessCheck,
+    ComputeSpec,
+    DataSpec,
+    FeatureSpec,
+    ModelSpec,
+    Origin,
+    ParityCheck,
+    ReportSpec,
+    ScheduleSpec,
+    Severity,
+    ValidationSpec,
+)
+from ig_tasks.spec.specification import ExplanationSpec
+
+__all__ = [
+    "AtLeast",
+    "AtMost",
+    "AttributionSpec",
+    "BaselineSpec",
+    "CompletenessCheck",
+    "ComputeSpec",
+    "DataSpec",
+    "ExplanationSpec",
+    "FeatureSpec",
+    "ModelSpec",
+    "Origin",
+    "ParityCheck",
+    "ReportSpec",
+    "ScheduleSpec",
+    "Severity",
+    "ValidationSpec",
+    "format_partition",
+    "json_schema",
+    "load_spec",
+    "select_partitions",
+]

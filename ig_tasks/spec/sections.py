@@ -1,0 +1,196 @@
+"""The sections of a spec, one class each. A short form (a string) stands for the section's main field."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    NonNegativeFloat,
+    PositiveFloat,
+    PositiveInt,
+    model_validator,
+)
+
+Severity = Literal["critical", "warning"]
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Strategy = Literal["auto", "zero", "mean", "median", "mode", "table"]
+Integrator = Literal[
+    "auto", "adaptive", "secant", "exact",
+    "gauss_legendre", "clenshaw_curtis", "midpoint", "trapezoid", "left", "right",
+]  # fmt: skip
+
+STRATEGIES: tuple[str, ...] = ("auto", "zero", "mean", "median", "mode", "table")
+
+
+class Section(BaseModel):
+    """A part of the spec: unknown keys are refused, values never change after loading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+def _as_tuple(value: Any) -> Any:
+    """One name stands for a list of one."""
+    return (value,) if isinstance(value, str) else value
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
+
+
+class Origin(Section):
+    """Where a spec was read: its file, and the folder whose code runs without `trust`."""
+
+    file: str
+    trusted_root: str
+
+
+class ScheduleSpec(Section):
+    """When the DAG runs: a cron expression, with the partition each run is for, or assets it waits for."""
+
+    cron: Annotated[str | None, Field(description="five cron fields, or @daily, @weekly, @monthly")] = None
+    partition: Annotated[str | None, Field(description="strftime format of the partition's key, e.g. %Y-%m")] = None
+    offset: Annotated[int, Field(description="which period a run is for: -1 is the one before its date")] = 0
+    start: date | None = None
+    end: date | None = None
+    assets: Names = ()
+
+    @model_validator(mode="after")
+    def _one_trigger(self) -> ScheduleSpec:
+        if bool(self.cron) == bool(self.assets):
+            raise ValueError("give either cron or assets")
+        if self.cron and not self.cron.startswith("@") and len(self.cron.split()) != 5:
+            raise ValueError(f"cron {self.cron!r} does not have five fields (minute hour day month weekday)")
+        if self.start and self.end and self.end < self.start:
+            raise ValueError("end lies before start")
+        return self
+
+
+class ModelSpec(Section):
+    """The model package, and which of its outputs is explained in which space."""
+
+    uri: str
+    target: str | int | None = None
+    space: Annotated[str | None, Field(description="logit or probability; left out: the target's own")] = None
+    trust: Annotated[
+        str | None,
+        Field(
+            pattern=r"^sha256:[0-9a-f]{64}$",
+            description="digest of a package from outside the project whose code may run",
+        ),
+    ] = None
+
+
+class DataSpec(Section):
+    """The rows to explain: Parquet files, in hive partitions if `partition` names their column."""
+
+    uri: str
+    partition: str | None = None
+    id: str | None = None
+    segments: Names = ()
+    prediction: Annotated[str | None, Field(description="column with the served model's output, for parity")] = None
+    sample: Annotated[PositiveInt | None, Field(description="explain so many rows, spread evenly over all")] = None
+
+
+class BaselineSpec(Section):
+    """The baseline: a strategy, fitted once on a partition of the data or on data of its own."""
+
+    strategy: Strategy = "auto"
+    partition: str | None = None
+    uri: str | None = None
+
+    @model_validator(mode="after")
+    def _table_needs_uri(self) -> BaselineSpec:
+        if self.strategy == "table" and self.uri is None:
+            raise ValueError("strategy 'table' needs uri: a Parquet file of one row, a column for each feature")
+        return self
+
+
+class AttributionSpec(Section):
+    """How attributions are computed, and how exactly."""
+
+    method: Literal["integrated_gradients"] = "integrated_gradients"
+    integrator: Integrator = "auto"
+    steps: PositiveInt | None = None
+    tolerance: Annotated[PositiveFloat, Field(lt=1.0)] = 0.01
+    absolute_tolerance: NonNegativeFloat = 0.0
+    max_evaluations: Annotated[int, Field(ge=3)] = 4097
+    precision: Literal["model", "float64", "bfloat16"] = "model"
+    memory_limit: Annotated[PositiveInt | None, Field(description="bytes the engine may use for its batches")] = None
+    seed: Annotated[int, Field(ge=0)] = 0
+
+
+class ComputeSpec(Section):
+    """Where the work is done: workers that the run starts, or those of an existing Dask scheduler."""
+
+    workers: PositiveInt | Literal["auto"] = "auto"
+    shard_rows: PositiveInt = 16384
+    pool: str = "ig_compute"
+    resources: Annotated[dict[str, PositiveFloat], Field(default_factory=dict)]
+    address: Annotated[str | None, Field(description="an existing scheduler, tcp://host:8786")] = None
+    connection: Annotated[str | None, Field(description="Airflow connection of type dask")] = None
+    worker_timeout: Annotated[PositiveFloat, Field(description="seconds to wait for the first worker")] = 60.0
+    retries: Annotated[int, Field(ge=0, le=10)] = 2
+
+    @model_validator(mode="after")
+    def _one_cluster(self) -> ComputeSpec:
+        if self.address and self.connection:
+            raise ValueError("give either address or connection")
+        return self
+
+
+class CompletenessCheck(Section):
+    """At least a share `mostly` of the rows has a relative completeness delta of at most `within`."""
+
+    mostly: Share = 0.99
+    within: Annotated[PositiveFloat | None, Field(description="left out: attribution.tolerance")] = None
+    severity: Severity = "critical"
+
+
+class AtLeast(Section):
+    """A share that must not be smaller."""
+
+    at_least: Share
+    severity: Severity = "warning"
+
+
+class AtMost(Section):
+    """A share that must not be larger."""
+
+    at_most: Share
+    severity: Severity = "critical"
+
+
+class ParityCheck(Section):
+    """At least `mostly` of the rows: |output - prediction| <= tolerance * (1 + |prediction|)."""
+
+    tolerance: PositiveFloat = 1e-3
+    mostly: Share = 1.0
+    severity: Severity = "critical"
+
+
+class ValidationSpec(Section):
+    """When a report may be published."""
+
+    completeness: CompletenessCheck = CompletenessCheck()
+    converged: AtLeast = AtLeast(at_least=0.95, severity="warning")
+    quarantined: AtMost = AtMost(at_most=0.05, severity="critical")
+    parity: ParityCheck = ParityCheck()
+
+
+class ReportSpec(Section):
+    """What the report shows."""
+
+    examples: Annotated[int, Field(ge=0, le=50)] = 5
+    keep_inputs: bool = True
+
+
+class FeatureSpec(Section):
+    """How a feature is called in the report, and to which group it belongs."""
+
+    label: str | None = None
+    group: str | None = None
+    description: str | None = None

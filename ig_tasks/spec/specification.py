@@ -1,0 +1,111 @@
+"""The whole spec."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, ValidationError
+
+from ig_tasks.errors import SpecError
+from ig_tasks.spec.messages import one_line
+from ig_tasks.spec.sections import (
+    AttributionSpec,
+    BaselineSpec,
+    ComputeSpec,
+    DataSpec,
+    FeatureSpec,
+    ModelSpec,
+    Names,
+    Origin,
+    ReportSpec,
+    ScheduleSpec,
+    Section,
+    ValidationSpec,
+)
+
+STORE_VARIABLE = "IG_TASKS_STORE"
+
+
+def _short_form(field: str) -> Any:
+    """A string stands for `{field: string}`."""
+
+    def expand(value: Any) -> Any:
+        return {field: value} if isinstance(value, str) else value
+
+    return BeforeValidator(expand)
+
+
+class ExplanationSpec(Section):
+    """What to explain: a model, its data, a baseline, and when the result may be published.
+
+    Immutable. `load_spec` reads one from YAML with its paths made absolute, so that what travels inside
+    a DAG or lies in a run's folder means the same everywhere.
+    """
+
+    version: Literal[1]
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,60}$", description="DAG ig_<name>, asset ig://<name>")]
+    description: str = ""
+    owner: str = ""
+    tags: Names = ()
+    schedule: Annotated[ScheduleSpec | None, _short_form("cron")] = None
+    partition: Annotated[str | None, Field(description="the partition of a run that is given none")] = None
+    model: Annotated[ModelSpec, _short_form("uri")]
+    data: Annotated[DataSpec, _short_form("uri")]
+    baseline: Annotated[BaselineSpec, _short_form("strategy")] = BaselineSpec()
+    attribution: AttributionSpec = AttributionSpec()
+    compute: ComputeSpec = ComputeSpec()
+    validation: ValidationSpec = ValidationSpec()
+    report: ReportSpec = ReportSpec()
+    features: Annotated[dict[str, FeatureSpec], Field(default_factory=dict)]
+    store: Annotated[str | None, Field(description="any fsspec URI; left out: $IG_TASKS_STORE, else ig_runs")] = None
+    origin: Annotated[Origin | None, Field(description="set by the loader")] = None
+
+    @classmethod
+    def from_resolved(cls, document: Any) -> ExplanationSpec:
+        """A spec that was resolved before: the JSON inside a DAG, or spec.yaml in a run's folder.
+
+        Raises:
+            SpecError: if the document is not a resolved spec.
+        """
+        try:
+            return cls.model_validate(document)
+        except ValidationError as error:
+            raise SpecError(f"spec: {one_line(error, cls)}") from None
+
+    def to_document(self) -> dict[str, Any]:
+        """The resolved spec as JSON values; `from_resolved` reads it back unchanged."""
+        return self.model_dump(mode="json")
+
+    def with_overrides(
+        self,
+        *,
+        partition: str | None = None,
+        sample: int | None = None,
+        tolerance: float | None = None,
+        baseline: str | None = None,
+    ) -> ExplanationSpec:
+        """This spec with the few settings that a single run may change; None leaves a setting as it is.
+
+        Raises:
+            SpecError: if a value is out of range.
+        """
+        document = self.to_document()
+        if partition is not None:
+            document["partition"] = partition
+        if sample is not None:
+            document["data"]["sample"] = sample
+        if tolerance is not None:
+            document["attribution"]["tolerance"] = tolerance
+        if baseline is not None:
+            document["baseline"]["strategy"] = baseline
+        return self.from_resolved(document)
+
+    def store_uri(self) -> str:
+        """Where the runs lie: the spec's `store`, else $IG_TASKS_STORE, else a folder ig_runs beside the project."""
+        chosen = self.store or os.environ.get(STORE_VARIABLE)
+        if chosen:
+            return chosen if "://" in chosen else str(Path(chosen).absolute())
+        root = Path(self.origin.trusted_root) if self.origin else Path.cwd()
+        return str((root.parent if root.name == "include" else root) / "ig_runs")
