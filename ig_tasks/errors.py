@@ -135,7 +135,7 @@ class ValidationFailedError(IgTasksError):
         return str(self.args[0])
 
 
-def suggest(name: str, known: Iterable[str], *, noun: str = "names", limit: int = 12) -> str:
+def suggest(name: str, known: Iterable[str], *, noun: str = "names", limit: int = 20) -> str:
     """The tail of a message about an unknown name: the nearest known one, then those there are.
 
     >>> suggest("carier", ["carrier", "origin"], noun="columns")

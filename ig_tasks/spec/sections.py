@@ -129,7 +129,7 @@ class ComputeSpec(Section):
     workers: PositiveInt | Literal["auto"] = "auto"
     shard_rows: PositiveInt = 16384
     pool: str = "ig_compute"
-    resources: Annotated[dict[str, PositiveFloat], Field(default_factory=dict)]
+    resources: dict[str, PositiveFloat] = Field(default_factory=dict)
     address: Annotated[str | None, Field(description="an existing scheduler, tcp://host:8786")] = None
     connection: Annotated[str | None, Field(description="Airflow connection of type dask")] = None
     worker_timeout: Annotated[PositiveFloat, Field(description="seconds to wait for the first worker")] = 60.0

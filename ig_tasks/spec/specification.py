@@ -58,7 +58,7 @@ class ExplanationSpec(Section):
     compute: ComputeSpec = ComputeSpec()
     validation: ValidationSpec = ValidationSpec()
     report: ReportSpec = ReportSpec()
-    features: Annotated[dict[str, FeatureSpec], Field(default_factory=dict)]
+    features: dict[str, FeatureSpec] = Field(default_factory=dict)
     store: Annotated[str | None, Field(description="any fsspec URI; left out: $IG_TASKS_STORE, else ig_runs")] = None
     origin: Annotated[Origin | None, Field(description="set by the loader")] = None
 

@@ -1,0 +1,14 @@
+"""The store: a folder for every run, on any filesystem that fsspec knows.
+
+<store>/<name>/<run_id>/...         a run: spec, manifest, baseline, attributions, statistics, report
+<store>/<name>/baselines/<digest>/  baselines, fitted once
+<store>/<name>/models/<digest>.json what was seen when a worker tried the model
+<store>/<name>/latest.json          the published run with the greatest partition, then time
+"""
+
+from ig_tasks.store.folder import Folder
+from ig_tasks.store.identity import canonical_json, digest_of, run_id_of, run_key
+from ig_tasks.store.manifest import Manifest
+from ig_tasks.store.runs import RunFolder, Store
+
+__all__ = ["Folder", "Manifest", "RunFolder", "Store", "canonical_json", "digest_of", "run_id_of", "run_key"]

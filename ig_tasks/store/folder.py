@@ -1,0 +1,126 @@
+"""A folder on any filesystem that fsspec knows, in which a file is there whole or not at all."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import uuid
+from pathlib import Path
+from typing import Any
+
+import fsspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+from fsspec.implementations.local import LocalFileSystem
+
+from ig_tasks.errors import RunError
+
+# A put to one of these appears whole or not at all; elsewhere a file is written beside its place and renamed.
+_WHOLE_PUTS = {"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "oci", "memory"}
+
+
+class Folder:
+    """A folder by its URI. Names are relative, with forward slashes.
+
+    Raises:
+        RunError: from every method, in one line, if the filesystem cannot be reached or refuses.
+    """
+
+    def __init__(self, uri: str) -> None:
+        self.uri = uri.rstrip("/")
+        try:
+            self.filesystem, self.root = fsspec.core.url_to_fs(self.uri)
+        except (ImportError, ValueError, OSError) as error:
+            raise RunError(f"store {uri!r}: cannot be opened ({error}); install the fsspec package for it") from None
+        self._is_local = isinstance(self.filesystem, LocalFileSystem)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.uri!r})"
+
+    def uri_of(self, name: str) -> str:
+        return f"{self.uri}/{name}"
+
+    def path_of(self, name: str) -> str:
+        """The path that `self.filesystem` understands."""
+        return f"{self.root.rstrip('/')}/{name}"
+
+    def folder(self, name: str) -> Folder:
+        return Folder(self.uri_of(name))
+
+    def exists(self, name: str) -> bool:
+        return bool(self.filesystem.exists(self.path_of(name)))
+
+    def size(self, name: str) -> int:
+        return int(self.filesystem.size(self.path_of(name)) or 0)
+
+    def names(self, name: str = "") -> list[str]:
+        """The names within a sub-folder, sorted; empty if it is not there."""
+        try:
+            self.filesystem.invalidate_cache()
+            found = self.filesystem.ls(self.path_of(name).rstrip("/"), detail=False)
+        except FileNotFoundError:
+            return []
+        return sorted(str(path).rstrip("/").rsplit("/", 1)[-1] for path in found)
+
+    def read_bytes(self, name: str) -> bytes:
+        content: bytes = self.filesystem.cat_file(self.path_of(name))
+        return content
+
+    def write_bytes(self, name: str, content: bytes) -> None:
+        """Write a file so that readers see the old one or the new one, never half of it."""
+        path = self.path_of(name)
+        try:
+            if self._is_local:
+                _replace(Path(path), content)
+            elif set(_protocols(self.filesystem)) & _WHOLE_PUTS:
+                self.filesystem.pipe_file(path, content)
+            else:
+                self.filesystem.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
+                beside = f"{path}.{uuid.uuid4().hex}.part"
+                self.filesystem.pipe_file(beside, content)
+                self.filesystem.mv(beside, path)
+        except OSError as error:
+            raise RunError(f"store {self.uri}: {name} cannot be written ({error})") from error
+
+    def read_text(self, name: str) -> str:
+        return self.read_bytes(name).decode("utf-8")
+
+    def write_text(self, name: str, text: str) -> None:
+        self.write_bytes(name, text.encode("utf-8"))
+
+    def read_json(self, name: str) -> Any:
+        return json.loads(self.read_bytes(name))
+
+    def write_json(self, name: str, document: Any) -> None:
+        self.write_text(name, json.dumps(document, indent=2, allow_nan=False, ensure_ascii=False) + "\n")
+
+    def read_table(self, name: str, columns: list[str] | None = None) -> pa.Table:
+        with self.filesystem.open(self.path_of(name), "rb") as handle:
+            return pq.read_table(handle, columns=columns)
+
+    def write_table(self, name: str, table: pa.Table) -> bytes:
+        """Write a Parquet file; returns its bytes, so that a digest needs no second read."""
+        sink = io.BytesIO()
+        pq.write_table(table, sink, compression="zstd")
+        content = sink.getvalue()
+        self.write_bytes(name, content)
+        return content
+
+
+def _replace(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
+    try:
+        with beside.open("wb") as handle:
+            handle.write(content)
+            handle.flush()
+            os.fsync(handle.fileno())
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _protocols(filesystem: Any) -> tuple[str, ...]:
+    protocol = filesystem.protocol
+    return (protocol,) if isinstance(protocol, str) else tuple(protocol)

@@ -1,0 +1,112 @@
+"""Runs in the store: their folders, the revisions of their reports, and which one is the latest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from ig_tasks.errors import ReportError
+from ig_tasks.store.folder import Folder
+from ig_tasks.store.manifest import now
+from ig_tasks.store.report import Report
+
+LATEST = "latest.json"
+_NOT_RUNS = {"baselines", "models"}
+
+
+class RunFolder(Folder):
+    """The folder of one run."""
+
+    def __init__(self, uri: str, name: str, run_id: str) -> None:
+        super().__init__(uri)
+        self.name = name
+        self.run_id = run_id
+
+    def revisions(self) -> list[int]:
+        """The revisions of the report that are there, in order. A rendering is written once, never over another."""
+        found = [_revision_of(name) for name in self.names()]
+        return sorted(number for number in found if number is not None)
+
+    def read_report(self, revision: int | None = None) -> Report:
+        """A revision of the report, or the newest.
+
+        Raises:
+            ReportError: if it is not there.
+        """
+        there = self.revisions()
+        chosen = revision if revision is not None else (there[-1] if there else None)
+        if chosen not in there or chosen is None:
+            raise ReportError(f"{self.uri}: there is no report (run_id {self.run_id}); run the spec first")
+        return Report.from_json(self.read_text(revised("report.json", chosen)))
+
+
+class Store:
+    """A place that holds the runs of many specs."""
+
+    def __init__(self, uri: str) -> None:
+        self.uri = uri.rstrip("/")
+
+    def name_folder(self, name: str) -> Folder:
+        return Folder(f"{self.uri}/{name}")
+
+    def run(self, name: str, run_id: str) -> RunFolder:
+        return RunFolder(f"{self.uri}/{name}/{run_id}", name, run_id)
+
+    def runs(self, name: str) -> Iterator[RunFolder]:
+        """The runs of a spec that have a report, published or withheld, in the order of their ids."""
+        for run_id in self.name_folder(name).names():
+            if run_id not in _NOT_RUNS and not run_id.endswith(".json"):
+                run = self.run(name, run_id)
+                if run.revisions():
+                    yield run
+
+    def latest(self, name: str) -> dict[str, Any] | None:
+        """What latest.json says, or None before the first report of this name was published."""
+        folder = self.name_folder(name)
+        found: dict[str, Any] | None = folder.read_json(LATEST) if folder.exists(LATEST) else None
+        return found
+
+    def publish(self, run: RunFolder, report: Report) -> bool:
+        """Point latest.json at a published report, unless that would move it back.
+
+        The greatest partition wins, then the later report; returns whether it moved.
+        """
+        entry = {
+            "name": run.name,
+            "run_id": run.run_id,
+            "partition": report.partition,
+            "revision": report.revision,
+            "created_at": report.created_at.isoformat(),
+            "report": run.uri_of(revised("report.json", report.revision)),
+            "page": run.uri_of(revised("report.html", report.revision)),
+            "published_at": now(),
+        }
+        current = self.latest(run.name)
+        if current is not None and _order(current) > _order(entry):
+            return False
+        self.name_folder(run.name).write_json(LATEST, entry)
+        return True
+
+
+def revised(name: str, revision: int) -> str:
+    """The name of a file in a revision: `report.json`, then `report.r2.json`, `report.r3.json`.
+
+    >>> revised("report.json", 2)
+    'report.r2.json'
+    """
+    stem, _, suffix = name.rpartition(".")
+    return name if revision == 1 else f"{stem}.r{revision}.{suffix}"
+
+
+def _revision_of(name: str) -> int | None:
+    if name == "report.json":
+        return 1
+    parts = name.split(".")
+    is_revision = len(parts) == 3 and parts[0] == "report" and parts[2] == "json" and parts[1][1:].isdigit()
+    return int(parts[1][1:]) if is_revision else None
+
+
+def _order(entry: dict[str, Any]) -> tuple[str, str, int]:
+    """A range counts as its last partition; `all` comes before every named partition."""
+    last = str(entry["partition"]).rpartition("..")[2]
+    return ("" if last == "all" else last, str(entry["created_at"]), int(entry["revision"]))
