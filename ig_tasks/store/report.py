@@ -1,0 +1,168 @@
+"""The report of a run: what report.json holds, and what every page and exporter is drawn from.
+
+The JSON Schema in `schemas/report-1.json` is made from these models by `write_schema`.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AwareDatetime, Field, ValidationError
+
+from ig_tasks.errors import ReportError
+from ig_tasks.store.report_parts import (
+    AttributionInfo,
+    BaselineInfo,
+    BaselineValue,
+    Check,
+    Completeness,
+    Contribution,
+    DataInfo,
+    Distribution,
+    Example,
+    FeatureInfo,
+    Free,
+    Histogram,
+    Importance,
+    ModelInfo,
+    Part,
+    Quantile,
+    SegmentInfo,
+    TargetInfo,
+    Verdict,
+    plain,
+)
+
+__all__ = [
+    "SCHEMA_FILE",
+    "SCHEMA_VERSION",
+    "AttributionInfo",
+    "BaselineInfo",
+    "BaselineValue",
+    "Check",
+    "Completeness",
+    "Contribution",
+    "DataInfo",
+    "Distribution",
+    "Example",
+    "FeatureInfo",
+    "Histogram",
+    "Importance",
+    "ModelInfo",
+    "Quantile",
+    "Report",
+    "SegmentInfo",
+    "TargetInfo",
+    "Verdict",
+    "report_schema",
+    "utc_now",
+    "write_schema",
+]
+
+SCHEMA_VERSION = "1.0"
+SCHEMA_FILE = Path(__file__).parent / "schemas" / "report-1.json"
+
+
+class Report(Part):
+    """A run's report; report.json is this object."""
+
+    schema_version: str
+    state: Literal["published", "withheld"]
+    """withheld: a critical check failed."""
+    name: str
+    run_id: str
+    partition: str
+    """`all` where the data is not divided."""
+    revision: Annotated[int, Field(ge=1)]
+    created_at: AwareDatetime
+    """UTC."""
+    model: ModelInfo
+    data: DataInfo
+    baseline: BaselineInfo
+    targets: tuple[TargetInfo, ...]
+    attribution: AttributionInfo
+    completeness: Completeness
+    importance: tuple[Importance, ...]
+    """Over all rows, by target and rank."""
+    segments: tuple[Importance, ...]
+    """The same by segment."""
+    checks: tuple[Check, ...]
+    verdicts: tuple[Verdict, ...]
+    drift: Free | None
+    provenance: Free
+    """Digests, versions, seed, batch plan, attempts: anything that says where the numbers come from."""
+    timing: Free
+    """Seconds by stage."""
+    description: str = ""
+    owner: str = ""
+    tags: tuple[str, ...] = ()
+    features: tuple[FeatureInfo, ...] = ()
+    examples: tuple[Example, ...] = ()
+    distributions: tuple[Distribution, ...] = ()
+    segment_columns: tuple[SegmentInfo, ...] = ()
+
+    @property
+    def published(self) -> bool:
+        return self.state == "published"
+
+    def ranking(self, target: str | None = None) -> tuple[Importance, ...]:
+        """Importance over all rows of one target (None: the first), the greatest first."""
+        wanted = target if target is not None else (self.targets[0].name if self.targets else None)
+        return tuple(sorted((row for row in self.importance if row.target == wanted), key=lambda row: row.rank))
+
+    def failed(self, severity: Literal["critical", "warning"] | None = None) -> tuple[Check, ...]:
+        """The checks that failed, in their order."""
+        return tuple(check for check in self.checks if not check.success and severity in (None, check.severity))
+
+    def label(self, feature: str) -> str:
+        """What people call a feature; its name where nothing else is known."""
+        return next((item.label for item in self.features if item.name == feature and item.label), feature)
+
+    def to_json(self) -> str:
+        """report.json: keys in the order of the contract, two spaces, a newline at the end."""
+        utc = self.created_at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        body = self.model_dump(mode="json")
+        body["created_at"] = utc
+        return json.dumps(plain(body), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Report:
+        """The report that `text` holds.
+
+        Raises ReportError when it is not JSON, not a report, or of a later major version.
+        """
+        try:
+            body = json.loads(text)
+        except ValueError as error:
+            raise ReportError(f"report: not JSON ({error}); the file is damaged, run again") from None
+        version = str(body.get("schema_version", "")) if isinstance(body, dict) else ""
+        if version.partition(".")[0] != SCHEMA_VERSION.partition(".")[0]:
+            raise ReportError(
+                f"report.schema_version: {version or 'absent'}; this version of ig-tasks reads 1.x, "
+                "read it with the version that wrote it"
+            )
+        try:
+            return cls.model_validate(body)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(step) for step in first["loc"])
+            raise ReportError(f"report.{where}: {first['msg']}; the file is damaged, run again") from None
+
+
+def utc_now() -> datetime:
+    """Now, in UTC, to the second: a report's created_at."""
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+def report_schema() -> dict[str, Any]:
+    """JSON Schema (2020-12) of report.json."""
+    schema = Report.model_json_schema()
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+def write_schema() -> None:
+    """Write SCHEMA_FILE anew, after the models changed."""
+    SCHEMA_FILE.write_text(json.dumps(report_schema(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -1,0 +1,250 @@
+"""What a report is made of; `ig_tasks.store.report` puts the parts together.
+
+The models are frozen, take numpy scalars, turn non-finite numbers into null, and ignore keys they do not know:
+minor versions of the format only add keys, so an old reader reads a new report. Keys of the first version have
+no default and are always there; keys with a default may be absent.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+
+def plain(value: Any) -> Any:
+    """`value` as JSON can hold it: numpy scalars and arrays unpacked, non-finite numbers None."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if hasattr(value, "tolist"):
+        return plain(value.tolist())
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    return value
+
+
+Figure = Annotated[float | None, BeforeValidator(plain)]
+"""A number; null where it is not finite or not known."""
+Count = Annotated[int, BeforeValidator(plain), Field(ge=0)]
+Value = Annotated[bool | int | float | str | None, BeforeValidator(plain)]
+"""What a column held: a number, a category, or null where it was missing."""
+Free = Annotated[dict[str, Any], BeforeValidator(plain)]
+
+
+class Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore", ser_json_inf_nan="null", use_attribute_docstrings=True)
+
+
+class ModelInfo(Part):
+    """The model that was explained, as its package's card says."""
+
+    uri: str
+    framework: str
+    """torch or tensorflow."""
+    digest: str
+    version: str
+    owner: str
+    name: str = ""
+    intended_use: str = ""
+    figures: Free = Field(default_factory=dict)
+    """Figures of the card, such as the test AUC, by name."""
+
+
+class DataInfo(Part):
+    """The rows: how many there were, and what became of each.
+
+    rows_read = rows_explained + rows_quarantined; rows_unconverged are among the explained.
+    """
+
+    uri: str
+    digest: str
+    rows_available: Count | None
+    """Rows of the partition; null where they were not counted."""
+    rows_read: Count
+    rows_explained: Count
+    rows_unconverged: Count
+    rows_quarantined: Count
+    quarantine_reasons: Annotated[dict[str, Count], BeforeValidator(plain)]
+    """Rows by the reason why they could not be explained."""
+    not_read: str = ""
+    """Why fewer rows were read than there were, in words; empty when all were."""
+    partition_column: str = ""
+
+
+class BaselineValue(Part):
+    """What the baseline holds for one feature."""
+
+    feature: str
+    value: Value
+    """A number, or words such as `frequency-weighted mean embedding`."""
+
+
+class BaselineInfo(Part):
+    """The point of comparison: attributions explain the difference from the model's output here."""
+
+    strategy: str
+    digest: str
+    output: Figure
+    """Model output at the baseline, of the first target."""
+    outputs: Annotated[dict[str, Figure], BeforeValidator(plain)] = Field(default_factory=dict)
+    """Model output at the baseline by target, where there are several."""
+    partition: str = ""
+    rows: Count | None = None
+    """Rows it was fitted on."""
+    values: tuple[BaselineValue, ...] = ()
+
+
+class TargetInfo(Part):
+    """An output that was explained."""
+
+    name: str
+    space: str
+    """In what units: logit, probability, log_probability, raw, ..."""
+    description: str = ""
+    mean_output: Figure = None
+    """Mean of the model's output over the explained rows."""
+
+
+class AttributionInfo(Part):
+    """How the attributions were computed."""
+
+    method: str
+    integrator: str
+    tolerance: Figure
+    """Relative tolerance asked for, of each row."""
+    evaluations_per_row: Figure
+    """Gradient evaluations, mean over rows."""
+    seed: int | None
+    absolute_tolerance: Figure = None
+    max_evaluations: Count | None = None
+    precision: str = ""
+
+
+class Completeness(Part):
+    """Whether the attributions of a row add up to output minus baseline output.
+
+    The relative delta of a row is |delta| / max(|output - baseline output|, 0.1 x sum of |attributions|).
+    """
+
+    max_relative_delta: Figure
+    mean_relative_delta: Figure
+    converged_fraction: Figure
+    """Share of the explained rows, 0 to 1, with status `converged`."""
+
+
+class Importance(Part):
+    """Statistics of one feature's attributions over the rows of one segment; in the target's units."""
+
+    target: str
+    segment: str | None
+    """null: all rows; else `column=level`."""
+    feature: str
+    group: str | None
+    rows: Count
+    mean: Figure
+    abs_mean: Figure
+    std_dev: Figure
+    """Of the population."""
+    median: Figure
+    mean_square: Figure
+    abs_mean_ci: tuple[Figure, Figure]
+    """95 % confidence interval of abs_mean: low, high."""
+    rank: Count
+    """By abs_mean within (target, segment); 1 is the greatest."""
+    rank_ci: tuple[Count, Count]
+    """Ranks that the feature may have, jointly for all features: best, worst."""
+    segment_column: str | None = None
+    segment_level: str | None = None
+
+
+class Check(Part):
+    """One check of the run, and what came of it."""
+
+    name: str
+    severity: Literal["critical", "warning"]
+    success: bool
+    observed: Value
+    expected: Value
+    """In words (`at least 0.99`), or a number."""
+    description: str = ""
+    """What was checked, in a sentence."""
+    remedy: str = ""
+    """What to do when it fails."""
+
+
+class Verdict(Part):
+    """What validation says of one feature."""
+
+    feature: str
+    verdict: str
+    why: str
+
+
+class FeatureInfo(Part):
+    """How to present a feature."""
+
+    name: str
+    label: str = ""
+    """What people call it; empty: the name."""
+    group: str | None = None
+    kind: str = ""
+    """numeric or categorical."""
+    description: str = ""
+
+
+class Contribution(Part):
+    """One feature's part in one row."""
+
+    feature: str
+    value: Value
+    """What the row held; null where inputs are not kept or the value was missing."""
+    attribution: Figure
+
+
+class Example(Part):
+    """One row explained."""
+
+    row_id: str
+    target: str
+    output: Figure
+    baseline_output: Figure
+    convergence_delta: Figure
+    status: str
+    """converged, max_evaluations or not_finite."""
+    contributions: tuple[Contribution, ...]
+    chosen: str = ""
+    """Why this row is shown, e.g. `highest output`."""
+
+
+class Quantile(Part):
+    q: Annotated[float, BeforeValidator(plain), Field(ge=0, le=1)]
+    value: Figure
+
+
+class Histogram(Part):
+    """Counts between neighbouring edges: one edge more than counts."""
+
+    edges: Annotated[tuple[float, ...], BeforeValidator(plain)]
+    counts: Annotated[tuple[Count, ...], BeforeValidator(plain)]
+
+
+class Distribution(Part):
+    """How one feature's attributions are spread over all rows."""
+
+    target: str
+    feature: str
+    quantiles: tuple[Quantile, ...]
+    histogram: Histogram | None = None
+
+
+class SegmentInfo(Part):
+    """A column by which the rows were divided."""
+
+    column: str
+    levels: Count
+    """Levels in the data; the report may hold fewer."""
+    label: str = ""
