@@ -1,0 +1,23 @@
+"""Mergeable, count-weighted statistics of attributions and inputs, and what is read off them.
+
+A worker summarises its shard; the summaries travel as JSON and are merged in shard order, so that the
+same shards give the same numbers to the last digit.
+"""
+
+from __future__ import annotations
+
+from ig_tasks.statistics.categories import MISSING, CategoryCounts
+from ig_tasks.statistics.features import FeatureStatistics
+from ig_tasks.statistics.grouped import OVERALL, GroupedStatistics
+from ig_tasks.statistics.ranking import bonferroni, rank_intervals, ranks
+
+__all__ = [
+    "MISSING",
+    "OVERALL",
+    "CategoryCounts",
+    "FeatureStatistics",
+    "GroupedStatistics",
+    "bonferroni",
+    "rank_intervals",
+    "ranks",
+]

@@ -1,0 +1,99 @@
+"""Feature statistics over all rows and over every level of every segment column."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ig_tasks.errors import InputError, RunError
+from ig_tasks.statistics.categories import as_levels
+from ig_tasks.statistics.features import DIGEST_K, FeatureStatistics
+
+Group = tuple[str | None, str | None]
+OVERALL: Group = (None, None)
+SEGMENT_K = 100  # 2 kB a feature: there are many segments, and their medians are read to the eye
+
+
+@dataclass(frozen=True, eq=False)
+class GroupedStatistics:
+    """`groups[(column, level)]`, and `groups[OVERALL]` for all rows, in order of column and level."""
+
+    groups: dict[Group, FeatureStatistics]
+
+    @classmethod
+    def of(cls, values: ArrayLike, features: Sequence[str], segments: Mapping[str, ArrayLike] | None = None) -> Self:
+        """Statistics of `values`, (rows, features), overall and by `segments`, {column: (rows,) levels}.
+
+        A missing level is the level `(missing)`. Raises InputError for shapes that do not fit and for
+        values that are not finite.
+        """
+        table = np.asarray(values, dtype=np.float64)
+        groups: dict[Group, FeatureStatistics] = {OVERALL: FeatureStatistics.of(table, features, k=DIGEST_K)}
+        columns = np.ascontiguousarray(table.T)
+        for column, cells in (segments or {}).items():
+            codes, levels = as_levels(cells)
+            if len(codes) != len(table):
+                raise InputError(f"segments.{column}: {len(codes)} values for {len(table)} rows")
+            # Rows of one level side by side, in their order: one pass over the table, then slices.
+            ordered = columns[:, np.argsort(codes, kind="stable")]
+            rows = np.bincount(codes, minlength=len(levels))
+            ends = np.cumsum(rows)
+            for level, start, end in zip(levels, ends - rows, ends, strict=True):
+                groups[column, level] = FeatureStatistics.of_columns(ordered[:, start:end], features, k=SEGMENT_K)
+        return cls(groups)
+
+    @property
+    def overall(self) -> FeatureStatistics:
+        return self.groups[OVERALL]
+
+    def segments(self) -> Iterator[tuple[str, str, FeatureStatistics]]:
+        """(column, level, statistics) of every segment."""
+        for (column, level), statistics in self.groups.items():
+            if column is not None and level is not None:
+                yield column, level, statistics
+
+    def merge(self, other: Self) -> Self:
+        """Statistics of the rows of both; a level that one side lacks is taken from the other."""
+        groups: dict[Group, FeatureStatistics] = {}
+        columns = dict.fromkeys(column for column, _ in (*self.groups, *other.groups))
+        order = {column: place for place, column in enumerate(columns)}
+        for group in sorted({*self.groups, *other.groups}, key=lambda item: (order[item[0]], item[1] or "")):
+            mine, theirs = self.groups.get(group), other.groups.get(group)
+            if mine is not None and theirs is not None:
+                groups[group] = mine.merge(theirs)
+            else:
+                groups[group] = mine if mine is not None else other.groups[group]
+        return type(self)(groups)
+
+    @classmethod
+    def merge_all(cls, parts: Iterable[Self]) -> Self:
+        """All parts merged in the order given: the order of shards, for results that repeat to the bit.
+
+        Raises RunError when there is no part.
+        """
+        merged: Self | None = None
+        for part in parts:
+            merged = part if merged is None else merged.merge(part)
+        if merged is None:
+            raise RunError("there are no statistics to merge; the run has no shards")
+        return merged
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON object that `from_json` turns back into the same bits."""
+        groups = [
+            {"segment": column, "level": level, **statistics.to_json()}
+            for (column, level), statistics in self.groups.items()
+        ]
+        return {"groups": groups}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """The statistics that `to_json` wrote. Raises RunError when something is missing."""
+        try:
+            return cls({(g["segment"], g["level"]): FeatureStatistics.from_json(g) for g in data["groups"]})
+        except (KeyError, TypeError) as error:
+            raise RunError(f"statistics cannot be read ({error}); remove that file and run again") from error
