@@ -1,0 +1,1 @@
+"""Tables into shards, columns into model inputs."""

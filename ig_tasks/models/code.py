@@ -1,0 +1,84 @@
+"""The code of a model package: imported under a private name, from exactly the bytes that were digested."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from importlib.machinery import FileFinder, ModuleSpec, SourceFileLoader
+from pathlib import Path
+from types import CodeType, ModuleType
+from typing import Any
+
+from ig_tasks.errors import ModelError, suggest
+
+__all__ = ["import_factory"]
+
+_PREFIX = "_ig_tasks_package_"
+_sources: dict[str, tuple[Path, dict[str, str]]] = {}
+"""{private package name: (root, {file: sha256})}"""
+
+
+def import_factory(root: Path, files: Mapping[str, str], digest: str, factory: str) -> Callable[..., Any]:
+    """The function that `factory` ("file:function") names in the package.
+
+    The package is importable under a private name made of its digest, so its files may import each other
+    relatively (`from .layers import Gate`), two packages may both hold a model.py, and neither shadows anything.
+
+    Raises ModelError when the file cannot be imported, has changed since the package was opened, or lacks the
+    function.
+    """
+    file, function = factory.split(":")
+    name = _PREFIX + digest.removeprefix("sha256:")
+    if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
+        sys.meta_path.insert(0, _Finder())
+    _sources[name] = (root, dict(files))
+    if name not in sys.modules:
+        package = ModuleType(name, "A model package.")
+        package.__path__ = [str(root)]
+        package.__spec__ = ModuleSpec(name, None, is_package=True)
+        sys.modules[name] = package
+    try:
+        module = importlib.import_module(f"{name}.{file}")
+    except ModelError:
+        raise
+    except Exception as error:
+        raise ModelError(
+            f"factory: '{root / file}.py' cannot be imported: {type(error).__name__}: {_line(error)}"
+        ) from error
+    found = getattr(module, function, None)
+    if not callable(found):
+        public = [key for key, value in vars(module).items() if callable(value) and not key.startswith("_")]
+        hint = suggest(function, public, noun="functions")
+        raise ModelError(f"factory: '{root / file}.py' has no function '{function}'{hint}")
+    return found  # type: ignore[no-any-return]
+
+
+def _line(error: BaseException) -> str:
+    return " ".join(str(error).split())
+
+
+class _Loader(SourceFileLoader):
+    """Compiles the source, always: bytecode is no part of the digest, so it is neither read nor written."""
+
+    def get_code(self, fullname: str) -> CodeType:
+        root, files = _sources[fullname.split(".")[0]]
+        path = Path(self.path)
+        source = path.read_bytes()
+        relative = path.relative_to(root).as_posix()
+        if hashlib.sha256(source).hexdigest() != files.get(relative):
+            raise ModelError(f"'{path}' has changed since the model package was opened; run again")
+        return self.source_to_code(source, self.path)
+
+
+class _Finder:
+    """Finds the modules of model packages, and nothing else."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        del target
+        if not path or fullname.split(".")[0] not in _sources:
+            return None
+        return FileFinder(next(iter(path)), (_Loader, [".py"])).find_spec(fullname)

@@ -1,0 +1,41 @@
+"""The digest of a model package: what the spec's `trust` and a run's key refer to."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from ig_tasks.errors import ModelError
+
+__all__ = ["digest_of", "file_digests"]
+
+_IGNORED = "__pycache__"
+"""Bytecode that Python writes beside the code. It is never read from a package either (see code.py)."""
+
+
+def file_digests(root: Path) -> dict[str, str]:
+    """{name relative to `root`, with forward slashes: sha256 of the content in hex}, sorted by name."""
+    found: dict[str, str] = {}
+    for folder, folders, files in os.walk(root):
+        folders[:] = [name for name in folders if name != _IGNORED]
+        for name in folders:
+            if (Path(folder) / name).is_symlink():
+                # A walk does not enter it, so what lies behind it could change unseen.
+                raise ModelError(f"model package '{root}': folder '{name}' is a link; put the folder itself there")
+        for name in files:
+            path = Path(folder) / name
+            with path.open("rb") as file:
+                found[path.relative_to(root).as_posix()] = hashlib.file_digest(file, "sha256").hexdigest()
+    return dict(sorted(found.items()))
+
+
+def digest_of(files: Mapping[str, str]) -> str:
+    """ "sha256:<64 hex>" over names and content digests, as `file_digests` gives them."""
+    whole = hashlib.sha256()
+    for name, content in sorted(files.items()):
+        # A length before the name: no two different sets of files write the same bytes.
+        encoded = name.encode()
+        whole.update(len(encoded).to_bytes(8, "big") + encoded + bytes.fromhex(content))
+    return f"sha256:{whole.hexdigest()}"

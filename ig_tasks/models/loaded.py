@@ -1,0 +1,109 @@
+"""A model in memory, whatever its framework: its layers, its targets, its predictions."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from ig_tasks.errors import InputError, LayerError, ModelError, TargetError, suggest
+from ig_tasks.models.config import TargetConfig
+
+if TYPE_CHECKING:
+    from ig_tasks.models.package import ModelPackage
+
+__all__ = ["LoadedModel", "check_layers"]
+
+_BLOCK = 16384
+"""Rows that `predict` passes through the model at once: enough to be fast, too few to matter for memory."""
+
+
+@dataclass(frozen=True)
+class LoadedModel(ABC):
+    """`model` is called with its inputs by name: torch `model(**inputs)`, Keras `model({name: array})`."""
+
+    model: Any
+    package: ModelPackage
+    device: str
+
+    @property
+    @abstractmethod
+    def framework(self) -> Literal["torch", "tensorflow"]: ...
+
+    @abstractmethod
+    def _call(self, model: Any, inputs: dict[str, np.ndarray]) -> np.ndarray:
+        """The model's output, (rows,) or (rows, outputs), without gradients."""
+
+    @abstractmethod
+    def _probability(self, model: Any) -> Any:
+        """The model with a sigmoid behind it, differentiable, with the same layer names."""
+
+    @property
+    def layers(self) -> dict[str, str]:
+        """{input name: name of the layer in whose output its path runs}; holds for `for_target`'s models too."""
+        inputs = self.package.config.inputs
+        return {name: spec.layer for name, spec in inputs.items() if spec.layer is not None}
+
+    def for_target(
+        self, target: str | int | None = None, space: str | None = None
+    ) -> tuple[Any, int | str | None, str, str]:
+        """The model to explain, the target as the engine takes it, the target's name, the space.
+
+        `target` is a name or an output column; None means the only one. `space` None means the declared one;
+        a "logit" can also be explained as "probability".
+
+        Raises TargetError, and ModelError for a space that the target cannot be turned into.
+        """
+        name, config = self._target(target)
+        space = space or config.space
+        if space == config.space:
+            return self.model, config.output, name, space
+        if (config.space, space) == ("logit", "probability"):
+            return self._probability(self.model), config.output, name, space
+        spaces = [config.space, *(["probability"] if config.space == "logit" else [])]
+        raise ModelError(f"target '{name}' has no space '{space}'{suggest(space, spaces, noun='spaces')}")
+
+    def predict(self, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
+        """The model's output on encoded inputs: {name: (rows, ...)} -> (rows,) or (rows, outputs).
+
+        Raises InputError for a name that the model does not take, or one that is absent.
+        """
+        specs = self.package.config.inputs
+        for name in [*inputs, *specs]:
+            if name not in specs or name not in inputs:
+                what = "is absent" if name in specs else f"is unknown{suggest(name, specs, noun='inputs')}"
+                raise InputError(f"input '{name}' of model '{self.package.uri}' {what}")
+        rows = len(next(iter(inputs.values())))
+        blocks = range(0, max(rows, 1), _BLOCK)
+        cast = {name: np.asarray(inputs[name], dtype=spec.dtype) for name, spec in specs.items()}
+        return np.concatenate(
+            [self._call(self.model, {name: array[at : at + _BLOCK] for name, array in cast.items()}) for at in blocks]
+        )
+
+    def _target(self, target: str | int | None) -> tuple[str, TargetConfig]:
+        targets = self.package.config.targets
+        if target is None:
+            if len(targets) > 1:
+                raise TargetError(f"the model has several targets, choose one; targets: {', '.join(targets)}")
+            return next(iter(targets.items()))
+        if isinstance(target, str) and target in targets:
+            return target, targets[target]
+        for name, config in targets.items():
+            if not isinstance(target, str) and config.output == target:
+                return name, config
+        raise TargetError(
+            f"target '{target}' is not an output of the model{suggest(str(target), targets, noun='targets')}"
+        )
+
+
+def check_layers(package: ModelPackage, known: Iterable[str], embeddings: Iterable[str]) -> None:
+    """Raise LayerError for an input whose layer the model does not have; embeddings are suggested first."""
+    known = [name for name in known if name]
+    ordered = list(dict.fromkeys([*embeddings, *known]))
+    for name, spec in package.config.inputs.items():
+        if spec.layer is not None and spec.layer not in ordered:
+            hint = suggest(spec.layer, ordered, noun="layers")
+            raise LayerError(f"inputs.{name}.layer: the model has no layer '{spec.layer}'{hint}")

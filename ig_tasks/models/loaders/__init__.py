@@ -1,0 +1,1 @@
+"""One module a framework; each is imported when a model of its framework is loaded."""

@@ -1,0 +1,124 @@
+"""Keras packages on TensorFlow: a `.keras` file, or a factory with bare weights."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from ig_tasks.errors import ModelError, suggest
+from ig_tasks.models.code import import_factory
+from ig_tasks.models.loaded import LoadedModel, check_layers
+
+# Both are read once, at the import: Keras chooses its backend by one, TensorFlow greets on stderr by the other.
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import keras  # noqa: TID253 - this module is imported when a Keras model is loaded, never before
+
+if TYPE_CHECKING:
+    from ig_tasks.models.package import ModelPackage
+
+__all__ = ["KerasModel", "load"]
+
+
+def load(package: ModelPackage, device: str) -> KerasModel:
+    """Load and check the model, on `device` ("cpu", "cuda:0" or "gpu:0")."""
+    if keras.backend.backend() != "tensorflow":
+        raise ModelError(
+            f"framework: Keras runs on {keras.backend.backend()} here, and '{package.uri}' needs tensorflow; set"
+            " KERAS_BACKEND=tensorflow"
+        )
+    try:
+        with keras.device(_place(device)):
+            model = _read(package) if package.config.file_format == "keras" else _build(package)
+            model = _named(package, model)
+    except (RuntimeError, ValueError) as error:
+        raise ModelError(f"model '{package.uri}' cannot be loaded on '{device}': {_line(error)}") from error
+    embeddings = [layer.name for layer in model.layers if isinstance(layer, keras.layers.Embedding)]
+    check_layers(package, [layer.name for layer in model.layers], embeddings)
+    return KerasModel(model=model, package=package, device=device)
+
+
+def _place(device: str) -> str:
+    return device.replace("cuda", "gpu") if ":" in device else f"{device.replace('cuda', 'gpu')}:0"
+
+
+def _line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:300]
+
+
+def _read(package: ModelPackage) -> Any:
+    path = package.root / package.config.weights
+    try:
+        # safe_mode refuses lambdas, which are pickled code.
+        model = keras.saving.load_model(path, compile=False, safe_mode=True)
+    except Exception as error:
+        raise ModelError(f"weights: '{path}' cannot be read: {type(error).__name__}: {_line(error)}") from error
+    if not isinstance(model, keras.Model):
+        raise ModelError(f"weights: '{path}' holds a {type(model).__name__}, not a keras.Model")
+    return model
+
+
+def _build(package: ModelPackage) -> Any:
+    factory = package.config.factory or ""
+    build = import_factory(package.root, package.files, package.digest, factory)
+    try:
+        model = build(**package.config.arguments)
+    except Exception as error:
+        raise ModelError(
+            f"factory: {factory} of '{package.uri}' failed: {type(error).__name__}: {_line(error)}"
+        ) from error
+    if not isinstance(model, keras.Model):
+        raise ModelError(f"factory: {factory} of '{package.uri}' returned a {type(model).__name__}, not a keras.Model")
+    path = package.root / package.config.weights
+    try:
+        model.load_weights(path)
+    except Exception as error:
+        raise ModelError(f"weights: '{path}' does not fit the model: {_line(error)}") from error
+    return model
+
+
+def _named(package: ModelPackage, model: Any) -> Any:
+    """The model taking {input name: array}; a list of inputs becomes a dict by the inputs' own names."""
+    wanted = list(package.config.inputs)
+    if not isinstance(model, keras.Sequential) and not isinstance(model, _functional()):
+        return model  # a subclassed model says nothing of its inputs before it is called
+    given = model.input if isinstance(model.input, dict) else {one.name: one for one in model.inputs}
+    for name in wanted:
+        if name not in given:
+            hint = suggest(name, given, noun="inputs")
+            raise ModelError(f"inputs.{name}: the model has no such input{hint}")
+    for name in given:
+        if name not in wanted:
+            raise ModelError(f"inputs: the model needs an input '{name}', which model.yaml does not describe")
+    if isinstance(model.input, dict) and not isinstance(model, keras.Sequential):
+        return model
+    return keras.Model(given, model.output, name=model.name)
+
+
+def _functional() -> Any:
+    from keras.src.models.functional import Functional
+
+    return Functional
+
+
+class KerasModel(LoadedModel):
+    @property
+    def framework(self) -> Literal["tensorflow"]:
+        return "tensorflow"
+
+    def _call(self, model: Any, inputs: dict[str, np.ndarray]) -> np.ndarray:
+        with keras.device(_place(self.device)):
+            output = model(inputs, training=False)
+        if isinstance(output, dict | list | tuple):
+            raise ModelError(f"model '{self.package.uri}' returned a {type(output).__name__}, not a tensor")
+        return np.asarray(keras.ops.convert_to_numpy(output))
+
+    def _probability(self, model: Any) -> Any:
+        if not isinstance(model, _functional()):
+            raise ModelError("space 'probability' needs a functional Keras model; explain its logit, or rebuild it")
+        # The same graph with one more layer: every layer keeps its name.
+        probability = keras.layers.Activation("sigmoid", name="probability")(model.output)
+        return keras.Model(model.input, probability, name=model.name)

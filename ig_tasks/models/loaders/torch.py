@@ -1,0 +1,136 @@
+"""torch packages: a factory makes the module, its weights come from safetensors or a state dict."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import torch  # noqa: TID253 - this module is imported when a torch model is loaded, never before
+from torch import nn  # noqa: TID253
+
+from ig_tasks.errors import ModelError, suggest
+from ig_tasks.models.code import import_factory
+from ig_tasks.models.loaded import LoadedModel, check_layers
+
+if TYPE_CHECKING:
+    from ig_tasks.models.package import ModelPackage
+
+__all__ = ["Probability", "TorchModel", "load"]
+
+
+def load(package: ModelPackage, device: str) -> TorchModel:
+    """Build, fill and check the model; eval mode, on `device` ("cpu", "cuda:0", ...)."""
+    config = package.config
+    factory = config.factory or ""
+    build = import_factory(package.root, package.files, package.digest, factory)
+    try:
+        model = build(**config.arguments)
+    except Exception as error:
+        text = " ".join(str(error).split())
+        raise ModelError(f"factory: {factory} of '{package.uri}' failed: {type(error).__name__}: {text}") from error
+    if not isinstance(model, nn.Module):
+        kind = type(model).__name__
+        raise ModelError(f"factory: {factory} of '{package.uri}' returned a {kind}, not a torch.nn.Module")
+    _check_inputs(package, model)
+    modules = dict(model.named_modules())
+    check_layers(package, modules, [n for n, m in modules.items() if isinstance(m, nn.Embedding | nn.EmbeddingBag)])
+    _fill(package, model)
+    try:
+        model = model.to(device).eval()
+    except (RuntimeError, AssertionError) as error:
+        raise ModelError(f"the model cannot be moved to device '{device}': {str(error).splitlines()[0]}") from error
+    return TorchModel(model=model, package=package, device=device)
+
+
+def _check_inputs(package: ModelPackage, model: nn.Module) -> None:
+    """The inputs are passed by name: see that `forward` takes them before a worker finds that it does not."""
+    taken = inspect.signature(model.forward).parameters
+    if any(one.kind is one.VAR_KEYWORD for one in taken.values()):
+        return
+    kind = type(model).__name__
+    for name in package.config.inputs:
+        if name not in taken:
+            hint = suggest(name, taken, noun="arguments")
+            raise ModelError(f"inputs.{name}: forward of {kind} takes no such argument{hint}")
+    for name, one in taken.items():
+        if name not in package.config.inputs and one.default is one.empty and one.kind is not one.VAR_POSITIONAL:
+            raise ModelError(f"inputs: forward of {kind} needs an input '{name}', which model.yaml does not describe")
+
+
+def _fill(package: ModelPackage, model: nn.Module) -> None:
+    path = package.root / package.config.weights
+    weights: Mapping[str, torch.Tensor]
+    try:
+        if package.config.file_format == "safetensors":
+            from safetensors.torch import load_file
+
+            weights = load_file(path)
+        else:
+            weights = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        text = " ".join(str(error).split())[:200]
+        raise ModelError(f"weights: '{path}' cannot be read: {type(error).__name__}: {text}") from error
+    wanted = model.state_dict()
+    missing = [name for name in wanted if name not in weights]
+    unexpected = [name for name in weights if name not in wanted]
+    shapes = [
+        f"'{name}' is {tuple(weights[name].shape)}, the model needs {tuple(wanted[name].shape)}"
+        for name in wanted
+        if name in weights and weights[name].shape != wanted[name].shape
+    ]
+    faults = [
+        *([f"missing {_few(missing)}"] if missing else []),
+        *([f"unexpected {_few(unexpected)}"] if unexpected else []),
+        *shapes[:1],
+    ]
+    if faults:
+        raise ModelError(f"weights: '{path}' does not fit {type(model).__name__}: {'; '.join(faults)}")
+    model.load_state_dict(dict(weights))
+
+
+def _few(names: list[str]) -> str:
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return ", ".join(f"'{name}'" for name in names[:3]) + more
+
+
+class TorchModel(LoadedModel):
+    @property
+    def framework(self) -> Literal["torch"]:
+        return "torch"
+
+    def _call(self, model: Any, inputs: dict[str, np.ndarray]) -> np.ndarray:
+        tensors = {name: torch.as_tensor(array, device=self.device) for name, array in inputs.items()}
+        with torch.no_grad():
+            output = model(**tensors)
+        if not isinstance(output, torch.Tensor):
+            raise ModelError(f"model '{self.package.uri}' returned a {type(output).__name__}, not a tensor")
+        return np.asarray(output.cpu().numpy())
+
+    def _probability(self, model: Any) -> Any:
+        return Probability(model)
+
+
+class Probability(nn.Module):  # type: ignore[misc]  # torch is not followed by mypy
+    """sigmoid(model(...)), with the model's own modules, parameters and buffers as if they were its own.
+
+    The tables are shared, not copied: a layer, a hook or a dtype change reached through one is that of the
+    other, and every name stays what it was. Both survive `copy.deepcopy` together.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        # Not a submodule: its names would all get a prefix.
+        object.__setattr__(self, "_logit", model)
+        for table in ("_parameters", "_buffers", "_non_persistent_buffers_set", "_modules"):
+            object.__setattr__(self, table, getattr(model, table))
+        self.training = model.training
+
+    def forward(self, **inputs: torch.Tensor) -> torch.Tensor:
+        return torch.sigmoid(self._logit(**inputs))
+
+    def train(self, mode: bool = True) -> Probability:
+        self._logit.train(mode)
+        self.training = mode
+        return self
