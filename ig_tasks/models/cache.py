@@ -13,7 +13,7 @@ from typing import Any
 from ig_tasks.errors import ModelError
 from ig_tasks.models.digest import digest_of, file_digests
 
-__all__ = ["cache_folder", "local_folder"]
+__all__ = ["cache_folder", "is_local", "local_folder"]
 
 
 def cache_folder() -> Path:
@@ -25,6 +25,11 @@ def cache_folder() -> Path:
     return (Path(home) if home else Path.home() / ".cache") / "ig_tasks"
 
 
+def is_local(uri: str) -> bool:
+    """Whether `uri` is a path, or a file:// URI, of this machine."""
+    return "://" not in uri or uri.startswith("file://")
+
+
 def local_folder(uri: str) -> tuple[Path, dict[str, str]]:
     """A local folder that holds the package at `uri`, and its files' digests.
 
@@ -33,7 +38,7 @@ def local_folder(uri: str) -> tuple[Path, dict[str, str]]:
 
     Raises ModelError when there is no such folder, or no driver for the URI.
     """
-    if "://" not in uri or uri.startswith("file://"):
+    if is_local(uri):
         root = Path(uri.removeprefix("file://")).expanduser().resolve()
         if not root.is_dir():
             raise ModelError(f"no model package at '{uri}': there is no such folder")

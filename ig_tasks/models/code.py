@@ -34,11 +34,10 @@ def import_factory(root: Path, files: Mapping[str, str], digest: str, factory: s
     if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
         sys.meta_path.insert(0, _Finder())
     _sources[name] = (root, dict(files))
-    if name not in sys.modules:
-        package = ModuleType(name, "A model package.")
-        package.__path__ = [str(root)]
-        package.__spec__ = ModuleSpec(name, None, is_package=True)
-        sys.modules[name] = package
+    package = sys.modules.setdefault(name, ModuleType(name, "A model package."))
+    package.__spec__ = ModuleSpec(name, None, is_package=True)
+    # Two folders with one digest are one package; the one opened last is surely there.
+    package.__path__ = [str(root)]
     try:
         module = importlib.import_module(f"{name}.{file}")
     except ModelError:

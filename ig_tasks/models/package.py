@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from ig_tasks.errors import ModelError, TrustError
-from ig_tasks.models.cache import local_folder
+from ig_tasks.models.cache import is_local, local_folder
 from ig_tasks.models.config import ModelConfig, read_config
 from ig_tasks.models.digest import digest_of
 
@@ -92,7 +92,7 @@ def open_package(uri: str | Path, *, trust: str | None = None, trusted_root: str
             f"model package '{uri}' is not the one that the spec trusts: it has changed, or is another one; read"
             f" it, then set `trust: {package.digest}` under `model`"
         )
-    if trust is None and config.runs_code and not _inside(root, trusted_root):
+    if trust is None and config.runs_code and not _inside(str(uri), root, trusted_root):
         raise TrustError(
             f"model package '{uri}' runs code and lies outside the project; if you trust it, add"
             f" `trust: {package.digest}` under `model`"
@@ -114,5 +114,7 @@ def load_model(
     return open_package(uri, trust=trust, trusted_root=trusted_root or Path.cwd()).load(device)
 
 
-def _inside(root: Path, trusted_root: str | Path | None) -> bool:
-    return trusted_root is not None and root.is_relative_to(Path(trusted_root).resolve())
+def _inside(uri: str, root: Path, trusted_root: str | Path | None) -> bool:
+    # The copy of a remote package may well lie inside the project, with the cache: that says nothing of its source.
+    local = is_local(uri) and trusted_root is not None
+    return local and root.is_relative_to(Path(trusted_root or "").resolve())
