@@ -110,3 +110,25 @@ def _order(entry: dict[str, Any]) -> tuple[str, str, int]:
     """A range counts as its last partition; `all` comes before every named partition."""
     last = str(entry["partition"]).rpartition("..")[2]
     return ("" if last == "all" else last, str(entry["created_at"]), int(entry["revision"]))
+
+
+def find_report(location: str) -> Report:
+    """The report at a report.json, in a run's folder (the newest revision), or that a latest.json points to.
+
+    Raises:
+        ReportError: if there is none, saying where one was looked for.
+    """
+    uri = location.rstrip("/")
+    if uri.endswith(".json") and not uri.endswith("/" + LATEST):
+        folder, _, name = uri.rpartition("/")
+        place = Folder(folder or ".")
+        if not place.exists(name):
+            raise ReportError(f"{location}: there is no such report; give a report.json or a run's folder")
+        return Report.from_json(place.read_text(name))
+    place = Folder(uri.removesuffix("/" + LATEST))
+    if place.exists(LATEST):
+        return find_report(place.read_json(LATEST)["report"])
+    run = RunFolder(place.uri, "", place.uri.rsplit("/", 1)[-1])
+    if not run.revisions():
+        raise ReportError(f"{location}: there is no report here; give a report.json, a run's folder or a spec's folder")
+    return run.read_report()

@@ -1,0 +1,3 @@
+"""Baselines: the point that attributions are measured from, fitted once over data."""
+
+from __future__ import annotations

@@ -1,0 +1,147 @@
+"""The command line: the same stages as Airflow's tasks, with exit codes a script can rely on.
+
+0  done, and every check passed (or failed as a warning)
+1  done, but a check of severity `critical` failed: the report is withheld
+2  bad spec, input or usage: one line on standard error that names the field and the remedy
+3  the run broke
+
+Progress goes to standard error; the report's path is the last line on standard output.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import yaml
+
+from ig_tasks.errors import IgTasksError, SpecError, ValidationFailedError
+
+app = typer.Typer(
+    name="ig-tasks",
+    help="Which features drive a deep model: Integrated Gradients on a schedule, with proof.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+# typer carries its own copy of click, whose exceptions it does not export.
+_UsageError: type[Exception] = typer.BadParameter.__mro__[1]
+
+SpecFile = Annotated[Path, typer.Argument(metavar="SPEC", help="The spec's YAML file.", show_default=False)]
+StoreUri = Annotated[str | None, typer.Option("--store", metavar="URI", help="Where runs lie, any fsspec URI.")]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Set a key of the spec, e.g. attribution.tolerance=0.001."),
+]
+Partition = Annotated[str | None, typer.Option(metavar="EXPR", help="2013-10, 2013-01..2013-09 or all.")]
+
+
+@app.command()
+def run(spec: SpecFile, store: StoreUri = None, settings: Settings = None, partition: Partition = None) -> None:
+    """Explain a partition and publish its report; what is done already is not done again."""
+    from ig_tasks import pipeline
+
+    chosen = _load(spec, store, settings)
+    reference = pipeline.run(chosen, partition=partition, context={"by": "command line"})
+    typer.echo(reference["report_uri"])
+
+
+@app.command()
+def check(spec: SpecFile, store: StoreUri = None, settings: Settings = None, partition: Partition = None) -> None:
+    """Check everything that needs no computing: spec, model, layers, baseline, columns, a handful of rows."""
+    from ig_tasks import pipeline
+
+    chosen = _load(spec, store, settings)
+    for line in pipeline.check(chosen, partition=partition):
+        typer.echo(line)
+
+
+@app.command()
+def show(
+    report: Annotated[
+        str, typer.Argument(metavar="REPORT", help="A report.json, a run's folder, or a folder with latest.json.")
+    ],
+) -> None:
+    """Show a report in the terminal."""
+    from ig_tasks.reports.terminal import print_report
+    from rich.console import Console
+
+    from ig_tasks.store.runs import find_report
+
+    print_report(find_report(report), Console(highlight=False))
+
+
+@app.command()
+def init(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="An Airflow project, or a new folder.")],
+) -> None:
+    """Write a three-line DAG file, a spec and a folder for the model into an Airflow project."""
+    from ig_tasks.orchestration.project import init_project
+
+    for line in init_project(directory):
+        typer.echo(line)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit with its code; no traceback for a user's mistake."""
+    raise SystemExit(_run(list(sys.argv[1:] if arguments is None else arguments)))
+
+
+def _run(arguments: list[str]) -> int:
+    try:
+        code = app(args=arguments, standalone_mode=False)
+    except _UsageError as error:
+        hint = "" if not arguments else f" (see: ig-tasks {arguments[0]} --help)"
+        _say(f"{_one_line(error.format_message())}{hint}")  # type: ignore[attr-defined]
+        return 2
+    except ValidationFailedError as error:
+        _say(str(error))
+        typer.echo(error.report_uri)
+        return error.exit_code
+    except IgTasksError as error:
+        _say(_one_line(str(error)))
+        return error.exit_code
+    except KeyboardInterrupt:
+        _say("interrupted; run again, it goes on where it stopped")
+        return 130
+    except Exception:  # noqa: BLE001 - an error that nobody foresaw is the only one to show a traceback
+        traceback.print_exc()
+        return 3
+    return int(code or 0)
+
+
+def _load(path: Path, store: str | None, settings: list[str] | None) -> Any:
+    from ig_tasks.spec import load_spec
+
+    values = dict(_setting(text) for text in settings or [])
+    if store is not None:
+        values["store"] = store if "://" in store else str(Path(store).absolute())
+    return load_spec(path, settings=values)
+
+
+def _setting(text: str) -> tuple[str, Any]:
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip():
+        raise SpecError(f"--set {text!r}: write key=value, such as attribution.tolerance=0.001")
+    try:
+        return key.strip(), yaml.safe_load(value)
+    except yaml.YAMLError:
+        raise SpecError(f"--set {text!r}: the value is not valid YAML; quote it") from None
+
+
+def _say(line: str) -> None:
+    typer.echo(f"ig-tasks: {line}", err=True)
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+if __name__ == "__main__":
+    main()

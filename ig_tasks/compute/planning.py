@@ -1,0 +1,147 @@
+"""What a run is about to do, with everything checked that needs no worker: package, target, columns, partition."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ig_tasks.compute.tasks import ModelReference
+from ig_tasks.data.dataset import DataFile, Dataset
+from ig_tasks.data.shards import Shard, plan_shards
+from ig_tasks.errors import BaselineError, DataError, RunError, TargetError, suggest
+from ig_tasks.models import ModelPackage, open_package
+from ig_tasks.spec import ExplanationSpec, format_partition
+from ig_tasks.store import run_key
+
+ENGINE_VERSION = 1
+"""Part of a run's key: raised when the engine's numbers change in more than rounding."""
+
+MEMORY_LIMIT = 256 * 1024 * 1024
+"""Bytes of the engine's batches where the spec says nothing: fixed, so that numbers repeat to the last digit."""
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """The model package and the rows of one run."""
+
+    spec: ExplanationSpec
+    package: ModelPackage
+    dataset: Dataset
+    files: tuple[DataFile, ...]
+    partition: str
+
+    @property
+    def model(self) -> ModelReference:
+        model = self.spec.model
+        root = self.spec.origin.trusted_root if self.spec.origin else None
+        return ModelReference(model.uri, self.package.digest, model.trust, root, model.target, model.space)
+
+    @property
+    def rows_available(self) -> int:
+        return sum(file.rows for file in self.files)
+
+    @property
+    def memory_limit(self) -> int:
+        return self.spec.attribution.memory_limit or MEMORY_LIMIT
+
+    def data_digest(self) -> str:
+        return self.dataset.digest(self.files)
+
+    def shards(self) -> list[Shard]:
+        """The shards of this run, the same at every call."""
+        data, attribution = self.spec.data, self.spec.attribution
+        rows = self.spec.compute.shard_rows
+        return plan_shards(self.dataset, self.files, rows, sample=data.sample, seed=attribution.seed)
+
+    def key_parts(self, *, data_digest: str, baseline_digest: str) -> dict[str, Any]:
+        """Everything that decides the numbers, and nothing else: thresholds and labels are not in it."""
+        spec = self.spec
+        attribution = spec.attribution.model_dump(mode="json")
+        return {
+            "engine": ENGINE_VERSION,
+            "model": {"digest": self.package.digest, "target": spec.model.target, "space": spec.model.space},
+            "data": {"digest": data_digest, **spec.data.model_dump(mode="json", exclude={"uri", "partition"})},
+            "baseline": baseline_digest,
+            "attribution": {**attribution, "memory_limit": self.memory_limit},
+            "shards": {"rows": spec.compute.shard_rows, "keep_inputs": spec.report.keep_inputs},
+        }
+
+    def key(self, *, data_digest: str, baseline_digest: str) -> str:
+        return run_key(self.key_parts(data_digest=data_digest, baseline_digest=baseline_digest))
+
+
+def plan_run(spec: ExplanationSpec, partition: str | None = None) -> RunPlan:
+    """Open the package and the data set, and check what can be checked without loading the model.
+
+    Raises:
+        ModelError, TrustError, TargetError: of the package, its code or its targets.
+        DataError, PartitionError: of the data set, its columns or the partition.
+        BaselineError: of the baseline's partition.
+    """
+    root = spec.origin.trusted_root if spec.origin else None
+    package = open_package(spec.model.uri, trust=spec.model.trust, trusted_root=root)
+    _check_target(spec, package)
+    chosen = format_partition(partition or spec.partition)
+    dataset = Dataset(spec.data.uri, spec.data.partition)
+    wanted = [(feature.column, f"model input {feature.input!r}") for feature in package.features]
+    wanted += [(column, "data.segments") for column in spec.data.segments]
+    wanted += [(spec.data.id, "data.id")] if spec.data.id else []
+    wanted += [(spec.data.prediction, "data.prediction")] if spec.data.prediction else []
+    dataset.require_columns(wanted)
+    _check_features(spec, package)
+    files = dataset.files(chosen)
+    if spec.baseline.strategy != "table":
+        baseline_files(spec, dataset)
+    return RunPlan(spec, package, dataset, tuple(files), chosen)
+
+
+def baseline_files(spec: ExplanationSpec, dataset: Dataset) -> tuple[Dataset, list[DataFile]]:
+    """The data that the baseline is fitted on: its own URI, or its partition of the run's data.
+
+    Raises:
+        BaselineError: if there is no such data.
+    """
+    try:
+        source = Dataset(spec.baseline.uri, _own_key(spec)) if spec.baseline.uri else dataset
+        return source, source.files(spec.baseline.partition)
+    except DataError as error:
+        raise BaselineError(f"baseline: {error}") from None
+
+
+def baseline_key(spec: ExplanationSpec, package: ModelPackage) -> str:
+    """The folder of the fitted baseline: the same until the spec's baseline or the model's inputs change."""
+    inputs = {name: spec_.model_dump(mode="json") for name, spec_ in package.config.inputs.items()}
+    asked = spec.baseline.model_dump(mode="json")
+    return run_key({"baseline": asked, "data": spec.baseline.uri or spec.data.uri, "inputs": inputs})
+
+
+def require_unchanged(found: str, expected: str, what: str) -> None:
+    """Refuse to go on with data or a package that changed since the run began.
+
+    Raises:
+        RunError: if the digests differ.
+    """
+    if found != expected:
+        raise RunError(f"{what} changed since the run began ({found[:19]}, not {expected[:19]}); start the run again")
+
+
+def _own_key(spec: ExplanationSpec) -> str | None:
+    return spec.data.partition if spec.baseline.partition else None
+
+
+def _check_target(spec: ExplanationSpec, package: ModelPackage) -> None:
+    """A target that the card does not have is found here, before a worker starts."""
+    targets: Mapping[str, Any] = package.config.targets
+    target = spec.model.target
+    if isinstance(target, str) and target not in targets:
+        raise TargetError(f"model.target: {target!r} is not in model.yaml" + suggest(target, targets, noun="targets"))
+    if target is None and len(targets) > 1:
+        raise TargetError(f"model.target: is missing; the model has several targets: {', '.join(targets)}")
+
+
+def _check_features(spec: ExplanationSpec, package: ModelPackage) -> None:
+    names = [feature.name for feature in package.features]
+    for name in spec.features:
+        if name not in names:
+            raise DataError(f"features.{name}: is not a feature of the model" + suggest(name, names, noun="features"))

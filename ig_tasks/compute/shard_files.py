@@ -1,0 +1,144 @@
+"""The files of one shard in a run's folder. The statistics are written last: where they are, the shard is done."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from ig_tasks.statistics import CategoryCounts, FeatureStatistics, GroupedStatistics
+from ig_tasks.store import Folder, digest_of
+
+QUARANTINE_SCHEMA = pa.schema([("row_id", pa.string()), ("reason", pa.string())])
+
+
+def attributions_file(shard: str) -> str:
+    return f"attributions/{shard}.parquet"
+
+
+def statistics_file(shard: str) -> str:
+    return f"statistics/{shard}.json"
+
+
+def quarantine_file(shard: str) -> str:
+    return f"quarantine/{shard}.parquet"
+
+
+@dataclass(frozen=True)
+class ShardSummary:
+    """What is known of a shard without reading its rows again. Everything in it can be merged with other shards'.
+
+    attributions: {target: statistics over the target's units}; outputs likewise, of the model's output;
+    relative_delta: statistics of the one column `relative_delta`; numbers, categories: of the inputs.
+    """
+
+    shard: str
+    rows_read: int
+    rows_explained: int
+    rows_unconverged: int
+    reasons: Mapping[str, int]
+    evaluations: int
+    baseline_output: Mapping[str, float]
+    attributions: Mapping[str, GroupedStatistics]
+    outputs: Mapping[str, FeatureStatistics]
+    relative_delta: FeatureStatistics
+    numbers: FeatureStatistics
+    categories: Mapping[str, CategoryCounts]
+    details: Mapping[str, Any]
+    files: Mapping[str, str]
+    seconds: float
+
+    @property
+    def rows_quarantined(self) -> int:
+        return self.rows_read - self.rows_explained
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "shard": self.shard,
+            "rows_read": self.rows_read,
+            "rows_explained": self.rows_explained,
+            "rows_unconverged": self.rows_unconverged,
+            "rows_quarantined": self.rows_quarantined,
+            "quarantine_reasons": dict(self.reasons),
+            "evaluations": self.evaluations,
+            "baseline_output": dict(self.baseline_output),
+            "attributions": {target: statistics.to_json() for target, statistics in self.attributions.items()},
+            "outputs": {target: statistics.to_json() for target, statistics in self.outputs.items()},
+            "relative_delta": self.relative_delta.to_json(),
+            "inputs": {
+                "numbers": self.numbers.to_json(),
+                "categories": {column: counts.to_json() for column, counts in self.categories.items()},
+            },
+            "details": dict(self.details),
+            "files": dict(self.files),
+            "seconds": round(self.seconds, 3),
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> ShardSummary:
+        inputs = data["inputs"]
+        return cls(
+            shard=data["shard"],
+            rows_read=data["rows_read"],
+            rows_explained=data["rows_explained"],
+            rows_unconverged=data["rows_unconverged"],
+            reasons=data["quarantine_reasons"],
+            evaluations=data["evaluations"],
+            baseline_output=data["baseline_output"],
+            attributions={target: GroupedStatistics.from_json(item) for target, item in data["attributions"].items()},
+            outputs={target: FeatureStatistics.from_json(item) for target, item in data["outputs"].items()},
+            relative_delta=FeatureStatistics.from_json(data["relative_delta"]),
+            numbers=FeatureStatistics.from_json(inputs["numbers"]),
+            categories={column: CategoryCounts.from_json(item) for column, item in inputs["categories"].items()},
+            details=data["details"],
+            files=data["files"],
+            seconds=data["seconds"],
+        )
+
+    def merge(self, other: ShardSummary) -> ShardSummary:
+        """Both shards as one; `shard`, `baseline_output`, `details` and `files` stay those of the first."""
+        return ShardSummary(
+            shard=self.shard,
+            rows_read=self.rows_read + other.rows_read,
+            rows_explained=self.rows_explained + other.rows_explained,
+            rows_unconverged=self.rows_unconverged + other.rows_unconverged,
+            reasons=dict(sorted((Counter(self.reasons) + Counter(other.reasons)).items())),
+            evaluations=self.evaluations + other.evaluations,
+            baseline_output=self.baseline_output or other.baseline_output,
+            attributions={target: item.merge(other.attributions[target]) for target, item in self.attributions.items()},
+            outputs={target: item.merge(other.outputs[target]) for target, item in self.outputs.items()},
+            relative_delta=self.relative_delta.merge(other.relative_delta),
+            numbers=self.numbers.merge(other.numbers),
+            categories={column: item.merge(other.categories[column]) for column, item in self.categories.items()},
+            details=self.details or other.details,
+            files=self.files,
+            seconds=self.seconds + other.seconds,
+        )
+
+
+def write_shard(run: Folder, summary: ShardSummary, attributions: pa.Table, quarantine: pa.Table) -> ShardSummary:
+    """Write the tables, then the summary with their digests: the summary's presence commits the shard."""
+    files = {}
+    for name, table in (
+        (attributions_file(summary.shard), attributions),
+        (quarantine_file(summary.shard), quarantine),
+    ):
+        files[name] = digest_of(run.write_table(name, table))
+    document = {**summary.to_json(), "files": files}
+    run.write_text(statistics_file(summary.shard), json.dumps(document, allow_nan=False) + "\n")
+    return ShardSummary.from_json(document)
+
+
+def finished_shards(run: Folder, shards: Sequence[str]) -> list[str]:
+    """The shards whose summary is there and whose tables are still those it was written with, by presence."""
+    statistics, tables = set(run.names("statistics")), set(run.names("attributions"))
+    quarantines = set(run.names("quarantine"))
+    return [
+        shard
+        for shard in shards
+        if f"{shard}.json" in statistics and f"{shard}.parquet" in tables and f"{shard}.parquet" in quarantines
+    ]

@@ -1,0 +1,177 @@
+"""A shard's rows as tables: attributions of the rows explained, reasons of those that were not."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from ig_tasks.attribution.explanation import Explanation
+from ig_tasks.compute.shard_files import QUARANTINE_SCHEMA, ShardSummary
+from ig_tasks.data.inputs import category_name
+from ig_tasks.data.shards import POSITION
+from ig_tasks.models.package import Feature
+from ig_tasks.spec import DataSpec
+from ig_tasks.statistics import MISSING, CategoryCounts, FeatureStatistics, GroupedStatistics
+
+NOT_FINITE = "attribution is not finite"
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class ShardTables:
+    """The two tables of a shard, and the arrays that its summary is made of.
+
+    values: attributions (rows, features) of the rows in `attributions`.
+    """
+
+    attributions: pa.Table
+    quarantine: pa.Table
+    values: Floats
+    features: tuple[str, ...]
+    target: str
+    segments: Mapping[str, NDArray[np.object_]]
+    numbers: Mapping[str, Floats]
+    categories: Mapping[str, NDArray[np.object_]]
+
+    def summarise(self, shard: str, *, details: Mapping[str, Any], seconds: float = 0.0) -> ShardSummary:
+        """Everything about the shard that can be merged."""
+        table = self.attributions
+        explained = table.num_rows
+        names = list(self.numbers)
+        numbers = np.stack([self.numbers[name] for name in names], axis=1) if names else np.empty((explained, 0))
+        output = table.column("output").to_numpy().reshape(-1, 1)
+        relative = table.column("relative_delta").to_numpy().reshape(-1, 1)
+        baseline_output = table.column("baseline_output")
+        unconverged = sum(status != "converged" for status in table.column("status").to_pylist())
+        return ShardSummary(
+            shard=shard,
+            rows_read=explained + self.quarantine.num_rows,
+            rows_explained=explained,
+            rows_unconverged=unconverged,
+            reasons=dict(sorted(Counter(self.quarantine.column("reason").to_pylist()).items())),
+            evaluations=int(table.column("evaluations").to_numpy().sum()),
+            baseline_output={self.target: baseline_output[0].as_py()} if explained else {},
+            attributions={self.target: GroupedStatistics.of(self.values, self.features, self.segments)},
+            outputs={self.target: FeatureStatistics.of(output, ["output"])},
+            relative_delta=FeatureStatistics.of(relative, ["relative_delta"]),
+            numbers=FeatureStatistics.of(numbers, names),
+            categories={name: CategoryCounts.of(values) for name, values in self.categories.items()},
+            details=_plain(details),
+            files={},
+            seconds=seconds,
+        )
+
+
+def shard_tables(
+    frame: pd.DataFrame,
+    keep: NDArray[np.bool_],
+    reasons: NDArray[np.object_],
+    explanation: Explanation | None,
+    *,
+    features: Sequence[Feature],
+    target: str,
+    data: DataSpec,
+    keep_inputs: bool,
+) -> ShardTables:
+    """Divide the rows of `frame` into explained and quarantined; no row is in both, none is in neither.
+
+    Args:
+        frame: the shard's rows (rows, columns).
+        keep: (rows,) which rows were encoded and given to the engine.
+        reasons: (rows,) why the others were not.
+        explanation: of the kept rows, or None if there are none.
+    """
+    reasons = reasons.copy()
+    row_ids = _row_ids(frame, data.id)
+    if data.id:
+        nameless = frame[data.id].isna().to_numpy() & keep
+        reasons[nameless] = f"missing value in {data.id}"
+    names = tuple(feature.name for feature in features)
+    values = _feature_matrix(explanation, features)
+    kept_rows = np.flatnonzero(keep)
+    usable = np.array([reasons[row] is None for row in kept_rows], dtype=bool)
+    if explanation is not None:
+        finite = np.array([status != "not_finite" for status in explanation.status], dtype=bool)
+        finite &= np.isfinite(values).all(axis=1)
+        reasons[kept_rows[~finite & usable]] = NOT_FINITE
+        usable &= finite
+    rows = kept_rows[usable]
+    chosen = frame.iloc[rows]
+    columns: dict[str, Any] = {
+        "row_id": pa.array(row_ids[rows].tolist(), pa.string()),
+        "target": pa.array([target] * len(rows), pa.string()),
+    }
+    columns |= _engine_columns(explanation, usable)
+    if data.prediction:
+        prediction = chosen[data.prediction].to_numpy(dtype=np.float64, na_value=np.nan)
+        columns["prediction"] = pa.array(prediction, pa.float64(), from_pandas=True)
+    segments = {column: _levels(chosen[column]) for column in data.segments}
+    columns |= {f"segment:{column}": pa.array(levels.tolist(), pa.string()) for column, levels in segments.items()}
+    chosen_values = values[usable]
+    columns |= {f"attribution:{name}": pa.array(chosen_values[:, place]) for place, name in enumerate(names)}
+    numbers = {f.name: chosen[f.column].to_numpy(dtype=np.float64) for f in features if f.kind == "numeric"}
+    categories = {f.name: _levels(chosen[f.column]) for f in features if f.kind == "categorical"}
+    if keep_inputs:
+        for feature in features:
+            held = numbers.get(feature.name)
+            array = pa.array(categories[feature.name].tolist(), pa.string()) if held is None else pa.array(held)
+            columns[f"input:{feature.name}"] = array
+    left = np.array([reason is not None for reason in reasons], dtype=bool)
+    quarantine = pa.table([row_ids[left].tolist(), reasons[left].tolist()], schema=QUARANTINE_SCHEMA)
+    return ShardTables(pa.table(columns), quarantine, chosen_values, names, target, segments, numbers, categories)
+
+
+def _engine_columns(explanation: Explanation | None, usable: NDArray[np.bool_]) -> dict[str, Any]:
+    figures = ("output", "baseline_output", "convergence_delta", "relative_delta", "error_estimate")
+    if explanation is None:
+        empty = {name: pa.array([], pa.float64()) for name in figures}
+        return empty | {"evaluations": pa.array([], pa.int32()), "status": pa.array([], pa.string())}
+    columns = {name: pa.array(np.asarray(getattr(explanation, name), np.float64)[usable]) for name in figures}
+    columns["evaluations"] = pa.array(np.asarray(explanation.evaluations)[usable].astype(np.int32))
+    columns["status"] = pa.array([str(s) for s in np.asarray(explanation.status)[usable]], pa.string())
+    return columns
+
+
+def _feature_matrix(explanation: Explanation | None, features: Sequence[Feature]) -> Floats:
+    """Attributions (rows, features) in the features' order, out of one array for each input."""
+    if explanation is None:
+        return np.empty((0, len(features)))
+    found = explanation.attributions
+    by_input = found if isinstance(found, dict) else {features[0].input: found}
+    seen: Counter[str] = Counter()
+    columns = []
+    for feature in features:
+        array = np.asarray(by_input[feature.input], np.float64)
+        columns.append(array.reshape(len(array), -1)[:, seen[feature.input]])
+        seen[feature.input] += 1
+    return np.stack(columns, axis=1)
+
+
+def _row_ids(frame: pd.DataFrame, column: str | None) -> NDArray[np.object_]:
+    """The id column as text; where it is missing, or there is none, the row's file and number."""
+    positions = frame[POSITION].to_numpy(dtype=object)
+    if column is None:
+        return positions
+    values = frame[column]
+    texts = np.array([category_name(value) for value in values.to_numpy(dtype=object)], dtype=object)
+    return np.where(values.isna().to_numpy(), positions, texts)
+
+
+def _levels(column: pd.Series[Any]) -> NDArray[np.object_]:
+    """Categories as text, in the one spelling that vocabularies have; looked up once for each distinct value."""
+    codes, uniques = pd.factorize(column, use_na_sentinel=True)
+    names = np.array([*(category_name(value) for value in uniques), MISSING], dtype=object)
+    return names[codes]
+
+
+def _plain(details: Mapping[str, Any]) -> dict[str, Any]:
+    """What of the engine's account is JSON."""
+    plain = (str, int, float, bool, type(None))
+    return {key: value for key, value in details.items() if isinstance(value, plain) and value == value}

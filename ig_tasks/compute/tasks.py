@@ -1,0 +1,217 @@
+"""What runs on a worker: try a model, count a shard for the baseline, explain a shard.
+
+Each function takes one frozen task and returns a small summary; rows go to the store, never through Dask.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ig_tasks.baselines.baseline import Baseline
+from ig_tasks.baselines.fitting import BaselineCounts, fit_baseline
+from ig_tasks.compute.device import choose_device
+from ig_tasks.compute.shard_files import write_shard
+from ig_tasks.compute.tables import shard_tables
+from ig_tasks.compute.worker import cached, loaded_model
+from ig_tasks.data.encoding import encode
+from ig_tasks.data.inputs import InputSpec
+from ig_tasks.data.shards import Shard, read_shard
+from ig_tasks.errors import DataError
+from ig_tasks.models import open_package
+from ig_tasks.spec import AttributionSpec, DataSpec
+from ig_tasks.store import RunFolder
+
+TRIAL_ROWS = 32
+
+
+@dataclass(frozen=True)
+class ModelReference:
+    """The package that a run began with, and the output that it explains."""
+
+    uri: str
+    digest: str
+    trust: str | None
+    trusted_root: str | None
+    target: str | int | None
+    space: str | None
+
+
+@dataclass(frozen=True)
+class TrialTask:
+    """Load the model, run it on a handful of rows of a shard, and differentiate it there."""
+
+    model: ModelReference
+    shard: Shard
+    resources: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class BaselineTask:
+    """Count the inputs of a shard."""
+
+    model: ModelReference
+    shard: Shard
+
+
+@dataclass(frozen=True)
+class ExplainTask:
+    """Explain a shard's rows, and leave its files in the run's folder."""
+
+    model: ModelReference
+    shard: Shard
+    baseline: str
+    run_uri: str
+    run_name: str
+    run_id: str
+    data: DataSpec
+    attribution: AttributionSpec
+    memory_limit: int
+    keep_inputs: bool
+    resources: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class _Ready:
+    """A model whose output is chosen, with the baseline in its own coordinates."""
+
+    model: Any
+    target: Any
+    target_name: str
+    layers: Mapping[str, str]
+    baseline: Mapping[str, Any]
+
+
+def try_model(task: TrialTask) -> dict[str, Any]:
+    """What came of the trial: target, space, framework, features, and the reasons of rows that cannot be used.
+
+    Raises:
+        ModelError, LayerError, TargetError: if the model cannot be loaded, called or differentiated.
+        DataError: if none of the rows can be used.
+    """
+    from ig_tasks.attribution import attribute
+
+    device = choose_device(task.resources)
+    loaded = _load(task.model, device)
+    model, target, name, space = loaded.for_target(task.model.target, task.model.space)
+    inputs = loaded.package.config.inputs
+    encoded = encode(read_shard(task.shard, _columns(inputs)), inputs)
+    rows = int(encoded.keep.sum())
+    if not rows:
+        reason = encoded.reasons[0] if len(encoded.reasons) else "there are no rows"
+        raise DataError(f"data: none of the first {task.shard.rows} rows can be explained ({reason})")
+    arrays = {name: array[:TRIAL_ROWS] for name, array in encoded.inputs.items()}
+    counts = BaselineCounts.of(inputs, arrays)
+    baseline = fit_baseline("auto", counts).arrays(inputs, _embedder(model))
+    explanation = attribute(
+        model,
+        arrays,
+        baseline,
+        target=target,
+        integrator="gauss_legendre",
+        steps=2,
+        layers=dict(loaded.layers),
+        device=device,
+    )
+    return {
+        "target": name,
+        "space": space,
+        "framework": loaded.framework,
+        "device": device,
+        "rows": rows,
+        "rows_tried": task.shard.rows,
+        "mean_output": float(np.mean(explanation.output)),
+    }
+
+
+def count_shard(task: BaselineTask) -> dict[str, Any]:
+    """`BaselineCounts` of the shard's usable rows, as JSON; no framework is imported."""
+    package = open_package(task.model.uri, trust=task.model.trust, trusted_root=task.model.trusted_root)
+    inputs = package.config.inputs
+    encoded = encode(read_shard(task.shard, _columns(inputs)), inputs)
+    return BaselineCounts.of(inputs, encoded.inputs).to_json()
+
+
+def explain_shard(task: ExplainTask) -> dict[str, Any]:
+    """Explain every row of the shard; returns its counts. The shard's files are there when this returns."""
+    from ig_tasks.attribution import attribute
+
+    started = time.perf_counter()
+    device = choose_device(task.resources)
+    run = RunFolder(task.run_uri, task.run_name, task.run_id)
+    loaded = _load(task.model, device)
+    package = loaded.package
+    inputs = package.config.inputs
+    ready = cached(("ready", task.run_uri, device), lambda: _prepare(task, run, device))
+    data = task.data
+    extra = [column for column in (data.id, data.prediction, *data.segments) if column]
+    frame = read_shard(task.shard, list(dict.fromkeys([*_columns(inputs), *extra])))
+    encoded = encode(frame, inputs)
+    explanation = None
+    if encoded.keep.any():
+        explanation = attribute(
+            ready.model,
+            encoded.inputs,
+            dict(ready.baseline),
+            target=ready.target,
+            method=task.attribution.method,
+            integrator=task.attribution.integrator,
+            steps=task.attribution.steps,
+            tolerance=task.attribution.tolerance,
+            absolute_tolerance=task.attribution.absolute_tolerance,
+            max_evaluations=task.attribution.max_evaluations,
+            precision=task.attribution.precision,
+            layers=dict(ready.layers),
+            device=device,
+            memory_limit=task.memory_limit,
+            seed=task.attribution.seed,
+        )
+    tables = shard_tables(
+        frame,
+        encoded.keep,
+        encoded.reasons,
+        explanation,
+        features=package.features,
+        target=ready.target_name,
+        data=data,
+        keep_inputs=task.keep_inputs,
+    )
+    summary = tables.summarise(
+        task.shard.name,
+        details=explanation.details if explanation else {},
+        seconds=time.perf_counter() - started,
+    )
+    written = write_shard(run, summary, tables.attributions, tables.quarantine)
+    return {
+        "rows_read": written.rows_read,
+        "rows_explained": written.rows_explained,
+        "rows_unconverged": written.rows_unconverged,
+        "rows_quarantined": written.rows_quarantined,
+        "seconds": written.seconds,
+    }
+
+
+def _load(model: ModelReference, device: str | None) -> Any:
+    return loaded_model(model.uri, model.digest, trust=model.trust, trusted_root=model.trusted_root, device=device)
+
+
+def _prepare(task: ExplainTask, run: RunFolder, device: str | None) -> _Ready:
+    loaded = _load(task.model, device)
+    model, target, name, _ = loaded.for_target(task.model.target, task.model.space)
+    inputs = loaded.package.config.inputs
+    fitted = Baseline.from_table(run.read_table(task.baseline), strategy="", rows=0, inputs=inputs)
+    return _Ready(model, target, name, dict(loaded.layers), fitted.arrays(inputs, _embedder(model)))
+
+
+def _embedder(model: Any) -> Any:
+    from ig_tasks.attribution import embed
+
+    return lambda layer, ids: embed(model, layer, ids)
+
+
+def _columns(inputs: Mapping[str, InputSpec]) -> list[str]:
+    return list(dict.fromkeys(column for spec in inputs.values() for column in spec.columns))

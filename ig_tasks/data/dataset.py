@@ -1,0 +1,150 @@
+"""A data set: Parquet files below a URI, in hive partitions or not, on any filesystem fsspec knows."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+from urllib.parse import unquote
+
+import fsspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+from fsspec.implementations.local import LocalFileSystem
+from fsspec.implementations.memory import MemoryFileSystem
+
+from ig_tasks.errors import DataError, PartitionError, suggest
+from ig_tasks.spec import select_partitions
+
+_BLOCK = 1 << 20
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """One Parquet file: its path in its filesystem, its name below the data set's URI, its hive keys, its rows."""
+
+    path: str
+    name: str
+    keys: tuple[tuple[str, str], ...]
+    rows: int
+
+
+class Dataset:
+    """The Parquet files of a data set, found once; nothing but footers is read until rows are asked for.
+
+    Args:
+        uri: a folder or one file.
+        partition: the hive key that divides the data (`month` for folders month=2013-01), or None.
+
+    Raises:
+        DataError: if there are no Parquet files, or none has the partition's key.
+    """
+
+    def __init__(self, uri: str, partition: str | None = None) -> None:
+        self.uri = uri.rstrip("/")
+        self.partition = partition
+        try:
+            self.filesystem, self._root = fsspec.core.url_to_fs(self.uri)
+            self._paths = _parquet_paths(self.filesystem, self._root)
+        except (ImportError, ValueError, OSError) as error:
+            raise DataError(f"data.uri {uri!r}: cannot be opened ({error})") from None
+        if not self._paths:
+            raise DataError(f"data.uri {uri!r}: there are no Parquet files; check the path, or prepare the data first")
+        if partition is not None and not any(partition in dict(self._keys(path)) for path in self._paths):
+            keys = sorted({key for path in self._paths for key, _ in self._keys(path)})
+            raise DataError(
+                f"data.partition {partition!r}: no folder {partition}=<value> below {uri}"
+                + suggest(partition, keys, noun="partition keys")
+            )
+
+    @cached_property
+    def partitions(self) -> list[str]:
+        """The values of the partition's key, sorted; empty if the data is not divided."""
+        if self.partition is None:
+            return []
+        values = (dict(self._keys(path)).get(self.partition) for path in self._paths)
+        return sorted({value for value in values if value is not None})
+
+    @cached_property
+    def columns(self) -> dict[str, pa.DataType]:
+        """The columns of the first file and the hive keys, with their types."""
+        schema = self._footer(self._paths[0]).schema.to_arrow_schema()
+        fields = {field.name: field.type for field in schema}
+        return fields | {key: pa.string() for key, _ in self._keys(self._paths[0]) if key not in fields}
+
+    def files(self, partition: str | None = None) -> list[DataFile]:
+        """The files of a partition expression, in the order of their names, with their numbers of rows.
+
+        Raises:
+            PartitionError: if the partition is absent or empty, listing those present.
+            DataError: if a file cannot be read as Parquet.
+        """
+        paths = self._paths
+        if self.partition is not None:
+            chosen = set(select_partitions(partition, self.partitions))
+            paths = [path for path in paths if dict(self._keys(path)).get(self.partition) in chosen]
+        elif partition not in (None, "all"):
+            raise PartitionError(
+                f"partition {partition!r}: the data is not divided; name the column of its folders in data.partition"
+            )
+        files = [DataFile(path, self._name(path), self._keys(path), self._footer(path).num_rows) for path in paths]
+        if not sum(file.rows for file in files):
+            raise PartitionError(f"partition {partition or 'all'!r} of {self.uri} has no rows")
+        return files
+
+    def require_columns(self, wanted: Sequence[tuple[str, str]]) -> None:
+        """Refuse names that are no columns; `wanted` is (column, where the name was given).
+
+        Raises:
+            DataError: for the first that is absent.
+        """
+        for column, where in wanted:
+            if column not in self.columns:
+                raise DataError(
+                    f"{where}: {column!r} is not a column of {self.uri}" + suggest(column, self.columns, noun="columns")
+                )
+
+    def digest(self, files: Sequence[DataFile]) -> str:
+        """`sha256:<hex>` over names and contents; of a remote file, what its store says of its version."""
+        total = hashlib.sha256()
+        for file in files:
+            total.update(f"{file.name}\0{self._file_digest(file.path)}\n".encode())
+        return f"sha256:{total.hexdigest()}"
+
+    def _file_digest(self, path: str) -> str:
+        if not isinstance(self.filesystem, LocalFileSystem | MemoryFileSystem):
+            return str(self.filesystem.ukey(path))
+        content = hashlib.sha256()
+        with self.filesystem.open(path, "rb") as handle:
+            while block := handle.read(_BLOCK):
+                content.update(block)
+        return content.hexdigest()
+
+    def _footer(self, path: str) -> Any:
+        try:
+            with self.filesystem.open(path, "rb") as handle:
+                return pq.read_metadata(handle)
+        except (pa.ArrowInvalid, OSError) as error:
+            raise DataError(f"data.uri: {path} cannot be read as Parquet ({error})") from None
+
+    def _name(self, path: str) -> str:
+        return path.removeprefix(self._root).lstrip("/") or path.rsplit("/", 1)[-1]
+
+    def _keys(self, path: str) -> tuple[tuple[str, str], ...]:
+        folders = self._name(path).split("/")[:-1]
+        pairs = (folder.partition("=") for folder in folders if "=" in folder)
+        return tuple((key, unquote(value)) for key, _, value in pairs)
+
+
+def _parquet_paths(filesystem: Any, root: str) -> list[str]:
+    if filesystem.isfile(root):
+        return [root]
+    found = (str(path) for path in filesystem.find(root))
+    return sorted(path for path in found if path.endswith(".parquet") and not _is_hidden(path.removeprefix(root)))
+
+
+def _is_hidden(name: str) -> bool:
+    """Names that start with a dot or an underscore are a writer's own, by the custom of Spark and Dask."""
+    return any(part.startswith((".", "_")) for part in name.strip("/").split("/"))

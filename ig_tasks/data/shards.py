@@ -1,0 +1,132 @@
+"""Shards: contiguous blocks of rows, the unit of work. Planned by the run, read by the workers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import fsspec
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from ig_tasks.data.dataset import DataFile, Dataset
+from ig_tasks.data.sampling import Sample
+from ig_tasks.errors import DataError
+
+POSITION = "__position__"
+
+
+@dataclass(frozen=True)
+class Slice:
+    """A file that a shard reads from, and the position of the file's first row among all rows."""
+
+    path: str
+    name: str
+    keys: tuple[tuple[str, str], ...]
+    first: int
+    rows: int
+
+
+@dataclass(frozen=True)
+class Shard:
+    """Rows start..stop-1 of the run (of the sample, if there is one), and the files that hold them."""
+
+    index: int
+    start: int
+    stop: int
+    uri: str
+    slices: tuple[Slice, ...]
+    sample: Sample | None
+
+    @property
+    def rows(self) -> int:
+        return self.stop - self.start
+
+    @property
+    def name(self) -> str:
+        return f"shard-{self.index:06d}"
+
+    def positions(self) -> NDArray[np.int64]:
+        """Positions (rows,) among all rows of the run's files."""
+        if self.sample is not None:
+            return self.sample.positions(self.start, self.stop)
+        return np.arange(self.start, self.stop, dtype=np.int64)
+
+
+def plan_shards(
+    dataset: Dataset, files: Sequence[DataFile], shard_rows: int, *, sample: int | None = None, seed: int = 0
+) -> list[Shard]:
+    """Cut the rows of `files`, or an even sample of them, into blocks of `shard_rows`."""
+    total = sum(file.rows for file in files)
+    chosen = Sample(total, sample, seed) if sample is not None and sample < total else None
+    rows = chosen.count if chosen else total
+    slices: list[Slice] = []
+    first = 0
+    for file in files:
+        slices.append(Slice(file.path, file.name, file.keys, first, file.rows))
+        first += file.rows
+    shards = []
+    for index, start in enumerate(range(0, rows, shard_rows)):
+        whole = Shard(index, start, min(start + shard_rows, rows), dataset.uri, tuple(slices), chosen)
+        positions = whole.positions()
+        touched = tuple(s for s in slices if s.first <= positions[-1] and s.first + s.rows > positions[0])
+        shards.append(Shard(index, whole.start, whole.stop, dataset.uri, touched, chosen))
+    return shards
+
+
+def read_shard(shard: Shard, columns: Sequence[str]) -> pd.DataFrame:
+    """The rows of a shard with the given columns and `__position__`, `<file>:<row>` of each; (shard.rows, columns).
+
+    One row group is held at a time, so memory is bounded by the shard and by the largest row group.
+
+    Raises:
+        DataError: if a column is absent from one of the files.
+    """
+    filesystem, _ = fsspec.core.url_to_fs(shard.uri)
+    positions = shard.positions()
+    pieces: list[pa.Table] = []
+    for part in shard.slices:
+        low, high = np.searchsorted(positions, [part.first, part.first + part.rows])
+        if high > low:
+            pieces.extend(_read_rows(filesystem, part, positions[low:high] - part.first, list(columns)))
+    table = pa.concat_tables(pieces, promote_options="permissive").combine_chunks()
+    frame: pd.DataFrame = table.to_pandas()
+    return frame
+
+
+def _read_rows(filesystem: Any, part: Slice, rows: NDArray[np.int64], columns: list[str]) -> Iterator[pa.Table]:
+    keys = dict(part.keys)
+    stored = [column for column in columns if column not in keys]
+    with filesystem.open(part.path, "rb") as handle:
+        file = pq.ParquetFile(handle)
+        absent = [column for column in stored if column not in file.schema_arrow.names]
+        if absent:
+            raise DataError(f"data.uri: {part.name} has no column {absent[0]!r}, which other files have; mend the file")
+        first = 0
+        for group in range(file.metadata.num_row_groups):
+            size = file.metadata.row_group(group).num_rows
+            low, high = np.searchsorted(rows, [first, first + size])
+            if high > low:
+                table = file.read_row_group(group, columns=stored).take(pa.array(rows[low:high] - first))
+                yield _complete(table, part, rows[low:high], keys, columns)
+            first += size
+
+
+def _complete(
+    table: pa.Table, part: Slice, rows: NDArray[np.int64], keys: dict[str, str], columns: list[str]
+) -> pa.Table:
+    """Add the hive keys as columns, plain strings for dictionaries, and each row's file and number."""
+    arrays: dict[str, Any] = {}
+    for column in columns:
+        if column in keys:
+            arrays[column] = pa.array([keys[column]] * len(rows), pa.string())
+        else:
+            values = table.column(column)
+            is_dictionary = pa.types.is_dictionary(values.type)
+            arrays[column] = values.cast(values.type.value_type) if is_dictionary else values
+    arrays[POSITION] = pa.array([f"{part.name}:{row}" for row in rows], pa.string())
+    return pa.table(arrays)

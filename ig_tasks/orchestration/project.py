@@ -1,0 +1,69 @@
+"""What `ig-tasks init` writes into an Airflow project: a DAG file, a spec, and a folder for the model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ig_tasks.errors import SpecError
+
+_DAGS = """\
+from pathlib import Path
+from ig_tasks.orchestration import ig_dags  # an Airflow DAG for every spec in include/specs
+globals().update({dag.dag_id: dag for dag in ig_dags(Path(__file__).resolve().parents[1] / "include" / "specs")})
+"""
+
+_SPEC = """\
+version: 1
+name: my_model                     # DAG ig_my_model, Asset ig://my_model
+model: ../models/my_model          # a folder with model.yaml; paths are relative to this file
+data: ../../data                   # Parquet files; for month=2025-01/ folders: {uri: ../../data, partition: month}
+baseline: auto                     # median of numbers, mean embedding of categories
+"""
+
+_MODEL = """\
+# What this folder needs
+
+Put a file `model.yaml` here, beside the model's weights:
+
+```yaml
+framework: torch                   # or tensorflow
+factory: model:build               # model.py of this folder: build(**arguments) -> torch.nn.Module
+arguments: {hidden: [256, 128]}
+weights: weights.safetensors       # tensorflow: model.keras, and no factory
+inputs:                            # by the names of forward's arguments (Keras: of the Input layers)
+  numeric: {columns: [distance, temp]}
+  carrier: {columns: [carrier], vocabulary: [AA, UA], offset: 1, unknown: 0, layer: embed_carrier}
+targets: {late: {space: logit}}
+card: {name: My model, version: "1", owner: my-team, intended_use: what it decides}
+```
+
+Then `ig-tasks check include/specs/my_model.yaml` says what is missing.
+"""
+
+_FILES = {
+    "dags/ig_tasks_dags.py": _DAGS,
+    "include/specs/my_model.yaml": _SPEC,
+    "include/models/my_model/README.md": _MODEL,
+}
+
+
+def init_project(directory: Path) -> list[str]:
+    """Write the files that are not there yet; a line for each, then what to do next.
+
+    Raises:
+        SpecError: if the folder cannot be written to.
+    """
+    lines = []
+    for name, content in _FILES.items():
+        path = directory / name
+        if path.exists():
+            lines.append(f"kept     {path}")
+            continue
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(content, encoding="utf-8")
+        except OSError as error:
+            raise SpecError(f"{path}: cannot be written ({error.strerror}); give a folder of your own") from None
+        lines.append(f"written  {path}")
+    spec = directory / "include/specs/my_model.yaml"
+    return [*lines, f"Next: put the model into {directory / 'include/models/my_model'}, then: ig-tasks check {spec}"]

@@ -1,0 +1,327 @@
+"""The stages of a run as functions, in order.
+
+load_model -> build_baseline -> compute_attributions -> validate -> publish_report.
+
+Airflow's tasks, the command line and notebooks call these. Each takes the spec and a reference, a small JSON
+mapping that says what the stages before it found, and returns the reference with what it adds. Each is idempotent:
+its artifact lies under a key made of what it read, is written atomically, and is found the next time.
+
+`log` takes lines; without it, lines go to standard error, and a bar shows progress on a terminal.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import yaml
+
+from ig_tasks.baselines.baseline import Baseline
+from ig_tasks.compute.aggregation import RunSummary
+from ig_tasks.compute.baseline_job import fit_or_find
+from ig_tasks.compute.explain_job import explain_run
+from ig_tasks.compute.planning import RunPlan, plan_run, require_unchanged
+from ig_tasks.compute.session import ComputeSession
+from ig_tasks.compute.trial import trial_of
+from ig_tasks.errors import ValidationFailedError
+from ig_tasks.reports.assemble import Findings, importance_table
+from ig_tasks.reports.rendering import Rendering
+from ig_tasks.spec import ExplanationSpec
+from ig_tasks.store import Manifest, RunFolder, Store, run_id_of
+from ig_tasks.store.manifest import now
+from ig_tasks.validation import run_checks
+
+Log = Callable[[str], None]
+Reference = dict[str, Any]
+STAGES = ("load_model", "build_baseline", "compute_attributions", "validate", "publish_report")
+
+
+def load_model(
+    spec: ExplanationSpec,
+    *,
+    partition: str | None = None,
+    session: ComputeSession | None = None,
+    log: Log | None = None,
+    context: Mapping[str, Any] | None = None,
+) -> Reference:
+    """Check everything that needs no computing, then have one worker load the model and try it on a few rows.
+
+    Args:
+        partition: a partition expression; None: the spec's own, else all.
+        context: who runs this (the orchestrator's run and try), for the manifest.
+
+    Raises:
+        UserError: whatever is wrong with the package, the data, the partition or the baseline, in one line.
+    """
+    say = log or _to_stderr
+    plan = plan_run(spec, partition)
+    with _session(spec, session, log, workers=1) as workers:
+        trial, found = trial_of(plan, Store(spec.store_uri()), workers)
+    if found:
+        say(f"load_model: nothing to do, {trial['framework']} model {plan.package.digest[:19]} was tried before")
+    else:
+        say(f"load_model: {trial['framework']} model {plan.package.digest[:19]} loads, runs and differentiates")
+    digest = plan.data_digest()
+    sampled = f", a sample of {spec.data.sample:,} of them" if spec.data.sample else ""
+    say(f"load_model: partition {plan.partition}, {plan.rows_available:,} rows in {len(plan.files)} files{sampled}")
+    return {
+        "name": spec.name,
+        "partition": plan.partition,
+        "store": spec.store_uri(),
+        "model": {"uri": spec.model.uri, "digest": plan.package.digest, **trial},
+        "data": {"uri": spec.data.uri, "digest": digest, "rows_available": plan.rows_available},
+        "context": dict(context or {}),
+    }
+
+
+def build_baseline(
+    spec: ExplanationSpec, ref: Reference, *, session: ComputeSession | None = None, log: Log | None = None
+) -> Reference:
+    """Fit the baseline, or find the one fitted before for this spec; open the run's folder.
+
+    Raises:
+        BaselineError: if it cannot be fitted, or the table has the wrong shape.
+    """
+    say = log or _to_stderr
+    started = time.perf_counter()
+    plan = _plan(spec, ref)
+    store = Store(ref["store"])
+    with _session(spec, session, log) as workers:
+        baseline, found = fit_or_find(plan, store, workers, log=log)
+    did = "nothing to do, it was fitted before" if found else "fitted"
+    say(f"build_baseline: {did} ({spec.baseline.strategy} over {baseline.rows:,} rows)")
+    data_digest = ref["data"]["digest"]
+    parts = plan.key_parts(data_digest=data_digest, baseline_digest=baseline.digest)
+    key = plan.key(data_digest=data_digest, baseline_digest=baseline.digest)
+    run = store.run(spec.name, run_id_of(plan.partition, key))
+    _open_run(run, plan, baseline, parts, key)
+    manifest = Manifest(run)
+    if manifest.stage("build_baseline") is None:
+        manifest.record_stage("build_baseline", seconds=time.perf_counter() - started, digest=baseline.digest)
+    say(f"build_baseline: run {run.run_id}")
+    fitted = {"digest": baseline.digest, "strategy": baseline.strategy, "rows": baseline.rows}
+    return {**ref, "run_id": run.run_id, "run_uri": run.uri, "baseline": fitted}
+
+
+def compute_attributions(
+    spec: ExplanationSpec, ref: Reference, *, session: ComputeSession | None = None, log: Log | None = None
+) -> Reference:
+    """Explain every row on the workers; shards that are finished already are left alone.
+
+    Raises:
+        WorkerLostError: if workers died; run again, it goes on where it stopped.
+        ResourceError: if no worker offers what `compute.resources` asks for.
+    """
+    say = log or _to_stderr
+    plan, run, manifest = _plan(spec, ref), _run(ref), Manifest(_run(ref))
+    if manifest.stage("compute_attributions") is None:
+        require_unchanged(plan.data_digest(), ref["data"]["digest"], f"data {spec.data.uri}")
+        require_unchanged(plan.package.digest, ref["model"]["digest"], f"model package {spec.model.uri}")
+        manifest.record_attempt("compute_attributions", ref.get("context", {}))
+        started = time.perf_counter()
+        with _session(spec, session, log) as workers:
+            summary = explain_run(plan, run, workers, log=log)
+        importance = run.write_table("importance.parquet", importance_table(summary.merged))
+        manifest.record_files({**summary.files, "importance.parquet": importance})
+        facts = {"computed": summary.computed, "shards": len(plan.shards()), "workers": summary.workers}
+        manifest.record_stage("compute_attributions", seconds=time.perf_counter() - started, **facts)
+    else:
+        summary = RunSummary.read(run)
+        say(f"compute_attributions: nothing to do, run {run.run_id} is computed")
+    merged = summary.merged
+    counts = {
+        "read": merged.rows_read,
+        "explained": merged.rows_explained,
+        "unconverged": merged.rows_unconverged,
+        "quarantined": merged.rows_quarantined,
+    }
+    say(
+        f"compute_attributions: {counts['read']:,} rows read, {counts['explained']:,} explained "
+        f"({counts['unconverged']:,} of them unconverged), {counts['quarantined']:,} quarantined"
+    )
+    return {**ref, "rows": counts}
+
+
+def validate(spec: ExplanationSpec, ref: Reference, *, log: Log | None = None) -> Reference:
+    """Carry out the checks; a critical one that fails withholds the report.
+
+    Raises:
+        ValidationFailedError: after the withheld report was written; it names the report.
+        CheckBrokenError: if a check could not be carried out.
+    """
+    say = log or _to_stderr
+    started = time.perf_counter()
+    plan, run = _plan(spec, ref), _run(ref)
+    summary = RunSummary.read(run)
+    rendering = Rendering.of(run, spec)
+    if rendering.has_checks:
+        say("validate: nothing to do, these checks were carried out before")
+    else:
+        files, merged = summary.attribution_files, summary.merged
+        checks = run_checks(
+            run,
+            spec,
+            shards=files,
+            rows_read=merged.rows_read,
+            rows_explained=merged.rows_explained,
+            rows_quarantined=merged.rows_quarantined,
+        )
+        rendering.write_checks(checks)
+        Manifest(run).record_stage("validate", seconds=time.perf_counter() - started, checks=len(checks))
+    checks = rendering.read_checks()
+    for check in checks:
+        verdict = "passed" if check.success else f"FAILED ({check.severity})"
+        say(f"validate: {check.name} {verdict}: {_figure(check.observed)}, expected {_figure(check.expected)}")
+    failed = [check for check in checks if not check.success]
+    critical = [check.name for check in failed if check.severity == "critical"]
+    if critical:
+        report_uri = rendering.write(_findings(plan, run, summary, ref, rendering))
+        names = ", ".join(critical)
+        raise ValidationFailedError(
+            f"critical check failed: {names}; the report is withheld, read it at {report_uri}", report_uri
+        )
+    return {**ref, "revision": rendering.revision, "warnings": [check.name for check in failed]}
+
+
+def publish_report(spec: ExplanationSpec, ref: Reference, *, log: Log | None = None) -> Reference:
+    """Write report.json and report.html, and point latest.json at them unless a later partition is published."""
+    say = log or _to_stderr
+    started = time.perf_counter()
+    plan, run = _plan(spec, ref), _run(ref)
+    rendering = Rendering.of(run, spec)
+    if rendering.is_written:
+        say("publish_report: nothing to do, this report was rendered before")
+        report_uri = rendering.report_uri
+    else:
+        summary = RunSummary.read(run)
+        report_uri = rendering.write(_findings(plan, run, summary, ref, rendering))
+        Manifest(run).record_stage("publish_report", seconds=time.perf_counter() - started)
+    report = run.read_report(rendering.revision)
+    moved = Store(ref["store"]).publish(run, report)
+    say(f"publish_report: {report_uri}" + ("" if moved else " (latest.json stays with a later report)"))
+    return {
+        **ref,
+        "report_uri": report_uri,
+        "page_uri": rendering.page_uri,
+        "completeness": report.completeness.model_dump(mode="json"),
+    }
+
+
+def run(
+    spec: ExplanationSpec,
+    *,
+    partition: str | None = None,
+    log: Log | None = None,
+    context: Mapping[str, Any] | None = None,
+) -> Reference:
+    """All stages in order, with one set of workers.
+
+    Raises:
+        IgTasksError: what the stages raise.
+    """
+    with ComputeSession(spec.compute, log=log or _to_stderr) as session:
+        ref = load_model(spec, partition=partition, session=session, log=log, context=context)
+        ref = build_baseline(spec, ref, session=session, log=log)
+        ref = compute_attributions(spec, ref, session=session, log=log)
+    ref = validate(spec, ref, log=log)
+    return publish_report(spec, ref, log=log)
+
+
+def check(spec: ExplanationSpec, *, partition: str | None = None, log: Log | None = None) -> list[str]:
+    """Everything that can be checked without computing; what was found, a line each.
+
+    Raises:
+        UserError: the first thing that is wrong, in one line.
+    """
+    ref = load_model(spec, partition=partition, log=log)
+    package = _plan(spec, ref).package
+    kinds = [feature.kind for feature in package.features]
+    model, data = ref["model"], ref["data"]
+    return [
+        f"spec      {spec.name}: every key is known",
+        f"model     {model['framework']} {package.digest[:19]}: loads, runs and differentiates",
+        f"target    {model['target']} in {model['space']} space",
+        f"features  {len(kinds)}: {kinds.count('numeric')} numeric, {kinds.count('categorical')} categorical",
+        f"data      {data['rows_available']:,} rows of partition {ref['partition']}; every column is there",
+        f"baseline  {spec.baseline.strategy}, its data is there",
+        f"rows      {model['rows']} of the first {model['rows_tried']} can be explained",
+        f"store     {ref['store']}",
+    ]
+
+
+def _plan(spec: ExplanationSpec, ref: Reference) -> RunPlan:
+    return plan_run(spec, ref["partition"])
+
+
+def _run(ref: Reference) -> RunFolder:
+    return Store(ref["store"]).run(ref["name"], ref["run_id"])
+
+
+def _open_run(run: RunFolder, plan: RunPlan, baseline: Baseline, parts: dict[str, Any], key: str) -> None:
+    """Write spec, baseline and manifest of a new run; an existing one keeps its own."""
+    if run.exists("manifest.json"):
+        return
+    text = yaml.safe_dump(plan.spec.to_document(), sort_keys=False, allow_unicode=True)
+    run.write_text("spec.yaml", text)
+    content = run.write_table("baseline.parquet", baseline.to_table(plan.package.config.inputs))
+    manifest = Manifest(run)
+    manifest.begin(
+        {
+            "name": plan.spec.name,
+            "run_id": run.run_id,
+            "partition": plan.partition,
+            "key": key,
+            "key_parts": parts,
+            "started_at": now(),
+            "seed": plan.spec.attribution.seed,
+            "batch_plan": {"shard_rows": plan.spec.compute.shard_rows, "memory_limit": plan.memory_limit},
+            "baseline": {"strategy": baseline.strategy, "rows": baseline.rows, "digest": baseline.digest},
+        }
+    )
+    manifest.record_files({"spec.yaml": text.encode(), "baseline.parquet": content})
+
+
+def _findings(plan: RunPlan, run: RunFolder, summary: RunSummary, ref: Reference, rendering: Rendering) -> Findings:
+    facts = Manifest(run).document
+    described = facts["baseline"]
+    baseline = Baseline.from_table(
+        run.read_table("baseline.parquet"),
+        strategy=described["strategy"],
+        rows=described["rows"],
+        inputs=plan.package.config.inputs,
+    )
+    return Findings(
+        plan=plan,
+        run_id=run.run_id,
+        summary=summary.merged,
+        baseline=baseline,
+        space=ref["model"]["space"],
+        checks=rendering.read_checks(),
+        examples=rendering.examples(summary),
+        manifest=facts,
+        rendering=rendering.key,
+    )
+
+
+@contextmanager
+def _session(
+    spec: ExplanationSpec, session: ComputeSession | None, log: Log | None, *, workers: int | None = None
+) -> Iterator[ComputeSession]:
+    """The session given, or one for this stage alone; nothing starts unless the stage asks for a worker."""
+    if session is not None:
+        yield session
+        return
+    compute = spec.compute if workers is None else spec.compute.model_copy(update={"workers": workers})
+    with ComputeSession(compute, log=log or _to_stderr) as own:
+        yield own
+
+
+def _figure(value: Any) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def _to_stderr(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)  # noqa: T201 - lines for people belong on standard error

@@ -1,0 +1,170 @@
+"""From a run's statistics, checks and manifest to its report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import pyarrow as pa
+
+from ig_tasks.baselines.baseline import Baseline
+from ig_tasks.compute.planning import RunPlan
+from ig_tasks.compute.shard_files import ShardSummary
+from ig_tasks.reports.importance import distributions, importance_rows
+from ig_tasks.store.report import (
+    SCHEMA_VERSION,
+    AttributionInfo,
+    BaselineInfo,
+    BaselineValue,
+    Check,
+    Completeness,
+    DataInfo,
+    Example,
+    FeatureInfo,
+    ModelInfo,
+    Report,
+    SegmentInfo,
+    TargetInfo,
+)
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What a run found, ready to be told."""
+
+    plan: RunPlan
+    run_id: str
+    summary: ShardSummary
+    baseline: Baseline
+    space: str
+    checks: Sequence[Check]
+    examples: Sequence[Example]
+    manifest: Mapping[str, Any]
+    rendering: str
+
+
+def assemble_report(findings: Findings, *, revision: int) -> Report:
+    """The report of a run: withheld when a check of severity `critical` failed, else published."""
+    plan, summary = findings.plan, findings.summary
+    spec, card = plan.spec, plan.package.config.card
+    failed = any(check.severity == "critical" and not check.success for check in findings.checks)
+    target = next(iter(summary.attributions))
+    relative = summary.relative_delta
+    explained = summary.rows_explained
+    rows = importance_rows(summary, spec.features)
+    figures = card.model_dump(mode="json")
+    return Report(
+        schema_version=SCHEMA_VERSION,
+        state="withheld" if failed else "published",
+        name=spec.name,
+        description=spec.description,
+        owner=spec.owner,
+        tags=spec.tags,
+        run_id=findings.run_id,
+        partition=plan.partition,
+        revision=revision,
+        created_at=datetime.now(UTC).replace(microsecond=0),
+        model=ModelInfo(
+            uri=spec.model.uri,
+            framework=plan.package.config.framework,
+            digest=plan.package.digest,
+            version=str(figures.get("version") or ""),
+            owner=str(figures.get("owner") or ""),
+            name=str(figures.get("name") or ""),
+            intended_use=str(figures.get("intended_use") or ""),
+            figures={k: v for k, v in figures.items() if k not in {"name", "version", "owner", "intended_use"} and v},
+        ),
+        data=DataInfo(
+            uri=spec.data.uri,
+            digest=str(findings.manifest["key_parts"]["data"]["digest"]),
+            rows_available=plan.rows_available,
+            rows_read=summary.rows_read,
+            rows_explained=explained,
+            rows_unconverged=summary.rows_unconverged,
+            rows_quarantined=summary.rows_quarantined,
+            quarantine_reasons=dict(summary.reasons),
+            not_read=_not_read(plan, summary.rows_read),
+            partition_column=spec.data.partition or "",
+        ),
+        baseline=BaselineInfo(
+            strategy=spec.baseline.strategy,
+            digest=findings.baseline.digest,
+            output=summary.baseline_output.get(target),
+            partition=spec.baseline.partition or "",
+            rows=findings.baseline.rows,
+            values=tuple(
+                BaselineValue(feature=feature, value=value)
+                for feature, value in findings.baseline.describe(plan.package.config.inputs).items()
+            ),
+        ),
+        targets=tuple(
+            TargetInfo(name=name, space=findings.space, mean_output=outputs.mean[0] if outputs.count else None)
+            for name, outputs in summary.outputs.items()
+        ),
+        attribution=AttributionInfo(
+            method=spec.attribution.method,
+            integrator=str(summary.details.get("integrator", spec.attribution.integrator)),
+            tolerance=spec.attribution.tolerance,
+            evaluations_per_row=summary.evaluations / explained if explained else None,
+            seed=spec.attribution.seed,
+            absolute_tolerance=spec.attribution.absolute_tolerance,
+            max_evaluations=spec.attribution.max_evaluations,
+            precision=spec.attribution.precision,
+        ),
+        completeness=Completeness(
+            max_relative_delta=relative.maximum[0] if relative.count else None,
+            mean_relative_delta=relative.mean[0] if relative.count else None,
+            converged_fraction=1 - summary.rows_unconverged / explained if explained else None,
+        ),
+        importance=tuple(row for row in rows if row.segment is None),
+        segments=tuple(row for row in rows if row.segment is not None),
+        segment_columns=tuple(_segment_columns(summary, target)),
+        features=tuple(
+            FeatureInfo(name=feature.name, kind=feature.kind, **_presented(spec.features.get(feature.name)))
+            for feature in plan.package.features
+        ),
+        examples=tuple(findings.examples),
+        distributions=tuple(distributions(summary)),
+        checks=tuple(findings.checks),
+        verdicts=(),
+        drift=None,
+        provenance=_provenance(findings),
+        timing={name: stage["seconds"] for name, stage in findings.manifest.get("stages", {}).items()},
+    )
+
+
+def importance_table(summary: ShardSummary) -> pa.Table:
+    """The table of importance.parquet: overall and by segment; groups are a matter of the report."""
+    rows = [row.model_dump(mode="json") for row in importance_rows(summary, {})]
+    for row in rows:
+        row.pop("group")
+        row["abs_mean_ci_low"], row["abs_mean_ci_high"] = row.pop("abs_mean_ci")
+        row["rank_best"], row["rank_worst"] = row.pop("rank_ci")
+    return pa.Table.from_pylist(rows)
+
+
+def _not_read(plan: RunPlan, rows_read: int) -> str:
+    if rows_read >= plan.rows_available:
+        return ""
+    return f"a sample of {rows_read:,} rows was explained, spread evenly over all {plan.rows_available:,}"
+
+
+def _presented(feature: Any) -> dict[str, Any]:
+    if feature is None:
+        return {}
+    return {"label": feature.label or "", "group": feature.group, "description": feature.description or ""}
+
+
+def _segment_columns(summary: ShardSummary, target: str) -> list[SegmentInfo]:
+    levels: dict[str, int] = {}
+    for column, _, _ in summary.attributions[target].segments():
+        levels[column] = levels.get(column, 0) + 1
+    return [SegmentInfo(column=column, levels=count) for column, count in levels.items()]
+
+
+def _provenance(findings: Findings) -> dict[str, Any]:
+    kept = ("key", "key_parts", "versions", "shards", "attempts", "started_at")
+    facts = {key: findings.manifest[key] for key in kept if key in findings.manifest}
+    return {**facts, "rendering": findings.rendering, "engine": dict(findings.summary.details)}

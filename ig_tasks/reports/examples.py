@@ -1,0 +1,70 @@
+"""A few rows to show whole: spread over the model's output, from the lowest to the highest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+
+from ig_tasks.compute.shard_files import ShardSummary
+from ig_tasks.store import Folder
+from ig_tasks.store.report import Contribution, Example
+
+_ATTRIBUTION, _INPUT = "attribution:", "input:"
+
+
+def choose_examples(run: Folder, files: Sequence[str], summary: ShardSummary, number: int) -> list[Example]:
+    """For `number` evenly spaced quantiles of the output, the row whose output is nearest to it.
+
+    Only the column of outputs is read to choose, a file at a time; then the chosen rows.
+    """
+    if not number or not summary.rows_explained:
+        return []
+    target, outputs = next(iter(summary.outputs.items()))
+    levels = [0.5] if number == 1 else [place / (number - 1) for place in range(number)]
+    wanted = np.array([float(outputs.quantile(level)[0]) for level in levels])
+    nearest: list[tuple[float, str, int] | None] = [None] * number
+    for file in files:
+        column = run.read_table(file, columns=["output"]).column("output").to_numpy()
+        if not len(column):
+            continue
+        for place, value in enumerate(wanted):
+            distances = np.abs(column - value)
+            row = int(np.argmin(distances))
+            best = nearest[place]
+            if best is None or distances[row] < best[0]:
+                nearest[place] = (float(distances[row]), file, row)
+    examples: list[Example] = []
+    taken: set[tuple[str, int]] = set()
+    for level, found in zip(levels, nearest, strict=True):
+        if found is not None and found[1:] not in taken:
+            taken.add(found[1:])
+            examples.append(_example(_read_row(run, found[1], found[2]), target, level))
+    return examples
+
+
+def _read_row(run: Folder, file: str, row: int) -> dict[str, Any]:
+    with run.filesystem.open(run.path_of(file), "rb") as handle:
+        values: dict[str, Any] = pq.read_table(handle).slice(row, 1).to_pylist()[0]
+    return values
+
+
+def _example(row: dict[str, Any], target: str, level: float) -> Example:
+    features = [name.removeprefix(_ATTRIBUTION) for name in row if name.startswith(_ATTRIBUTION)]
+    contributions = [
+        Contribution(feature=name, value=row.get(_INPUT + name), attribution=row[_ATTRIBUTION + name])
+        for name in features
+    ]
+    words = {0.0: "lowest output", 0.5: "median output", 1.0: "highest output"}
+    return Example(
+        row_id=row["row_id"],
+        target=target,
+        output=row["output"],
+        baseline_output=row["baseline_output"],
+        convergence_delta=row["convergence_delta"],
+        status=row["status"],
+        chosen=words.get(level, f"output at its {level:.0%} quantile"),
+        contributions=tuple(sorted(contributions, key=lambda item: -abs(item.attribution or 0.0))),
+    )

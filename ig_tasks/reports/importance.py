@@ -1,0 +1,75 @@
+"""Global importance, overall and by segment, read off merged statistics."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ig_tasks.compute.shard_files import ShardSummary
+from ig_tasks.spec import FeatureSpec
+from ig_tasks.statistics import FeatureStatistics, bonferroni, rank_intervals, ranks
+from ig_tasks.store.report import Distribution, Importance, Quantile
+
+LEVEL = 0.95
+QUANTILES = (0.0, 0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 1.0)
+
+
+def importance_rows(summary: ShardSummary, presented: Mapping[str, FeatureSpec]) -> list[Importance]:
+    """A row for each (target, segment, feature), the most important first within each segment."""
+    rows: list[Importance] = []
+    for target, grouped in summary.attributions.items():
+        for (column, level), statistics in grouped.groups.items():
+            if statistics.count:
+                rows += _rows_of(target, column, level, statistics, presented)
+    return rows
+
+
+def _rows_of(
+    target: str,
+    column: str | None,
+    level: str | None,
+    statistics: FeatureStatistics,
+    presented: Mapping[str, FeatureSpec],
+) -> list[Importance]:
+    names = statistics.features
+    low, high = statistics.abs_mean_interval(LEVEL)
+    joint = statistics.abs_mean_interval(bonferroni(LEVEL, len(names)))
+    best, worst = rank_intervals(*joint)
+    rank = ranks(statistics.abs_mean)
+    mean, abs_mean, std_dev = statistics.mean, statistics.abs_mean, statistics.std_dev
+    median, mean_square = statistics.median, statistics.mean_square
+    segment = None if column is None else f"{column}={level}"
+    rows = [
+        Importance(
+            target=target,
+            segment=segment,
+            segment_column=column,
+            segment_level=level,
+            feature=name,
+            group=presented[name].group if name in presented else None,
+            rows=statistics.count,
+            mean=mean[i],
+            abs_mean=abs_mean[i],
+            std_dev=std_dev[i],
+            median=median[i],
+            mean_square=mean_square[i],
+            abs_mean_ci=(low[i], high[i]),
+            rank=int(rank[i]),
+            rank_ci=(int(best[i]), int(worst[i])),
+        )
+        for i, name in enumerate(names)
+    ]
+    return sorted(rows, key=lambda row: row.rank)
+
+
+def distributions(summary: ShardSummary) -> list[Distribution]:
+    """How each feature's attributions are spread over all rows."""
+    found = []
+    for target, grouped in summary.attributions.items():
+        overall = grouped.overall
+        if not overall.count:
+            continue
+        columns = {q: overall.quantile(q) for q in QUANTILES}
+        for place, feature in enumerate(overall.features):
+            quantiles = tuple(Quantile(q=q, value=values[place]) for q, values in columns.items())
+            found.append(Distribution(target=target, feature=feature, quantiles=quantiles))
+    return found

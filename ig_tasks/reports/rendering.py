@@ -1,0 +1,96 @@
+"""One rendering of a run: its checks, its report and its page, under a revision that is never written twice.
+
+Thresholds, labels and what the report shows decide a rendering, not the run's numbers: changing them validates and
+renders again, and adds a revision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+
+from ig_tasks.compute.aggregation import RunSummary
+from ig_tasks.reports.assemble import Findings, assemble_report
+from ig_tasks.reports.examples import choose_examples
+from ig_tasks.reports.page import render_page
+from ig_tasks.spec import ExplanationSpec
+from ig_tasks.store import Manifest, RunFolder, run_key
+from ig_tasks.store.report import Check, Example
+from ig_tasks.store.runs import revised
+
+FORMAT = 1
+"""Raised when the page or the report changes so much that runs should be rendered again."""
+
+
+class Rendering:
+    """The revision of a run's report that belongs to a spec's thresholds and labels."""
+
+    def __init__(self, run: RunFolder, spec: ExplanationSpec, revision: int) -> None:
+        self.run, self.spec, self.revision = run, spec, revision
+
+    @classmethod
+    def of(cls, run: RunFolder, spec: ExplanationSpec) -> Rendering:
+        """The revision that has this rendering's checks already, or the next free one."""
+        key = _key(spec)
+        revision = 1
+        while run.exists(revised("validation.json", revision)):
+            if run.read_json(revised("validation.json", revision))["rendering"] == key:
+                break
+            revision += 1
+        return cls(run, spec, revision)
+
+    @cached_property
+    def key(self) -> str:
+        return _key(self.spec)
+
+    @property
+    def has_checks(self) -> bool:
+        return self.run.exists(revised("validation.json", self.revision))
+
+    @property
+    def is_written(self) -> bool:
+        """The report is written after its page, so where it is, both are."""
+        return self.run.exists(revised("report.json", self.revision))
+
+    @property
+    def report_uri(self) -> str:
+        return self.run.uri_of(revised("report.json", self.revision))
+
+    @property
+    def page_uri(self) -> str:
+        return self.run.uri_of(revised("report.html", self.revision))
+
+    def write_checks(self, checks: Sequence[Check]) -> None:
+        """Write validation.json: checks now, verdicts and drift with them."""
+        document = {
+            "rendering": self.key,
+            "checks": [check.model_dump(mode="json") for check in checks],
+            "verdicts": [],
+            "drift": None,
+        }
+        self.run.write_json(revised("validation.json", self.revision), document)
+
+    def read_checks(self) -> list[Check]:
+        document = self.run.read_json(revised("validation.json", self.revision))
+        return [Check.model_validate(check) for check in document["checks"]]
+
+    def examples(self, summary: RunSummary) -> list[Example]:
+        return choose_examples(self.run, summary.attribution_files, summary.merged, self.spec.report.examples)
+
+    def write(self, findings: Findings) -> str:
+        """Write the page, then the report, unless they are there; returns the report's URI."""
+        if not self.is_written:
+            report = assemble_report(findings, revision=self.revision)
+            page = render_page(report).encode("utf-8")
+            text = report.to_json()
+            self.run.write_bytes(revised("report.html", self.revision), page)
+            files = {revised("report.html", self.revision): page, revised("report.json", self.revision): text.encode()}
+            Manifest(self.run).record_files(files)
+            self.run.write_text(revised("report.json", self.revision), text)
+        return self.report_uri
+
+
+def _key(spec: ExplanationSpec) -> str:
+    document = spec.to_document()
+    shown = ("validation", "report", "features", "description", "owner", "tags")
+    return run_key({"format": FORMAT, **{name: document[name] for name in shown}})
