@@ -1,0 +1,71 @@
+"""A file in the store is there whole or not at all, on every kind of filesystem."""
+
+import uuid
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from ig_tasks.errors import RunError
+from ig_tasks.store import Folder
+
+
+@pytest.fixture(params=["local", "memory"])
+def folder(request, tmp_path):
+    uri = str(tmp_path / "store") if request.param == "local" else f"memory://{uuid.uuid4().hex}"
+    return Folder(uri)
+
+
+def test_bytes_text_json_and_tables_come_back(folder):
+    folder.write_bytes("a/b.bin", b"\x00\x01")
+    folder.write_json("c.json", {"x": [1.5, None, "é"]})
+    table = pa.table({"x": [1, 2], "y": ["a", None]})
+    content = folder.write_table("t.parquet", table)
+    assert folder.read_bytes("a/b.bin") == b"\x00\x01"
+    assert folder.read_json("c.json") == {"x": [1.5, None, "é"]}
+    assert folder.read_table("t.parquet").equals(table)
+    assert folder.read_table("t.parquet", columns=["y"]).column_names == ["y"]
+    assert folder.read_bytes("t.parquet") == content
+    assert folder.size("t.parquet") == len(content)
+
+
+def test_names_are_listed_in_order_and_an_absent_folder_is_empty(folder):
+    for name in ("x/b.json", "x/a.json", "y.json"):
+        folder.write_text(name, "1")
+    assert folder.names("x") == ["a.json", "b.json"]
+    assert folder.names() == ["x", "y.json"]
+    assert folder.names("nothing") == []
+    assert folder.exists("x/a.json")
+    assert not folder.exists("x/c.json")
+
+
+def test_a_second_write_replaces_the_first(folder):
+    folder.write_text("a.txt", "one")
+    folder.write_text("a.txt", "two")
+    assert folder.read_text("a.txt") == "two"
+    assert folder.names() == ["a.txt"]
+
+
+def test_a_write_that_breaks_leaves_the_old_file_and_no_remains(tmp_path, monkeypatch):
+    folder = Folder(str(tmp_path))
+    folder.write_text("a.txt", "old")
+
+    def broken(self, target):
+        raise OSError("disk gone")
+
+    monkeypatch.setattr(Path, "replace", broken)
+    with pytest.raises(RunError, match=r"a\.txt cannot be written \(disk gone\)"):
+        folder.write_text("a.txt", "new")
+    assert folder.read_text("a.txt") == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_not_a_number_is_refused_rather_than_written_as_invalid_json(folder):
+    with pytest.raises(ValueError, match="Out of range float"):
+        folder.write_json("a.json", {"x": float("nan")})
+    assert not folder.exists("a.json")
+
+
+def test_a_filesystem_that_is_not_there_is_one_line():
+    with pytest.raises(RunError, match=r"^store 'nosuch://x': cannot be opened"):
+        Folder("nosuch://x")
