@@ -1,0 +1,36 @@
+"""Airflow: a DAG for every spec.
+
+    from ig_tasks.orchestration import ig_dag, ig_dags, ig_task_group
+
+Importing this is light: names are fetched when they are used, and nothing here imports a framework,
+pandas, pyarrow, Dask or Great Expectations before a task runs.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ig_tasks.orchestration.assets import on_reports, report_asset
+    from ig_tasks.orchestration.factory import ig_dag, ig_task_group
+    from ig_tasks.orchestration.folder import ig_dags
+    from ig_tasks.orchestration.hook import DaskHook
+
+__all__ = ["DaskHook", "ig_dag", "ig_dags", "ig_task_group", "on_reports", "report_asset"]
+
+_HOME = {
+    "DaskHook": "hook",
+    "ig_dag": "factory",
+    "ig_dags": "folder",
+    "ig_task_group": "factory",
+    "on_reports": "assets",
+    "report_asset": "assets",
+}
+
+
+def __getattr__(name: str) -> Any:
+    # Airflow asks provider_info of this package in every process that starts; that must not import its SDK.
+    if name in _HOME:
+        return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

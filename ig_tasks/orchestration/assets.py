@@ -1,0 +1,32 @@
+"""The Asset that a published report updates, and the schedule that waits for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from airflow.sdk import Asset, AssetAny, PartitionedAssetTimetable
+
+__all__ = ["event_extra", "on_reports", "report_asset"]
+
+
+def report_asset(name: str) -> Asset:
+    """The Asset `ig://<name>` of the spec called `name`."""
+    # Airflow ends the URI with a slash; the name stays as it is, so name and URI are given by one string.
+    return Asset(f"ig://{name}")
+
+
+def on_reports(*names: str) -> PartitionedAssetTimetable:
+    """A schedule that starts a run for each report that one of these specs publishes.
+
+    The run's `partition_key` is the report's partition (`all` if its data has none). A plain
+    `schedule=[asset]` would never start: Airflow keeps events that have a partition from such DAGs.
+    """
+    assets = [report_asset(name) for name in names]
+    return PartitionedAssetTimetable(assets=assets[0] if len(assets) == 1 else AssetAny(*assets))
+
+
+def event_extra(ref: Mapping[str, Any]) -> dict[str, Any]:
+    """What the Asset's event says of a report: small JSON values only."""
+    keys = ("run_id", "partition", "report_uri", "rows", "completeness", "warnings")
+    return {key: ref.get(key) for key in keys}

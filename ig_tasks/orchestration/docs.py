@@ -1,0 +1,87 @@
+"""What the Airflow UI says of a DAG and its tasks, in Markdown."""
+
+from __future__ import annotations
+
+import html
+import re
+
+from ig_tasks.spec import ExplanationSpec
+
+__all__ = ["TASKS", "dag_page", "plain"]
+
+_MARKS = re.compile(r"([\\`*_{}\[\]()#+\-.!|~<>:])")
+
+TASKS = {
+    "load_model": "Resolves the model package, digests it, and has one worker load it and try it on a few rows.",
+    "build_baseline": "Fits the baseline on its own part of the data, once: later runs use the same one.",
+    "compute_attributions": (
+        "Integrated Gradients for every row, shard by shard on Dask workers, then the statistics of all. "
+        "Shards that are done stay done: a task that was killed goes on where it stopped."
+    ),
+    "validate": (
+        "Checks completeness, convergence, quarantined rows and parity with the stored prediction. "
+        "If a critical check fails the report is withheld and the task fails without another try."
+    ),
+    "publish_report": "Writes the report, moves `latest.json`, and updates the Asset that other DAGs may wait for.",
+}
+
+_POOL = (
+    "**Pool.** The tasks that start Dask workers wait for a slot of the pool {pool}. Airflow starts none of them "
+    'while that pool does not exist: `airflow pools set <pool> 1 "Dask workers of ig-tasks"` makes it, with as '
+    "many slots as explanations may compute at the same time."
+)
+_BY_HAND = (
+    "**One run by hand.** *Trigger* asks for a partition, a sample, a tolerance and a baseline strategy; empty means "
+    "as in the spec. Anything else is changed in the spec."
+)
+_BACKFILL = (
+    "**Many partitions.** `airflow backfill create --dag-id {dag_id} --from-date <first day> --to-date <last day> "
+    "--max-active-runs 1` makes one report for each period between."
+)
+
+
+def dag_page(spec: ExplanationSpec) -> str:
+    """The page of a spec's DAG. Everything that comes from the spec is shown as plain text."""
+    target = "the model's only output" if spec.model.target is None else str(spec.model.target)
+    baseline = spec.baseline.strategy + (f" on {spec.baseline.partition}" if spec.baseline.partition else "")
+    rows = [
+        ("Model", spec.model.uri),
+        ("Output explained", target + (f" ({spec.model.space})" if spec.model.space else "")),
+        ("Data", spec.data.uri + (f", partitions by {spec.data.partition}" if spec.data.partition else "")),
+        ("Baseline", baseline),
+        ("Tolerance", f"{spec.attribution.tolerance:g} of each row's attributions"),
+        ("Schedule", _schedule(spec)),
+        ("Owner", spec.owner or "nobody named"),
+        ("Reports", f"{spec.store_uri()}/{spec.name}"),
+    ]
+    table = "\n".join(f"| {name} | {plain(value)} |" for name, value in rows)
+    lines = [plain(spec.description or f"Feature importance of {spec.name}"), "", "| | |", "|---|---|", table]
+    if spec.features:
+        labelled = ", ".join(plain(item.label or name) for name, item in spec.features.items())
+        lines += ["", f"Features with a label of their own: {labelled}"]
+    lines += ["", _POOL.format(pool=plain(spec.compute.pool)), "", _BY_HAND]
+    if spec.schedule and spec.schedule.partition:
+        lines += ["", _BACKFILL.format(dag_id=f"ig_{spec.name}")]
+    return "\n".join(lines) + "\n"
+
+
+def _schedule(spec: ExplanationSpec) -> str:
+    schedule = spec.schedule
+    if schedule is None:
+        return "none: triggered by hand or through the API"
+    if schedule.assets:
+        return "when updated: " + ", ".join(schedule.assets)
+    text = f"{schedule.cron} (UTC)"
+    if schedule.partition:
+        text += f", for partition {schedule.partition}"
+        text += f" of {abs(schedule.offset)} period(s) {'before' if schedule.offset < 0 else 'after'}" * bool(
+            schedule.offset
+        )
+    if schedule.start or schedule.end:
+        text += f", from {schedule.start or 'ever'} to {schedule.end or 'ever'}"
+    return text
+
+
+def plain(text: str) -> str:
+    """`text` as Markdown that shows just these characters: no links, no HTML, one line."""
+    return _MARKS.sub(r"\\\1", html.escape(" ".join(str(text).split()), quote=False))

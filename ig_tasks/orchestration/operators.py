@@ -1,0 +1,189 @@
+"""The five tasks of an explanation: each calls its stage of `ig_tasks.pipeline`.
+
+A task hands the next one a small JSON reference; arrays stay in the store. The pipeline, and with it
+everything heavy, is imported when a task runs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, ClassVar
+
+from airflow.sdk import BaseOperator, literal
+
+from ig_tasks.errors import SpecError
+from ig_tasks.orchestration.assets import event_extra, report_asset
+from ig_tasks.orchestration.failures import one_line, plain_failures
+from ig_tasks.orchestration.params import effective_spec
+from ig_tasks.spec import ExplanationSpec
+
+__all__ = [
+    "STAGES",
+    "BuildBaselineOperator",
+    "ComputeAttributionsOperator",
+    "LoadModelOperator",
+    "PublishReportOperator",
+    "StageOperator",
+    "ValidateOperator",
+]
+
+Ref = dict[str, Any]
+_DECIDING = ("name", "model", "data", "baseline", "attribution", "store")
+
+
+class StageOperator(BaseOperator):
+    """One stage of an explanation.
+
+    Args:
+        spec: the resolved spec (`ExplanationSpec.to_document()`); it becomes part of the DAG.
+        ref: what the stage before returned; none for the first.
+        conf_keys: the keys that the run's conf may hold; None: any.
+    """
+
+    stage: ClassVar[str]
+    template_fields = ("spec", "ref")
+    template_fields_renderers: ClassVar[dict[str, str]] = {"spec": "json", "ref": "json"}
+    ui_color = "#e8eef7"
+
+    def __init__(
+        self,
+        *,
+        spec: Mapping[str, Any],
+        ref: Any = None,
+        conf_keys: Collection[str] | None = None,
+        **operator_arguments: Any,
+    ) -> None:
+        super().__init__(**operator_arguments)
+        # Braces in a label or a URI are text, not templates.
+        self.spec: Any = literal(dict(spec))
+        self.ref = ref
+        self.conf_keys = None if conf_keys is None else tuple(conf_keys)
+
+    def execute(self, context: Any) -> Ref:
+        """Run the stage.
+
+        Raises:
+            StoppedError: in place of a mistake of the user's or a failed check; its line is in the log.
+        """
+        from ig_tasks import pipeline
+
+        with plain_failures(self.log):
+            spec = effective_spec(ExplanationSpec.from_resolved(self.spec), context, conf_keys=self.conf_keys)
+            seen = _digests(spec)
+            if self.ref is not None:
+                _refuse_changed(seen, self.ref.get("spec_digests", seen))
+            stage: Callable[..., Ref] = getattr(pipeline, self.stage)
+            with _reachable(spec) as placed:
+                ref = stage(placed, **self._stage_arguments(context), log=self._say)
+        return {**ref, "spec_digests": seen}
+
+    def on_kill(self) -> None:
+        """Unwind the stack, so that the workers of this task are ended with it."""
+        raise SystemExit("the task was told to stop")
+
+    def _stage_arguments(self, context: Any) -> dict[str, Any]:  # noqa: ARG002 - the first stage needs it
+        return {"ref": self.ref}
+
+    def _say(self, line: str) -> None:
+        self.log.info("%s", one_line(line))
+
+
+class LoadModelOperator(StageOperator):
+    """Resolves the model package, digests it, and has one worker load and try it."""
+
+    stage = "load_model"
+
+    def _stage_arguments(self, context: Any) -> dict[str, Any]:
+        ti = context["ti"]
+        return {
+            "context": {
+                "orchestrator": "airflow",
+                "dag_id": ti.dag_id,
+                "run_id": ti.run_id,
+                "task_id": ti.task_id,
+                "try_number": ti.try_number,
+            }
+        }
+
+
+class BuildBaselineOperator(StageOperator):
+    """Fits the baseline, or takes the one fitted before."""
+
+    stage = "build_baseline"
+
+
+class ComputeAttributionsOperator(StageOperator):
+    """Attributions of every row, shard by shard on Dask workers, then the statistics of all."""
+
+    stage = "compute_attributions"
+    ui_color = "#dcebdc"
+
+
+class ValidateOperator(StageOperator):
+    """Checks the run; a failed check of severity `critical` withholds the report."""
+
+    stage = "validate"
+
+
+class PublishReportOperator(StageOperator):
+    """Publishes the report and updates the Asset `ig://<name>`."""
+
+    stage = "publish_report"
+    ui_color = "#f7efdc"
+
+    def execute(self, context: Any) -> Ref:
+        """Publish, and tell the Asset's consumers which report it was."""
+        ref = super().execute(context)
+        asset = report_asset(ExplanationSpec.from_resolved(self.spec).name)
+        event = context["outlet_events"][asset]
+        event.extra = event_extra(ref)
+        # A run may have got its partition from a Param: the event says which one, whatever the run's own key.
+        event.add_partitions(str(ref["partition"]))
+        return ref
+
+
+STAGES: tuple[type[StageOperator], ...] = (
+    LoadModelOperator,
+    BuildBaselineOperator,
+    ComputeAttributionsOperator,
+    ValidateOperator,
+    PublishReportOperator,
+)
+
+
+def _digests(spec: ExplanationSpec) -> dict[str, str]:
+    """A short digest of each section that decides the numbers."""
+    document = spec.to_document()
+    texts = {key: json.dumps(document[key], sort_keys=True) for key in (*_DECIDING, "partition")}
+    texts["compute.shard_rows"] = str(spec.compute.shard_rows)
+    return {key: hashlib.sha256(text.encode()).hexdigest()[:8] for key, text in texts.items()}
+
+
+def _refuse_changed(seen: Mapping[str, str], before: Mapping[str, str]) -> None:
+    """Half a run by one spec and half by another would publish numbers under the wrong name.
+
+    Raises:
+        SpecError: if the spec was changed since the run's first task.
+    """
+    changed = sorted(key for key in seen if before.get(key, seen[key]) != seen[key])
+    if changed:
+        raise SpecError(f"{', '.join(changed)}: changed since this run began; clear the run from load_model on")
+
+
+@contextmanager
+def _reachable(spec: ExplanationSpec) -> Iterator[ExplanationSpec]:
+    """The spec with its Airflow connection replaced by the scheduler's address, and TLS set up meanwhile."""
+    if spec.compute.connection is None:
+        yield spec
+        return
+    import dask
+
+    from ig_tasks.orchestration.hook import DaskHook
+
+    hook = DaskHook(spec.compute.connection)
+    compute = spec.compute.model_copy(update={"address": hook.address(), "connection": None})
+    with dask.config.set(hook.configuration()):
+        yield spec.model_copy(update={"compute": compute})

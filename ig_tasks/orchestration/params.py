@@ -1,0 +1,83 @@
+"""The few settings that a single run may change, in Airflow's trigger form or in a run's conf."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from airflow.sdk import Param
+
+from ig_tasks.errors import SpecError, suggest
+from ig_tasks.spec import ExplanationSpec
+from ig_tasks.spec.sections import STRATEGIES
+
+__all__ = ["NAMES", "effective_spec", "params"]
+
+NAMES = ("partition", "sample", "tolerance", "baseline")
+
+
+def params(spec: ExplanationSpec) -> dict[str, Param]:
+    """The Params of a spec's DAG. All are null by default, which means: as in the spec.
+
+    The model, its trust, the store and the compute settings are deliberately not among them: what runs and
+    where it writes is decided by the spec, never by a form.
+    """
+    strategies = [name for name in STRATEGIES if name != "table" or spec.baseline.uri]
+    return {
+        "partition": Param(
+            None,
+            type=["null", "string"],
+            title="Partition",
+            description=(
+                "One value such as 2013-10, a range 2013-01..2013-09, or all. "
+                f"Empty: the run's partition key, else {spec.partition or 'all'}."
+            ),
+            pattern=r'^[^/\\:*?"<>|\s]{1,200}$',
+        ),
+        "sample": Param(
+            None,
+            type=["null", "integer"],
+            title="Sample",
+            description="Explain so many rows, spread evenly over all.",
+            minimum=1,
+        ),
+        "tolerance": Param(
+            None,
+            type=["null", "number"],
+            title="Tolerance",
+            description=f"Relative error allowed in each row. Empty: {spec.attribution.tolerance:g}.",
+            exclusiveMinimum=0,
+            exclusiveMaximum=1,
+        ),
+        "baseline": Param(
+            None,
+            type=["null", "string"],
+            title="Baseline",
+            description=f"Strategy by which the baseline is fitted. Empty: {spec.baseline.strategy}.",
+            enum=[None, *strategies],
+        ),
+    }
+
+
+def effective_spec(
+    spec: ExplanationSpec, context: Mapping[str, Any], *, conf_keys: Collection[str] | None = None
+) -> ExplanationSpec:
+    """The spec of one run: what its Params say, its partition key, then the spec itself.
+
+    Args:
+        context: Airflow's context of the task.
+        conf_keys: the keys that the run's conf may hold; None: any, since the DAG is someone else's.
+
+    Raises:
+        SpecError: for an unknown key in the run's conf, or a value out of range.
+    """
+    run = context.get("dag_run")
+    if conf_keys is not None:
+        for key in getattr(run, "conf", None) or {}:
+            if key not in conf_keys:
+                hint = suggest(str(key), conf_keys, noun="keys")
+                raise SpecError(f"conf: {key}: no such key{hint}; change anything else in the spec")
+    given = context.get("params") or {}
+    values = {name: given.get(name) for name in NAMES}
+    values["partition"] = values["partition"] or context.get("partition_key") or getattr(run, "partition_key", None)
+    return spec.with_overrides(**values)

@@ -1,0 +1,75 @@
+"""When a spec's DAG runs."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time
+from typing import Any
+
+from airflow.sdk import (
+    Asset,
+    AssetAll,
+    CronPartitionTimetable,
+    CronTriggerTimetable,
+    PartitionedAssetTimetable,
+    PartitionedAtRuntime,
+)
+
+from ig_tasks.errors import SpecError
+from ig_tasks.spec import ExplanationSpec
+
+__all__ = ["schedule_arguments"]
+
+
+def schedule_arguments(spec: ExplanationSpec) -> dict[str, Any]:
+    """`schedule`, `start_date`, `end_date` and `catchup` for the DAG.
+
+    - none: never scheduled; a run that is triggered may be given a partition key.
+    - cron: at those times, without a partition.
+    - cron with `partition`: each run has the key of its period, `offset` periods away from its date. Scheduled,
+      triggered and backfilled runs agree on it, which data intervals do not.
+    - assets: when all of them were updated, for the same partition if the data have partitions.
+
+    Raises:
+        SpecError: for a cron expression that means nothing.
+    """
+    schedule = spec.schedule
+    if schedule is None:
+        return {"schedule": PartitionedAtRuntime(), "catchup": False}
+    chosen = _asset_timetable(spec) if schedule.assets else _cron_timetable(spec)
+    return {
+        "schedule": chosen,
+        "start_date": _moment(schedule.start, time.min),
+        "end_date": _moment(schedule.end, time(23, 59, 59)),
+        "catchup": False,
+    }
+
+
+def _cron_timetable(spec: ExplanationSpec) -> CronPartitionTimetable | CronTriggerTimetable:
+    schedule = spec.schedule
+    assert schedule is not None and schedule.cron is not None  # noqa: S101, PT018 - the caller looked
+    timetable: CronPartitionTimetable | CronTriggerTimetable
+    if schedule.partition:
+        timetable = CronPartitionTimetable(
+            schedule.cron, timezone="UTC", run_offset=schedule.offset, key_format=schedule.partition
+        )
+    else:
+        timetable = CronTriggerTimetable(schedule.cron, timezone="UTC")
+    try:
+        timetable.validate()
+    except Exception as error:  # noqa: BLE001 - whichever error croniter has for it
+        raise SpecError(f"schedule.cron: {schedule.cron!r} is no cron expression ({error})") from None
+    return timetable
+
+
+def _asset_timetable(spec: ExplanationSpec) -> PartitionedAssetTimetable | AssetAll:
+    assert spec.schedule is not None  # noqa: S101 - the caller looked
+    names = spec.schedule.assets
+    assets = AssetAll(*(Asset(name) for name in names))
+    # Events of partitioned runs reach partitioned timetables only, and others reach the others only.
+    if spec.data.partition or any(name.startswith("ig://") for name in names):
+        return PartitionedAssetTimetable(assets=assets)
+    return assets
+
+
+def _moment(day: date | None, at: time) -> datetime | None:
+    return None if day is None else datetime.combine(day, at, tzinfo=UTC)
