@@ -1,0 +1,177 @@
+"""The checks of a run, from its spec: which there are, how they are judged, and how they are told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from ig_tasks.spec import ExplanationSpec
+from ig_tasks.store import RunFolder
+from ig_tasks.store.report import Check
+from ig_tasks.validation import suites
+from ig_tasks.validation.expectations import Outcome, Suite
+from ig_tasks.validation.rows import CHUNK_ROWS
+from ig_tasks.validation.tally import Tally, take
+
+
+def run_checks(
+    run: RunFolder,
+    spec: ExplanationSpec,
+    *,
+    shards: Sequence[str],
+    rows_read: int,
+    rows_explained: int,
+    rows_quarantined: int,
+    chunk_rows: int = CHUNK_ROWS,
+) -> list[Check]:
+    """Judge the attributions of a run by the thresholds of its spec.
+
+    Args:
+        run: the run's folder, on any filesystem.
+        spec: its validation section holds the thresholds; `data.prediction` asks for parity.
+        shards: names of the Parquet files in the folder, one row for each (row_id, target).
+        rows_read, rows_explained, rows_quarantined: what the run says of its rows, each row counted once.
+        chunk_rows: rows judged at once; the result does not depend on it, the memory taken does.
+
+    Returns:
+        completeness, converged, quarantined, attributions_finite, row_ids_unique, rows_complete and, with
+        a stored prediction, parity. Shares are from 0 to 1 and None where there was nothing to judge.
+
+    Raises:
+        CheckBrokenError: a check could not be carried out: a shard or a column is not there, or Great
+            Expectations could not evaluate it. Nothing is said of the data then.
+    """
+    parity = spec.data.prediction is not None
+    tally = take(run, spec, shards, parity=parity, chunk_rows=chunk_rows)
+    # Every target must have every explained row: a missing row of one is not made up by another's.
+    short = sum(abs(rows_explained - seen) for seen in tally.by_target.values()) if tally.rows else rows_explained
+    unaccounted = abs(rows_read - rows_explained - rows_quarantined) + short
+    totals = {
+        suites.QUARANTINED_SHARE: rows_quarantined / rows_read if rows_read else 0.0,
+        suites.DUPLICATE_ROWS: float(tally.duplicates.rows),
+        suites.UNACCOUNTED_ROWS: float(unaccounted),
+    }
+    tally.outcomes.update(Suite("totals", suites.of_totals(spec)).evaluate(pd.DataFrame([totals])))
+    told = [
+        _completeness(spec, tally),
+        _converged(spec, tally),
+        _quarantined(spec, tally, rows_quarantined, rows_read),
+        _finite(tally),
+        _unique(tally),
+        _complete(tally, unaccounted, rows_read, rows_explained, rows_quarantined),
+    ]
+    return [*told, _parity(spec, tally)] if parity else told
+
+
+def _share(outcome: Outcome) -> float | None:
+    return outcome.share if outcome.judged else None
+
+
+def _completeness(spec: ExplanationSpec, tally: Tally) -> Check:
+    section, outcome = spec.validation.completeness, tally.outcomes["completeness"]
+    return Check(
+        name="completeness",
+        severity=section.severity,
+        success=outcome.judged > 0 and outcome.share >= section.mostly,
+        observed=_share(outcome),
+        expected=f"at least {section.mostly}",
+        description=(
+            f"Share of rows whose attributions add up to output minus baseline output within {suites.within(spec)} "
+            f"(relative): all but {outcome.unexpected:,} of {outcome.judged:,}."
+        ),
+        remedy="Raise attribution.max_evaluations, or set attribution.precision to float64.",
+    )
+
+
+def _converged(spec: ExplanationSpec, tally: Tally) -> Check:
+    section, outcome = spec.validation.converged, tally.outcomes["converged"]
+    return Check(
+        name="converged",
+        severity=section.severity,
+        success=outcome.judged > 0 and outcome.share >= section.at_least,
+        observed=_share(outcome),
+        expected=f"at least {section.at_least}",
+        description=(
+            "Share of rows whose integration reached the tolerance asked for: "
+            f"all but {outcome.unexpected:,} of {outcome.judged:,}."
+        ),
+        remedy="Raise attribution.max_evaluations, or allow a greater attribution.tolerance.",
+    )
+
+
+def _quarantined(spec: ExplanationSpec, tally: Tally, quarantined: int, read: int) -> Check:
+    section = spec.validation.quarantined
+    return Check(
+        name="quarantined",
+        severity=section.severity,
+        success=tally.outcomes["quarantined"].unexpected == 0,
+        observed=quarantined / read if read else 0.0,
+        expected=f"at most {section.at_most}",
+        description=f"Share of the rows read that could not be explained: {quarantined:,} of {read:,}.",
+        remedy="See the reasons in quarantine.parquet; mend the data, or the vocabulary in the model package.",
+    )
+
+
+def _finite(tally: Tally) -> Check:
+    outcome = tally.outcomes["attributions_finite"]
+    return Check(
+        name="attributions_finite",
+        severity="critical",
+        success=outcome.unexpected == 0,
+        observed=outcome.unexpected,
+        expected=0,
+        description=f"Rows with an attribution that is null or not finite, of {outcome.judged:,}.",
+        remedy="Look for overflow in the model; set attribution.precision to float64.",
+    )
+
+
+def _unique(tally: Tally) -> Check:
+    found = tally.duplicates
+    instance = f" For instance {_short(found.example)}." if found.example is not None else ""
+    return Check(
+        name="row_ids_unique",
+        severity="critical",
+        success=tally.outcomes["row_ids_unique"].unexpected == 0,
+        observed=found.rows,
+        expected=0,
+        description=f"Rows without an id, or with the id of another row of the same target.{instance}",
+        remedy="Name a column of unique ids in data.id, or leave it out: rows are then counted.",
+    )
+
+
+def _complete(tally: Tally, unaccounted: int, read: int, explained: int, quarantined: int) -> Check:
+    return Check(
+        name="rows_complete",
+        severity="critical",
+        success=tally.outcomes["rows_complete"].unexpected == 0,
+        observed=unaccounted,
+        expected=0,
+        description=(
+            f"Rows unaccounted for: {read:,} read, {explained:,} explained, {quarantined:,} quarantined, "
+            f"{tally.rows:,} in the shards for {max(len(tally.by_target), 1)} target(s)."
+        ),
+        remedy="Remove the folder attributions of this run and run again.",
+    )
+
+
+def _parity(spec: ExplanationSpec, tally: Tally) -> Check:
+    section, outcome = spec.validation.parity, tally.outcomes["parity"]
+    without = f" {outcome.missing:,} rows without a stored prediction were not compared." if outcome.missing else ""
+    return Check(
+        name="parity",
+        severity=section.severity,
+        success=outcome.judged == 0 or outcome.share >= section.mostly,
+        observed=_share(outcome),
+        expected=f"at least {section.mostly}",
+        description=(
+            f"Share of rows whose output equals the stored prediction within {section.tolerance} x "
+            f"(1 + |prediction|): all but {outcome.unexpected:,} of {outcome.judged:,}; "
+            f"the largest difference is {tally.worst_parity:.2g} of that measure.{without}"
+        ),
+        remedy="The package is not the model that was served, or its inputs are: compare model.uri, target, space.",
+    )
+
+
+def _short(text: str, length: int = 60) -> str:
+    return repr(text if len(text) <= length else text[: length - 1] + "…")

@@ -1,0 +1,138 @@
+"""A run's shards, read in chunks of bounded size and reduced to one check value a row and question.
+
+What leaves this module has the columns named here, whatever the features are called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from ig_tasks.errors import CheckBrokenError
+from ig_tasks.store import RunFolder
+
+RELATIVE_DELTA = "relative_delta"
+STATUS = "status"
+ATTRIBUTIONS_FINITE = "attributions_finite"
+PARITY_ERROR = "parity_error"
+
+BATCH_ROWS = 16_384  # rows read at once, with all their attributions
+CHUNK_ROWS = 131_072  # rows judged at once: a few numbers each, and a judgement costs a fixed 50 ms
+
+_ATTRIBUTION = "attribution:"
+_NEEDED = ("row_id", "target", "output", "relative_delta", "status")
+_PREDICTION = "prediction"
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Some rows of the run: `frame` with the check columns, `ids` with row_id and target."""
+
+    frame: pd.DataFrame
+    ids: pa.Table
+
+    @property
+    def rows(self) -> int:
+        return len(self.frame)
+
+
+def read_chunks(
+    run: RunFolder,
+    shards: Sequence[str],
+    *,
+    parity: bool,
+    batch_rows: int = BATCH_ROWS,
+    chunk_rows: int = CHUNK_ROWS,
+) -> Iterator[Chunk]:
+    """All rows of the shards in order, in chunks of at most `chunk_rows` + `batch_rows` rows.
+
+    `parity` says that the shards hold the stored prediction. Raises CheckBrokenError when a shard cannot
+    be read, lacks a column, or has attributions of other features than the first shard.
+    """
+    pending: list[Chunk] = []
+    for chunk in _read_batches(run, shards, parity=parity, batch_rows=batch_rows):
+        pending.append(chunk)
+        if sum(part.rows for part in pending) >= chunk_rows:
+            yield _joined(pending)
+            pending = []
+    if pending:
+        yield _joined(pending)
+
+
+def _read_batches(run: RunFolder, shards: Sequence[str], *, parity: bool, batch_rows: int) -> Iterator[Chunk]:
+    features: list[str] | None = None
+    for shard in shards:
+        try:
+            with run.filesystem.open(run.path_of(shard), "rb") as handle:
+                file = pq.ParquetFile(handle)
+                found = _features(shard, file.schema_arrow.names, parity=parity)
+                if features is not None and set(found) != set(features):
+                    raise CheckBrokenError(f"{shard}: attributions of other features than in {shards[0]}; run again")
+                features = found
+                columns = [*_NEEDED, *([_PREDICTION] if parity else []), *found]
+                for batch in file.iter_batches(batch_size=batch_rows, columns=columns):
+                    yield reduce_batch(batch, found, parity=parity)
+        except (OSError, pa.ArrowException) as error:
+            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            raise CheckBrokenError(f"{shard}: cannot be read ({reason}); remove it and run again") from error
+
+
+def _features(shard: str, names: Sequence[str], *, parity: bool) -> list[str]:
+    """The attribution columns, after a look at all that must be there."""
+    for needed in (*_NEEDED, *([_PREDICTION] if parity else [])):
+        if needed not in names:
+            raise CheckBrokenError(
+                f"{shard}: no column {needed!r}; the shard was written by another version, run again"
+            )
+    found = [name for name in names if name.startswith(_ATTRIBUTION)]
+    if not found:
+        raise CheckBrokenError(f"{shard}: no column 'attribution:<feature>'; run again")
+    return found
+
+
+def reduce_batch(batch: pa.RecordBatch, features: Sequence[str], *, parity: bool) -> Chunk:
+    """One check value a row and question. What is null or NaN becomes a value that cannot pass:
+    Great Expectations leaves missing values out of its judgement. Only a null prediction stays missing.
+    """
+    delta = _floats(batch, RELATIVE_DELTA)
+    finite = np.ones(batch.num_rows, dtype=bool)
+    for name in features:
+        finite &= np.isfinite(_floats(batch, name))
+    columns: dict[str, object] = {
+        RELATIVE_DELTA: np.where(np.isnan(delta), np.inf, delta),
+        STATUS: pc.fill_null(batch.column(STATUS).cast(pa.string()), "missing").to_pandas(),
+        ATTRIBUTIONS_FINITE: finite,
+    }
+    if parity:
+        columns[PARITY_ERROR] = parity_error(_floats(batch, "output"), _floats(batch, _PREDICTION))
+    ids = [batch.column(name).cast(pa.string()) for name in ("row_id", "target")]
+    return Chunk(pd.DataFrame(columns), pa.Table.from_arrays(ids, names=["row_id", "target"]))
+
+
+def parity_error(output: NDArray[np.float64], prediction: NDArray[np.float64]) -> NDArray[np.float64]:
+    """|output - prediction| / (1 + |prediction|): at most the tolerance where both agree absolutely or relatively.
+
+    NaN where there is no prediction; infinite where the output, or a prediction, is not finite.
+    """
+    with np.errstate(invalid="ignore", over="ignore"):
+        error = np.abs(output - prediction) / (1.0 + np.abs(prediction))
+    error[~np.isfinite(error)] = np.inf
+    error[np.isnan(prediction)] = np.nan
+    return error
+
+
+def _floats(batch: pa.RecordBatch, name: str) -> NDArray[np.float64]:
+    """A column as float64, null as NaN."""
+    return np.array(batch.column(name).cast(pa.float64()).to_numpy(zero_copy_only=False), dtype=np.float64)
+
+
+def _joined(parts: Sequence[Chunk]) -> Chunk:
+    frame = pd.concat([part.frame for part in parts], ignore_index=True)
+    return Chunk(frame, pa.concat_tables([part.ids for part in parts]))

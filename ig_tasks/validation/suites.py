@@ -1,0 +1,66 @@
+"""The expectations that a spec asks for, on the columns that this package makes."""
+
+from __future__ import annotations
+
+from ig_tasks.spec import ExplanationSpec
+from ig_tasks.validation import rows
+from ig_tasks.validation.expectations import Expected
+
+QUARANTINED_SHARE, DUPLICATE_ROWS, UNACCOUNTED_ROWS = "quarantined_share", "duplicate_rows", "unaccounted_rows"
+
+
+def of_rows(spec: ExplanationSpec, *, parity: bool) -> list[Expected]:
+    """Expectations on one value a row, made by `rows.reduce_batch`."""
+    checks = spec.validation
+    expected = [
+        Expected(
+            name="completeness",
+            column=rows.RELATIVE_DELTA,
+            minimum=0.0,
+            maximum=within(spec),
+            mostly=checks.completeness.mostly,
+            severity=checks.completeness.severity,
+        ),
+        Expected(
+            name="converged",
+            column=rows.STATUS,
+            allowed=("converged",),
+            mostly=checks.converged.at_least,
+            severity=checks.converged.severity,
+        ),
+        Expected(name="attributions_finite", column=rows.ATTRIBUTIONS_FINITE, allowed=(True,), severity="critical"),
+    ]
+    if parity:
+        expected.append(
+            Expected(
+                name="parity",
+                column=rows.PARITY_ERROR,
+                minimum=0.0,
+                maximum=checks.parity.tolerance,
+                mostly=checks.parity.mostly,
+                severity=checks.parity.severity,
+            )
+        )
+    return expected
+
+
+def of_totals(spec: ExplanationSpec) -> list[Expected]:
+    """Expectations on one frame of one row that holds the run's totals."""
+    quarantined = spec.validation.quarantined
+    return [
+        Expected(
+            name="quarantined",
+            column=QUARANTINED_SHARE,
+            minimum=0.0,
+            maximum=quarantined.at_most,
+            severity=quarantined.severity,
+        ),
+        Expected(name="row_ids_unique", column=DUPLICATE_ROWS, minimum=0.0, maximum=0.0, severity="critical"),
+        Expected(name="rows_complete", column=UNACCOUNTED_ROWS, minimum=0.0, maximum=0.0, severity="critical"),
+    ]
+
+
+def within(spec: ExplanationSpec) -> float:
+    """The greatest relative delta that counts as complete: the check's own, else the attribution tolerance."""
+    own = spec.validation.completeness.within
+    return own if own is not None else spec.attribution.tolerance
