@@ -1,0 +1,147 @@
+"""The charts of importance, segments and distributions, as SVG without script.
+
+Features, categories and levels are values of fixed columns (`label`, `low`, ...), never field names, so that no
+name is read as chart shorthand. Altair is imported when a chart is drawn: DAG files must not pay for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from ig_tasks.reports.drawing import (
+    ACCENT,
+    INK,
+    LOWERS,
+    RAISES,
+    WORDS,
+    drawn_svg,
+    labels_axis,
+    numbers_axis,
+    words_axis,
+    zero_line,
+)
+from ig_tasks.reports.numerals import number
+from ig_tasks.store.report import Distribution, Importance
+
+__all__ = ["distribution_chart", "importance_chart", "segment_chart", "signed_chart"]
+
+
+def importance_chart(rows: Sequence[Importance], labels: Mapping[str, str], units: str) -> str:
+    """Bars of the mean absolute attribution with its confidence interval, in the order of `rows`."""
+    import altair as alt
+
+    data = [
+        {
+            "label": labels[row.feature],
+            "size": row.abs_mean,
+            "low": row.abs_mean_ci[0],
+            "high": row.abs_mean_ci[1],
+        }
+        for row in rows
+    ]
+    y = labels_axis(alt, data)
+    x = alt.X("size:Q", title=f"mean |attribution| ({units})", axis=numbers_axis(alt), scale=alt.Scale(zero=True))
+    base = alt.Chart(alt.Data(values=data))
+    bars = base.mark_bar(color=ACCENT, height=13).encode(y=y, x=x)
+    ends = base.mark_rule(color=INK, strokeWidth=1.5).encode(y=y, x="low:Q", x2="high:Q")
+    caps = [base.mark_tick(color=INK, thickness=1.5, size=8).encode(y=y, x=f"{end}:Q") for end in ("low", "high")]
+    return drawn_svg(
+        alt.layer(bars, ends, *caps),
+        len(data),
+        f"Bar chart: mean absolute attribution of {len(data)} features with 95 % confidence intervals, "
+        "the greatest first. The numbers are in the table.",
+    )
+
+
+def signed_chart(rows: Sequence[Importance], labels: Mapping[str, str], units: str) -> str:
+    """Bars of the signed mean, in the order of `rows`: which way each feature moves the output on average."""
+    import altair as alt
+
+    data = [
+        {"label": labels[row.feature], "mean": row.mean, "colour": RAISES if (row.mean or 0) > 0 else LOWERS}
+        for row in rows
+    ]
+    chart = (
+        alt.Chart(alt.Data(values=data))
+        .mark_bar(height=13)
+        .encode(
+            y=labels_axis(alt, data),
+            x=alt.X("mean:Q", title=f"mean attribution ({units})", axis=numbers_axis(alt)),
+            color=alt.Color("colour:N", scale=None),
+        )
+    )
+    return drawn_svg(
+        alt.layer(chart, zero_line(alt)),
+        len(data),
+        f"Bar chart: signed mean attribution of {len(data)} features; bars to the right raise the output, bars to "
+        "the left lower it. The numbers are in the table.",
+    )
+
+
+def segment_chart(
+    rows: Sequence[Importance], levels: Mapping[str, str], features: Sequence[str], labels: Mapping[str, str]
+) -> str:
+    """A heat map of abs_mean: levels (with what to write for each) down, features across, the number in each cell."""
+    import altair as alt
+
+    greatest = max((row.abs_mean or 0.0 for row in rows), default=0.0) or 1.0
+    data = [
+        {
+            "label": levels[str(row.segment_level)],
+            "feature": labels[row.feature],
+            # A square root keeps the small features apart beside a great one.
+            "shade": ((row.abs_mean or 0.0) / greatest) ** 0.5,
+            "text": number(row.abs_mean, 3),
+        }
+        for row in rows
+    ]
+    y = alt.Y("label:N", title=None, scale=alt.Scale(domain=list(levels.values())), axis=words_axis(alt))
+    across = alt.Axis(labelAngle=-35, orient="top", labelAlign="left", labelBaseline="bottom", **WORDS)
+    x = alt.X("feature:N", title=None, scale=alt.Scale(domain=[labels[name] for name in features]), axis=across)
+    base = alt.Chart(alt.Data(values=data)).encode(y=y, x=x)
+    cells = base.mark_rect(stroke="white", strokeWidth=1.5).encode(
+        color=alt.Color("shade:Q", legend=None, scale=alt.Scale(domain=[0, 1], range=["#f3f8f8", "#5aa3ab"]))
+    )
+    text = base.mark_text(fontSize=11, color=INK).encode(text="text:N")
+    return drawn_svg(
+        alt.layer(cells, text),
+        len(levels),
+        f"Heat map: mean absolute attribution of {len(features)} features in {len(levels)} segments. "
+        "The numbers are in the table.",
+        width=150 + 62 * max(len(features), 2),
+        above=90,
+    )
+
+
+def distribution_chart(found: Sequence[Distribution], labels: Mapping[str, str], units: str) -> str:
+    """A box for each feature: the outer quantiles as a line, the inner ones as a bar, the median as a mark."""
+    import altair as alt
+
+    data = []
+    for item in found:
+        values = [point.value for point in sorted(item.quantiles, key=lambda point: point.q) if point.value is not None]
+        if values:
+            middle = len(values) // 2
+            inner = min(1, middle) if len(values) > 3 else 0
+            data.append(
+                {
+                    "label": labels[item.feature],
+                    "low": values[0],
+                    "inner_low": values[inner],
+                    "median": values[middle],
+                    "inner_high": values[-1 - inner],
+                    "high": values[-1],
+                }
+            )
+    y = labels_axis(alt, data)
+    base = alt.Chart(alt.Data(values=data))
+    outer = base.mark_rule(color=ACCENT, strokeWidth=1.5).encode(
+        y=y, x=alt.X("low:Q", title=f"attribution ({units})", axis=numbers_axis(alt)), x2="high:Q"
+    )
+    inner_bar = base.mark_bar(color="#5aa3ab", height=12).encode(y=y, x="inner_low:Q", x2="inner_high:Q")
+    median = base.mark_tick(color=INK, thickness=2, size=17).encode(y=y, x="median:Q")
+    return drawn_svg(
+        alt.layer(zero_line(alt), outer, inner_bar, median),
+        len(data),
+        f"Quantile boxes of the attributions of {len(data)} features. The numbers are in the table.",
+    )

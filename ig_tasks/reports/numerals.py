@@ -1,0 +1,111 @@
+"""Numbers as people read them: four significant digits, thousands separators, a real minus sign."""
+
+from __future__ import annotations
+
+import math
+
+__all__ = ["MISSING", "count", "duration", "interval", "number", "share", "value"]
+
+MISSING = "–"
+_MINUS = "\u2212"
+_SPACE = "\u00a0"
+_SUPERSCRIPT = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
+
+
+def _signed(text: str) -> str:
+    return text.replace("-", _MINUS)
+
+
+def number(figure: float | None, digits: int = 4) -> str:
+    """`figure` with `digits` significant digits; a dash where there is none.
+
+    >>> number(1234.5678), number(0.0123456), number(-2.0), number(1.5e-7)
+    ('1,235', '0.01235', '−2.000', '1.500 × 10⁻⁷')
+    """
+    if figure is None or not math.isfinite(figure):
+        return MISSING
+    if figure == 0:
+        return "0"
+    mantissa, _, power = f"{figure:.{digits - 1}e}".partition("e")
+    exponent = int(power)
+    if exponent < -4 or exponent > 8:
+        return f"{_signed(mantissa)}{_SPACE}×{_SPACE}10{str(exponent).translate(_SUPERSCRIPT)}"
+    return _signed(f"{figure:,.{max(digits - 1 - exponent, 0)}f}")
+
+
+def count(figure: float | None) -> str:
+    """A number of things.
+
+    >>> count(327346)
+    '327,346'
+    """
+    return MISSING if figure is None else _signed(f"{round(figure):,}")
+
+
+def share(part: float | None) -> str:
+    """A share as a percentage that never rounds to all or nothing when it is neither.
+
+    >>> share(1.0), share(0.99996), share(0.5), share(0.0)
+    ('100 %', '99.996 %', '50.0 %', '0 %')
+    """
+    if part is None or not math.isfinite(part):
+        return MISSING
+    if part in (0.0, 1.0):
+        return f"{part * 100:.0f}{_SPACE}%"
+    for decimals in (1, 2, 3, 4, 5, 6):
+        text = f"{part * 100:.{decimals}f}"
+        if float(text) not in (0.0, 100.0):
+            return _signed(f"{text}{_SPACE}%")
+    return f"under 0.000001{_SPACE}%" if part < 0.5 else f"over 99.999999{_SPACE}%"
+
+
+def interval(low: float | None, high: float | None) -> str:
+    """Two ends of an interval.
+
+    >>> interval(0.25, 0.5), interval(None, 1.0)
+    ('0.2500 to 0.5000', '–')
+    """
+    if low is None or high is None:
+        return MISSING
+    return f"{number(low)} to {number(high)}"
+
+
+def duration(seconds: float | None) -> str:
+    """Seconds as people say them.
+
+    >>> duration(0.25), duration(6.51), duration(125), duration(7325)
+    ('0.25 s', '6.5 s', '2 min 5 s', '2 h 2 min')
+    """
+    if seconds is None or not math.isfinite(seconds):
+        return MISSING
+    if seconds < 60:
+        return f"{seconds:.{2 if seconds < 1 else 1}f}{_SPACE}s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes}{_SPACE}min {rest}{_SPACE}s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}{_SPACE}h {minutes}{_SPACE}min"
+
+
+def value(held: bool | float | str | None) -> str:
+    """What a column held, or a check saw: whole numbers and words as they are, other numbers rounded.
+
+    >>> value(42), value(42.0), value(0.123456), value(0.5), value("UA"), value(None), value(True)
+    ('42', '42', '0.1235', '0.5', 'UA', '–', 'yes')
+    """
+    if held is None:
+        return MISSING
+    if isinstance(held, bool):
+        return "yes" if held else "no"
+    if isinstance(held, str):
+        return held
+    # A year or a flight number is no quantity: no separators below five digits.
+    if float(held).is_integer() and abs(held) < 1e15:
+        return _signed(f"{int(held)}" if abs(held) < 10_000 else f"{int(held):,}")
+    # 0.99996 is not 1: a check that just failed must not read as if it had passed.
+    text = next((text for digits in range(4, 10) if not _whole(text := number(held, digits))), number(held))
+    return text if "×" in text or "." not in text else text.rstrip("0").rstrip(".")
+
+
+def _whole(text: str) -> bool:
+    return not text.partition(".")[2].strip("0")

@@ -1,0 +1,119 @@
+"""report.html: one page without script, drawn from a Report and nothing else.
+
+Every name is escaped by Jinja or, inside a chart, by vl-convert; the Content-Security-Policy would stop what they
+missed. The page loads nothing, so it works offline and when it is sent by mail.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from ig_tasks.reports import numerals, sentences
+from ig_tasks.reports.views import example_views, flat, target_views
+from ig_tasks.store.report import Report
+
+__all__ = ["CONTENT_SECURITY_POLICY", "render_page"]
+
+CONTENT_SECURITY_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+_HERE = Path(__file__).parent
+
+
+def render_page(report: Report) -> str:
+    """The page as HTML text; the same report gives the same page."""
+    targets, targets_left = target_views(report)
+    examples, examples_left = example_views(report)
+    provenance = dict(report.provenance)
+    files = provenance.pop("files", {})
+    return (
+        _environment()
+        .get_template("report.html")
+        .render(
+            report=report,
+            # Constants of ours, which hold nothing of the report.
+            policy=Markup(CONTENT_SECURITY_POLICY),  # noqa: S704
+            styles=Markup((_HERE / "styles" / "report.css").read_text(encoding="utf-8")),  # noqa: S704
+            trust=sentences.trust(report),
+            facts=_facts(report),
+            targets=targets,
+            targets_left=targets_left,
+            examples=examples,
+            examples_left=examples_left,
+            reasons=sorted(report.data.quarantine_reasons.items(), key=lambda item: (-item[1], item[0])),
+            provenance=flat(provenance),
+            files=flat(files) if isinstance(files, Mapping) else [],
+            drift=flat(report.drift) if report.drift else [],
+        )
+    )
+
+
+def _facts(report: Report) -> list[tuple[str, str, str]]:
+    """(what, figure, in small) for the strip under the title."""
+    data, checks = report.data, report.checks
+    passed = sum(check.success for check in checks)
+    critical = len(report.failed("critical"))
+    failures = f"{critical} critical {'failure' if critical == 1 else 'failures'}"
+    first = report.ranking()[:1]
+    facts = [
+        ("Rows explained", numerals.count(data.rows_explained), f"of {numerals.count(data.rows_read)} read"),
+        (
+            "Converged",
+            numerals.share(report.completeness.converged_fraction),
+            f"{numerals.count(data.rows_unconverged)} rows did not",
+        ),
+        (
+            "Checks passed",
+            f"{passed} of {len(checks)}",
+            f"{critical} critical {'failure' if critical == 1 else 'failures'}",
+        ),
+    ]
+    if first:
+        facts.append(
+            (
+                "Most important",
+                report.label(first[0].feature),
+                f"mean |attribution| {numerals.number(first[0].abs_mean)}",
+            )
+        )
+    return facts
+
+
+def _when(moment: datetime) -> str:
+    return f"{moment.day} {moment:%B %Y, %H:%M} UTC"
+
+
+@lru_cache(maxsize=1)
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(_HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {
+        "number": numerals.number,
+        "count": numerals.count,
+        "share": numerals.share,
+        "duration": numerals.duration,
+        "held": numerals.value,
+        "when": _when,
+        # Charts come escaped from vl-convert and hold no script; nothing else is passed through this filter.
+        "drawn": Markup,
+    }
+    environment.globals |= {
+        "interval": numerals.interval,
+        "units": sentences.units,
+        "baseline_words": sentences.baseline_words,
+        "method_words": sentences.method_words,
+        "target_words": sentences.target_words,
+        "check_name": sentences.check_name,
+        "remedy": sentences.remedy,
+    }
+    return environment

@@ -1,0 +1,179 @@
+"""The plain sentences of a report: whether its numbers can be trusted, and what they are numbers of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from ig_tasks.reports.numerals import count, number, share, value
+from ig_tasks.store.report import BaselineInfo, Check, Report, TargetInfo
+
+__all__ = [
+    "Trust",
+    "baseline_words",
+    "check_name",
+    "left_words",
+    "method_words",
+    "remedy",
+    "saw_and_expected",
+    "target_words",
+    "trust",
+    "units",
+]
+
+_UNITS = {
+    "logit": "log-odds",
+    "probability": "probability",
+    "log_probability": "log-probability",
+    "raw": "the model's own units",
+    "value": "the model's own units",
+}
+_BASELINES = {
+    "auto": "the typical row: medians of numbers, frequency-weighted mean embeddings of categories",
+    "median": "the median of every feature",
+    "mean": "the mean of every feature",
+    "zero": "zero for every input",
+}
+_METHODS = {"integrated_gradients": "Integrated Gradients (Sundararajan, Taly and Yan, 2017)"}
+_INTEGRATORS = {
+    "adaptive": "an adaptive rule",
+    "auto": "a rule chosen by the model",
+    "clenshaw_curtis": "adaptive Clenshaw–Curtis quadrature",
+    "exact": "exact integration",
+    "gauss_legendre": "Gauss–Legendre quadrature",
+    "left": "the left Riemann sum",
+    "midpoint": "the midpoint rule",
+    "secant": "the secant rule",
+    "trapezoid": "the trapezoid rule",
+}
+# By how a check's name begins; a check that brings its own remedy is not looked up.
+_REMEDIES = {
+    "completeness": "raise attribution.max_evaluations, or loosen attribution.tolerance, and run again",
+    "converged": "raise attribution.max_evaluations, or loosen attribution.tolerance, and run again",
+    "quarantined": "see the reasons under “What was not explained”, mend the data or the package's vocabulary, "
+    "and run again",
+    "parity": "the model explained is not the model served: check model.uri, its version and its encoding",
+}
+_REMEDY = "find out why before the numbers are used, mend it, and run again"
+
+
+@dataclass(frozen=True)
+class Trust:
+    """Whether the numbers can be trusted (`headline`), and why (`reason`); `level` is for colour and icon."""
+
+    level: Literal["trusted", "care", "unchecked", "withheld"]
+    headline: str
+    reason: str
+
+
+def trust(report: Report) -> Trust:
+    """The sentence on top of a report."""
+    rows, failed = _rows(report), report.failed()
+    critical, total = report.failed("critical"), len(report.checks)
+    if not report.published:
+        which = _listed(critical or failed)
+        if not which:
+            return Trust("withheld", "These numbers are withheld: do not use them", f"{rows}.")
+        noun = "A critical check" if len(critical) == 1 else f"{len(critical)} critical checks"
+        return Trust(
+            "withheld",
+            "These numbers are withheld: do not use them",
+            f"{noun} failed: {which}. {rows}. An earlier published report, if there is one, stays in force.",
+        )
+    if not total:
+        return Trust("unchecked", "These numbers have not been checked", f"{rows}; the run made no checks.")
+    if failed:
+        verb = "gave a warning" if len(failed) == 1 else "gave warnings"
+        return Trust(
+            "care",
+            "These numbers can be used with care",
+            f"{rows}, but {len(failed)} of {_counted(total, 'check')} {verb}: {_listed(failed)}.",
+        )
+    passed = "the one check passed" if total == 1 else f"all {total} checks passed"
+    return Trust("trusted", "These numbers can be trusted", f"{rows}, and {passed}.")
+
+
+def _rows(report: Report) -> str:
+    data, tolerance = report.data, report.attribution.tolerance
+    if not data.rows_explained:
+        return f"None of {_counted(data.rows_read, 'row')} could be explained"
+    within = f"to within {value(tolerance * 100)}\u00a0%" if tolerance is not None else "to the tolerance"
+    if data.rows_explained == data.rows_read:
+        said = f"All {_counted(data.rows_read, 'row')} were explained"
+    else:
+        said = f"{count(data.rows_explained)} of {_counted(data.rows_read, 'row')} were explained"
+    if not data.rows_unconverged:
+        return f"{said}, every one {within}"
+    converged = (data.rows_explained - data.rows_unconverged) / data.rows_explained
+    return f"{said}, {share(converged)} of them {within} ({count(data.rows_unconverged)} not, and flagged)"
+
+
+def _counted(things: int, noun: str) -> str:
+    return f"{count(things)} {noun}" if things == 1 else f"{count(things)} {noun}s"
+
+
+def _listed(checks: tuple[Check, ...]) -> str:
+    return "; ".join(f"{check_name(check)} ({saw_and_expected(check)})" for check in checks)
+
+
+def check_name(check: Check) -> str:
+    """`rows_unique` as people write it: `Rows unique`."""
+    words = check.name.replace("_", " ").strip() or check.name
+    return words[:1].upper() + words[1:]
+
+
+def saw_and_expected(check: Check) -> str:
+    return f"observed {value(check.observed)}, expected {value(check.expected)}"
+
+
+def remedy(check: Check) -> str:
+    """What to do about a check that failed."""
+    begins = (words for name, words in _REMEDIES.items() if check.name.startswith(name))
+    return check.remedy or next(begins, _REMEDY)
+
+
+def units(space: str) -> str:
+    """What an attribution of this space is counted in."""
+    return _UNITS.get(space, space.replace("_", " "))
+
+
+def target_words(target: TargetInfo) -> str:
+    """`late, in log-odds (logit)`."""
+    said = units(target.space)
+    return f"{target.name}, in {said}" + ("" if said == target.space else f" ({target.space})")
+
+
+def baseline_words(baseline: BaselineInfo) -> str:
+    """The strategy, explained."""
+    said = _BASELINES.get(baseline.strategy)
+    words = f"{baseline.strategy}: {said}" if said else baseline.strategy
+    fitted = [f"of {baseline.partition}"] if baseline.partition else []
+    if baseline.rows is not None:
+        fitted.insert(0, f"on {_counted(baseline.rows, 'row')}")
+    return f"{words}; fitted {' '.join(fitted)}" if fitted else words
+
+
+def method_words(report: Report) -> str:
+    """Method, rule and tolerance in a sentence."""
+    how = report.attribution
+    method = _METHODS.get(how.method, how.method.replace("_", " "))
+    rule = _INTEGRATORS.get(how.integrator, how.integrator.replace("_", " "))
+    said = f"{method} by {rule}"
+    if how.tolerance is not None:
+        said += f", tolerance {value(how.tolerance * 100)}\u00a0% a row"
+    if how.evaluations_per_row is not None:
+        said += f", {number(how.evaluations_per_row, 3)} gradient evaluations a row on average"
+    return said
+
+
+def left_words(shown: int, total: int, noun: str, where: str) -> str:
+    """What a table or chart leaves out, in a sentence; empty when nothing.
+
+    >>> left_words(50, 1000, "features", "importance.parquet")
+    'The first 50 of 1,000 features are shown; the other 950 are in importance.parquet.'
+    """
+    if shown >= total:
+        return ""
+    return (
+        f"The first {count(shown)} of {count(total)} {noun} are shown; the other {count(total - shown)} are in {where}."
+    )

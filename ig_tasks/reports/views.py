@@ -1,0 +1,186 @@
+"""What the page shows of each target, segment and row: chosen, limited and drawn before the template sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from ig_tasks.reports import charts
+from ig_tasks.reports.drawing import unique_labels
+from ig_tasks.reports.numerals import count
+from ig_tasks.reports.sentences import left_words, target_words, units
+from ig_tasks.reports.waterfall import waterfall_chart
+from ig_tasks.store.report import Contribution, Distribution, Example, Importance, Report, TargetInfo
+
+__all__ = ["ExampleView", "LevelView", "SegmentView", "TargetView", "example_views", "flat", "target_views"]
+
+CHARTED, TABLED = 20, 50
+LEVELS, SEGMENT_FEATURES = 12, 8
+BOXES, EXAMPLES, CONTRIBUTIONS, TARGETS = 10, 6, 12, 4
+ALL = "importance.parquet"
+
+
+@dataclass(frozen=True)
+class LevelView:
+    """One level of a column: a cell for each feature, None where the report has none."""
+
+    name: str
+    rows: int
+    cells: tuple[Importance | None, ...]
+
+
+@dataclass(frozen=True)
+class SegmentView:
+    """Importance by the levels of one column."""
+
+    title: str
+    features: tuple[str, ...]
+    levels: tuple[LevelView, ...]
+    chart: str
+    left: str
+
+
+@dataclass(frozen=True)
+class TargetView:
+    """All that the page says of one target."""
+
+    target: TargetInfo
+    words: str
+    units: str
+    rows: tuple[Importance, ...]
+    charted: int
+    chart: str
+    signed: str
+    left: str
+    segments: tuple[SegmentView, ...]
+    boxes: tuple[Distribution, ...]
+    boxes_chart: str
+
+    @property
+    def levels(self) -> tuple[float, ...]:
+        """The quantiles of which any box knows a value."""
+        return tuple(sorted({point.q for box in self.boxes for point in box.quantiles}))
+
+
+@dataclass(frozen=True)
+class ExampleView:
+    """One row explained."""
+
+    example: Example
+    units: str
+    chart: str
+    contributions: tuple[Contribution, ...]
+    others: int
+    others_sum: float
+    sum: float
+
+    @property
+    def difference(self) -> float | None:
+        output, start = self.example.output, self.example.baseline_output
+        return None if output is None or start is None else output - start
+
+
+def target_views(report: Report) -> tuple[tuple[TargetView, ...], str]:
+    """A view for each target that is shown, and what was left out."""
+    views = tuple(_target_view(report, target) for target in report.targets[:TARGETS])
+    return views, left_words(len(views), len(report.targets), "targets", ALL)
+
+
+def _target_view(report: Report, target: TargetInfo) -> TargetView:
+    ranking = report.ranking(target.name)
+    shown, drawn, said = ranking[:TABLED], ranking[:CHARTED], units(target.space)
+    labels = _labels(report, (row.feature for row in shown))
+    order = {row.feature: row.rank for row in ranking}
+    boxes = sorted(
+        (box for box in report.distributions if box.target == target.name),
+        key=lambda box: order.get(box.feature, len(order) + 1),
+    )[:BOXES]
+    box_labels = _labels(report, (box.feature for box in boxes))
+    return TargetView(
+        target=target,
+        words=target_words(target),
+        units=said,
+        rows=shown,
+        charted=len(drawn),
+        chart=charts.importance_chart(drawn, labels, said) if drawn else "",
+        signed=charts.signed_chart(drawn, labels, said) if drawn else "",
+        left=left_words(len(shown), len(ranking), "features", ALL),
+        segments=tuple(_segment_views(report, target, [row.feature for row in ranking[:SEGMENT_FEATURES]])),
+        boxes=tuple(boxes),
+        boxes_chart=charts.distribution_chart(boxes, box_labels, said) if boxes else "",
+    )
+
+
+def _segment_views(report: Report, target: TargetInfo, features: list[str]) -> Iterable[SegmentView]:
+    columns: dict[str, dict[str, dict[str, Importance]]] = {}
+    for row in report.segments:
+        if row.target == target.name and row.segment is not None:
+            column, _, level = row.segment.partition("=")
+            column, level = row.segment_column or column, row.segment_level or level
+            named = row.model_copy(update={"segment_column": column, "segment_level": level})
+            columns.setdefault(column, {}).setdefault(level, {})[row.feature] = named
+    for column, found in columns.items():
+        sizes = {level: max(row.rows for row in cells.values()) for level, cells in found.items()}
+        levels = [
+            LevelView(level, sizes[level], tuple(found[level].get(name) for name in features))
+            for level in sorted(sizes, key=lambda level: (-sizes[level], level))[:LEVELS]
+        ]
+        kept = [row for level in levels for row in level.cells if row is not None]
+        info = next((item for item in report.segment_columns if item.column == column), None)
+        total = max(len(sizes), info.levels if info else 0)
+        left = [left_words(len(levels), total, "levels, the largest first,", ALL)]
+        left.append(left_words(len(features), len(report.ranking(target.name)), "features", ALL))
+        written = {level.name: f"{level.name} ({count(level.rows)})" for level in levels}
+        yield SegmentView(
+            title=(info.label if info and info.label else report.label(column)),
+            features=tuple(features),
+            levels=tuple(levels),
+            chart=charts.segment_chart(kept, written, features, _labels(report, features)) if kept else "",
+            left=" ".join(words for words in left if words),
+        )
+
+
+def example_views(report: Report) -> tuple[tuple[ExampleView, ...], str]:
+    """A view for each row that is shown, and what was left out."""
+    spaces = {target.name: target.space for target in report.targets}
+    views = []
+    for example in report.examples[:EXAMPLES]:
+        parts = sorted(example.contributions, key=lambda part: -abs(part.attribution or 0.0))
+        said = units(spaces.get(example.target, "raw"))
+        labels = _labels(report, (part.feature for part in parts))
+        views.append(
+            ExampleView(
+                example=example,
+                units=said,
+                chart=waterfall_chart(example, labels, said),
+                contributions=tuple(parts[:CONTRIBUTIONS]),
+                others=len(parts[CONTRIBUTIONS:]),
+                others_sum=sum(part.attribution or 0.0 for part in parts[CONTRIBUTIONS:]),
+                sum=sum(part.attribution or 0.0 for part in parts),
+            )
+        )
+    return tuple(views), left_words(len(views), len(report.examples), "rows", "report.json")
+
+
+def _labels(report: Report, features: Iterable[str]) -> dict[str, str]:
+    known = {item.name: item.label for item in report.features if item.label}
+    return unique_labels(features, known)
+
+
+def flat(held: Mapping[str, object], prefix: str = "") -> list[tuple[str, str]]:
+    """Nested values as (dotted key, text), in their order.
+
+    >>> flat({"versions": {"numpy": "2.0"}, "seed": 0})
+    [('versions.numpy', '2.0'), ('seed', '0')]
+    """
+    found: list[tuple[str, str]] = []
+    for key, item in held.items():
+        if isinstance(item, Mapping):
+            found += flat(item, f"{prefix}{key}.")
+        elif isinstance(item, (list, tuple)):
+            found.append((f"{prefix}{key}", ", ".join(str(one) for one in item)))
+        elif isinstance(item, int) and not isinstance(item, bool) and abs(item) >= 10_000:
+            found.append((f"{prefix}{key}", count(item)))
+        else:
+            found.append((f"{prefix}{key}", "–" if item is None else str(item)))
+    return found
