@@ -10,28 +10,32 @@ Imported lazily by `session`: it needs `distributed` at the top.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import os
+import signal
 import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import dask.config
 from distributed.deploy.spec import SpecCluster  # noqa: TID253 - this module is imported lazily
 from distributed.deploy.subprocess import Subprocess  # noqa: TID253 - likewise
 
 from ig_tasks.compute.environment import worker_environment
 from ig_tasks.compute.sizing import WorkerPlan
 
-__all__ = ["log_tail", "start_cluster"]
+__all__ = ["end_cluster", "log_tail", "start_cluster"]
 
 LOOPBACK = "127.0.0.1"
 ANY_LOOPBACK_PORT = f"{LOOPBACK}:0"
 SCHEDULER_START_SECONDS = 60.0
 # A worker whose scheduler has vanished (not its parent, which the watchdog sees) gives up after this long.
 DEATH_TIMEOUT_SECONDS = 15
+GOODBYE_SECONDS = 3
 
 
 class WatchedProcess(Subprocess):  # type: ignore[misc]  # distributed has no types
@@ -140,6 +144,22 @@ def start_cluster(plan: WorkerPlan, scratch: Path) -> Any:
         "options": {"scratch": str(scratch), "environment": worker_environment(threads=1)},
     }
     return SpecCluster(workers=workers, scheduler=scheduler, worker=None, name="ig-tasks", silence_logs=logging.ERROR)
+
+
+def end_cluster(cluster: Any) -> None:
+    """End every process of the cluster, in whatever state it is; seconds at most."""
+    processes = [item.process for item in (cluster.scheduler, *cluster.workers.values()) if item is not None]
+    # Dask says goodbye to its scheduler first, and would try for half a minute to reach one that has died.
+    with (
+        dask.config.set({"distributed.comm.timeouts.connect": f"{GOODBYE_SECONDS}s"}),
+        contextlib.suppress(OSError, RuntimeError, TimeoutError),
+    ):
+        cluster.close(timeout=2 * GOODBYE_SECONDS)
+    for process in processes:
+        # Each leads a group of its own, in which a nanny's worker is too.
+        if process is not None and process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
 
 
 def log_tail(scratch: Path, name: str) -> str:

@@ -66,10 +66,10 @@ def map_shards(
         key=[f"{key}-{attempt}" for key in keys], pure=False, retries=retries, resources=dict(resources) or None,
     )  # fmt: skip
     waiting = {future.key: (index, future) for index, future in enumerate(futures)}
-    del futures
     finished: queue.SimpleQueue[str] = queue.SimpleQueue()
-    for _, future in waiting.values():
+    for future in futures:
         future.add_done_callback(lambda done: finished.put(done.key))
+    del futures, future
     progress.advance(0)
     try:
         watch = _Watch(session, client, resources)
@@ -81,9 +81,8 @@ def map_shards(
                 progress.advance(0)
                 continue
             # Taken out of the table, the future is released as soon as its result is here.
-            index, future = waiting.pop(key)
-            result = _result(session, future, keys[index])
-            del future
+            index = waiting[key][0]
+            result = _result(session, waiting.pop(key)[1], keys[index])
             progress.advance(rows[index])
             yield index, result
     finally:
@@ -101,28 +100,32 @@ def _call(function: Callable[..., Any], task: dict[str, Any]) -> Any:
 
 
 def _result(session: ComputeSession, future: Future, key: str) -> Any:
-    from distributed import KilledWorker
+    """The result, or the error to raise. No frame that an error passes through holds the future: it would live on."""
+    from distributed import CancelledError, KilledWorker
     from distributed.scheduler import NoValidWorkerError
 
     try:
-        result = future.result()
-    except KilledWorker as error:
-        raise WorkerLostError(_sentence(
-            f"{key}: {error.allowed_failures + 1} workers died one after the other while they computed it",
-            session.lost_workers_note(), "make compute.shard_rows or compute.workers smaller",
-        )) from None  # fmt: skip
-    except NoValidWorkerError as error:
-        raise WorkerLostError(f"{key}: {_brief(error)}") from None
-    except Exception as error:
-        # Only a task that failed has the state "error"; a task's own TimeoutError must not pass for a lost line.
-        if future.status != "error":
-            raise WorkerLostError(f"{key}: the connection to the Dask scheduler was lost ({_brief(error)})") from None
-        if isinstance(error, IgTasksError):
-            raise
-        raise RunError(f"{key}: the task failed on a worker with {_brief(error)}") from error
-    if isinstance(result, Refused):
-        raise result.error
-    return result
+        # None also for a future that was cancelled: its result then raises.
+        error = future.exception()
+        trace = future.traceback() if error is not None else None
+        result = future.result() if error is None else None
+    except (CancelledError, OSError, RuntimeError, TimeoutError) as broken:
+        raise WorkerLostError(f"{key}: the connection to the Dask scheduler was lost ({_brief(broken)})") from None
+    finally:
+        del future
+    if error is None:
+        if isinstance(result, Refused):
+            raise result.error
+        return result
+    if isinstance(error, KilledWorker):
+        died = f"{error.allowed_failures + 1} workers died one after the other while they computed it"
+        remedy = "make compute.shard_rows or compute.workers smaller"
+        raise WorkerLostError(_sentence(f"{key}: {died}", session.lost_workers_note(), remedy))
+    if isinstance(error, NoValidWorkerError):
+        raise WorkerLostError(f"{key}: {_brief(error)}")
+    if isinstance(error, IgTasksError):
+        raise error
+    raise RunError(f"{key}: the task failed on a worker with {_brief(error)}") from error.with_traceback(trace)
 
 
 class _Watch:

@@ -12,9 +12,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from ig_tasks.compute.sizing import Machine, WorkerPlan, plan_workers
+from ig_tasks.compute.sizing import Machine, WorkerPlan, plan_workers, resource_hint
 from ig_tasks.compute.versions import version_skew
-from ig_tasks.errors import ResourceError, suggest
+from ig_tasks.errors import ResourceError
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -134,10 +134,11 @@ class ComputeSession:
         if client is not None:
             # Whatever state the scheduler is in, closing must go on to the processes.
             with contextlib.suppress(OSError, TimeoutError, RuntimeError):
-                client.close(timeout=5)
+                client.close(timeout=3)
         if cluster is not None:
-            with contextlib.suppress(OSError, TimeoutError):
-                cluster.close(timeout=15)
+            from ig_tasks.compute.cluster import end_cluster
+
+            end_cluster(cluster)
         if scratch is not None:
             shutil.rmtree(scratch, ignore_errors=True)
 
@@ -193,7 +194,7 @@ class ComputeSession:
             ended = self._all_ended()
             if ended or time.monotonic() > deadline:
                 where = f"at {self.address}" if self.address else "on this machine"
-                why = self.lost_workers_note() if ended else f"within {self.compute.worker_timeout:g} s"
+                why = f"({self.lost_workers_note()})" if ended else f"within {self.compute.worker_timeout:g} s"
                 remedy = "start workers there" if self.address else "see compute.workers"
                 raise ResourceError(f"no Dask worker came up {where} {why}; {remedy} (compute.worker_timeout)")
             time.sleep(POLL_SECONDS)
@@ -209,16 +210,15 @@ class ComputeSession:
             ((n, a) for n, a in resources.items() if offered.get(n, 0.0) < a), next(iter(resources.items()))
         )
         where = f"at {self.address}" if self.address else "on this machine"
-        if name in offered:
-            has = f"{name}={offered[name]:g} at most"
-            rest = "" if offered[name] < amount else ", but not together with the other resources asked for"
+        if offered.get(name, 0.0) >= amount:
+            why = "none offers all of compute.resources together"
+        elif name in offered:
+            why = f"none offers more than {name}={offered[name]:g}"
         else:
-            has, rest = f"it{suggest(name, offered, noun='resources')}", ""
-        verb = "offers" if name in offered else "does not offer"
+            why = f"none offers it{resource_hint(name, offered)}"
         return (
-            f"compute.resources asks for {name}={amount:g}; of {_workers(self.workers)} {where} none has it: "
-            f"a worker {verb} {has}{rest}; change compute.resources, or start workers with "
-            f"--resources {name}={amount:g}"
+            f"compute.resources asks for {name}={amount:g}; of {_workers(self.workers)} {where} {why}; change "
+            f"compute.resources, or start workers with --resources {name}={amount:g}"
         )
 
     @staticmethod

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,7 +21,7 @@ from ig_tasks.errors import ResourceError, suggest
 if TYPE_CHECKING:
     from ig_tasks.spec import ComputeSpec
 
-__all__ = ["MEMORY_PER_WORKER", "Machine", "WorkerPlan", "plan_workers"]
+__all__ = ["MEMORY_PER_WORKER", "Machine", "WorkerPlan", "plan_workers", "resource_hint"]
 
 # Both frameworks imported take 0.9 GB; a shard, its batches and room to spill need as much again.
 MEMORY_PER_WORKER = 2 * 10**9
@@ -72,7 +72,7 @@ def plan_workers(compute: ComputeSpec, machine: Machine) -> WorkerPlan:
         if name not in offered:
             raise ResourceError(
                 f"compute.resources asks for {name}={amount:g}, which workers started on this machine do not "
-                f"offer{suggest(name, offered, noun='resources')}; remove it, or name a scheduler whose "
+                f"offer{resource_hint(name, offered)}; remove it, or name a scheduler whose "
                 "workers offer it in compute.address"
             )
         if amount > offered[name]:
@@ -94,6 +94,13 @@ def plan_workers(compute: ComputeSpec, machine: Machine) -> WorkerPlan:
         gpus=machine.gpus[:workers] if wants_gpu else (),
         resources=offered if wants_gpu else {},
     )
+
+
+def resource_hint(name: str, offered: Iterable[str]) -> str:
+    """The tail of a message about a resource that is not offered. Dask tells upper case from lower."""
+    known = list(offered)
+    same = next((other for other in known if other.casefold() == name.casefold()), name)
+    return suggest(same, known, noun="resources") if known else ""
 
 
 def _affinity() -> int:

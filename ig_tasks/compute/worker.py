@@ -81,14 +81,18 @@ def limit_threads(framework: str) -> int | None:
     threads = int(value)
     # Both refuse once their pools are running, which then began with the same number from the environment.
     if framework == "torch":
-        import torch
-
+        try:
+            import torch
+        except ImportError:  # the loader says what to install
+            return threads
         torch.set_num_threads(threads)
         with contextlib.suppress(RuntimeError):
             torch.set_num_interop_threads(1)
     elif framework == "tensorflow":
-        import tensorflow as tf
-
+        try:
+            import tensorflow as tf
+        except ImportError:
+            return threads
         with contextlib.suppress(RuntimeError):
             tf.config.threading.set_intra_op_parallelism_threads(threads)
             tf.config.threading.set_inter_op_parallelism_threads(1)

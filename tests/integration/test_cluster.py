@@ -1,0 +1,442 @@
+"""Sessions and jobs on real Dask processes: what starts, what listens, what survives, what is said when it does not."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from ig_tasks.compute.job import map_shards
+from ig_tasks.compute.progress import Progress
+from ig_tasks.compute.session import ADDRESS_VARIABLE, ComputeSession
+from ig_tasks.errors import DataError, ResourceError, RunError, ValidationFailedError, WorkerLostError
+from ig_tasks.spec import ComputeSpec
+
+ROOT = Path(__file__).resolve().parents[2]
+ORPHANS_GONE_SECONDS = 60.0
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def session() -> Iterator[ComputeSession]:
+    patch = pytest.MonkeyPatch()
+    patch.delenv(ADDRESS_VARIABLE, raising=False)
+    patch.setenv("AIRFLOW__API_AUTH__JWT_SECRET", "do-not-pass-on")
+    patch.setenv("AIRFLOW_CONN_WAREHOUSE", "postgres://user:password@host/db")
+    patch.setenv("SOME_TOKEN", "do-not-pass-on")
+    patch.setenv("AWS_PROFILE", "reports")
+    with ComputeSession(ComputeSpec(workers=2)) as opened:
+        opened.client.wait_for_workers(2, timeout=60)
+        yield opened
+    patch.undo()
+
+
+def run(
+    session: ComputeSession, function: Callable[..., Any], tasks: list[dict[str, Any]], **options: Any
+) -> list[tuple[int, Any]]:
+    settings: dict[str, Any] = {
+        "keys": [f"shard-{index:06d}" for index in range(len(tasks))],
+        "resources": {}, "retries": 0, "rows": [10] * len(tasks),
+        "progress": Progress(10 * len(tasks), "work", log=lambda line: None),
+    } | options  # fmt: skip
+    return list(map_shards(session, function, tasks, **settings))
+
+
+def test_nothing_starts_until_the_client_is_used() -> None:
+    before = {child.pid for child in psutil.Process().children(recursive=True)}
+    with ComputeSession(ComputeSpec()) as unused:
+        unused.close()
+    assert {child.pid for child in psutil.Process().children(recursive=True)} == before
+
+
+def test_results_come_with_their_index_and_rows_are_counted(session: ComputeSession) -> None:
+    lines: list[str] = []
+    progress = Progress(60, "work", lines.append)
+    tasks = [{"number": number, "twice": {"a": number}} for number in range(6)]
+    results = run(session, lambda number, twice: number + twice["a"], tasks, progress=progress)
+    assert sorted(results) == [(number, 2 * number) for number in range(6)]
+    assert progress.done == 60
+    assert lines[-1].startswith("work  100 %  60 of 60 rows")
+
+
+def test_no_tasks_is_no_work(session: ComputeSession) -> None:
+    assert run(session, lambda: None, []) == []
+
+
+def test_workers_are_single_threads_within_their_share_of_memory(session: ComputeSession) -> None:
+    infos = list(session.client.scheduler_info(n_workers=-1)["workers"].values())
+    assert [info["nthreads"] for info in infos] == [1, 1]
+    assert sum(info["memory_limit"] for info in infos) <= 0.9 * psutil.virtual_memory().total
+    assert session.workers == 2
+
+
+def test_everything_listens_on_the_loopback_address_only(session: ComputeSession) -> None:
+    assert session.client.dashboard_link.startswith("http://127.0.0.1:")
+    listening = [
+        (child.pid, connection.laddr)
+        for child in psutil.Process().children(recursive=True)
+        for connection in child.net_connections(kind="inet")
+        if connection.status == psutil.CONN_LISTEN
+    ]
+    # Scheduler and its dashboard, and for each worker a nanny, the worker and its dashboard.
+    assert len(listening) == 2 + 2 * 3
+    assert {address.ip for _, address in listening} == {"127.0.0.1"}
+
+
+def test_workers_import_no_airflow_and_see_none_of_its_variables(session: ComputeSession) -> None:
+    def look() -> tuple[list[str], dict[str, str]]:
+        import os
+        import sys
+
+        import ig_tasks.compute.worker  # noqa: F401
+
+        return [name for name in sys.modules if name.split(".")[0] == "airflow"], dict(os.environ)
+
+    for modules, environment in session.client.run(look).values():
+        assert modules == []
+        assert [name for name in environment if "AIRFLOW" in name.upper()] == []
+        assert "SOME_TOKEN" not in environment
+        assert environment["AWS_PROFILE"] == "reports"
+        assert environment["OMP_NUM_THREADS"] == environment["IG_TASKS_THREADS"]
+        assert int(environment["IG_TASKS_THREADS"]) == max(1, len(os.sched_getaffinity(0)) // 2)
+
+
+def test_an_error_of_ours_arrives_as_itself_at_once_and_bare(session: ComputeSession, tmp_path: Path) -> None:
+    calls = tmp_path / "calls"
+
+    def missing(number: int) -> None:
+        with calls.open("a") as file:
+            file.write("x")
+        try:
+            {}["temp"]  # type: ignore[index]
+        except KeyError as error:
+            raise DataError("data.uri: no column 'temp'") from error
+
+    with pytest.raises(DataError, match=r"^data\.uri: no column 'temp'$") as caught:
+        run(session, missing, [{"number": 0}], retries=3)
+    assert caught.value.__cause__ is None
+    assert caught.value.__suppress_context__ or caught.value.__context__ is None
+    assert calls.read_text() == "x"  # it would fail again, so it is not tried again
+
+
+def test_a_failed_validation_keeps_its_report(session: ComputeSession) -> None:
+    def fail() -> None:
+        raise ValidationFailedError("completeness failed", "file:///r/report.json")
+
+    with pytest.raises(ValidationFailedError) as caught:
+        run(session, fail, [{}])
+    assert caught.value.report_uri == "file:///r/report.json"
+
+
+def test_other_exceptions_are_tried_again_and_then_named(session: ComputeSession, tmp_path: Path) -> None:
+    calls = tmp_path / "calls"
+
+    def flaky(until: int) -> str:
+        with calls.open("a") as file:
+            file.write("x")
+        if len(calls.read_text()) <= until:
+            raise TimeoutError("object store is slow")
+        return "done"
+
+    assert run(session, flaky, [{"until": 2}], retries=2) == [(0, "done")]
+    calls.unlink()
+    with pytest.raises(RunError, match=r"^shard-000000: .* TimeoutError: object store is slow$") as caught:
+        run(session, flaky, [{"until": 9}], retries=1)
+    assert type(caught.value) is RunError
+    assert isinstance(caught.value.__cause__, TimeoutError)
+    assert len(calls.read_text()) == 2
+
+
+def test_the_same_key_may_fail_and_be_run_again(session: ComputeSession) -> None:
+    def divide(by: int) -> float:
+        return 1 / by
+
+    with pytest.raises(RunError, match="ZeroDivisionError"):
+        run(session, divide, [{"by": 0}])
+    assert run(session, divide, [{"by": 2}]) == [(0, 0.5)]
+
+
+def test_after_a_failure_the_rest_is_cancelled(session: ComputeSession, tmp_path: Path) -> None:
+    def work(number: int) -> None:
+        import time
+
+        if number == 0:
+            raise DataError("data.uri: broken")
+        time.sleep(0.5)
+        (tmp_path / str(number)).touch()
+
+    with pytest.raises(DataError):
+        run(session, work, [{"number": number} for number in range(20)])
+    time.sleep(1.5)
+    assert len(list(tmp_path.iterdir())) < 5
+    gc.collect()  # the errors that these tests caught are in cycles with the tests' own frames
+    time.sleep(0.2)
+    assert session.client.futures == {}
+
+
+def test_a_resource_that_nobody_offers_is_an_error_within_seconds(session: ComputeSession) -> None:
+    began = time.monotonic()
+    with pytest.raises(
+        ResourceError, match=r"compute\.resources asks for GPU=1; of 2 workers .* none offers it; change compute"
+    ):
+        run(session, lambda: None, [{}], resources={"GPU": 1})
+    assert time.monotonic() - began < 8
+    began = time.monotonic()
+    with (
+        ComputeSession(ComputeSpec(resources={"MEMORY": 1})) as other,
+        pytest.raises(ResourceError, match=r"asks for MEMORY=1, .* do not offer; .*name a scheduler"),
+    ):
+        _ = other.client
+    assert time.monotonic() - began < 2
+
+
+def test_workers_that_die_are_an_error_that_may_be_tried_again(session: ComputeSession) -> None:
+    def die() -> None:
+        import os
+        import signal
+
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    with pytest.raises(WorkerLostError, match=r"^shard-000000: 4 workers died .* each worker may take .* smaller"):
+        run(session, die, [{}])
+    assert run(session, lambda: "alive", [{}]) == [(0, "alive")]  # Dask's nannies brought the workers back
+
+
+def test_a_scheduler_that_is_lost_is_an_error_that_may_be_tried_again() -> None:
+    with ComputeSession(ComputeSpec(workers=1)) as doomed:
+        assert doomed.workers == 1
+        scheduler = doomed._cluster.scheduler.process.pid
+
+        def lose() -> Iterator[tuple[int, Any]]:
+            def work(number: int) -> int:
+                import time
+
+                time.sleep(0.2 if number == 0 else 60)
+                return number
+
+            return map_shards(
+                doomed, work, [{"number": 0}, {"number": 1}], keys=["a", "b"], resources={}, retries=2, rows=[1, 1],
+                progress=Progress(2, "work", log=lambda line: None),
+            )  # fmt: skip
+
+        results = lose()
+        assert next(results) == (0, 0)
+        os.kill(scheduler, signal.SIGKILL)
+        began = time.monotonic()
+        with pytest.raises(WorkerLostError, match="scheduler was lost"):
+            next(results)
+        assert time.monotonic() - began < 15
+        began = time.monotonic()
+    assert time.monotonic() - began < 15
+
+
+def test_every_process_and_file_is_gone_when_the_session_closes() -> None:
+    before = set(psutil.Process().children(recursive=True))
+    with ComputeSession(ComputeSpec(workers=1)) as short:
+        assert run(short, lambda: 1, [{}]) == [(0, 1)]
+        started = set(psutil.Process().children(recursive=True)) - before
+        scratch = short._scratch
+        assert len(started) >= 3
+        assert scratch is not None
+        assert scratch.is_dir()
+    _, alive = psutil.wait_procs(started, timeout=10)
+    assert alive == []
+    assert not scratch.exists()
+
+
+ORPHANING = """
+    import os, sys, time
+    sys.path.insert(0, {root!r})
+    from ig_tasks.compute.session import ComputeSession
+    from ig_tasks.spec import ComputeSpec
+
+    def compute(seconds):
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            sum(range(100_000))
+
+    session = ComputeSession(ComputeSpec(workers=2))
+    session.client.wait_for_workers(2, timeout=60)
+    busy = [] if {idle} else session.client.map(compute, [600, 601, 602, 603], pure=False)
+    while not {idle} and len([1 for tasks in session.client.processing().values() if tasks]) < 2:
+        time.sleep(0.05)
+    print("ready", session._scratch, flush=True)
+    time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize("idle", [False, True], ids=["computing", "idle"])
+def test_orphans_are_gone_within_a_minute_of_a_kill(idle: bool, tmp_path: Path) -> None:
+    script = tmp_path / "orphaning.py"
+    script.write_text(textwrap.dedent(ORPHANING).format(root=str(ROOT), idle=idle))
+    parent = subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, text=True)
+    try:
+        assert parent.stdout is not None
+        ready, scratch = parent.stdout.readline().split()
+        assert ready == "ready"
+        family = psutil.Process(parent.pid).children(recursive=True)
+        assert len(family) >= 5  # scheduler, two nannies, two workers
+    finally:
+        parent.kill()
+        began = time.monotonic()
+        parent.wait()
+    _, alive = psutil.wait_procs(family, timeout=ORPHANS_GONE_SECONDS)
+    seconds = time.monotonic() - began
+    for process in alive:
+        process.kill()
+    assert alive == []
+    assert seconds < ORPHANS_GONE_SECONDS
+    print(f"orphans gone after {seconds:.1f} s")  # noqa: T201 - shown by pytest -rP
+    assert not Path(scratch).exists()
+
+
+@contextlib.contextmanager
+def foreign_process(folder: Path, *arguments: str) -> Iterator[None]:
+    """A `dask` command that somebody else runs, with this process's environment."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "dask", *arguments, "--host", "127.0.0.1", "--dashboard-address", "127.0.0.1:0",
+         "--scheduler-file", str(folder / "scheduler.json")],
+        env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+def address_in(folder: Path) -> str:
+    deadline = time.monotonic() + 30
+    file = folder / "scheduler.json"
+    while not file.exists() or not file.read_text().strip():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    return str(json.loads(file.read_text())["address"])
+
+
+@pytest.fixture(scope="module")
+def existing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A scheduler with one worker that offers a GPU."""
+    folder = tmp_path_factory.mktemp("existing")
+    worker = ("worker", "--nthreads", "1", "--resources", "GPU=1", "--local-directory", str(folder))
+    with foreign_process(folder, "scheduler", "--port", "0"), foreign_process(folder, *worker):
+        yield address_in(folder)
+
+
+def test_an_existing_scheduler_is_used_and_left_running(existing: str) -> None:
+    lines: list[str] = []
+    for _ in range(2):
+        with ComputeSession(ComputeSpec(address=existing, resources={"GPU": 1}), log=lines.append) as outer:
+            assert run(outer, lambda: 7, [{}], resources={"GPU": 1}) == [(0, 7)]
+            assert outer.workers == 1
+            assert outer.offered == {"GPU": 1.0}
+    assert len(lines) == 2
+    assert lines[1].startswith(f"connected to the Dask scheduler {existing}, 1 worker (")
+
+
+def test_the_deployment_may_name_the_scheduler(existing: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(ADDRESS_VARIABLE, existing)
+    with ComputeSession(ComputeSpec()) as outer:
+        assert run(outer, lambda: 7, [{}]) == [(0, 7)]
+    assert ComputeSession(ComputeSpec(address="tcp://127.0.0.1:1")).address == "tcp://127.0.0.1:1"  # the spec wins
+
+
+def test_an_existing_scheduler_without_the_resource(existing: str) -> None:
+    began = time.monotonic()
+    with (
+        ComputeSession(ComputeSpec(address=existing, resources={"gpu": 1})) as outer,
+        pytest.raises(ResourceError, match=r"asks for gpu=1; of 1 worker at tcp://.*did you mean 'GPU'\?"),
+    ):
+        _ = outer.client
+    with (
+        ComputeSession(ComputeSpec(address=existing, resources={"GPU": 4})) as outer,
+        pytest.raises(ResourceError, match=r"asks for GPU=4; .* none offers more than GPU=1; change"),
+    ):
+        _ = outer.client
+    assert time.monotonic() - began < 15
+
+
+def test_other_versions_there_are_refused(existing: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    import ig_tasks.compute.session as module
+
+    monkeypatch.setattr(module, "version_skew", lambda versions: "dask 1 here, 2 on a worker")
+    with (
+        ComputeSession(ComputeSpec(address=existing)) as outer,
+        pytest.raises(ResourceError, match=r"versions differ at tcp://.*: dask 1 here, 2 on a worker; run scheduler"),
+    ):
+        _ = outer.client
+
+
+def test_nobody_at_the_address() -> None:
+    began = time.monotonic()
+    with (
+        ComputeSession(ComputeSpec(address="tcp://127.0.0.1:1", worker_timeout=3)) as nobody,
+        pytest.raises(ResourceError, match=r"compute\.address: no Dask scheduler answers at tcp://127\.0\.0\.1:1 "),
+    ):
+        _ = nobody.client
+    assert time.monotonic() - began < 8
+
+
+def test_a_scheduler_without_workers(tmp_path: Path) -> None:
+    with (
+        foreign_process(tmp_path, "scheduler", "--port", "0"),
+        ComputeSession(ComputeSpec(address=address_in(tmp_path), worker_timeout=2)) as alone,
+        pytest.raises(ResourceError, match=r"no Dask worker came up at \S+ within 2 s; start workers there"),
+    ):
+        _ = alone.client
+
+
+def test_workers_of_others_that_all_leave_are_missed(tmp_path: Path) -> None:
+    """Dask itself would wait for ever for workers to come back."""
+    worker = ("worker", "--nthreads", "1", "--local-directory", str(tmp_path))
+    with foreign_process(tmp_path, "scheduler", "--port", "0"):
+        with contextlib.ExitStack() as workers:
+            workers.enter_context(foreign_process(tmp_path, *worker))
+            session = ComputeSession(ComputeSpec(address=address_in(tmp_path), worker_timeout=60))
+            assert run(session, lambda: 1, [{}]) == [(0, 1)]
+        session.compute = session.compute.model_copy(update={"worker_timeout": 6})
+        began = time.monotonic()
+        with pytest.raises(WorkerLostError, match="no Dask worker is left that can go on, and none came back in 6 s"):
+            run(session, lambda: 1, [{}])
+        assert time.monotonic() - began < 20
+        session.close()
+
+
+def test_an_airflow_connection_outside_airflow_is_explained() -> None:
+    with (
+        ComputeSession(ComputeSpec(connection="dask_default")) as outer,
+        pytest.raises(ResourceError, match=r"compute\.connection .* 'dask_default'.* name the scheduler in"),
+    ):
+        _ = outer.client
+
+
+def test_workers_that_cannot_start_are_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    import ig_tasks.compute.cluster as module
+
+    monkeypatch.setattr(module.WatchedWorker, "launch", _launch_nothing)
+    began = time.monotonic()
+    with (
+        ComputeSession(ComputeSpec(workers=1)) as broken,
+        pytest.raises(ResourceError, match=r"no Dask worker came up on this machine .*wrote: Must specify"),
+    ):
+        _ = broken.client
+    assert time.monotonic() - began < 20
+
+
+async def _launch_nothing(self: Any, *arguments: str) -> None:
+    from ig_tasks.compute.cluster import WatchedProcess
+
+    await WatchedProcess.launch(self, "--no-such-option")
