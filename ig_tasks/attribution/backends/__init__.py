@@ -1,0 +1,38 @@
+"""Frameworks, found where the model comes from: none is imported to look at a model."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from ig_tasks.attribution.backends.base import Backend
+from ig_tasks.errors import InputError
+
+__all__ = ["Backend", "framework_of", "open_backend"]
+
+
+def framework_of(model: Any) -> str | None:
+    """ "torch" or "keras", None for anything else. A model's framework is in sys.modules by necessity."""
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(model, torch.nn.Module):
+        return "torch"
+    keras = sys.modules.get("keras")
+    if keras is not None and isinstance(model, keras.Model):
+        return "keras"
+    return None
+
+
+def open_backend(model: Any, layers: dict[str, str], precision: str, device: str | None) -> Backend:
+    """The backend of the model's framework. Raises InputError for something that is no model."""
+    framework = framework_of(model)
+    if framework == "torch":
+        from ig_tasks.attribution.backends.torch import TorchBackend
+
+        return TorchBackend(model, layers, precision, device)
+    if framework == "keras":
+        from ig_tasks.attribution.backends.keras import KerasBackend
+
+        return KerasBackend(model, layers, precision, device)
+    raise InputError(
+        f"model: {type(model).__module__}.{type(model).__qualname__} is neither a torch.nn.Module nor a keras.Model"
+    )

@@ -1,0 +1,88 @@
+"""What a framework does for the engine: little more than forward and backward from given points."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from ig_tasks.attribution.problem import Problem
+
+__all__ = ["Backend"]
+
+Array = npt.NDArray[np.float64]
+
+
+class Backend(Protocol):
+    """One model, opened for one call of the engine. Used by one thread; several may share the model.
+
+    Every batch is node-major: the model sees nodes x rows points, node by node. Results are float64.
+    """
+
+    framework: str
+    device: str
+    precision: str
+    layers: dict[str, str]  # {input name: layer name}
+    block_bytes: int  # activations that a batch may take: what stays in cache, or fills a device
+
+    def session(self) -> AbstractContextManager[None]:
+        """The model as it is wanted (inference mode, hooks), and as it was found on the way out."""
+        ...
+
+    def check_names(self, inputs: Sequence[str], fixed: Sequence[str]) -> None:
+        """Raise InputError for a name that the model does not take, or for one that is missing."""
+        ...
+
+    def takes_floats(self, name: str) -> bool:
+        """Whether integers given for input `name` may be cast to floats: nothing embeds them."""
+        ...
+
+    def embedding_layers(self) -> list[str]:
+        """Names of the layers in whose output a path can run."""
+        ...
+
+    def check_ids(self, layer: str, ids: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """`ids`, if `layer` has all of them. Raises InputError."""
+        ...
+
+    def embed(self, layer: str, ids: npt.NDArray[np.int64]) -> Array:
+        """Output of `layer` for `ids`: (*ids.shape, width)."""
+        ...
+
+    def probe(self, row: Problem, output: str | None) -> tuple[int, int]:
+        """Run one row forward and keep `output`: number of outputs, bytes that a point's activations take.
+
+        Raises LayerError where a named layer is not fed by its input, TargetError for an output not there.
+        """
+        ...
+
+    def outputs(self, batch: Problem, *, at_start: bool = False) -> Array:
+        """All outputs (rows, outputs) at the inputs, or at the baselines."""
+        ...
+
+    def start_gradient(self, row: Problem) -> Any:
+        """Gradient of the explained output at a shared baseline, in whatever form `evaluate` takes it."""
+        ...
+
+    def evaluate(
+        self,
+        batch: Problem,
+        nodes: Array,
+        weights: Array,
+        start_gradient: Any = None,
+        start_weights: Array | None = None,
+    ) -> tuple[Array, Array]:
+        """Outputs (nodes, rows) along the paths, and sums (levels, rows, features) of weighted contributions.
+
+        `weights` is (levels, nodes); a contribution is gradient x (end - start), summed over an embedding's
+        width. A `start_gradient` counts as one more node, with `start_weights` (levels,).
+        """
+        ...
+
+    def out_of_memory(self, error: BaseException) -> bool:
+        """Whether `error` says that memory ran out, and cleans up if so."""
+        ...

@@ -1,0 +1,187 @@
+"""Keras on TensorFlow: points along paths through `model(...)`, gradients by tape inside a traced function.
+
+Imported only when the model to explain is a keras.Model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import keras  # noqa: TID253 - this module is the framework's own, loaded lazily
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf  # noqa: TID253
+
+from ig_tasks.attribution.backends.keras_model import (
+    cast_copy,
+    embedding_layers,
+    float_dtype,
+    functional_inputs,
+    layers_by_name,
+    output_names,
+    point_bytes,
+)
+from ig_tasks.attribution.backends.keras_program import Program, Signature, cast_float, program_for
+from ig_tasks.errors import InputError, LayerError, suggest
+
+if TYPE_CHECKING:
+    from ig_tasks.attribution.problem import Problem
+
+__all__ = ["KerasBackend"]
+
+Array = npt.NDArray[np.float64]
+
+_CPU_BLOCK = 24 << 20
+_GPU_BLOCK = 1 << 30  # TensorFlow takes a device's memory whole and does not say what is left of it
+
+
+class KerasBackend:
+    """A keras.Model on TensorFlow. See `Backend` for what the methods promise."""
+
+    framework = "tensorflow"
+
+    def __init__(self, model: Any, layers: dict[str, str], precision: str, device: str | None) -> None:
+        if keras.backend.backend() != "tensorflow":
+            raise InputError(
+                f"model: Keras runs on {keras.backend.backend()} here; set KERAS_BACKEND=tensorflow before keras is imported"
+            )
+        if precision == "bfloat16":
+            raise InputError(
+                "precision: a Keras model has its precision from its dtype policy; build it with 'mixed_bfloat16', or use 'model'"
+            )
+        self.model = cast_copy(model) if precision == "float64" else model
+        self.layers, self.precision = layers, precision
+        known = layers_by_name(self.model)
+        for name in layers.values():
+            if name not in known:
+                listed = embedding_layers(self.model) or list(known)
+                raise LayerError(f"layers: the model has no layer '{name}'{suggest(name, listed, noun='layers')}")
+        self._layers = {name: known[name] for name in layers.values()}
+        self._dtype = float_dtype(self.model)
+        self._place = device
+        gpus = tf.config.list_logical_devices("GPU")
+        self.device = device or ("gpu:0" if gpus else "cpu")
+        self.block_bytes = _GPU_BLOCK if "gpu" in self.device.lower() else _CPU_BLOCK
+        self._named = True
+        self._output: str | None = None
+
+    @contextmanager
+    def session(self) -> Iterator[None]:
+        if self._place is None:
+            yield
+            return
+        try:
+            scope = tf.device(self._place)
+        except ValueError as error:
+            raise InputError(f"device: {self._place!r} is not a TensorFlow device: {error}") from error
+        with scope:
+            yield
+
+    def check_names(self, inputs: Sequence[str], fixed: Sequence[str]) -> None:
+        self._named = bool(inputs)
+        known = functional_inputs(self.model)
+        if not self._named and fixed:
+            raise InputError("inputs: with fixed= give the inputs by name, as a dict")
+        if not self._named or not known:
+            return
+        for name in (*inputs, *fixed):
+            if name not in known:
+                raise InputError(f"inputs: the model takes no '{name}'{suggest(name, known, noun='inputs')}")
+        for name in known:
+            if name not in inputs and name not in fixed:
+                raise InputError(f"inputs: the model's '{name}' is missing; explain it, or pass it in fixed=")
+
+    def takes_floats(self, name: str) -> bool:
+        known = functional_inputs(self.model)
+        if known:
+            dtype = known[name] if self._named else next(iter(known.values()))
+            return "int" not in dtype
+        return not self.embedding_layers()
+
+    def embedding_layers(self) -> list[str]:
+        return embedding_layers(self.model)
+
+    def check_ids(self, layer: str, ids: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        size = getattr(self._layers[layer], "input_dim", None)
+        if size is not None and ids.size and (ids.min() < 0 or ids.max() >= size):
+            wrong = int(ids.min() if ids.min() < 0 else ids.max())
+            raise InputError(f"inputs: id {wrong} is outside layer '{layer}', which has 0 to {size - 1}")
+        return ids
+
+    def embed(self, layer: str, ids: npt.NDArray[np.int64]) -> Array:
+        try:
+            vectors = self._layers[layer](tf.constant(ids), training=False)
+        except (TypeError, ValueError, tf.errors.InvalidArgumentError) as error:
+            raise LayerError(f"layers: '{layer}' does not take ids on its own: {str(error).splitlines()[0]}") from error
+        if not tf.is_tensor(vectors) or tuple(vectors.shape[: ids.ndim]) != ids.shape:
+            raise LayerError(
+                f"layers: '{layer}' does not give one vector an id, so attributions cannot be summed to ids"
+            )
+        return np.asarray(vectors, dtype=np.float64)
+
+    def probe(self, row: Problem, output: str | None) -> tuple[int, int]:
+        self._output = output
+        program = self._program(row)
+        program.check_layers(*self._arguments(row))
+        outputs = self.outputs(row)
+        width = sum(int(np.prod(end.shape[1:])) for end in row.ends.values())
+        return outputs.shape[1], point_bytes(self.model, width)
+
+    def outputs(self, batch: Problem, *, at_start: bool = False) -> Array:
+        return np.asarray(self._program(batch).outputs(*self._arguments(batch), at_start))
+
+    def start_gradient(self, row: Problem) -> Any:
+        return self._program(row).start_gradient(*self._arguments(row))
+
+    def evaluate(
+        self,
+        batch: Problem,
+        nodes: Array,
+        weights: Array,
+        start_gradient: Any = None,
+        start_weights: Array | None = None,
+    ) -> tuple[Array, Array]:
+        program, arguments = self._program(batch), self._arguments(batch)
+        if start_gradient is not None and start_weights is not None:
+            values, sums = program.evaluate_shared(*arguments, nodes, weights, start_gradient, start_weights)
+        else:
+            values, sums = program.evaluate(*arguments, nodes, weights)
+        return np.asarray(values), np.asarray(sums)
+
+    def out_of_memory(self, error: BaseException) -> bool:
+        return isinstance(error, tf.errors.ResourceExhaustedError | MemoryError)
+
+    # -- arrays ------------------------------------------------------------------------------------------
+
+    def _arguments(self, batch: Problem) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any], Any]:
+        """Starts, ends, fixed inputs and columns in the dtypes in which the program takes them."""
+        known = functional_inputs(self.model) if self._named else {}
+
+        def cast(name: str, array: npt.NDArray[Any], *, integer: bool) -> npt.NDArray[Any]:
+            return array if integer else array.astype(cast_float(known.get(name, self._dtype)), copy=False)
+
+        ends = {name: cast(name, end, integer=name in self.layers) for name, end in batch.ends.items()}
+        starts = {
+            name: cast(name, start, integer=name in self.layers and start.dtype.kind in "iub")
+            if name not in self.layers or start.dtype.kind in "iub"
+            else start.astype(self._layers[self.layers[name]].compute_dtype, copy=False)
+            for name, start in batch.starts.items()
+        }
+        fixed = {name: value.astype(known.get(name, value.dtype), copy=False) if isinstance(value, np.ndarray) else value
+                 for name, value in batch.fixed.items()}  # fmt: skip
+        return starts, ends, fixed, batch.columns
+
+    def _program(self, batch: Problem) -> Program:
+        starts, ends, fixed, _ = self._arguments(batch)
+        signature = Signature.of(
+            starts,
+            ends,
+            fixed,
+            layers=self.layers,
+            output=self._output,
+            named=self._named,
+            names=output_names(self.model),
+        )
+        return program_for(self.model, signature, self._layers)

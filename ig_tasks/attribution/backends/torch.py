@@ -1,0 +1,368 @@
+"""PyTorch: points along paths through `model(...)`, gradients by autograd.
+
+Imported only when the model to explain is a torch.nn.Module.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import torch  # noqa: TID253 - this module is the framework's own, loaded lazily
+
+from ig_tasks.attribution.backends.torch_model import (
+    accepted_names,
+    as_wanted,
+    cast_copy,
+    embedding_layers,
+    float_dtype,
+)
+from ig_tasks.attribution.targets import output_count, pick_output
+from ig_tasks.errors import InputError, LayerError, ModelError, suggest
+
+if TYPE_CHECKING:
+    from ig_tasks.attribution.problem import Problem
+
+__all__ = ["TorchBackend"]
+
+Array = npt.NDArray[np.float64]
+
+_UNNAMED = "inputs"
+_CPU_BLOCK = 12 << 20  # about what the last-level cache of one socket's core pair keeps
+_GPU_SHARE = 4  # a quarter of what is free on a device
+
+
+class TorchBackend:
+    """A torch.nn.Module. See `Backend` for what the methods promise."""
+
+    framework = "torch"
+
+    def __init__(self, model: torch.nn.Module, layers: dict[str, str], precision: str, device: str | None) -> None:
+        model = getattr(model, "_orig_mod", model)  # hooks do not reach into compiled graphs
+        self.model = cast_copy(model, torch.float64 if precision == "float64" else None, device)
+        self.layers, self.precision = layers, precision
+        self._dtype = float_dtype(self.model)
+        self._device = next((p.device for p in self.model.parameters()), torch.device(device or "cpu"))
+        self.device = str(self._device)
+        modules = dict(self.model.named_modules())
+        for name in layers.values():
+            if name not in modules or not name:
+                known = embedding_layers(self.model) or [key for key in modules if key]
+                raise LayerError(f"layers: the model has no layer '{name}'{suggest(name, known, noun='layers')}")
+        self._layers = {name: modules[name] for name in layers.values()}
+        self._paths = _Paths(layers, self._layers)
+        self._named = True
+        self._output: str | None = None
+        self.block_bytes = _CPU_BLOCK
+        if self._device.type == "cuda":
+            self.block_bytes = int(torch.cuda.mem_get_info(self._device)[0]) // _GPU_SHARE
+
+    @contextmanager
+    def session(self) -> Iterator[None]:
+        with ExitStack() as stack:
+            stack.enter_context(torch.inference_mode(mode=False))
+            stack.enter_context(torch.enable_grad())
+            stack.enter_context(as_wanted(self.model, self._device))
+            stack.enter_context(self._paths.hooked())
+            if self.precision == "bfloat16":
+                stack.enter_context(torch.autocast(self._device.type, torch.bfloat16))
+            yield
+
+    def check_names(self, inputs: Sequence[str], fixed: Sequence[str]) -> None:
+        self._named = bool(inputs)
+        known, required, open_ended = accepted_names(self.model)
+        if open_ended and not known:
+            return
+        for name in (*inputs, *fixed):
+            if name not in known and not open_ended:
+                raise InputError(f"inputs: the model takes no '{name}'{suggest(name, known, noun='inputs')}")
+        if self._named:
+            for name in required:
+                if name not in inputs and name not in fixed:
+                    raise InputError(f"inputs: the model's '{name}' is missing; explain it, or pass it in fixed=")
+
+    def takes_floats(self, name: str) -> bool:  # noqa: ARG002
+        return not self.embedding_layers()
+
+    def embedding_layers(self) -> list[str]:
+        return embedding_layers(self.model)
+
+    def check_ids(self, layer: str, ids: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        size = getattr(self._layers[layer], "num_embeddings", None)
+        if size is not None and ids.size and (ids.min() < 0 or ids.max() >= size):
+            wrong = int(ids.min() if ids.min() < 0 else ids.max())
+            raise InputError(f"inputs: id {wrong} is outside layer '{layer}', which has 0 to {size - 1}")
+        return ids
+
+    def embed(self, layer: str, ids: npt.NDArray[np.int64]) -> Array:
+        return _float64(self._embed(layer, torch.as_tensor(ids, device=self._device)))
+
+    def _embed(self, layer: str, ids: torch.Tensor) -> torch.Tensor:
+        with torch.no_grad(), self._paths.paused():
+            try:
+                vectors = self._layers[layer](ids)
+            except (RuntimeError, TypeError) as error:
+                raise LayerError(f"layers: '{layer}' does not take ids on its own: {_first_line(error)}") from error
+        if not isinstance(vectors, torch.Tensor) or vectors.shape[: ids.ndim] != ids.shape:
+            raise LayerError(
+                f"layers: '{layer}' does not give one vector an id, so attributions cannot be summed to ids"
+            )
+        return vectors.detach()
+
+    def probe(self, row: Problem, output: str | None) -> tuple[int, int]:
+        self._output = output
+        ends = self._ends(row)
+        self._paths.watch({name: (self._ids(row, name, 1), ends[name]) for name in self.layers})
+        with torch.no_grad():
+            outputs = self._call(ends, row, 1)
+        self._paths.check_watched()
+        if not outputs.is_floating_point():
+            raise ModelError(
+                f"model: its output is {outputs.dtype}, which has no gradient; explain the logits or probabilities"
+            )
+        saved: dict[int, int] = {}
+        held = {p.untyped_storage().data_ptr() for p in (*self.model.parameters(), *self.model.buffers())}
+
+        def note(tensor: torch.Tensor) -> torch.Tensor:
+            pointer = tensor.untyped_storage().data_ptr()
+            if pointer not in held:
+                saved[pointer] = tensor.numel() * tensor.element_size()
+            return tensor
+
+        with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+            points = {name: end.clone().requires_grad_() for name, end in ends.items()}
+            outputs = self._call(points, row, 1)
+        if not outputs.requires_grad:
+            raise ModelError(
+                "model: its output does not depend on the inputs through differentiable operations (detach, numpy or no_grad inside?)"
+            )
+        own = sum(end.numel() * end.element_size() for end in ends.values())
+        # Beside what is saved for the backward pass there are the points, their gradients and the sums.
+        return outputs.shape[1], sum(saved.values()) + 6 * own
+
+    def outputs(self, batch: Problem, *, at_start: bool = False) -> Array:
+        points = self._ends(batch)
+        if at_start:
+            points = {name: start.expand_as(points[name]) for name, start in self._starts(batch).items()}
+        with torch.no_grad():
+            return _float64(self._call(points, batch, 1))
+
+    def start_gradient(self, row: Problem) -> dict[str, torch.Tensor]:
+        points = {name: start.clone().requires_grad_() for name, start in self._starts(row).items()}
+        return self._gradients(points, row, 1)[1]
+
+    def evaluate(
+        self,
+        batch: Problem,
+        nodes: Array,
+        weights: Array,
+        start_gradient: dict[str, torch.Tensor] | None = None,
+        start_weights: Array | None = None,
+    ) -> tuple[Array, Array]:
+        ends, starts = self._ends(batch), self._starts(batch)
+        deltas = {name: end - starts[name] for name, end in ends.items()}
+        points = {}
+        for name, delta in deltas.items():
+            along = torch.as_tensor(nodes, dtype=delta.dtype, device=self._device).view(-1, *[1] * delta.ndim)
+            points[name] = torch.addcmul(starts[name], along, delta).flatten(0, 1).requires_grad_()
+        values, gradients = self._gradients(points, batch, nodes.size)
+        count = nodes.size
+        contributions = self._contributions(
+            {name: gradient.view(count, batch.rows, *gradient.shape[1:]) for name, gradient in gradients.items()},
+            deltas,
+            batch,
+        )
+        sums = torch.as_tensor(weights, device=self._device) @ contributions.double().flatten(1)
+        if start_gradient is not None and start_weights is not None:
+            first = self._contributions({name: g[None] for name, g in start_gradient.items()}, deltas, batch)
+            sums += torch.as_tensor(start_weights, device=self._device)[:, None] * first.double().flatten(1)
+        return _float64(values.view(count, batch.rows)), _float64(sums.view(len(weights), *contributions.shape[1:]))
+
+    def out_of_memory(self, error: BaseException) -> bool:
+        words = str(error).lower()
+        ours = isinstance(error, torch.OutOfMemoryError | MemoryError) or (
+            isinstance(error, RuntimeError) and ("out of memory" in words or "can't allocate memory" in words)
+        )
+        if ours and self._device.type == "cuda":
+            torch.cuda.empty_cache()
+        return ours
+
+    # -- points ------------------------------------------------------------------------------------------
+
+    def _ids(self, batch: Problem, name: str, repeat: int) -> torch.Tensor:
+        ids = torch.as_tensor(batch.ends[name], device=self._device)
+        return ids if repeat == 1 else ids.expand(repeat, *ids.shape).flatten(0, 1)
+
+    def _ends(self, batch: Problem) -> dict[str, torch.Tensor]:
+        return {
+            name: self._embed(self.layers[name], self._ids(batch, name, 1))
+            if name in self.layers
+            else self._floats(end)
+            for name, end in batch.ends.items()
+        }
+
+    def _starts(self, batch: Problem) -> dict[str, torch.Tensor]:
+        return {
+            name: self._embed(self.layers[name], torch.as_tensor(start, device=self._device))
+            if name in self.layers and start.dtype.kind in "iub"
+            else self._floats(start)
+            for name, start in batch.starts.items()
+        }
+
+    def _floats(self, array: npt.NDArray[Any]) -> torch.Tensor:
+        dtype = self._dtype or (
+            torch.float64 if array.dtype == np.float64 or self.precision == "float64" else torch.float32
+        )
+        return torch.as_tensor(np.ascontiguousarray(array)).to(device=self._device, dtype=dtype)
+
+    # -- forward and backward ----------------------------------------------------------------------------
+
+    def _call(self, points: dict[str, torch.Tensor], batch: Problem, repeat: int) -> torch.Tensor:
+        """All outputs (repeat x rows, outputs) at `points`."""
+        given = dict(points)
+        for name in self.layers:
+            given[name] = self._ids(batch, name, repeat)
+        self._paths.override({name: (given[name], points[name]) for name in self.layers})
+        fixed = {name: self._fixed(value, repeat) for name, value in batch.fixed.items()}
+        raw = self.model(**given, **fixed) if self._named else self.model(given[_UNNAMED], **fixed)
+        self._paths.check_used()
+        outputs = pick_output(raw, self._output)
+        if not isinstance(outputs, torch.Tensor):
+            raise ModelError(f"model: its output is a {type(outputs).__name__}, not a tensor")
+        width = output_count(outputs.shape)
+        if outputs.shape[0] != repeat * batch.rows:
+            raise ModelError(f"model: {repeat * batch.rows} rows went in, {outputs.shape[0]} came out; it mixes rows")
+        return outputs.reshape(-1, width)
+
+    def _fixed(self, value: Any, repeat: int) -> Any:
+        if not isinstance(value, np.ndarray):
+            return value
+        tensor = self._floats(value) if value.dtype.kind == "f" else torch.as_tensor(value, device=self._device)
+        return tensor.expand(repeat, *tensor.shape).flatten(0, 1)
+
+    def _gradients(
+        self, points: dict[str, torch.Tensor], batch: Problem, repeat: int
+    ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        """Values (repeat x rows,) of the explained output, and its gradients at the points."""
+        outputs = self._call(points, batch, repeat)
+        columns = batch.columns
+        if (columns == columns[0]).all():
+            values = outputs[:, int(columns[0])]
+        else:
+            index = torch.as_tensor(np.tile(columns, repeat), device=self._device)
+            values = outputs.gather(1, index[:, None])[:, 0]
+        found = torch.autograd.grad(values, list(points.values()), torch.ones_like(values), allow_unused=True)
+        gradients = {
+            name: torch.zeros_like(point) if gradient is None else gradient
+            for (name, point), gradient in zip(points.items(), found, strict=True)
+        }
+        return values.detach(), gradients
+
+    def _contributions(
+        self, gradients: dict[str, torch.Tensor], deltas: dict[str, torch.Tensor], batch: Problem
+    ) -> torch.Tensor:
+        """gradient x (end - start), (nodes, rows, features): an embedding's width is summed."""
+        parts = []
+        for name, gradient in gradients.items():
+            product = gradient * deltas[name]
+            axes = batch.ends[name].ndim + 1
+            if product.ndim > axes:
+                product = product.flatten(axes).sum(-1)
+            parts.append(product.flatten(2) if product.ndim > 2 else product[..., None])
+        return parts[0] if len(parts) == 1 else torch.cat(parts, dim=2)
+
+
+class _Paths:
+    """Forward hooks that put path points in place of layers' outputs, for the owning thread alone."""
+
+    def __init__(self, layers: dict[str, str], modules: dict[str, torch.nn.Module]) -> None:
+        self._layers, self._modules = layers, modules
+        self._owner = threading.get_ident()
+        self._active = True
+        self._watching = False
+        self._points: dict[str, tuple[torch.Tensor, torch.Tensor]] = {}
+        self._used: dict[str, int] = {}
+
+    @contextmanager
+    def hooked(self) -> Iterator[None]:
+        self._owner = threading.get_ident()
+        with ExitStack() as stack:
+            for name, module in self._modules.items():
+                handle = module.register_forward_hook(self._hook(name), with_kwargs=True)
+                stack.callback(handle.remove)
+            yield
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        self._active, before = False, self._active
+        try:
+            yield
+        finally:
+            self._active = before
+
+    def override(self, points: dict[str, tuple[torch.Tensor, torch.Tensor]]) -> None:
+        """{input: (ids that the model gets, points that take their vectors' place)} for the next call."""
+        self._points = points
+        self._used = dict.fromkeys(points, 0)
+
+    def watch(self, expected: dict[str, tuple[torch.Tensor, torch.Tensor]]) -> None:
+        """In the next call, compare what layers give with what is expected instead of replacing it."""
+        self._watching = bool(expected)
+
+    def check_watched(self) -> None:
+        self._watching = False
+
+    def check_used(self) -> None:
+        for name, count in self._used.items():
+            if count == 0:
+                raise LayerError(
+                    f"layers: '{self._layers[name]}' did not run on input '{name}' when the model was called; name the layer that embeds it"
+                )
+
+    def _hook(self, layer: str) -> Any:
+        def put(module: torch.nn.Module, args: Any, kwargs: Any, output: Any) -> Any:  # noqa: ARG001
+            if not self._active or threading.get_ident() != self._owner:
+                return None
+            given = next((value for value in (*args, *kwargs.values()) if isinstance(value, torch.Tensor)), None)
+            name = self._match(layer, given)
+            ids, points = self._points[name]
+            self._used[name] += 1
+            if isinstance(output, torch.Tensor) and output.squeeze().shape == points.squeeze().shape:
+                points = points.reshape(output.shape)  # the model may add axes of one to its ids
+            else:
+                raise LayerError(
+                    f"layers: '{layer}' gives {tuple(getattr(output, 'shape', ()))} in the model, but {tuple(points.shape)} for input '{name}' alone"
+                )
+            if self._watching:
+                if not torch.allclose(output.detach(), points, rtol=1e-4, atol=1e-6, equal_nan=True):
+                    raise LayerError(f"layers: '{layer}' is fed with something else than input '{name}'")
+                return None
+            return points.to(output.dtype)
+
+        return put
+
+    def _match(self, layer: str, given: torch.Tensor | None) -> str:
+        """The input whose ids this call of the layer embeds."""
+        candidates = [name for name in self._points if self._layers[name] == layer]
+        same = [name for name in candidates if given is self._points[name][0]]
+        if same:
+            return same[0]
+        fresh = [name for name in candidates if not self._used[name]]
+        if len(candidates) == 1 and fresh:
+            return fresh[0]
+        raise LayerError(
+            f"layers: '{layer}' runs several times in one pass, and which run belongs to which input cannot be told; "
+            "give each input a layer of its own"
+        )
+
+
+def _float64(tensor: torch.Tensor) -> Array:
+    return np.asarray(tensor.detach().to(device="cpu", dtype=torch.float64).numpy())
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,142 @@
+"""What the torch backend asks of a module, and how it is left as it was found."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import torch  # noqa: TID253 - this module is the framework's own, loaded lazily
+
+from ig_tasks.errors import InputError, ModelError
+
+__all__ = ["accepted_names", "as_wanted", "cast_copy", "embedding_layers", "float_dtype"]
+
+_LOCK = threading.Lock()
+_EVALUATING: WeakKeyDictionary[torch.nn.Module, list[Any]] = WeakKeyDictionary()
+_CUDNN: list[Any] = [0, True]
+
+
+def float_dtype(model: torch.nn.Module) -> torch.dtype | None:
+    """The dtype in which the model takes numbers: that of its first floating-point parameter or buffer."""
+    for tensors in (model.parameters(), model.buffers()):
+        for tensor in tensors:
+            if tensor.is_floating_point():
+                return tensor.dtype
+    return None
+
+
+def embedding_layers(model: torch.nn.Module) -> list[str]:
+    return [name for name, module in model.named_modules() if name and isinstance(module, torch.nn.Embedding)]
+
+
+def accepted_names(model: torch.nn.Module) -> tuple[list[str], list[str], bool]:
+    """Names that forward takes, those without a default, and whether it takes any name (or cannot be asked)."""
+    try:
+        parameters = list(inspect.signature(model.forward).parameters.values())
+    except (TypeError, ValueError):
+        return [], [], True
+    named = [p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+    required = [p.name for p in named if p.default is p.empty]
+    return [p.name for p in named], required, any(p.kind == p.VAR_KEYWORD for p in parameters)
+
+
+def cast_copy(model: torch.nn.Module, dtype: torch.dtype | None, device: str | None) -> torch.nn.Module:
+    """The model itself, or a structure of its own over cast tensors: the model's stay where they are.
+
+    torch.func.functional_call would swap tensors on the shared module, which two threads must not do.
+    """
+    tensors = [*model.parameters(), *model.buffers()]
+    try:
+        place = None if device is None else torch.empty(0, device=device).device
+    except RuntimeError as error:
+        raise InputError(f"device: '{device}' is not there: {str(error).splitlines()[0]}") from error
+    wanted = [
+        t.to(device=place, dtype=dtype if dtype is not None and t.is_floating_point() else None)
+        for t in map(_detached, tensors)
+    ]
+    if all(new.dtype == old.dtype and new.device == old.device for new, old in zip(wanted, tensors, strict=True)):
+        return model
+    memo: dict[int, Any] = {
+        id(old): torch.nn.Parameter(new, requires_grad=False) if isinstance(old, torch.nn.Parameter) else new
+        for old, new in zip(tensors, wanted, strict=True)
+    }
+    try:
+        return copy.deepcopy(model, memo)
+    except (RuntimeError, TypeError) as error:
+        raise ModelError(
+            f"model: it cannot be copied for precision= or device= ({str(error).splitlines()[0]}); cast or move it yourself"
+        ) from error
+
+
+def _detached(tensor: torch.Tensor) -> torch.Tensor:
+    return tensor.detach()
+
+
+@contextmanager
+def as_wanted(model: torch.nn.Module, device: torch.device) -> Iterator[None]:
+    """Inference mode of dropout and normalisation; cuDNN off where its RNNs could not go backward in it.
+
+    Counted, so that the last of several threads restores what the first one found.
+    """
+    recurrent = device.type == "cuda" and any(isinstance(module, torch.nn.RNNBase) for module in model.modules())
+    with _counted(_EVALUATING, model, _to_inference, _restore_modes):
+        if not recurrent:
+            yield
+            return
+        with _without_cudnn():
+            yield
+
+
+@contextmanager
+def _counted(
+    table: WeakKeyDictionary[torch.nn.Module, list[Any]],
+    key: torch.nn.Module,
+    enter: Callable[[torch.nn.Module], Any],
+    leave: Callable[[Any], None],
+) -> Iterator[None]:
+    with _LOCK:
+        if key not in table:
+            table[key] = [0, enter(key)]
+        table[key][0] += 1
+    try:
+        yield
+    finally:
+        with _LOCK:
+            table[key][0] -= 1
+            if table[key][0] == 0:
+                leave(table.pop(key)[1])
+
+
+def _to_inference(model: torch.nn.Module) -> list[torch.nn.Module]:
+    # Flags are set one by one: a model may have its own idea of eval() and train().
+    training = [module for module in model.modules() if module.training]
+    for module in training:
+        module.training = False
+    return training
+
+
+def _restore_modes(training: list[torch.nn.Module]) -> None:
+    for module in training:
+        module.training = True
+
+
+@contextmanager
+def _without_cudnn() -> Iterator[None]:
+    """cuDNN's recurrent layers refuse a backward pass outside training mode; torch's own kernels do not."""
+    with _LOCK:
+        if _CUDNN[0] == 0:
+            _CUDNN[1] = torch.backends.cudnn.enabled
+            torch.backends.cudnn.enabled = False
+        _CUDNN[0] += 1
+    try:
+        yield
+    finally:
+        with _LOCK:
+            _CUDNN[0] -= 1
+            if _CUDNN[0] == 0:
+                torch.backends.cudnn.enabled = _CUDNN[1]

@@ -1,0 +1,207 @@
+"""Step control: how many nodes a row gets, and when its attributions are good enough.
+
+A control lays out *stages*. A stage brings new nodes and says what each of them adds to every *level*
+(a quadrature rule) that contains it. Sums for all later levels are kept as the gradients come, so that no
+gradient is stored and none is computed twice, however many levels a row needs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from ig_tasks.attribution.rules import RULES, ClenshawCurtis, Rule, fixed_nodes
+from ig_tasks.errors import InputError, suggest
+
+__all__ = ["INTEGRATORS", "AdaptiveSteps", "Control", "FixedSteps", "Stage", "Tolerances", "choose_control"]
+
+Array = npt.NDArray[np.float64]
+
+DEFAULT_STEPS = 50  # the field's customary number for a fixed rule
+_LATER = ("secant", "exact")
+INTEGRATORS = ("adaptive", "auto", "clenshaw_curtis", "exact", "gauss_legendre", "left", "midpoint", "right",
+               "secant", "trapezoid")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Stage:
+    """New nodes, and their weights in this and all later levels."""
+
+    nodes: Array  # (nodes,)
+    weights: Array  # (levels from `first` on, nodes)
+    first: int  # the level of weights[0]
+    last: int  # the level that is complete after this stage
+    evaluations: int  # nodes of that level: what a row that stops here has been given
+
+
+class Control(Protocol):
+    """Stages of nodes, and an estimate of a row's error after each."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def stages(self) -> tuple[Stage, ...]: ...
+
+    @property
+    def levels(self) -> int: ...
+
+    def estimate(self, stage: Stage, sums: Array) -> Array:
+        """Relative L1 error (rows,) of level `stage.last`, from `sums` (levels, rows, features)."""
+        ...
+
+
+@dataclass(frozen=True)
+class FixedSteps:
+    """The same nodes for every row. There is no second rule to compare with, so no error estimate."""
+
+    rule: Rule
+    steps: int
+
+    @property
+    def name(self) -> str:
+        return self.rule.name
+
+    @property
+    def levels(self) -> int:
+        return 1
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        nodes, weights = fixed_nodes(self.rule, self.steps)
+        return (Stage(nodes, weights[None, :], first=0, last=0, evaluations=nodes.size),)
+
+    def estimate(self, stage: Stage, sums: Array) -> Array:  # noqa: ARG002
+        return np.full(sums.shape[1], np.nan)
+
+
+@dataclass(frozen=True)
+class AdaptiveSteps:
+    """Nested Clenshaw-Curtis: 2 and 4 intervals in the first stage, then 8, 16, ... up to `max_evaluations`.
+
+    With d the relative L1 change from the level before, the error estimate is min(d, 2 d^2 / d_before): a
+    smooth integrand's changes fall faster than geometrically, so that d itself is far too careful for it;
+    where they do not fall (kinks), the estimate stays d.
+    """
+
+    max_evaluations: int = 4097
+
+    @property
+    def name(self) -> str:
+        return ClenshawCurtis.name
+
+    @property
+    def levels(self) -> int:
+        return _nested(self.max_evaluations)[1]
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        return _nested(self.max_evaluations)[0]
+
+    def estimate(self, stage: Stage, sums: Array) -> Array:
+        if stage.last == 0:
+            return np.full(sums.shape[1], np.nan)
+        change = _relative_change(sums[stage.last], sums[stage.last - 1])
+        if stage.last == 1:
+            return change
+        before = _relative_change(sums[stage.last - 1], sums[stage.last - 2])
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            squared = 2.0 * change * change / before
+        return np.where(before > 0.0, np.minimum(change, squared), change)
+
+
+@dataclass(frozen=True)
+class Tolerances:
+    """When a row is done: its completeness delta and its estimated error both hold."""
+
+    relative: float = 0.01
+    absolute: float = 0.0
+
+    def __post_init__(self) -> None:
+        for field, value in (("tolerance", self.relative), ("absolute_tolerance", self.absolute)):
+            if not (np.isfinite(value) and value >= 0.0):
+                raise InputError(f"{field}: {value} is not a number from 0 up")
+
+    def accept(self, delta: Array, difference: Array, size: Array, estimate: Array) -> npt.NDArray[np.bool_]:
+        """Rows (rows,) that pass. `difference` is F(x) - F(b), `size` the L1 norm of the attributions.
+
+        A NaN estimate is a rule's that has none: the delta alone decides.
+        """
+        with np.errstate(invalid="ignore"):
+            complete = np.abs(delta) <= self.relative * scale(difference, size) + self.absolute
+            exact = estimate * size <= self.relative * size + self.absolute
+        return complete & (exact | np.isnan(estimate))
+
+
+def scale(difference: Array, size: Array) -> Array:
+    """What a row's delta is measured by: row-local, and never zero where there is something to explain."""
+    return np.maximum(np.abs(difference), 0.1 * size)
+
+
+def relative_delta(delta: Array, difference: Array, size: Array) -> Array:
+    """|delta| / max(|F(x) - F(b)|, 0.1 L1) (rows,); 0 where all three are 0."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(delta == 0.0, 0.0, np.abs(delta) / scale(difference, size))
+
+
+def choose_control(integrator: str, steps: int | None, max_evaluations: int) -> Control:
+    """The control that `integrator` names. Raises InputError for one that is unknown or not available."""
+    if not isinstance(integrator, str) or integrator not in INTEGRATORS:
+        raise InputError(
+            f"integrator: {integrator!r} is not known{suggest(integrator, INTEGRATORS, noun='integrators')}"
+        )
+    if integrator in _LATER:
+        raise InputError(
+            f"integrator: '{integrator}' is not available for this model yet; use 'auto', or a fixed rule with steps="
+        )
+    if not _is_count(max_evaluations) or max_evaluations < 5:
+        raise InputError(
+            f"max_evaluations: {max_evaluations!r} is too few; the first error estimate takes 5 gradient evaluations"
+        )
+    if steps is not None and (not _is_count(steps) or steps < 1):
+        raise InputError(f"steps: {steps!r} is not a number of nodes")
+    if integrator in ("auto", "adaptive"):
+        if steps is not None:
+            raise InputError(
+                f"steps: '{integrator}' chooses them by row; leave steps out, or name a rule such as integrator='gauss_legendre'"
+            )
+        return AdaptiveSteps(int(max_evaluations))
+    if integrator == ClenshawCurtis.name and steps is None:
+        return AdaptiveSteps(int(max_evaluations))
+    return FixedSteps(RULES[integrator], DEFAULT_STEPS if steps is None else int(steps))
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
+def _relative_change(now: Array, before: Array) -> Array:
+    """|now - before|_1 / |now|_1 (rows,); 0 where both are 0."""
+    change = np.abs(now - before).sum(axis=-1)
+    size = np.abs(now).sum(axis=-1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(change == 0.0, 0.0, change / size)
+
+
+@lru_cache(maxsize=32)
+def _nested(max_evaluations: int) -> tuple[tuple[Stage, ...], int]:
+    """Stages of the nested rule with at most `max_evaluations` nodes, and the number of levels."""
+    rule = ClenshawCurtis()
+    count = 1 + int(np.log2((max_evaluations - 1) // 2))
+    intervals = [2 << level for level in range(count)]
+    finest = intervals[-1]
+    weights = np.zeros((count, finest + 1))
+    for level, cells in enumerate(intervals):
+        weights[level, :: finest // cells] = rule.nodes(cells + 1)[1]
+    points = rule.nodes(finest + 1)[0]
+    stages = []
+    for last in range(min(1, count - 1), count):
+        stride = finest // intervals[last]
+        new = np.arange(0, finest + 1, stride) if last <= 1 else np.arange(stride, finest, 2 * stride)
+        first = 0 if last <= 1 else last
+        stages.append(Stage(points[new], weights[first:, new], first, last, intervals[last] + 1))
+    return tuple(stages), count

@@ -1,0 +1,138 @@
+"""`attribute`: the engine's one door. Arrays in, `Explanation` out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ig_tasks.attribution.backends import open_backend
+from ig_tasks.attribution.backends.base import Backend
+from ig_tasks.attribution.batches import Batches, Rectangle
+from ig_tasks.attribution.control import Tolerances, choose_control
+from ig_tasks.attribution.explanation import Explanation
+from ig_tasks.attribution.methods import IntegratedGradients, choose_method
+from ig_tasks.attribution.methods.integrated_gradients import Rows
+from ig_tasks.attribution.problem import Problem, state
+from ig_tasks.attribution.targets import Columns, named_output, resolve
+from ig_tasks.errors import InputError
+
+__all__ = ["PRECISIONS", "attribute", "embed"]
+
+PRECISIONS = ("model", "float64", "bfloat16")
+
+
+def attribute(
+    model: Any,
+    inputs: npt.ArrayLike | Mapping[str, npt.ArrayLike],
+    baseline: npt.ArrayLike | Mapping[str, npt.ArrayLike],
+    *,
+    fixed: Mapping[str, Any] | None = None,
+    target: Any = None,
+    method: str | IntegratedGradients = "integrated_gradients",
+    integrator: str = "auto",
+    steps: int | None = None,
+    tolerance: float = 0.01,
+    absolute_tolerance: float = 0.0,
+    max_evaluations: int = 4097,
+    layers: Mapping[str, str] | None = None,
+    precision: str = "model",
+    device: str | None = None,
+    memory_limit: int | None = None,
+    seed: int = 0,
+) -> Explanation:
+    """Attribute a model's output to its inputs, relative to a baseline.
+
+    `model` is a torch.nn.Module or a keras.Model. An array is passed as `model(x)`, a dict by name.
+    `inputs` are (rows, ...) arrays; a `baseline` has one row's shape (shared) or the inputs'. Where `layers`
+    names an input's embedding layer, the input is ids, its baseline ids (integers) or layer outputs
+    (floats), the path runs in the layer's output, and attributions are summed over its width.
+
+    `tolerance` is relative and holds for both the completeness delta and the estimated L1 error of each row;
+    `absolute_tolerance` is in units of the output. `memory_limit` is in bytes. Integrated Gradients draws no
+    random numbers: `seed` is recorded.
+
+    Raises InputError, BaselineError, LayerError, TargetError or ModelError for what does not fit together,
+    ResourceError where one row at one node is too much for the memory.
+    """
+    chosen = choose_method(method)
+    control = choose_control(integrator, steps, max_evaluations)
+    tolerances = Tolerances(tolerance, absolute_tolerance)
+    if precision not in PRECISIONS:
+        raise InputError(f"precision: {precision!r} is none of {', '.join(PRECISIONS)}")
+    backend = open_backend(model, dict(layers or {}), precision, device)
+    with backend.session():
+        problem = state(backend, inputs, baseline, fixed)
+        if problem.rows:
+            outputs, point_bytes = backend.probe(problem.take(slice(0, 1)), named_output(target))
+        else:
+            outputs, point_bytes = 1, 1
+            target = None if isinstance(target, str) else target
+        batches = Batches.within(backend.block_bytes, point_bytes, memory_limit, backend.out_of_memory)
+        if isinstance(target, str) and target == "all":
+            runs = [problem.explaining(np.full(problem.rows, column)) for column in range(outputs)]
+        else:
+            columns = resolve(target, outputs, problem.rows, lambda: _predicted(backend, problem, batches))
+            runs = [problem.explaining(columns)]
+        results = [chosen.run(backend, each, control, tolerances, batches) for each in runs]
+    details = {
+        "method": chosen.name,
+        "integrator": control.name,
+        "steps": "adaptive" if control.levels > 1 else int(control.stages[0].nodes.size),
+        "tolerance": tolerance,
+        "framework": backend.framework,
+        "device": backend.device,
+        "precision": backend.precision,
+        "layers": dict(backend.layers),
+        "rows_by_evaluations": dict(sorted(sum((result.by_level for result in results), Counter[int]()).items())),
+        "batches": {"count": batches.count, "largest_points": batches.largest, "halvings": batches.halvings},
+        "seed": seed,
+    }
+    together = len(results) > 1 or (isinstance(target, str) and target == "all")
+    return _explanation(problem, results, details, named=isinstance(inputs, Mapping), together=together)
+
+
+def embed(model: Any, layer: str, ids: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """The embedding vectors (*ids.shape, width) of `ids`, float64. Raises LayerError or InputError."""
+    backend = open_backend(model, {"ids": layer}, "model", None)
+    with backend.session():
+        array = np.asarray(ids)
+        if array.dtype.kind not in "iu":
+            raise InputError(f"ids: dtype {array.dtype} is not an integer type")
+        return backend.embed(layer, backend.check_ids(layer, array.astype(np.int64)))
+
+
+def _predicted(backend: Backend, problem: Problem, batches: Batches) -> Columns:
+    """Each row's arg-max; 0 where the output is not finite, which the run will say of that row."""
+    columns = np.zeros(problem.rows, dtype=np.int64)
+
+    def evaluate(part: Rectangle) -> None:
+        some = slice(part.row, part.row_end)
+        columns[some] = np.argmax(backend.outputs(problem.take(some)), axis=1)
+
+    batches.run(problem.rows, 1, evaluate)
+    return columns
+
+
+def _explanation(
+    problem: Problem, results: Sequence[Rows], details: dict[str, Any], *, named: bool, together: bool
+) -> Explanation:
+    def merged(field: str) -> Any:
+        arrays = [getattr(result, field) for result in results]
+        return np.stack(arrays, axis=1) if together else arrays[0]
+
+    parts = problem.split(merged("attributions"))
+    return Explanation(
+        attributions=parts if named else next(iter(parts.values())),
+        output=merged("output"),
+        baseline_output=merged("baseline_output"),
+        convergence_delta=merged("delta"),
+        relative_delta=merged("relative_delta"),
+        error_estimate=merged("error_estimate"),
+        evaluations=merged("evaluations"),
+        status=merged("status"),
+        details=details,
+    )

@@ -1,0 +1,58 @@
+"""What the engine hands back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["CONVERGED", "MAX_EVALUATIONS", "NOT_FINITE", "Explanation"]
+
+CONVERGED = "converged"
+MAX_EVALUATIONS = "max_evaluations"
+NOT_FINITE = "not_finite"
+
+_REMEDY = {
+    MAX_EVALUATIONS: "did not reach the tolerance: raise max_evaluations (or steps), or the tolerance",
+    NOT_FINITE: "met a NaN or an infinity in the input, the baseline, the output or a gradient",
+}
+
+
+@dataclass(frozen=True, repr=False)
+class Explanation:
+    """Attributions of a number of rows, with the proof of how good they are.
+
+    With `target="all"` every array has the outputs as its second axis: (rows, outputs, ...).
+    """
+
+    attributions: npt.NDArray[np.float64] | dict[str, npt.NDArray[np.float64]]
+    """Shaped like the inputs; an embedded input has one number an id. NaN in rows that are `not_finite`."""
+    output: npt.NDArray[np.float64]
+    """Model output at the input (rows,)."""
+    baseline_output: npt.NDArray[np.float64]
+    """Model output at the baseline (rows,)."""
+    convergence_delta: npt.NDArray[np.float64]
+    """Sum of attributions - (output - baseline_output), (rows,)."""
+    relative_delta: npt.NDArray[np.float64]
+    """|convergence_delta| / max(|output - baseline_output|, 0.1 sum of |attributions|), (rows,)."""
+    error_estimate: npt.NDArray[np.float64]
+    """Estimated relative L1 error of the row's attributions (rows,); NaN where a fixed rule has none."""
+    evaluations: npt.NDArray[np.int32]
+    """Gradient evaluations spent on the row (rows,)."""
+    status: npt.NDArray[np.str_]
+    """"converged", "max_evaluations" or "not_finite" (rows,)."""
+    details: dict[str, Any] = field(default_factory=dict)
+    """What ran, and why: method, integrator, framework, precision, device, evaluations by level, batches."""
+
+    def __len__(self) -> int:
+        return len(self.output)
+
+    def __repr__(self) -> str:
+        kinds, counts = np.unique(self.status, return_counts=True)
+        said = ", ".join(f"{count} {kind}" for kind, count in zip(kinds, counts, strict=True))
+        mean = f"{self.evaluations.mean():.1f}" if self.evaluations.size else "0"
+        lines = [f"{type(self).__name__}: {len(self)} rows ({said}), {mean} gradient evaluations a row"]
+        lines += [f"  {kind}: {_REMEDY[str(kind)]}" for kind in kinds if str(kind) in _REMEDY]
+        return "\n".join(lines)
