@@ -8,13 +8,11 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from ig_tasks.baselines.baseline import Baseline
-from ig_tasks.data.encoding import encode
 from ig_tasks.data.inputs import InputSpec
-from ig_tasks.errors import BaselineError, suggest
+from ig_tasks.errors import BaselineError
 from ig_tasks.statistics import FeatureStatistics
 
 _DIGEST_K = 400  # rank error of a median about 0.05 %
@@ -34,7 +32,8 @@ class BaselineCounts:
         columns: list[NDArray[np.float64]] = []
         ids: dict[str, Counter[int]] = {}
         for name, spec in inputs.items():
-            values = np.asarray(arrays[name]).reshape(len(arrays[name]), -1)
+            values = np.asarray(arrays[name])
+            values = values[:, None] if values.ndim == 1 else values
             for place, column in enumerate(spec.columns):
                 if spec.integer:
                     found, counts = np.unique(values[:, place], return_counts=True)
@@ -91,31 +90,3 @@ def _weights(strategy: str, ids: Counter[int]) -> dict[int, float]:
         return {min(ids, key=lambda number: (-ids[number], number)): 1.0}
     total = ids.total()
     return {number: ids[number] / total for number in sorted(ids)}
-
-
-def baseline_of_row(frame: pd.DataFrame, inputs: Mapping[str, InputSpec], uri: str) -> Baseline:
-    """The baseline of one's own table: one row, a column for each feature.
-
-    Raises:
-        BaselineError: if the table has another shape, or its row could not be explained.
-    """
-    features = [column for spec in inputs.values() for column in spec.columns]
-    if len(frame) != 1:
-        raise BaselineError(f"baseline.uri {uri}: has {len(frame)} rows; a baseline of strategy 'table' is one row")
-    absent = [feature for feature in features if feature not in frame.columns]
-    if absent:
-        given = f"{len(frame.columns)} columns for {len(features)} features"
-        hint = suggest(absent[0], frame.columns, noun="columns")
-        raise BaselineError(f"baseline.uri {uri}: has {given}; {absent[0]!r} is missing{hint}")
-    encoded = encode(frame, inputs)
-    if not encoded.keep[0]:
-        raise BaselineError(f"baseline.uri {uri}: {encoded.reasons[0]}; give every feature a usable value")
-    numbers: dict[str, float] = {}
-    weights: dict[str, dict[int, float]] = {}
-    for name, spec in inputs.items():
-        for column, value in zip(spec.columns, np.ravel(encoded.inputs[name]), strict=True):
-            if spec.integer:
-                weights[column] = {int(value): 1.0}
-            else:
-                numbers[column] = float(value)
-    return Baseline(strategy="table", rows=1, numbers=numbers, weights=weights)

@@ -6,18 +6,15 @@ from collections.abc import Callable
 from functools import reduce
 from typing import Any
 
-import pandas as pd
-
 from ig_tasks.baselines.baseline import Baseline
-from ig_tasks.baselines.fitting import BaselineCounts, baseline_of_row, fit_baseline
+from ig_tasks.baselines.fitting import BaselineCounts, fit_baseline
+from ig_tasks.baselines.table import baseline_of_table
 from ig_tasks.compute.job import map_shards
 from ig_tasks.compute.planning import RunPlan, baseline_files, baseline_key
 from ig_tasks.compute.progress import Progress
 from ig_tasks.compute.session import ComputeSession
 from ig_tasks.compute.tasks import BaselineTask, count_shard
-from ig_tasks.data.dataset import Dataset
-from ig_tasks.data.shards import plan_shards, read_shard
-from ig_tasks.errors import BaselineError, DataError
+from ig_tasks.data.shards import plan_shards
 from ig_tasks.store import Store
 from ig_tasks.store.manifest import now
 
@@ -43,8 +40,7 @@ def fit_or_find(
         return Baseline.from_table(table, strategy=facts["strategy"], rows=facts["rows"], inputs=inputs), True
     facts = {"strategy": plan.spec.baseline.strategy, "fitted_at": now()}
     if plan.spec.baseline.strategy == "table":
-        uri = str(plan.spec.baseline.uri)
-        baseline = baseline_of_row(_read_table(uri), inputs, uri)
+        baseline = baseline_of_table(str(plan.spec.baseline.uri), inputs)
     else:
         dataset, files = baseline_files(plan.spec, plan.dataset)
         facts |= {"data": dataset.uri, "data_digest": dataset.digest(files)}
@@ -68,16 +64,3 @@ def fit_or_find(
     folder.write_json("baseline.json", {**facts, "rows": baseline.rows, "digest": baseline.digest})
     return baseline, False
 
-
-def _read_table(uri: str) -> pd.DataFrame:
-    try:
-        dataset = Dataset(uri)
-        shards = plan_shards(dataset, dataset.files(), 16)
-        return read_shard(shards[0], list(dataset.columns)).iloc[:, :-1] if len(shards) == 1 else _too_long(dataset)
-    except DataError as error:
-        raise BaselineError(f"baseline.uri: {error}") from None
-
-
-def _too_long(dataset: Dataset) -> pd.DataFrame:
-    """A stand-in of the right length, so that one message says what is wrong with it."""
-    return pd.DataFrame(index=range(sum(file.rows for file in dataset.files())))

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ig_tasks.baselines.table import baseline_of_table
 from ig_tasks.compute.tasks import ModelReference
 from ig_tasks.data.dataset import DataFile, Dataset
 from ig_tasks.data.shards import Shard, plan_shards
@@ -77,7 +78,7 @@ def plan_run(spec: ExplanationSpec, partition: str | None = None) -> RunPlan:
     Raises:
         ModelError, TrustError, TargetError: of the package, its code or its targets.
         DataError, PartitionError: of the data set, its columns or the partition.
-        BaselineError: of the baseline's partition.
+        BaselineError: of the baseline's partition, or of a table of one's own.
     """
     root = spec.origin.trusted_root if spec.origin else None
     package = open_package(spec.model.uri, trust=spec.model.trust, trusted_root=root)
@@ -91,7 +92,9 @@ def plan_run(spec: ExplanationSpec, partition: str | None = None) -> RunPlan:
     dataset.require_columns(wanted)
     _check_features(spec, package)
     files = dataset.files(chosen)
-    if spec.baseline.strategy != "table":
+    if spec.baseline.strategy == "table":
+        baseline_of_table(str(spec.baseline.uri), package.config.inputs)
+    else:
         baseline_files(spec, dataset)
     return RunPlan(spec, package, dataset, tuple(files), chosen)
 

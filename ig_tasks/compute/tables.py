@@ -149,7 +149,7 @@ def _feature_matrix(explanation: Explanation | None, features: Sequence[Feature]
     columns = []
     for feature in features:
         array = np.asarray(by_input[feature.input], np.float64)
-        columns.append(array.reshape(len(array), -1)[:, seen[feature.input]])
+        columns.append(array if array.ndim == 1 else array[:, seen[feature.input]])
         seen[feature.input] += 1
     return np.stack(columns, axis=1)
 

@@ -117,7 +117,7 @@ class AttributionSpec(Section):
     steps: PositiveInt | None = None
     tolerance: Annotated[PositiveFloat, Field(lt=1.0)] = 0.01
     absolute_tolerance: NonNegativeFloat = 0.0
-    max_evaluations: Annotated[int, Field(ge=3)] = 4097
+    max_evaluations: Annotated[int, Field(ge=5)] = 4097
     precision: Literal["model", "float64", "bfloat16"] = "model"
     memory_limit: Annotated[PositiveInt | None, Field(description="bytes the engine may use for its batches")] = None
     seed: Annotated[int, Field(ge=0)] = 0

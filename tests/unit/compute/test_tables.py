@@ -1,0 +1,122 @@
+"""A shard's rows are explained or quarantined: none is in both, none is lost."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ig_tasks.attribution.explanation import Explanation
+from ig_tasks.compute.shard_files import ShardSummary
+from ig_tasks.compute.tables import shard_tables
+from ig_tasks.data.shards import POSITION
+from ig_tasks.models.package import Feature
+from ig_tasks.spec import DataSpec
+
+FEATURES = (
+    Feature("a", "numeric", "a", "numeric"),
+    Feature("b", "numeric", "b", "numeric"),
+    Feature("kind", "kind", "kind", "categorical"),
+)
+FRAME = pd.DataFrame(
+    {
+        "id": ["r0", "r1", None, "r3", "r4"],
+        "a": [1.0, np.nan, 3.0, 4.0, 5.0],
+        "b": [0.0, 0.0, 0.0, 0.0, 0.5],
+        "kind": ["red", "red", "blue", "red", None],
+        "origin": ["EWR", "JFK", "EWR", None, "JFK"],
+        "served": [0.1, 0.2, 0.3, 0.4, np.nan],
+        POSITION: [f"f:{n}" for n in range(5)],
+    }
+)
+KEEP = np.array([True, False, True, True, True])
+REASONS = np.array([None, "missing value in a", None, None, None], dtype=object)
+
+
+@pytest.fixture
+def explanation():
+    kinds = ["converged", "converged", "not_finite", "max_evaluations"]
+    numeric = np.array([[1.0, -2.0], [0.5, 0.5], [np.nan, np.nan], [3.0, 1.0]])
+    return Explanation(
+        attributions={"numeric": numeric, "kind": np.array([0.25, 0.5, np.nan, -4.0])},
+        output=np.array([1.0, 2.0, np.nan, 4.0]),
+        baseline_output=np.full(4, 0.5),
+        convergence_delta=np.array([0.0, 0.0, np.nan, 0.1]),
+        relative_delta=np.array([0.0, 0.0, np.nan, 0.02]),
+        error_estimate=np.array([1e-3, 1e-3, np.nan, 0.05]),
+        evaluations=np.array([5, 5, 0, 9], dtype=np.int32),
+        status=np.array(kinds),
+    )
+
+
+def tables(explanation, **changes):
+    data = DataSpec(uri="d", id="id", segments=("origin",), prediction="served")
+    given = {"features": FEATURES, "target": "late", "data": data, "keep_inputs": True, **changes}
+    return shard_tables(FRAME, KEEP, REASONS, explanation, **given)
+
+
+def test_every_row_is_explained_or_quarantined_with_its_reason(explanation):
+    found = tables(explanation)
+    assert found.attributions.column("row_id").to_pylist() == ["r0", "r4"]
+    assert found.quarantine.to_pylist() == [
+        {"row_id": "r1", "reason": "missing value in a"},
+        {"row_id": "f:2", "reason": "missing value in id"},
+        {"row_id": "r3", "reason": "attribution is not finite"},
+    ]
+    summary = found.summarise("shard-000000", details={})
+    assert (summary.rows_read, summary.rows_explained, summary.rows_quarantined) == (5, 2, 3)
+    assert summary.rows_unconverged == 1
+
+
+def test_the_table_has_the_documented_columns_in_the_features_order(explanation):
+    table = tables(explanation).attributions
+    assert table.column_names == [
+        "row_id", "target", "output", "baseline_output", "convergence_delta", "relative_delta", "error_estimate",
+        "evaluations", "status", "prediction", "segment:origin", "attribution:a", "attribution:b", "attribution:kind",
+        "input:a", "input:b", "input:kind",
+    ]  # fmt: skip
+    assert table.to_pylist()[1] == {
+        "row_id": "r4", "target": "late", "output": 4.0, "baseline_output": 0.5, "convergence_delta": 0.1,
+        "relative_delta": 0.02, "error_estimate": 0.05, "evaluations": 9, "status": "max_evaluations",
+        "prediction": None, "segment:origin": "JFK", "attribution:a": 3.0, "attribution:b": 1.0,
+        "attribution:kind": -4.0, "input:a": 5.0, "input:b": 0.5, "input:kind": "(missing)",
+    }  # fmt: skip
+
+
+def test_inputs_are_left_out_when_they_are_not_kept(explanation):
+    names = tables(explanation, keep_inputs=False).attributions.column_names
+    assert [name for name in names if name.startswith("input:")] == []
+
+
+def test_without_an_id_a_row_is_named_by_its_file_and_number(explanation):
+    found = tables(explanation, data=DataSpec(uri="d"))
+    assert found.attributions.column("row_id").to_pylist() == ["f:0", "f:2", "f:4"]
+
+
+def test_a_shard_without_a_usable_row_has_an_empty_table_of_the_same_columns(explanation):
+    nothing = shard_tables(
+        FRAME,
+        np.zeros(5, dtype=bool),
+        np.array(["no"] * 5, dtype=object),
+        None,
+        features=FEATURES,
+        target="late",
+        data=DataSpec(uri="d", id="id", segments=("origin",), prediction="served"),
+        keep_inputs=True,
+    )
+    full = tables(explanation).attributions.schema
+    assert nothing.attributions.schema.equals(full)
+    summary = nothing.summarise("shard-000000", details={})
+    assert (summary.rows_read, summary.rows_explained, dict(summary.reasons)) == (5, 0, {"no": 5})
+
+
+def test_a_summary_survives_json_and_merges_by_count(explanation):
+    summary = tables(explanation).summarise("shard-000000", details={"integrator": "x", "levels": [1]}, seconds=1.0)
+    again = ShardSummary.from_json(summary.to_json())
+    assert again.to_json() == summary.to_json()
+    assert again.details == {"integrator": "x"}
+    merged = summary.merge(again)
+    assert (merged.rows_read, merged.rows_explained, merged.evaluations) == (10, 4, 28)
+    assert dict(merged.reasons)["missing value in a"] == 2
+    overall = merged.attributions["late"].overall
+    np.testing.assert_allclose(overall.abs_mean, [2.0, 1.5, 2.125], atol=1e-12)
+    np.testing.assert_allclose(overall.mean, [2.0, -0.5, -1.875], atol=1e-12)
+    assert merged.categories["kind"].counts == {"(missing)": 2, "red": 2}

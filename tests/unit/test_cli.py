@@ -1,0 +1,151 @@
+"""The command line: exit codes, one line for a mistake, the report's path last on standard output."""
+
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+from ig_tasks import cli
+from ig_tasks.errors import RunError, ValidationFailedError
+from support.tiny import write_package, write_project
+
+
+def run(capsys, *arguments):
+    code = cli._run([str(argument) for argument in arguments])
+    shown = capsys.readouterr()
+    return code, shown.out, shown.err
+
+
+def edit(path, **changes):
+    path.write_text(yaml.safe_dump({**yaml.safe_load(path.read_text()), **changes}, sort_keys=False))
+    return path
+
+
+@pytest.fixture
+def spec(tmp_path):
+    return write_project(tmp_path, rows=20)
+
+
+@pytest.fixture
+def no_cluster(monkeypatch):
+    """Starting workers fails the test: mistakes are found before."""
+    from ig_tasks.compute import session
+
+    def refuse(*_):
+        raise AssertionError("workers were started")
+
+    monkeypatch.setattr(session.ComputeSession, "_start", refuse)
+
+
+@pytest.mark.parametrize("command", ["run", "check"])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"modle": "x"}, "tiny.yaml: modle: no such key; did you mean 'model'?"),
+        ({"model": "../models/nothing"}, "model package"),
+        ({"model": {"uri": "../models/tiny", "target": "lat"}}, "model.target: 'lat' is not in model.yaml; did you mean"),
+        ({"data": "../../nothing"}, "there are no Parquet files"),
+        ({"data": {"uri": "../../data", "segments": ["orign"]}}, "data.segments: 'orign' is not a column of"),
+        ({"data": {"uri": "../../data", "partition": "month", "prediction": "x"}}, "data.prediction: 'x' is not a column"),
+        ({"partition": "2014-01"}, "partition '2014-01' is not in the data; partitions: 2013-01, 2013-02"),
+        ({"baseline": {"partition": "2014-01"}}, "baseline: partition '2014-01' is not in the data"),
+        ({"baseline": {"strategy": "table", "uri": "../../data"}}, "a baseline of strategy 'table' is one row"),
+        ({"features": {"c": {"label": "C"}}}, "features.c: is not a feature of the model; features: a, b, kind"),
+    ],
+)
+def test_bad_input_is_one_line_and_code_2_before_any_worker_starts(
+    capsys, spec, no_cluster, command, change, message
+):
+    code, out, err = run(capsys, command, edit(spec, **change))
+    assert (code, out) == (2, "")
+    (line,) = err.splitlines()
+    assert line.startswith("ig-tasks: ")
+    assert message in line
+
+
+def test_a_column_that_the_model_reads_must_be_there(capsys, spec, no_cluster):
+    config = spec.parent.parent / "models" / "tiny"
+    write_package(config, inputs={"numeric": {"columns": ["a", "bb"]}})
+    code, _, err = run(capsys, "run", spec)
+    assert code == 2
+    assert "model input 'numeric': 'bb' is not a column of" in err
+    assert "did you mean 'b'?" in err
+
+
+def test_code_from_outside_the_project_needs_trust(capsys, spec, no_cluster, tmp_path_factory):
+    package = write_package(tmp_path_factory.mktemp("elsewhere") / "tiny")
+    code, _, err = run(capsys, "run", edit(spec, model=str(package)))
+    assert code == 2
+    assert len(err.splitlines()) == 1
+    assert "add `trust: sha256:" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["run"], "Missing argument 'SPEC'"),
+        (["rum"], "No such command 'rum'"),
+        (["run", "nothing.yaml"], "there is no such spec file"),
+        (["run", "SPEC", "--set", "tolerance"], "--set 'tolerance': write key=value"),
+        (["run", "SPEC", "--set", "attribution.tolerance=2"], "attribution.tolerance: input should be less than 1"),
+        (["show", "nothing"], "there is no report here"),
+    ],
+)
+def test_wrong_usage_is_one_line_and_code_2(capsys, spec, no_cluster, arguments, message):
+    code, out, err = run(capsys, *[str(spec) if item == "SPEC" else item for item in arguments])
+    assert (code, out, len(err.splitlines())) == (2, "", 1)
+    assert message in err
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "out"),
+    [
+        (ValidationFailedError("critical check failed: completeness", "/runs/report.json"), 1, "/runs/report.json\n"),
+        (RunError("the disk is full"), 3, ""),
+        (ZeroDivisionError("unforeseen"), 3, ""),
+        (KeyboardInterrupt(), 130, ""),
+    ],
+)
+def test_exit_codes_of_what_a_run_ends_with(capsys, spec, monkeypatch, error, code, out):
+    from ig_tasks import pipeline
+
+    def stop(*_, **__):
+        raise error
+
+    monkeypatch.setattr(pipeline, "run", stop)
+    found, shown, err = run(capsys, "run", spec)
+    assert (found, shown) == (code, out)
+    assert ("Traceback" in err) == isinstance(error, ZeroDivisionError)
+
+
+def test_init_writes_a_project_once_and_keeps_what_is_there(capsys, tmp_path):
+    code, out, _ = run(capsys, "init", tmp_path)
+    assert code == 0
+    dags = (tmp_path / "dags" / "ig_tasks_dags.py").read_text()
+    assert len(dags.splitlines()) == 3
+    assert "airflow" in dags.lower()
+    assert "dag" in dags
+    (tmp_path / "dags" / "ig_tasks_dags.py").write_text("mine")
+    _, out, _ = run(capsys, "init", tmp_path)
+    assert [line.split()[0] for line in out.splitlines()] == ["kept", "kept", "kept", "Next:"]
+    assert (tmp_path / "dags" / "ig_tasks_dags.py").read_text() == "mine"
+
+
+def test_the_spec_that_init_writes_lacks_nothing_but_the_model(capsys, tmp_path, no_cluster):
+    run(capsys, "init", tmp_path)
+    code, _, err = run(capsys, "check", tmp_path / "include" / "specs" / "my_model.yaml")
+    assert code == 2
+    assert "model.yaml" in err
+
+
+def test_help_names_the_commands_and_imports_nothing_heavy():
+    program = (
+        "import sys; from ig_tasks.cli import _run; code = _run(['--help']);"
+        "heavy = {'torch', 'tensorflow', 'pandas', 'distributed', 'airflow'} & set(sys.modules);"
+        "sys.exit(code or (f'imported {heavy}' if heavy else 0))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    for command in ("run", "check", "show", "init"):
+        assert command in done.stdout
