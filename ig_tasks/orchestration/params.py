@@ -32,7 +32,8 @@ def params(spec: ExplanationSpec) -> dict[str, Param]:
                 "One value such as 2013-10, a range 2013-01..2013-09, or all. "
                 f"Empty: the run's partition key, else {spec.partition or 'all'}."
             ),
-            pattern=r'^[^/\\:*?"<>|\s]{1,200}$',
+            # The last part is an end that a line break does not pass, in Python as in a browser.
+            pattern=r'^[^/\\:*?"<>|\s]{1,200}(?![\s\S])',
         ),
         "sample": Param(
             None,

@@ -1,0 +1,127 @@
+import logging
+
+import pytest
+from airflow.sdk import Connection
+
+from ig_tasks.errors import DataError, SpecError, WorkerLostError
+from ig_tasks.orchestration import DaskHook, ig_dag, report_asset
+from ig_tasks.orchestration.failures import StoppedError
+from ig_tasks.orchestration.operators import StageOperator
+
+
+@pytest.fixture
+def task(document):
+    """A task of the DAG, with its fields rendered and the reference that the stage before returned."""
+
+    def make(name, *, ref=None, **changes):
+        found = ig_dag({**document, **changes}).get_task(name)
+        found.ref = ref
+        found.render_template_fields({})
+        return found
+
+    return make
+
+
+def run(task, context):
+    """`execute` as it is written: Airflow's guard against calls from outside a task runner lies around it."""
+    return (
+        type(task).execute.__wrapped__(task, context)
+        if hasattr(type(task).execute, "__wrapped__")
+        else task.execute(context)
+    )
+
+
+@pytest.mark.parametrize("name", ["build_baseline", "compute_attributions", "validate", "publish_report"])
+def test_each_task_calls_its_stage_with_the_reference_before_it(task, task_context, stages, name):
+    ref = run(task(name, ref={"run_uri": "/runs/1"}), task_context())
+    assert [(call, arguments["ref"]) for call, _, arguments in stages] == [(name, {"run_uri": "/runs/1"})]
+    assert ref["run_uri"] == "/runs/1"
+    assert ref["stage"] == name
+
+
+def test_the_first_task_says_who_runs_it(task, task_context, stages):
+    run(task("load_model"), task_context())
+    ((_, _, arguments),) = stages
+    assert arguments["ref"] is None
+    assert arguments["context"]["run_id"] == "manual__1"
+
+
+def test_the_stage_gets_the_spec_of_this_run(task, task_context, stages):
+    run(task("load_model"), task_context(partition_key="2013-10", sample=7))
+    ((_, spec, _),) = stages
+    assert (spec.partition, spec.data.sample, spec.name) == ("2013-10", 7, "loans")
+
+
+def test_progress_is_in_the_tasks_log_a_line_each(task, task_context, stages, monkeypatch, caplog):
+    monkeypatch.setattr(StageOperator, "log", logging.getLogger("test.task"), raising=False)
+    with caplog.at_level(logging.INFO):
+        run(task("validate", ref={}), task_context())
+    assert [record.getMessage() for record in caplog.records] == ["validate: half done and more"]
+
+
+def test_an_unknown_key_in_the_conf_stops_the_first_task(task, task_context, stages):
+    with pytest.raises(StoppedError, match="conf: model: no such key"):
+        run(task("load_model"), task_context(conf={"model": "s3://evil"}))
+    assert stages == []
+
+
+def test_a_mistake_stops_the_task(task, task_context, stages):
+    stages.error = DataError("data: no column 'x'")
+    with pytest.raises(StoppedError, match="data: no column 'x'"):
+        run(task("load_model"), task_context())
+
+
+def test_lost_workers_are_left_to_the_retry_policy(task, task_context, stages):
+    stages.error = WorkerLostError("gone")
+    with pytest.raises(WorkerLostError):
+        run(task("compute_attributions", ref={}), task_context())
+
+
+def test_a_spec_changed_during_the_run_is_refused(task, task_context, stages):
+    ref = run(task("load_model"), task_context())
+    run(
+        task("build_baseline", ref=ref, report={"examples": 1}, validation={"quarantined": {"at_most": 0.5}}),
+        task_context(),
+    )
+    with pytest.raises(
+        StoppedError, match=r"^attribution: changed since this run began; clear the run from load_model on$"
+    ):
+        run(task("build_baseline", ref=ref, attribution={"seed": 3}), task_context())
+    assert [name for name, _, _ in stages] == ["load_model", "build_baseline"]
+
+
+def test_publishing_tells_the_asset_which_report_it_was(task, task_context, stages):
+    context = task_context(partition="2013-10")
+    run(task("publish_report", ref={}), context)
+    event = context["outlet_events"][report_asset("loans")]
+    assert event.extra == {
+        "run_id": "2013-10-0123456789ab",
+        "partition": "2013-10",
+        "report_uri": "/runs/report.json",
+        "rows": {"read": 10},
+        "completeness": {"converged_fraction": 1.0},
+        "warnings": [],
+    }
+    assert event.partition_keys == {"2013-10"}
+
+
+def test_a_connection_becomes_an_address_in_the_task(task, task_context, stages, monkeypatch):
+    connection = Connection(conn_id="cluster", conn_type="dask", host="dask-scheduler", port=8787)
+    monkeypatch.setattr(DaskHook, "get_connection", classmethod(lambda cls, conn_id: connection))
+    run(task("compute_attributions", ref={}, compute={"connection": "cluster"}), task_context())
+    ((_, spec, _),) = stages
+    assert (spec.compute.address, spec.compute.connection) == ("tcp://dask-scheduler:8787", None)
+
+
+def test_a_connection_that_is_not_there_stops_the_task(task, task_context, stages, monkeypatch):
+    def absent(self):
+        raise SpecError("compute.connection: there is no Airflow connection 'cluster'; add one of type dask")
+
+    monkeypatch.setattr(DaskHook, "_connection", absent)
+    with pytest.raises(StoppedError, match="there is no Airflow connection 'cluster'"):
+        run(task("compute_attributions", ref={}, compute={"connection": "cluster"}), task_context())
+
+
+def test_a_task_that_is_told_to_stop_unwinds(task):
+    with pytest.raises(SystemExit):
+        task("compute_attributions", ref={}).on_kill()
