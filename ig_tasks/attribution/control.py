@@ -23,8 +23,7 @@ Array = npt.NDArray[np.float64]
 
 DEFAULT_STEPS = 50  # the field's customary number for a fixed rule
 _LATER = ("secant", "exact")
-INTEGRATORS = ("adaptive", "auto", "clenshaw_curtis", "exact", "gauss_legendre", "left", "midpoint", "right",
-               "secant", "trapezoid")  # fmt: skip
+INTEGRATORS = tuple(sorted(("adaptive", "auto", *_LATER, *RULES)))
 
 
 @dataclass(frozen=True)
@@ -167,7 +166,7 @@ def choose_control(integrator: str, steps: int | None, max_evaluations: int) -> 
     if integrator in ("auto", "adaptive"):
         if steps is not None:
             raise InputError(
-                f"steps: '{integrator}' chooses them by row; leave steps out, or name a rule such as integrator='gauss_legendre'"
+                f"steps: '{integrator}' chooses them by row; leave them out, or name a rule such as 'gauss_legendre'"
             )
         return AdaptiveSteps(int(max_evaluations))
     if integrator == ClenshawCurtis.name and steps is None:

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from ig_tasks.errors import InputError
+
 if TYPE_CHECKING:
     from ig_tasks.attribution.problem import Problem
 
-__all__ = ["Backend"]
+__all__ = ["Backend", "ids_within"]
 
 Array = npt.NDArray[np.float64]
 
@@ -86,3 +88,14 @@ class Backend(Protocol):
     def out_of_memory(self, error: BaseException) -> bool:
         """Whether `error` says that memory ran out, and cleans up if so."""
         ...
+
+
+def ids_within(ids: npt.NDArray[np.int64], size: int | None, layer: str) -> npt.NDArray[np.int64]:
+    """`ids`, if an embedding of `size` rows (None: unknown) has all of them. Raises InputError.
+
+    On a device an id from outside reads whatever lies there, so that it is never left to the framework.
+    """
+    if size is not None and ids.size and (ids.min() < 0 or ids.max() >= size):
+        wrong = int(ids.min() if ids.min() < 0 else ids.max())
+        raise InputError(f"inputs: id {wrong} is outside layer '{layer}', which has 0 to {size - 1}")
+    return ids

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf  # noqa: TID253
 
+from ig_tasks.attribution.backends.base import ids_within
 from ig_tasks.attribution.backends.keras_model import (
     cast_copy,
     embedding_layers,
@@ -45,11 +46,11 @@ class KerasBackend:
     def __init__(self, model: Any, layers: dict[str, str], precision: str, device: str | None) -> None:
         if keras.backend.backend() != "tensorflow":
             raise InputError(
-                f"model: Keras runs on {keras.backend.backend()} here; set KERAS_BACKEND=tensorflow before keras is imported"
+                f"model: Keras runs on {keras.backend.backend()}; set KERAS_BACKEND=tensorflow before importing it"
             )
         if precision == "bfloat16":
             raise InputError(
-                "precision: a Keras model has its precision from its dtype policy; build it with 'mixed_bfloat16', or use 'model'"
+                "precision: a Keras model's is its dtype policy; build it with 'mixed_bfloat16', or use 'model'"
             )
         self.model = cast_copy(model) if precision == "float64" else model
         self.layers, self.precision = layers, precision
@@ -104,11 +105,7 @@ class KerasBackend:
         return embedding_layers(self.model)
 
     def check_ids(self, layer: str, ids: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        size = getattr(self._layers[layer], "input_dim", None)
-        if size is not None and ids.size and (ids.min() < 0 or ids.max() >= size):
-            wrong = int(ids.min() if ids.min() < 0 else ids.max())
-            raise InputError(f"inputs: id {wrong} is outside layer '{layer}', which has 0 to {size - 1}")
-        return ids
+        return ids_within(ids, getattr(self._layers[layer], "input_dim", None), layer)
 
     def embed(self, layer: str, ids: npt.NDArray[np.int64]) -> Array:
         try:
@@ -116,9 +113,7 @@ class KerasBackend:
         except (TypeError, ValueError, tf.errors.InvalidArgumentError) as error:
             raise LayerError(f"layers: '{layer}' does not take ids on its own: {str(error).splitlines()[0]}") from error
         if not tf.is_tensor(vectors) or tuple(vectors.shape[: ids.ndim]) != ids.shape:
-            raise LayerError(
-                f"layers: '{layer}' does not give one vector an id, so attributions cannot be summed to ids"
-            )
+            raise LayerError(f"layers: '{layer}' gives not one vector an id, so attributions cannot be summed to ids")
         return np.asarray(vectors, dtype=np.float64)
 
     def probe(self, row: Problem, output: str | None) -> tuple[int, int]:
@@ -159,18 +154,19 @@ class KerasBackend:
         """Starts, ends, fixed inputs and columns in the dtypes in which the program takes them."""
         known = functional_inputs(self.model) if self._named else {}
 
-        def cast(name: str, array: npt.NDArray[Any], *, integer: bool) -> npt.NDArray[Any]:
-            return array if integer else array.astype(cast_float(known.get(name, self._dtype)), copy=False)
+        def points(name: str, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+            if name in self.layers and array.dtype.kind in "iub":
+                # The dtype of the model's own input, so that Keras hands the same tensor on to the layer.
+                return array.astype(known.get(name, array.dtype), copy=False)
+            declared = self._dtype if name in self.layers else known.get(name, self._dtype)
+            return array.astype(cast_float(declared), copy=False)
 
-        ends = {name: cast(name, end, integer=name in self.layers) for name, end in batch.ends.items()}
-        starts = {
-            name: cast(name, start, integer=name in self.layers and start.dtype.kind in "iub")
-            if name not in self.layers or start.dtype.kind in "iub"
-            else start.astype(self._layers[self.layers[name]].compute_dtype, copy=False)
-            for name, start in batch.starts.items()
+        ends = {name: points(name, end) for name, end in batch.ends.items()}
+        starts = {name: points(name, start) for name, start in batch.starts.items()}
+        fixed = {
+            name: value.astype(known.get(name, value.dtype), copy=False) if isinstance(value, np.ndarray) else value
+            for name, value in batch.fixed.items()
         }
-        fixed = {name: value.astype(known.get(name, value.dtype), copy=False) if isinstance(value, np.ndarray) else value
-                 for name, value in batch.fixed.items()}  # fmt: skip
         return starts, ends, fixed, batch.columns
 
     def _program(self, batch: Problem) -> Program:

@@ -82,7 +82,8 @@ def cast_copy(model: Any) -> Any:
         copy = keras.models.clone_model(model, clone_function=clone)
     except (TypeError, ValueError, NotImplementedError) as error:
         raise InputError(
-            f"precision: this model cannot be cloned in float64 ({str(error).splitlines()[0]}); build it with dtype='float64'"
+            f"precision: this model cannot be cloned in float64 ({str(error).splitlines()[0]}); "
+            "build it with dtype='float64'"
         ) from error
     for new, old in zip(copy.weights, model.weights, strict=True):
         new.assign(np.asarray(old))

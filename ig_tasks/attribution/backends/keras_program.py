@@ -12,6 +12,7 @@ from weakref import WeakKeyDictionary, ref
 import numpy as np
 import tensorflow as tf  # noqa: TID253 - this module is the framework's own, loaded lazily
 
+from ig_tasks.attribution.backends.keras_override import Override
 from ig_tasks.attribution.targets import output_count, pick_output
 from ig_tasks.errors import LayerError, ModelError
 
@@ -44,9 +45,16 @@ class Signature:
 
     @classmethod
     def of(
-        cls, starts: dict[str, Any], ends: dict[str, Any], fixed: dict[str, Any], *, layers: dict[str, str], output: str | None,
-        named: bool, names: tuple[str, ...],
-    ) -> Signature:  # fmt: skip
+        cls,
+        starts: dict[str, Any],
+        ends: dict[str, Any],
+        fixed: dict[str, Any],
+        *,
+        layers: dict[str, str],
+        output: str | None,
+        named: bool,
+        names: tuple[str, ...],
+    ) -> Signature:
         arrays = {name: value for name, value in fixed.items() if isinstance(value, np.ndarray)}
         constants = tuple((name, value) for name, value in fixed.items() if name not in arrays)
         return cls(_spec(starts), _spec(ends), _spec(arrays), constants, tuple(layers.items()), output, named, names)
@@ -84,14 +92,12 @@ class Program:
             tf.TensorSpec((None,), tf.int64),
         )
         numbers, matrix = tf.TensorSpec((None,), tf.float64), tf.TensorSpec((None, None), tf.float64)
+        starts = {name: tf.TensorSpec((1, *shape), dtype) for name, dtype, shape in signature.ends}
         self._specs = {
             "outputs": (self._outputs_at, (*arguments, tf.TensorSpec((), tf.bool))),
             "evaluate": (self._along, (*arguments, numbers, matrix)),
-            "evaluate_shared": (
-                self._integrate,
-                (*arguments, numbers, matrix, {name: tf.TensorSpec((1, *shape), dtype) for name, dtype, shape in signature.ends}, numbers),
-            ),
-        }  # fmt: skip
+            "evaluate_shared": (self._integrate, (*arguments, numbers, matrix, starts, numbers)),
+        }
         self._graphs: dict[str, Any] = {}
 
     def outputs(self, starts: Any, ends: Any, fixed: Any, columns: Any, at_start: bool) -> Any:
@@ -184,15 +190,20 @@ class Program:
             sums += start_weights[:, None] * tf.reshape(tf.cast(first, tf.float64), (1, -1))
         return tf.reshape(tf.cast(values, tf.float64), (count, rows)), tf.reshape(sums, (-1, rows, width))
 
+    def _alive(self, reference: Any) -> Any:
+        """What a weak reference points to; the caller's model is alive while it is explained."""
+        return reference()
+
     def _vectors(self, name: str, ids: Any) -> Any:
-        vectors = self._layers[name]()(ids, training=False)
-        return tf.convert_to_tensor(vectors)
+        return tf.convert_to_tensor(self._alive(self._layers[name])(ids, training=False))
 
     def _points(self, starts: Any, ends: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         """Starts and ends of the paths: layer outputs where a layer is named."""
         end_points = {name: self._vectors(name, end) if name in self._layers else end for name, end in ends.items()}
         start_points = {
-            name: self._vectors(name, start) if name in self._layers and start.dtype.is_integer else start
+            name: self._vectors(name, start)
+            if name in self._layers and start.dtype.is_integer
+            else tf.cast(start, end_points[name].dtype)
             for name, start in starts.items()
         }
         return start_points, end_points
@@ -208,7 +219,7 @@ class Program:
         found = tape.gradient(values, points)
         if all(gradient is None for gradient in found.values()):
             raise ModelError(
-                "model: its output does not depend on the inputs through differentiable operations (a cast to integers inside?)"
+                "model: its output does not depend on the inputs through differentiable operations (a cast inside?)"
             )
         return values, {
             name: tf.zeros_like(points[name]) if g is None else tf.convert_to_tensor(g) for name, g in found.items()
@@ -231,17 +242,18 @@ class Program:
         self, points: dict[str, Any], ids: dict[str, Any], fixed: dict[str, Any], *, compare: bool = False
     ) -> Any:
         """All outputs (points, outputs) at `points`; named layers give theirs, or are compared with them."""
-        model = self._model()
+        model = self._alive(self._model)
         given = {**points, **ids}
         with self._overridden(points, ids, compare=compare) as used:
             if self.signature.named:
-                raw = model({**given, **fixed}, training=False)  # type: ignore[misc]
+                raw = model({**given, **fixed}, training=False)
             else:
-                raw = model(next(iter(given.values())), training=False)  # type: ignore[misc]
+                raw = model(next(iter(given.values())), training=False)
         for name in self._layers:
             if ids and not used.get(name):
                 raise LayerError(
-                    f"layers: '{self._layer_names[name]}' did not run on input '{name}' when the model was called; name the layer that embeds it"
+                    f"layers: '{self._layer_names[name]}' did not run on input '{name}' when the model was called; "
+                    "name the layer that embeds it"
                 )
         outputs = pick_output(raw, self.signature.output, self.signature.names)
         outputs = tf.convert_to_tensor(outputs)
@@ -258,8 +270,8 @@ class Program:
         with ExitStack() as stack:
             for layer_name in dict.fromkeys(self._layer_names[name] for name in ids):
                 inputs = [name for name in ids if self._layer_names[name] == layer_name]
-                layer = self._layers[inputs[0]]()
-                override = _Override(
+                layer = self._alive(self._layers[inputs[0]])
+                override = Override(
                     layer, layer_name, {name: (ids[name], points[name]) for name in inputs}, used, compare=compare
                 )
                 stack.enter_context(override)
@@ -281,51 +293,6 @@ class Program:
                     self._graphs[name] = traced.get_concrete_function()
                 graph = self._graphs[name]
         return graph(*tf.nest.map_structure(tf.convert_to_tensor, (starts, ends, self._arrays(fixed), *arguments)))
-
-
-class _Override:
-    """`layer.call` replaced on the instance while a graph is traced; other threads get the layer's own."""
-
-    def __init__(
-        self, layer: Any, name: str, points: dict[str, tuple[Any, Any]], used: dict[str, int], *, compare: bool
-    ) -> None:
-        self._layer, self._name, self._points, self._used, self._compare = layer, name, points, used, compare
-        self._call = layer.call
-        self._owner = threading.get_ident()
-
-    def __enter__(self) -> None:
-        def call(*args: Any, **kwargs: Any) -> Any:
-            if threading.get_ident() != self._owner:
-                return self._call(*args, **kwargs)
-            return self._put(args, kwargs)
-
-        object.__setattr__(self._layer, "call", call)
-
-    def __exit__(self, *error: object) -> None:
-        object.__delattr__(self._layer, "call")
-
-    def _put(self, args: Any, kwargs: Any) -> Any:
-        given = args[0] if args else next(iter(kwargs.values()), None)
-        same = [name for name, (ids, _) in self._points.items() if ids is given]
-        fresh = [name for name in self._points if not self._used.get(name)]
-        if not same and not (len(self._points) == 1 and fresh):
-            raise LayerError(
-                f"layers: '{self._name}' runs several times in one pass, and which run belongs to which input cannot be told; "
-                "give each input a layer of its own"
-            )
-        name = (same or fresh)[0]
-        self._used[name] = self._used.get(name, 0) + 1
-        ids, points = self._points[name]
-        # Keras may add an axis of one to ids (rows,) for an Input of shape (1,).
-        vector = points.shape[len(ids.shape) :]
-        points = tf.reshape(points, tf.concat((tf.shape(given), vector), 0))
-        points = tf.ensure_shape(points, (None, *given.shape[1:], *vector))
-        if self._compare:
-            own = tf.convert_to_tensor(self._call(*args, **kwargs))
-            if own.shape != points.shape or not np.allclose(own, points, rtol=1e-4, atol=1e-6, equal_nan=True):
-                raise LayerError(f"layers: '{self._name}' is fed with something else than input '{name}'")
-            return own
-        return points
 
 
 def _repeat(value: Any, count: Any) -> Any:

@@ -5,7 +5,6 @@ Imported only when the model to explain is a torch.nn.Module.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import torch  # noqa: TID253 - this module is the framework's own, loaded lazily
 
+from ig_tasks.attribution.backends.base import ids_within
 from ig_tasks.attribution.backends.torch_model import (
     accepted_names,
     as_wanted,
@@ -21,6 +21,7 @@ from ig_tasks.attribution.backends.torch_model import (
     embedding_layers,
     float_dtype,
 )
+from ig_tasks.attribution.backends.torch_paths import Paths
 from ig_tasks.attribution.targets import output_count, pick_output
 from ig_tasks.errors import InputError, LayerError, ModelError, suggest
 
@@ -54,7 +55,7 @@ class TorchBackend:
                 known = embedding_layers(self.model) or [key for key in modules if key]
                 raise LayerError(f"layers: the model has no layer '{name}'{suggest(name, known, noun='layers')}")
         self._layers = {name: modules[name] for name in layers.values()}
-        self._paths = _Paths(layers, self._layers)
+        self._paths = Paths(layers, self._layers)
         self._named = True
         self._output: str | None = None
         self.block_bytes = _CPU_BLOCK
@@ -92,11 +93,7 @@ class TorchBackend:
         return embedding_layers(self.model)
 
     def check_ids(self, layer: str, ids: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        size = getattr(self._layers[layer], "num_embeddings", None)
-        if size is not None and ids.size and (ids.min() < 0 or ids.max() >= size):
-            wrong = int(ids.min() if ids.min() < 0 else ids.max())
-            raise InputError(f"inputs: id {wrong} is outside layer '{layer}', which has 0 to {size - 1}")
-        return ids
+        return ids_within(ids, getattr(self._layers[layer], "num_embeddings", None), layer)
 
     def embed(self, layer: str, ids: npt.NDArray[np.int64]) -> Array:
         return _float64(self._embed(layer, torch.as_tensor(ids, device=self._device)))
@@ -108,21 +105,17 @@ class TorchBackend:
             except (RuntimeError, TypeError) as error:
                 raise LayerError(f"layers: '{layer}' does not take ids on its own: {_first_line(error)}") from error
         if not isinstance(vectors, torch.Tensor) or vectors.shape[: ids.ndim] != ids.shape:
-            raise LayerError(
-                f"layers: '{layer}' does not give one vector an id, so attributions cannot be summed to ids"
-            )
+            raise LayerError(f"layers: '{layer}' gives not one vector an id, so attributions cannot be summed to ids")
         return vectors.detach()
 
     def probe(self, row: Problem, output: str | None) -> tuple[int, int]:
         self._output = output
         ends = self._ends(row)
-        self._paths.watch({name: (self._ids(row, name, 1), ends[name]) for name in self.layers})
-        with torch.no_grad():
+        with torch.no_grad(), self._paths.comparing():
             outputs = self._call(ends, row, 1)
-        self._paths.check_watched()
         if not outputs.is_floating_point():
             raise ModelError(
-                f"model: its output is {outputs.dtype}, which has no gradient; explain the logits or probabilities"
+                f"model: its output is {outputs.dtype}, which has no gradient; explain logits or probabilities"
             )
         saved: dict[int, int] = {}
         held = {p.untyped_storage().data_ptr() for p in (*self.model.parameters(), *self.model.buffers())}
@@ -138,7 +131,7 @@ class TorchBackend:
             outputs = self._call(points, row, 1)
         if not outputs.requires_grad:
             raise ModelError(
-                "model: its output does not depend on the inputs through differentiable operations (detach, numpy or no_grad inside?)"
+                "model: its output does not depend on the inputs through differentiable operations (detach inside?)"
             )
         own = sum(end.numel() * end.element_size() for end in ends.values())
         # Beside what is saved for the backward pass there are the points, their gradients and the sums.
@@ -274,90 +267,6 @@ class TorchBackend:
                 product = product.flatten(axes).sum(-1)
             parts.append(product.flatten(2) if product.ndim > 2 else product[..., None])
         return parts[0] if len(parts) == 1 else torch.cat(parts, dim=2)
-
-
-class _Paths:
-    """Forward hooks that put path points in place of layers' outputs, for the owning thread alone."""
-
-    def __init__(self, layers: dict[str, str], modules: dict[str, torch.nn.Module]) -> None:
-        self._layers, self._modules = layers, modules
-        self._owner = threading.get_ident()
-        self._active = True
-        self._watching = False
-        self._points: dict[str, tuple[torch.Tensor, torch.Tensor]] = {}
-        self._used: dict[str, int] = {}
-
-    @contextmanager
-    def hooked(self) -> Iterator[None]:
-        self._owner = threading.get_ident()
-        with ExitStack() as stack:
-            for name, module in self._modules.items():
-                handle = module.register_forward_hook(self._hook(name), with_kwargs=True)
-                stack.callback(handle.remove)
-            yield
-
-    @contextmanager
-    def paused(self) -> Iterator[None]:
-        self._active, before = False, self._active
-        try:
-            yield
-        finally:
-            self._active = before
-
-    def override(self, points: dict[str, tuple[torch.Tensor, torch.Tensor]]) -> None:
-        """{input: (ids that the model gets, points that take their vectors' place)} for the next call."""
-        self._points = points
-        self._used = dict.fromkeys(points, 0)
-
-    def watch(self, expected: dict[str, tuple[torch.Tensor, torch.Tensor]]) -> None:
-        """In the next call, compare what layers give with what is expected instead of replacing it."""
-        self._watching = bool(expected)
-
-    def check_watched(self) -> None:
-        self._watching = False
-
-    def check_used(self) -> None:
-        for name, count in self._used.items():
-            if count == 0:
-                raise LayerError(
-                    f"layers: '{self._layers[name]}' did not run on input '{name}' when the model was called; name the layer that embeds it"
-                )
-
-    def _hook(self, layer: str) -> Any:
-        def put(module: torch.nn.Module, args: Any, kwargs: Any, output: Any) -> Any:  # noqa: ARG001
-            if not self._active or threading.get_ident() != self._owner:
-                return None
-            given = next((value for value in (*args, *kwargs.values()) if isinstance(value, torch.Tensor)), None)
-            name = self._match(layer, given)
-            ids, points = self._points[name]
-            self._used[name] += 1
-            if isinstance(output, torch.Tensor) and output.squeeze().shape == points.squeeze().shape:
-                points = points.reshape(output.shape)  # the model may add axes of one to its ids
-            else:
-                raise LayerError(
-                    f"layers: '{layer}' gives {tuple(getattr(output, 'shape', ()))} in the model, but {tuple(points.shape)} for input '{name}' alone"
-                )
-            if self._watching:
-                if not torch.allclose(output.detach(), points, rtol=1e-4, atol=1e-6, equal_nan=True):
-                    raise LayerError(f"layers: '{layer}' is fed with something else than input '{name}'")
-                return None
-            return points.to(output.dtype)
-
-        return put
-
-    def _match(self, layer: str, given: torch.Tensor | None) -> str:
-        """The input whose ids this call of the layer embeds."""
-        candidates = [name for name in self._points if self._layers[name] == layer]
-        same = [name for name in candidates if given is self._points[name][0]]
-        if same:
-            return same[0]
-        fresh = [name for name in candidates if not self._used[name]]
-        if len(candidates) == 1 and fresh:
-            return fresh[0]
-        raise LayerError(
-            f"layers: '{layer}' runs several times in one pass, and which run belongs to which input cannot be told; "
-            "give each input a layer of its own"
-        )
 
 
 def _float64(tensor: torch.Tensor) -> Array:

@@ -69,7 +69,8 @@ def cast_copy(model: torch.nn.Module, dtype: torch.dtype | None, device: str | N
         return copy.deepcopy(model, memo)
     except (RuntimeError, TypeError) as error:
         raise ModelError(
-            f"model: it cannot be copied for precision= or device= ({str(error).splitlines()[0]}); cast or move it yourself"
+            f"model: it cannot be copied for precision= or device= ({str(error).splitlines()[0]}); "
+            "cast or move it yourself"
         ) from error
 
 

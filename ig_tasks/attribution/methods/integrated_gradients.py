@@ -39,10 +39,12 @@ class Rows:
 
     @classmethod
     def empty(cls, rows: int, features: int) -> Rows:
-        numbers = [np.full(rows, np.nan) for _ in range(5)]
+        attributions = np.full((rows, features), np.nan)
+        output, baseline_output, delta, relative, estimate = np.full((5, rows), np.nan)
+        evaluations, status = np.zeros(rows, np.int32), np.full(rows, NOT_FINITE, "<U15")
         return cls(
-            np.full((rows, features), np.nan), *numbers, np.zeros(rows, np.int32), np.full(rows, NOT_FINITE, "<U15"), Counter()
-        )  # fmt: skip
+            attributions, output, baseline_output, delta, relative, estimate, evaluations, status, by_level=Counter()
+        )
 
 
 @dataclass(frozen=True)
