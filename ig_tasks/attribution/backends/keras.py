@@ -34,6 +34,8 @@ __all__ = ["KerasBackend"]
 
 Array = npt.NDArray[np.float64]
 
+_Arguments = tuple[dict[str, Any], dict[str, Any], dict[str, Any], npt.NDArray[np.int64]]
+
 _CPU_BLOCK = 24 << 20
 _GPU_BLOCK = 1 << 30  # TensorFlow takes a device's memory whole and does not say what is left of it
 
@@ -67,6 +69,7 @@ class KerasBackend:
         self.block_bytes = _GPU_BLOCK if "gpu" in self.device.lower() else _CPU_BLOCK
         self._named = True
         self._output: str | None = None
+        self._programs: dict[Signature, Program] = {}
 
     @contextmanager
     def session(self) -> Iterator[None]:
@@ -118,17 +121,19 @@ class KerasBackend:
 
     def probe(self, row: Problem, output: str | None) -> tuple[int, int]:
         self._output = output
-        program = self._program(row)
-        program.check_layers(*self._arguments(row))
+        program, arguments = self._program(row)
+        program.check_layers(*arguments)
         outputs = self.outputs(row)
         width = sum(int(np.prod(end.shape[1:])) for end in row.ends.values())
         return outputs.shape[1], point_bytes(self.model, width)
 
     def outputs(self, batch: Problem, *, at_start: bool = False) -> Array:
-        return np.asarray(self._program(batch).outputs(*self._arguments(batch), at_start))
+        program, arguments = self._program(batch)
+        return np.asarray(program.outputs(*arguments, at_start))
 
     def start_gradient(self, row: Problem) -> Any:
-        return self._program(row).start_gradient(*self._arguments(row))
+        program, arguments = self._program(row)
+        return program.start_gradient(*arguments)
 
     def evaluate(
         self,
@@ -138,7 +143,7 @@ class KerasBackend:
         start_gradient: Any = None,
         start_weights: Array | None = None,
     ) -> tuple[Array, Array]:
-        program, arguments = self._program(batch), self._arguments(batch)
+        program, arguments = self._program(batch)
         if start_gradient is not None and start_weights is not None:
             values, sums = program.evaluate_shared(*arguments, nodes, weights, start_gradient, start_weights)
         else:
@@ -150,7 +155,7 @@ class KerasBackend:
 
     # -- arrays ------------------------------------------------------------------------------------------
 
-    def _arguments(self, batch: Problem) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any], Any]:
+    def _arguments(self, batch: Problem) -> _Arguments:
         """Starts, ends, fixed inputs and columns in the dtypes in which the program takes them."""
         known = functional_inputs(self.model) if self._named else {}
 
@@ -169,15 +174,12 @@ class KerasBackend:
         }
         return starts, ends, fixed, batch.columns
 
-    def _program(self, batch: Problem) -> Program:
-        starts, ends, fixed, _ = self._arguments(batch)
+    def _program(self, batch: Problem) -> tuple[Program, _Arguments]:
+        """The traced functions for a batch like this, and its arguments."""
+        arguments = self._arguments(batch)
         signature = Signature.of(
-            starts,
-            ends,
-            fixed,
-            layers=self.layers,
-            output=self._output,
-            named=self._named,
-            names=output_names(self.model),
+            *arguments[:3], layers=self.layers, output=self._output, named=self._named, names=output_names(self.model)
         )
-        return program_for(self.model, signature, self._layers)
+        if signature not in self._programs:
+            self._programs[signature] = program_for(self.model, signature, self._layers)
+        return self._programs[signature], arguments

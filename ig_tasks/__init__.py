@@ -1,0 +1,38 @@
+"""Scheduled, proven feature importance for deep models: Integrated Gradients on Airflow and Dask.
+
+The public face. Every name is imported when it is first used, so that `import ig_tasks` takes milliseconds
+and a DAG file that imports it stays light.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ig_tasks.baselines.arrays import Samples
+    from ig_tasks.explainer import explain
+    from ig_tasks.models import load_model
+    from ig_tasks.views import Explanation
+
+__all__ = ["Explanation", "Samples", "__version__", "explain", "load_model"]
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "Explanation": "ig_tasks.views",
+    "Samples": "ig_tasks.baselines.arrays",
+    "explain": "ig_tasks.explainer",
+    "load_model": "ig_tasks.models",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,63 @@
+"""Several baselines, one explanation: the average."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from ig_tasks.attribution.control import Tolerances, relative_delta
+from ig_tasks.attribution.explanation import CONVERGED, MAX_EVALUATIONS, NOT_FINITE, Explanation
+
+__all__ = ["average"]
+
+Array = npt.NDArray[np.float64]
+
+
+def average(explanations: Sequence[Explanation], tolerances: Tolerances) -> Explanation:
+    """The mean over baselines, as one explanation whose `baseline_output` is the mean F(b).
+
+    Errors are bounded by the triangle inequality: where attributions of different baselines cancel, the
+    relative error of the mean is larger than that of any of them, and the status says so.
+    """
+    first = explanations[0]
+    if len(explanations) == 1:
+        return first
+    count = len(explanations)
+    parts = [_parts(each) for each in explanations]
+    mean = {name: np.mean([part[name] for part in parts], axis=0) for name in parts[0]}
+
+    def averaged(field: Callable[[Explanation], Array]) -> Array:
+        return np.asarray(np.mean([field(each) for each in explanations], axis=0))
+
+    output, baseline_output = averaged(lambda e: e.output), averaged(lambda e: e.baseline_output)
+    delta = averaged(lambda e: e.convergence_delta)
+    axes = output.ndim
+    size = _size(mean, axes)
+    error = sum(each.error_estimate * _size(part, axes) for each, part in zip(explanations, parts, strict=True)) / count
+    with np.errstate(divide="ignore", invalid="ignore"):
+        estimate = np.where(error == 0.0, 0.0, error / size)
+    finite = np.isfinite(size) & np.isfinite(delta)
+    good = tolerances.accept(delta, output - baseline_output, size, estimate)
+    return Explanation(
+        attributions=mean if isinstance(first.attributions, dict) else next(iter(mean.values())),
+        output=output,
+        baseline_output=baseline_output,
+        convergence_delta=delta,
+        relative_delta=relative_delta(delta, output - baseline_output, size),
+        error_estimate=estimate,
+        evaluations=np.sum([each.evaluations for each in explanations], axis=0, dtype=np.int32),
+        status=np.where(finite, np.where(good, CONVERGED, MAX_EVALUATIONS), NOT_FINITE),
+        details={**first.details, "baselines": count},
+    )
+
+
+def _parts(explanation: Explanation) -> dict[str, Array]:
+    found = explanation.attributions
+    return found if isinstance(found, dict) else {"": found}
+
+
+def _size(parts: dict[str, Array], axes: int) -> Array:
+    """L1 norm over everything behind the first `axes` axes."""
+    return np.asarray(sum(np.abs(part).reshape(*part.shape[:axes], -1).sum(axis=-1) for part in parts.values()))

@@ -1,0 +1,195 @@
+"""`explain`: the notebook's door to models, baselines and the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ig_tasks import attribution
+from ig_tasks.attribution import attribute, embed
+from ig_tasks.attribution.averaging import average
+from ig_tasks.attribution.control import Tolerances
+from ig_tasks.attribution.explanation import NOT_FINITE
+from ig_tasks.baselines.arrays import Samples, array_baselines, check_strategy
+from ig_tasks.baselines.baseline import Baseline
+from ig_tasks.baselines.fitting import BaselineCounts, fit_baseline
+from ig_tasks.data.encoding import Encoded, encode
+from ig_tasks.errors import BaselineError, DataError, InputError
+from ig_tasks.models.loaded import LoadedModel
+from ig_tasks.views import Explanation
+
+__all__ = ["explain"]
+
+_UNNAMED = "inputs"
+
+
+def explain(
+    model: Any,
+    inputs: Any,
+    *,
+    baseline: Any = "zero",
+    reference: Any = None,
+    fixed: Mapping[str, Any] | None = None,
+    target: Any = None,
+    method: Any = "integrated_gradients",
+    integrator: str = "auto",
+    steps: int | None = None,
+    tolerance: float = 0.01,
+    absolute_tolerance: float = 0.0,
+    max_evaluations: int = 4097,
+    layers: Mapping[str, str] | None = None,
+    precision: str = "model",
+    device: str | None = None,
+    memory_limit: int | None = None,
+    seed: int = 0,
+) -> Explanation:
+    """Attribute a model's output to its inputs, row by row.
+
+    model: a torch.nn.Module, a keras.Model, or what `load_model` returns.
+    inputs: an array (rows, ...), {input name: array}, or a DataFrame for a loaded model package. Rows of a
+        DataFrame that cannot be encoded come back "not_finite", with the reason in `details["quarantined"]`.
+    baseline: "zero"; "auto", "median", "mean" or "mode", fitted on `reference`; an array of one row's shape
+        (shared) or of the inputs'; a dict of these by input name; Samples: k baselines, averaged.
+    target: None (the single output), a column, "predicted", an array of columns, an output's name, or "all".
+    layers: {input name: layer name} where the path runs in an embedding layer's output; a loaded package's
+        own unless given.
+
+    The other arguments are `attribute`'s. Raises subclasses of UserError, one line each.
+    """
+    loaded = model if isinstance(model, LoadedModel) else None
+    if loaded is not None:
+        model, target = _target(loaded, target)
+        layers = loaded.layers if layers is None else layers
+    paths = dict(layers or {})
+    table = inputs if isinstance(inputs, pd.DataFrame) else None
+    encoded = None if table is None else _encode(loaded, table, "inputs")
+    given = inputs if encoded is None else encoded.inputs
+    named = {str(k): np.asarray(v) for k, v in given.items()} if isinstance(given, Mapping) else None
+    arrays = {_UNNAMED: np.asarray(given)} if named is None else named
+    baselines = _baselines(loaded, model, baseline, reference, arrays, paths)
+    runs = [
+        attribute(
+            model,
+            arrays[_UNNAMED] if named is None else arrays,
+            start[_UNNAMED] if named is None else start,
+            fixed=fixed,
+            target=target,
+            method=method,
+            integrator=integrator,
+            steps=steps,
+            tolerance=tolerance,
+            absolute_tolerance=absolute_tolerance,
+            max_evaluations=max_evaluations,
+            layers=paths,
+            precision=precision,
+            device=device,
+            memory_limit=memory_limit,
+            seed=seed,
+        )
+        for start in baselines
+    ]
+    found = average(runs, Tolerances(tolerance, absolute_tolerance))
+    if table is None or encoded is None or loaded is None:
+        names, values = _features(loaded, arrays, named is None)
+        return Explanation.of(found, names, values)
+    features = loaded.package.features
+    values = table[[feature.column for feature in features]].to_numpy(dtype=object)
+    return Explanation.of(_with_quarantined(found, encoded), tuple(f.name for f in features), values, table.index)
+
+
+def _target(loaded: LoadedModel, target: Any) -> tuple[Any, Any]:
+    """The module to explain, and the target as the engine takes it."""
+    by_name = target is None or (isinstance(target, str) and target not in ("predicted", "all"))
+    if not by_name:
+        return loaded.model, target
+    model, column, _, _ = loaded.for_target(target)
+    return model, column
+
+
+def _encode(loaded: LoadedModel | None, table: pd.DataFrame, what: str) -> Encoded:
+    if loaded is None:
+        raise InputError(f"{what}: a DataFrame needs a loaded model package, which knows the columns; give arrays")
+    return encode(table, loaded.package.config.inputs)
+
+
+def _complete(loaded: LoadedModel | None, table: pd.DataFrame, what: str) -> dict[str, NDArray[Any]]:
+    """A baseline's table, every row of which has to count."""
+    encoded = _encode(loaded, table, what)
+    if not encoded.keep.all():
+        reason = next(reason for reason in encoded.reasons if reason is not None)
+        raise BaselineError(f"{what}: a row of its table cannot be used: {reason}")
+    return encoded.inputs
+
+
+def _baselines(
+    loaded: LoadedModel | None,
+    model: Any,
+    baseline: Any,
+    reference: Any,
+    arrays: dict[str, NDArray[Any]],
+    layers: dict[str, str],
+) -> list[dict[str, Any]]:
+    def vectors(layer: str, ids: NDArray[np.int64]) -> NDArray[np.float64]:
+        return embed(model, layer, ids)
+
+    if isinstance(reference, pd.DataFrame):
+        reference = _encode(loaded, reference, "reference").inputs
+    if isinstance(baseline, pd.DataFrame):
+        baseline = _complete(loaded, baseline, "baseline")
+    if isinstance(baseline, Samples) and isinstance(baseline.values, pd.DataFrame):
+        baseline = Samples(_complete(loaded, baseline.values, "baseline"))
+    if loaded is not None and isinstance(reference, Mapping) and isinstance(baseline, str) and baseline != "zero":
+        # As the pipeline fits it, so that a notebook and a scheduled run give the same numbers.
+        check_strategy(baseline, reference)
+        baseline = fit_baseline(baseline, BaselineCounts.of(loaded.package.config.inputs, dict(reference)))
+    if isinstance(baseline, Baseline):
+        if loaded is None:
+            raise BaselineError("baseline: a fitted Baseline needs a loaded model package; give arrays")
+        return [dict(baseline.arrays(loaded.package.config.inputs, vectors))]
+    return array_baselines(baseline, reference, arrays, layers, vectors)
+
+
+def _features(
+    loaded: LoadedModel | None, arrays: dict[str, NDArray[Any]], unnamed: bool
+) -> tuple[tuple[str, ...], NDArray[np.object_]]:
+    """Names and values (rows, features) of everything that has an attribution."""
+    rows = len(next(iter(arrays.values())))
+    values = np.concatenate([array.reshape(rows, -1).astype(object) for array in arrays.values()], axis=1)
+    if loaded is not None and len(loaded.package.features) == values.shape[1]:
+        return tuple(feature.name for feature in loaded.package.features), values
+    names: list[str] = []
+    for name, array in arrays.items():
+        shown = "x" if unnamed else name
+        places = list(np.ndindex(array.shape[1:]))
+        names += [f"{shown}[{','.join(map(str, place))}]" if place else shown for place in places]
+    return tuple(names), values
+
+
+def _with_quarantined(found: attribution.Explanation, encoded: Encoded) -> attribution.Explanation:
+    """Explanations of all rows of the table, in its order: nothing is dropped silently."""
+    keep = encoded.keep
+    if keep.all():
+        return found
+
+    def spread(kept: NDArray[Any], missing: Any) -> NDArray[Any]:
+        full = np.full((keep.size, *kept.shape[1:]), missing, dtype=kept.dtype)
+        full[keep] = kept
+        return full
+
+    if not isinstance(found.attributions, dict):
+        raise DataError("inputs: a table's explanation is by input name")
+    numbers = ("output", "baseline_output", "convergence_delta", "relative_delta", "error_estimate")
+    reasons = {int(row): str(encoded.reasons[row]) for row in np.flatnonzero(~keep)}
+    return replace(
+        found,
+        attributions={name: spread(part, np.nan) for name, part in found.attributions.items()},
+        evaluations=spread(found.evaluations, 0),
+        status=spread(found.status, NOT_FINITE),
+        details={**found.details, "quarantined": reasons},
+        **{name: spread(getattr(found, name), np.nan) for name in numbers},
+    )

@@ -1,0 +1,159 @@
+"""An explanation to look at: as a table, as charts, as SHAP's object."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ig_tasks import attribution
+from ig_tasks.errors import InputError
+
+__all__ = ["Explanation"]
+
+_FIGURES = (
+    "output",
+    "baseline_output",
+    "convergence_delta",
+    "relative_delta",
+    "error_estimate",
+    "evaluations",
+    "status",
+)
+
+
+@dataclass(frozen=True, repr=False)
+class Explanation(attribution.Explanation):
+    """What `explain` returns: the engine's numbers, with the features' names and values beside them."""
+
+    features: tuple[str, ...] = ()
+    """One name for each attribution of a row, in the inputs' order."""
+    values: NDArray[np.object_] | None = None
+    """The features' values as they were given (rows, features)."""
+    index: Any = None
+    """The rows' labels, where the inputs were a table."""
+
+    @classmethod
+    def of(
+        cls, found: attribution.Explanation, features: tuple[str, ...], values: NDArray[np.object_], index: Any = None
+    ) -> Explanation:
+        numbers = {field.name: getattr(found, field.name) for field in fields(attribution.Explanation)}
+        return cls(**numbers, features=features, values=values, index=index)
+
+    @property
+    def matrix(self) -> NDArray[np.float64]:
+        """Attributions (rows, features), or (rows, outputs, features) of `target="all"`."""
+        parts = self.attributions if isinstance(self.attributions, dict) else {"": self.attributions}
+        axes = self.output.ndim
+        return np.concatenate([part.reshape(*part.shape[:axes], -1) for part in parts.values()], axis=-1)
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row for each row, or for each (row, target): the figures, `attribution:<feature>`, `input:<feature>`."""
+        if self.output.ndim == 1:
+            return self._frame(self.matrix, {name: getattr(self, name) for name in _FIGURES})
+        frames = [
+            self._frame(
+                self.matrix[:, place], {"target": place} | {name: getattr(self, name)[:, place] for name in _FIGURES}
+            )
+            for place in range(self.output.shape[1])
+        ]
+        return pd.concat(frames)
+
+    def _frame(self, matrix: NDArray[np.float64], figures: dict[str, Any]) -> pd.DataFrame:
+        columns = dict(figures)
+        columns |= {f"attribution:{name}": matrix[:, place] for place, name in enumerate(self.features)}
+        if self.values is not None:
+            columns |= {f"input:{name}": self.values[:, place] for place, name in enumerate(self.features)}
+        return pd.DataFrame(columns, index=self.index).infer_objects()
+
+    def waterfall(self, row: int, *, top: int = 10) -> Any:
+        """An Altair chart from the baseline's output to the row's: the `top` features, then the rest together.
+
+        Raises InputError for a row that is not there or has no attributions.
+        """
+        import altair as alt
+
+        matrix = self._single("waterfall")
+        if not -len(self) <= row < len(self):
+            raise InputError(f"row: {row} is not there; the explanation has {len(self)} rows")
+        if not np.isfinite(matrix[row]).all():
+            raise InputError(f"row: {row} was not explained ({self.status[row]})")
+        order = np.argsort(-np.abs(matrix[row]), kind="stable")
+        named = [(self._labelled(row, place), float(matrix[row, place])) for place in order[:top]]
+        if order.size > top:
+            named.append((f"{order.size - top} other features", float(matrix[row, order[top:]].sum())))
+        bars, level = [], float(self.baseline_output[row])
+        for name, size in named:
+            effect = "raises" if size >= 0 else "lowers"
+            bars.append({"feature": name, "from": level, "to": level + size, "attribution": size, "effect": effect})
+            level += size
+        return (
+            alt.Chart(alt.Data(values=bars))
+            .mark_bar()
+            .encode(
+                x=alt.X("from:Q", title="Model output", scale=alt.Scale(zero=False)),
+                x2="to:Q",
+                y=alt.Y("feature:N", sort=None, title=None),
+                color=_effect_colour(alt),
+                tooltip=["feature:N", alt.Tooltip("attribution:Q", format="+.4g")],
+            )
+        )
+
+    def bar(self, *, top: int = 20) -> Any:
+        """An Altair chart of the mean |attribution| of the `top` features over the rows that were explained."""
+        import altair as alt
+
+        matrix = self._single("bar")
+        explained = matrix[np.isfinite(matrix).all(axis=1)]
+        if not explained.size:
+            raise InputError("bar: no row was explained")
+        mean = np.abs(explained).mean(axis=0)
+        order = np.argsort(-mean, kind="stable")[:top]
+        bars = [
+            {"feature": self.features[k], "abs_mean": float(mean[k]), "mean": float(explained[:, k].mean())}
+            for k in order
+        ]
+        return (
+            alt.Chart(alt.Data(values=bars))
+            .mark_bar()
+            .encode(
+                x=alt.X("abs_mean:Q", title="Mean |attribution|"),
+                y=alt.Y("feature:N", sort=None, title=None),
+                tooltip=["feature:N", alt.Tooltip("abs_mean:Q", format=".4g"), alt.Tooltip("mean:Q", format="+.4g")],
+            )
+        )
+
+    def to_shap(self) -> Any:
+        """A `shap.Explanation` with the attributions as its values. Raises InputError if shap is not installed."""
+        try:
+            shap = import_module("shap")
+        except ImportError as error:
+            raise InputError("to_shap: the package shap is not installed; pip install shap") from error
+        return shap.Explanation(
+            values=self._single("to_shap"),
+            base_values=self.baseline_output,
+            data=self.values,
+            feature_names=list(self.features),
+        )
+
+    def _single(self, what: str) -> NDArray[np.float64]:
+        if self.output.ndim > 1:
+            raise InputError(f"{what}: it shows one output; explain one target instead of 'all'")
+        return self.matrix
+
+    def _labelled(self, row: int, place: int) -> str:
+        if self.values is None:
+            return self.features[place]
+        value = self.values[row, place]
+        shown = f"{value:.4g}" if isinstance(value, float | np.floating) else str(value)
+        return f"{self.features[place]} = {shown}"
+
+
+def _effect_colour(alt: Any) -> Any:
+    # Blue and orange stay apart for readers who do not tell red from green.
+    scale = alt.Scale(domain=["raises", "lowers"], range=["#1f77b4", "#e6842a"])
+    return alt.Color("effect:N", scale=scale, title=None)
