@@ -1,0 +1,130 @@
+"""A report in the terminal: whether it can be trusted, the leading features, the checks, where it lies.
+
+Names are never read as Rich's markup, and control characters in them are shown, not obeyed.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping, Sequence
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from ig_tasks.reports.numerals import number, value
+from ig_tasks.reports.sentences import check_name, left_words, target_words, trust, units
+from ig_tasks.store.report import Report
+
+__all__ = ["print_report", "print_side_by_side"]
+
+_TONES = {"trusted": "bold green", "care": "bold yellow", "unchecked": "bold yellow", "withheld": "bold red"}
+_BAR = 24
+_EIGHTHS = " ▏▎▍▌▋▊▉"
+
+
+def print_report(report: Report, console: Console, *, paths: Mapping[str, str] | None = None, top: int = 10) -> None:
+    """Print one report; `paths` (what: where) stand at the end, one a line and whole, to be copied."""
+    said = trust(report)
+    console.print(_text(f"{report.model.name or report.name}, {report.partition}", "bold"))
+    console.print(_text(f"{said.headline}. ", _TONES[said.level]) + _text(said.reason))
+    for target in report.targets:
+        ranking = report.ranking(target.name)
+        console.print()
+        console.print(_text(f"What drives {target_words(target)}: mean |attribution|, signed mean", "bold"))
+        table = _grid()
+        table.add_column(justify="right", no_wrap=True)
+        table.add_column(overflow="ellipsis", no_wrap=True, max_width=32)
+        table.add_column(no_wrap=True)
+        table.add_column(justify="right", no_wrap=True)
+        table.add_column(justify="right", no_wrap=True)
+        greatest = max((row.abs_mean or 0.0 for row in ranking), default=0.0)
+        for row in ranking[:top]:
+            table.add_row(
+                str(row.rank),
+                _text(report.label(row.feature)),
+                _bar(row.abs_mean, greatest),
+                number(row.abs_mean),
+                _signed(row.mean),
+            )
+        console.print(table)
+        if left := left_words(min(top, len(ranking)), len(ranking), "features", "importance.parquet"):
+            console.print(_text(left, "dim"))
+    if report.checks:
+        console.print()
+        table = _grid()
+        for check in report.checks:
+            tone = "green" if check.success else "red" if check.severity == "critical" else "yellow"
+            result = "passed" if check.success else f"failed ({check.severity})"
+            saw = f"observed {value(check.observed)}, expected {value(check.expected)}"
+            table.add_row(_text(result, tone), _text(check_name(check)), _text(saw, "dim"))
+        console.print(table)
+    if paths:
+        console.print()
+        for what, where in paths.items():
+            # A path that is broken over two lines cannot be copied.
+            console.print(_text(f"{what}: ", "dim") + _text(where), soft_wrap=True)
+
+
+def print_side_by_side(reports: Sequence[Report], console: Console, *, top: int = 10) -> None:
+    """Print the leading features of several reports beside each other, each of its first target."""
+    table = Table(title=None, pad_edge=False, header_style="bold", box=None, padding=(0, 1))
+    table.add_column("", justify="right", no_wrap=True)
+    for report in reports:
+        table.add_column(_text(_title(report)), overflow="ellipsis", no_wrap=True, max_width=26)
+        table.add_column(_text(_units(report)), justify="right", no_wrap=True)
+        table.add_column("", no_wrap=True)
+    rankings = [report.ranking() for report in reports]
+    greatest = [max((row.abs_mean or 0.0 for row in ranking), default=0.0) for ranking in rankings]
+    width = max(4, min(12, (console.width - 40 * len(reports)) // max(len(reports), 1)))
+    for place in range(min(top, max((len(ranking) for ranking in rankings), default=0))):
+        cells: list[Text | str] = [str(place + 1)]
+        for report, ranking, most in zip(reports, rankings, greatest, strict=True):
+            if place < len(ranking):
+                row = ranking[place]
+                cells += [
+                    _text(report.label(row.feature)),
+                    number(row.abs_mean),
+                    _bar(row.abs_mean, most, width),
+                ]
+            else:
+                cells += ["", "", ""]
+        table.add_row(*cells)
+    console.print(table)
+    for report in reports:
+        said = trust(report)
+        headline = _text(f"{said.headline}. ", _TONES[said.level])
+        console.print(_text(f"{_title(report)}: ") + headline + _text(said.reason))
+
+
+def _title(report: Report) -> str:
+    return f"{report.name} {report.partition}"
+
+
+def _units(report: Report) -> str:
+    return units(report.targets[0].space) if report.targets else ""
+
+
+def _grid() -> Table:
+    return Table(box=None, show_header=False, pad_edge=False, padding=(0, 1))
+
+
+def _text(words: str, style: str = "") -> Text:
+    """`words` as they are: no markup, and each control character as a mark."""
+    shown = (
+        " " if letter == "\u00a0" else "\ufffd" if unicodedata.category(letter).startswith("C") else letter
+        for letter in words
+    )
+    return Text("".join(shown), style=style)
+
+
+def _signed(figure: float | None) -> Text:
+    sign = "+" if figure is not None and figure > 0 else ""
+    tone = "" if not figure else "dark_orange" if figure > 0 else "blue"
+    return Text(f"{sign}{number(figure)}", style=tone)
+
+
+def _bar(size: float | None, greatest: float, width: int = _BAR) -> Text:
+    share = (size or 0.0) / greatest if greatest else 0.0
+    whole, part = divmod(round(share * width * 8), 8)
+    return Text("█" * whole + (_EIGHTHS[part] if part else ""), style="cyan")

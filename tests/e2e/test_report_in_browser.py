@@ -1,0 +1,225 @@
+"""report.html in Chromium: harmless, offline, whole at phone width, whole on paper.
+
+A test that needs `pdftotext` (poppler-utils) is skipped without it; all of them need Chromium.
+"""
+
+from __future__ import annotations
+
+import runpy
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from ig_tasks.reports.page import render_page
+from ig_tasks.store.report import Report
+
+pytestmark = pytest.mark.browser
+
+SAMPLE = Path(__file__).parents[1] / "unit" / "reports" / "sample_report.py"
+CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
+KINDS = ["flights", "withheld", "hostile", "two_target", "wide"]
+
+
+@pytest.fixture(scope="session")
+def sample() -> SimpleNamespace:
+    return SimpleNamespace(**runpy.run_path(str(SAMPLE)))
+
+
+@pytest.fixture(scope="session")
+def pages(sample: SimpleNamespace, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("pages")
+    reports: dict[str, Report] = {kind: getattr(sample, f"{kind}_report")() for kind in KINDS}
+    for kind, report in reports.items():
+        (folder / f"{kind}.html").write_text(render_page(report), encoding="utf-8")
+    return {kind: folder / f"{kind}.html" for kind in KINDS}
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    if not Path(CHROMIUM).exists():
+        pytest.skip("needs chromium: apt-get install chromium")
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def heard(browser: Browser) -> Iterator[SimpleNamespace]:
+    """A page, with all that it asks for, says and opens."""
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    seen = SimpleNamespace(page=page, requests=[], console=[], dialogs=[], errors=[])
+    page.on("request", lambda request: seen.requests.append(request.url))
+    page.on("console", lambda message: seen.console.append(message.text))
+    page.on("pageerror", lambda error: seen.errors.append(str(error)))
+
+    def opened(dialog: object) -> None:
+        seen.dialogs.append(dialog)
+        dialog.dismiss()  # type: ignore[attr-defined]
+
+    page.on("dialog", opened)
+    yield seen
+    page.close()
+
+
+def goto(page: Page, path: Path) -> None:
+    page.goto(path.as_uri(), wait_until="load")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_page_runs_nothing_loads_nothing_and_breaks_no_policy(
+    kind: str, pages: dict[str, Path], heard: SimpleNamespace
+) -> None:
+    goto(heard.page, pages[kind])
+    heard.page.wait_for_timeout(200)
+    assert heard.dialogs == []
+    assert heard.errors == []
+    assert heard.console == [], "the policy was broken, or something failed to load"
+    assert heard.requests == [pages[kind].as_uri()]
+    assert heard.page.locator("script").count() == 0
+
+
+def test_hostile_names_are_shown_as_they_are(
+    pages: dict[str, Path], heard: SimpleNamespace, sample: SimpleNamespace
+) -> None:
+    goto(heard.page, pages["hostile"])
+    page = heard.page
+    assert page.locator("h1").inner_text() == sample.HOSTILE
+    assert page.locator("img").count() == 0
+    row = page.locator("tr[data-feature]").filter(has_text=sample.HOSTILE)
+    assert row.count() == 1
+    assert row.first.locator("th").inner_text().startswith(sample.HOSTILE)
+    assert page.locator("table").filter(has_text="Rows in quarantine").inner_text().count(sample.HOSTILE) == 1
+    # In a chart the same name is text too, cut short.
+    assert page.locator("svg text", has_text="</script><script>alert(1)").count() >= 5
+
+
+def test_the_policy_itself_stops_a_script(pages: dict[str, Path], heard: SimpleNamespace, tmp_path: Path) -> None:
+    # Were a name ever not escaped, the policy would still stand before it.
+    text = pages["flights"].read_text(encoding="utf-8")
+    broken = tmp_path / "broken.html"
+    broken.write_text(text.replace("</main>", "<script>alert(1)</script><img src='http://127.0.0.1:9/x'></main>"))
+    goto(heard.page, broken)
+    heard.page.wait_for_timeout(200)
+    assert heard.dialogs == []
+    assert any("Content Security Policy" in said for said in heard.console)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("width", [360, 768, 1280])
+def test_nothing_is_wider_than_the_screen(
+    kind: str, width: int, pages: dict[str, Path], heard: SimpleNamespace
+) -> None:
+    page = heard.page
+    page.set_viewport_size({"width": width, "height": 800})
+    goto(page, pages[kind])
+    page.evaluate("document.querySelectorAll('details').forEach(item => item.open = true)")
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    # What stands outside a scroll container ends inside the screen.
+    outside = page.evaluate(
+        """width => [...document.querySelectorAll('h1, h2, h3, p, dd, dt, figcaption, summary, .two, svg, svg text')]
+            .filter(item => !item.closest('.scroll'))
+            .map(item => [item, item.getBoundingClientRect()])
+            .filter(([, box]) => box.right > width + 1 || box.left < -1)
+            .map(([item]) => item)
+            .map(item => item.tagName + ': ' + item.textContent.slice(0, 60))""",
+        width,
+    )
+    assert outside == []
+
+
+def test_charts_are_drawn_and_read_on_a_phone(pages: dict[str, Path], heard: SimpleNamespace) -> None:
+    page = heard.page
+    page.set_viewport_size({"width": 360, "height": 800})
+    goto(page, pages["flights"])
+    charts = page.locator("svg.chart")
+    assert charts.count() == 10
+    assert all(chart.bounding_box()["height"] > 80 for chart in charts.all())
+    # The smallest letters of a chart, as they stand on the screen.
+    smallest = page.evaluate(
+        """Math.min(...[...document.querySelectorAll('svg.chart text')].map(item => {
+            const chart = item.closest('svg');
+            const scale = chart.getBoundingClientRect().width / chart.viewBox.baseVal.width;
+            return parseFloat(item.getAttribute('font-size')) * scale;
+        }))"""
+    )
+    assert smallest >= 8.5
+
+
+def test_labels_of_a_chart_do_not_lie_on_each_other(pages: dict[str, Path], heard: SimpleNamespace) -> None:
+    goto(heard.page, pages["flights"])
+    met = heard.page.evaluate(
+        """[...document.querySelectorAll('svg.chart')].flatMap(chart => {
+            const boxes = [...chart.querySelectorAll('text')]
+                .filter(item => item.textContent.trim() && !(item.getAttribute('transform') || '').includes('rotate'))
+                .map(item => [item.textContent, item.getBoundingClientRect()]);
+            return boxes.flatMap(([one, a], i) => boxes.slice(i + 1)
+                .filter(([, b]) => Math.min(a.right, b.right) - Math.max(a.left, b.left) > 2
+                    && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 4)
+                .map(([other]) => one + ' / ' + other));
+        })"""
+    )
+    assert met == []
+
+
+def test_text_is_dark_enough_to_be_read(pages: dict[str, Path], heard: SimpleNamespace) -> None:
+    # Contrast of 4.5 to 1 (WCAG 2.2, 1.4.3) against the nearest background that is not transparent.
+    for kind in ("flights", "withheld"):
+        goto(heard.page, pages[kind])
+        weak = heard.page.evaluate(
+            """() => {
+                const parts = colour => colour.match(/[\\d.]+/g).map(Number);
+                const light = ([r, g, b]) => [r, g, b].map(part => part / 255)
+                    .map(part => part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4)
+                    .reduce((sum, part, i) => sum + part * [0.2126, 0.7152, 0.0722][i], 0);
+                const ground = item => {
+                    for (; item; item = item.parentElement) {
+                        const colour = parts(getComputedStyle(item).backgroundColor);
+                        if (colour.length < 4 || colour[3] > 0) return colour;
+                    }
+                    return [255, 255, 255];
+                };
+                return [...document.querySelectorAll('body *:not(svg):not(svg *)')]
+                    .filter(item => [...item.childNodes].some(node => node.nodeType === 3 && node.textContent.trim()))
+                    .map(item => {
+                        const [a, b] = [light(parts(getComputedStyle(item).color)), light(ground(item))];
+                        return [(Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05), item.textContent.slice(0, 40)];
+                    })
+                    .filter(([contrast]) => contrast < 4.5);
+            }"""
+        )
+        assert weak == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_nothing_is_cut_off_on_paper(kind: str, pages: dict[str, Path], heard: SimpleNamespace) -> None:
+    page = heard.page
+    page.emulate_media(media="print")
+    page.set_viewport_size({"width": 680, "height": 1000})  # A4 less its margins, at 96 dots an inch
+    goto(page, pages[kind])
+    wide = page.evaluate(
+        """[...document.querySelectorAll('.scroll')].filter(item => item.scrollWidth > item.clientWidth + 1)
+            .map(item => item.getAttribute('aria-label') + ' ' + item.scrollWidth + ' > ' + item.clientWidth)"""
+    )
+    assert wide == []
+
+
+def test_paper_shows_what_the_screen_folds_away(pages: dict[str, Path], heard: SimpleNamespace, tmp_path: Path) -> None:
+    if shutil.which("pdftotext") is None:
+        pytest.skip("needs pdftotext: apt-get install poppler-utils")
+    goto(heard.page, pages["flights"])
+    paper = tmp_path / "report.pdf"
+    heard.page.pdf(path=str(paper), prefer_css_page_size=True, print_background=True)
+    done = subprocess.run(["pdftotext", "-layout", str(paper), "-"], capture_output=True, text=True, check=True)
+    assert "These numbers can be trusted" in done.stdout
+    # Inside <details>, closed on the screen.
+    assert done.stdout.count("01" * 32) == 1
+    assert "Mean |attribution| by Carrier with the signed mean under it" in done.stdout
+    pages_of_paper = done.stdout.count("\f")
+    assert 5 <= pages_of_paper <= 16
+    assert f"1 / {pages_of_paper}" in done.stdout

@@ -1,0 +1,316 @@
+"""report.html: one page without script that says everything a reader needs, drawn from the Report alone."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import subprocess
+import sys
+import time
+from html import unescape
+from html.parser import HTMLParser
+from types import SimpleNamespace
+
+import pytest
+
+from ig_tasks.reports.numerals import interval, number
+from ig_tasks.reports.page import render_page
+from ig_tasks.store.report import Report
+
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+
+
+class Outline(HTMLParser):
+    """Headings, the tables' rows as text, captions, and tags left open."""
+
+    VOID = ("meta", "link", "br", "img", "path", "rect", "line")
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.headings: list[tuple[int, str]] = []
+        self.rows: list[list[str]] = []
+        self.captions: list[str] = []
+        self.tags: list[str] = []
+        self.open: list[str] = []
+        self.text = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        if tag not in self.VOID:
+            self.open.append(tag)
+        if tag in ("h1", "h2", "h3"):
+            self.headings.append((int(tag[1]), ""))
+        elif tag == "tr":
+            self.rows.append([])
+        elif tag in ("td", "th"):
+            assert dict(attrs).get("scope") in (("col", "row") if tag == "th" else (None,))
+            self.rows[-1].append("")
+        elif tag == "caption":
+            self.captions.append("")
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+        if {"h1", "h2", "h3"} & set(self.open):
+            level, said = self.headings[-1]
+            self.headings[-1] = (level, said + data)
+        if {"td", "th"} & set(self.open):
+            self.rows[-1][-1] += data
+        if "caption" in self.open:
+            self.captions[-1] += data
+
+
+@pytest.fixture(scope="module")
+def page(sample: SimpleNamespace) -> str:
+    return render_page(sample.flights_report())
+
+
+def test_the_page_is_a_function_of_the_report_alone(page: str, sample: SimpleNamespace) -> None:
+    report = sample.flights_report()
+    assert render_page(Report.from_json(report.to_json())) == page
+
+
+def test_the_page_holds_no_script_and_the_policy_word_for_word(page: str) -> None:
+    assert f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">' in page
+    assert page.index("Content-Security-Policy") < page.index("<style")
+    assert not re.search(r"<script|javascript:|\son\w+=", page, re.IGNORECASE)
+
+
+def test_the_page_loads_nothing(page: str) -> None:
+    assert not re.findall(r'(?:src|href|action|data)="(?!data:)', page)
+    assert not re.search(r"@import|url\(", page)
+
+
+def test_the_page_is_closed_and_its_headings_are_in_order(page: str) -> None:
+    outline = Outline(page)
+    assert outline.open == []
+    levels = [level for level, _ in outline.headings]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after - before <= 1 for before, after in itertools.pairwise(levels))
+    assert [said for level, said in outline.headings if level == 2] == [
+        "These numbers can be trusted",
+        "What was explained",
+        "What was not explained",
+        "Checks",
+        "Which features drive the model",
+        "Importance by segment",
+        "How attributions are spread",
+        "Single rows explained",
+        "Where the numbers come from",
+    ]
+
+
+def test_every_table_has_a_caption_and_every_chart_a_name(page: str) -> None:
+    outline = Outline(page)
+    assert outline.tags.count("table") == len(outline.captions)
+    assert all(outline.captions)
+    charts = re.findall(r"<svg[^>]*>", page)
+    # Importance, signed mean, two segment columns, distributions, five rows.
+    assert len(charts) == 10
+    assert all('role="img"' in chart and 'aria-label="' in chart for chart in charts)
+
+
+def test_every_number_of_the_importance_table_is_the_reports(page: str, sample: SimpleNamespace) -> None:
+    report = sample.flights_report()
+    found = re.findall(r'<tr data-feature="([^"]*)">(.*?)</tr>', page)
+    assert [feature for feature, _ in found] == [row.feature for row in report.ranking()]
+    for row, (_, cells) in zip(report.ranking(), found, strict=True):
+        exact = [float(text) for text in re.findall(r'<data value="([^"]*)">', cells)]
+        assert exact == [row.abs_mean, row.mean, row.std_dev, row.median, row.mean_square]
+        shown = [unescape(re.sub(r"<[^>]*>", "", cell)) for cell in re.findall(r"<td[^>]*>(.*?)</td>", cells)]
+        ranks = f"{row.rank_ci[0]} to {row.rank_ci[1]}" if row.rank_ci[0] != row.rank_ci[1] else str(row.rank_ci[0])
+        assert shown == [
+            str(row.rank),
+            number(row.abs_mean),
+            interval(*row.abs_mean_ci),
+            number(row.mean),
+            ranks,
+            number(row.std_dev),
+            number(row.median),
+            number(row.mean_square),
+        ]
+
+
+def test_the_page_says_what_was_explained(page: str, sample: SimpleNamespace) -> None:
+    text, report = Outline(page).text, sample.flights_report()
+    for said in (
+        report.model.name,
+        report.model.version,
+        report.model.owner,
+        report.model.intended_use,
+        "test AUC 0.9313",
+        "late, in log-odds (logit)",
+        report.data.uri,
+        "27,031 read of 27,031",
+        "243,107 rows of 2013-01..2013-09",
+        "−1.313",
+        "2 March 2026, 06:04 UTC",
+        "2013-11",
+    ):
+        assert said in text, said
+
+
+def test_digests_and_versions_are_whole(page: str, sample: SimpleNamespace) -> None:
+    report = sample.flights_report()
+    rows = Outline(page).rows
+    assert ["model digest", report.model.digest] in rows
+    assert ["data digest", report.data.digest] in rows
+    assert ["baseline digest", report.baseline.digest] in rows
+    assert ["versions.torch", "2.13.0"] in rows
+    assert ["attributions/shard-000000.parquet.sha256", "00" * 32] in rows
+    assert ["compute attributions", "41.7\u00a0s"] in rows
+
+
+def test_what_was_not_explained_is_counted_by_reason(page: str) -> None:
+    rows = Outline(page).rows
+    assert ["missing value in temp", "301", "1.1\u00a0%"] in rows
+    assert ["unknown category 'N999XX' in tailnum", "21", "0.1\u00a0%"] in rows
+
+
+def test_checks_are_shown_with_result_observed_and_expected(sample: SimpleNamespace) -> None:
+    checks = sample.flights_body()["checks"]
+    checks[1] = sample.check("converged", "warning", 0.91, "at least 0.95", success=False)
+    page = render_page(sample.flights_report(**sample.BARE, checks=checks))
+    rows = Outline(page).rows
+    assert ["Completeness", "✓ passed", "critical", "0.99996", "at least 0.99 of rows within 0.01"] in rows
+    assert ["Converged", "✗ failed", "warning", "0.91", "at least 0.95"] in rows
+    assert "These numbers can be used with care" in page
+
+
+def test_a_withheld_page_says_so_which_check_failed_and_what_to_do(sample: SimpleNamespace) -> None:
+    page = render_page(sample.withheld_report(**sample.BARE))
+    text = Outline(page).text
+    assert '<body class="withheld">' in page
+    assert "These numbers are withheld: do not use them" in text
+    assert "Completeness (observed 0.93, expected at least 0.99 of rows within 0.01)" in text
+    assert "raise attribution.max_evaluations" in text
+    assert "Withheld: shown so that the cause can be found, not to be used." in text
+    assert "(withheld)</title>" in page
+    assert "can be trusted" not in text
+
+
+def test_segments_show_the_largest_levels_and_say_what_is_left_out(page: str, sample: SimpleNamespace) -> None:
+    outline, report = Outline(page), sample.flights_report()
+    assert "The first 12 of 16 levels, the largest first, are shown; the other 4 are in" in outline.text
+    assert "The first 8 of 20 features are shown; the other 12 are in importance.parquet." in outline.text
+    united = {row.feature: row for row in report.segments if row.segment == "carrier=UA"}
+    cells = next(row for row in outline.rows if row[:2] == ["UA", "4,886"])
+    leading = [united[row.feature] for row in report.ranking()[:8]]
+    assert cells[2:] == [number(row.abs_mean) + number(row.mean) for row in leading]
+    assert not any(row[:1] == ["OO"] for row in outline.rows)
+
+
+def test_segments_without_their_own_keys_are_read_from_the_segments_name(sample: SimpleNamespace) -> None:
+    report = sample.flights_report()
+    bare = [
+        row.model_copy(update={"segment_column": None, "segment_level": None})
+        for row in report.segments
+        if row.segment_column == "origin"
+    ]
+    page = render_page(report.model_copy(update={"segments": tuple(bare), "examples": ()}))
+    assert any(row[:2] == ["EWR", "9,603"] for row in Outline(page).rows)
+
+
+def test_a_waterfalls_table_ends_at_the_difference_it_explains(page: str, sample: SimpleNamespace) -> None:
+    example = sample.flights_report().examples[0]
+    rows = Outline(page).rows
+    total = number(sum(part.attribution for part in example.contributions))
+    assert ["Sum of attributions", "", total] in rows
+    assert ["Output less output at the baseline", "", number(example.output - example.baseline_output)] in rows
+    assert any(row[:2] == ["Aircraft", "N13969"] for row in rows)
+
+
+def test_a_thousand_features_are_charted_to_20_and_tabled_to_50(sample: SimpleNamespace) -> None:
+    page = render_page(sample.wide_report(1000))
+    assert page.count("<tr data-feature=") == 50
+    assert "The first 50 of 1,000 features are shown; the other 950 are in importance.parquet." in page
+    assert "the first 20 features" in page
+    assert page.count('class="chart"') == 2
+
+
+def test_sections_without_anything_to_show_are_left_out(sample: SimpleNamespace) -> None:
+    page = render_page(sample.wide_report(1))
+    text = Outline(page).text
+    assert [said for level, said in Outline(page).headings if level == 2] == [
+        "These numbers can be trusted",
+        "What was explained",
+        "What was not explained",
+        "Checks",
+        "Which features drive the model",
+        "Where the numbers come from",
+    ]
+    assert "none is in quarantine" in text
+    assert page.count("<tr data-feature=") == 1
+
+
+def test_a_run_that_explained_nothing_still_has_its_page(sample: SimpleNamespace) -> None:
+    body = sample.flights_body()
+    body["data"] |= {"rows_explained": 0, "rows_unconverged": 0, "rows_quarantined": 27_031}
+    nothing = {"max_relative_delta": None, "mean_relative_delta": None, "converged_fraction": None}
+    report = sample.flights_report(
+        state="withheld",
+        data=body["data"],
+        completeness=nothing,
+        **sample.BARE,
+        importance=[],
+        provenance={},
+        timing={},
+        checks=[sample.check("quarantined", "critical", 1.0, "at most 0.05", success=False)],
+    )
+    text = Outline(render_page(report)).text
+    assert "None of 27,031 rows could be explained" in text
+    assert "No row was explained, so there is nothing to rank." in text
+
+
+def test_several_targets_each_have_their_own_importance(sample: SimpleNamespace) -> None:
+    page = render_page(sample.two_target_report().model_copy(update=sample.BARE))
+    headings = [said for level, said in Outline(page).headings if level == 3]
+    assert "late, in log-odds (logit)" in headings
+    assert "very_late, in probability" in headings
+    assert page.count("<tr data-feature=") == 40
+    assert "very_late 0.04120" in Outline(page).text
+
+
+def test_verdicts_and_drift_are_shown_where_there_are_any(sample: SimpleNamespace) -> None:
+    report = sample.flights_report(
+        **sample.BARE,
+        verdicts=[{"feature": "seats", "verdict": "no effect", "why": "its interval holds zero"}],
+        drift={"ndcg": 0.983, "against": "2013-10"},
+    )
+    rows = Outline(render_page(report)).rows
+    assert ["Seatsseats", "no effect", "its interval holds zero"] in rows
+    assert ["ndcg", "0.983"] in rows
+
+
+def test_hostile_names_are_text_everywhere(sample: SimpleNamespace) -> None:
+    page = render_page(sample.hostile_report())
+    assert not re.search(r"<script|<img|onerror=alert\(1\)\s*>?\s*<", page)
+    outline = Outline(page)
+    assert "script" not in outline.tags
+    assert "img" not in outline.tags
+    assert sample.HOSTILE in outline.text
+    assert any(sample.HOSTILE in cell for row in outline.rows for cell in row)
+    assert outline.headings[0] == (1, sample.HOSTILE)
+
+
+def test_a_page_takes_less_than_five_seconds_of_work(sample: SimpleNamespace) -> None:
+    report = sample.flights_report()
+    started = time.process_time()
+    render_page(report)
+    assert time.process_time() - started < 5
+
+
+def test_the_rooms_import_is_light() -> None:
+    code = (
+        "import sys; import ig_tasks.reports.page, ig_tasks.reports.terminal; "
+        "sys.exit(', '.join({'altair', 'vl_convert', 'pandas'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stderr.strip() == ""

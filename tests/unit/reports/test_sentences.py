@@ -1,0 +1,101 @@
+"""The sentence on top of a report, and the words for what was explained."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from ig_tasks.reports import sentences
+from ig_tasks.store.report import BaselineInfo, Check, TargetInfo
+
+
+def plain(text: str) -> str:
+    return text.replace("\u00a0", " ")
+
+
+def test_a_report_whose_checks_all_passed_can_be_trusted_and_says_why(sample: SimpleNamespace) -> None:
+    said = sentences.trust(sample.flights_report())
+    assert (said.level, said.headline) == ("trusted", "These numbers can be trusted")
+    assert plain(said.reason) == (
+        "26,707 of 27,031 rows were explained, 99.96 % of them to within 1 % (12 not, and flagged), "
+        "and all 6 checks passed."
+    )
+
+
+def test_rows_that_are_all_explained_and_all_converged_are_said_to_be(sample: SimpleNamespace) -> None:
+    body = sample.flights_body()
+    body["data"] |= {"rows_read": 26_707, "rows_quarantined": 0, "rows_unconverged": 0}
+    said = sentences.trust(sample.flights_report(data=body["data"]))
+    assert plain(said.reason) == ("All 26,707 rows were explained, every one to within 1 %, and all 6 checks passed.")
+
+
+def test_a_warning_asks_for_care_and_says_what_was_seen(sample: SimpleNamespace) -> None:
+    checks = sample.flights_body()["checks"]
+    checks[1] = sample.check("converged", "warning", 0.91, "at least 0.95", success=False)
+    said = sentences.trust(sample.flights_report(checks=checks))
+    assert said.level == "care"
+    assert said.reason.endswith("but 1 of 6 checks gave a warning: Converged (observed 0.91, expected at least 0.95).")
+
+
+def test_a_withheld_report_names_the_critical_check_what_was_seen_and_what_was_expected(
+    sample: SimpleNamespace,
+) -> None:
+    said = sentences.trust(sample.withheld_report())
+    assert (said.level, said.headline) == ("withheld", "These numbers are withheld: do not use them")
+    assert said.reason.startswith(
+        "A critical check failed: Completeness (observed 0.93, expected at least 0.99 of rows within 0.01)."
+    )
+
+
+def test_a_report_without_checks_is_not_called_trusted(sample: SimpleNamespace) -> None:
+    said = sentences.trust(sample.flights_report(checks=[]))
+    assert (said.level, said.headline) == ("unchecked", "These numbers have not been checked")
+
+
+def test_a_run_that_explained_nothing_says_so(sample: SimpleNamespace) -> None:
+    data = sample.flights_body()["data"] | {"rows_explained": 0, "rows_quarantined": 27_031, "rows_unconverged": 0}
+    assert "None of 27,031 rows could be explained" in sentences.trust(sample.flights_report(data=data)).reason
+
+
+@pytest.mark.parametrize(
+    ("space", "words"),
+    [
+        ("logit", "late, in log-odds (logit)"),
+        ("probability", "late, in probability"),
+        ("raw", "late, in the model's own units (raw)"),
+        ("minutes_late", "late, in minutes late (minutes_late)"),
+    ],
+)
+def test_the_target_is_said_with_its_units(space: str, words: str) -> None:
+    assert sentences.target_words(TargetInfo(name="late", space=space)) == words
+
+
+def test_the_baseline_is_said_with_what_it_was_fitted_on() -> None:
+    info = BaselineInfo(strategy="auto", digest="d", output=0.0, partition="2013-01..2013-09", rows=1)
+    assert sentences.baseline_words(info) == (
+        "auto: the typical row: medians of numbers, frequency-weighted mean embeddings of categories; "
+        "fitted on 1 row of 2013-01..2013-09"
+    )
+    assert sentences.baseline_words(BaselineInfo(strategy="mine", digest="d", output=None)) == "mine"
+
+
+def test_a_checks_own_remedy_comes_before_the_general_one() -> None:
+    seen = {"severity": "critical", "success": False, "observed": 0, "expected": 1}
+    assert "max_evaluations" in sentences.remedy(Check(name="completeness", **seen))
+    assert "find out why" in sentences.remedy(Check(name="other", **seen))
+    assert sentences.remedy(Check(name="completeness", remedy="ask us", **seen)) == "ask us"
+
+
+def test_the_method_is_said_with_rule_tolerance_and_cost(sample: SimpleNamespace) -> None:
+    assert plain(sentences.method_words(sample.flights_report())) == (
+        "Integrated Gradients (Sundararajan, Taly and Yan, 2017) by adaptive Clenshaw–Curtis quadrature, "
+        "tolerance 1 % a row, 38.7 gradient evaluations a row on average"
+    )
+
+
+def test_what_is_left_out_is_counted() -> None:
+    assert sentences.left_words(50, 1000, "features", "importance.parquet") == (
+        "The first 50 of 1,000 features are shown; the other 950 are in importance.parquet."
+    )
+    assert sentences.left_words(3, 3, "features", "importance.parquet") == ""

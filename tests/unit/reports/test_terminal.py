@@ -1,0 +1,72 @@
+"""A report in the terminal."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from types import SimpleNamespace
+
+from rich.console import Console
+
+from ig_tasks.reports.terminal import print_report, print_side_by_side
+
+
+def printed(print_it: Callable[[Console], None], width: int = 100) -> str:
+    out = io.StringIO()
+    print_it(Console(file=out, width=width, force_terminal=False, color_system=None))
+    return out.getvalue()
+
+
+def test_the_print_begins_with_the_sentence_on_trust_and_shows_features_and_checks(
+    sample: SimpleNamespace,
+) -> None:
+    text = printed(lambda console: print_report(sample.flights_report(), console, top=3))
+    lines = [line.split() for line in text.splitlines()]
+    assert text.splitlines()[1].startswith("These numbers can be trusted. 26,707 of 27,031 rows were explained")
+    assert ["1", "Departure", "delay", "█" * 24, "2.410", "−1.235"] in lines
+    assert any(line[:2] == ["3", "Destination"] for line in lines)
+    assert not any(line[:1] == ["4"] for line in lines)
+    assert "The first 3 of 20 features are shown; the other 17 are in importance.parquet." in text
+    assert any(line[:3] == ["passed", "Parity", "observed"] for line in lines)
+
+
+def test_a_withheld_report_says_so_and_which_check_failed(sample: SimpleNamespace) -> None:
+    text = printed(lambda console: print_report(sample.withheld_report(), console))
+    assert "These numbers are withheld: do not use them." in text
+    assert "failed (critical)  Completeness" in text
+
+
+def test_paths_stand_whole_on_one_line(sample: SimpleNamespace) -> None:
+    where = "file:///" + "deep/" * 40 + "report.html"
+    text = printed(lambda console: print_report(sample.flights_report(), console, paths={"page": where}), width=60)
+    assert text.splitlines()[-1] == f"page: {where}"
+
+
+def test_names_are_neither_markup_nor_control_sequences(sample: SimpleNamespace) -> None:
+    name = "[red]x[/red]\x1b[2J\u202e[/]"
+    rows = [row.model_copy(update={"feature": name}) for row in sample.flights_report().ranking()[:1]]
+    report = sample.flights_report().model_copy(update={"importance": tuple(rows), "name": name})
+    for text in (
+        printed(lambda console: print_report(report, console, paths={name: name})),
+        printed(lambda console: print_side_by_side([report, report], console)),
+    ):
+        assert "[red]x[/red]\ufffd[2J\ufffd[/]" in text
+        assert "\x1b" not in text
+
+
+def test_models_stand_beside_each_other_by_rank(sample: SimpleNamespace) -> None:
+    torch = sample.flights_report()
+    keras = sample.flights_report(name="flights_keras", importance=sample.flights_body()["importance"][1:])
+    text = printed(lambda console: print_side_by_side([torch, keras], console, top=2), width=80)
+    lines = [line.split() for line in text.splitlines()]
+    assert lines[0][:1] + lines[0][3:4] == ["flights_torch", "flights_keras"]
+    assert lines[1][:4] == ["1", "Departure", "delay", "2.410"]
+    assert lines[1][-3:-1] == ["Aircraft", "0.4392"]
+    assert "flights_keras 2013-11: These numbers can be trusted." in text
+    assert max(len(line) for line in text.splitlines()) <= 80
+
+
+def test_reports_of_different_length_are_filled_up(sample: SimpleNamespace) -> None:
+    short = sample.flights_report(importance=sample.flights_body()["importance"][:1])
+    text = printed(lambda console: print_side_by_side([short, sample.flights_report()], console, top=2))
+    assert text.splitlines()[2].split()[:2] == ["2", "Aircraft"]
