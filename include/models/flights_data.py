@@ -59,7 +59,7 @@ def arrays(frame: pd.DataFrame, vocabulary: Mapping[str, Sequence[str]]) -> Arra
     """{"numeric": float32 (rows, numbers), category: int64 (rows,)}; id 0 is unknown, id k the k-th category."""
     numeric = frame[NUMERIC].to_numpy(dtype=np.float32)
     ids = {
-        name: pd.Categorical(frame[name], categories=list(categories)).codes.astype(np.int64) + 1
+        name: pd.Index(list(categories)).get_indexer(pd.Index(frame[name])).astype(np.int64) + 1
         for name, categories in vocabulary.items()
     }
     return {"numeric": numeric, **ids}

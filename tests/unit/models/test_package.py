@@ -239,7 +239,7 @@ class TestModelAndPackageMustAgree:
         rewrite(package_root, {"inputs.carrier.layer": "embed_carier"})
         with pytest.raises(
             LayerError,
-            match=r"inputs.carrier.layer: the model has no layer 'embed_carier'; did you mean 'embed_carrier'\? layers: e",
+            match=r"inputs.carrier.layer: the model has no layer 'embed_carier'; did you mean 'embed_carrier'\? layers",
         ):
             open_package(package_root, trusted_root=package_root).load()
 
