@@ -123,7 +123,7 @@ def compute_attributions(
         manifest.record_attempt("compute_attributions", ref.get("context", {}))
         started = time.perf_counter()
         with _session(spec, session, log) as workers:
-            summary = explain_run(plan, run, workers, log=log)
+            summary = explain_run(plan, run, workers, say=say, log=log)
         importance = run.write_table("importance.parquet", importance_table(summary.merged))
         manifest.record_files({**summary.files, "importance.parquet": importance})
         facts = {"computed": summary.computed, "shards": len(plan.shards()), "workers": summary.workers}

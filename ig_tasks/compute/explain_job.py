@@ -15,9 +15,16 @@ from ig_tasks.store import RunFolder
 
 
 def explain_run(
-    plan: RunPlan, run: RunFolder, session: ComputeSession, *, log: Callable[[str], None] | None = None
+    plan: RunPlan,
+    run: RunFolder,
+    session: ComputeSession,
+    *,
+    say: Callable[[str], None],
+    log: Callable[[str], None] | None = None,
 ) -> RunSummary:
     """Explain the shards that have no result in the run's folder yet; nothing finished is computed twice.
+
+    `say` takes lines; `log` takes the progress, or None for a bar where there is a terminal.
 
     Raises:
         WorkerLostError, ResourceError: of the workers; what was finished stays.
@@ -28,9 +35,9 @@ def explain_run(
     left = [shard for shard in shards if shard.name not in finished]
     total, earlier = sum(shard.rows for shard in shards), sum(s.rows for s in shards if s.name in finished)
     workers = 0
+    if finished:
+        say(f"compute_attributions: {len(finished)} of {len(shards)} shards were finished by an earlier attempt")
     with Progress(total, "compute_attributions", log=log, done=earlier) as progress:
-        if finished and log:
-            log(f"compute_attributions: {len(finished)} of {len(shards)} shards were finished by an earlier attempt")
         tasks = [
             ExplainTask(
                 model=plan.model,

@@ -1,0 +1,302 @@
+"""The whole run on real workers: idempotent, resumable, withheld when it must be, and exact to the last digit."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+import yaml
+
+from ig_tasks import pipeline
+from ig_tasks.compute.session import ComputeSession
+from ig_tasks.errors import (
+    BaselineError,
+    LayerError,
+    ModelError,
+    ResourceError,
+    RunError,
+    UserError,
+    ValidationFailedError,
+)
+from ig_tasks.spec import ComputeSpec, load_spec
+from ig_tasks.store import Store
+from support.tiny import MODEL_CODE, table, write_data, write_package, write_project
+
+
+@pytest.fixture(scope="module")
+def session():
+    """One worker for all tests of this file: starting one takes seconds."""
+    with ComputeSession(ComputeSpec(workers=1)) as opened:
+        yield opened
+
+
+def stages(spec, session, *, partition=None):
+    """All stages; returns the reference and the lines they wrote."""
+    lines: list[str] = []
+    ref = pipeline.load_model(spec, partition=partition, session=session, log=lines.append)
+    ref = pipeline.build_baseline(spec, ref, session=session, log=lines.append)
+    ref = pipeline.compute_attributions(spec, ref, session=session, log=lines.append)
+    ref = pipeline.validate(spec, ref, log=lines.append)
+    return pipeline.publish_report(spec, ref, log=lines.append), lines
+
+
+def run_folder(ref) -> Path:
+    return Path(ref["run_uri"])
+
+
+def importance(ref) -> bytes:
+    return (run_folder(ref) / "importance.parquet").read_bytes()
+
+
+def test_a_run_leaves_the_documented_files_and_a_report_that_adds_up(tmp_path, session):
+    spec = load_spec(write_project(tmp_path))
+    ref, _ = stages(spec, session)
+    folder = run_folder(ref)
+    for name in (
+        "spec.yaml", "manifest.json", "baseline.parquet", "importance.parquet", "quarantine.parquet", "validation.json",
+        "report.json", "report.html", "attributions/shard-000004.parquet", "statistics/shard-000004.json",
+    ):  # fmt: skip
+        assert (folder / name).is_file(), name
+    report = json.loads((folder / "report.json").read_text())
+    data = report["data"]
+    assert (data["rows_read"], data["rows_explained"], data["rows_quarantined"]) == (450, 450, 0)
+    assert report["state"] == "published"
+    assert report["model"]["owner"] == "testers"
+    rows = pq.read_table(folder / "attributions").to_pandas()
+    sums = rows[["attribution:a", "attribution:b", "attribution:kind"]].to_numpy()
+    np.testing.assert_allclose(sums.sum(axis=1) - (rows["output"] - rows["baseline_output"]), rows["convergence_delta"],
+                               atol=1e-6)  # fmt: skip
+    for place, feature in enumerate(("a", "b", "kind")):
+        (row,) = [item for item in report["importance"] if item["feature"] == feature]
+        assert row["abs_mean"] == pytest.approx(np.abs(sums[:, place]).mean(), rel=1e-12)
+        assert row["mean"] == pytest.approx(sums[:, place].mean(), rel=1e-9)
+        assert row["std_dev"] == pytest.approx(sums[:, place].std(), rel=1e-12)
+        assert row["mean_square"] == pytest.approx((sums[:, place] ** 2).mean(), rel=1e-12)
+        low, high = row["abs_mean_ci"]
+        assert low < row["abs_mean"] < high
+        (jfk,) = [s for s in report["segments"] if s["segment"] == "origin=JFK" and s["feature"] == feature]
+        chosen = rows["segment:origin"] == "JFK"
+        assert jfk["rows"] == chosen.sum()
+        assert jfk["abs_mean"] == pytest.approx(np.abs(sums[chosen, place]).mean(), rel=1e-12)
+    latest = Store(spec.store_uri()).latest("tiny")
+    assert latest["run_id"] == ref["run_id"]
+
+
+def test_a_second_run_finds_everything_done_and_says_so(tmp_path, session):
+    spec = load_spec(write_project(tmp_path))
+    first, _ = stages(spec, session)
+    before = {path: path.stat().st_mtime_ns for path in run_folder(first).rglob("*") if path.is_file()}
+    with ComputeSession(ComputeSpec(address="tcp://127.0.0.1:1")) as nobody:
+        second, lines = stages(spec, nobody)
+    assert second["report_uri"] == first["report_uri"]
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+    said = [line.split(":")[0] for line in lines if "nothing to do" in line]
+    assert said == ["load_model", "build_baseline", "compute_attributions", "validate", "publish_report"]
+
+
+def test_partitions_have_runs_of_their_own_and_share_one_baseline(tmp_path, session):
+    spec = load_spec(write_project(tmp_path))
+    january, _ = stages(spec, session, partition="2013-01")
+    february, _ = stages(spec, session, partition="2013-02")
+    assert january["run_id"].startswith("2013-01-")
+    assert february["run_id"].startswith("2013-02-")
+    assert january["baseline"] == february["baseline"]
+    assert (january["rows"]["read"], february["rows"]["read"]) == (300, 150)
+    stages(spec, session, partition="2013-01..2013-01")
+    assert Store(spec.store_uri()).latest("tiny")["partition"] == "2013-02"
+
+
+def test_thresholds_and_labels_render_again_without_computing(tmp_path, session):
+    path = write_project(tmp_path)
+    first, _ = stages(load_spec(path), session)
+    changed = load_spec(path, settings={"features": {"a": {"label": "Alpha"}}, "validation.converged.at_least": 0.5})
+    with ComputeSession(ComputeSpec(address="tcp://127.0.0.1:1")) as nobody:
+        second, _ = stages(changed, nobody)
+    assert second["run_id"] == first["run_id"]
+    assert second["report_uri"].endswith("/report.r2.json")
+    report = json.loads(Path(second["report_uri"]).read_text())
+    assert report["revision"] == 2
+    assert [item["label"] for item in report["features"]] == ["Alpha", "", ""]
+    assert json.loads(Path(first["report_uri"]).read_text())["revision"] == 1
+
+
+@pytest.mark.parametrize(
+    "settings", [{"attribution.tolerance": 0.02}, {"baseline.strategy": "zero"}, {"data.sample": 50}, {"attribution.seed": 1}]
+)
+def test_what_decides_the_numbers_makes_another_run(tmp_path, session, settings):
+    path = write_project(tmp_path, rows=60)
+    first, _ = stages(load_spec(path), session)
+    second, _ = stages(load_spec(path, settings=settings), session)
+    assert first["run_id"] != second["run_id"]
+
+
+def test_rows_that_cannot_be_explained_are_quarantined_with_the_reason(tmp_path, session):
+    path = write_project(tmp_path, validation={"quarantined": {"at_most": 0.05}})
+    frame = table(300, 1)
+    frame.loc[[3, 150], "a"] = np.nan
+    frame.loc[7, "kind"] = "purple"
+    frame.loc[8, "b"] = np.inf
+    write_data(tmp_path / "data", {"2013-01": frame})
+    ref, _ = stages(load_spec(path), session, partition="2013-01")
+    assert ref["rows"] == {"read": 300, "explained": 296, "unconverged": 0, "quarantined": 4}
+    report = json.loads(Path(ref["report_uri"]).read_text())
+    assert report["data"]["quarantine_reasons"] == {
+        "missing value in a": 2,
+        "unknown category 'purple' in kind": 1,
+        "value in b is not finite": 1,
+    }
+    left = pq.read_table(run_folder(ref) / "quarantine.parquet").to_pylist()
+    assert [row["row_id"] for row in left] == ["1-000003", "1-000007", "1-000008", "1-000150"]
+
+
+def test_a_critical_failure_withholds_the_report_and_leaves_latest(tmp_path, session):
+    path = write_project(tmp_path, rows=100)
+    good, _ = stages(load_spec(path), session, partition="2013-01")
+    strict = load_spec(path, settings={"attribution.steps": 1, "attribution.integrator": "left"})
+    with pytest.raises(ValidationFailedError, match="critical check failed: completeness") as caught:
+        stages(strict, session, partition="2013-02")
+    report = json.loads(Path(caught.value.report_uri).read_text())
+    assert report["state"] == "withheld"
+    (failed,) = [check for check in report["checks"] if not check["success"] and check["severity"] == "critical"]
+    assert failed["name"] == "completeness"
+    assert (Path(caught.value.report_uri).parent / "report.html").is_file()
+    assert Store(strict.store_uri()).latest("tiny")["run_id"] == good["run_id"]
+    with pytest.raises(ValidationFailedError):
+        stages(strict, session, partition="2013-02")
+
+
+def test_a_warning_is_in_the_report_and_publishes_it(tmp_path, session):
+    lenient = {"completeness": {"mostly": 0.0}, "converged": {"at_least": 1.0, "severity": "warning"}}
+    path = write_project(tmp_path, rows=100, validation=lenient, attribution={"integrator": "left", "steps": 1})
+    ref, _ = stages(load_spec(path), session, partition="2013-02")
+    report = json.loads(Path(ref["report_uri"]).read_text())
+    assert report["state"] == "published"
+    assert ref["warnings"] == ["converged"]
+    assert {check["name"]: check["success"] for check in report["checks"]}["converged"] is False
+
+
+def test_stored_predictions_that_differ_stop_the_report(tmp_path, session):
+    path = write_project(tmp_path, rows=80)
+    ref, _ = stages(load_spec(path), session, partition="2013-02")
+    rows = pq.read_table(run_folder(ref) / "attributions").to_pandas().set_index("row_id")
+    frame = table(40, 2)
+    frame["served"] = rows.loc[frame["id"], "output"].to_numpy()
+    write_data(tmp_path / "data", {"2013-02": frame, "2013-01": table(80, 1).assign(served=0.0)})
+    settings = {"data.prediction": "served"}
+    same, _ = stages(load_spec(path, settings=settings), session, partition="2013-02")
+    assert same["warnings"] == []
+    frame.loc[5, "served"] += 0.01
+    write_data(tmp_path / "data", {"2013-02": frame})
+    with pytest.raises(ValidationFailedError, match="parity"):
+        stages(load_spec(path, settings=settings), session, partition="2013-02")
+
+
+def test_a_table_of_ones_own_is_the_baseline(tmp_path, session):
+    path = write_project(tmp_path, rows=60)
+    own = tmp_path / "own.parquet"
+    pd.DataFrame({"a": [0.25], "b": [-1.0], "kind": ["blue"]}).to_parquet(own)
+    spec = load_spec(path, settings={"baseline": {"strategy": "table", "uri": str(own)}})
+    ref, _ = stages(spec, session)
+    report = json.loads(Path(ref["report_uri"]).read_text())
+    assert {item["feature"]: item["value"] for item in report["baseline"]["values"]} == {
+        "a": 0.25, "b": -1.0, "kind": "blue",
+    }  # fmt: skip
+
+
+def test_data_that_changes_during_a_run_stops_it(tmp_path, session):
+    spec = load_spec(write_project(tmp_path, rows=60))
+    ref = pipeline.load_model(spec, session=session, log=lambda _: None)
+    ref = pipeline.build_baseline(spec, ref, session=session, log=lambda _: None)
+    write_data(tmp_path / "data", {"2013-02": table(31, 9)})
+    with pytest.raises(RunError, match="changed since the run began .* start the run again"):
+        pipeline.compute_attributions(spec, ref, session=session, log=lambda _: None)
+
+
+NOT_A_MODULE = MODEL_CODE.replace("return Tiny(width)", "return {'weights': width}")
+OTHER_SHAPE = MODEL_CODE.replace("torch.nn.Linear(width, 1)", "torch.nn.Linear(width, 3)")
+
+
+@pytest.mark.parametrize(
+    ("code", "inputs", "error", "message"),
+    [
+        (NOT_A_MODULE, None, ModelError, r"not .*a torch\.nn\.Module|torch\.nn\.Module"),
+        (OTHER_SHAPE, None, ModelError, "out.weight"),
+        (None, {"layer": "embed_kin"}, LayerError, "the model has no layer 'embed_kin'; did you mean 'embed_kind'"),
+        (None, {"layer": None}, UserError, "layer"),
+    ],
+)
+def test_a_model_that_is_not_what_its_package_says_is_one_line(tmp_path, session, code, inputs, error, message):
+    path = write_project(tmp_path, rows=40)
+    package = tmp_path / "include" / "models" / "tiny"
+    if code is not None:
+        (package / "model.py").write_text(code)
+    if inputs is not None:
+        config = yaml.safe_load((package / "model.yaml").read_text())
+        config["inputs"]["kind"] = {**config["inputs"]["kind"], **inputs}
+        write_package(package, inputs=config["inputs"])
+    with pytest.raises(error, match=message) as caught:
+        pipeline.load_model(load_spec(path), session=session, log=lambda _: None)
+    assert "\n" not in str(caught.value)
+    assert caught.value.exit_code == 2
+
+
+def test_a_resource_that_no_worker_offers_is_an_error_within_seconds(tmp_path):
+    spec = load_spec(write_project(tmp_path, rows=40), settings={"compute.resources": {"GPU": 1}})
+    started = time.monotonic()
+    with pytest.raises(ResourceError, match="GPU"):
+        pipeline.load_model(spec, log=lambda _: None)
+    assert time.monotonic() - started < 60
+
+
+def test_a_baseline_without_a_usable_row_is_an_error(tmp_path, session):
+    path = write_project(tmp_path, rows=40)
+    nothing = table(20, 3).assign(a=np.nan)
+    write_data(tmp_path / "data", {"2013-03": nothing})
+    spec = load_spec(path, settings={"baseline.partition": "2013-03"})
+    ref = pipeline.load_model(spec, session=session, log=lambda _: None)
+    with pytest.raises(BaselineError, match="no row of its data can be used"):
+        pipeline.build_baseline(spec, ref, session=session, log=lambda _: None)
+
+
+SLOW = MODEL_CODE.replace("        joined =", "        import time\n\n        time.sleep(0.2)\n        joined =")
+
+
+def test_a_run_killed_in_the_middle_goes_on_where_it_stopped_with_the_same_last_digit(tmp_path):
+    path = write_project(tmp_path, rows=800, compute={"workers": 1, "shard_rows": 100})
+    (tmp_path / "include" / "models" / "tiny" / "model.py").write_text(SLOW)
+    command = [sys.executable, "-m", "ig_tasks.cli", "run", str(path)]
+    whole = subprocess.run([*command, "--store", str(tmp_path / "whole")], capture_output=True, text=True, check=False)
+    assert whole.returncode == 0, whole.stderr
+
+    process = subprocess.Popen([*command, "--store", str(tmp_path / "killed")], stderr=subprocess.DEVNULL,
+                               stdout=subprocess.DEVNULL, start_new_session=True)  # fmt: skip
+    deadline = time.monotonic() + 120
+    while len(finished := sorted((tmp_path / "killed").rglob("statistics/shard-*.json"))) < 3:
+        assert time.monotonic() < deadline
+        assert process.poll() is None
+        time.sleep(0.05)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    written = {file: file.stat().st_mtime_ns for file in finished}
+    assert 3 <= len(written) < 12
+
+    again = subprocess.run([*command, "--store", str(tmp_path / "killed")], capture_output=True, text=True, check=False)
+    assert again.returncode == 0, again.stderr
+    assert {file: file.stat().st_mtime_ns for file in finished} == written
+    assert "of 12 shards were finished by an earlier attempt" in again.stderr
+    a, b = (Path(done.stdout.splitlines()[-1]).parent for done in (whole, again))
+    assert a.name == b.name
+    assert (a / "importance.parquet").read_bytes() == (b / "importance.parquet").read_bytes()
+
+    third = subprocess.run([*command, "--store", str(tmp_path / "killed")], capture_output=True, text=True, check=False)
+    assert third.returncode == 0
+    assert third.stdout == again.stdout
+    assert "compute_attributions: nothing to do" in third.stderr
+    assert "started" not in third.stderr
