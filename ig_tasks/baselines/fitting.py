@@ -16,13 +16,20 @@ from ig_tasks.errors import BaselineError
 from ig_tasks.statistics import FeatureStatistics
 
 _DIGEST_K = 400  # rank error of a median about 0.05 %
+_DISTINCT = 4096
+"""A column of at most so many distinct values is counted value by value: its median is exact, and a value that occurs
+(a quantile digest interpolates, and no flight departs 1.17 minutes early)."""
 
 
 @dataclass(frozen=True)
 class BaselineCounts:
-    """What the strategies need of some rows: moments and quantiles of numbers, frequencies of ids and values."""
+    """What the strategies need of some rows: moments and quantiles of numbers, frequencies of values and ids.
+
+    values: {feature: rows of each value}, None where there are too many values to count.
+    """
 
     numbers: FeatureStatistics
+    values: Mapping[str, Counter[float] | None]
     ids: Mapping[str, Counter[int]]
 
     @classmethod
@@ -43,21 +50,35 @@ class BaselineCounts:
                     columns.append(values[:, place].astype(np.float64))
         rows = len(next(iter(arrays.values())))
         table = np.stack(columns, axis=1) if columns else np.empty((rows, 0))
-        return cls(FeatureStatistics.of(table, features, k=_DIGEST_K), ids)
+        counted = {feature: _counted(column) for feature, column in zip(features, columns, strict=True)}
+        return cls(FeatureStatistics.of(table, features, k=_DIGEST_K), counted, ids)
 
     def merge(self, other: Self) -> Self:
         """Counts of the rows of both."""
         ids = {feature: counts + other.ids[feature] for feature, counts in self.ids.items()}
-        return type(self)(self.numbers.merge(other.numbers), ids)
+        values = {feature: _merged(counts, other.values[feature]) for feature, counts in self.values.items()}
+        return type(self)(self.numbers.merge(other.numbers), values, ids)
+
+    @property
+    def medians(self) -> NDArray[np.float64]:
+        """(features,): exact where the values are counted, else within about 0.05 % of rank."""
+        read = dict(zip(self.numbers.features, self.numbers.median, strict=True))
+        exact = {feature: _median(counts) for feature, counts in self.values.items() if counts}
+        return np.array([exact.get(feature, read[feature]) for feature in self.numbers.features])
 
     def to_json(self) -> dict[str, Any]:
         ids = {feature: {str(number): n for number, n in counts.items()} for feature, counts in self.ids.items()}
-        return {"numbers": self.numbers.to_json(), "ids": ids}
+        values = {f: None if counts is None else list(counts.items()) for f, counts in self.values.items()}
+        return {"numbers": self.numbers.to_json(), "values": values, "ids": ids}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
         ids = {f: Counter({int(number): n for number, n in counts.items()}) for f, counts in data["ids"].items()}
-        return cls(FeatureStatistics.from_json(data["numbers"]), ids)
+        values = {
+            feature: None if pairs is None else Counter({float(value): n for value, n in pairs})
+            for feature, pairs in data["values"].items()
+        }
+        return cls(FeatureStatistics.from_json(data["numbers"]), values, ids)
 
 
 def fit_baseline(strategy: str, counts: BaselineCounts) -> Baseline:
@@ -77,7 +98,7 @@ def fit_baseline(strategy: str, counts: BaselineCounts) -> Baseline:
     if not rows:
         raise BaselineError("baseline: no row of its data can be used; look at the reasons in `ig-tasks check`")
     features = counts.numbers.features
-    of_numbers = {"mean": counts.numbers.mean, "zero": np.zeros(len(features))}.get(strategy, counts.numbers.median)
+    of_numbers = {"mean": counts.numbers.mean, "zero": np.zeros(len(features))}.get(strategy, counts.medians)
     numbers = {feature: float(value) for feature, value in zip(features, of_numbers, strict=True)}
     weights = {feature: _weights(strategy, ids) for feature, ids in counts.ids.items()}
     return Baseline(strategy=strategy, rows=rows, numbers=numbers, weights=weights)
@@ -90,3 +111,23 @@ def _weights(strategy: str, ids: Counter[int]) -> dict[int, float]:
         return {min(ids, key=lambda number: (-ids[number], number)): 1.0}
     total = ids.total()
     return {number: ids[number] / total for number in sorted(ids)}
+
+
+def _counted(column: NDArray[np.float64]) -> Counter[float] | None:
+    found, counts = np.unique(column, return_counts=True)
+    return None if len(found) > _DISTINCT else Counter(dict(zip(found.tolist(), counts.tolist(), strict=True)))
+
+
+def _merged(first: Counter[float] | None, second: Counter[float] | None) -> Counter[float] | None:
+    if first is None or second is None:
+        return None
+    merged = first + second
+    return None if len(merged) > _DISTINCT else merged
+
+
+def _median(counts: Counter[float]) -> float:
+    """The middle value; of an even number of rows the mean of the two in the middle."""
+    values = np.array(sorted(counts))
+    below = np.cumsum([counts[value] for value in values.tolist()])
+    low, high = np.searchsorted(below, [(below[-1] - 1) // 2, below[-1] // 2], side="right")
+    return float((values[low] + values[high]) / 2)

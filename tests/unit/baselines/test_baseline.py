@@ -68,6 +68,17 @@ def test_a_median_of_many_rows_is_within_a_twentieth_percent_of_rank():
     assert abs((values < median).mean() - 0.5) < 5e-4
 
 
+@pytest.mark.parametrize("rows", [1, 2, 4, 5, 1000, 1001])
+def test_a_median_of_few_distinct_values_is_exact_in_any_parts(rows):
+    values = np.random.default_rng(rows).integers(-20, 60, size=(rows, 1)).astype(float)
+    inputs = {"numeric": InputSpec(columns=("a",))}
+    parts = [BaselineCounts.of(inputs, {"numeric": part}) for part in np.array_split(values, 3) if len(part)]
+    merged = parts[0]
+    for part in parts[1:]:
+        merged = merged.merge(BaselineCounts.from_json(part.to_json()))
+    assert fit_baseline("median", merged).numbers["a"] == np.median(values)
+
+
 def test_a_table_keeps_every_digit_and_the_digest(counts):
     fitted = fit_baseline("mean", counts)
     again = Baseline.from_table(fitted.to_table(INPUTS), strategy="mean", rows=5, inputs=INPUTS)
