@@ -1,0 +1,122 @@
+"""Step control: nested stages, the error estimate, and when a row is done."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from ig_tasks.attribution.control import AdaptiveSteps, FixedSteps, Tolerances, choose_control, relative_delta
+from ig_tasks.attribution.rules import ClenshawCurtis, GaussLegendre
+from ig_tasks.errors import InputError
+
+
+def test_every_level_is_the_sum_of_its_stages() -> None:
+    control = AdaptiveSteps(65)
+    sums = np.zeros(control.levels)
+    for stage in control.stages:
+        sums[stage.first :] += stage.weights @ np.exp(stage.nodes)
+        for level in range(stage.last + 1):
+            nodes, weights = ClenshawCurtis().nodes((2 << level) + 1)
+            assert sums[level] == pytest.approx(weights @ np.exp(nodes), abs=1e-15)
+
+
+def test_no_node_is_taken_twice() -> None:
+    nodes = np.concatenate([stage.nodes for stage in AdaptiveSteps(4097).stages])
+    assert nodes.size == np.unique(nodes).size == 4097
+
+
+@pytest.mark.parametrize(("most", "last"), [(5, 5), (8, 5), (9, 9), (100, 65), (4097, 4097)])
+def test_max_evaluations_bounds_the_nodes(most: int, last: int) -> None:
+    assert AdaptiveSteps(most).stages[-1].evaluations == last
+
+
+def test_first_stage_has_the_two_coarsest_levels() -> None:
+    first, second = AdaptiveSteps(33).stages[:2]
+    np.testing.assert_allclose(first.nodes, [0, 0.5 - np.sqrt(0.125), 0.5, 0.5 + np.sqrt(0.125), 1], atol=1e-15)
+    assert (first.last, first.evaluations) == (1, 5)
+    assert (second.last, second.evaluations, second.nodes.size) == (2, 9, 4)
+
+
+def test_estimate_is_the_change_first_and_quadratic_then() -> None:
+    control = AdaptiveSteps(33)
+    sums = np.zeros((control.levels, 2, 1))
+    sums[:3, 0, 0] = 1.5, 1.1, 1.0  # changes .4/1.1, then .1: 2 d^2 / d_before is less than d
+    sums[:3, 1, 0] = 1.001, 1.0, 1.1  # the change grows: d itself
+    before, change = 0.4 / 1.1, 0.1
+    np.testing.assert_allclose(control.estimate(control.stages[0], sums), [before, 0.001], rtol=1e-12)
+    np.testing.assert_allclose(
+        control.estimate(control.stages[1], sums), [2 * change**2 / before, 0.1 / 1.1], rtol=1e-12
+    )
+
+
+def test_nothing_to_explain_has_no_error() -> None:
+    control = AdaptiveSteps(9)
+    assert control.estimate(control.stages[1], np.zeros((control.levels, 1, 3))) == 0
+
+
+def test_a_fixed_rule_has_no_estimate() -> None:
+    control = FixedSteps(GaussLegendre(), 3)
+    assert np.isnan(control.estimate(control.stages[0], np.ones((1, 2, 1)))).all()
+
+
+@pytest.mark.parametrize(
+    ("delta", "difference", "size", "estimate", "accepted"),
+    [
+        (0.009, 1.0, 1.0, 0.009, True),
+        (0.011, 1.0, 1.0, 0.0, False),  # delta
+        (0.0, 1.0, 1.0, 0.011, False),  # estimate, with a perfect delta
+        (0.0009, 0.0, 1.0, 0.0, True),  # cancelled output: measured by a tenth of L1
+        (0.0011, 0.0, 1.0, 0.0, False),
+        (0.0, 0.0, 0.0, 0.0, True),  # nothing to explain
+        (0.009, 1.0, 1.0, np.nan, True),  # a rule without an estimate
+        (np.nan, 1.0, 1.0, 0.0, False),
+    ],
+)
+def test_both_tests_decide(delta: float, difference: float, size: float, estimate: float, accepted: bool) -> None:
+    columns = [np.array([value]) for value in (delta, difference, size, estimate)]
+    assert Tolerances(0.01).accept(*columns)[0] == accepted
+
+
+def test_absolute_tolerance_counts_in_units_of_the_output() -> None:
+    columns = [np.array([value]) for value in (1e-4, 1e-3, 1e-3, 0.05)]
+    assert not Tolerances(0.01, 0.0).accept(*columns)[0]
+    assert Tolerances(0.01, 1e-4).accept(*columns)[0]
+
+
+def test_relative_delta_is_never_nan_for_finite_rows() -> None:
+    found = relative_delta(np.array([0.0, 0.02]), np.array([0.0, 1.0]), np.array([0.0, 50.0]))
+    np.testing.assert_allclose(found, [0.0, 0.004])
+
+
+@pytest.mark.parametrize("name", ["auto", "adaptive", "clenshaw_curtis"])
+def test_adaptive_names(name: str) -> None:
+    assert choose_control(name, None, 129) == AdaptiveSteps(129)
+
+
+def test_clenshaw_curtis_with_steps_is_fixed() -> None:
+    control = choose_control("clenshaw_curtis", 7, 129)
+    assert isinstance(control, FixedSteps)
+    assert control.stages[0].nodes.size == 7
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("gauss_legendr", None, 129), "integrator: 'gauss_legendr' is not known.*did you mean 'gauss_legendre'"),
+        (("secant", None, 129), "'secant' is not available for this model yet"),
+        (("exact", None, 129), "'exact' is not available for this model yet"),
+        (("auto", 50, 129), "steps: 'auto' chooses them by row"),
+        (("left", 0, 129), "steps: 0 is not a number of nodes"),
+        (("left", 2.5, 129), "steps: 2.5 is not a number of nodes"),
+        (("auto", None, 4), "max_evaluations: 4 is too few"),
+    ],
+)
+def test_what_cannot_run_is_refused(arguments: tuple[str, int | None, int], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        choose_control(*arguments)
+
+
+@pytest.mark.parametrize("value", [-0.1, np.nan, np.inf])
+def test_a_tolerance_is_a_number_from_zero_up(value: float) -> None:
+    with pytest.raises(InputError, match="tolerance"):
+        Tolerances(value)
