@@ -135,7 +135,8 @@ class Program:
             ids = {name: tf.constant(ends[name]) for name in self._layers}
             points = {name: self._vectors(name, value) for name, value in ids.items()}
             plain = {name: tf.constant(value) for name, value in ends.items() if name not in self._layers}
-            self._call({**plain, **points}, ids, self._constants(self._arrays(fixed)), compare=True)
+            others = {name: tf.constant(value) for name, value in self._arrays(fixed).items()}
+            self._call({**plain, **points}, ids, self._constants(others), compare=True)
 
     # -- inside graphs -----------------------------------------------------------------------------------
 
@@ -281,7 +282,9 @@ class Program:
         return {name: fixed[name] for name, _, _ in self.signature.fixed}
 
     def _constants(self, fixed: dict[str, Any]) -> dict[str, Any]:
-        return {**fixed, **dict(self.signature.constants)}
+        # Keras takes no mixture of tensors and plain values in a dict of inputs.
+        constants = {name: None if value is None else tf.constant(value) for name, value in self.signature.constants}
+        return {**fixed, **constants}
 
     def _run(self, name: str, starts: Any, ends: Any, fixed: Any, *arguments: Any) -> Any:
         graph = self._graphs.get(name)

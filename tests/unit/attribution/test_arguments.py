@@ -1,0 +1,124 @@
+"""Arguments that do not fit are refused in one line that names the field and the remedy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ig_tasks.attribution import attribute
+from ig_tasks.errors import BaselineError, InputError, ModelError
+
+ROWS = np.ones((3, 4))
+
+
+@pytest.fixture
+def model(kit: Any, layers_of: Any) -> Any:
+    return kit.dense(layers_of(4, 8, 1))
+
+
+def tabular_rows() -> dict[str, Any]:
+    return {"num": np.ones((3, 3)), "cat": np.zeros(3, int)}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"method": "gradient_shap"}, "method: 'gradient_shap' is not known; methods: integrated_gradients"),
+        ({"integrator": "secant"}, "integrator: 'secant' is not available"),
+        ({"precision": "float16"}, "precision: 'float16' is none of model, float64, bfloat16"),
+        ({"tolerance": -1.0}, "tolerance: -1.0"),
+        ({"memory_limit": 1}, "memory_limit: 1 bytes do not hold one row"),
+    ],
+)
+def test_options(model: Any, arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message) as error:
+        attribute(model, ROWS, np.zeros(4), **arguments)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("shape", [(3,), (2, 4), (4, 4), (3, 5), (1, 3, 4)])
+def test_a_baseline_of_another_shape(model: Any, shape: tuple[int, ...]) -> None:
+    with pytest.raises(BaselineError, match=r"baseline: .* has shape .*; give one row's \(4,\) \(shared\)"):
+        attribute(model, ROWS, np.zeros(shape))
+
+
+@pytest.mark.parametrize("baseline", [np.float64(0.0), 0, [0, 0, 0, 0], np.zeros((1, 4)), np.zeros((3, 4))])
+def test_forms_of_a_baseline(model: Any, baseline: Any) -> None:
+    found = attribute(model, ROWS, baseline)
+    np.testing.assert_allclose(found.attributions, attribute(model, ROWS, np.zeros(4)).attributions, atol=1e-13)
+
+
+def test_integers_are_numbers_where_nothing_embeds_them(model: Any) -> None:
+    whole = attribute(model, np.ones((3, 4), dtype=int), np.zeros(4, dtype=int))
+    np.testing.assert_array_equal(whole.attributions, attribute(model, ROWS, np.zeros(4)).attributions)
+
+
+def test_lists_will_do(model: Any) -> None:
+    assert attribute(model, [[1.0, 2.0, 3.0, 4.0]], [0.0, 0.0, 0.0, 0.0]).attributions.shape == (1, 4)
+
+
+def test_strings_are_not_numbers(model: Any) -> None:
+    with pytest.raises(InputError, match="not numeric; encode it first"):
+        attribute(model, np.full((3, 4), "x"), np.zeros(4))
+
+
+def test_an_unknown_input(kit: Any) -> None:
+    rows = {"nmu" if name == "num" else name: value for name, value in tabular_rows().items()}
+    with pytest.raises(InputError, match="takes no 'nmu'; did you mean 'num'"):
+        attribute(kit.tabular(), rows, {"nmu": np.zeros(3), "cat": 0}, layers={"cat": "emb"})
+
+
+def test_a_missing_input(kit: Any) -> None:
+    with pytest.raises(InputError, match="the model's 'cat' is missing; explain it, or pass it in fixed="):
+        attribute(kit.tabular(), {"num": np.ones((3, 3))}, {"num": np.zeros(3)})
+
+
+def test_inputs_of_different_lengths(kit: Any) -> None:
+    with pytest.raises(InputError, match="'cat' has 2 rows, 'num' has 3"):
+        attribute(
+            kit.tabular(),
+            {"num": np.ones((3, 3)), "cat": np.zeros(2, int)},
+            {"num": np.zeros(3), "cat": 0},
+            layers={"cat": "emb"},
+        )
+
+
+def test_a_baseline_by_name_is_complete(kit: Any) -> None:
+    with pytest.raises(BaselineError, match="there is none for input 'cat'"):
+        attribute(kit.tabular(), tabular_rows(), {"num": np.zeros(3)}, layers={"cat": "emb"})
+    with pytest.raises(BaselineError, match="'nmu' is not an input; did you mean 'num'"):
+        attribute(kit.tabular(), tabular_rows(), {"nmu": np.zeros(3), "cat": 0}, layers={"cat": "emb"})
+
+
+def test_a_fixed_input_has_a_row_each(kit: Any) -> None:
+    with pytest.raises(InputError, match="fixed: 'mask' has shape"):
+        attribute(
+            kit.tokens(),
+            {"ids": np.zeros((3, 3), int)},
+            {"ids": np.zeros((3, 4))},
+            fixed={"mask": np.ones((2, 3))},
+            layers={"ids": "tok"},
+            target=0,
+        )
+
+
+def test_something_that_is_no_model() -> None:
+    with pytest.raises(InputError, match=r"builtins\.dict is neither a torch\.nn\.Module nor a keras\.Model"):
+        attribute({}, ROWS, np.zeros(4))
+
+
+def test_a_model_that_cannot_be_differentiated(kit: Any) -> None:
+    if kit.name == "torch":
+        model: Any = kit.function("x0.detach()", 1)
+    else:
+        import keras
+
+        class Stopped(keras.Model):
+            def call(self, x: Any) -> Any:
+                return keras.ops.stop_gradient(x[:, 0])
+
+        model = Stopped()
+    with pytest.raises(ModelError, match="does not depend on the inputs through differentiable operations"):
+        attribute(model, np.ones((2, 1)), np.zeros(1))
