@@ -304,12 +304,13 @@ def test_orphans_are_gone_within_a_minute_of_a_kill(idle: bool, tmp_path: Path) 
 
 
 @contextlib.contextmanager
-def foreign_process(folder: Path, *arguments: str) -> Iterator[None]:
-    """A `dask` command that somebody else runs, with this process's environment."""
+def foreign_process(folder: Path, *arguments: str, environment: dict[str, str] | None = None) -> Iterator[None]:
+    """A `dask` command that somebody else runs, with this process's environment and what is given."""
     process = subprocess.Popen(
         [sys.executable, "-m", "dask", *arguments, "--host", "127.0.0.1", "--dashboard-address", "127.0.0.1:0",
          "--scheduler-file", str(folder / "scheduler.json")],
-        env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        env=os.environ | {"PYTHONPATH": str(ROOT)} | (environment or {}),
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     try:
         yield
@@ -413,6 +414,42 @@ def test_workers_of_others_that_all_leave_are_missed(tmp_path: Path) -> None:
             run(session, lambda: 1, [{}])
         assert time.monotonic() - began < 20
         session.close()
+
+
+def test_an_encrypted_scheduler_is_reached_with_the_environments_certificates(tmp_path: Path) -> None:
+    import dask
+    from distributed.security import Security
+
+    pem = Security.temporary()
+    files = {"ca": pem.tls_ca_file, "cert": pem.tls_scheduler_cert, "key": pem.tls_scheduler_key}
+    for name, text in files.items():
+        (tmp_path / f"{name}.pem").write_text(text)
+    settings = {"distributed.comm.require-encryption": "true"}
+    settings["distributed.comm.tls.ca-file"] = str(tmp_path / "ca.pem")
+    for role in ("scheduler", "worker", "client"):
+        for name in ("cert", "key"):
+            settings[f"distributed.comm.tls.{role}.{name}"] = str(tmp_path / f"{name}.pem")
+    tls = {f"DASK_{key.replace('.', '__').replace('-', '_').upper()}": value for key, value in settings.items()}
+    worker = ("worker", "--nthreads", "1", "--local-directory", str(tmp_path))
+    with (
+        foreign_process(tmp_path, "scheduler", "--port", "0", "--protocol", "tls", environment=tls),
+        foreign_process(tmp_path, *worker, environment=tls),
+    ):
+        address = address_in(tmp_path)
+        assert address.startswith("tls://")
+        with (
+            dask.config.set(settings),
+            ComputeSession(ComputeSpec(address=address)) as encrypted,
+        ):
+            assert run(encrypted, lambda: 7, [{}]) == [(0, 7)]
+        for without in (address, address.replace("tls://", "tcp://")):
+            began = time.monotonic()
+            with (
+                ComputeSession(ComputeSpec(address=without, worker_timeout=3)) as bare,
+                pytest.raises(ResourceError, match="no Dask scheduler answers at"),
+            ):
+                _ = bare.client
+            assert time.monotonic() - began < 10
 
 
 def test_an_airflow_connection_outside_airflow_is_explained() -> None:

@@ -15,7 +15,7 @@ def test_a_worker_is_of_this_host_when_its_port_is_open_here() -> None:
         "tcp://172.20.0.5:40001": {"name": "another host"},
         "tcp://172.20.0.4:40009": {"name": "gone"},
     }
-    listening = {("172.20.0.4", 40001), ("0.0.0.0", 40002), ("fd00::4", 40003), ("127.0.0.1", 40009)}
+    listening = {("172.20.0.4", 40001), ("0.0.0.0", 40002), ("fd00::4", 40003), ("127.0.0.1", 40009)}  # noqa: S104
     mine = workers_of_this_host(workers, listening)
     assert sorted(str(worker["name"]) for worker in mine.values()) == ["every address", "exact", "version 6"]
 
