@@ -69,9 +69,9 @@ def show(
     ],
 ) -> None:
     """Show a report in the terminal."""
-    from ig_tasks.reports.terminal import print_report
     from rich.console import Console
 
+    from ig_tasks.reports.terminal import print_report
     from ig_tasks.store.runs import find_report
 
     print_report(find_report(report), Console(highlight=False))

@@ -63,4 +63,3 @@ def fit_or_find(
     folder.write_table("baseline.parquet", baseline.to_table(inputs))
     folder.write_json("baseline.json", {**facts, "rows": baseline.rows, "digest": baseline.digest})
     return baseline, False
-

@@ -65,6 +65,6 @@ def _example(row: dict[str, Any], target: str, level: float) -> Example:
         baseline_output=row["baseline_output"],
         convergence_delta=row["convergence_delta"],
         status=row["status"],
-        chosen=words.get(level, f"output at its {level:.0%} quantile"),
+        chosen=words.get(level, f"output at its {100 * level:.0f} % quantile"),
         contributions=tuple(sorted(contributions, key=lambda item: -abs(item.attribution or 0.0))),
     )

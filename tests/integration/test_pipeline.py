@@ -13,6 +13,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 import yaml
+from support.tiny import MODEL_CODE, table, write_data, write_package, write_project
 
 from ig_tasks import pipeline
 from ig_tasks.compute.session import ComputeSession
@@ -27,7 +28,6 @@ from ig_tasks.errors import (
 )
 from ig_tasks.spec import ComputeSpec, load_spec
 from ig_tasks.store import Store
-from support.tiny import MODEL_CODE, table, write_data, write_package, write_project
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +128,8 @@ def test_thresholds_and_labels_render_again_without_computing(tmp_path, session)
 
 
 @pytest.mark.parametrize(
-    "settings", [{"attribution.tolerance": 0.02}, {"baseline.strategy": "zero"}, {"data.sample": 50}, {"attribution.seed": 1}]
+    "settings",
+    [{"attribution.tolerance": 0.02}, {"baseline.strategy": "zero"}, {"data.sample": 50}, {"attribution.seed": 1}],
 )
 def test_what_decides_the_numbers_makes_another_run(tmp_path, session, settings):
     path = write_project(tmp_path, rows=60)
@@ -215,7 +216,7 @@ def test_data_that_changes_during_a_run_stops_it(tmp_path, session):
     ref = pipeline.load_model(spec, session=session, log=lambda _: None)
     ref = pipeline.build_baseline(spec, ref, session=session, log=lambda _: None)
     write_data(tmp_path / "data", {"2013-02": table(31, 9)})
-    with pytest.raises(RunError, match="changed since the run began .* start the run again"):
+    with pytest.raises(RunError, match=r"changed since the run began .* start the run again"):
         pipeline.compute_attributions(spec, ref, session=session, log=lambda _: None)
 
 

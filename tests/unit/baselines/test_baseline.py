@@ -126,7 +126,10 @@ def test_a_table_of_ones_own_is_one_row_of_columns(tmp_path):
 @pytest.mark.parametrize(
     ("frame", "message"),
     [
-        ({"a": [1.0, 2.0], "b": [1.0, 2.0], "kind": ["red", "red"]}, "has 2 rows; a baseline of strategy 'table' is one"),
+        (
+            {"a": [1.0, 2.0], "b": [1.0, 2.0], "kind": ["red", "red"]},
+            "has 2 rows; a baseline of strategy 'table' is one",
+        ),
         ({"a": [1.0], "kid": ["red"]}, r"has 2 columns for 3 features; 'b' is missing"),
         ({"a": [1.0], "b": [None], "kind": ["red"]}, "missing value in b; give every feature a usable value"),
     ],

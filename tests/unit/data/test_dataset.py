@@ -72,7 +72,7 @@ def test_a_data_set_that_is_not_there_is_one_line(flights, uri, partition, messa
 
 
 def test_a_partition_of_undivided_data_is_refused(flights):
-    with pytest.raises(PartitionError, match="name the column of its folders in data.partition"):
+    with pytest.raises(PartitionError, match=r"name the column of its folders in data\.partition"):
         Dataset(str(flights)).files("2013-01")
 
 

@@ -51,7 +51,9 @@ def test_a_uri_or_an_absolute_path_stays_as_it_is(project, uri):
 
 
 def test_a_resolved_spec_comes_back_unchanged_from_json(project):
-    spec = load_spec(write(project, {**SMALLEST, "schedule": {"cron": "0 6 2 * *", "partition": "%Y-%m", "offset": -1}}))
+    spec = load_spec(
+        write(project, {**SMALLEST, "schedule": {"cron": "0 6 2 * *", "partition": "%Y-%m", "offset": -1}})
+    )
     assert ExplanationSpec.from_resolved(json.loads(json.dumps(spec.to_document()))) == spec
 
 
@@ -112,7 +114,7 @@ def test_settings_replace_keys_and_open_up_short_forms(project):
     spec = load_spec(path, settings={"baseline.partition": "2013-01", "attribution.tolerance": 0.1, "owner": "me"})
     assert (spec.baseline.strategy, spec.baseline.partition) == ("auto", "2013-01")
     assert (spec.attribution.tolerance, spec.owner) == (0.1, "me")
-    with pytest.raises(SpecError, match="attribution.tolerence: no such key"):
+    with pytest.raises(SpecError, match=r"attribution\.tolerence: no such key"):
         load_spec(path, settings={"attribution.tolerence": 1})
 
 
@@ -122,7 +124,7 @@ def test_a_run_may_change_four_settings_and_leaves_the_rest(project):
     assert (changed.partition, changed.data.sample) == ("2013-10", 100)
     assert (changed.attribution.tolerance, changed.baseline.strategy) == (0.5, "zero")
     assert spec.with_overrides() == spec
-    with pytest.raises(SpecError, match="attribution.tolerance"):
+    with pytest.raises(SpecError, match=r"attribution\.tolerance"):
         spec.with_overrides(tolerance=2.0)
 
 

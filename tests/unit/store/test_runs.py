@@ -16,8 +16,8 @@ DAY = datetime(2026, 1, 1, tzinfo=UTC)
 
 def report(partition: str, hours: int = 0, revision: int = 1) -> Report:
     document = {
-        "schema_version": "1.0", "state": "published", "name": "flights", "run_id": f"{partition}-0", "revision": revision,
-        "partition": partition, "created_at": DAY + timedelta(hours=hours),
+        "schema_version": "1.0", "state": "published", "name": "flights", "run_id": f"{partition}-0",
+        "revision": revision, "partition": partition, "created_at": DAY + timedelta(hours=hours),
         "model": {"uri": "m", "framework": "torch", "digest": "d", "version": "1", "owner": "o"},
         "data": {"uri": "d", "digest": "d", "rows_available": 1, "rows_read": 1, "rows_explained": 1,
                  "rows_unconverged": 0, "rows_quarantined": 0, "quarantine_reasons": {}},
@@ -80,7 +80,9 @@ def test_runs_are_those_with_a_report_and_their_newest_revision_is_read(store):
     assert run.read_report(1).revision == 1
 
 
-@pytest.mark.parametrize("place", ["flights", "flights/latest.json", "flights/2013-10-0", "flights/2013-10-0/report.json"])
+@pytest.mark.parametrize(
+    "place", ["flights", "flights/latest.json", "flights/2013-10-0", "flights/2013-10-0/report.json"]
+)
 def test_a_report_is_found_by_its_file_its_run_or_its_name(store, tmp_path, place):
     published(store, report("2013-10"))
     assert find_report(str(tmp_path / place)).run_id == "2013-10-0"

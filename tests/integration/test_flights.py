@@ -1,0 +1,93 @@
+"""The demo's own job on the real flights: every row accounted for, and one set of weights in two frameworks."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from ig_tasks import pipeline
+from ig_tasks.compute.session import ComputeSession
+from ig_tasks.spec import load_spec
+
+ROOT = Path(__file__).resolve().parents[2]
+FLIGHTS = ROOT / ".data" / "flights"
+ROWS = 327_346
+
+pytestmark = pytest.mark.skipif(not (FLIGHTS / "_predictions.json").exists(), reason="needs the flights: make data")
+
+
+def explain(spec, session):
+    ref = pipeline.load_model(spec, session=session, log=lambda _: None)
+    ref = pipeline.build_baseline(spec, ref, session=session, log=lambda _: None)
+    return pipeline.compute_attributions(spec, ref, session=session, log=lambda _: None)
+
+
+def importance(ref):
+    table = pq.read_table(f"{ref['run_uri']}/importance.parquet").to_pandas()
+    return table[table["segment"].isna()].set_index("feature")
+
+
+@pytest.fixture(scope="module")
+def session():
+    spec = load_spec(ROOT / "include" / "specs" / "flights_torch.yaml")
+    with ComputeSession(spec.compute) as opened:
+        yield opened
+
+
+def test_all_flights_with_a_known_arrival_are_explained_or_quarantined(tmp_path, session):
+    spec = load_spec(ROOT / "include" / "specs" / "flights_torch.yaml", settings={"store": str(tmp_path)})
+    ref = explain(spec, session)
+    ref = pipeline.validate(spec, ref, log=lambda _: None)
+    ref = pipeline.publish_report(spec, ref, log=lambda _: None)
+    report = json.loads(Path(ref["report_uri"]).read_text())
+    data = report["data"]
+    assert data["rows_read"] == data["rows_available"] == ROWS
+    assert data["rows_explained"] + data["rows_quarantined"] == ROWS
+    assert data["quarantine_reasons"] == {"missing value in temp": 1544, "missing value in wind_speed": 78}
+    assert sum(data["quarantine_reasons"].values()) == data["rows_quarantined"]
+    assert report["completeness"]["converged_fraction"] > 0.999
+    assert {check["name"]: check["success"] for check in report["checks"]} == dict.fromkeys(
+        [
+            "completeness",
+            "converged",
+            "quarantined",
+            "attributions_finite",
+            "row_ids_unique",
+            "rows_complete",
+            "parity",
+        ],
+        True,
+    )
+    assert report["importance"][0]["feature"] == "dep_delay"
+    by_segment = {(row["segment_column"], row["feature"]): 0 for row in report["segments"]}
+    for row in report["segments"]:
+        by_segment[row["segment_column"], row["feature"]] += row["rows"]
+    assert set(by_segment.values()) == {data["rows_explained"]}
+
+
+def test_the_same_weights_in_both_frameworks_have_the_same_global_importance(tmp_path, session):
+    converted = tmp_path / "include" / "models" / "converted"
+    command = [sys.executable, "include/models/convert.py", "include/models/flights_torch", "--to", str(converted)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    common = {"partition": "2013-11", "data.prediction": None, "attribution.tolerance": 1e-4}
+    torch_spec = load_spec(
+        ROOT / "include/specs/flights_torch.yaml", settings={**common, "store": str(tmp_path / "torch")}
+    )
+    keras_spec = load_spec(
+        ROOT / "include/specs/flights_keras.yaml",
+        settings={**common, "store": str(tmp_path / "keras"), "model.uri": str(converted)},
+    )
+    torch_ref, keras_ref = explain(torch_spec, session), explain(keras_spec, session)
+    assert (torch_ref["model"]["framework"], keras_ref["model"]["framework"]) == ("torch", "tensorflow")
+    assert torch_ref["baseline"]["digest"] == keras_ref["baseline"]["digest"]
+    assert torch_ref["rows"] == keras_ref["rows"]
+    ours, theirs = importance(torch_ref), importance(keras_ref).loc[importance(torch_ref).index]
+    for statistic in ("abs_mean", "mean_square", "std_dev"):
+        np.testing.assert_allclose(theirs[statistic], ours[statistic], rtol=1e-4)
+    # A signed mean near zero has no relative error of its own: it is measured against the feature's size.
+    assert (np.abs(theirs["mean"] - ours["mean"]) <= 1e-4 * ours["abs_mean"]).all()
+    assert (theirs["rank"] == ours["rank"]).all()
