@@ -113,26 +113,28 @@ def segment_chart(
     )
 
 
+BOX = (0.05, 0.25, 0.5, 0.75, 0.95)
+"""Ends of the line, of the bar, and the mark between them."""
+
+
+def box_values(found: Distribution) -> tuple[float, ...] | None:
+    """The values at the quantiles of BOX, or the nearest that are known; None where nothing is."""
+    known = [(point.q, point.value) for point in found.quantiles if point.value is not None]
+    if not known:
+        return None
+    return tuple(min(known, key=lambda point: (abs(point[0] - q), point[0]))[1] for q in BOX)
+
+
 def distribution_chart(found: Sequence[Distribution], labels: Mapping[str, str], units: str) -> str:
-    """A box for each feature: the outer quantiles as a line, the inner ones as a bar, the median as a mark."""
+    """A box for each feature: a line from the 5 % to the 95 % quantile, a bar over the middle half, a median mark."""
     import altair as alt
 
-    data = []
-    for item in found:
-        values = [point.value for point in sorted(item.quantiles, key=lambda point: point.q) if point.value is not None]
-        if values:
-            middle = len(values) // 2
-            inner = min(1, middle) if len(values) > 3 else 0
-            data.append(
-                {
-                    "label": labels[item.feature],
-                    "low": values[0],
-                    "inner_low": values[inner],
-                    "median": values[middle],
-                    "inner_high": values[-1 - inner],
-                    "high": values[-1],
-                }
-            )
+    names = ("low", "inner_low", "median", "inner_high", "high")
+    data = [
+        {"label": labels[item.feature], **dict(zip(names, values, strict=True))}
+        for item in found
+        if (values := box_values(item)) is not None
+    ]
     y = labels_axis(alt, data)
     base = alt.Chart(alt.Data(values=data))
     outer = base.mark_rule(color=ACCENT, strokeWidth=1.5).encode(

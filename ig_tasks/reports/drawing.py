@@ -29,8 +29,8 @@ def unique_labels(features: Iterable[str], labels: Mapping[str, str]) -> dict[st
     }
 
 
-def words_axis(alt: Any) -> Any:
-    return alt.Axis(**WORDS)
+def words_axis(alt: Any, limit: int = 165) -> Any:
+    return alt.Axis(**{**WORDS, "labelLimit": limit})
 
 
 def labels_axis(alt: Any, data: Sequence[Mapping[str, Any]]) -> Any:

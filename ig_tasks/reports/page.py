@@ -10,12 +10,13 @@ from collections.abc import Mapping
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from ig_tasks.reports import numerals, sentences
-from ig_tasks.reports.views import example_views, flat, target_views
+from ig_tasks.reports.views import example_views, flat, provenance_parts, target_views
 from ig_tasks.store.report import Report
 
 __all__ = ["CONTENT_SECURITY_POLICY", "render_page"]
@@ -28,8 +29,6 @@ def render_page(report: Report) -> str:
     """The page as HTML text; the same report gives the same page."""
     targets, targets_left = target_views(report)
     examples, examples_left = example_views(report)
-    provenance = dict(report.provenance)
-    files = provenance.pop("files", {})
     return (
         _environment()
         .get_template("report.html")
@@ -45,8 +44,8 @@ def render_page(report: Report) -> str:
             examples=examples,
             examples_left=examples_left,
             reasons=sorted(report.data.quarantine_reasons.items(), key=lambda item: (-item[1], item[0])),
-            provenance=flat(provenance),
-            files=flat(files) if isinstance(files, Mapping) else [],
+            provenance=provenance_parts(report.provenance),
+            card=_card_lines(report.model.figures),
             drift=flat(report.drift) if report.drift else [],
         )
     )
@@ -79,6 +78,20 @@ def _facts(report: Report) -> list[tuple[str, str, str]]:
     return facts
 
 
+def _card_lines(figures: Mapping[str, Any]) -> list[str]:
+    """What else the model's card says: a line for each figure or group of figures, and for each remark."""
+    lines: list[str] = []
+    for key, held in figures.items():
+        name = key.replace("_", " ")
+        if isinstance(held, Mapping):
+            lines.append(f"{name}: " + ", ".join(f"{what.replace('_', ' ')} {text}" for what, text in flat(held)))
+        elif isinstance(held, list):
+            lines += [str(item) for item in held]
+        else:
+            lines += [f"{name}: {text}" for _, text in flat({key: held})]
+    return lines
+
+
 def _when(moment: datetime) -> str:
     return f"{moment.day} {moment:%B %Y, %H:%M} UTC"
 
@@ -105,6 +118,7 @@ def _environment() -> Environment:
     }
     environment.globals |= {
         "interval": numerals.interval,
+        "partition_words": sentences.partition_words,
         "units": sentences.units,
         "baseline_words": sentences.baseline_words,
         "method_words": sentences.method_words,

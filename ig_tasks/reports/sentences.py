@@ -14,6 +14,7 @@ __all__ = [
     "check_name",
     "left_words",
     "method_words",
+    "partition_words",
     "remedy",
     "saw_and_expected",
     "target_words",
@@ -30,9 +31,11 @@ _UNITS = {
 }
 _BASELINES = {
     "auto": "the typical row: medians of numbers, frequency-weighted mean embeddings of categories",
-    "median": "the median of every feature",
-    "mean": "the mean of every feature",
-    "zero": "zero for every input",
+    "median": "medians of numbers, frequency-weighted mean embeddings of categories",
+    "mean": "means of numbers, frequency-weighted mean embeddings of categories",
+    "mode": "medians of numbers, the most frequent categories",
+    "table": "a row given in a table",
+    "zero": "zero for every number, the zero vector for every category",
 }
 _METHODS = {"integrated_gradients": "Integrated Gradients (Sundararajan, Taly and Yan, 2017)"}
 _INTEGRATORS = {
@@ -127,9 +130,10 @@ def saw_and_expected(check: Check) -> str:
 
 
 def remedy(check: Check) -> str:
-    """What to do about a check that failed."""
+    """What to do about a check that failed, as a sentence."""
     begins = (words for name, words in _REMEDIES.items() if check.name.startswith(name))
-    return check.remedy or next(begins, _REMEDY)
+    words = (check.remedy or next(begins, _REMEDY)).rstrip(". ")
+    return f"{words[:1].upper()}{words[1:]}."
 
 
 def units(space: str) -> str:
@@ -151,6 +155,13 @@ def baseline_words(baseline: BaselineInfo) -> str:
     if baseline.rows is not None:
         fitted.insert(0, f"on {_counted(baseline.rows, 'row')}")
     return f"{words}; fitted {' '.join(fitted)}" if fitted else words
+
+
+def partition_words(report: Report) -> str:
+    """`Partition 2013-11`, or that nothing was divided."""
+    if report.partition != "all":
+        return f"Partition {report.partition}"
+    return "All partitions" if report.data.partition_column else "All rows"
 
 
 def method_words(report: Report) -> str:

@@ -12,11 +12,21 @@ from ig_tasks.reports.sentences import left_words, target_words, units
 from ig_tasks.reports.waterfall import waterfall_chart
 from ig_tasks.store.report import Contribution, Distribution, Example, Importance, Report, TargetInfo
 
-__all__ = ["ExampleView", "LevelView", "SegmentView", "TargetView", "example_views", "flat", "target_views"]
+__all__ = [
+    "ExampleView",
+    "LevelView",
+    "SegmentView",
+    "TargetView",
+    "example_views",
+    "flat",
+    "provenance_parts",
+    "target_views",
+]
 
 CHARTED, TABLED = 20, 50
 LEVELS, SEGMENT_FEATURES = 12, 8
 BOXES, EXAMPLES, CONTRIBUTIONS, TARGETS = 10, 6, 12, 4
+LONG = 6
 ALL = "importance.parquet"
 
 
@@ -58,8 +68,9 @@ class TargetView:
 
     @property
     def levels(self) -> tuple[float, ...]:
-        """The quantiles of which any box knows a value."""
-        return tuple(sorted({point.q for box in self.boxes for point in box.quantiles}))
+        """The quantiles that the table shows: of those known, the ends and the ones of a box."""
+        known = sorted({point.q for box in self.boxes for point in box.quantiles})
+        return tuple(q for q in known if q in (0.0, *charts.BOX, 1.0)) or tuple(known[:7])
 
 
 @dataclass(frozen=True)
@@ -167,6 +178,20 @@ def _labels(report: Report, features: Iterable[str]) -> dict[str, str]:
     return unique_labels(features, known)
 
 
+def provenance_parts(held: Mapping[str, object]) -> list[tuple[str, list[tuple[str, str]]]]:
+    """(title, pairs) for tables: short matters together under no title, each long one under its own."""
+    short: list[tuple[str, str]] = []
+    long: list[tuple[str, list[tuple[str, str]]]] = []
+    for key, item in held.items():
+        pairs = flat({key: item})
+        if len(pairs) > LONG:
+            title = key.replace("_", " ")
+            long.append((title[:1].upper() + title[1:], [(name.removeprefix(f"{key}."), text) for name, text in pairs]))
+        else:
+            short += pairs
+    return [("", short), *long]
+
+
 def flat(held: Mapping[str, object], prefix: str = "") -> list[tuple[str, str]]:
     """Nested values as (dotted key, text), in their order.
 
@@ -177,6 +202,8 @@ def flat(held: Mapping[str, object], prefix: str = "") -> list[tuple[str, str]]:
     for key, item in held.items():
         if isinstance(item, Mapping):
             found += flat(item, f"{prefix}{key}.")
+        elif isinstance(item, (list, tuple)) and any(isinstance(one, Mapping) for one in item):
+            found += flat({str(place): one for place, one in enumerate(item, 1)}, f"{prefix}{key}.")
         elif isinstance(item, (list, tuple)):
             found.append((f"{prefix}{key}", ", ".join(str(one) for one in item)))
         elif isinstance(item, int) and not isinstance(item, bool) and abs(item) >= 10_000:

@@ -137,3 +137,12 @@ def test_a_delta_that_can_be_seen_is_a_step_of_its_own(sample: SimpleNamespace) 
     steps = waterfall.waterfall_steps(off, labels)
     assert steps[-1][0] == "Not accounted for"
     assert steps[-1][2] == pytest.approx(off.output, abs=1e-12)
+
+
+def test_a_box_stands_on_its_quantiles_or_the_nearest_known(sample: SimpleNamespace) -> None:
+    found = sample.flights_report().distributions[0]
+    at = {point.q: point.value for point in found.quantiles}
+    assert charts.box_values(found) == tuple(at[q] for q in (0.05, 0.25, 0.5, 0.75, 0.95))
+    few = found.model_copy(update={"quantiles": tuple(point for point in found.quantiles if point.q in (0, 0.5, 1))})
+    assert charts.box_values(few) == (at[0], at[0], at[0.5], at[0.5], at[1])
+    assert charts.box_values(found.model_copy(update={"quantiles": ()})) is None

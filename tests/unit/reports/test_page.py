@@ -145,7 +145,9 @@ def test_the_page_says_what_was_explained(page: str, sample: SimpleNamespace) ->
         report.model.version,
         report.model.owner,
         report.model.intended_use,
-        "test AUC 0.9313",
+        "test: auc 0.8998, rows 81,437",
+        "A remark.",
+        "trained on: 2013-01 to 2013-09",
         "late, in log-odds (logit)",
         report.data.uri,
         "27,031 read of 27,031",
@@ -164,6 +166,7 @@ def test_digests_and_versions_are_whole(page: str, sample: SimpleNamespace) -> N
     assert ["data digest", report.data.digest] in rows
     assert ["baseline digest", report.baseline.digest] in rows
     assert ["versions.torch", "2.13.0"] in rows
+    assert ["attempts.1.by", "airflow"] in rows
     assert ["attributions/shard-000000.parquet.sha256", "00" * 32] in rows
     assert ["compute attributions", "41.7\u00a0s"] in rows
 
@@ -190,7 +193,7 @@ def test_a_withheld_page_says_so_which_check_failed_and_what_to_do(sample: Simpl
     assert '<body class="withheld">' in page
     assert "These numbers are withheld: do not use them" in text
     assert "Completeness (observed 0.93, expected at least 0.99 of rows within 0.01)" in text
-    assert "raise attribution.max_evaluations" in text
+    assert "Raise attribution.max_evaluations" in text
     assert "Withheld: shown so that the cause can be found, not to be used." in text
     assert "(withheld)</title>" in page
     assert "can be trusted" not in text

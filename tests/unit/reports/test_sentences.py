@@ -83,8 +83,8 @@ def test_the_baseline_is_said_with_what_it_was_fitted_on() -> None:
 def test_a_checks_own_remedy_comes_before_the_general_one() -> None:
     seen = {"severity": "critical", "success": False, "observed": 0, "expected": 1}
     assert "max_evaluations" in sentences.remedy(Check(name="completeness", **seen))
-    assert "find out why" in sentences.remedy(Check(name="other", **seen))
-    assert sentences.remedy(Check(name="completeness", remedy="ask us", **seen)) == "ask us"
+    assert "Find out why" in sentences.remedy(Check(name="other", **seen))
+    assert sentences.remedy(Check(name="completeness", remedy="ask us.", **seen)) == "Ask us."
 
 
 def test_the_method_is_said_with_rule_tolerance_and_cost(sample: SimpleNamespace) -> None:
@@ -92,6 +92,13 @@ def test_the_method_is_said_with_rule_tolerance_and_cost(sample: SimpleNamespace
         "Integrated Gradients (Sundararajan, Taly and Yan, 2017) by adaptive Clenshaw–Curtis quadrature, "
         "tolerance 1 % a row, 38.7 gradient evaluations a row on average"
     )
+
+
+def test_a_report_on_everything_says_so(sample: SimpleNamespace) -> None:
+    assert sentences.partition_words(sample.flights_report()) == "Partition 2013-11"
+    assert sentences.partition_words(sample.flights_report(partition="all")) == "All partitions"
+    data = sample.flights_body()["data"] | {"partition_column": ""}
+    assert sentences.partition_words(sample.flights_report(partition="all", data=data)) == "All rows"
 
 
 def test_what_is_left_out_is_counted() -> None:
