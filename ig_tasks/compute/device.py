@@ -28,12 +28,15 @@ def choose_device(resources: Mapping[str, float], *, framework: str = "torch") -
 
 
 def _sees_gpu(framework: str) -> bool:
-    if framework == "torch":
-        import torch
+    try:
+        if framework == "torch":
+            import torch
 
-        return bool(torch.cuda.is_available())
-    if framework == "tensorflow":
-        import tensorflow as tf
+            return bool(torch.cuda.is_available())
+        if framework == "tensorflow":
+            import tensorflow as tf
 
-        return bool(tf.config.list_physical_devices("GPU"))
+            return bool(tf.config.list_physical_devices("GPU"))
+    except ImportError:  # the model's loader says what to install
+        return False
     return False
