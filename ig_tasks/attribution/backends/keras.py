@@ -63,7 +63,7 @@ class KerasBackend:
                 raise LayerError(f"layers: the model has no layer '{name}'{suggest(name, listed, noun='layers')}")
         self._layers = {name: known[name] for name in layers.values()}
         self._dtype = float_dtype(self.model)
-        self._place = device
+        self._place = None if device is None else _device(device)
         gpus = tf.config.list_logical_devices("GPU")
         self.device = device or ("gpu:0" if gpus else "cpu")
         self.block_bytes = _GPU_BLOCK if "gpu" in self.device.lower() else _CPU_BLOCK
@@ -76,11 +76,7 @@ class KerasBackend:
         if self._place is None:
             yield
             return
-        try:
-            scope = tf.device(self._place)
-        except ValueError as error:
-            raise InputError(f"device: {self._place!r} is not a TensorFlow device: {error}") from error
-        with scope:
+        with tf.device(self._place):
             yield
 
     def check_names(self, inputs: Sequence[str], fixed: Sequence[str]) -> None:
@@ -183,3 +179,12 @@ class KerasBackend:
         if signature not in self._programs:
             self._programs[signature] = program_for(self.model, signature, self._layers)
         return self._programs[signature], arguments
+
+
+def _device(name: str) -> str:
+    """The device as TensorFlow names it: "cuda:0" is its "GPU:0". Raises InputError."""
+    wanted = name.upper().replace("CUDA", "GPU")
+    known = [device.name.removeprefix("/device:") for device in tf.config.list_logical_devices()]
+    if wanted not in known and f"{wanted}:0" not in known:
+        raise InputError(f"device: '{name}' is not there{suggest(wanted, known, noun='devices')}")
+    return f"/device:{wanted if ':' in wanted else f'{wanted}:0'}"

@@ -10,6 +10,7 @@ import numpy as np
 from ig_tasks.errors import InputError
 
 __all__ = [
+    "arranged",
     "cast_copy",
     "embedding_layers",
     "float_dtype",
@@ -36,11 +37,32 @@ def embedding_layers(model: Any) -> list[str]:
 
 
 def functional_inputs(model: Any) -> dict[str, str]:
-    """{input name: dtype} of a functional or built sequential model; empty for a subclassed one."""
-    tensors = getattr(model, "inputs", None)
-    if not isinstance(tensors, list):
+    """{input name: dtype} of a functional or built sequential model; empty for a subclassed one.
+
+    The names are the keys where the model was built from a dict, else the names of its Input tensors.
+    """
+    structure = _structure(model)
+    if structure is None:
         return {}
-    return {tensor.name: str(tensor.dtype) for tensor in tensors}
+    if isinstance(structure, dict):
+        return {str(name): str(tensor.dtype) for name, tensor in structure.items()}
+    return {tensor.name: str(tensor.dtype) for tensor in keras.tree.flatten(structure)}
+
+
+def arranged(model: Any, given: dict[str, Any]) -> Any:
+    """Inputs by name as the model was built to take them: a dict, a list in its order, or one tensor."""
+    structure = _structure(model)
+    if structure is None or isinstance(structure, dict):
+        return given
+    names = list(functional_inputs(model))
+    return given[names[0]] if len(names) == 1 else [given[name] for name in names]
+
+
+def _structure(model: Any) -> Any:
+    """The Input tensors of a functional or built sequential model, in the structure it was built from."""
+    if not isinstance(getattr(model, "inputs", None), list):
+        return None
+    return model.input
 
 
 def output_names(model: Any) -> tuple[str, ...]:
@@ -78,8 +100,13 @@ def cast_copy(model: Any) -> Any:
             config["dtype"] = "float64"
         return layer.__class__.from_config(config)
 
+    def widened(tensor: Any) -> Any:
+        dtype = "float64" if "float" in str(tensor.dtype) else tensor.dtype
+        return keras.Input(batch_shape=tensor.shape, dtype=dtype, name=tensor.name)
+
     try:
-        copy = keras.models.clone_model(model, clone_function=clone)
+        inputs = None if _structure(model) is None else keras.tree.map_structure(widened, _structure(model))
+        copy = keras.models.clone_model(model, input_tensors=inputs, clone_function=clone)
     except (TypeError, ValueError, NotImplementedError) as error:
         raise InputError(
             f"precision: this model cannot be cloned in float64 ({str(error).splitlines()[0]}); "

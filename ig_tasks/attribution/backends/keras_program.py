@@ -12,6 +12,7 @@ from weakref import WeakKeyDictionary, ref
 import numpy as np
 import tensorflow as tf  # noqa: TID253 - this module is the framework's own, loaded lazily
 
+from ig_tasks.attribution.backends.keras_model import arranged
 from ig_tasks.attribution.backends.keras_override import Override
 from ig_tasks.attribution.targets import output_count, pick_output
 from ig_tasks.errors import LayerError, ModelError
@@ -247,7 +248,7 @@ class Program:
         given = {**points, **ids}
         with self._overridden(points, ids, compare=compare) as used:
             if self.signature.named:
-                raw = model({**given, **fixed}, training=False)
+                raw = model(arranged(model, {**given, **fixed}), training=False)
             else:
                 raw = model(next(iter(given.values())), training=False)
         for name in self._layers:

@@ -1,0 +1,63 @@
+"""Several baselines, averaged."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ig_tasks.attribution import attribute
+from ig_tasks.attribution.averaging import average
+from ig_tasks.attribution.control import Tolerances
+
+
+def test_the_mean_of_every_number(kits: Any, layers_of: Any, rng: np.random.Generator) -> None:
+    model, inputs = kits[0].dense(layers_of(4, 8, 1)), rng.normal(size=(6, 4))
+    each = [attribute(model, inputs, start) for start in rng.normal(size=(3, 4))]
+    found = average(each, Tolerances(0.01))
+    np.testing.assert_allclose(found.attributions, np.mean([e.attributions for e in each], axis=0))
+    np.testing.assert_allclose(found.baseline_output, np.mean([e.baseline_output for e in each], axis=0))
+    np.testing.assert_allclose(
+        found.convergence_delta, found.attributions.sum(1) - (found.output - found.baseline_output), atol=1e-13
+    )
+    assert np.array_equal(found.evaluations, sum(e.evaluations for e in each))
+    assert found.details["baselines"] == 3
+
+
+def test_one_baseline_stays_as_it_is(kits: Any, layers_of: Any) -> None:
+    one = attribute(kits[0].dense(layers_of(4, 1)), np.ones((2, 4)), np.zeros(4))
+    assert average([one], Tolerances()) is one
+
+
+def test_the_error_bound_grows_where_baselines_cancel(kits: Any) -> None:
+    # x^3 from -b and from b: the attributions nearly cancel, their errors need not.
+    model = kits[0].function("x0 * x0 * x0 + sin(x0)", 1)
+    each = [attribute(model, np.full((1, 1), 0.01), np.array([start]), max_evaluations=5) for start in (-2.0, 2.0)]
+    found = average(each, Tolerances(0.01))
+    assert found.error_estimate[0] > 5 * max(e.error_estimate[0] for e in each)
+
+
+def test_a_row_that_failed_from_one_baseline_is_not_finite(kits: Any, layers_of: Any) -> None:
+    model = kits[0].dense(layers_of(4, 8, 1))
+    each = [attribute(model, np.ones((2, 4)), start) for start in (np.zeros(4), np.full(4, np.nan))]
+    assert list(average(each, Tolerances()).status) == ["not_finite", "not_finite"]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_named_inputs_and_all_outputs(kit: Any, dtype: str) -> None:
+    ids, mask = np.array([[0, 1, 2], [3, 4, 5]]), np.ones((2, 3))
+    each = [
+        attribute(
+            kit.tokens(dtype),
+            {"ids": ids},
+            {"ids": np.full((3, 4), value)},
+            fixed={"mask": mask},
+            layers={"ids": "tok"},
+            target="all",
+        )
+        for value in (0.0, 0.5)
+    ]
+    found = average(each, Tolerances(0.01))
+    assert found.attributions["ids"].shape == (2, 2, 3)
+    assert found.error_estimate.shape == found.status.shape == (2, 2)
