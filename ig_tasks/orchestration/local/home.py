@@ -79,7 +79,7 @@ class AirflowHome:
             "API__BASE_URL": f"http://127.0.0.1:{port}",
             "API__SECRET_KEY": key["api"],
             "API_AUTH__JWT_SECRET": key["jwt"],
-            "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.2",
+            "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.4",
             "DAG_PROCESSOR__REFRESH_INTERVAL": "10",
             "USAGE_DATA_COLLECTION__ENABLED": "False",
         }

@@ -6,9 +6,12 @@ listen on every address of the machine.
 
 from __future__ import annotations
 
+import ctypes
 import json
+import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
@@ -24,6 +27,8 @@ from ig_tasks.orchestration.local.home import USER, AirflowHome, airflow_command
 __all__ = ["LocalAirflow", "end_leftovers", "free_port", "running"]
 
 POOL = "ig_compute"
+_PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 # Enough for the scheduler to sign off in the database; what is left after it holds nothing that could be lost.
 _GRACE = 3.0
 
@@ -104,6 +109,7 @@ class LocalAirflow:
                     stdout=log,
                     stderr=subprocess.STDOUT,
                     start_new_session=True,
+                    preexec_fn=_end_with_parent,
                 )
             self._write_state()
         self._wait_until_healthy(time.monotonic() + timeout)
@@ -243,6 +249,12 @@ def _end(processes: Iterable[psutil.Process]) -> None:
     for process in remaining:
         _signal(process.kill)
     psutil.wait_procs(remaining, timeout=_GRACE)
+
+
+def _end_with_parent() -> None:
+    """Have Linux send SIGTERM to this process when its parent is gone, even if that was killed with -9."""
+    if _LIBC is not None:
+        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _signal(send: Callable[[], None]) -> None:

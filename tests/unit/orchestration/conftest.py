@@ -16,7 +16,7 @@ os.environ["AIRFLOW_HOME"] = _HOME.name
 os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
 os.environ["AIRFLOW__LOGGING__LOGGING_LEVEL"] = "WARNING"
 
-from ig_tasks.spec import ExplanationSpec, load_spec
+from ig_tasks.spec import ExplanationSpec, load_spec  # noqa: E402 - not before the environment is set
 
 DOCUMENT: dict[str, Any] = {
     "version": 1,

@@ -1,6 +1,7 @@
 import json
 import subprocess
 import sys
+import textwrap
 import time
 
 import psutil
@@ -92,3 +93,32 @@ def test_all_are_ended_when_starting_fails(home, monkeypatch):
     assert len(started) == 3
     assert not any(psutil.pid_exists(pid) for pid in started)
     assert not any(child.is_running() and child.status() != psutil.STATUS_ZOMBIE for child in family)
+
+
+def test_the_processes_end_when_their_parent_is_killed(home, tmp_path):
+    script = textwrap.dedent(
+        """
+        import sys, time
+        from pathlib import Path
+        from ig_tasks.orchestration.local import server
+        from ig_tasks.orchestration.local.home import AirflowHome
+        server.airflow_command = lambda *arguments: [sys.executable, "-c", "import time; time.sleep(600)"]
+        AirflowHome.prepare = lambda self, say: self.logs.mkdir(parents=True, exist_ok=True)
+        airflow = server.LocalAirflow(AirflowHome.of_project(Path(sys.argv[1])), triggerer=False)
+        def wait(deadline):
+            print(*[process.pid for process in airflow._processes.values()], flush=True)
+            time.sleep(600)
+        airflow._wait_until_healthy = wait
+        airflow.start()
+        """
+    )
+    parent = subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    pids = [int(pid) for pid in parent.stdout.readline().split()]
+    assert len(pids) == 3
+    parent.kill()
+    parent.wait()
+    parent.stdout.close()
+    deadline = time.monotonic() + 10
+    while any(psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE for pid in pids):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)

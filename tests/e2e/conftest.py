@@ -1,0 +1,229 @@
+"""A real Airflow on this machine: scheduler with LocalExecutor, DAG processor, API server, and a small project.
+
+The project is what a team would have: the DAG file of this repository, specs, a tiny torch model package, and a
+data set with four months. Started once for all tests here, in a folder with a short path.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import tempfile
+import textwrap
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+
+from ig_tasks.orchestration.local import AirflowHome, LocalAirflow
+from ig_tasks.orchestration.local.home import airflow_command
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+ROWS = 60
+
+MODEL = """
+import torch
+from torch import nn
+
+
+class Tiny(nn.Module):
+    def __init__(self, carriers):
+        super().__init__()
+        self.carrier_embedding = nn.Embedding(carriers, 2)
+        self.body = nn.Sequential(nn.Linear(4, 8), nn.SiLU(), nn.Linear(8, 1))
+
+    def forward(self, weather, carrier):
+        return self.body(torch.cat([weather, self.carrier_embedding(carrier)], dim=1))
+
+
+def build(carriers):
+    return Tiny(carriers)
+"""
+
+# A DAG of another team: runs whenever a report of `monthly` is published, for the report's partition.
+CONSUMER = """
+from airflow.sdk import dag, task
+from ig_tasks.orchestration import on_reports
+
+
+@dag(schedule=on_reports("monthly"), max_active_runs=1)
+def reader():
+    @task
+    def read(triggering_asset_events=None, partition_key=None):
+        (events,) = triggering_asset_events.values()
+        return {"partition_key": partition_key, "extra": events[-1].extra}
+
+    read()
+
+
+reader()
+"""
+
+
+def previous_month() -> str:
+    """The key that a monthly schedule gives the run of this month's first day."""
+    return (datetime.now(UTC).replace(day=1) - timedelta(days=1)).strftime("%Y-%m")
+
+
+@dataclass
+class Stage:
+    """Airflow with the project, and the questions that tests ask it."""
+
+    airflow: LocalAirflow
+    project: Path
+    store: Path
+
+    @property
+    def api(self) -> Any:
+        return self.airflow.api
+
+    def wait(self, dag_id: str, run_id: str, *, timeout: float = 240.0) -> dict[str, Any]:
+        """The run once it has ended."""
+        deadline = time.monotonic() + timeout
+        while (run := self.api.run(dag_id, run_id))["state"] not in {"success", "failed"}:
+            assert time.monotonic() < deadline, f"{dag_id} {run_id} is {run['state']}: {self.states(dag_id, run_id)}"
+            time.sleep(0.5)
+        return run
+
+    def wait_for_runs(self, dag_id: str, count: int, *, timeout: float = 240.0) -> list[dict[str, Any]]:
+        """The runs of a DAG once there are so many that have ended."""
+        deadline = time.monotonic() + timeout
+        while True:
+            runs = self.api.runs(dag_id)
+            if sum(run["state"] in {"success", "failed"} for run in runs) >= count:
+                return runs
+            assert time.monotonic() < deadline, runs
+            time.sleep(0.5)
+
+    def states(self, dag_id: str, run_id: str) -> dict[str, str]:
+        return {task["task_id"]: task["state"] for task in self.api.tasks(dag_id, run_id)}
+
+    def log_text(self, dag_id: str, run_id: str, task_id: str, try_number: int = 1) -> str:
+        return "\n".join(json.dumps(record) for record in self.api.log(dag_id, run_id, task_id, try_number))
+
+    def cli(self, *arguments: str) -> str:
+        """Airflow's command line, in the home of this Airflow."""
+        done = subprocess.run(
+            airflow_command(*arguments),
+            env=self.airflow.home.environment(self.airflow.port),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def published(self, dag_id: str, run: dict[str, Any]) -> dict[str, Any]:
+        """The report that a run published."""
+        ref = self.api.result(dag_id, run["dag_run_id"], "publish_report")
+        found: dict[str, Any] = json.loads(Path(ref["report_uri"]).read_text())
+        return found
+
+
+@pytest.fixture(scope="session")
+def stage() -> Iterator[Stage]:
+    project = Path(tempfile.mkdtemp(prefix="ig-", dir="/tmp"))
+    try:
+        make_project(project)
+        home = AirflowHome(
+            project / "h",
+            project / "dags",
+            variables={"IG_TASKS_STORE": str(project / "runs"), "PYTHONPATH": str(REPOSITORY)},
+        )
+        with LocalAirflow(home, triggerer=False) as airflow:
+            airflow.wait_for_dag("ig_tiny")
+            airflow.wait_for_dag("reader")
+            yield Stage(airflow, project, project / "runs")
+    finally:
+        shutil.rmtree(project, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def last_month() -> str:
+    return previous_month()
+
+
+def make_project(project: Path) -> None:
+    (project / "dags").mkdir()
+    shutil.copy(REPOSITORY / "dags" / "ig_feature_importance.py", project / "dags")
+    (project / "dags" / "reader.py").write_text(CONSUMER)
+    make_model(project / "include" / "models" / "tiny")
+    make_data(project / "data")
+    specs = project / "include" / "specs"
+    specs.mkdir()
+    common = {
+        "version": 1,
+        "model": {"uri": "../models/tiny", "target": "late"},
+        "data": {"uri": "../../data", "partition": "month", "id": "row"},
+        "baseline": {"strategy": "auto", "partition": "2013-01"},
+        "compute": {"workers": 1, "shard_rows": 32},
+    }
+    monthly = {"cron": "0 0 1 * *", "partition": "%Y-%m", "offset": -1, "start": "2013-02-01"}
+    wrong = {**common["data"], "prediction": "wrong"}
+    write(specs / "tiny.yaml", {**common, "name": "tiny", "owner": "tests", "partition": "2013-02"})
+    write(specs / "monthly.yaml", {**common, "name": "monthly", "schedule": monthly})
+    write(specs / "wrong.yaml", {**common, "name": "wrong", "data": wrong, "partition": "2013-01"})
+    (specs / "broken.yaml").write_text("version: 1\nname: broken\nmodle: ../models/tiny\n")
+
+
+def make_model(folder: Path) -> None:
+    import torch
+    from safetensors.torch import save_file
+
+    folder.mkdir(parents=True)
+    (folder / "model.py").write_text(textwrap.dedent(MODEL).lstrip())
+    namespace: dict[str, Any] = {}
+    exec(compile(MODEL, "model.py", "exec"), namespace)  # noqa: S102 - the code that stands above
+    torch.manual_seed(0)
+    save_file(namespace["build"](4).state_dict(), folder / "weights.safetensors")
+    write(
+        folder / "model.yaml",
+        {
+            "framework": "torch",
+            "factory": "model:build",
+            "arguments": {"carriers": 4},
+            "weights": "weights.safetensors",
+            "inputs": {
+                "weather": {"columns": ["temp", "wind"]},
+                "carrier": {
+                    "columns": "carrier",
+                    "vocabulary": ["AA", "DL", "UA"],
+                    "offset": 1,
+                    "unknown": 0,
+                    "layer": "carrier_embedding",
+                },
+            },
+            "targets": {"late": {"output": 0, "space": "logit"}},
+            "card": {"name": "Tiny", "version": "1", "owner": "tests", "intended_use": "tests"},
+        },
+    )
+
+
+def make_data(folder: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    random = np.random.default_rng(0)
+    for month in ("2013-01", "2013-02", "2013-03", previous_month()):
+        table = pa.table(
+            {
+                "row": [f"{month}/{number}" for number in range(ROWS)],
+                "temp": random.normal(size=ROWS),
+                "wind": random.normal(size=ROWS),
+                "carrier": random.choice(["AA", "DL", "UA"], size=ROWS),
+                "wrong": np.full(ROWS, 99.0),
+            }
+        )
+        (folder / f"month={month}").mkdir(parents=True)
+        pq.write_table(table, folder / f"month={month}" / "part-0.parquet")
+
+
+def write(path: Path, document: dict[str, Any]) -> None:
+    path.write_text(yaml.safe_dump(document, sort_keys=False))
