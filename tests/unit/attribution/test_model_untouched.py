@@ -54,7 +54,9 @@ def test_torch_after_an_exception(torch_model: Any) -> None:
 def test_torch_runs_in_inference_mode(kits: Any, layers_of: Any) -> None:
     import torch
 
-    model = torch.nn.Sequential(kits[0].dense(layers_of(4, 8, 8)), torch.nn.Dropout(0.5), torch.nn.Linear(8, 1).double())
+    model = torch.nn.Sequential(
+        kits[0].dense(layers_of(4, 8, 8)), torch.nn.Dropout(0.5), torch.nn.Linear(8, 1).double()
+    )
     model.train()
     one, two = (attribute(model, np.ones((5, 4)), np.zeros(4)) for _ in range(2))
     np.testing.assert_array_equal(one.attributions, two.attributions)

@@ -41,9 +41,7 @@ def test_every_rule_is_exact_where_the_gradient_is_constant(
     assert (found.status == "converged").all()
 
 
-@pytest.mark.parametrize(
-    ("integrator", "order"), [("left", 1), ("right", 1), ("midpoint", 2), ("trapezoid", 2)]
-)
+@pytest.mark.parametrize(("integrator", "order"), [("left", 1), ("right", 1), ("midpoint", 2), ("trapezoid", 2)])
 def test_completeness_under_refinement(model: Any, integrator: str, order: int, rng: np.random.Generator) -> None:
     inputs = rng.normal(size=(5, 4))
 

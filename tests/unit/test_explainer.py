@@ -1,0 +1,129 @@
+"""`explain`: models, tables and baselines as a notebook has them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from support.tiny import table, write_package
+
+import ig_tasks
+from ig_tasks import Samples, explain
+from ig_tasks.attribution import attribute
+from ig_tasks.baselines.fitting import BaselineCounts, fit_baseline
+from ig_tasks.data.encoding import encode
+from ig_tasks.errors import BaselineError, DataError, InputError
+
+
+@pytest.fixture(scope="module")
+def loaded(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    root: Path = tmp_path_factory.mktemp("project")
+    return ig_tasks.load_model(write_package(root / "tiny"), trusted_root=root)
+
+
+@pytest.fixture
+def frame() -> pd.DataFrame:
+    return table(12, seed=1).set_index("id")
+
+
+@pytest.fixture
+def dense() -> Any:
+    import torch
+
+    torch.manual_seed(0)
+    return torch.nn.Sequential(torch.nn.Linear(3, 8), torch.nn.Tanh(), torch.nn.Linear(8, 1)).double()
+
+
+def test_a_plain_model_and_an_array(dense: Any) -> None:
+    inputs = np.ones((4, 3))
+    found = explain(dense, inputs)
+    np.testing.assert_array_equal(found.attributions, attribute(dense, inputs, np.zeros(3)).attributions)
+    assert found.features == ("x[0]", "x[1]", "x[2]")
+    assert isinstance(found, ig_tasks.Explanation)
+
+
+def test_a_table_of_a_loaded_package(loaded: Any, frame: pd.DataFrame) -> None:
+    found = explain(loaded, frame)
+    encoded = encode(frame, loaded.package.config.inputs)
+    expected = attribute(
+        loaded.model, encoded.inputs, {"numeric": np.zeros(2), "kind": np.zeros(2)}, layers={"kind": "embed_kind"}
+    )
+    np.testing.assert_array_equal(found.attributions["numeric"], expected.attributions["numeric"])
+    np.testing.assert_array_equal(found.attributions["kind"], expected.attributions["kind"])
+    assert found.features == ("a", "b", "kind")
+    assert found.matrix.shape == (12, 3)
+
+
+def test_rows_that_cannot_be_encoded_stay_in_their_place(loaded: Any, frame: pd.DataFrame) -> None:
+    spoilt = frame.copy()
+    spoilt.iloc[3, spoilt.columns.get_loc("a")] = np.nan
+    spoilt.iloc[7, spoilt.columns.get_loc("kind")] = "purple"
+    found = explain(loaded, spoilt)
+    assert len(found) == 12
+    assert list(np.flatnonzero(found.status == "not_finite")) == [3, 7]
+    assert found.details["quarantined"] == {3: "missing value in a", 7: "unknown category 'purple' in kind"}
+    whole = explain(loaded, frame)
+    kept = np.setdiff1d(np.arange(12), [3, 7])
+    np.testing.assert_allclose(found.matrix[kept], whole.matrix[kept], atol=1e-6)
+    assert np.isnan(found.matrix[[3, 7]]).all()
+
+
+def test_a_strategy_is_fitted_as_the_pipeline_fits_it(loaded: Any, frame: pd.DataFrame) -> None:
+    reference = table(200, seed=2)
+    found = explain(loaded, frame, baseline="auto", reference=reference)
+    inputs = loaded.package.config.inputs
+    fitted = fit_baseline("auto", BaselineCounts.of(inputs, encode(reference, inputs).inputs))
+    np.testing.assert_array_equal(explain(loaded, frame, baseline=fitted).matrix, found.matrix)
+    assert not np.allclose(found.matrix, explain(loaded, frame).matrix)
+
+
+def test_a_row_of_the_table_as_baseline(loaded: Any, frame: pd.DataFrame) -> None:
+    found = explain(loaded, frame, baseline=frame.iloc[[4]])
+    assert (found.matrix[4] == 0).all()
+    np.testing.assert_allclose(found.baseline_output, found.output[4], atol=1e-6)
+
+
+def test_samples_are_averaged(loaded: Any, dense: Any, frame: pd.DataFrame) -> None:
+    found = explain(loaded, frame, baseline=Samples(frame.iloc[:3]))
+    each = [explain(loaded, frame, baseline=frame.iloc[[row]]).matrix for row in range(3)]
+    np.testing.assert_allclose(found.matrix, np.mean(each, axis=0), atol=1e-6)
+    starts = np.eye(3)
+    arrays = explain(dense, np.ones((2, 3)), baseline=Samples(starts))
+    expected = np.mean([attribute(dense, np.ones((2, 3)), start).attributions for start in starts], axis=0)
+    np.testing.assert_allclose(arrays.attributions, expected)
+
+
+def test_a_strategy_on_arrays(dense: Any) -> None:
+    reference = np.array([[0.0, 0.0, 0.0], [1.0, 2.0, 3.0], [9.0, 2.0, 0.0]])
+    found = explain(dense, np.ones((2, 3)), baseline="median", reference=reference)
+    expected = attribute(dense, np.ones((2, 3)), np.array([1.0, 2.0, 0.0]))
+    np.testing.assert_array_equal(found.attributions, expected.attributions)
+
+
+def test_targets_by_name(loaded: Any, frame: pd.DataFrame) -> None:
+    np.testing.assert_array_equal(explain(loaded, frame, target="late").matrix, explain(loaded, frame).matrix)
+    everything = explain(loaded, frame, target="all")
+    assert everything.matrix.shape == (12, 1, 3)
+
+
+def test_arrays_of_a_loaded_package(loaded: Any, frame: pd.DataFrame) -> None:
+    arrays = encode(frame, loaded.package.config.inputs).inputs
+    found = explain(loaded, arrays)
+    np.testing.assert_array_equal(found.matrix, explain(loaded, frame).matrix)
+    assert found.features == ("a", "b", "kind")
+
+
+def test_what_does_not_fit(loaded: Any, dense: Any, frame: pd.DataFrame) -> None:
+    with pytest.raises(InputError, match="a DataFrame needs a loaded model package"):
+        explain(dense, frame)
+    with pytest.raises(DataError, match="column 'kind'"):
+        explain(loaded, frame.drop(columns="kind"))
+    with pytest.raises(BaselineError, match="'auto' is fitted on data"):
+        explain(loaded, frame, baseline="auto")
+    with pytest.raises(BaselineError, match="'medain' is no strategy; did you mean 'median'"):
+        explain(loaded, frame, baseline="medain", reference=frame)
+    with pytest.raises(BaselineError, match="a row of its table cannot be used: unknown category"):
+        explain(loaded, frame, baseline=frame.iloc[[0]].assign(kind="purple"))
