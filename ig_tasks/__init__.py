@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ig_tasks.baselines.arrays import Samples
     from ig_tasks.explainer import explain
+    from ig_tasks.finished import open_run
     from ig_tasks.models import load_model
     from ig_tasks.views import Explanation
 
-__all__ = ["Explanation", "Samples", "__version__", "explain", "load_model"]
+__all__ = ["Explanation", "Samples", "__version__", "explain", "load_model", "open_run"]
 
 __version__ = "0.1.0"
 
@@ -23,6 +24,7 @@ _HOME = {
     "Samples": "ig_tasks.baselines.arrays",
     "explain": "ig_tasks.explainer",
     "load_model": "ig_tasks.models",
+    "open_run": "ig_tasks.finished",
 }
 
 

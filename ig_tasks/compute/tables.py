@@ -16,11 +16,15 @@ from ig_tasks.attribution.explanation import Explanation
 from ig_tasks.compute.shard_files import QUARANTINE_SCHEMA, ShardSummary
 from ig_tasks.data.inputs import category_name
 from ig_tasks.data.shards import POSITION
+from ig_tasks.errors import DataError
 from ig_tasks.models.package import Feature
 from ig_tasks.spec import DataSpec
 from ig_tasks.statistics import MISSING, CategoryCounts, FeatureStatistics, GroupedStatistics
 
 NOT_FINITE = "attribution is not finite"
+SEGMENT_LEVELS = 500
+"""Each level of a segment column has statistics of its own in every shard: a column of ids would fill the store."""
+
 Floats = NDArray[np.float64]
 
 
@@ -112,7 +116,7 @@ def shard_tables(
     if data.prediction:
         prediction = chosen[data.prediction].to_numpy(dtype=np.float64, na_value=np.nan)
         columns["prediction"] = pa.array(prediction, pa.float64(), from_pandas=True)
-    segments = {column: _levels(chosen[column]) for column in data.segments}
+    segments = {column: _segment(chosen[column]) for column in data.segments}
     columns |= {f"segment:{column}": pa.array(levels.tolist(), pa.string()) for column, levels in segments.items()}
     chosen_values = values[usable]
     columns |= {f"attribution:{name}": pa.array(chosen_values[:, place]) for place, name in enumerate(names)}
@@ -162,6 +166,16 @@ def _row_ids(frame: pd.DataFrame, column: str | None) -> NDArray[np.object_]:
     values = frame[column]
     texts = np.array([category_name(value) for value in values.to_numpy(dtype=object)], dtype=object)
     return np.where(values.isna().to_numpy(), positions, texts)
+
+
+def _segment(column: pd.Series[Any]) -> NDArray[np.object_]:
+    levels = column.nunique(dropna=False)
+    if levels > SEGMENT_LEVELS:
+        raise DataError(
+            f"data.segments: {column.name!r} has {levels:,} levels in one shard, at most {SEGMENT_LEVELS} can be told "
+            "apart in a report; choose a coarser column"
+        )
+    return _levels(column)
 
 
 def _levels(column: pd.Series[Any]) -> NDArray[np.object_]:

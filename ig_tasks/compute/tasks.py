@@ -23,10 +23,13 @@ from ig_tasks.data.inputs import InputSpec
 from ig_tasks.data.shards import Shard, read_shard
 from ig_tasks.errors import DataError
 from ig_tasks.models import open_package
+from ig_tasks.prepared import PreparedModel
 from ig_tasks.spec import AttributionSpec, DataSpec
 from ig_tasks.store import RunFolder
 
 TRIAL_ROWS = 32
+_TRIAL = AttributionSpec(integrator="gauss_legendre", steps=2)
+_TRIAL_MEMORY = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -75,17 +78,6 @@ class ExplainTask:
     resources: Mapping[str, float]
 
 
-@dataclass(frozen=True)
-class _Ready:
-    """A model whose output is chosen, with the baseline in its own coordinates."""
-
-    model: Any
-    target: Any
-    target_name: str
-    layers: Mapping[str, str]
-    baseline: Mapping[str, Any]
-
-
 def try_model(task: TrialTask) -> dict[str, Any]:
     """What came of the trial: target, space, framework, features, and the reasons of rows that cannot be used.
 
@@ -93,11 +85,8 @@ def try_model(task: TrialTask) -> dict[str, Any]:
         ModelError, LayerError, TargetError: if the model cannot be loaded, called or differentiated.
         DataError: if none of the rows can be used.
     """
-    from ig_tasks.attribution import attribute
-
     device = choose_device(task.resources)
     loaded = _load(task.model, device)
-    model, target, name, space = loaded.for_target(task.model.target, task.model.space)
     inputs = loaded.package.config.inputs
     encoded = encode(read_shard(task.shard, _columns(inputs)), inputs)
     rows = int(encoded.keep.sum())
@@ -105,21 +94,12 @@ def try_model(task: TrialTask) -> dict[str, Any]:
         reason = encoded.reasons[0] if len(encoded.reasons) else "there are no rows"
         raise DataError(f"data: none of the first {task.shard.rows} rows can be explained ({reason})")
     arrays = {name: array[:TRIAL_ROWS] for name, array in encoded.inputs.items()}
-    counts = BaselineCounts.of(inputs, arrays)
-    baseline = fit_baseline("auto", counts).arrays(inputs, _embedder(model))
-    explanation = attribute(
-        model,
-        arrays,
-        baseline,
-        target=target,
-        integrator="gauss_legendre",
-        steps=2,
-        layers=dict(loaded.layers),
-        device=device,
-    )
+    baseline = fit_baseline("auto", BaselineCounts.of(inputs, arrays))
+    prepared = PreparedModel.of(loaded, task.model.target, task.model.space, baseline)
+    explanation = prepared.attribute(arrays, _TRIAL, memory_limit=_TRIAL_MEMORY)
     return {
-        "target": name,
-        "space": space,
+        "target": prepared.target_name,
+        "space": prepared.space,
         "framework": loaded.framework,
         "device": device,
         "rows": rows,
@@ -138,45 +118,27 @@ def count_shard(task: BaselineTask) -> dict[str, Any]:
 
 def explain_shard(task: ExplainTask) -> dict[str, Any]:
     """Explain every row of the shard; returns its counts. The shard's files are there when this returns."""
-    from ig_tasks.attribution import attribute
-
     started = time.perf_counter()
     device = choose_device(task.resources)
     run = RunFolder(task.run_uri, task.run_name, task.run_id)
     loaded = _load(task.model, device)
     package = loaded.package
     inputs = package.config.inputs
-    ready = cached(("ready", task.run_uri, device), lambda: _prepare(task, run, device))
+    prepared = cached(("prepared", task.run_uri, device), lambda: _prepare(task, run, device))
     data = task.data
     extra = [column for column in (data.id, data.prediction, *data.segments) if column]
     frame = read_shard(task.shard, list(dict.fromkeys([*_columns(inputs), *extra])))
     encoded = encode(frame, inputs)
     explanation = None
     if encoded.keep.any():
-        explanation = attribute(
-            ready.model,
-            encoded.inputs,
-            dict(ready.baseline),
-            target=ready.target,
-            method=task.attribution.method,
-            integrator=task.attribution.integrator,
-            steps=task.attribution.steps,
-            tolerance=task.attribution.tolerance,
-            absolute_tolerance=task.attribution.absolute_tolerance,
-            max_evaluations=task.attribution.max_evaluations,
-            precision=task.attribution.precision,
-            layers=dict(ready.layers),
-            device=device,
-            memory_limit=task.memory_limit,
-            seed=task.attribution.seed,
-        )
+        explanation = prepared.attribute(encoded.inputs, task.attribution, memory_limit=task.memory_limit)
     tables = shard_tables(
         frame,
         encoded.keep,
         encoded.reasons,
         explanation,
         features=package.features,
-        target=ready.target_name,
+        target=prepared.target_name,
         data=data,
         keep_inputs=task.keep_inputs,
     )
@@ -199,18 +161,11 @@ def _load(model: ModelReference, device: str | None) -> Any:
     return loaded_model(model.uri, model.digest, trust=model.trust, trusted_root=model.trusted_root, device=device)
 
 
-def _prepare(task: ExplainTask, run: RunFolder, device: str | None) -> _Ready:
+def _prepare(task: ExplainTask, run: RunFolder, device: str | None) -> PreparedModel:
     loaded = _load(task.model, device)
-    model, target, name, _ = loaded.for_target(task.model.target, task.model.space)
-    inputs = loaded.package.config.inputs
-    fitted = Baseline.from_table(run.read_table(task.baseline), strategy="", rows=0, inputs=inputs)
-    return _Ready(model, target, name, dict(loaded.layers), fitted.arrays(inputs, _embedder(model)))
-
-
-def _embedder(model: Any) -> Any:
-    from ig_tasks.attribution import embed
-
-    return lambda layer, ids: embed(model, layer, ids)
+    table = run.read_table(task.baseline)
+    baseline = Baseline.from_table(table, strategy="", rows=0, inputs=loaded.package.config.inputs)
+    return PreparedModel.of(loaded, task.model.target, task.model.space, baseline)
 
 
 def _columns(inputs: Mapping[str, InputSpec]) -> list[str]:

@@ -15,12 +15,15 @@ import pytest
 import yaml
 from support.tiny import MODEL_CODE, table, write_data, write_package, write_project
 
+import ig_tasks
 from ig_tasks import pipeline
 from ig_tasks.compute.session import ComputeSession
 from ig_tasks.errors import (
     BaselineError,
+    InputError,
     LayerError,
     ModelError,
+    ReportError,
     ResourceError,
     RunError,
     UserError,
@@ -218,6 +221,28 @@ def test_data_that_changes_during_a_run_stops_it(tmp_path, session):
     write_data(tmp_path / "data", {"2013-02": table(31, 9)})
     with pytest.raises(RunError, match=r"changed since the run began .* start the run again"):
         pipeline.compute_attributions(spec, ref, session=session, log=lambda _: None)
+
+
+@pytest.mark.parametrize("id_column", ["id", None])
+def test_one_row_of_a_finished_run_computed_anew_is_the_stored_row(tmp_path, session, id_column):
+    path = write_project(tmp_path, rows=120)
+    ref, _ = stages(load_spec(path, settings={"data.id": id_column}), session)
+    run = ig_tasks.open_run(ref["run_uri"])
+    row_id = "2-000007" if id_column else "month=2013-02/part-0.parquet:7"
+    stored = run.row(row_id)
+    again = run.explain(row_id).to_frame().iloc[0]
+    columns = [name for name in stored.index if name.startswith("attribution:")]
+    size = stored[columns].abs().sum()
+    assert np.abs(again[columns].astype(float) - stored[columns].astype(float)).max() <= 1e-5 * size
+    assert again["output"] == pytest.approx(stored["output"], rel=1e-6)
+    assert run.report.state == "published"
+    with pytest.raises(InputError, match="row_id 'nothing' is not a row of run"):
+        run.explain("nothing")
+
+
+def test_a_place_without_a_run_is_one_line(tmp_path):
+    with pytest.raises(ReportError, match="there is no run here; give the folder"):
+        ig_tasks.open_run(str(tmp_path))
 
 
 NOT_A_MODULE = MODEL_CODE.replace("return Tiny(width)", "return {'weights': width}")

@@ -8,6 +8,7 @@ from ig_tasks.attribution.explanation import Explanation
 from ig_tasks.compute.shard_files import ShardSummary
 from ig_tasks.compute.tables import shard_tables
 from ig_tasks.data.shards import POSITION
+from ig_tasks.errors import DataError
 from ig_tasks.models.package import Feature
 from ig_tasks.spec import DataSpec
 
@@ -79,6 +80,12 @@ def test_the_table_has_the_documented_columns_in_the_features_order(explanation)
         "prediction": None, "segment:origin": "JFK", "attribution:a": 3.0, "attribution:b": 1.0,
         "attribution:kind": -4.0, "input:a": 5.0, "input:b": 0.5, "input:kind": "(missing)",
     }  # fmt: skip
+
+
+def test_a_column_of_ids_is_no_segment(explanation, monkeypatch):
+    monkeypatch.setattr("ig_tasks.compute.tables.SEGMENT_LEVELS", 1)
+    with pytest.raises(DataError, match=r"data\.segments: 'origin' has 2 levels in one shard, at most 1 can"):
+        tables(explanation)
 
 
 def test_inputs_are_left_out_when_they_are_not_kept(explanation):

@@ -1,0 +1,117 @@
+"""A finished run, opened again: its report, its rows, and one row computed anew."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+import pyarrow.compute as pc
+import yaml
+
+from ig_tasks.baselines.baseline import Baseline
+from ig_tasks.data.dataset import Dataset
+from ig_tasks.data.encoding import encode
+from ig_tasks.data.shards import POSITION, plan_shards, read_shard
+from ig_tasks.errors import InputError, ReportError, RunError
+from ig_tasks.models import ModelPackage, open_package
+from ig_tasks.prepared import PreparedModel
+from ig_tasks.spec import ExplanationSpec
+from ig_tasks.store import Manifest, RunFolder
+from ig_tasks.store.report import Report
+from ig_tasks.views import Explanation
+
+_READ_ROWS = 65536
+
+
+class FinishedRun:
+    """A run in the store, by the URI of its folder.
+
+    Raises:
+        ReportError: if there is no run at this URI.
+    """
+
+    def __init__(self, uri: str) -> None:
+        self.folder = RunFolder(uri, "", uri.rstrip("/").rsplit("/", 1)[-1])
+        if not self.folder.exists("manifest.json"):
+            raise ReportError(f"{uri}: there is no run here; give the folder that holds manifest.json")
+        self.manifest = Manifest(self.folder).document
+
+    @cached_property
+    def spec(self) -> ExplanationSpec:
+        """The resolved spec that the run was made with."""
+        return ExplanationSpec.from_resolved(yaml.safe_load(self.folder.read_text("spec.yaml")))
+
+    @property
+    def report(self) -> Report:
+        """The newest revision of its report."""
+        return self.folder.read_report()
+
+    def row(self, row_id: str) -> pd.Series:
+        """The stored row of attributions.
+
+        Raises:
+            InputError: if the run has no such row, or it is in quarantine.
+        """
+        for name in self.folder.names("attributions"):
+            ids = self.folder.read_table(f"attributions/{name}", columns=["row_id"]).column("row_id")
+            place = pc.index(ids, row_id).as_py()
+            if place >= 0:
+                table: pd.DataFrame = self.folder.read_table(f"attributions/{name}").slice(place, 1).to_pandas()
+                return table.iloc[0]
+        left = self.folder.read_table("quarantine.parquet").to_pandas().set_index("row_id")["reason"]
+        if row_id in left.index:
+            raise InputError(f"row_id {row_id!r} could not be explained: {left[row_id]}")
+        raise InputError(f"row_id {row_id!r} is not a row of run {self.folder.uri}")
+
+    def explain(self, row_id: str) -> Explanation:
+        """Compute one row anew, from the data, with the run's model, baseline and settings.
+
+        Raises:
+            InputError: if the run has no such row.
+            RunError: if the model package or the row's data is no longer there as it was.
+        """
+        self.row(row_id)
+        package, prepared = self._prepared
+        frame = self._read(row_id, [feature.column for feature in package.features])
+        encoded = encode(frame, package.config.inputs)
+        if not encoded.keep.all():
+            raise RunError(f"row_id {row_id!r}: the data has changed since the run ({encoded.reasons[0]})")
+        limit = int(self.manifest["batch_plan"]["memory_limit"])
+        found = prepared.attribute(encoded.inputs, self.spec.attribution, memory_limit=limit)
+        values = frame[[feature.column for feature in package.features]].to_numpy(dtype=object)
+        return Explanation.of(found, tuple(feature.name for feature in package.features), values, [row_id])
+
+    @cached_property
+    def _prepared(self) -> tuple[ModelPackage, PreparedModel]:
+        model = self.spec.model
+        root = self.spec.origin.trusted_root if self.spec.origin else None
+        package = open_package(model.uri, trust=model.trust, trusted_root=root)
+        if package.digest != self.manifest["key_parts"]["model"]["digest"]:
+            raise RunError(f"model package {model.uri} is not the one of the run any more; its digest differs")
+        table, inputs = self.folder.read_table("baseline.parquet"), package.config.inputs
+        facts = self.manifest["baseline"]
+        baseline = Baseline.from_table(table, strategy=facts["strategy"], rows=facts["rows"], inputs=inputs)
+        return package, PreparedModel.of(package.load(), model.target, model.space, baseline)
+
+    def _read(self, row_id: str, columns: list[str]) -> pd.DataFrame:
+        """The row as it stands in the data: found by its id column, else by its file and number."""
+        data = self.spec.data
+        dataset = Dataset(data.uri, data.partition)
+        key = data.id or POSITION
+        wanted = list(dict.fromkeys([*columns, *([data.id] if data.id else [])]))
+        for shard in plan_shards(dataset, dataset.files(self.manifest["partition"]), _READ_ROWS):
+            frame = read_shard(shard, wanted)
+            found = np.flatnonzero(frame[key].astype(str).to_numpy() == row_id)
+            if len(found):
+                return frame.iloc[found[:1]]
+        raise RunError(f"row_id {row_id!r} is no longer in {data.uri}")
+
+
+def open_run(uri: str) -> FinishedRun:
+    """Open a finished run by the URI of its folder; `open_run(uri).explain(row_id)` computes one row anew.
+
+    Raises:
+        ReportError: if there is no run at this URI.
+    """
+    return FinishedRun(uri)
