@@ -64,17 +64,31 @@ def check(spec: SpecFile, store: StoreUri = None, settings: Settings = None, par
 
 @app.command()
 def show(
-    report: Annotated[
-        str, typer.Argument(metavar="REPORT", help="A report.json, a run's folder, or a folder with latest.json.")
+    reports: Annotated[
+        list[str],
+        typer.Argument(metavar="REPORT...", help="A report.json, a run's folder, or a folder with latest.json."),
     ],
 ) -> None:
-    """Show a report in the terminal."""
+    """Show a report in the terminal, or the top features of several side by side."""
     from rich.console import Console
 
-    from ig_tasks.reports.terminal import print_report
-    from ig_tasks.store.runs import find_report
+    from ig_tasks.reports.terminal import print_report, print_side_by_side
+    from ig_tasks.store.runs import locate_report
 
-    print_report(find_report(report), Console(highlight=False))
+    found = [locate_report(location) for location in reports]
+    console = Console(highlight=False)
+    if len(found) == 1:
+        report, uri = found[0]
+        print_report(report, console, paths={"report": uri, "page": page_of(uri)})
+        return
+    print_side_by_side([report for report, _ in found], console)
+    for report, uri in found:
+        console.print(f"{report.name}: {page_of(uri)}", markup=False, soft_wrap=True)
+
+
+def page_of(report_uri: str) -> str:
+    """The page that lies beside a report.json."""
+    return report_uri.removesuffix(".json") + ".html"
 
 
 @app.command()

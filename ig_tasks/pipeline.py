@@ -45,13 +45,11 @@ def load_model(
     partition: str | None = None,
     session: ComputeSession | None = None,
     log: Log | None = None,
-    context: Mapping[str, Any] | None = None,
 ) -> Reference:
     """Check everything that needs no computing, then have one worker load the model and try it on a few rows.
 
     Args:
         partition: a partition expression; None: the spec's own, else all.
-        context: who runs this (the orchestrator's run and try), for the manifest.
 
     Raises:
         UserError: whatever is wrong with the package, the data, the partition or the baseline, in one line.
@@ -73,7 +71,6 @@ def load_model(
         "store": spec.store_uri(),
         "model": {"uri": spec.model.uri, "digest": plan.package.digest, **trial},
         "data": {"uri": spec.data.uri, "digest": digest, "rows_available": plan.rows_available},
-        "context": dict(context or {}),
     }
 
 
@@ -107,9 +104,17 @@ def build_baseline(
 
 
 def compute_attributions(
-    spec: ExplanationSpec, ref: Reference, *, session: ComputeSession | None = None, log: Log | None = None
+    spec: ExplanationSpec,
+    ref: Reference,
+    *,
+    session: ComputeSession | None = None,
+    log: Log | None = None,
+    context: Mapping[str, Any] | None = None,
 ) -> Reference:
     """Explain every row on the workers; shards that are finished already are left alone.
+
+    Args:
+        context: who runs this (the orchestrator's run and try), for the manifest's attempts.
 
     Raises:
         WorkerLostError: if workers died; run again, it goes on where it stopped.
@@ -120,7 +125,7 @@ def compute_attributions(
     if manifest.stage("compute_attributions") is None:
         require_unchanged(plan.data_digest(), ref["data"]["digest"], f"data {spec.data.uri}")
         require_unchanged(plan.package.digest, ref["model"]["digest"], f"model package {spec.model.uri}")
-        manifest.record_attempt("compute_attributions", ref.get("context", {}))
+        manifest.record_attempt("compute_attributions", context or {})
         started = time.perf_counter()
         with _session(spec, session, log) as workers:
             summary = explain_run(plan, run, workers, say=say, log=log)
@@ -223,9 +228,9 @@ def run(
         IgTasksError: what the stages raise.
     """
     with ComputeSession(spec.compute, log=log or _to_stderr) as session:
-        ref = load_model(spec, partition=partition, session=session, log=log, context=context)
+        ref = load_model(spec, partition=partition, session=session, log=log)
         ref = build_baseline(spec, ref, session=session, log=log)
-        ref = compute_attributions(spec, ref, session=session, log=log)
+        ref = compute_attributions(spec, ref, session=session, log=log, context=context)
     ref = validate(spec, ref, log=log)
     return publish_report(spec, ref, log=log)
 

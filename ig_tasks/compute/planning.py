@@ -36,7 +36,15 @@ class RunPlan:
     def model(self) -> ModelReference:
         model = self.spec.model
         root = self.spec.origin.trusted_root if self.spec.origin else None
-        return ModelReference(model.uri, self.package.digest, model.trust, root, model.target, model.space)
+        return ModelReference(
+            uri=model.uri,
+            digest=self.package.digest,
+            framework=self.package.config.framework,
+            trust=model.trust,
+            trusted_root=root,
+            target=model.target,
+            space=model.space,
+        )
 
     @property
     def rows_available(self) -> int:

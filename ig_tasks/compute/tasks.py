@@ -38,6 +38,7 @@ class ModelReference:
 
     uri: str
     digest: str
+    framework: str
     trust: str | None
     trusted_root: str | None
     target: str | int | None
@@ -85,7 +86,7 @@ def try_model(task: TrialTask) -> dict[str, Any]:
         ModelError, LayerError, TargetError: if the model cannot be loaded, called or differentiated.
         DataError: if none of the rows can be used.
     """
-    device = choose_device(task.resources)
+    device = choose_device(task.resources, framework=task.model.framework)
     loaded = _load(task.model, device)
     inputs = loaded.package.config.inputs
     encoded = encode(read_shard(task.shard, _columns(inputs)), inputs)
@@ -119,7 +120,7 @@ def count_shard(task: BaselineTask) -> dict[str, Any]:
 def explain_shard(task: ExplainTask) -> dict[str, Any]:
     """Explain every row of the shard; returns its counts. The shard's files are there when this returns."""
     started = time.perf_counter()
-    device = choose_device(task.resources)
+    device = choose_device(task.resources, framework=task.model.framework)
     run = RunFolder(task.run_uri, task.run_name, task.run_id)
     loaded = _load(task.model, device)
     package = loaded.package

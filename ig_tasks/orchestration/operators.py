@@ -84,7 +84,7 @@ class StageOperator(BaseOperator):
         """Unwind the stack, so that the workers of this task are ended with it."""
         raise SystemExit("the task was told to stop")
 
-    def _stage_arguments(self, context: Any) -> dict[str, Any]:  # noqa: ARG002 - the first stage needs it
+    def _stage_arguments(self, context: Any) -> dict[str, Any]:  # noqa: ARG002 - the computing stage needs it
         return {"ref": self.ref}
 
     def _say(self, line: str) -> None:
@@ -96,17 +96,8 @@ class LoadModelOperator(StageOperator):
 
     stage = "load_model"
 
-    def _stage_arguments(self, context: Any) -> dict[str, Any]:
-        ti = context["ti"]
-        return {
-            "context": {
-                "orchestrator": "airflow",
-                "dag_id": ti.dag_id,
-                "run_id": ti.run_id,
-                "task_id": ti.task_id,
-                "try_number": ti.try_number,
-            }
-        }
+    def _stage_arguments(self, context: Any) -> dict[str, Any]:  # noqa: ARG002 - nothing lies before the first stage
+        return {}
 
 
 class BuildBaselineOperator(StageOperator):
@@ -120,6 +111,11 @@ class ComputeAttributionsOperator(StageOperator):
 
     stage = "compute_attributions"
     ui_color = "#dcebdc"
+
+    def _stage_arguments(self, context: Any) -> dict[str, Any]:
+        ti = context["ti"]
+        run = {"dag_id": ti.dag_id, "run_id": ti.run_id, "try_number": ti.try_number}
+        return {"ref": self.ref, "context": {"by": "airflow", **run}}
 
 
 class ValidateOperator(StageOperator):

@@ -112,8 +112,10 @@ def _order(entry: dict[str, Any]) -> tuple[str, str, int]:
     return ("" if last == "all" else last, str(entry["created_at"]), int(entry["revision"]))
 
 
-def find_report(location: str) -> Report:
+def locate_report(location: str) -> tuple[Report, str]:
     """The report at a report.json, in a run's folder (the newest revision), or that a latest.json points to.
+
+    Returns the report and the URI of its report.json.
 
     Raises:
         ReportError: if there is none, saying where one was looked for.
@@ -124,11 +126,12 @@ def find_report(location: str) -> Report:
         place = Folder(folder or ".")
         if not place.exists(name):
             raise ReportError(f"{location}: there is no such report; give a report.json or a run's folder")
-        return Report.from_json(place.read_text(name))
+        return Report.from_json(place.read_text(name)), uri
     place = Folder(uri.removesuffix("/" + LATEST))
     if place.exists(LATEST):
-        return find_report(place.read_json(LATEST)["report"])
+        return locate_report(place.read_json(LATEST)["report"])
     run = RunFolder(place.uri, "", place.uri.rsplit("/", 1)[-1])
-    if not run.revisions():
+    there = run.revisions()
+    if not there:
         raise ReportError(f"{location}: there is no report here; give a report.json, a run's folder or a spec's folder")
-    return run.read_report()
+    return run.read_report(), run.uri_of(revised("report.json", there[-1]))

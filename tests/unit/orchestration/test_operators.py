@@ -39,11 +39,12 @@ def test_each_task_calls_its_stage_with_the_reference_before_it(task, task_conte
     assert ref["stage"] == name
 
 
-def test_the_first_task_says_who_runs_it(task, task_context, stages):
+def test_the_first_task_has_no_reference_and_the_computing_one_says_who_runs_it(task, task_context, stages):
     run(task("load_model"), task_context())
-    ((_, _, arguments),) = stages
-    assert arguments["ref"] is None
-    assert arguments["context"]["run_id"] == "manual__1"
+    run(task("compute_attributions", ref={"run_uri": "/runs/1"}), task_context())
+    (_, _, first), (_, _, second) = stages
+    assert first["ref"] is None
+    assert (second["context"]["by"], second["context"]["run_id"]) == ("airflow", "manual__1")
 
 
 def test_the_stage_gets_the_spec_of_this_run(task, task_context, stages):

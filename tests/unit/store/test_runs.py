@@ -9,7 +9,7 @@ import pytest
 from ig_tasks.errors import ReportError
 from ig_tasks.store import Store
 from ig_tasks.store.report import Report
-from ig_tasks.store.runs import find_report, revised
+from ig_tasks.store.runs import locate_report, revised
 
 DAY = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -85,13 +85,13 @@ def test_runs_are_those_with_a_report_and_their_newest_revision_is_read(store):
 )
 def test_a_report_is_found_by_its_file_its_run_or_its_name(store, tmp_path, place):
     published(store, report("2013-10"))
-    assert find_report(str(tmp_path / place)).run_id == "2013-10-0"
+    assert locate_report(str(tmp_path / place))[0].run_id == "2013-10-0"
 
 
 @pytest.mark.parametrize("place", ["flights", "nothing/report.json", "flights/report.json"])
 def test_a_report_that_is_not_there_is_one_line(tmp_path, place):
     with pytest.raises(ReportError, match="there is no"):
-        find_report(str(tmp_path / place))
+        locate_report(str(tmp_path / place))
 
 
 def test_latest_is_never_half_written(store, tmp_path):
