@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ Dense = list[tuple[Any, Any, str | None]]
 def weights_of(*sizes: int, activation: str = "tanh", seed: int = RNG_SEED) -> Dense:
     """Dense layers (weight (out, in), bias, activation) between `sizes`; the last one is linear."""
     rng = np.random.default_rng(seed)
-    pairs = list(zip(sizes, sizes[1:], strict=False))
+    pairs = list(itertools.pairwise(sizes))
     return [
         (rng.normal(size=(wide, narrow)), rng.normal(size=wide), activation if place < len(pairs) - 1 else None)
         for place, (narrow, wide) in enumerate(pairs)

@@ -198,7 +198,7 @@ def test_one_layer_for_two_inputs(kit: Any) -> None:
 
 def test_a_layer_that_is_fed_with_other_ids(kit: Any) -> None:
     model = two_inputs_one_layer(kit, transformed=True)
-    with pytest.raises(LayerError, match="layers: 'team' (is fed with something else|runs several times)"):
+    with pytest.raises(LayerError, match=r"layers: 'team' (is fed with something else|runs several times)"):
         attribute(
             model,
             {"away": np.array([3, 4])},
@@ -220,7 +220,7 @@ def test_a_layer_that_does_not_run(kits: Any) -> None:
 def test_a_layer_that_gives_no_vector_an_id(kit: Any) -> None:
     model = kit.tabular()
     layer = "body.0" if kit.name == "torch" else model.layers[-1].name
-    with pytest.raises(LayerError, match="on its own|not one vector an id"):
+    with pytest.raises(LayerError, match=r"on its own|not one vector an id"):
         embed(model, layer, np.array([1, 2]))
 
 

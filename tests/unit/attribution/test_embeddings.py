@@ -80,10 +80,11 @@ def test_tokens_get_one_number_each_and_masked_ones_zero(kit: Any, rng: np.rando
 def test_fixed_inputs_may_differ_by_row(kit: Any, rng: np.random.Generator) -> None:
     ids, mask = rng.integers(0, 6, (8, 3)), rng.integers(0, 2, (8, 3)).astype(float)
     arguments: dict[str, Any] = {"layers": {"ids": "tok"}, "target": 0}
-    whole = attribute(kit.tokens(), {"ids": ids}, {"ids": np.zeros((3, 4))}, fixed={"mask": mask}, **arguments)
+    model = kit.tokens()
+    whole = attribute(model, {"ids": ids}, {"ids": np.zeros((3, 4))}, fixed={"mask": mask}, **arguments)
     for row in range(8):
         one = attribute(
-            kit.tokens(),
+            model,
             {"ids": ids[row : row + 1]},
             {"ids": np.zeros((3, 4))},
             fixed={"mask": mask[row : row + 1]},

@@ -62,7 +62,7 @@ def test_a_named_output(kit: Any, inputs: np.ndarray) -> None:
     assert not np.allclose(late.attributions, early.attributions)
     with pytest.raises(TargetError, match="no output 'lat'; did you mean 'late'"):
         attribute(model, inputs[:, :3], np.zeros(3), target="lat")
-    with pytest.raises(TargetError, match="name one of the model's outputs.*late"):
+    with pytest.raises(TargetError, match=r"name one of the model's outputs.*late"):
         attribute(model, inputs[:, :3], np.zeros(3))
 
 
