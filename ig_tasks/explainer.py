@@ -15,6 +15,7 @@ from ig_tasks.attribution import attribute, embed
 from ig_tasks.attribution.averaging import average
 from ig_tasks.attribution.control import Tolerances
 from ig_tasks.attribution.explanation import NOT_FINITE
+from ig_tasks.attribution.problem import UNNAMED
 from ig_tasks.baselines.arrays import Samples, array_baselines, check_strategy
 from ig_tasks.baselines.baseline import Baseline
 from ig_tasks.baselines.fitting import BaselineCounts, fit_baseline
@@ -24,8 +25,6 @@ from ig_tasks.models.loaded import LoadedModel
 from ig_tasks.views import Explanation
 
 __all__ = ["explain"]
-
-_UNNAMED = "inputs"
 
 
 def explain(
@@ -70,13 +69,13 @@ def explain(
     encoded = None if table is None else _encode(loaded, table, "inputs")
     given = inputs if encoded is None else encoded.inputs
     named = {str(k): np.asarray(v) for k, v in given.items()} if isinstance(given, Mapping) else None
-    arrays = {_UNNAMED: np.asarray(given)} if named is None else named
+    arrays = {UNNAMED: np.asarray(given)} if named is None else named
     baselines = _baselines(loaded, model, baseline, reference, arrays, paths)
     runs = [
         attribute(
             model,
-            arrays[_UNNAMED] if named is None else arrays,
-            start[_UNNAMED] if named is None else start,
+            arrays[UNNAMED] if named is None else arrays,
+            start[UNNAMED] if named is None else start,
             fixed=fixed,
             target=target,
             method=method,

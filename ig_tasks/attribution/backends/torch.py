@@ -22,6 +22,7 @@ from ig_tasks.attribution.backends.torch_model import (
     float_dtype,
 )
 from ig_tasks.attribution.backends.torch_paths import Paths
+from ig_tasks.attribution.problem import UNNAMED
 from ig_tasks.attribution.targets import output_count, pick_output
 from ig_tasks.errors import InputError, LayerError, ModelError, suggest
 
@@ -32,7 +33,6 @@ __all__ = ["TorchBackend"]
 
 Array = npt.NDArray[np.float64]
 
-_UNNAMED = "inputs"
 _CPU_BLOCK = 12 << 20  # about what the last-level cache of one socket's core pair keeps
 _GPU_SHARE = 4  # a quarter of what is free on a device
 
@@ -221,7 +221,7 @@ class TorchBackend:
             given[name] = self._ids(batch, name, repeat)
         self._paths.override({name: (given[name], points[name]) for name in self.layers})
         fixed = {name: self._fixed(value, repeat) for name, value in batch.fixed.items()}
-        raw = self.model(**given, **fixed) if self._named else self.model(given[_UNNAMED], **fixed)
+        raw = self.model(**given, **fixed) if self._named else self.model(given[UNNAMED], **fixed)
         self._paths.check_used()
         outputs = pick_output(raw, self._output)
         if not isinstance(outputs, torch.Tensor):
