@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 DATA := .data/flights
 export AIRFLOW_HOME ?= $(CURDIR)/.airflow
 export IG_TASKS_STORE ?= $(CURDIR)/ig_runs
-PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+PIP_INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
 .PHONY: help setup data demo airflow test unit lint format train clean
@@ -18,7 +18,7 @@ help: ## Say what there is
 $(VENV)/.demo: pyproject.toml constraints.txt
 	@echo "==> Setting up the environment in $(VENV) (once, one to three minutes)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --upgrade pip
 	@$(PIP_INSTALL) --editable '.[demo]'
 	@touch $@
 

@@ -70,13 +70,16 @@ def print_side_by_side(reports: Sequence[Report], console: Console, *, top: int 
     """Print the leading features of several reports beside each other, each of its first target."""
     table = Table(title=None, pad_edge=False, header_style="bold", box=None, padding=(0, 1))
     table.add_column("", justify="right", no_wrap=True)
+    share = (console.width - 4) // max(len(reports), 1)
+    width = max(4, min(12, share - 40))
+    # What is left beside a number, a bar and the space around them: the last bar is not to be cut off.
+    label = max(12, min(26, share - width - 16))
     for report in reports:
-        table.add_column(_text(_title(report)), overflow="ellipsis", no_wrap=True, max_width=26)
+        table.add_column(_text(_title(report)), overflow="ellipsis", no_wrap=True, max_width=label)
         table.add_column(_text(_units(report)), justify="right", no_wrap=True)
         table.add_column("", no_wrap=True)
     rankings = [report.ranking() for report in reports]
     greatest = [max((row.abs_mean or 0.0 for row in ranking), default=0.0) for ranking in rankings]
-    width = max(4, min(12, (console.width - 40 * len(reports)) // max(len(reports), 1)))
     for place in range(min(top, max((len(ranking) for ranking in rankings), default=0))):
         cells: list[Text | str] = [str(place + 1)]
         for report, ranking, most in zip(reports, rankings, greatest, strict=True):

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
@@ -64,8 +67,26 @@ def _torch(package: Path, config: dict[str, Any]) -> Scorer:
     return _batched(score)
 
 
-def _keras(package: Path, config: dict[str, Any]) -> Scorer:
-    import keras
+@contextmanager
+def _hushed() -> Iterator[None]:
+    """Keep what TensorFlow's libraries write to standard error as they load; it is shown when loading fails."""
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as aside:
+        os.dup2(aside.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            aside.seek(0)
+            os.write(kept, aside.read())
+            raise
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
 
-    model = keras.saving.load_model(package / config["weights"], compile=False)
+
+def _keras(package: Path, config: dict[str, Any]) -> Scorer:
+    with _hushed():
+        import keras
+
+        model = keras.saving.load_model(package / config["weights"], compile=False)
     return _batched(lambda inputs: np.asarray(model(inputs, training=False)))
