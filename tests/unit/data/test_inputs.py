@@ -67,4 +67,4 @@ def test_one_spelling_for_vocabulary_and_data(value, name):
 
 def test_a_spec_crosses_to_a_worker():
     spec = InputSpec(columns=("carrier",), vocabulary=("AA",), offset=1, unknown=0)
-    assert spec.ids == pickle.loads(pickle.dumps(spec)).ids  # noqa: S301
+    assert spec.ids == pickle.loads(pickle.dumps(spec)).ids
