@@ -32,8 +32,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     run.add_argument("--partition", help="the partition to explain (default: as in the spec)")
     given = parser.parse_args(arguments)
     home = AirflowHome.of_project(given.project.absolute())
-    signal.signal(signal.SIGTERM, _interrupt)
-    signal.signal(signal.SIGHUP, _interrupt)
+    # SIGINT too: a shell starts what it puts into the background with that signal ignored.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
     try:
         if given.command == "run":
             return _run(home, given.dag_ids, given.partition)
@@ -45,8 +46,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _say(str(error))
         return error.exit_code
     except KeyboardInterrupt:
-        _say("Airflow was stopped")
-        return 0 if given.command == "up" else 130
+        if given.command == "up":
+            _say("Airflow was stopped")
+            return 0
+        _say("interrupted; run again, it goes on where it stopped")
+        return 130
 
 
 def _up(home: AirflowHome, port: int) -> int:

@@ -45,6 +45,13 @@ class AirflowApi:
             return {}
         return {name: str(part.get("status")) for name, part in answer.json().items()}
 
+    def warm_up(self) -> None:
+        """Have the API server build what tasks talk to. Its first request takes seconds; better now than in a task."""
+        try:
+            self._http.get("/execution/health")
+        except httpx.HTTPError:
+            return
+
     def get(self, path: str, **query: Any) -> Any:
         return self.call("GET", path, params=query)
 

@@ -113,6 +113,7 @@ class LocalAirflow:
                 )
             self._write_state()
         self._wait_until_healthy(time.monotonic() + timeout)
+        self.api.warm_up()
         self.api.ensure_pool(POOL)
 
     def wait(self) -> None:
