@@ -47,7 +47,7 @@ MEANING = {
         "attribution.tolerance": "relative: of each row's completeness delta and estimated error",
         "attribution.absolute_tolerance": "allowed on top, in units of the output",
         "attribution.max_evaluations": "gradient evaluations that a row may take",
-        "attribution.precision": "`model`: the model's own; others cast a copy",
+        "attribution.precision": "`model`: its own; others cast a copy; `bfloat16` needs a greater tolerance",
         "attribution.memory_limit": "bytes that the engine's batches may take; left out: 256 MiB",
         "attribution.seed": "of the sample; recorded",
         "compute": "where the work is done",
