@@ -4,7 +4,6 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v p
 VENV := .venv
 BIN := $(VENV)/bin
 DATA := .data/flights
-export AIRFLOW_HOME ?= $(CURDIR)/.airflow
 export IG_TASKS_STORE ?= $(CURDIR)/ig_runs
 PIP_INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --constraint constraints.txt
 

@@ -22,10 +22,10 @@ import yaml
 from ig_tasks.baselines.baseline import Baseline
 from ig_tasks.compute.aggregation import RunSummary
 from ig_tasks.compute.baseline_job import fit_or_find
-from ig_tasks.compute.explain_job import explain_run
+from ig_tasks.compute.explain_job import explain_run, is_computed
 from ig_tasks.compute.planning import RunPlan, plan_run, require_unchanged
 from ig_tasks.compute.session import ComputeSession
-from ig_tasks.compute.trial import trial_of
+from ig_tasks.compute.trial import look_at_rows, trial_of
 from ig_tasks.errors import ValidationFailedError
 from ig_tasks.reports.assemble import Findings, importance_table
 from ig_tasks.reports.rendering import Rendering
@@ -56,21 +56,29 @@ def load_model(
     """
     say = log or _to_stderr
     plan = plan_run(spec, partition)
+    rows = look_at_rows(plan)
     with _session(spec, session, log, workers=1) as workers:
-        trial, found = trial_of(plan, Store(spec.store_uri()), workers)
+        trial, found = trial_of(plan, rows.shard, Store(spec.store_uri()), workers)
     if found:
         say(f"load_model: nothing to do, {trial['framework']} model {plan.package.digest[:19]} was tried before")
     else:
         say(f"load_model: {trial['framework']} model {plan.package.digest[:19]} loads, runs and differentiates")
     digest = plan.data_digest()
     sampled = f", a sample of {spec.data.sample:,} of them" if spec.data.sample else ""
-    say(f"load_model: partition {plan.partition}, {plan.rows_available:,} rows in {len(plan.files)} files{sampled}")
+    files = f"{len(plan.files)} file{'s' * (len(plan.files) != 1)}"
+    say(f"load_model: partition {plan.partition}, {plan.rows_available:,} rows in {files}{sampled}")
     return {
         "name": spec.name,
         "partition": plan.partition,
         "store": spec.store_uri(),
         "model": {"uri": spec.model.uri, "digest": plan.package.digest, **trial},
-        "data": {"uri": spec.data.uri, "digest": digest, "rows_available": plan.rows_available},
+        "data": {
+            "uri": spec.data.uri,
+            "digest": digest,
+            "rows_available": plan.rows_available,
+            "rows_tried": rows.shard.rows,
+            "rows_usable": rows.usable,
+        },
     }
 
 
@@ -122,7 +130,7 @@ def compute_attributions(
     """
     say = log or _to_stderr
     plan, run, manifest = _plan(spec, ref), _run(ref), Manifest(_run(ref))
-    if manifest.stage("compute_attributions") is None:
+    if manifest.stage("compute_attributions") is None or not is_computed(plan, run):
         require_unchanged(plan.data_digest(), ref["data"]["digest"], f"data {spec.data.uri}")
         require_unchanged(plan.package.digest, ref["model"]["digest"], f"model package {spec.model.uri}")
         manifest.record_attempt("compute_attributions", context or {})
@@ -252,7 +260,7 @@ def check(spec: ExplanationSpec, *, partition: str | None = None, log: Log | Non
         f"features  {len(kinds)}: {kinds.count('numeric')} numeric, {kinds.count('categorical')} categorical",
         f"data      {data['rows_available']:,} rows of partition {ref['partition']}; every column is there",
         f"baseline  {spec.baseline.strategy}, its data is there",
-        f"rows      {model['rows']} of the first {model['rows_tried']} can be explained",
+        f"rows      {data['rows_usable']} of {data['rows_tried']} that were tried can be explained",
         f"store     {ref['store']}",
     ]
 

@@ -35,6 +35,10 @@ class RunSummary:
     def attribution_files(self) -> list[str]:
         return [attributions_file(shard) for shard in self.shards]
 
+    @staticmethod
+    def exists(run: Folder) -> bool:
+        return run.exists(_NAME)
+
     @classmethod
     def read(cls, run: Folder) -> RunSummary:
         """The summary that `aggregate` wrote.

@@ -14,6 +14,12 @@ from ig_tasks.compute.tasks import ExplainTask, explain_shard
 from ig_tasks.store import RunFolder
 
 
+def is_computed(plan: RunPlan, run: RunFolder) -> bool:
+    """Whether all of a run's files are there; a shard that was removed, since it was damaged, is computed again."""
+    shards = [shard.name for shard in plan.shards()]
+    return RunSummary.exists(run) and len(finished_shards(run, shards)) == len(shards)
+
+
 def explain_run(
     plan: RunPlan,
     run: RunFolder,

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ig_tasks.attribution.control import choose_control
 from ig_tasks.baselines.table import baseline_of_table
 from ig_tasks.compute.tasks import ModelReference
 from ig_tasks.data.dataset import DataFile, Dataset
 from ig_tasks.data.shards import Shard, plan_shards
-from ig_tasks.errors import BaselineError, DataError, RunError, TargetError, suggest
+from ig_tasks.errors import BaselineError, DataError, InputError, ModelError, RunError, SpecError, suggest
 from ig_tasks.models import ModelPackage, open_package
-from ig_tasks.spec import ExplanationSpec, format_partition
+from ig_tasks.spec import AttributionSpec, ExplanationSpec, format_partition
 from ig_tasks.store import run_key
 
 ENGINE_VERSION = 1
@@ -85,12 +85,14 @@ def plan_run(spec: ExplanationSpec, partition: str | None = None) -> RunPlan:
 
     Raises:
         ModelError, TrustError, TargetError: of the package, its code or its targets.
+        SpecError: of attribution settings that do not go together.
         DataError, PartitionError: of the data set, its columns or the partition.
         BaselineError: of the baseline's partition, or of a table of one's own.
     """
     root = spec.origin.trusted_root if spec.origin else None
     package = open_package(spec.model.uri, trust=spec.model.trust, trusted_root=root)
     _check_target(spec, package)
+    _check_attribution(spec.attribution)
     chosen = format_partition(partition or spec.partition)
     dataset = Dataset(spec.data.uri, spec.data.partition)
     wanted = [(feature.column, f"model input {feature.input!r}") for feature in package.features]
@@ -98,6 +100,8 @@ def plan_run(spec: ExplanationSpec, partition: str | None = None) -> RunPlan:
     wanted += [(spec.data.id, "data.id")] if spec.data.id else []
     wanted += [(spec.data.prediction, "data.prediction")] if spec.data.prediction else []
     dataset.require_columns(wanted)
+    if spec.data.prediction:
+        dataset.require_number(spec.data.prediction, "data.prediction")
     _check_features(spec, package)
     files = dataset.files(chosen)
     if spec.baseline.strategy == "table":
@@ -142,13 +146,19 @@ def _own_key(spec: ExplanationSpec) -> str | None:
 
 
 def _check_target(spec: ExplanationSpec, package: ModelPackage) -> None:
-    """A target that the card does not have is found here, before a worker starts."""
-    targets: Mapping[str, Any] = package.config.targets
-    target = spec.model.target
-    if isinstance(target, str) and target not in targets:
-        raise TargetError(f"model.target: {target!r} is not in model.yaml" + suggest(target, targets, noun="targets"))
-    if target is None and len(targets) > 1:
-        raise TargetError(f"model.target: is missing; the model has several targets: {', '.join(targets)}")
+    """A target or a space that model.yaml does not have is found here, before a worker starts."""
+    try:
+        package.config.choose_target(spec.model.target, spec.model.space)
+    except ModelError as error:
+        raise type(error)(f"model.target: {error}") from None
+
+
+def _check_attribution(settings: AttributionSpec) -> None:
+    """Settings that no integrator takes together are found here, before a worker starts."""
+    try:
+        choose_control(settings.integrator, settings.steps, settings.max_evaluations)
+    except InputError as error:
+        raise SpecError(f"attribution.{error}") from None
 
 
 def _check_features(spec: ExplanationSpec, package: ModelPackage) -> None:

@@ -21,7 +21,6 @@ from ig_tasks.compute.worker import cached, loaded_model
 from ig_tasks.data.encoding import encode
 from ig_tasks.data.inputs import InputSpec
 from ig_tasks.data.shards import Shard, read_shard
-from ig_tasks.errors import DataError
 from ig_tasks.models import open_package
 from ig_tasks.prepared import PreparedModel
 from ig_tasks.spec import AttributionSpec, DataSpec
@@ -80,20 +79,15 @@ class ExplainTask:
 
 
 def try_model(task: TrialTask) -> dict[str, Any]:
-    """What came of the trial: target, space, framework, features, and the reasons of rows that cannot be used.
+    """What came of the trial: target, space, framework, device, and the mean output of a handful of rows.
 
     Raises:
         ModelError, LayerError, TargetError: if the model cannot be loaded, called or differentiated.
-        DataError: if none of the rows can be used.
     """
     device = choose_device(task.resources, framework=task.model.framework)
     loaded = _load(task.model, device)
     inputs = loaded.package.config.inputs
     encoded = encode(read_shard(task.shard, _columns(inputs)), inputs)
-    rows = int(encoded.keep.sum())
-    if not rows:
-        reason = encoded.reasons[0] if len(encoded.reasons) else "there are no rows"
-        raise DataError(f"data: none of the first {task.shard.rows} rows can be explained ({reason})")
     arrays = {name: array[:TRIAL_ROWS] for name, array in encoded.inputs.items()}
     baseline = fit_baseline("auto", BaselineCounts.of(inputs, arrays))
     prepared = PreparedModel.of(loaded, task.model.target, task.model.space, baseline)
@@ -103,8 +97,6 @@ def try_model(task: TrialTask) -> dict[str, Any]:
         "space": prepared.space,
         "framework": loaded.framework,
         "device": device,
-        "rows": rows,
-        "rows_tried": task.shard.rows,
         "mean_output": float(np.mean(explanation.output)),
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from ig_tasks.compute.job import map_shards
@@ -9,25 +10,52 @@ from ig_tasks.compute.planning import RunPlan
 from ig_tasks.compute.progress import Progress
 from ig_tasks.compute.session import ComputeSession
 from ig_tasks.compute.tasks import TrialTask, try_model
-from ig_tasks.data.shards import plan_shards
+from ig_tasks.data.encoding import encode
+from ig_tasks.data.shards import Shard, plan_shards, read_shard
+from ig_tasks.errors import DataError
 from ig_tasks.store import Store, run_key
 from ig_tasks.store.manifest import versions
 
 _ROWS = 512
+"""Rows to look at, spread evenly over the first file."""
 
 
-def trial_of(plan: RunPlan, store: Store, session: ComputeSession) -> tuple[dict[str, Any], bool]:
-    """What a worker saw when it tried the model, and whether that was found instead of done again.
+@dataclass(frozen=True)
+class UsableRows:
+    """How many of the rows looked at can be explained, and why the first of the others cannot."""
+
+    shard: Shard
+    usable: int
+    reason: str | None
+
+
+def look_at_rows(plan: RunPlan) -> UsableRows:
+    """Encode a handful of rows, without the model.
 
     Raises:
-        ModelError, LayerError, TargetError, DataError: what the model or its first rows are not fit for.
+        DataError: if none of them can be used, or a column does not hold what the model reads.
+    """
+    (shard,) = plan_shards(plan.dataset, plan.files[:1], _ROWS, sample=_ROWS)
+    inputs = plan.package.config.inputs
+    encoded = encode(read_shard(shard, [feature.column for feature in plan.package.features]), inputs)
+    usable = int(encoded.keep.sum())
+    reason = next((str(reason) for reason in encoded.reasons if reason is not None), None)
+    if not usable:
+        raise DataError(f"data: none of {shard.rows} rows of {plan.files[0].name} can be explained ({reason})")
+    return UsableRows(shard, usable, reason)
+
+
+def trial_of(plan: RunPlan, shard: Shard, store: Store, session: ComputeSession) -> tuple[dict[str, Any], bool]:
+    """What a worker saw when it tried the model on a shard, and whether that was found instead of done again.
+
+    Raises:
+        ModelError, LayerError, TargetError: what the model is not fit for.
     """
     folder = store.name_folder(plan.spec.name)
     asked = {"digest": plan.package.digest, "target": plan.spec.model.target, "space": plan.spec.model.space}
     name = f"models/{run_key({**asked, 'versions': versions()})}.json"
     if folder.exists(name):
         return dict(folder.read_json(name)["trial"]), True
-    shard = plan_shards(plan.dataset, plan.files, _ROWS)[0]
     resources = plan.spec.compute.resources
     task = TrialTask(plan.model, shard, resources)
     quiet = Progress(shard.rows, "load_model", log=_discard)

@@ -95,16 +95,31 @@ class Dataset:
         return files
 
     def require_columns(self, wanted: Sequence[tuple[str, str]]) -> None:
-        """Refuse names that are no columns; `wanted` is (column, where the name was given).
+        """Refuse names that are no columns of plain values; `wanted` is (column, where the name was given).
 
         Raises:
-            DataError: for the first that is absent.
+            DataError: for the first that is absent, or holds lists or structures.
         """
         for column, where in wanted:
             if column not in self.columns:
                 raise DataError(
                     f"{where}: {column!r} is not a column of {self.uri}" + suggest(column, self.columns, noun="columns")
                 )
+            if pa.types.is_nested(self.columns[column]):
+                raise DataError(
+                    f"{where}: column {column!r} of {self.uri} holds {self.columns[column]}; give a column of plain values"
+                )
+
+    def require_number(self, column: str, where: str) -> None:
+        """Refuse a column that does not hold numbers.
+
+        Raises:
+            DataError: naming where the column was given.
+        """
+        kind = self.columns[column]
+        if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)):
+            held = "text" if pa.types.is_string(kind) or pa.types.is_large_string(kind) else f"{kind} values"
+            raise DataError(f"{where}: column {column!r} holds {held}, and numbers are needed; convert it")
 
     def digest(self, files: Sequence[DataFile]) -> str:
         """`sha256:<hex>` over names and contents; of a remote file, what its store says of its version."""

@@ -10,7 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from ig_tasks.data.inputs import InputSpec
-from ig_tasks.errors import ModelError, suggest
+from ig_tasks.errors import ModelError, TargetError, suggest
 
 __all__ = ["FILE", "Card", "ModelConfig", "TargetConfig", "read_config"]
 
@@ -90,6 +90,34 @@ class ModelConfig(_Strict):
     def file_format(self) -> str:
         """The format given, else that of the suffix of `weights`, else ""."""
         return self.format or _FORMATS[self.framework].get(PurePosixPath(self.weights).suffix, "")
+
+    def choose_target(self, target: str | int | None, space: str | None) -> tuple[str, TargetConfig, str]:
+        """The target's name, what it is, and the space to explain it in.
+
+        `target` is a name or an output column; None means the only one. `space` None means the declared one; a
+        "logit" can also be explained as "probability".
+
+        Raises TargetError, and ModelError for a space that the target cannot be turned into.
+        """
+        name, config = self._target(target)
+        spaces = [config.space, *(["probability"] if config.space == "logit" else [])]
+        if space is not None and space not in spaces:
+            raise ModelError(f"target '{name}' has no space '{space}'{suggest(space, spaces, noun='spaces')}")
+        return name, config, space or config.space
+
+    def _target(self, target: str | int | None) -> tuple[str, TargetConfig]:
+        if target is None:
+            if len(self.targets) > 1:
+                raise TargetError(f"the model has several targets, choose one; targets: {', '.join(self.targets)}")
+            return next(iter(self.targets.items()))
+        if isinstance(target, str) and target in self.targets:
+            return target, self.targets[target]
+        for name, config in self.targets.items():
+            if not isinstance(target, str) and config.output == target:
+                return name, config
+        raise TargetError(
+            f"target '{target}' is not an output of the model{suggest(str(target), self.targets, noun='targets')}"
+        )
 
     @property
     def runs_code(self) -> bool:

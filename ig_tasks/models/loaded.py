@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from ig_tasks.errors import InputError, LayerError, ModelError, TargetError, suggest
-from ig_tasks.models.config import TargetConfig
+from ig_tasks.errors import InputError, LayerError, suggest
 
 if TYPE_CHECKING:
     from ig_tasks.models.package import ModelPackage
@@ -57,14 +56,9 @@ class LoadedModel(ABC):
 
         Raises TargetError, and ModelError for a space that the target cannot be turned into.
         """
-        name, config = self._target(target)
-        space = space or config.space
-        if space == config.space:
-            return self.model, config.output, name, space
-        if (config.space, space) == ("logit", "probability"):
-            return self._probability(self.model), config.output, name, space
-        spaces = [config.space, *(["probability"] if config.space == "logit" else [])]
-        raise ModelError(f"target '{name}' has no space '{space}'{suggest(space, spaces, noun='spaces')}")
+        name, config, chosen = self.package.config.choose_target(target, space)
+        model = self.model if chosen == config.space else self._probability(self.model)
+        return model, config.output, name, chosen
 
     def predict(self, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
         """The model's output on encoded inputs: {name: (rows, ...)} -> (rows,) or (rows, outputs).
@@ -81,21 +75,6 @@ class LoadedModel(ABC):
         cast = {name: np.asarray(inputs[name], dtype=spec.dtype) for name, spec in specs.items()}
         return np.concatenate(
             [self._call(self.model, {name: array[at : at + _BLOCK] for name, array in cast.items()}) for at in blocks]
-        )
-
-    def _target(self, target: str | int | None) -> tuple[str, TargetConfig]:
-        targets = self.package.config.targets
-        if target is None:
-            if len(targets) > 1:
-                raise TargetError(f"the model has several targets, choose one; targets: {', '.join(targets)}")
-            return next(iter(targets.items()))
-        if isinstance(target, str) and target in targets:
-            return target, targets[target]
-        for name, config in targets.items():
-            if not isinstance(target, str) and config.output == target:
-                return name, config
-        raise TargetError(
-            f"target '{target}' is not an output of the model{suggest(str(target), targets, noun='targets')}"
         )
 
 

@@ -7,17 +7,17 @@ from ig_tasks.spec.loading import load_spec
 from ig_tasks.spec.partitions import format_partition, select_partitions
 from ig_tasks.spec.schema import json_schema
 from ig_tasks.spec.sections import (
-    AtLeast,
-    AtMost,
     AttributionSpec,
     BaselineSpec,
     CompletenessCheck,
     ComputeSpec,
+    ConvergedCheck,
     DataSpec,
     FeatureSpec,
     ModelSpec,
     Origin,
     ParityCheck,
+    QuarantinedCheck,
     ReportSpec,
     ScheduleSpec,
     Severity,
@@ -26,18 +26,18 @@ from ig_tasks.spec.sections import (
 from ig_tasks.spec.specification import ExplanationSpec
 
 __all__ = [
-    "AtLeast",
-    "AtMost",
     "AttributionSpec",
     "BaselineSpec",
     "CompletenessCheck",
     "ComputeSpec",
+    "ConvergedCheck",
     "DataSpec",
     "ExplanationSpec",
     "FeatureSpec",
     "ModelSpec",
     "Origin",
     "ParityCheck",
+    "QuarantinedCheck",
     "ReportSpec",
     "ScheduleSpec",
     "Severity",

@@ -76,10 +76,10 @@ def read_yaml(path: Path) -> dict[str, Any]:
 def _build(
     document: dict[str, Any], folder: Path, path: Path | None, title: str, settings: Mapping[str, Any] | None
 ) -> ExplanationSpec:
-    if "origin" in document:
-        raise SpecError(f"{title}: origin: no such key; it is set when a spec is read")
     for key, value in (settings or {}).items():
         _assign(document, key, value, title)
+    if "origin" in document:
+        raise SpecError(f"{title}: origin: no such key; it is set when a spec is read")
     try:
         spec = ExplanationSpec.model_validate(document)
     except ValidationError as error:

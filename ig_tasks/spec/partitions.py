@@ -16,7 +16,7 @@ def format_partition(expression: str | None) -> str:
         PartitionError: if the expression could not name a folder.
     """
     text = expression or ALL
-    if not text.strip() or any(mark in text for mark in '/\\:*?"<>|\n\0 ') or text.strip(".") == "":
+    if not text.isprintable() or any(mark in text for mark in '/\\:*?"<>| ') or text.strip(".") == "":
         raise PartitionError(f"partition {text!r}: write a value such as 2013-10, a range 2013-01..2013-09, or all")
     return text
 

@@ -15,12 +15,20 @@ def json_schema() -> dict[str, Any]:
     properties = schema["properties"]
     properties.pop("origin", None)
     schema["$defs"].pop("Origin", None)
-    for field in ("model", "data", "baseline"):
-        described = properties[field]
-        properties[field] = {"anyOf": [{"type": "string"}, {key: described[key] for key in described if key == "$ref"}]}
-    properties["schedule"] = {"anyOf": [{"type": "string"}, {"$ref": "#/$defs/ScheduleSpec"}, {"type": "null"}]}
-    one_or_many = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
-    properties["tags"] = one_or_many
-    schema["$defs"]["DataSpec"]["properties"]["segments"] = one_or_many
-    schema["$defs"]["ScheduleSpec"]["properties"]["assets"] = one_or_many
+    definitions = schema["$defs"]
+    for field in ("model", "data", "baseline", "schedule"):
+        properties[field] = _or_string(properties[field])
+    for owner, field in (
+        (schema, "tags"),
+        (definitions["DataSpec"], "segments"),
+        (definitions["ScheduleSpec"], "assets"),
+    ):
+        owner["properties"][field] = _or_string(owner["properties"][field])
     return schema
+
+
+def _or_string(described: dict[str, Any]) -> dict[str, Any]:
+    """The same, with a string as its short form; what describes the field stays beside it."""
+    shape = {key: described[key] for key in ("$ref", "type", "items", "anyOf") if key in described}
+    beside = {key: value for key, value in described.items() if key not in shape}
+    return {**beside, "anyOf": [{"type": "string"}, *shape.get("anyOf", [shape])]}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -38,7 +38,13 @@ def _as_tuple(value: Any) -> Any:
     return (value,) if isinstance(value, str) else value
 
 
+def _as_text(value: Any) -> Any:
+    """YAML reads 2013 as a number and 2013-10-01 as a date; as a partition each is its text."""
+    return str(value) if isinstance(value, int | date) and not isinstance(value, bool | datetime) else value
+
+
 Names = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
+PartitionText = Annotated[str, BeforeValidator(_as_text)]
 
 
 class Origin(Section):
@@ -99,7 +105,7 @@ class BaselineSpec(Section):
     """The baseline: a strategy, fitted once on a partition of the data or on data of its own."""
 
     strategy: Strategy = "auto"
-    partition: str | None = None
+    partition: PartitionText | None = None
     uri: str | None = None
 
     @model_validator(mode="after")
@@ -150,17 +156,17 @@ class CompletenessCheck(Section):
     severity: Severity = "critical"
 
 
-class AtLeast(Section):
-    """A share that must not be smaller."""
+class ConvergedCheck(Section):
+    """At least this share of the explained rows reached the tolerance."""
 
-    at_least: Share
+    at_least: Share = 0.95
     severity: Severity = "warning"
 
 
-class AtMost(Section):
-    """A share that must not be larger."""
+class QuarantinedCheck(Section):
+    """At most this share of the rows read could not be explained."""
 
-    at_most: Share
+    at_most: Share = 0.05
     severity: Severity = "critical"
 
 
@@ -176,8 +182,8 @@ class ValidationSpec(Section):
     """When a report may be published."""
 
     completeness: CompletenessCheck = CompletenessCheck()
-    converged: AtLeast = AtLeast(at_least=0.95, severity="warning")
-    quarantined: AtMost = AtMost(at_most=0.05, severity="critical")
+    converged: ConvergedCheck = ConvergedCheck()
+    quarantined: QuarantinedCheck = QuarantinedCheck()
     parity: ParityCheck = ParityCheck()
 
 

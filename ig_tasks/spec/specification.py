@@ -19,6 +19,7 @@ from ig_tasks.spec.sections import (
     ModelSpec,
     Names,
     Origin,
+    PartitionText,
     ReportSpec,
     ScheduleSpec,
     Section,
@@ -50,7 +51,7 @@ class ExplanationSpec(Section):
     owner: str = ""
     tags: Names = ()
     schedule: Annotated[ScheduleSpec | None, _short_form("cron")] = None
-    partition: Annotated[str | None, Field(description="the partition of a run that is given none")] = None
+    partition: Annotated[PartitionText | None, Field(description="the partition of a run that is given none")] = None
     model: Annotated[ModelSpec, _short_form("uri")]
     data: Annotated[DataSpec, _short_form("uri")]
     baseline: Annotated[BaselineSpec, _short_form("strategy")] = BaselineSpec()

@@ -69,7 +69,7 @@ class Store:
     def publish(self, run: RunFolder, report: Report) -> bool:
         """Point latest.json at a published report, unless that would move it back.
 
-        The greatest partition wins, then the later report; returns whether it moved.
+        The greatest partition wins, then the later report; returns whether it points there now.
         """
         entry = {
             "name": run.name,
@@ -84,6 +84,10 @@ class Store:
         current = self.latest(run.name)
         if current is not None and _order(current) > _order(entry):
             return False
+        if current is not None and current | {"published_at": entry["published_at"]} == entry:
+            return True
+        if current is not None and {**current, "published_at": ""} == {**entry, "published_at": ""}:
+            return True
         self.name_folder(run.name).write_json(LATEST, entry)
         return True
 

@@ -20,6 +20,7 @@ from ig_tasks import pipeline
 from ig_tasks.compute.session import ComputeSession
 from ig_tasks.errors import (
     BaselineError,
+    DataError,
     InputError,
     LayerError,
     ModelError,
@@ -102,6 +103,35 @@ def test_a_second_run_finds_everything_done_and_says_so(tmp_path, session):
     assert {path: path.stat().st_mtime_ns for path in before} == before
     said = [line.split(":")[0] for line in lines if "nothing to do" in line]
     assert said == ["load_model", "build_baseline", "compute_attributions", "validate", "publish_report"]
+
+
+@pytest.mark.parametrize(
+    "removed", ["attributions/shard-000001.parquet", "statistics/shard-000003.json", "summary.json"]
+)
+def test_a_file_that_was_removed_is_made_again_and_nothing_else(tmp_path, session, removed):
+    spec = load_spec(write_project(tmp_path))
+    first, _ = stages(spec, session)
+    folder, numbers = run_folder(first), importance(first)
+    kept = {path: path.stat().st_mtime_ns for path in folder.glob("attributions/*.parquet")}
+    content = (folder / removed).read_bytes()
+    (folder / removed).unlink()
+    second, lines = stages(spec, session)
+    assert (folder / removed).is_file()
+    assert importance(second) == numbers
+    if removed.startswith("attributions"):
+        assert (folder / removed).read_bytes() == content
+    shard = removed.split("/")[-1].split(".")[0]
+    again = {path.stem for path, time_ns in kept.items() if path.stat().st_mtime_ns != time_ns}
+    assert again == ({shard} if shard.startswith("shard") else set())
+    assert any("shards were finished by an earlier attempt" in line for line in lines)
+
+
+def test_a_partition_without_a_usable_row_is_refused_even_when_the_model_was_tried_before(tmp_path, session):
+    spec = load_spec(write_project(tmp_path, rows=60))
+    pipeline.load_model(spec, session=session, log=lambda _: None)
+    write_data(tmp_path / "data", {"2013-03": table(20, 3).assign(a=np.nan)})
+    with pytest.raises(DataError, match=r"none of 20 rows of month=2013-03/part-0\.parquet .*missing value in a"):
+        pipeline.load_model(spec, partition="2013-03", session=session, log=lambda _: None)
 
 
 def test_partitions_have_runs_of_their_own_and_share_one_baseline(tmp_path, session):

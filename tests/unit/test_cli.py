@@ -44,7 +44,17 @@ def no_cluster(monkeypatch):
     [
         ({"modle": "x"}, "tiny.yaml: modle: no such key; did you mean 'model'?"),
         ({"model": "../models/nothing"}, "model package"),
-        ({"model": {"uri": "../models/tiny", "target": "lat"}}, "model.target: 'lat' is not in model.yaml; did you"),
+        (
+            {"model": {"uri": "../models/tiny", "target": "lat"}},
+            "model.target: target 'lat' is not an output of the mod",
+        ),
+        (
+            {"model": {"uri": "../models/tiny", "space": "odds"}},
+            "target 'late' has no space 'odds'; spaces: logit",
+        ),
+        ({"attribution": {"steps": 5}}, "attribution.steps: 'auto' chooses them by row"),
+        ({"attribution": {"integrator": "exact"}}, "attribution.integrator: 'exact' is not available"),
+        ({"data": {"uri": "../../data", "prediction": "kind"}}, "data.prediction: column 'kind' holds text"),
         ({"data": "../../nothing"}, "there are no Parquet files"),
         ({"data": {"uri": "../../data", "segments": ["orign"]}}, "data.segments: 'orign' is not a column of"),
         ({"data": {"uri": "../../data", "prediction": "x"}}, "data.prediction: 'x' is not a column"),

@@ -83,6 +83,11 @@ def test_a_mistake_is_one_line_that_names_file_and_field(project, change, messag
     assert "\n" not in str(caught.value)
 
 
+def test_a_part_of_a_check_keeps_the_rest_of_its_defaults(project):
+    spec = load_spec(write(project, {**SMALLEST, "validation": {"converged": {"severity": "critical"}}}))
+    assert (spec.validation.converged.at_least, spec.validation.converged.severity) == (0.95, "critical")
+
+
 @pytest.mark.parametrize("missing", ["version", "name", "model", "data"])
 def test_a_missing_key_is_named(project, missing):
     document = {key: value for key, value in SMALLEST.items() if key != missing}
@@ -145,3 +150,5 @@ def test_the_json_schema_accepts_what_loads_and_refuses_unknown_keys():
     assert list(validator.iter_errors(full)) == []
     assert [error.validator for error in validator.iter_errors({**SMALLEST, "modle": 1})] == ["additionalProperties"]
     assert "origin" not in schema["properties"]
+    assert schema["properties"]["baseline"]["default"]["strategy"] == "auto"
+    assert list(validator.iter_errors({**SMALLEST, "schedule": None, "tags": "one"})) == []

@@ -60,6 +60,13 @@ def test_the_greatest_partition_wins_then_the_later_report(store, first, second,
     assert store.latest("flights")["partition"] == (second if moves else first)[0]
 
 
+def test_publishing_the_same_report_again_changes_nothing(store, tmp_path):
+    published(store, report("2013-10"))
+    before = (tmp_path / "flights" / "latest.json").stat().st_mtime_ns
+    assert published(store, report("2013-10"))
+    assert (tmp_path / "flights" / "latest.json").stat().st_mtime_ns == before
+
+
 def test_a_new_revision_of_the_same_report_moves_it(store):
     published(store, report("2013-10"))
     assert published(store, report("2013-10", revision=2))
