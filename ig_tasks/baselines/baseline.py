@@ -6,14 +6,14 @@ and the same baseline serves both frameworks.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ig_tasks.data.inputs import InputSpec
+from ig_tasks.data.inputs import InputSpec, feature_names
 from ig_tasks.errors import BaselineError
 from ig_tasks.store import digest_of
 
@@ -49,30 +49,31 @@ class Baseline:
         Raises:
             BaselineError: if a column has no value, or an input of ids has no layer to run the path in.
         """
-        return {name: self._array(name, spec, embed) for name, spec in inputs.items()}
+        names = feature_names(inputs)
+        return {name: self._array(name, spec, names[name], embed) for name, spec in inputs.items()}
 
-    def _array(self, name: str, spec: InputSpec, embed: Embed) -> NDArray[np.float64]:
-        missing = [column for column in spec.columns if column not in self.numbers and column not in self.weights]
+    def _array(self, name: str, spec: InputSpec, features: Sequence[str], embed: Embed) -> NDArray[np.float64]:
+        missing = [feature for feature in features if feature not in self.numbers and feature not in self.weights]
         if missing:
             raise BaselineError(
                 f"baseline: there is no value for {missing[0]!r}; fit the baseline again for this model"
             )
         if not spec.integer:
-            return np.array([self.numbers[column] for column in spec.columns])
+            return np.array([self.numbers[feature] for feature in features])
         if spec.layer is None:
             raise BaselineError(f"input {name!r} holds ids and names no layer; add `layer:` to it in model.yaml")
-        points = [self._mean_embedding(column, spec.layer, embed) for column in spec.columns]
+        points = [self._mean_embedding(feature, spec.layer, embed) for feature in features]
         return points[0] if len(points) == 1 else np.stack(points)
 
-    def _mean_embedding(self, column: str, layer: str, embed: Embed) -> NDArray[np.float64]:
-        weights = self.weights[column]
+    def _mean_embedding(self, feature: str, layer: str, embed: Embed) -> NDArray[np.float64]:
+        weights = self.weights[feature]
         ids = np.array(sorted(weights) or [0], dtype=np.int64)
         share = np.array([weights.get(int(number), 0.0) for number in ids])
         return share @ embed(layer, ids).astype(np.float64)
 
     def to_table(self, inputs: Mapping[str, InputSpec]) -> pa.Table:
         """The table of baseline.parquet: a row for a number, a row for each category's weight."""
-        specs = {column: spec for spec in inputs.values() for column in spec.columns}
+        specs = _by_feature(inputs)
         rows: list[tuple[str, int | None, str | None, float]] = [(f, None, None, v) for f, v in self.numbers.items()]
         for feature, ids in self.weights.items():
             rows += [(feature, number, specs[feature].category(number), ids[number]) for number in sorted(ids)]
@@ -84,7 +85,7 @@ class Baseline:
         """The baseline that `to_table` wrote."""
         numbers: dict[str, float] = {}
         weights: dict[str, dict[int, float]] = {
-            column: {} for spec in inputs.values() if spec.integer for column in spec.columns
+            feature: {} for feature, spec in _by_feature(inputs).items() if spec.integer
         }
         for row in table.to_pylist():
             if row["id"] is None:
@@ -95,7 +96,7 @@ class Baseline:
 
     def describe(self, inputs: Mapping[str, InputSpec]) -> dict[str, float | str]:
         """What a report says of each feature's baseline: the number, the category, or which mean it is."""
-        specs = {column: spec for spec in inputs.values() for column in spec.columns}
+        specs = _by_feature(inputs)
         described: dict[str, float | str] = dict(self.numbers)
         for feature, ids in self.weights.items():
             if not ids:
@@ -105,3 +106,7 @@ class Baseline:
             else:
                 described[feature] = f"mean embedding of {len(ids)} categories, weighted by frequency"
         return described
+
+
+def _by_feature(inputs: Mapping[str, InputSpec]) -> dict[str, InputSpec]:
+    return {feature: inputs[name] for name, features in feature_names(inputs).items() for feature in features}

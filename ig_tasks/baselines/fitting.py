@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ig_tasks.baselines.baseline import Baseline
-from ig_tasks.data.inputs import InputSpec
+from ig_tasks.data.inputs import InputSpec, feature_names
 from ig_tasks.errors import BaselineError
 from ig_tasks.statistics import FeatureStatistics
 
@@ -38,15 +38,16 @@ class BaselineCounts:
         features: list[str] = []
         columns: list[NDArray[np.float64]] = []
         ids: dict[str, Counter[int]] = {}
+        names = feature_names(inputs)
         for name, spec in inputs.items():
             values = np.asarray(arrays[name])
             values = values[:, None] if values.ndim == 1 else values
-            for place, column in enumerate(spec.columns):
+            for place, feature in enumerate(names[name]):
                 if spec.integer:
                     found, counts = np.unique(values[:, place], return_counts=True)
-                    ids[column] = Counter(dict(zip(found.tolist(), counts.tolist(), strict=True)))
+                    ids[feature] = Counter(dict(zip(found.tolist(), counts.tolist(), strict=True)))
                 else:
-                    features.append(column)
+                    features.append(feature)
                     columns.append(values[:, place].astype(np.float64))
         rows = len(next(iter(arrays.values())))
         table = np.stack(columns, axis=1) if columns else np.empty((rows, 0))

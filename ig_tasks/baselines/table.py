@@ -9,7 +9,7 @@ import numpy as np
 from ig_tasks.baselines.baseline import Baseline
 from ig_tasks.data.dataset import Dataset
 from ig_tasks.data.encoding import encode
-from ig_tasks.data.inputs import InputSpec
+from ig_tasks.data.inputs import InputSpec, feature_names
 from ig_tasks.data.shards import plan_shards, read_shard
 from ig_tasks.errors import BaselineError, DataError, suggest
 
@@ -28,22 +28,22 @@ def baseline_of_table(uri: str, inputs: Mapping[str, InputSpec]) -> Baseline:
     rows = sum(file.rows for file in files)
     if rows != 1:
         raise BaselineError(f"baseline.uri {uri}: has {rows:,} rows; a baseline of strategy 'table' is one row")
-    features = [column for spec in inputs.values() for column in spec.columns]
-    absent = [feature for feature in features if feature not in dataset.columns]
+    columns = list(dict.fromkeys(column for spec in inputs.values() for column in spec.columns))
+    absent = [column for column in columns if column not in dataset.columns]
     if absent:
-        given = f"{len(dataset.columns)} columns for {len(features)} features"
+        given = f"{len(dataset.columns)} columns for {len(columns)} features"
         hint = suggest(absent[0], dataset.columns, noun="columns")
         raise BaselineError(f"baseline.uri {uri}: has {given}; {absent[0]!r} is missing{hint}")
     (shard,) = plan_shards(dataset, files, 1)
-    encoded = encode(read_shard(shard, features), inputs)
+    encoded = encode(read_shard(shard, columns), inputs)
     if not encoded.keep[0]:
         raise BaselineError(f"baseline.uri {uri}: {encoded.reasons[0]}; give every feature a usable value")
     numbers: dict[str, float] = {}
     weights: dict[str, dict[int, float]] = {}
-    for name, spec in inputs.items():
-        for column, value in zip(spec.columns, np.ravel(encoded.inputs[name]), strict=True):
-            if spec.integer:
-                weights[column] = {int(value): 1.0}
+    for name, features in feature_names(inputs).items():
+        for feature, value in zip(features, np.ravel(encoded.inputs[name]), strict=True):
+            if inputs[name].integer:
+                weights[feature] = {int(value): 1.0}
             else:
-                numbers[column] = float(value)
+                numbers[feature] = float(value)
     return Baseline(strategy="table", rows=1, numbers=numbers, weights=weights)

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-__all__ = ["UNKNOWN", "InputSpec", "category_name"]
+__all__ = ["UNKNOWN", "InputSpec", "category_name", "feature_names"]
 
 UNKNOWN = "(unknown)"
 """How the id of categories outside the vocabulary is written in reports."""
@@ -134,3 +134,12 @@ class InputSpec(BaseModel):
         names = np.array([UNKNOWN, *self.vocabulary], dtype=object)
         position = np.asarray(ids, dtype=np.int64) - self.offset
         return np.asarray(names[np.where((position < 0) | (position >= len(self._ids)), 0, position + 1)])
+
+
+def feature_names(inputs: Mapping[str, InputSpec]) -> dict[str, tuple[str, ...]]:
+    """{input: a name for each of its columns}: the column's own; with the input's where two read one."""
+    columns = [column for spec in inputs.values() for column in spec.columns]
+    return {
+        name: tuple(column if columns.count(column) == 1 else f"{column} ({name})" for column in spec.columns)
+        for name, spec in inputs.items()
+    }

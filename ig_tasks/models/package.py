@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from ig_tasks.data.inputs import feature_names
 from ig_tasks.errors import ModelError, TrustError
 from ig_tasks.models.cache import is_local, local_folder
 from ig_tasks.models.config import ModelConfig, read_config
@@ -47,16 +48,11 @@ class ModelPackage:
     @cached_property
     def features(self) -> tuple[Feature, ...]:
         """One for every column, in the order of the inputs."""
-        pairs = [(name, column) for name, spec in self.config.inputs.items() for column in spec.columns]
-        columns = [column for _, column in pairs]
+        names = feature_names(self.config.inputs)
         return tuple(
-            Feature(
-                column if columns.count(column) == 1 else f"{column} ({name})",
-                name,
-                column,
-                self.config.inputs[name].kind,
-            )
-            for name, column in pairs
+            Feature(feature, name, column, spec.kind)
+            for name, spec in self.config.inputs.items()
+            for feature, column in zip(names[name], spec.columns, strict=True)
         )
 
     def load(self, device: str | None = None) -> LoadedModel:

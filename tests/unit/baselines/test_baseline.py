@@ -103,6 +103,22 @@ def test_what_a_report_says_of_it(counts):
     )
 
 
+def test_two_inputs_of_one_column_have_a_baseline_each(tmp_path):
+    inputs = {
+        "one": InputSpec(columns=("kind",), vocabulary=("red", "green"), layer="embed"),
+        "two": InputSpec(columns=("kind",), vocabulary=("green", "red"), offset=1, unknown=0, layer="embed"),
+    }
+    counts = BaselineCounts.of(inputs, {"one": np.array([0, 0, 1]), "two": np.array([2, 2, 1])})
+    fitted = fit_baseline("mode", counts)
+    again = Baseline.from_table(fitted.to_table(inputs), strategy="mode", rows=3, inputs=inputs)
+    pd.DataFrame({"kind": ["red"]}).to_parquet(tmp_path / "baseline.parquet")
+    for baseline in (fitted, again, baseline_of_table(str(tmp_path / "baseline.parquet"), inputs)):
+        arrays = baseline.arrays(inputs, embed)
+        np.testing.assert_allclose(arrays["one"], VECTORS[0])
+        np.testing.assert_allclose(arrays["two"], VECTORS[2])
+        assert baseline.describe(inputs) == {"kind (one)": "red", "kind (two)": "red"}
+
+
 def test_no_usable_row_is_an_error():
     nothing = {"numeric": np.empty((0, 2)), "kind": np.empty(0, dtype=int)}
     with pytest.raises(BaselineError, match="no row of its data can be used"):
