@@ -12,7 +12,7 @@ import yaml
 from ig_tasks.baselines.baseline import Baseline
 from ig_tasks.data.dataset import Dataset
 from ig_tasks.data.encoding import encode
-from ig_tasks.data.shards import POSITION, plan_shards, read_shard
+from ig_tasks.data.shards import plan_shards, read_shard, row_ids
 from ig_tasks.errors import InputError, ReportError, RunError
 from ig_tasks.models import ModelPackage, open_package
 from ig_tasks.prepared import PreparedModel
@@ -98,11 +98,10 @@ class FinishedRun:
         """The row as it stands in the data: found by its id column, else by its file and number."""
         data = self.spec.data
         dataset = Dataset(data.uri, data.partition)
-        key = data.id or POSITION
         wanted = list(dict.fromkeys([*columns, *([data.id] if data.id else [])]))
         for shard in plan_shards(dataset, dataset.files(self.manifest["partition"]), _READ_ROWS):
             frame = read_shard(shard, wanted)
-            found = np.flatnonzero(frame[key].astype(str).to_numpy() == row_id)
+            found = np.flatnonzero(row_ids(frame, data.id) == row_id)
             if len(found):
                 return frame.iloc[found[:1]]
         raise RunError(f"row_id {row_id!r} is no longer in {data.uri}")

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ig_tasks.attribution.explanation import Explanation
 from ig_tasks.compute.shard_files import QUARANTINE_SCHEMA, ShardSummary
 from ig_tasks.data.inputs import category_name
-from ig_tasks.data.shards import POSITION
+from ig_tasks.data.shards import row_ids
 from ig_tasks.errors import DataError
 from ig_tasks.models.package import Feature
 from ig_tasks.spec import DataSpec
@@ -93,7 +93,7 @@ def shard_tables(
         explanation: of the kept rows, or None if there are none.
     """
     reasons = reasons.copy()
-    row_ids = _row_ids(frame, data.id)
+    ids = row_ids(frame, data.id)
     if data.id:
         nameless = frame[data.id].isna().to_numpy() & keep
         reasons[nameless] = f"missing value in {data.id}"
@@ -109,7 +109,7 @@ def shard_tables(
     rows = kept_rows[usable]
     chosen = frame.iloc[rows]
     columns: dict[str, Any] = {
-        "row_id": pa.array(row_ids[rows].tolist(), pa.string()),
+        "row_id": pa.array(ids[rows].tolist(), pa.string()),
         "target": pa.array([target] * len(rows), pa.string()),
     }
     columns |= _engine_columns(explanation, usable)
@@ -128,7 +128,7 @@ def shard_tables(
             array = pa.array(categories[feature.name].tolist(), pa.string()) if held is None else pa.array(held)
             columns[f"input:{feature.name}"] = array
     left = np.array([reason is not None for reason in reasons], dtype=bool)
-    quarantine = pa.table([row_ids[left].tolist(), reasons[left].tolist()], schema=QUARANTINE_SCHEMA)
+    quarantine = pa.table([ids[left].tolist(), reasons[left].tolist()], schema=QUARANTINE_SCHEMA)
     return ShardTables(pa.table(columns), quarantine, chosen_values, names, target, segments, numbers, categories)
 
 
@@ -156,16 +156,6 @@ def _feature_matrix(explanation: Explanation | None, features: Sequence[Feature]
         columns.append(array if array.ndim == 1 else array[:, seen[feature.input]])
         seen[feature.input] += 1
     return np.stack(columns, axis=1)
-
-
-def _row_ids(frame: pd.DataFrame, column: str | None) -> NDArray[np.object_]:
-    """The id column as text; where it is missing, or there is none, the row's file and number."""
-    positions = frame[POSITION].to_numpy(dtype=object)
-    if column is None:
-        return positions
-    values = frame[column]
-    texts = np.array([category_name(value) for value in values.to_numpy(dtype=object)], dtype=object)
-    return np.where(values.isna().to_numpy(), positions, texts)
 
 
 def _segment(column: pd.Series[Any]) -> NDArray[np.object_]:

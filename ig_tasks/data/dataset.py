@@ -106,9 +106,8 @@ class Dataset:
                     f"{where}: {column!r} is not a column of {self.uri}" + suggest(column, self.columns, noun="columns")
                 )
             if pa.types.is_nested(self.columns[column]):
-                raise DataError(
-                    f"{where}: column {column!r} of {self.uri} holds {self.columns[column]}; give a column of plain values"
-                )
+                kind = self.columns[column]
+                raise DataError(f"{where}: column {column!r} of {self.uri} holds {kind}; name a column of plain values")
 
     def require_number(self, column: str, where: str) -> None:
         """Refuse a column that does not hold numbers.

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from ig_tasks.data.dataset import DataFile, Dataset
+from ig_tasks.data.inputs import category_name
 from ig_tasks.data.sampling import Sample
 from ig_tasks.errors import DataError
 
@@ -84,7 +85,7 @@ def read_shard(shard: Shard, columns: Sequence[str]) -> pd.DataFrame:
     One row group is held at a time, so memory is bounded by the shard and by the largest row group.
 
     Raises:
-        DataError: if a column is absent from one of the files.
+        DataError: if a column is absent from one of the files, or of another kind there.
     """
     filesystem, _ = fsspec.core.url_to_fs(shard.uri)
     positions = shard.positions()
@@ -93,9 +94,24 @@ def read_shard(shard: Shard, columns: Sequence[str]) -> pd.DataFrame:
         low, high = np.searchsorted(positions, [part.first, part.first + part.rows])
         if high > low:
             pieces.extend(_read_rows(filesystem, part, positions[low:high] - part.first, list(columns)))
-    table = pa.concat_tables(pieces, promote_options="permissive").combine_chunks()
-    frame: pd.DataFrame = table.to_pandas()
+    try:
+        table = pa.concat_tables(pieces, promote_options="permissive").combine_chunks()
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        raise DataError(f"data.uri {shard.uri}: its files differ ({error}); write the column alike in all") from None
+    # Whole numbers beside a null stay whole numbers: as floats, ids of 18 digits would become one another.
+    frame: pd.DataFrame = table.to_pandas(integer_object_nulls=True)
     return frame
+
+
+def row_ids(frame: pd.DataFrame, column: str | None) -> NDArray[np.object_]:
+    """What a run calls the rows (rows,) of `read_shard`: the id column as text; where it is missing, or there is
+    none, the row's file and number."""
+    positions = frame[POSITION].to_numpy(dtype=object)
+    if column is None:
+        return positions
+    values = frame[column]
+    texts = np.array([category_name(value) for value in values.to_numpy(dtype=object)], dtype=object)
+    return np.where(values.isna().to_numpy(), positions, texts)
 
 
 def _read_rows(filesystem: Any, part: Slice, rows: NDArray[np.int64], columns: list[str]) -> Iterator[pa.Table]:

@@ -26,8 +26,11 @@ def file_digests(root: Path) -> dict[str, str]:
                 raise ModelError(f"model package '{root}': folder '{name}' is a link; put the folder itself there")
         for name in files:
             path = Path(folder) / name
-            with path.open("rb") as file:
-                found[path.relative_to(root).as_posix()] = hashlib.file_digest(file, "sha256").hexdigest()
+            try:
+                with path.open("rb") as file:
+                    found[path.relative_to(root).as_posix()] = hashlib.file_digest(file, "sha256").hexdigest()
+            except OSError as error:
+                raise ModelError(f"model package '{root}': '{name}' cannot be read ({error.strerror})") from None
     return dict(sorted(found.items()))
 
 

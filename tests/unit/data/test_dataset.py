@@ -1,6 +1,8 @@
 """Data sets are Parquet files in hive partitions, found without reading rows."""
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from ig_tasks.data.dataset import Dataset
@@ -85,3 +87,9 @@ def test_a_file_that_is_not_parquet_is_named(tmp_path):
     (tmp_path / "a.parquet").write_bytes(b"nothing")
     with pytest.raises(DataError, match=r"a\.parquet cannot be read as Parquet"):
         Dataset(str(tmp_path)).files()
+
+
+def test_a_column_of_lists_is_refused(tmp_path):
+    pq.write_table(pa.table({"x": [[1, 2]]}), tmp_path / "a.parquet")
+    with pytest.raises(DataError, match=r"data\.segments: column 'x' of .* holds list<.*; name a column of plain"):
+        Dataset(str(tmp_path)).require_columns([("x", "data.segments")])

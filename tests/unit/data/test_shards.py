@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ig_tasks.data.dataset import Dataset
 from ig_tasks.data.sampling import Sample
-from ig_tasks.data.shards import POSITION, plan_shards, read_shard
+from ig_tasks.data.shards import POSITION, plan_shards, read_shard, row_ids
 from ig_tasks.errors import DataError
 
 
@@ -88,3 +88,21 @@ def test_a_file_that_lacks_a_column_is_named(dataset, tmp_path):
     shards = plan_shards(other, other.files(), 100)
     with pytest.raises(DataError, match=r"month=03/zz\.parquet has no column 'x'"):
         read_shard(shards[0], ["x"])
+
+
+def test_whole_numbers_beside_a_null_keep_every_digit(tmp_path):
+    ids = [9007199254740993, None, 9007199254740995]
+    pq.write_table(pa.table({"id": pa.array(ids, pa.int64())}), tmp_path / "a.parquet")
+    data = Dataset(str(tmp_path))
+    (shard,) = plan_shards(data, data.files(), 10)
+    names = row_ids(read_shard(shard, ["id"]), "id")
+    assert names.tolist() == ["9007199254740993", "a.parquet:1", "9007199254740995"]
+
+
+def test_files_whose_columns_are_of_other_kinds_are_a_mistake_in_the_data(tmp_path):
+    pq.write_table(pa.table({"x": [1.0]}), tmp_path / "a.parquet")
+    pq.write_table(pa.table({"x": ["one"]}), tmp_path / "b.parquet")
+    data = Dataset(str(tmp_path))
+    (shard,) = plan_shards(data, data.files(), 10)
+    with pytest.raises(DataError, match=r"its files differ \(.*Field x has incompatible types.*write the column alike"):
+        read_shard(shard, ["x"])

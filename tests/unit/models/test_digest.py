@@ -59,3 +59,9 @@ def test_a_linked_folder_could_change_unseen(folder, tmp_path):
     (folder / "link").symlink_to(tmp_path / "other")
     with pytest.raises(ModelError, match="folder 'link' is a link"):
         digest(folder)
+
+
+def test_a_link_that_leads_nowhere_is_one_line(folder):
+    (folder / "lost").symlink_to(folder / "nothing")
+    with pytest.raises(ModelError, match=r"'lost' cannot be read \(No such file or directory\)"):
+        file_digests(folder)
