@@ -12,6 +12,7 @@ IgTasksError
 │   ├── InputError            arrays given to `explain`
 │   ├── BaselineError         a baseline that cannot be fitted, or has the wrong shape
 │   ├── ResourceError         workers or resources that nobody offers
+│   ├── StoreError            a store that cannot be opened or written to
 │   └── ReportError           a report that is not there
 ├── RunError                  the run broke (exit 3)
 │   ├── WorkerLostError       workers died; trying again may help
@@ -39,6 +40,7 @@ __all__ = [
     "ResourceError",
     "RunError",
     "SpecError",
+    "StoreError",
     "TargetError",
     "TrustError",
     "UserError",
@@ -98,6 +100,10 @@ class BaselineError(UserError):
 
 class ResourceError(UserError):
     """Workers, or a resource of theirs, that no one offers."""
+
+
+class StoreError(UserError):
+    """A store of a kind that is not installed, or a place that cannot be written to."""
 
 
 class ReportError(UserError):

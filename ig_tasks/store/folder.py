@@ -6,6 +6,8 @@ import io
 import json
 import os
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,25 +16,32 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from fsspec.implementations.local import LocalFileSystem
 
-from ig_tasks.errors import RunError
+from ig_tasks.errors import RunError, StoreError
 
 # A put to one of these appears whole or not at all; elsewhere a file is written beside its place and renamed.
 _WHOLE_PUTS = {"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "oci", "memory"}
+
+
+_HALF = ".part"
+"""How the name of a file ends that is still being written."""
 
 
 class Folder:
     """A folder by its URI. Names are relative, with forward slashes.
 
     Raises:
-        RunError: from every method, in one line, if the filesystem cannot be reached or refuses.
+        StoreError: if there is no such kind of filesystem here.
+        RunError: in one line, if the filesystem cannot be reached or refuses.
     """
 
     def __init__(self, uri: str) -> None:
         self.uri = uri.rstrip("/")
         try:
             self.filesystem, self.root = fsspec.core.url_to_fs(self.uri)
-        except (ImportError, ValueError, OSError) as error:
-            raise RunError(f"store {uri!r}: cannot be opened ({error}); install the fsspec package for it") from None
+        except (ImportError, ValueError) as error:
+            raise StoreError(f"store {uri!r}: cannot be opened ({error}); install the fsspec package for it") from None
+        except OSError as error:
+            raise RunError(f"store {uri!r}: cannot be reached ({error})") from None
         self._is_local = isinstance(self.filesystem, LocalFileSystem)
 
     def __repr__(self) -> str:
@@ -49,23 +58,51 @@ class Folder:
         return Folder(self.uri_of(name))
 
     def exists(self, name: str) -> bool:
-        return bool(self.filesystem.exists(self.path_of(name)))
+        with self._reached(name):
+            return bool(self.filesystem.exists(self.path_of(name)))
 
     def size(self, name: str) -> int:
         return int(self.filesystem.size(self.path_of(name)) or 0)
 
     def names(self, name: str = "") -> list[str]:
-        """The names within a sub-folder, sorted; empty if it is not there."""
+        """The names within a sub-folder, sorted; empty if it is not there. Not what a killed writer left half."""
         try:
-            self.filesystem.invalidate_cache()
-            found = self.filesystem.ls(self.path_of(name).rstrip("/"), detail=False)
+            with self._reached(name):
+                self.filesystem.invalidate_cache()
+                found = self.filesystem.ls(self.path_of(name).rstrip("/"), detail=False)
         except FileNotFoundError:
             return []
-        return sorted(str(path).rstrip("/").rsplit("/", 1)[-1] for path in found)
+        names = (str(path).rstrip("/").rsplit("/", 1)[-1] for path in found)
+        return sorted(one for one in names if not one.endswith(_HALF))
 
     def read_bytes(self, name: str) -> bytes:
-        content: bytes = self.filesystem.cat_file(self.path_of(name))
+        """The content of a file. Raises FileNotFoundError if it is not there, RunError if it cannot be read."""
+        with self._reached(name):
+            content: bytes = self.filesystem.cat_file(self.path_of(name))
         return content
+
+    def require_writable(self) -> None:
+        """Refuse a folder of this machine that cannot be made or written to, before anything is computed for it.
+
+        Raises:
+            StoreError: naming what stands in the way.
+        """
+        if not self._is_local:
+            return
+        path = Path(self.root)
+        nearest = next(place for place in (path, *path.parents) if place.exists())
+        if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
+            why = "is no folder" if not nearest.is_dir() else "cannot be written to"
+            raise StoreError(f"store {self.uri}: {nearest} {why}; give a folder of your own")
+
+    @contextmanager
+    def _reached(self, name: str) -> Iterator[None]:
+        try:
+            yield
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            raise RunError(f"store {self.uri}: {name or 'the folder'} cannot be read ({error})") from error
 
     def write_bytes(self, name: str, content: bytes) -> None:
         """Write a file so that readers see the old one or the new one, never half of it."""
@@ -77,7 +114,7 @@ class Folder:
                 self.filesystem.pipe_file(path, content)
             else:
                 self.filesystem.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
-                beside = f"{path}.{uuid.uuid4().hex}.part"
+                beside = f"{path}.{uuid.uuid4().hex}{_HALF}"
                 self.filesystem.pipe_file(beside, content)
                 self.filesystem.mv(beside, path)
         except OSError as error:
@@ -96,7 +133,7 @@ class Folder:
         self.write_text(name, json.dumps(document, indent=2, allow_nan=False, ensure_ascii=False) + "\n")
 
     def read_table(self, name: str, columns: list[str] | None = None) -> pa.Table:
-        with self.filesystem.open(self.path_of(name), "rb") as handle:
+        with self._reached(name), self.filesystem.open(self.path_of(name), "rb") as handle:
             return pq.read_table(handle, columns=columns)
 
     def write_table(self, name: str, table: pa.Table) -> bytes:
@@ -110,7 +147,7 @@ class Folder:
 
 def _replace(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
+    beside = path.with_name(f".{path.name}.{uuid.uuid4().hex}{_HALF}")
     try:
         with beside.open("wb") as handle:
             handle.write(content)

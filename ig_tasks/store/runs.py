@@ -84,8 +84,6 @@ class Store:
         current = self.latest(run.name)
         if current is not None and _order(current) > _order(entry):
             return False
-        if current is not None and current | {"published_at": entry["published_at"]} == entry:
-            return True
         if current is not None and {**current, "published_at": ""} == {**entry, "published_at": ""}:
             return True
         self.name_folder(run.name).write_json(LATEST, entry)

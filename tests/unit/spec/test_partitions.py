@@ -28,7 +28,7 @@ def test_an_absent_partition_lists_those_present(expression):
         select_partitions(expression, MONTHS)
 
 
-@pytest.mark.parametrize("expression", ["../x", "a/b", "a b", "..", "a\nb", "*"])
+@pytest.mark.parametrize("expression", ["../x", "a/b", "a b", "..", "a\nb", "*", "a..b\x1b[31m", "a\tb"])
 def test_what_could_not_name_a_folder_is_refused(expression):
     with pytest.raises(PartitionError, match="write a value such as 2013-10"):
         format_partition(expression)

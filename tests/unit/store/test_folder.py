@@ -6,7 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from ig_tasks.errors import RunError
+from ig_tasks.errors import RunError, StoreError
 from ig_tasks.store import Folder
 
 
@@ -67,5 +67,27 @@ def test_not_a_number_is_refused_rather_than_written_as_invalid_json(folder):
 
 
 def test_a_filesystem_that_is_not_there_is_one_line():
-    with pytest.raises(RunError, match=r"^store 'nosuch://x': cannot be opened"):
+    with pytest.raises(StoreError, match=r"^store 'nosuch://x': cannot be opened"):
         Folder("nosuch://x")
+
+
+def test_what_a_killed_writer_left_is_no_name(folder):
+    folder.write_text("a.txt", "whole")
+    folder.write_text(".b.txt.0123.part", "ha")
+    assert folder.names() == ["a.txt"]
+
+
+def test_a_file_in_the_way_is_found_before_anything_is_written(tmp_path):
+    (tmp_path / "file").write_text("")
+    Folder(str(tmp_path / "new" / "place")).require_writable()
+    with pytest.raises(StoreError, match=r"/file is no folder; give a folder of your own"):
+        Folder(str(tmp_path / "file" / "runs")).require_writable()
+
+
+def test_what_cannot_be_read_is_one_line(tmp_path):
+    (tmp_path / "file").mkdir()
+    folder = Folder(str(tmp_path))
+    with pytest.raises(RunError, match=r"^store .*: file cannot be read \("):
+        folder.read_bytes("file")
+    with pytest.raises(FileNotFoundError):
+        folder.read_bytes("nothing")
