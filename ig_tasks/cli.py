@@ -111,11 +111,12 @@ def _run(arguments: list[str]) -> int:
     try:
         code = app(args=arguments, standalone_mode=False)
     except _UsageError as error:
-        hint = "" if not arguments else f" (see: ig-tasks {arguments[0]} --help)"
+        known = {command.callback.__name__ for command in app.registered_commands if command.callback}
+        hint = f" (see: ig-tasks {arguments[0]} --help)" if arguments and arguments[0] in known else ""
         _say(f"{_one_line(error.format_message())}{hint}")  # type: ignore[attr-defined]
         return 2
     except ValidationFailedError as error:
-        _say(str(error))
+        _say(_one_line(str(error)))
         typer.echo(error.report_uri)
         return error.exit_code
     except IgTasksError as error:
@@ -154,7 +155,8 @@ def _say(line: str) -> None:
 
 
 def _one_line(text: str) -> str:
-    return " ".join(text.split())
+    """`text` without line breaks, and without control characters that a terminal would obey."""
+    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
 
 
 if __name__ == "__main__":

@@ -93,7 +93,7 @@ def test_code_from_outside_the_project_needs_trust(capsys, spec, no_cluster, tmp
     ("arguments", "message"),
     [
         (["run"], "Missing argument 'SPEC'"),
-        (["rum"], "No such command 'rum'"),
+        (["rum"], "No such command 'rum'. Did you mean 'run'?\n"),
         (["run", "nothing.yaml"], "there is no such spec file"),
         (["run", "SPEC", "--set", "tolerance"], "--set 'tolerance': write key=value"),
         (["run", "SPEC", "--set", "attribution.tolerance=2"], "attribution.tolerance: input should be less than 1"),
@@ -111,6 +111,7 @@ def test_wrong_usage_is_one_line_and_code_2(capsys, spec, no_cluster, arguments,
     [
         (ValidationFailedError("critical check failed: completeness", "/runs/report.json"), 1, "/runs/report.json\n"),
         (RunError("the disk is full"), 3, ""),
+        (RunError("a column 'x\x1b[31m\ny'"), 3, ""),
         (ZeroDivisionError("unforeseen"), 3, ""),
         (KeyboardInterrupt(), 130, ""),
     ],
@@ -124,6 +125,7 @@ def test_exit_codes_of_what_a_run_ends_with(capsys, spec, monkeypatch, error, co
     monkeypatch.setattr(pipeline, "run", stop)
     found, shown, err = run(capsys, "run", spec)
     assert (found, shown) == (code, out)
+    assert "\x1b" not in err
     assert ("Traceback" in err) == isinstance(error, ZeroDivisionError)
 
 
