@@ -85,10 +85,11 @@ def plan_run(spec: ExplanationSpec, partition: str | None = None) -> RunPlan:
 
     Raises:
         ModelError, TrustError, TargetError: of the package, its code or its targets.
-        SpecError: of attribution settings that do not go together.
+        SpecError: of attribution settings that do not go together, or a place that workers cannot reach.
         DataError, PartitionError: of the data set, its columns or the partition.
         BaselineError: of the baseline's partition, or of a table of one's own.
     """
+    _check_places(spec)
     root = spec.origin.trusted_root if spec.origin else None
     package = open_package(spec.model.uri, trust=spec.model.trust, trusted_root=root)
     _check_target(spec, package)
@@ -143,6 +144,14 @@ def require_unchanged(found: str, expected: str, what: str) -> None:
 
 def _own_key(spec: ExplanationSpec) -> str | None:
     return spec.data.partition if spec.baseline.partition else None
+
+
+def _check_places(spec: ExplanationSpec) -> None:
+    """Workers are processes of their own: what lies in this one's memory is not there for them."""
+    places = {"model.uri": spec.model.uri, "data.uri": spec.data.uri, "store": spec.store_uri()}
+    for field, uri in (places | {"baseline.uri": spec.baseline.uri or ""}).items():
+        if uri.startswith("memory:"):
+            raise SpecError(f"{field}: {uri} lies in the memory of one process; name a place that workers can reach")
 
 
 def _check_target(spec: ExplanationSpec, package: ModelPackage) -> None:

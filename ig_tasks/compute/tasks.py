@@ -21,6 +21,7 @@ from ig_tasks.compute.worker import cached, loaded_model
 from ig_tasks.data.encoding import encode
 from ig_tasks.data.inputs import InputSpec
 from ig_tasks.data.shards import Shard, read_shard
+from ig_tasks.errors import IgTasksError, ModelError
 from ig_tasks.models import open_package
 from ig_tasks.prepared import PreparedModel
 from ig_tasks.spec import AttributionSpec, DataSpec
@@ -90,8 +91,15 @@ def try_model(task: TrialTask) -> dict[str, Any]:
     encoded = encode(read_shard(task.shard, _columns(inputs)), inputs)
     arrays = {name: array[:TRIAL_ROWS] for name, array in encoded.inputs.items()}
     baseline = fit_baseline("auto", BaselineCounts.of(inputs, arrays))
-    prepared = PreparedModel.of(loaded, task.model.target, task.model.space, baseline)
-    explanation = prepared.attribute(arrays, _TRIAL, memory_limit=_TRIAL_MEMORY)
+    try:
+        prepared = PreparedModel.of(loaded, task.model.target, task.model.space, baseline)
+        explanation = prepared.attribute(arrays, _TRIAL, memory_limit=_TRIAL_MEMORY)
+    except (IgTasksError, MemoryError, OSError):
+        raise
+    except Exception as error:
+        # What the package's own code raises, its author can mend; another try would not.
+        what = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+        raise ModelError(f"model.uri: the model at {task.model.uri} fails on rows of its data: {what}") from error
     return {
         "target": prepared.target_name,
         "space": prepared.space,

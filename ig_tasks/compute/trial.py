@@ -17,7 +17,7 @@ from ig_tasks.store import Store, run_key
 from ig_tasks.store.manifest import versions
 
 _ROWS = 512
-"""Rows to look at, spread evenly over the first file."""
+"""Rows to look at, spread evenly over the first file that has rows; where none can be used, over all files."""
 
 
 @dataclass(frozen=True)
@@ -35,20 +35,26 @@ def look_at_rows(plan: RunPlan) -> UsableRows:
     Raises:
         DataError: if none of them can be used, or a column does not hold what the model reads.
     """
-    (shard,) = plan_shards(plan.dataset, plan.files[:1], _ROWS, sample=_ROWS)
     inputs = plan.package.config.inputs
-    encoded = encode(read_shard(shard, [feature.column for feature in plan.package.features]), inputs)
-    usable = int(encoded.keep.sum())
-    reason = next((str(reason) for reason in encoded.reasons if reason is not None), None)
-    if not usable:
-        raise DataError(f"data: none of {shard.rows} rows of {plan.files[0].name} can be explained ({reason})")
-    return UsableRows(shard, usable, reason)
+    columns = list(dict.fromkeys(feature.column for feature in plan.package.features))
+    files = [file for file in plan.files if file.rows]
+    for looked_at in (files[:1], files):
+        # A sample of so many rows is one shard of so many.
+        shard = plan_shards(plan.dataset, looked_at, _ROWS, sample=_ROWS)[0]
+        encoded = encode(read_shard(shard, columns), inputs)
+        usable = int(encoded.keep.sum())
+        reason = next((str(reason) for reason in encoded.reasons if reason is not None), None)
+        if usable:
+            return UsableRows(shard, usable, reason)
+    where = files[0].name if len(files) == 1 else f"{len(files)} files"
+    raise DataError(f"data: none of {shard.rows} rows of {where} can be explained ({reason})")
 
 
 def trial_of(plan: RunPlan, shard: Shard, store: Store, session: ComputeSession) -> tuple[dict[str, Any], bool]:
     """What a worker saw when it tried the model on a shard, and whether that was found instead of done again.
 
     Raises:
+        StoreError: if the store is a place that cannot be written to.
         ModelError, LayerError, TargetError: what the model is not fit for.
     """
     folder = store.name_folder(plan.spec.name)
@@ -56,6 +62,7 @@ def trial_of(plan: RunPlan, shard: Shard, store: Store, session: ComputeSession)
     name = f"models/{run_key({**asked, 'versions': versions()})}.json"
     if folder.exists(name):
         return dict(folder.read_json(name)["trial"]), True
+    folder.require_writable()
     resources = plan.spec.compute.resources
     task = TrialTask(plan.model, shard, resources)
     quiet = Progress(shard.rows, "load_model", log=_discard)

@@ -134,6 +134,16 @@ def test_a_partition_without_a_usable_row_is_refused_even_when_the_model_was_tri
         pipeline.load_model(spec, partition="2013-03", session=session, log=lambda _: None)
 
 
+def test_a_file_without_rows_and_one_without_usable_rows_do_not_hide_the_others(tmp_path, session):
+    months = {"2013-01": table(0, 1), "2013-02": table(5, 2).assign(kind="mauve"), "2013-03": table(60, 3)}
+    spec = load_spec(
+        write_project(tmp_path, rows=40), settings={"baseline": "auto", "validation.quarantined.at_most": 1}
+    )
+    write_data(tmp_path / "data", months)
+    ref, _ = stages(spec, session)
+    assert ref["rows"] == {"read": 65, "explained": 60, "unconverged": 0, "quarantined": 5}
+
+
 def test_partitions_have_runs_of_their_own_and_share_one_baseline(tmp_path, session):
     spec = load_spec(write_project(tmp_path))
     january, _ = stages(spec, session, partition="2013-01")
@@ -276,6 +286,7 @@ def test_a_place_without_a_run_is_one_line(tmp_path):
 
 
 NOT_A_MODULE = MODEL_CODE.replace("return Tiny(width)", "return {'weights': width}")
+FAILS = MODEL_CODE.replace("joined =", "raise ValueError('on\\nrows')\n        joined =")
 OTHER_SHAPE = MODEL_CODE.replace("torch.nn.Linear(width, 1)", "torch.nn.Linear(width, 3)")
 
 
@@ -284,6 +295,7 @@ OTHER_SHAPE = MODEL_CODE.replace("torch.nn.Linear(width, 1)", "torch.nn.Linear(w
     [
         (NOT_A_MODULE, None, ModelError, r"not .*a torch\.nn\.Module|torch\.nn\.Module"),
         (OTHER_SHAPE, None, ModelError, "out.weight"),
+        (FAILS, None, ModelError, "model.uri: the model at .* fails on rows of its data: ValueError: on rows"),
         (None, {"layer": "embed_kin"}, LayerError, "the model has no layer 'embed_kin'; did you mean 'embed_kind'"),
         (None, {"layer": None}, UserError, "layer"),
     ],
