@@ -333,11 +333,11 @@ def test_a_baseline_without_a_usable_row_is_an_error(tmp_path, session):
         pipeline.build_baseline(spec, ref, session=session, log=lambda _: None)
 
 
-SLOW = MODEL_CODE.replace("        joined =", "        import time\n\n        time.sleep(0.2)\n        joined =")
+SLOW = MODEL_CODE.replace("        joined =", "        import time\n\n        time.sleep(0.1)\n        joined =")
 
 
 def test_a_run_killed_in_the_middle_goes_on_where_it_stopped_with_the_same_last_digit(tmp_path):
-    path = write_project(tmp_path, rows=800, compute={"workers": 1, "shard_rows": 100})
+    path = write_project(tmp_path, rows=520, compute={"workers": 1, "shard_rows": 100})
     (tmp_path / "include" / "models" / "tiny" / "model.py").write_text(SLOW)
     command = [sys.executable, "-m", "ig_tasks.cli", "run", str(path)]
     whole = subprocess.run([*command, "--store", str(tmp_path / "whole")], capture_output=True, text=True, check=False)
@@ -353,12 +353,12 @@ def test_a_run_killed_in_the_middle_goes_on_where_it_stopped_with_the_same_last_
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     written = {file: file.stat().st_mtime_ns for file in finished}
-    assert 3 <= len(written) < 12
+    assert 3 <= len(written) < 8
 
     again = subprocess.run([*command, "--store", str(tmp_path / "killed")], capture_output=True, text=True, check=False)
     assert again.returncode == 0, again.stderr
     assert {file: file.stat().st_mtime_ns for file in finished} == written
-    assert "of 12 shards were finished by an earlier attempt" in again.stderr
+    assert "of 8 shards were finished by an earlier attempt" in again.stderr
     a, b = (Path(done.stdout.splitlines()[-1]).parent for done in (whole, again))
     assert a.name == b.name
     assert (a / "importance.parquet").read_bytes() == (b / "importance.parquet").read_bytes()
