@@ -17,21 +17,18 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-import yaml
-
-from ig_tasks.baselines.baseline import Baseline
 from ig_tasks.compute.aggregation import RunSummary
 from ig_tasks.compute.baseline_job import fit_or_find
 from ig_tasks.compute.explain_job import explain_run, is_computed
+from ig_tasks.compute.opening import open_run_folder
 from ig_tasks.compute.planning import RunPlan, plan_run, require_unchanged
 from ig_tasks.compute.session import ComputeSession
 from ig_tasks.compute.trial import look_at_rows, trial_of
 from ig_tasks.errors import ValidationFailedError
-from ig_tasks.reports.assemble import Findings, importance_table
+from ig_tasks.reports.assemble import importance_table
 from ig_tasks.reports.rendering import Rendering
 from ig_tasks.spec import ExplanationSpec
-from ig_tasks.store import Manifest, RunFolder, Store, run_id_of
-from ig_tasks.store.manifest import now
+from ig_tasks.store import Manifest, RunFolder, Store
 from ig_tasks.validation import run_checks
 
 Log = Callable[[str], None]
@@ -98,11 +95,7 @@ def build_baseline(
         baseline, found = fit_or_find(plan, store, workers, log=log)
     did = "nothing to do, it was fitted before" if found else "fitted"
     say(f"build_baseline: {did} ({spec.baseline.strategy} over {baseline.rows:,} rows)")
-    data_digest = ref["data"]["digest"]
-    parts = plan.key_parts(data_digest=data_digest, baseline_digest=baseline.digest)
-    key = plan.key(data_digest=data_digest, baseline_digest=baseline.digest)
-    run = store.run(spec.name, run_id_of(plan.partition, key))
-    _open_run(run, plan, baseline, parts, key)
+    run = open_run_folder(plan, store, baseline, ref["data"]["digest"])
     manifest = Manifest(run)
     if manifest.stage("build_baseline") is None:
         manifest.record_stage("build_baseline", seconds=time.perf_counter() - started, digest=baseline.digest)
@@ -191,7 +184,7 @@ def validate(spec: ExplanationSpec, ref: Reference, *, log: Log | None = None) -
     failed = [check for check in checks if not check.success]
     critical = [check.name for check in failed if check.severity == "critical"]
     if critical:
-        report_uri = rendering.write(_findings(plan, run, summary, ref, rendering))
+        report_uri = rendering.write(plan, summary, ref["model"]["space"])
         names = ", ".join(critical)
         raise ValidationFailedError(
             f"critical check failed: {names}; the report is withheld, read it at {report_uri}", report_uri
@@ -210,7 +203,7 @@ def publish_report(spec: ExplanationSpec, ref: Reference, *, log: Log | None = N
         report_uri = rendering.report_uri
     else:
         summary = RunSummary.read(run)
-        report_uri = rendering.write(_findings(plan, run, summary, ref, rendering))
+        report_uri = rendering.write(plan, summary, ref["model"]["space"])
         Manifest(run).record_stage("publish_report", seconds=time.perf_counter() - started)
     report = run.read_report(rendering.revision)
     moved = Store(ref["store"]).publish(run, report)
@@ -271,52 +264,6 @@ def _plan(spec: ExplanationSpec, ref: Reference) -> RunPlan:
 
 def _run(ref: Reference) -> RunFolder:
     return Store(ref["store"]).run(ref["name"], ref["run_id"])
-
-
-def _open_run(run: RunFolder, plan: RunPlan, baseline: Baseline, parts: dict[str, Any], key: str) -> None:
-    """Write spec, baseline and manifest of a new run; an existing one keeps its own."""
-    if run.exists("manifest.json"):
-        return
-    text = yaml.safe_dump(plan.spec.to_document(), sort_keys=False, allow_unicode=True)
-    run.write_text("spec.yaml", text)
-    content = run.write_table("baseline.parquet", baseline.to_table(plan.package.config.inputs))
-    manifest = Manifest(run)
-    manifest.begin(
-        {
-            "name": plan.spec.name,
-            "run_id": run.run_id,
-            "partition": plan.partition,
-            "key": key,
-            "key_parts": parts,
-            "started_at": now(),
-            "seed": plan.spec.attribution.seed,
-            "batch_plan": {"shard_rows": plan.spec.compute.shard_rows, "memory_limit": plan.memory_limit},
-            "baseline": {"strategy": baseline.strategy, "rows": baseline.rows, "digest": baseline.digest},
-        }
-    )
-    manifest.record_files({"spec.yaml": text.encode(), "baseline.parquet": content})
-
-
-def _findings(plan: RunPlan, run: RunFolder, summary: RunSummary, ref: Reference, rendering: Rendering) -> Findings:
-    facts = Manifest(run).document
-    described = facts["baseline"]
-    baseline = Baseline.from_table(
-        run.read_table("baseline.parquet"),
-        strategy=described["strategy"],
-        rows=described["rows"],
-        inputs=plan.package.config.inputs,
-    )
-    return Findings(
-        plan=plan,
-        run_id=run.run_id,
-        summary=summary.merged,
-        baseline=baseline,
-        space=ref["model"]["space"],
-        checks=rendering.read_checks(),
-        examples=rendering.examples(summary),
-        manifest=facts,
-        rendering=rendering.key,
-    )
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ig_tasks.data.inputs import InputSpec, feature_names
 from ig_tasks.errors import BaselineError
-from ig_tasks.store import digest_of
+from ig_tasks.store import Folder, Manifest, digest_of
 
 Embed = Callable[[str, NDArray[np.int64]], NDArray[np.float64]]
 """`embed(layer, ids)`: the vectors (ids, width) that an embedding layer gives."""
@@ -93,6 +93,13 @@ class Baseline:
             else:
                 weights.setdefault(row["feature"], {})[row["id"]] = row["value"]
         return cls(strategy=strategy, rows=rows, numbers=numbers, weights=weights)
+
+    @classmethod
+    def of_run(cls, run: Folder, inputs: Mapping[str, InputSpec]) -> Baseline:
+        """The baseline that a run was made with, from its folder."""
+        facts = Manifest(run).document["baseline"]
+        table = run.read_table("baseline.parquet")
+        return cls.from_table(table, strategy=facts["strategy"], rows=facts["rows"], inputs=inputs)
 
     def describe(self, inputs: Mapping[str, InputSpec]) -> dict[str, float | str]:
         """What a report says of each feature's baseline: the number, the category, or which mean it is."""

@@ -48,7 +48,6 @@ def explain_run(
             ExplainTask(
                 model=plan.model,
                 shard=shard,
-                baseline="baseline.parquet",
                 run_uri=run.uri,
                 run_name=run.name,
                 run_id=run.run_id,

@@ -68,7 +68,6 @@ class ExplainTask:
 
     model: ModelReference
     shard: Shard
-    baseline: str
     run_uri: str
     run_name: str
     run_id: str
@@ -164,8 +163,7 @@ def _load(model: ModelReference, device: str | None) -> Any:
 
 def _prepare(task: ExplainTask, run: RunFolder, device: str | None) -> PreparedModel:
     loaded = _load(task.model, device)
-    table = run.read_table(task.baseline)
-    baseline = Baseline.from_table(table, strategy="", rows=0, inputs=loaded.package.config.inputs)
+    baseline = Baseline.of_run(run, loaded.package.config.inputs)
     return PreparedModel.of(loaded, task.model.target, task.model.space, baseline)
 
 

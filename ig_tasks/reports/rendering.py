@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 
+from ig_tasks.baselines.baseline import Baseline
 from ig_tasks.compute.aggregation import RunSummary
+from ig_tasks.compute.planning import RunPlan
 from ig_tasks.reports.assemble import Findings, assemble_report
 from ig_tasks.reports.examples import choose_examples
 from ig_tasks.reports.page import render_page
 from ig_tasks.spec import ExplanationSpec
 from ig_tasks.store import Manifest, RunFolder, run_key
-from ig_tasks.store.report import Check, Example
+from ig_tasks.store.report import Check
 from ig_tasks.store.runs import revised
 
 FORMAT = 1
@@ -74,13 +76,10 @@ class Rendering:
         document = self.run.read_json(revised("validation.json", self.revision))
         return [Check.model_validate(check) for check in document["checks"]]
 
-    def examples(self, summary: RunSummary) -> list[Example]:
-        return choose_examples(self.run, summary.attribution_files, summary.merged, self.spec.report.examples)
-
-    def write(self, findings: Findings) -> str:
+    def write(self, plan: RunPlan, summary: RunSummary, space: str) -> str:
         """Write the page, then the report, unless they are there; returns the report's URI."""
         if not self.is_written:
-            report = assemble_report(findings, revision=self.revision)
+            report = assemble_report(self._findings(plan, summary, space), revision=self.revision)
             page = render_page(report).encode("utf-8")
             text = report.to_json()
             self.run.write_bytes(revised("report.html", self.revision), page)
@@ -88,6 +87,20 @@ class Rendering:
             Manifest(self.run).record_files(files)
             self.run.write_text(revised("report.json", self.revision), text)
         return self.report_uri
+
+    def _findings(self, plan: RunPlan, summary: RunSummary, space: str) -> Findings:
+        examples = choose_examples(self.run, summary.attribution_files, summary.merged, self.spec.report.examples)
+        return Findings(
+            plan=plan,
+            run_id=self.run.run_id,
+            summary=summary.merged,
+            baseline=Baseline.of_run(self.run, plan.package.config.inputs),
+            space=space,
+            checks=self.read_checks(),
+            examples=examples,
+            manifest=Manifest(self.run).document,
+            rendering=self.key,
+        )
 
 
 def _key(spec: ExplanationSpec) -> str:
