@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,7 @@ from ig_tasks.baselines.baseline import Baseline
 from ig_tasks.data.dataset import Dataset
 from ig_tasks.data.encoding import encode
 from ig_tasks.data.shards import plan_shards, read_shard, row_ids
-from ig_tasks.errors import InputError, ReportError, RunError
+from ig_tasks.errors import InputError, ReportError, RunError, TrustError
 from ig_tasks.models import ModelPackage, open_package
 from ig_tasks.prepared import PreparedModel
 from ig_tasks.spec import ExplanationSpec
@@ -27,11 +28,15 @@ _READ_ROWS = 65536
 class FinishedRun:
     """A run in the store, by the URI of its folder.
 
+    trusted_root, trust: whose code may run when its model is loaded. What the folder itself says of that counts for
+    nothing: whoever can write to the store could have written it.
+
     Raises:
         ReportError: if there is no run at this URI.
     """
 
-    def __init__(self, uri: str) -> None:
+    def __init__(self, uri: str, *, trusted_root: str | Path, trust: str | None = None) -> None:
+        self._trusted_root, self._trust = Path(trusted_root), trust
         self.folder = RunFolder(uri, "", uri.rstrip("/").rsplit("/", 1)[-1])
         if not self.folder.exists("manifest.json"):
             raise ReportError(f"{uri}: there is no run here; give the folder that holds manifest.json")
@@ -69,6 +74,7 @@ class FinishedRun:
 
         Raises:
             InputError: if the run has no such row.
+            TrustError: if the model's code lies elsewhere than in the trusted folder, and is not trusted by its digest.
             RunError: if the model package or the row's data is no longer there as it was.
         """
         self.row(row_id)
@@ -85,8 +91,13 @@ class FinishedRun:
     @cached_property
     def _prepared(self) -> tuple[ModelPackage, PreparedModel]:
         model = self.spec.model
-        root = self.spec.origin.trusted_root if self.spec.origin else None
-        package = open_package(model.uri, trust=model.trust, trusted_root=root)
+        try:
+            package = open_package(model.uri, trust=self._trust, trusted_root=self._trusted_root)
+        except TrustError:
+            raise TrustError(
+                f"model package {model.uri} runs code and lies outside {self._trusted_root}; if you trust it, give "
+                "open_run trusted_root= or trust="
+            ) from None
         if package.digest != self.manifest["key_parts"]["model"]["digest"]:
             raise RunError(f"model package {model.uri} is not the one of the run any more; its digest differs")
         table, inputs = self.folder.read_table("baseline.parquet"), package.config.inputs
@@ -107,10 +118,14 @@ class FinishedRun:
         raise RunError(f"row_id {row_id!r} is no longer in {data.uri}")
 
 
-def open_run(uri: str) -> FinishedRun:
+def open_run(uri: str, *, trusted_root: str | Path | None = None, trust: str | None = None) -> FinishedRun:
     """Open a finished run by the URI of its folder; `open_run(uri).explain(row_id)` computes one row anew.
+
+    Args:
+        trusted_root: the folder whose code may run, the working folder unless given (as for `load_model`).
+        trust: digest (`sha256:...`) of a model package from elsewhere whose code may run.
 
     Raises:
         ReportError: if there is no run at this URI.
     """
-    return FinishedRun(uri)
+    return FinishedRun(uri, trusted_root=trusted_root or Path.cwd(), trust=trust)

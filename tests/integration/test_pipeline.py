@@ -27,6 +27,7 @@ from ig_tasks.errors import (
     ReportError,
     ResourceError,
     RunError,
+    TrustError,
     UserError,
     ValidationFailedError,
 )
@@ -267,7 +268,7 @@ def test_data_that_changes_during_a_run_stops_it(tmp_path, session):
 def test_one_row_of_a_finished_run_computed_anew_is_the_stored_row(tmp_path, session, id_column):
     path = write_project(tmp_path, rows=120)
     ref, _ = stages(load_spec(path, settings={"data.id": id_column}), session)
-    run = ig_tasks.open_run(ref["run_uri"])
+    run = ig_tasks.open_run(ref["run_uri"], trusted_root=tmp_path)
     row_id = "2-000007" if id_column else "month=2013-02/part-0.parquet:7"
     stored = run.row(row_id)
     again = run.explain(row_id).to_frame().iloc[0]
@@ -278,6 +279,12 @@ def test_one_row_of_a_finished_run_computed_anew_is_the_stored_row(tmp_path, ses
     assert run.report.state == "published"
     with pytest.raises(InputError, match="row_id 'nothing' is not a row of run"):
         run.explain("nothing")
+    untrusted = ig_tasks.open_run(ref["run_uri"])
+    assert untrusted.row(row_id)["row_id"] == row_id
+    with pytest.raises(TrustError, match=r"lies outside .*; if you trust it, give open_run trusted_root="):
+        untrusted.explain(row_id)
+    trusted = ig_tasks.open_run(ref["run_uri"], trust=ref["model"]["digest"])
+    assert trusted.explain(row_id).to_frame().iloc[0]["output"] == again["output"]
 
 
 def test_a_place_without_a_run_is_one_line(tmp_path):
