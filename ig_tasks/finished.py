@@ -100,9 +100,7 @@ class FinishedRun:
             ) from None
         if package.digest != self.manifest["key_parts"]["model"]["digest"]:
             raise RunError(f"model package {model.uri} is not the one of the run any more; its digest differs")
-        table, inputs = self.folder.read_table("baseline.parquet"), package.config.inputs
-        facts = self.manifest["baseline"]
-        baseline = Baseline.from_table(table, strategy=facts["strategy"], rows=facts["rows"], inputs=inputs)
+        baseline = Baseline.of_run(self.folder, package.config.inputs)
         return package, PreparedModel.of(package.load(), model.target, model.space, baseline)
 
     def _read(self, row_id: str, columns: list[str]) -> pd.DataFrame:
