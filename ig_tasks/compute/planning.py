@@ -66,10 +66,12 @@ class RunPlan:
     def key_parts(self, *, data_digest: str, baseline_digest: str) -> dict[str, Any]:
         """Everything that decides the numbers, and nothing else: thresholds and labels are not in it."""
         spec = self.spec
+        # A target that is named and the only one there is are the same target.
+        target, _, space = self.package.config.choose_target(spec.model.target, spec.model.space)
         attribution = spec.attribution.model_dump(mode="json")
         return {
             "engine": ENGINE_VERSION,
-            "model": {"digest": self.package.digest, "target": spec.model.target, "space": spec.model.space},
+            "model": {"digest": self.package.digest, "target": target, "space": space},
             "data": {"digest": data_digest, **spec.data.model_dump(mode="json", exclude={"uri", "partition"})},
             "baseline": baseline_digest,
             "attribution": {**attribution, "memory_limit": self.memory_limit},

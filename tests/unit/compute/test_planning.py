@@ -1,0 +1,68 @@
+"""A run's key is made of what decides its numbers, and of nothing else."""
+
+from typing import Any
+
+import pytest
+from support.tiny import write_project
+
+from ig_tasks.compute.planning import plan_run
+from ig_tasks.spec import load_spec
+
+
+@pytest.fixture
+def key(tmp_path):
+    path = write_project(tmp_path, rows=20)
+
+    def of(**settings: Any) -> str:
+        dotted = {name.replace("__", "."): value for name, value in settings.items()}
+        plan = plan_run(load_spec(path, settings=dotted), "2013-01")
+        return plan.key(data_digest=plan.data_digest(), baseline_digest="sha256:0")
+
+    return of
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"model__target": "late"},
+        {"model__space": "logit"},
+        {"validation__completeness__mostly": 0.5},
+        {"report__examples": 1},
+        {"features": {"a": {"label": "Alpha"}}},
+        {"description": "words", "owner": "others", "tags": ["x"]},
+        {"compute__workers": 2, "compute__retries": 0, "compute__pool": "another"},
+        {"compute__resources": {"GPU": 1}},
+        {"store": "elsewhere"},
+        {"attribution__memory_limit": 256 * 1024 * 1024},
+    ],
+    ids=lambda settings: ",".join(settings),
+)
+def test_what_does_not_decide_the_numbers_does_not_change_the_key(key, settings):
+    assert key(**settings) == key()
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"model__space": "probability"},
+        {"attribution__tolerance": 0.001},
+        {"attribution__precision": "float64"},
+        {"attribution__memory_limit": 1024 * 1024},
+        {"compute__shard_rows": 7},
+        {"data__sample": 5},
+        {"data__id": None},
+        {"data__segments": []},
+    ],
+    ids=lambda settings: ",".join(settings),
+)
+def test_what_decides_the_numbers_changes_the_key(key, settings):
+    assert key(**settings) != key()
+
+
+def test_data_and_package_are_in_the_key_by_content_not_by_place(key, tmp_path):
+    before = key()
+    (tmp_path / "data").rename(tmp_path / "moved")
+    assert key(data__uri=str(tmp_path / "moved")) == before
+    code = tmp_path / "include" / "models" / "tiny" / "model.py"
+    code.write_text(code.read_text() + "# changed\n")
+    assert key(data__uri=str(tmp_path / "moved")) != before
