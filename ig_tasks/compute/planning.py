@@ -130,7 +130,11 @@ def baseline_files(spec: ExplanationSpec, dataset: Dataset) -> tuple[Dataset, li
 def baseline_key(spec: ExplanationSpec, package: ModelPackage) -> str:
     """The folder of the fitted baseline: the same until the spec's baseline or the model's inputs change."""
     inputs = {name: spec_.model_dump(mode="json") for name, spec_ in package.config.inputs.items()}
-    asked = spec.baseline.model_dump(mode="json")
+    asked: dict[str, Any] = spec.baseline.model_dump(mode="json")
+    if spec.baseline.strategy == "table":
+        # One row is part of what the spec says: a table that is replaced is another baseline.
+        table = Dataset(str(spec.baseline.uri))
+        asked["content"] = table.digest(table.files())
     return run_key({"baseline": asked, "data": spec.baseline.uri or spec.data.uri, "inputs": inputs})
 
 

@@ -58,12 +58,12 @@ def trial_of(plan: RunPlan, shard: Shard, store: Store, session: ComputeSession)
         ModelError, LayerError, TargetError: what the model is not fit for.
     """
     folder = store.name_folder(plan.spec.name)
-    asked = {"digest": plan.package.digest, "target": plan.spec.model.target, "space": plan.spec.model.space}
+    model, resources = plan.spec.model, plan.spec.compute.resources
+    asked = {"digest": plan.package.digest, "target": model.target, "space": model.space, "resources": resources}
     name = f"models/{run_key({**asked, 'versions': versions()})}.json"
     if folder.exists(name):
         return dict(folder.read_json(name)["trial"]), True
     folder.require_writable()
-    resources = plan.spec.compute.resources
     task = TrialTask(plan.model, shard, resources)
     quiet = Progress(shard.rows, "load_model", log=_discard)
     results = list(

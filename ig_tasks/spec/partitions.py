@@ -10,13 +10,13 @@ ALL = "all"
 
 
 def format_partition(expression: str | None) -> str:
-    """How an expression stands in a run's id: `all` for none, and nothing that a path would mind.
+    """The expression as it is written: `all` for none.
 
     Raises:
-        PartitionError: if the expression could not name a folder.
+        PartitionError: if it is empty, or holds what cannot be printed.
     """
     text = expression or ALL
-    if not text.isprintable() or any(mark in text for mark in '/\\:*?"<>| ') or text.strip(".") == "":
+    if not text.isprintable() or not text.strip(" ."):
         raise PartitionError(f"partition {text!r}: write a value such as 2013-10, a range 2013-01..2013-09, or all")
     return text
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -72,7 +72,17 @@ class ScheduleSpec(Section):
             raise ValueError(f"cron {self.cron!r} does not have five fields (minute hour day month weekday)")
         if self.start and self.end and self.end < self.start:
             raise ValueError("end lies before start")
+        if self.partition is not None:
+            _check_format(self.partition)
         return self
+
+
+def _check_format(text: str) -> None:
+    """A format whose keys do not tell dates apart, or are no partition, would be found out by the first run only."""
+    moments = (datetime(2013, 1, 6, 3, 10, 20, tzinfo=UTC), datetime(2014, 12, 23, 19, 50, 40, tzinfo=UTC))
+    keys = {moment.strftime(text) for moment in moments}
+    if len(keys) < 2 or not all(key.isprintable() and key.strip(" .") for key in keys):
+        raise ValueError(f"partition {text!r} gives the same key to every date; write a format such as %Y-%m")
 
 
 class ModelSpec(Section):

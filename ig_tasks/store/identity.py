@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from typing import Any
+from urllib.parse import quote
 
 KEY_DIGITS = 12
 
@@ -30,5 +31,9 @@ def run_key(parts: dict[str, Any]) -> str:
 
 
 def run_id_of(partition: str, key: str) -> str:
-    """`<partition or all>-<key>`."""
-    return f"{partition}-{key}"
+    """`<partition or all>-<key>`; what a path would mind in a partition is percent-encoded.
+
+    >>> run_id_of("New York/2013", "0123456789ab")
+    'New%20York%2F2013-0123456789ab'
+    """
+    return f"{quote(partition, safe='')}-{key}"

@@ -253,6 +253,10 @@ def test_a_table_of_ones_own_is_the_baseline(tmp_path, session):
     assert {item["feature"]: item["value"] for item in report["baseline"]["values"]} == {
         "a": 0.25, "b": -1.0, "kind": "blue",
     }  # fmt: skip
+    pd.DataFrame({"a": [0.5], "b": [-1.0], "kind": ["blue"]}).to_parquet(own)
+    again, _ = stages(spec, session)
+    assert again["baseline"]["digest"] != ref["baseline"]["digest"]
+    assert again["run_id"] != ref["run_id"]
 
 
 def test_data_that_changes_during_a_run_stops_it(tmp_path, session):

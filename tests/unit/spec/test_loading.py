@@ -50,6 +50,13 @@ def test_a_uri_or_an_absolute_path_stays_as_it_is(project, uri):
     assert load_spec(write(project, {**SMALLEST, "model": uri})).model.uri == uri
 
 
+@pytest.mark.parametrize("section", ["model", "data"])
+def test_a_password_in_a_uri_is_refused_before_it_is_in_a_report(project, section):
+    with pytest.raises(SpecError, match="holds a password") as caught:
+        load_spec(write(project, {**SMALLEST, section: "ftp://me:secret@host/x"}))
+    assert "secret" not in str(caught.value)
+
+
 def test_a_resolved_spec_comes_back_unchanged_from_json(project):
     spec = load_spec(
         write(project, {**SMALLEST, "schedule": {"cron": "0 6 2 * *", "partition": "%Y-%m", "offset": -1}})
@@ -68,6 +75,7 @@ def test_a_resolved_spec_comes_back_unchanged_from_json(project):
         ({"version": 2}, "version: input should be 1, not 2"),
         ({"schedule": "* *"}, "schedule: cron '* *' does not have five fields"),
         ({"schedule": {"cron": "@daily", "assets": ["a"]}}, "schedule: give either cron or assets"),
+        ({"schedule": {"cron": "@daily", "partition": "month"}}, "schedule: partition 'month' gives the same key"),
         ({"baseline": "zeros"}, "baseline.strategy: input should be 'auto', 'zero', 'mean'"),
         ({"baseline": "table"}, "baseline: strategy 'table' needs uri"),
         ({"model": {"uri": "m", "trust": "yes"}}, "model.trust: string should match pattern"),

@@ -28,7 +28,12 @@ def test_an_absent_partition_lists_those_present(expression):
         select_partitions(expression, MONTHS)
 
 
-@pytest.mark.parametrize("expression", ["../x", "a/b", "a b", "..", "a\nb", "*", "a..b\x1b[31m", "a\tb"])
-def test_what_could_not_name_a_folder_is_refused(expression):
+@pytest.mark.parametrize("value", ["New York", "a/b", "../x", "2013-01-01 00:00:00", "50%"])
+def test_a_value_may_be_any_text_that_a_folder_was_named_by(value):
+    assert select_partitions(value, sorted([value, "other"])) == [value]
+
+
+@pytest.mark.parametrize("expression", ["..", " ", "a\nb", "a..b\x1b[31m", "a\tb"])
+def test_what_cannot_be_printed_or_is_empty_is_refused(expression):
     with pytest.raises(PartitionError, match="write a value such as 2013-10"):
         format_partition(expression)

@@ -21,6 +21,13 @@ def test_a_key_is_twelve_hex_digits_behind_the_partition():
     assert re.fullmatch(r"2013-10-[0-9a-f]{12}", run_id_of("2013-10", run_key({})))
 
 
+@pytest.mark.parametrize("partition", ["a/b", "../x", "New York", "12:00", "a\\b", "x?y#z%"])
+def test_a_partition_never_leaves_the_folder_of_its_spec(partition):
+    run_id = run_id_of(partition, "0123456789ab")
+    assert re.fullmatch(r"[A-Za-z0-9._~%-]+-0123456789ab", run_id)
+    assert "/" not in run_id
+
+
 def test_digests_are_known_sha256():
     empty = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
     assert digest_of(b"") == digest_of("") == empty
