@@ -3,16 +3,16 @@
 # same versions, since Dask carries code and results between them.
 #
 #   CPU (default)   docker build -t ig-tasks:cpu .
-#   GPU             docker build -t ig-tasks:gpu --build-arg FRAMEWORKS=gpu \
-#                       --build-arg TORCH_INDEX_URL=https://pypi.org/simple .
+#   GPU             docker build -t ig-tasks:gpu --build-arg FRAMEWORKS=gpu .
 #
-# torch's wheels on PyPI carry CUDA (several GB), those of its own CPU index do not: the index decides.
+# torch's default Linux wheels carry CUDA (several GB). For a small CPU image name torch's own index of CPU wheels:
+#                   docker build -t ig-tasks:cpu --build-arg TORCH_INDEX_URL=<that index> .
 ARG PYTHON_IMAGE=python:3.11.14-slim-bookworm
 
 FROM ${PYTHON_IMAGE} AS build
 # Extras of ig-tasks, comma-separated: torch, tensorflow, gpu.
 ARG FRAMEWORKS=torch,tensorflow
-ARG TORCH_INDEX_URL=https://download.pytorch.org/whl/cpu
+ARG TORCH_INDEX_URL=
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 RUN python -m venv /opt/venv
 ENV PATH=/opt/venv/bin:$PATH
@@ -21,7 +21,8 @@ COPY constraints.txt ./
 # torch alone comes from that index, and nothing it depends on: a second index for the whole set would let
 # either of the two answer for any name.
 RUN case ",${FRAMEWORKS}," in \
-        *,torch,*|*,gpu,*) pip install --no-deps --index-url "${TORCH_INDEX_URL}" "$(grep '^torch==' constraints.txt)" ;; \
+        *,torch,*|*,gpu,*) pip install --no-deps ${TORCH_INDEX_URL:+--index-url "${TORCH_INDEX_URL}"} \
+            "$(grep '^torch==' constraints.txt)" ;; \
     esac
 COPY docker/requirements.txt docker/requirements.txt
 COPY pyproject.toml README.md LICENSE ./

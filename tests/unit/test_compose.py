@@ -196,6 +196,6 @@ def test_gpu_images_take_the_gpu_extra() -> None:
     pyproject = (ROOT / "pyproject.toml").read_text()
     for service in services().values():
         arguments = (service.get("build") or {}).get("args", {})
-        if arguments:
-            assert arguments == {"FRAMEWORKS": "gpu", "TORCH_INDEX_URL": "https://pypi.org/simple"}
+        if "FRAMEWORKS" in arguments:
+            assert arguments == {"FRAMEWORKS": "gpu"}
             assert re.search(r"^gpu = \[", pyproject, re.MULTILINE)
