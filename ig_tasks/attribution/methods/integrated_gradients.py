@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -81,12 +81,12 @@ class _CommonStart:
     """
 
     def __init__(self, backend: Backend, problem: Problem, control: Control) -> None:
-        columns, nodes = problem.columns, control.stages[0].nodes
+        columns, stage = problem.columns, control.stages[0]
         common = problem.shared and not problem.fixed and not backend.layers
         first = problem.take(slice(0, 1))
         self.outputs = backend.outputs(first, at_start=True)[0] if common else None
         # A fixed rule is given as many gradients as its steps say; sharing one would only blur the count.
-        several = control.levels > 1 and nodes[0] == 0.0
+        several = control.levels > 1 and not stage.cells and stage.nodes[0] == 0.0
         self.has_gradient = bool(common and several and (columns == columns[0]).all())
         self.gradient = backend.start_gradient(first) if self.has_gradient else None
 
@@ -116,8 +116,11 @@ class _Chunk:
         stages = self.control.stages
         for number, stage in enumerate(stages):
             shared = number == 0 and self.common.has_gradient
-            self._evaluate(stage, active, shared=shared)
-            spent += stage.nodes.size - shared
+            if stage.cells:
+                self._cells(stage, active)
+            else:
+                self._evaluate(stage, active, shared=shared)
+            spent += sum(stage.cells) + stage.nodes.size - shared
             if number == 0:
                 self._endpoints(stage)
             final = number == len(stages) - 1
@@ -150,6 +153,24 @@ class _Chunk:
 
         self.batches.run(active.size, nodes.size, evaluate)
 
+    def _cells(self, stage: Stage, active: npt.NDArray[np.intp]) -> None:
+        """The sums of the active rows at the stage's levels of the secant rule, each from its own cells."""
+        whole = active.size == self.problem.rows
+        for level, cells in enumerate(stage.cells, start=stage.first):
+
+            def evaluate(part: Rectangle, level: int = level, cells: int = cells) -> None:
+                where: slice | npt.NDArray[np.intp] = slice(part.row, part.row_end)
+                if not whole:
+                    where = active[where]
+                outputs, sums = self.backend.secant(self.problem.take(where), cells, part.node, part.node_end)
+                self.sums[level, where] += sums
+                if part.node == 0:
+                    self.baseline_output[where] = outputs[0]
+                if part.node_end == cells:
+                    self.output[where] = outputs[-1]
+
+            self.batches.run(active.size, cells, evaluate)
+
     def _endpoints(self, stage: Stage) -> None:
         """F(x) and F(b) where no node gave them: forward passes, one for a shared baseline."""
         columns = self.problem.columns
@@ -163,6 +184,8 @@ class _Chunk:
 
             self.batches.run(problem.rows, 1, evaluate)
 
+        if stage.cells:
+            return  # the outermost edges gave them
         if stage.nodes[-1] != 1.0:
             at(self.problem, self.output, at_start=False)
         if self.common.outputs is not None:
@@ -177,7 +200,7 @@ class _Chunk:
         whole = active.size == self.problem.rows
         low = max(0, stage.last - 2)
         sums = self.sums[low : stage.last + 1] if whole else self.sums[low : stage.last + 1, active]
-        recent = Stage(stage.nodes, stage.weights, 0, stage.last - low, stage.evaluations)
+        recent = replace(stage, first=0, last=stage.last - low)
         estimate = self.control.estimate(recent, sums)
         attributions = sums[-1]
         output, baseline_output = self.output[active], self.baseline_output[active]
