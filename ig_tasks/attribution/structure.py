@@ -4,11 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-__all__ = ["PLAIN", "NotFollowed", "Structure"]
+__all__ = ["PLAIN", "NotFollowed", "Segment", "Structure"]
 
 
 class NotFollowed(Exception):  # noqa: N818 - a signal: the plain path takes over
     """The model does something that cannot be followed along the path; the message says what."""
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Cells [first, last) of a path cut into `cells`."""
+
+    cells: int
+    first: int
+    last: int
+
+    @property
+    def edges(self) -> int:
+        return self.last - self.first + 1
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from ig_tasks.attribution.structure import Structure
+from ig_tasks.attribution.structure import Segment, Structure
 from ig_tasks.errors import InputError
 
 if TYPE_CHECKING:
@@ -94,8 +94,8 @@ class Backend(Protocol):
         """
         ...
 
-    def secant(self, batch: Problem, cells: int, first: int, last: int) -> tuple[Array, Array]:
-        """Outputs (2, rows) at the edges `first` and `last` of a path's `cells`, and sums (rows, features) between.
+    def secant(self, batch: Problem, segments: Sequence[Segment]) -> tuple[Array, Array]:
+        """Outputs (segments, 2, rows) at the outer edges of segments, and sums (segments, rows, features) over them.
 
         The edges are each row's own. Raises NotFollowed where rows take a way that `look` did not see.
         """

@@ -25,7 +25,7 @@ from ig_tasks.attribution.backends.keras_model import (
     point_bytes,
 )
 from ig_tasks.attribution.backends.keras_program import Program, Signature, cast_float, program_for
-from ig_tasks.attribution.structure import Structure
+from ig_tasks.attribution.structure import Segment, Structure
 from ig_tasks.errors import InputError, LayerError, suggest
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ class KerasBackend:
     def plain(self, reason: str) -> Structure:
         return Structure(reason=reason)
 
-    def secant(self, batch: Problem, cells: int, first: int, last: int) -> tuple[Array, Array]:
+    def secant(self, batch: Problem, segments: Sequence[Segment]) -> tuple[Array, Array]:
         raise NotImplementedError  # never chosen: `look` follows no model
 
     def outputs(self, batch: Problem, *, at_start: bool = False) -> Array:

@@ -27,7 +27,7 @@ from ig_tasks.attribution.backends.torch_model import (
 )
 from ig_tasks.attribution.backends.torch_paths import Paths
 from ig_tasks.attribution.problem import UNNAMED
-from ig_tasks.attribution.structure import PLAIN, NotFollowed, Structure
+from ig_tasks.attribution.structure import PLAIN, NotFollowed, Segment, Structure
 from ig_tasks.attribution.targets import output_count, pick_output
 from ig_tasks.errors import InputError, LayerError, ModelError, suggest
 
@@ -168,7 +168,8 @@ class TorchBackend:
         deltas = {name: end - starts[name] for name, end in ends.items()}
         count = nodes.size
         matrix = torch.as_tensor(weights, device=self._device)
-        if self._structure.followed and count > 1:
+        # A prefix pays where sums pulled back are far fewer than nodes; else the plain path takes less.
+        if self._structure.followed and count >= 2 * len(matrix):
             places = torch.as_tensor(nodes, device=self._device)[:, None]
             follow, values = self.followed(batch, starts, deltas, count, places, secant=False)
             contributions, sums = quadrature(
@@ -188,21 +189,19 @@ class TorchBackend:
             sums = sums + torch.as_tensor(start_weights, device=self._device)[:, None] * first.double().flatten(1)
         return _float64(values.view(count, batch.rows)), _float64(sums.view(len(weights), *contributions.shape[1:]))
 
-    def secant(self, batch: Problem, cells: int, first: int, last: int) -> tuple[Array, Array]:
+    def secant(self, batch: Problem, segments: Sequence[Segment]) -> tuple[Array, Array]:
         ends, starts = self._ends(batch), self._starts(batch)
         deltas = {name: end - starts[name] for name, end in ends.items()}
-        every = secant_edges(batch.rows, cells, next(iter(deltas.values())))
-
-        def edges(kinks: torch.Tensor | None) -> torch.Tensor:
-            return every(kinks)[first : last + 1]
-
-        follow, values = self.followed(batch, starts, deltas, last - first + 1, edges, secant=True)
+        count = sum(segment.edges for segment in segments)
+        edges = secant_edges(batch.rows, segments, next(iter(deltas.values())))
+        follow, values = self.followed(batch, starts, deltas, count, edges, secant=True)
         if self._structure.exact and not (follow.one_layer or not follow.operations):
             raise NotFollowed("rows take different ways through the model")
-        gradients = secant_sums(follow, values, deltas)
-        sums = self._contributions({name: g[None] for name, g in gradients.items()}, deltas, batch)[0]
-        by_edge = values.detach().view(-1, batch.rows)
-        return _float64(by_edge[[0, -1]]), _float64(sums)
+        gradients = secant_sums(follow, values, deltas, segments)
+        sums = self._contributions(gradients, deltas, batch)
+        last = np.cumsum([segment.edges for segment in segments]) - 1
+        outer = np.stack([last - [segment.edges - 1 for segment in segments], last], axis=1)
+        return _float64(values.detach().view(count, batch.rows)[outer]), _float64(sums)
 
     def out_of_memory(self, error: BaseException) -> bool:
         words = str(error).lower()

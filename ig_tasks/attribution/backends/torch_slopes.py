@@ -50,7 +50,13 @@ class Relu(Function):  # type: ignore[misc]
     def backward(ctx: Any, gradient: torch.Tensor) -> Any:
         (z,) = ctx.saved_tensors
         n = z.shape[0] // ctx.nodes
-        return None, _cells(gradient, _flip_share(z[:-n], z[n:]), n)
+        product = torch.empty_like(z)
+        product[-n:] = 0.0
+        share = product[:-n]
+        torch.sub(z[n:], z[:-n], out=share)
+        width = share.abs_().add_(_TINY[z.dtype])
+        torch.div(torch.maximum(z[:-n], z[n:]), width, out=share).clamp_(0.0, 1.0).mul_(gradient[:-n])
+        return None, product
 
 
 class Piecewise(Function):  # type: ignore[misc]

@@ -14,6 +14,7 @@ from ig_tasks.attribution.batches import Batches, Rectangle
 from ig_tasks.attribution.control import Control, Stage, Tolerances, relative_delta
 from ig_tasks.attribution.explanation import CONVERGED, MAX_EVALUATIONS, NOT_FINITE
 from ig_tasks.attribution.problem import Problem
+from ig_tasks.attribution.structure import Segment
 
 __all__ = ["IntegratedGradients", "Rows"]
 
@@ -156,20 +157,28 @@ class _Chunk:
     def _cells(self, stage: Stage, active: npt.NDArray[np.intp]) -> None:
         """The sums of the active rows at the stage's levels of the secant rule, each from its own cells."""
         whole = active.size == self.problem.rows
-        for level, cells in enumerate(stage.cells, start=stage.first):
+        starts = np.cumsum([0, *stage.cells])
 
-            def evaluate(part: Rectangle, level: int = level, cells: int = cells) -> None:
-                where: slice | npt.NDArray[np.intp] = slice(part.row, part.row_end)
-                if not whole:
-                    where = active[where]
-                outputs, sums = self.backend.secant(self.problem.take(where), cells, part.node, part.node_end)
-                self.sums[level, where] += sums
-                if part.node == 0:
-                    self.baseline_output[where] = outputs[0]
-                if part.node_end == cells:
-                    self.output[where] = outputs[-1]
+        def evaluate(part: Rectangle) -> None:
+            where: slice | npt.NDArray[np.intp] = slice(part.row, part.row_end)
+            if not whole:
+                where = active[where]
+            levels, segments = [], []
+            for level, cells in enumerate(stage.cells):
+                first = max(0, part.node - starts[level])
+                last = min(cells, part.node_end - starts[level])
+                if first < last:
+                    levels.append(stage.first + level)
+                    segments.append(Segment(cells, int(first), int(last)))
+            outputs, sums = self.backend.secant(self.problem.take(where), segments)
+            for level, segment, outer, total in zip(levels, segments, outputs, sums, strict=True):
+                self.sums[level, where] += total
+                if segment.first == 0:
+                    self.baseline_output[where] = outer[0]
+                if segment.last == segment.cells:
+                    self.output[where] = outer[1]
 
-            self.batches.run(active.size, cells, evaluate)
+        self.batches.run(active.size, int(starts[-1]), evaluate)
 
     def _endpoints(self, stage: Stage) -> None:
         """F(x) and F(b) where no node gave them: forward passes, one for a shared baseline."""
