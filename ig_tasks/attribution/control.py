@@ -14,16 +14,21 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from ig_tasks.attribution.rules import RULES, ClenshawCurtis, Rule, fixed_nodes
-from ig_tasks.errors import InputError, suggest
+from ig_tasks.attribution.rules import ClenshawCurtis, Rule, fixed_nodes
+from ig_tasks.errors import InputError
 
-__all__ = ["INTEGRATORS", "AdaptiveSteps", "Control", "FixedSteps", "Stage", "Tolerances", "choose_control"]
+__all__ = [
+    "AdaptiveSteps",
+    "Control",
+    "FixedSteps",
+    "Stage",
+    "Tolerances",
+    "relative_change",
+    "relative_delta",
+    "scale",
+]
 
 Array = npt.NDArray[np.float64]
-
-DEFAULT_STEPS = 50  # the field's customary number for a fixed rule
-_LATER = ("secant", "exact")
-INTEGRATORS = tuple(sorted(("adaptive", "auto", *_LATER, *RULES)))
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,7 @@ class Stage:
     first: int  # the level of weights[0]
     last: int  # the level that is complete after this stage
     evaluations: int  # nodes of that level: what a row that stops here has been given
+    cells: tuple[int, ...] = ()  # of the secant rule: one number a level from `first` on, in place of nodes
 
 
 class Control(Protocol):
@@ -104,10 +110,10 @@ class AdaptiveSteps:
     def estimate(self, stage: Stage, sums: Array) -> Array:
         if stage.last == 0:
             return np.full(sums.shape[1], np.nan)
-        change = _relative_change(sums[stage.last], sums[stage.last - 1])
+        change = relative_change(sums[stage.last], sums[stage.last - 1])
         if stage.last == 1:
             return change
-        before = _relative_change(sums[stage.last - 1], sums[stage.last - 2])
+        before = relative_change(sums[stage.last - 1], sums[stage.last - 2])
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             squared = 2.0 * change * change / before
         return np.where(before > 0.0, np.minimum(change, squared), change)
@@ -147,38 +153,7 @@ def relative_delta(delta: Array, difference: Array, size: Array) -> Array:
         return np.where(delta == 0.0, 0.0, np.abs(delta) / scale(difference, size))
 
 
-def choose_control(integrator: str, steps: int | None, max_evaluations: int) -> Control:
-    """The control that `integrator` names. Raises InputError for one that is unknown or not available."""
-    if not isinstance(integrator, str) or integrator not in INTEGRATORS:
-        raise InputError(
-            f"integrator: {integrator!r} is not known{suggest(integrator, INTEGRATORS, noun='integrators')}"
-        )
-    if integrator in _LATER:
-        raise InputError(
-            f"integrator: '{integrator}' is not available for this model yet; use 'auto', or a fixed rule with steps="
-        )
-    if not _is_count(max_evaluations) or max_evaluations < 5:
-        raise InputError(
-            f"max_evaluations: {max_evaluations!r} is too few; the first error estimate takes 5 gradient evaluations"
-        )
-    if steps is not None and (not _is_count(steps) or steps < 1):
-        raise InputError(f"steps: {steps!r} is not a number of nodes")
-    if integrator in ("auto", "adaptive"):
-        if steps is not None:
-            raise InputError(
-                f"steps: '{integrator}' chooses them by row; leave them out, or name a rule such as 'gauss_legendre'"
-            )
-        return AdaptiveSteps(int(max_evaluations))
-    if integrator == ClenshawCurtis.name and steps is None:
-        return AdaptiveSteps(int(max_evaluations))
-    return FixedSteps(RULES[integrator], DEFAULT_STEPS if steps is None else int(steps))
-
-
-def _is_count(value: object) -> bool:
-    return isinstance(value, int | np.integer) and not isinstance(value, bool)
-
-
-def _relative_change(now: Array, before: Array) -> Array:
+def relative_change(now: Array, before: Array) -> Array:
     """|now - before|_1 / |now|_1 (rows,); 0 where both are 0."""
     change = np.abs(now - before).sum(axis=-1)
     size = np.abs(now).sum(axis=-1)

@@ -12,11 +12,13 @@ import numpy.typing as npt
 from ig_tasks.attribution.backends import open_backend
 from ig_tasks.attribution.backends.base import Backend
 from ig_tasks.attribution.batches import Batches, Rectangle
-from ig_tasks.attribution.control import Tolerances, choose_control
+from ig_tasks.attribution.choice import check_integrator, reasoned_control
+from ig_tasks.attribution.control import Tolerances
 from ig_tasks.attribution.explanation import Explanation
 from ig_tasks.attribution.methods import IntegratedGradients, choose_method
 from ig_tasks.attribution.methods.integrated_gradients import Rows
 from ig_tasks.attribution.problem import Problem, state
+from ig_tasks.attribution.structure import NotFollowed, Structure
 from ig_tasks.attribution.targets import Columns, named_output, resolve
 from ig_tasks.errors import InputError
 
@@ -59,7 +61,7 @@ def attribute(
     ResourceError where one row at one node is too much for the memory.
     """
     chosen = choose_method(method)
-    control = choose_control(integrator, steps, max_evaluations)
+    check_integrator(integrator, steps, max_evaluations)
     tolerances = Tolerances(tolerance, absolute_tolerance)
     if precision not in PRECISIONS:
         raise InputError(f"precision: {precision!r} is none of {', '.join(PRECISIONS)}")
@@ -71,17 +73,26 @@ def attribute(
         else:
             outputs, point_bytes = 1, 1
             target = None if isinstance(target, str) else target
+        structure = _look(backend, problem)
         batches = Batches.within(backend.block_bytes, point_bytes, memory_limit, backend.out_of_memory)
         if isinstance(target, str) and target == "all":
             runs = [problem.explaining(np.full(problem.rows, column)) for column in range(outputs)]
         else:
             columns = resolve(target, outputs, problem.rows, lambda: _predicted(backend, problem, batches))
             runs = [problem.explaining(columns)]
-        results = [chosen.run(backend, each, control, tolerances, batches) for each in runs]
+        try:
+            control, reason = reasoned_control(integrator, steps, max_evaluations, structure)
+            results = [chosen.run(backend, each, control, tolerances, batches) for each in runs]
+        except NotFollowed as lost:
+            structure = backend.plain(str(lost))
+            control, reason = reasoned_control(integrator, steps, max_evaluations, structure)
+            results = [chosen.run(backend, each, control, tolerances, batches) for each in runs]
     details = {
         "method": chosen.name,
         "integrator": control.name,
-        "steps": "adaptive" if control.levels > 1 else int(control.stages[0].nodes.size),
+        "reason": reason,
+        "affine_prefix": list(structure.prefix) if structure.followed else structure.reason,
+        "steps": "adaptive" if control.levels > 1 else int(control.stages[0].evaluations),
         "tolerance": tolerance,
         "framework": backend.framework,
         "device": backend.device,
@@ -103,6 +114,15 @@ def embed(model: Any, layer: str, ids: npt.ArrayLike) -> npt.NDArray[np.float64]
         if array.dtype.kind not in "iu":
             raise InputError(f"ids: dtype {array.dtype} is not an integer type")
         return backend.embed(layer, backend.check_ids(layer, array.astype(np.int64)))
+
+
+def _look(backend: Backend, problem: Problem) -> Structure:
+    """The model's structure, followed along the path of the first row that is finite."""
+    for row in range(problem.rows):
+        one = problem.take(slice(row, row + 1))
+        if all(np.isfinite(array).all() for array in (*one.ends.values(), *one.starts.values())):
+            return backend.look(one)
+    return backend.plain("no row is finite")
 
 
 def _predicted(backend: Backend, problem: Problem, batches: Batches) -> Columns:

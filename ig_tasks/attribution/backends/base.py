@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from ig_tasks.attribution.structure import Segment, Structure
 from ig_tasks.errors import InputError
 
 if TYPE_CHECKING:
@@ -62,6 +63,14 @@ class Backend(Protocol):
         """
         ...
 
+    def look(self, row: Problem) -> Structure:
+        """Follow one row through the model. What is found is used by `evaluate`, and is what `secant` needs."""
+        ...
+
+    def plain(self, reason: str) -> Structure:
+        """Follow the model no longer, for this reason."""
+        ...
+
     def outputs(self, batch: Problem, *, at_start: bool = False) -> Array:
         """All outputs (rows, outputs) at the inputs, or at the baselines."""
         ...
@@ -82,6 +91,13 @@ class Backend(Protocol):
 
         `weights` is (levels, nodes); a contribution is gradient x (end - start), summed over an embedding's
         width. A `start_gradient` counts as one more node, with `start_weights` (levels,).
+        """
+        ...
+
+    def secant(self, batch: Problem, segments: Sequence[Segment]) -> tuple[Array, Array]:
+        """Outputs (segments, 2, rows) at the outer edges of segments, and sums (segments, rows, features) over them.
+
+        The edges are each row's own. Raises NotFollowed where rows take a way that `look` did not see.
         """
         ...
 

@@ -25,6 +25,7 @@ from ig_tasks.attribution.backends.keras_model import (
     point_bytes,
 )
 from ig_tasks.attribution.backends.keras_program import Program, Signature, cast_float, program_for
+from ig_tasks.attribution.structure import Segment, Structure
 from ig_tasks.errors import InputError, LayerError, suggest
 
 if TYPE_CHECKING:
@@ -122,6 +123,15 @@ class KerasBackend:
         outputs = self.outputs(row)
         width = sum(int(np.prod(end.shape[1:])) for end in row.ends.values())
         return outputs.shape[1], point_bytes(self.model, width)
+
+    def look(self, row: Problem) -> Structure:  # noqa: ARG002
+        return Structure(reason="a Keras model is not followed")
+
+    def plain(self, reason: str) -> Structure:
+        return Structure(reason=reason)
+
+    def secant(self, batch: Problem, segments: Sequence[Segment]) -> tuple[Array, Array]:
+        raise NotImplementedError  # never chosen: `look` follows no model
 
     def outputs(self, batch: Problem, *, at_start: bool = False) -> Array:
         program, arguments = self._program(batch)

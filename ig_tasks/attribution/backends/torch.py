@@ -6,7 +6,7 @@ Imported only when the model to explain is a torch.nn.Module.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,15 +14,20 @@ import numpy.typing as npt
 import torch  # noqa: TID253 - this module is the framework's own, loaded lazily
 
 from ig_tasks.attribution.backends.base import ids_within
+from ig_tasks.attribution.backends.torch_along import quadrature, secant_edges, secant_sums
+from ig_tasks.attribution.backends.torch_follow import Follow
+from ig_tasks.attribution.backends.torch_look import look
 from ig_tasks.attribution.backends.torch_model import (
     accepted_names,
     as_wanted,
     cast_copy,
     embedding_layers,
     float_dtype,
+    saved_bytes,
 )
 from ig_tasks.attribution.backends.torch_paths import Paths
 from ig_tasks.attribution.problem import UNNAMED
+from ig_tasks.attribution.structure import PLAIN, NotFollowed, Segment, Structure
 from ig_tasks.attribution.targets import output_count, pick_output
 from ig_tasks.errors import InputError, LayerError, ModelError, suggest
 
@@ -58,6 +63,7 @@ class TorchBackend:
         self._paths = Paths(layers, self._layers)
         self._named = True
         self._output: str | None = None
+        self._structure = PLAIN
         self.block_bytes = _CPU_BLOCK
         if self._device.type == "cuda":
             self.block_bytes = int(torch.cuda.mem_get_info(self._device)[0]) // _GPU_SHARE
@@ -117,16 +123,7 @@ class TorchBackend:
             raise ModelError(
                 f"model: its output is {outputs.dtype}, which has no gradient; explain logits or probabilities"
             )
-        saved: dict[int, int] = {}
-        held = {p.untyped_storage().data_ptr() for p in (*self.model.parameters(), *self.model.buffers())}
-
-        def note(tensor: torch.Tensor) -> torch.Tensor:
-            pointer = tensor.untyped_storage().data_ptr()
-            if pointer not in held:
-                saved[pointer] = tensor.numel() * tensor.element_size()
-            return tensor
-
-        with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+        with saved_bytes(self.model) as saved:
             points = {name: end.clone().requires_grad_() for name, end in ends.items()}
             outputs = self._call(points, row, 1)
         if not outputs.requires_grad:
@@ -136,6 +133,17 @@ class TorchBackend:
         own = sum(end.numel() * end.element_size() for end in ends.values())
         # Beside what is saved for the backward pass there are the points, their gradients and the sums.
         return outputs.shape[1], sum(saved.values()) + 6 * own
+
+    def look(self, row: Problem) -> Structure:
+        self._structure = PLAIN
+        if self.precision == "bfloat16":
+            return Structure(reason="sums in bfloat16 are taken at the inputs")
+        self._structure = look(self, row)
+        return self._structure
+
+    def plain(self, reason: str) -> Structure:
+        self._structure = Structure(reason=reason)
+        return self._structure
 
     def outputs(self, batch: Problem, *, at_start: bool = False) -> Array:
         points = self._ends(batch)
@@ -158,22 +166,42 @@ class TorchBackend:
     ) -> tuple[Array, Array]:
         ends, starts = self._ends(batch), self._starts(batch)
         deltas = {name: end - starts[name] for name, end in ends.items()}
-        points = {}
-        for name, delta in deltas.items():
-            along = torch.as_tensor(nodes, dtype=delta.dtype, device=self._device).view(-1, *[1] * delta.ndim)
-            points[name] = torch.addcmul(starts[name], along, delta).flatten(0, 1).requires_grad_()
-        values, gradients = self._gradients(points, batch, nodes.size)
         count = nodes.size
-        contributions = self._contributions(
-            {name: gradient.view(count, batch.rows, *gradient.shape[1:]) for name, gradient in gradients.items()},
-            deltas,
-            batch,
-        )
-        sums = torch.as_tensor(weights, device=self._device) @ contributions.double().flatten(1)
+        matrix = torch.as_tensor(weights, device=self._device)
+        # A prefix pays where sums pulled back are far fewer than nodes; else the plain path takes less.
+        if self._structure.followed and count >= 2 * len(matrix):
+            places = torch.as_tensor(nodes, device=self._device)[:, None]
+            follow, values = self.followed(batch, starts, deltas, count, places, secant=False)
+            contributions, sums = quadrature(
+                follow, values, deltas, matrix, lambda gradients: self._contributions(gradients, deltas, batch)
+            )
+        else:
+            points = {}
+            for name, delta in deltas.items():
+                along = torch.as_tensor(nodes, dtype=delta.dtype, device=self._device).view(-1, *[1] * delta.ndim)
+                points[name] = torch.addcmul(starts[name], along, delta).flatten(0, 1).requires_grad_()
+            values, found_here = self._gradients(points, batch, count)
+            gradients = {name: g.view(count, batch.rows, *g.shape[1:]) for name, g in found_here.items()}
+            contributions = self._contributions(gradients, deltas, batch)
+            sums = matrix @ contributions.double().flatten(1)
         if start_gradient is not None and start_weights is not None:
             first = self._contributions({name: g[None] for name, g in start_gradient.items()}, deltas, batch)
-            sums += torch.as_tensor(start_weights, device=self._device)[:, None] * first.double().flatten(1)
+            sums = sums + torch.as_tensor(start_weights, device=self._device)[:, None] * first.double().flatten(1)
         return _float64(values.view(count, batch.rows)), _float64(sums.view(len(weights), *contributions.shape[1:]))
+
+    def secant(self, batch: Problem, segments: Sequence[Segment]) -> tuple[Array, Array]:
+        ends, starts = self._ends(batch), self._starts(batch)
+        deltas = {name: end - starts[name] for name, end in ends.items()}
+        count = sum(segment.edges for segment in segments)
+        edges = secant_edges(batch.rows, segments, next(iter(deltas.values())))
+        follow, values = self.followed(batch, starts, deltas, count, edges, secant=True)
+        if self._structure.exact and not (follow.one_layer or not follow.operations):
+            raise NotFollowed("rows take different ways through the model")
+        gradients = secant_sums(follow, values, deltas, segments)
+        sums = self._contributions(gradients, deltas, batch)
+        last = np.cumsum([segment.edges for segment in segments]) - 1
+        outer = np.stack([last - [segment.edges - 1 for segment in segments], last], axis=1)
+        return _float64(values.detach().view(count, batch.rows)[outer]), _float64(sums)
 
     def out_of_memory(self, error: BaseException) -> bool:
         words = str(error).lower()
@@ -186,13 +214,9 @@ class TorchBackend:
 
     # -- points ------------------------------------------------------------------------------------------
 
-    def _ids(self, batch: Problem, name: str, repeat: int) -> torch.Tensor:
-        ids = torch.as_tensor(batch.ends[name], device=self._device)
-        return ids if repeat == 1 else ids.expand(repeat, *ids.shape).flatten(0, 1)
-
     def _ends(self, batch: Problem) -> dict[str, torch.Tensor]:
         return {
-            name: self._embed(self.layers[name], self._ids(batch, name, 1))
+            name: self._embed(self.layers[name], torch.as_tensor(end, device=self._device))
             if name in self.layers
             else self._floats(end)
             for name, end in batch.ends.items()
@@ -214,40 +238,64 @@ class TorchBackend:
 
     # -- forward and backward ----------------------------------------------------------------------------
 
-    def _call(self, points: dict[str, torch.Tensor], batch: Problem, repeat: int) -> torch.Tensor:
+    def followed(
+        self, batch: Problem, starts: Any, deltas: Any, nodes: int, places: Any, *, secant: bool
+    ) -> tuple[Follow, torch.Tensor]:
+        """The model followed along the paths, and values (nodes x rows,) of the explained output.
+
+        `deltas` get gradients, for sums to be pulled back to. Raises NotFollowed.
+        """
+        follow = Follow(batch.rows, nodes, places, secant=secant)
+        points = {name: follow.carry(starts[name], delta.requires_grad_()) for name, delta in deltas.items()}
+        return follow, self._explained(self._call(points, batch, nodes, follow), batch, nodes)
+
+    def _call(
+        self, points: dict[str, torch.Tensor], batch: Problem, repeat: int, follow: Follow | None = None
+    ) -> torch.Tensor:
         """All outputs (repeat x rows, outputs) at `points`."""
+
+        def repeated(tensor: torch.Tensor) -> torch.Tensor:
+            if follow is not None:
+                return follow.carry(tensor, None)
+            return tensor if repeat == 1 else tensor.expand(repeat, *tensor.shape).flatten(0, 1)
+
         given = dict(points)
         for name in self.layers:
-            given[name] = self._ids(batch, name, repeat)
+            given[name] = repeated(torch.as_tensor(batch.ends[name], device=self._device))
         self._paths.override({name: (given[name], points[name]) for name in self.layers})
-        fixed = {name: self._fixed(value, repeat) for name, value in batch.fixed.items()}
-        raw = self.model(**given, **fixed) if self._named else self.model(given[UNNAMED], **fixed)
+        fixed = {
+            name: repeated(self._tensor(value)) if isinstance(value, np.ndarray) else value
+            for name, value in batch.fixed.items()
+        }
+        with follow or nullcontext():
+            raw = self.model(**given, **fixed) if self._named else self.model(given[UNNAMED], **fixed)
         self._paths.check_used()
         outputs = pick_output(raw, self._output)
         if not isinstance(outputs, torch.Tensor):
             raise ModelError(f"model: its output is a {type(outputs).__name__}, not a tensor")
+        if follow is not None:
+            outputs = follow.finished(outputs)
         width = output_count(outputs.shape)
         if outputs.shape[0] != repeat * batch.rows:
             raise ModelError(f"model: {repeat * batch.rows} rows went in, {outputs.shape[0]} came out; it mixes rows")
         return outputs.reshape(-1, width)
 
-    def _fixed(self, value: Any, repeat: int) -> Any:
-        if not isinstance(value, np.ndarray):
-            return value
-        tensor = self._floats(value) if value.dtype.kind == "f" else torch.as_tensor(value, device=self._device)
-        return tensor.expand(repeat, *tensor.shape).flatten(0, 1)
+    def _tensor(self, value: npt.NDArray[Any]) -> torch.Tensor:
+        return self._floats(value) if value.dtype.kind == "f" else torch.as_tensor(value, device=self._device)
+
+    def _explained(self, outputs: torch.Tensor, batch: Problem, repeat: int) -> torch.Tensor:
+        """Of all outputs the one that each row explains, (repeat x rows,)."""
+        columns = batch.columns
+        if (columns == columns[0]).all():
+            return outputs[:, int(columns[0])]
+        index = torch.as_tensor(np.tile(columns, repeat), device=self._device)
+        return outputs.gather(1, index[:, None])[:, 0]
 
     def _gradients(
         self, points: dict[str, torch.Tensor], batch: Problem, repeat: int
     ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         """Values (repeat x rows,) of the explained output, and its gradients at the points."""
-        outputs = self._call(points, batch, repeat)
-        columns = batch.columns
-        if (columns == columns[0]).all():
-            values = outputs[:, int(columns[0])]
-        else:
-            index = torch.as_tensor(np.tile(columns, repeat), device=self._device)
-            values = outputs.gather(1, index[:, None])[:, 0]
+        values = self._explained(self._call(points, batch, repeat), batch, repeat)
         found = torch.autograd.grad(values, list(points.values()), torch.ones_like(values), allow_unused=True)
         gradients = {
             name: torch.zeros_like(point) if gradient is None else gradient

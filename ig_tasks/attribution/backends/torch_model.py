@@ -14,7 +14,7 @@ import torch  # noqa: TID253 - this module is the framework's own, loaded lazily
 
 from ig_tasks.errors import InputError, ModelError
 
-__all__ = ["accepted_names", "as_wanted", "cast_copy", "embedding_layers", "float_dtype"]
+__all__ = ["accepted_names", "as_wanted", "cast_copy", "embedding_layers", "float_dtype", "saved_bytes"]
 
 _LOCK = threading.Lock()
 _EVALUATING: WeakKeyDictionary[torch.nn.Module, list[Any]] = WeakKeyDictionary()
@@ -76,6 +76,22 @@ def cast_copy(model: torch.nn.Module, dtype: torch.dtype | None, device: str | N
 
 def _detached(tensor: torch.Tensor) -> torch.Tensor:
     return tensor.detach()
+
+
+@contextmanager
+def saved_bytes(model: torch.nn.Module) -> Iterator[dict[int, int]]:
+    """Bytes, by storage, of what is saved meanwhile for a backward pass; the model's own tensors do not count."""
+    saved: dict[int, int] = {}
+    held = {p.untyped_storage().data_ptr() for p in (*model.parameters(), *model.buffers())}
+
+    def note(tensor: torch.Tensor) -> torch.Tensor:
+        pointer = tensor.untyped_storage().data_ptr()
+        if pointer not in held:
+            saved[pointer] = tensor.numel() * tensor.element_size()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+        yield saved
 
 
 @contextmanager

@@ -72,8 +72,9 @@ class Paths:
             name = self._match(layer, given)
             points = self._points[name][1]
             self._used[name] += 1
-            if isinstance(output, torch.Tensor) and output.squeeze().shape == points.squeeze().shape:
-                points = points.reshape(output.shape)  # the model may add axes of one to its ids
+            if isinstance(output, torch.Tensor) and _long(output) == _long(points):
+                if output.shape != points.shape:
+                    points = points.reshape(output.shape)  # the model may add axes of one to its ids
             else:
                 raise LayerError(
                     f"layers: '{layer}' gives {tuple(getattr(output, 'shape', ()))} in the model, "
@@ -83,7 +84,7 @@ class Paths:
                 if not torch.allclose(output.detach(), points, rtol=1e-4, atol=1e-6, equal_nan=True):
                     raise LayerError(f"layers: '{layer}' is fed with something else than input '{name}'")
                 return None
-            return points.to(output.dtype)
+            return points if points.dtype == output.dtype else points.to(output.dtype)
 
         return put
 
@@ -100,3 +101,8 @@ class Paths:
             f"layers: '{layer}' runs several times in one pass, and which run belongs to which input cannot be told; "
             "give each input a layer of its own"
         )
+
+
+def _long(tensor: torch.Tensor) -> list[int]:
+    """The axes that are longer than one."""
+    return [size for size in tensor.shape if size != 1]

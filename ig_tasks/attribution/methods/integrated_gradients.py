@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -14,6 +14,7 @@ from ig_tasks.attribution.batches import Batches, Rectangle
 from ig_tasks.attribution.control import Control, Stage, Tolerances, relative_delta
 from ig_tasks.attribution.explanation import CONVERGED, MAX_EVALUATIONS, NOT_FINITE
 from ig_tasks.attribution.problem import Problem
+from ig_tasks.attribution.structure import Segment
 
 __all__ = ["IntegratedGradients", "Rows"]
 
@@ -81,12 +82,12 @@ class _CommonStart:
     """
 
     def __init__(self, backend: Backend, problem: Problem, control: Control) -> None:
-        columns, nodes = problem.columns, control.stages[0].nodes
+        columns, stage = problem.columns, control.stages[0]
         common = problem.shared and not problem.fixed and not backend.layers
         first = problem.take(slice(0, 1))
         self.outputs = backend.outputs(first, at_start=True)[0] if common else None
         # A fixed rule is given as many gradients as its steps say; sharing one would only blur the count.
-        several = control.levels > 1 and nodes[0] == 0.0
+        several = control.levels > 1 and not stage.cells and stage.nodes[0] == 0.0
         self.has_gradient = bool(common and several and (columns == columns[0]).all())
         self.gradient = backend.start_gradient(first) if self.has_gradient else None
 
@@ -116,8 +117,11 @@ class _Chunk:
         stages = self.control.stages
         for number, stage in enumerate(stages):
             shared = number == 0 and self.common.has_gradient
-            self._evaluate(stage, active, shared=shared)
-            spent += stage.nodes.size - shared
+            if stage.cells:
+                self._cells(stage, active)
+            else:
+                self._evaluate(stage, active, shared=shared)
+            spent += sum(stage.cells) + stage.nodes.size - shared
             if number == 0:
                 self._endpoints(stage)
             final = number == len(stages) - 1
@@ -150,6 +154,32 @@ class _Chunk:
 
         self.batches.run(active.size, nodes.size, evaluate)
 
+    def _cells(self, stage: Stage, active: npt.NDArray[np.intp]) -> None:
+        """The sums of the active rows at the stage's levels of the secant rule, each from its own cells."""
+        whole = active.size == self.problem.rows
+        starts = np.cumsum([0, *stage.cells])
+
+        def evaluate(part: Rectangle) -> None:
+            where: slice | npt.NDArray[np.intp] = slice(part.row, part.row_end)
+            if not whole:
+                where = active[where]
+            levels, segments = [], []
+            for level, cells in enumerate(stage.cells):
+                first = max(0, part.node - starts[level])
+                last = min(cells, part.node_end - starts[level])
+                if first < last:
+                    levels.append(stage.first + level)
+                    segments.append(Segment(cells, int(first), int(last)))
+            outputs, sums = self.backend.secant(self.problem.take(where), segments)
+            for level, segment, outer, total in zip(levels, segments, outputs, sums, strict=True):
+                self.sums[level, where] += total
+                if segment.first == 0:
+                    self.baseline_output[where] = outer[0]
+                if segment.last == segment.cells:
+                    self.output[where] = outer[1]
+
+        self.batches.run(active.size, int(starts[-1]), evaluate)
+
     def _endpoints(self, stage: Stage) -> None:
         """F(x) and F(b) where no node gave them: forward passes, one for a shared baseline."""
         columns = self.problem.columns
@@ -163,6 +193,8 @@ class _Chunk:
 
             self.batches.run(problem.rows, 1, evaluate)
 
+        if stage.cells:
+            return  # the outermost edges gave them
         if stage.nodes[-1] != 1.0:
             at(self.problem, self.output, at_start=False)
         if self.common.outputs is not None:
@@ -177,7 +209,7 @@ class _Chunk:
         whole = active.size == self.problem.rows
         low = max(0, stage.last - 2)
         sums = self.sums[low : stage.last + 1] if whole else self.sums[low : stage.last + 1, active]
-        recent = Stage(stage.nodes, stage.weights, 0, stage.last - low, stage.evaluations)
+        recent = replace(stage, first=0, last=stage.last - low)
         estimate = self.control.estimate(recent, sums)
         attributions = sums[-1]
         output, baseline_output = self.output[active], self.baseline_output[active]

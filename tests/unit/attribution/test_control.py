@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ig_tasks.attribution.control import AdaptiveSteps, FixedSteps, Tolerances, choose_control, relative_delta
+from ig_tasks.attribution.choice import choose_control
+from ig_tasks.attribution.control import AdaptiveSteps, FixedSteps, Tolerances, relative_delta
 from ig_tasks.attribution.rules import ClenshawCurtis, GaussLegendre
 from ig_tasks.errors import InputError
 

@@ -185,7 +185,14 @@ def test_a_row_that_is_not_finite_spoils_no_other(model: Any, value: float, rng:
 
 def test_a_row_that_runs_out_of_evaluations_is_flagged(kit: Any, layers_of: Any, rng: np.random.Generator) -> None:
     model = kit.dense(layers_of(4, 16, 1, activation="relu"))
-    found = attribute(model, rng.normal(size=(30, 4)) * 3, np.zeros(4), tolerance=1e-7, max_evaluations=17)
+    found = attribute(
+        model,
+        rng.normal(size=(30, 4)) * 3,
+        np.zeros(4),
+        tolerance=1e-7,
+        max_evaluations=17,
+        integrator="clenshaw_curtis",
+    )
     flagged = found.status == "max_evaluations"
     assert flagged.any()
     assert (found.evaluations[flagged] == 16).all()

@@ -1,0 +1,231 @@
+"""Follow a model's operations along the path: affine ones once a row, the others by the rule that is asked for.
+
+A TorchFunctionMode sees every torch function that the model calls, in this thread and for one forward pass; the
+model itself is not touched. What bypasses it (scripted modules, extensions) leaves a result that is not known to
+depend on the path, or carriers' NaN: `Follow.finished` and the look at one row refuse both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch  # noqa: TID253 - this module is the framework's own, loaded lazily
+from torch.overrides import TorchFunctionMode  # noqa: TID253
+
+from ig_tasks.attribution.backends.torch_affine import (
+    Affine,
+    NotAffine,
+    apply_affine,
+    carrier,
+    leaves,
+    substitute,
+    words,
+)
+from ig_tasks.attribution.backends.torch_operations import ATTRIBUTES, STEERING, knots_of, spelled, take_step
+from ig_tasks.attribution.structure import NotFollowed
+
+__all__ = ["Cut", "Follow"]
+
+_RESHAPES = words("reshape view flatten unflatten")
+_PAIRS = {"maximum", "minimum", "max", "min"}
+
+
+@dataclass(frozen=True)
+class Cut:
+    """Where the affine part ends: values at all nodes as a leaf of autograd, and the delta that sums go back to."""
+
+    delta: torch.Tensor  # (rows, ...)
+    leaf: torch.Tensor  # (nodes x rows, ...)
+
+
+class Follow(TorchFunctionMode):  # type: ignore[misc]  # torch is not followed by mypy
+    """One forward pass over nodes x rows points.
+
+    `places` gives the nodes (nodes, 1 or rows), or chooses them when the first values are laid out, from where
+    along each path the operation that wants them has its kinks (rows, kinks), None if it has none.
+    """
+
+    def __init__(
+        self,
+        rows: int,
+        nodes: int,
+        places: torch.Tensor | Callable[[torch.Tensor | None], torch.Tensor],
+        *,
+        secant: bool,
+    ) -> None:
+        super().__init__()
+        self.rows, self.nodes, self.secant = rows, nodes, secant
+        self._places = places
+        self._laid: dict[int, tuple[Affine, torch.Tensor]] = {}
+        self._renamed: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}  # what in-place operations made of a tensor
+        self.cuts: list[Cut] = []
+        self.prefix: list[str] = []
+        self.operations: list[str] = []
+        self.kinked = False
+        self.one_layer = True
+
+    @property
+    def places(self) -> torch.Tensor:
+        """The nodes (nodes, 1 or rows)."""
+        if not isinstance(self._places, torch.Tensor):
+            self._places = self._places(None)
+        return self._places
+
+    def carry(self, base: torch.Tensor, delta: torch.Tensor | None) -> Affine:
+        return carrier(base, delta, self.nodes * self.rows, self.rows)
+
+    def finished(self, output: torch.Tensor) -> torch.Tensor:
+        """The model's output, laid out. Raises NotFollowed where the path was lost on the way."""
+        output = self._laid_out(self._current(output), ())
+        if _depth(output) is None:
+            raise NotFollowed("the output comes from code that cannot be followed (scripted, or an extension)")
+        return output
+
+    # -- every torch function ----------------------------------------------------------------------------
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        name = spelled(func)
+        if name in ATTRIBUTES:
+            return func(*args, **kwargs)
+        if self._renamed:
+            args, kwargs = substitute(args, self._current), substitute(kwargs, self._current)
+        tensors = leaves((args, kwargs))
+        target = _written(name, args, kwargs)
+        if self.secant and name in _PAIRS and len(args) == 2 and _both_live(args):
+            with self:
+                return (
+                    args[1] + torch.relu(args[0] - args[1])
+                    if "max" in name
+                    else args[1] - torch.relu(args[1] - args[0])
+                )
+        if self.secant and name in ("div", "__truediv__") and len(args) == 2 and not kwargs and _both_live(args):
+            with self:
+                return args[0] * args[1].reciprocal()
+        if any(isinstance(tensor, Affine) for tensor in tensors):
+            try:
+                result = apply_affine(name, func, args, kwargs, self.rows)
+            except NotAffine:
+                knots = knots_of(name, args, kwargs)
+            else:
+                if name not in self.prefix:
+                    self.prefix.append(name)
+                return result
+            args, kwargs = (substitute(part, lambda tensor: self._laid_out(tensor, knots)) for part in (args, kwargs))
+            tensors = leaves((args, kwargs))
+        live = [tensor for tensor in tensors if _depth(tensor) is not None]
+        if self.secant and live:
+            return self._step(name, func, args, kwargs, live, target)
+        if target is not None and live and isinstance(target, Affine):
+            written = args[0].clone()  # a leaf cannot be written into
+            self._renamed[id(target)] = (target, written)
+            args = (written, *args[1:])
+        return _mark(func(*args, **kwargs), 1 if live else None)
+
+    def _step(
+        self, name: str, func: Any, args: Any, kwargs: dict[str, Any], live: list[torch.Tensor], target: Any
+    ) -> Any:
+        """An operation on values that depend on the path, with the secant rule behind it."""
+        if name in STEERING:
+            raise NotFollowed(f"values along the path steer Python, or are written to ({name})")
+        if any(tensor.grad_fn is not None and not hasattr(tensor, "_ig_depth") for tensor in leaves((args, kwargs))):
+            raise NotFollowed("a value comes from code that cannot be followed (an extension's autograd)")
+        if kwargs.get("out") is not None:
+            raise NotFollowed(f"{name} writes into a given tensor")
+        if target is not None:
+            name, func, args, kwargs = _not_in_place(name, func, args, kwargs)
+        depth = max(_depth(tensor) or 0 for tensor in live)
+        step = take_step(self.nodes, name, func, args, kwargs, live)
+        if not step.linear:
+            if name not in self.operations:
+                self.operations.append(name)
+            self.kinked |= step.kinked
+            self.one_layer &= step.exact and depth == 0
+        most = max(tensor.shape[0] if tensor.dim() else 0 for tensor in live)
+        for tensor in leaves([step.result]):
+            length = tensor.shape[0] if tensor.dim() else 0
+            if length != most and (name not in _RESHAPES or length == 0 or length % (self.nodes * self.rows)):
+                raise NotFollowed(f"{name} moves the rows from the first axis")
+        result = _mark(step.result, depth + (not step.linear))
+        if target is not None:
+            self._renamed[id(target)] = (target, result)
+        return result
+
+    # -- values ------------------------------------------------------------------------------------------
+
+    def _current(self, tensor: torch.Tensor) -> torch.Tensor:
+        while id(tensor) in self._renamed:
+            tensor = self._renamed[id(tensor)][1]
+        return tensor
+
+    def _laid_out(self, tensor: torch.Tensor, knots: tuple[float, ...]) -> torch.Tensor:
+        """Values of a carrier at every node (nodes x rows, ...); any other tensor as it is."""
+        if not isinstance(tensor, Affine):
+            return tensor
+        if id(tensor) not in self._laid:
+            self._laid[id(tensor)] = (tensor, self._values(tensor, knots))
+        return self._laid[id(tensor)][1]
+
+    def _values(self, tensor: Affine, knots: tuple[float, ...]) -> torch.Tensor:
+        base, delta = tensor.base.detach(), tensor.delta
+        if delta is None:
+            return base.expand(self.nodes, self.rows, *base.shape[1:]).flatten(0, 1)
+        still = delta.detach()
+        if not isinstance(self._places, torch.Tensor):
+            crossings = [((knot - base) / still).reshape(self.rows, -1) for knot in knots]
+            self._places = self._places(torch.cat(crossings, dim=1) if crossings else None)
+        along = self._places.to(still.dtype)
+        along = along.view(*along.shape, *[1] * (still.dim() - 1))
+        leaf = torch.addcmul(base, along, still).flatten(0, 1).requires_grad_()
+        self.cuts.append(Cut(delta, leaf))
+        _mark(leaf, 0)
+        return leaf
+
+
+def _depth(tensor: torch.Tensor) -> int | None:
+    """Nonlinear operations between the path and this value; None where it does not depend on the path."""
+    return getattr(tensor, "_ig_depth", None)
+
+
+def _both_live(args: Any) -> bool:
+    return all(
+        isinstance(each, Affine) or (isinstance(each, torch.Tensor) and _depth(each) is not None) for each in args
+    )
+
+
+def _mark(result: Any, depth: int | None) -> Any:
+    """Note on the tensors of a result how they depend on the path. Nothing of the model's own is marked."""
+    for tensor in leaves([result]):
+        if depth is not None or tensor.grad_fn is not None:
+            tensor._ig_depth = depth
+    return result
+
+
+def _written(name: str, args: Any, kwargs: dict[str, Any]) -> Any:
+    """The tensor that an operation writes into, if it does."""
+    if name in ("requires_grad_", "_set_grad_enabled"):
+        return None
+    if name == "__setitem__" or (name.endswith("_") and not name.endswith("__")):
+        return args[0]
+    inplace = kwargs.get("inplace", args[-1] if args and isinstance(args[-1], bool) and name in _INPLACE else False)
+    return args[0] if inplace else None
+
+
+_INPLACE = words("relu relu6 hardtanh leaky_relu silu elu selu celu mish hardswish hardsigmoid threshold")
+
+
+def _not_in_place(name: str, func: Any, args: Any, kwargs: dict[str, Any]) -> tuple[str, Any, Any, dict[str, Any]]:
+    """The same operation with a result of its own. Raises NotFollowed."""
+    if args[0]._is_view() and args[0].grad_fn is not None:
+        raise NotFollowed(f"{name} writes into a part of a tensor")
+    if kwargs.get("inplace"):
+        return name, func, args, {**kwargs, "inplace": False}
+    if name in _INPLACE:
+        return name, func, (*args[:-1], False), kwargs
+    plain = name.removesuffix("_")
+    found = getattr(torch.Tensor, plain, None) or getattr(torch.nn.functional, plain, None)
+    if found is None:
+        raise NotFollowed(f"{name} writes in place")
+    return plain, found, args, kwargs

@@ -1,0 +1,200 @@
+"""Operations by name: which are linear along the path, and which slope the secant rule gives the others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch  # noqa: TID253 - this module is the framework's own, loaded lazily
+
+from ig_tasks.attribution.backends.torch_affine import leaves, moves_rows, substitute, words
+from ig_tasks.attribution.backends.torch_slopes import Ends, MaxPool, Middle, Piecewise, Relu, Smooth
+from ig_tasks.attribution.structure import NotFollowed
+
+__all__ = ["ATTRIBUTES", "OPAQUE", "STEERING", "Step", "knots_of", "spelled", "take_step"]
+
+ATTRIBUTES = words(
+    "shape dtype device ndim requires_grad is_leaf layout is_cuda is_sparse is_nested is_quantized is_meta names "
+    "is_mps size dim ndimension numel nelement is_floating_point is_complex get_device element_size stride __len__ "
+    "_is_view is_contiguous _set_grad_enabled is_grad_enabled __hash__ __get_grad_fn__ grad_fn _version "
+    "is_autocast_enabled requires_grad_ retain_grad"
+)
+STEERING = words(
+    "item tolist numpy __bool__ __float__ __int__ __index__ __array__ __iter__ __contains__ equal allclose is_nonzero "
+    "backward register_hook data __set__ set_ resize_ __setitem__"
+)
+# Results that have no gradient: they follow from the path and carry nothing of it.
+OPAQUE = words(
+    "gt lt ge le eq ne greater less __gt__ __lt__ __ge__ __le__ __eq__ __ne__ isnan isinf isfinite argmax argmin "
+    "argsort logical_and logical_or logical_not __and__ __or__ __invert__ bitwise_and bitwise_or any all detach "
+    "zeros_like ones_like empty_like full_like rand_like randn_like new_zeros new_ones new_empty new_full new_tensor "
+    "sign floor ceil round long int bool signbit count_nonzero bucketize searchsorted nonzero one_hot"
+)
+_JUMPS = words("sign floor ceil round argmax argmin argsort long int bool gt lt ge le __gt__ __lt__ __ge__ __le__")
+_LINEAR = words(
+    "add __add__ __radd__ sub __sub__ subtract __rsub__ rsub neg negative sum mean cat concat concatenate stack "
+    "reshape view flatten unflatten expand expand_as view_as squeeze unsqueeze transpose permute swapaxes movedim "
+    "__getitem__ select narrow index_select chunk split unbind contiguous clone to float double type_as pad cumsum "
+    "flip avg_pool1d avg_pool2d avg_pool3d adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d "
+    "repeat_interleave masked_fill gather dropout dropout1d dropout2d dropout3d upsample "
+    "interpolate tril triu pixel_shuffle unfold"
+)
+_PRODUCTS = words(
+    "mul __mul__ __rmul__ multiply matmul __matmul__ mm bmm mv linear conv1d conv2d conv3d conv_transpose1d "
+    "conv_transpose2d einsum addmm baddbmm inner outer bilinear"
+)
+_QUOTIENTS = words("div __truediv__ divide true_divide")
+_SMOOTH = words(
+    "silu gelu tanh sigmoid softplus elu selu celu mish exp log log1p expm1 log2 log10 sin cos tan atan sinh cosh "
+    "asinh sqrt rsqrt reciprocal pow __pow__ __rpow__ square erf erfc logsigmoid softsign tanhshrink logit div "
+    "__rdiv__ __rtruediv__ __truediv__ divide true_divide hardswish softshrink"
+)
+_KINKED_SMOOTH = words("elu selu celu hardswish softshrink")
+_KINKED_OTHERS = words(
+    "where max min amax amin topk sort median kthvalue norm threshold hardshrink adaptive_max_pool1d "
+    "adaptive_max_pool2d maximum minimum fmax fmin rrelu clamp clip masked_select fmod remainder"
+)
+_POOLS = {"max_pool1d": 1, "max_pool2d": 2, "max_pool3d": 3}
+
+
+@dataclass(frozen=True)
+class Step:
+    """An operation done, and what it is."""
+
+    result: Any
+    linear: bool = False
+    exact: bool = False  # one cell integrates it exactly where its operands are affine
+    kinked: bool = False
+
+
+def spelled(func: Any) -> str:
+    """The name of a torch function; of a property, the property's."""
+    name = str(getattr(func, "__name__", func))
+    if name in ("__get__", "__set__", "__delete__"):
+        owner = getattr(func, "__self__", None)
+        return str(getattr(owner, "__name__", name)) if name == "__get__" else name
+    return "threshold" if name == "_threshold" else name
+
+
+def piecewise(name: str, args: Any, kwargs: dict[str, Any]) -> tuple[Any, tuple[tuple[Any, float], ...]] | None:
+    """(slope, ((step, knot), ...)) of a continuous piecewise-linear function; None for any other.
+
+    f(z) = slope z + sum of step x relu(z - knot), up to a constant.
+    """
+
+    def argument(place: int, keyword: str, default: Any) -> Any:
+        return kwargs.get(keyword, args[place] if len(args) > place else default)
+
+    if name == "relu":
+        return 0.0, ((1.0, 0.0),)
+    if name == "leaky_relu":
+        slope = float(argument(1, "negative_slope", 0.01))
+        return slope, ((1.0 - slope, 0.0),)
+    if name == "relu6":
+        return 0.0, ((1.0, 0.0), (-1.0, 6.0))
+    if name == "hardtanh":
+        low, high = float(argument(1, "min_val", -1.0)), float(argument(2, "max_val", 1.0))
+        return 0.0, ((1.0, low), (-1.0, high))
+    if name in ("clamp", "clip", "clamp_min", "clamp_max"):
+        least = argument(1, "min", None) if name != "clamp_max" else None
+        most = argument(2, "max", None) if name != "clamp_max" else argument(1, "max", None)
+        if any(isinstance(bound, torch.Tensor) for bound in (least, most)):
+            return None
+        lower = () if least is None else ((1.0, float(least)),)
+        upper = () if most is None else ((-1.0, float(most)),)
+        return (1.0 if least is None else 0.0), (*lower, *upper)
+    if name in ("abs", "__abs__"):
+        return -1.0, ((2.0, 0.0),)
+    if name == "hardsigmoid":
+        return 0.0, ((1.0 / 6.0, -3.0), (-1.0 / 6.0, 3.0))
+    if name == "threshold" and argument(1, "threshold", 0.0) == argument(2, "value", None):
+        return 0.0, ((1.0, float(argument(1, "threshold", 0.0))),)
+    if name == "prelu":
+        weight = argument(1, "weight", None)
+        shaped = weight.detach() if weight.numel() == 1 else weight.detach().view(-1, *[1] * (args[0].dim() - 2))
+        return shaped, ((1.0 - shaped, 0.0),)
+    return None
+
+
+def knots_of(name: str, args: Any, kwargs: dict[str, Any]) -> tuple[float, ...]:
+    """Where the function of the first operand has its kinks; () if it has none, or is not elementwise."""
+    found = piecewise(name.removesuffix("_") if not name.endswith("__") else name, args, kwargs)
+    return () if found is None else tuple(knot for _, knot in found[1])
+
+
+def take_step(nodes: int, name: str, func: Any, args: Any, kwargs: dict[str, Any], live: list[torch.Tensor]) -> Step:
+    """Do an operation whose operands `live` depend on the path. Raises NotFollowed."""
+    if moves_rows(name, args, kwargs, live[0]):
+        raise NotFollowed(f"{name} moves the rows from the first axis")
+    if name in OPAQUE:
+        return Step(func(*args, **kwargs), linear=name not in _JUMPS, kinked=name in _JUMPS)
+    distinct = list({id(tensor): tensor for tensor in live}.values())
+    if all(not tensor.is_floating_point() for tensor in distinct):
+        return Step(func(*args, **kwargs))
+    floating = all(tensor.is_floating_point() for tensor in distinct)
+    if floating and (
+        name in _LINEAR
+        or (name in _PRODUCTS and len(live) == 1)
+        or (name in _QUOTIENTS and len(live) == 1 and args[0] is live[0] and "rounding_mode" not in kwargs)
+        or (name == "batch_norm" and not kwargs.get("training", args[5] if len(args) > 5 else True))
+    ):
+        return Step(func(*args, **kwargs), linear=True)
+    if floating and name in _PRODUCTS and len(live) == 2:
+
+        def product(*operands: torch.Tensor) -> torch.Tensor:
+            return _called(func, args, kwargs, distinct, operands)
+
+        return Step(Middle.apply(nodes, product, *distinct), exact=True)
+    if floating and len(live) == 1 and args and args[0] is live[0]:
+        step = _elementwise(nodes, name, func, args, kwargs)
+        if step is not None:
+            return step
+    return Step(_ends(nodes, func, args, kwargs, distinct), kinked=name in _KINKED_OTHERS)
+
+
+def _elementwise(nodes: int, name: str, func: Any, args: Any, kwargs: dict[str, Any]) -> Step | None:
+    """A function of its first operand alone, element by element, or a pooling of it."""
+    z = args[0]
+
+    def call(operand: torch.Tensor) -> Any:
+        return func(operand, *args[1:], **kwargs)
+
+    if name == "relu":
+        return Step(Relu.apply(nodes, z), exact=True, kinked=True)
+    parts = piecewise(name, args, kwargs)
+    if parts is not None:
+        return Step(Piecewise.apply(nodes, call, *parts, z), exact=True, kinked=True)
+    if name in _SMOOTH:
+        others = [tensor for tensor in leaves((args[1:], kwargs)) if tensor.dim() > z.dim()]
+        if others or "rounding_mode" in kwargs:
+            return None
+        value = Smooth.apply(nodes, call, z)
+        return Step(value, exact=True, kinked=name in _KINKED_SMOOTH) if value.shape == z.shape else None
+    if name in _POOLS and not kwargs.get("return_indices", False):
+        axes = _POOLS[name]
+        pool = getattr(torch.nn.functional, f"{name}_with_indices")
+        given = {key: value for key, value in kwargs.items() if key != "return_indices"}
+        return Step(MaxPool.apply(nodes, lambda operand: pool(operand, *args[1:], **given), axes, z), kinked=True)
+    return None
+
+
+def _called(func: Any, args: Any, kwargs: dict[str, Any], before: list[torch.Tensor], after: Any) -> Any:
+    """The operation with other operands in place of those given."""
+    now = {id(old): new for old, new in zip(before, after, strict=True)}
+
+    def change(tensor: torch.Tensor) -> torch.Tensor:
+        return now.get(id(tensor), tensor)
+
+    return func(*substitute(args, change), **substitute(kwargs, change))
+
+
+def _ends(nodes: int, func: Any, args: Any, kwargs: dict[str, Any], live: list[torch.Tensor]) -> Any:
+    operands = [tensor for tensor in live if tensor.is_floating_point()]
+    kept: dict[str, Any] = {}
+
+    def call(*given: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        kept["result"] = _called(func, args, kwargs, operands, given)
+        return tuple(tensor for tensor in leaves([kept["result"]]) if tensor.is_floating_point())
+
+    outputs = iter(Ends.apply(nodes, call, *operands))
+    return substitute(kept["result"], lambda tensor: next(outputs) if tensor.is_floating_point() else tensor)

@@ -1,0 +1,97 @@
+"""Step control of the composite secant rule: how many cells a row gets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from ig_tasks.attribution.control import Stage, relative_change
+
+__all__ = ["FIRST_CELLS", "SECANT", "AdaptiveCells", "SecantCells"]
+
+Array = npt.NDArray[np.float64]
+
+SECANT = "secant"
+FIRST_CELLS = (4, 9)
+_MORE_CELLS = (20, 41, 83, 168, 337, 675, 1351)
+
+
+@dataclass(frozen=True)
+class SecantCells:
+    """The composite secant rule with a fixed number of cells, the same for every row.
+
+    There is no second level to compare with, so no error estimate, unless the structure makes one cell `exact`.
+    """
+
+    cells: int
+    exact: bool = False
+
+    @property
+    def name(self) -> str:
+        return SECANT
+
+    @property
+    def levels(self) -> int:
+        return 1
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        return (_secant_stage(0, (self.cells,)),)
+
+    def estimate(self, stage: Stage, sums: Array) -> Array:  # noqa: ARG002
+        return np.full(sums.shape[1], 0.0 if self.exact else np.nan)
+
+
+@dataclass(frozen=True)
+class AdaptiveCells:
+    """The composite secant rule with 4 and 9 cells in the first stage, then 20, 41, 83, 168, ...
+
+    No number divides another: nested cells would share their blind spots. All edges are new at every level,
+    and `max_evaluations` bounds the cells of all levels together.
+
+    The error falls with the square of the cells, so that a level's change d is about the error of the level
+    before, and twice the change is a careful estimate of the level's own. The levels' errors are not alike, though,
+    and a change may be small by chance: the change before it says so, and 0.3 of that counts, too. (On random deep
+    nets at 1 % the estimate 1.5 d let 1.4 to 1.8 % of rows through that were worse than it said, this one 0.4 to
+    0.8 %; nets that were trained stay far below.)
+    """
+
+    max_evaluations: int = 4097
+
+    @property
+    def name(self) -> str:
+        return SECANT
+
+    @property
+    def levels(self) -> int:
+        return self.stages[-1].last + 1
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        return _cells_within(self.max_evaluations)
+
+    def estimate(self, stage: Stage, sums: Array) -> Array:
+        change = relative_change(sums[stage.last], sums[stage.last - 1])
+        if stage.last == 1:
+            return 2.0 * change
+        return np.maximum(2.0 * change, 0.3 * relative_change(sums[stage.last - 1], sums[stage.last - 2]))
+
+
+def _secant_stage(first: int, cells: tuple[int, ...]) -> Stage:
+    return Stage(np.empty(0), np.empty((0, 0)), first, first + len(cells) - 1, cells[-1], cells)
+
+
+@lru_cache(maxsize=32)
+def _cells_within(max_evaluations: int) -> tuple[Stage, ...]:
+    """Stages of secant cells of which all together are at most `max_evaluations`."""
+    stages = [_secant_stage(0, FIRST_CELLS)]
+    spent = sum(FIRST_CELLS)
+    for cells in _MORE_CELLS:
+        spent += cells
+        if spent > max_evaluations:
+            break
+        stages.append(_secant_stage(stages[-1].last + 1, (cells,)))
+    return tuple(stages)

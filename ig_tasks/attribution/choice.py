@@ -1,0 +1,95 @@
+"""Which step control runs: what was asked for, or what fits the model's structure."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ig_tasks.attribution.cells import FIRST_CELLS, SECANT, AdaptiveCells, SecantCells
+from ig_tasks.attribution.control import AdaptiveSteps, Control, FixedSteps
+from ig_tasks.attribution.rules import RULES, ClenshawCurtis
+from ig_tasks.attribution.structure import PLAIN, Structure
+from ig_tasks.errors import InputError, suggest
+
+__all__ = ["INTEGRATORS", "check_integrator", "choose_control", "reasoned_control"]
+
+DEFAULT_STEPS = 50  # the field's customary number for a fixed rule
+INTEGRATORS = tuple(sorted(("adaptive", "auto", SECANT, "exact", *RULES)))
+
+
+def check_integrator(integrator: str, steps: int | None, max_evaluations: int) -> None:
+    """Raise InputError for settings that fit no model."""
+    if not isinstance(integrator, str) or integrator not in INTEGRATORS:
+        raise InputError(
+            f"integrator: {integrator!r} is not known{suggest(integrator, INTEGRATORS, noun='integrators')}"
+        )
+    if not _is_count(max_evaluations) or max_evaluations < 5:
+        raise InputError(
+            f"max_evaluations: {max_evaluations!r} is too few; the first error estimate takes 5 gradient evaluations"
+        )
+    if steps is not None and (not _is_count(steps) or steps < 1):
+        raise InputError(f"steps: {steps!r} is not a number of nodes")
+    if steps is not None and integrator in ("auto", "adaptive", "exact"):
+        raise InputError(
+            f"steps: '{integrator}' chooses them by row; leave them out, or name a rule such as 'gauss_legendre'"
+        )
+
+
+def choose_control(integrator: str, steps: int | None, max_evaluations: int, structure: Structure = PLAIN) -> Control:
+    """The control that `integrator` names for a model of this structure.
+
+    Raises InputError for one that is unknown or not available.
+    """
+    return reasoned_control(integrator, steps, max_evaluations, structure)[0]
+
+
+def reasoned_control(
+    integrator: str, steps: int | None, max_evaluations: int, structure: Structure
+) -> tuple[Control, str]:
+    """`choose_control`, and why it is this one."""
+    check_integrator(integrator, steps, max_evaluations)
+    most = int(max_evaluations)
+    if integrator == "exact" or (integrator == SECANT and not structure.secant):
+        because = f" ({structure.reason})" if structure.reason and integrator == SECANT else ""
+        raise InputError(
+            f"integrator: '{integrator}' is not available for this model yet{because}; "
+            "use 'auto', or a fixed rule with steps="
+        )
+    if integrator in ("auto", "adaptive") or (integrator == SECANT and steps is None):
+        return _by_structure(structure, most, secant=integrator == SECANT)
+    if integrator == SECANT:
+        if steps == 1 and not structure.exact:
+            raise InputError(
+                "steps: one secant cell is DeepLIFT's Rescale rule, not Integrated Gradients; give 2 or more, or none"
+            )
+        return SecantCells(int(steps or 1), exact=structure.exact), "asked for"
+    if integrator == ClenshawCurtis.name and steps is None:
+        return AdaptiveSteps(most), "asked for"
+    return FixedSteps(RULES[integrator], DEFAULT_STEPS if steps is None else int(steps)), "asked for"
+
+
+def _by_structure(structure: Structure, most: int, *, secant: bool) -> tuple[Control, str]:
+    """The adaptive rule that fits the model."""
+    names = ", ".join(structure.operations)
+    if structure.secant and structure.linear:
+        return SecantCells(1, exact=True), "the model is affine: one evaluation is exact"
+    if structure.exact:
+        return SecantCells(1, exact=True), f"one layer of nonlinear operations ({names}): one cell is exact"
+    enough = most >= sum(FIRST_CELLS)
+    if secant and not enough:
+        raise InputError(
+            f"max_evaluations: {most} is too few; the secant rule's first error estimate takes {sum(FIRST_CELLS)}"
+        )
+    if structure.secant and (secant or (structure.kinked and enough)):
+        kind = "operations with kinks" if structure.kinked else "asked for; nonlinear operations"
+        return AdaptiveCells(most), f"{kind} ({names})"
+    if structure.secant:
+        return AdaptiveSteps(most), (
+            f"max_evaluations does not hold two levels of secant cells ({names})"
+            if structure.kinked
+            else f"smooth operations ({names})"
+        )
+    return AdaptiveSteps(most), structure.reason
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)

@@ -1,0 +1,49 @@
+"""What a look at one row told of a model: which rule fits it, and which shortcuts hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+__all__ = ["PLAIN", "NotFollowed", "Segment", "Structure"]
+
+
+class NotFollowed(Exception):  # noqa: N818 - a signal: the plain path takes over
+    """The model does something that cannot be followed along the path; the message says what."""
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Cells [first, last) of a path cut into `cells`."""
+
+    cells: int
+    first: int
+    last: int
+
+    @property
+    def edges(self) -> int:
+        return self.last - self.first + 1
+
+
+@dataclass(frozen=True)
+class Structure:
+    """How a model depends on the place along the path, as far as it could be followed."""
+
+    followed: bool = False  # every operation that depends on the path was seen, and gives the model's own outputs
+    prefix: tuple[str, ...] = ()  # affine operations that run once a row instead of once a node
+    operations: tuple[str, ...] = ()  # nonlinear operations, in order, each once
+    kinked: bool = False  # some of them have kinks
+    one_layer: bool = False  # each is elementwise, or a product, of something affine: one secant cell is exact
+    secant: bool = False  # the secant rule can run on it
+    reason: str = field(default="")  # why it could not be followed, or why the secant rule cannot run
+
+    @property
+    def linear(self) -> bool:
+        return self.followed and not self.operations
+
+    @property
+    def exact(self) -> bool:
+        """Whether one secant cell gives the integral itself."""
+        return self.secant and (self.linear or self.one_layer)
+
+
+PLAIN = Structure(reason="the framework's plain path runs")

@@ -1,0 +1,259 @@
+"""The composite secant rule: exact where it says so, honest where it does not, the same by any route."""
+
+from __future__ import annotations
+
+import json
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ig_tasks.attribution import attribute
+from ig_tasks.attribution.cells import AdaptiveCells
+from ig_tasks.errors import InputError
+
+CASES = json.loads((Path(__file__).parent / "ig_cases.json").read_text(encoding="utf-8"))
+
+
+def l1_errors(found: Any, truth: Any) -> np.ndarray:
+    size = np.abs(truth.attributions).reshape(len(truth), -1).sum(1)
+    return np.abs(found.attributions - truth.attributions).reshape(len(truth), -1).sum(1) / size
+
+
+def module(forward: Any, **parts: Any) -> Any:
+    """A double-precision torch module of these parts with this forward."""
+    import torch
+
+    class Own(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            for name, part in parts.items():
+                self.add_module(name, part)
+
+        def forward(self, x: Any) -> Any:
+            return forward(self, x)
+
+    return Own().double().eval()
+
+
+def linear(wide: int, narrow: int, seed: int = 0) -> Any:
+    import torch
+
+    torch.manual_seed(seed)
+    return torch.nn.Linear(wide, narrow)
+
+
+@pytest.mark.parametrize("integrator", ["auto", "secant"])
+@pytest.mark.parametrize(
+    ("network", "case"),
+    [
+        pytest.param(network, case, id=f"{network['name']}-{place}")
+        for network in CASES["dense_networks"]
+        for place, case in enumerate(network["cases"])
+    ],
+)
+def test_exact_cases(kits: Any, network: dict[str, Any], case: dict[str, Any], integrator: str) -> None:
+    model = kits[0].dense([(layer["weight"], layer["bias"], layer.get("activation")) for layer in network["layers"]])
+    found = attribute(
+        model,
+        np.array([case["input"]], float),
+        np.array(case["baseline"], float),
+        target=network["target"],
+        integrator=integrator,
+        tolerance=1e-6,
+    )
+    expected = [float(Fraction(value)) for value in case["attributions"]]
+    np.testing.assert_allclose(found.attributions[0], expected, atol=1e-9)
+    assert found.status[0] == "converged"
+    nonlinear = sum(layer.get("activation") is not None for layer in network["layers"])
+    assert found.evaluations[0] == (1 if nonlinear == 1 else 13)
+    if nonlinear == 1:
+        assert found.error_estimate[0] == 0
+
+
+@pytest.mark.parametrize("case", CASES["functions"], ids=lambda case: case["formula"])
+def test_exact_functions(kits: Any, case: dict[str, Any]) -> None:
+    model = kits[0].function(case["formula"], len(case["input"]))
+    inputs, baseline = np.array([case["input"]], float), np.array(case["baseline"], float)
+    found = attribute(model, inputs, baseline, tolerance=1e-9)
+    expected = [float(Fraction(value)) for value in case["attributions"]]
+    np.testing.assert_allclose(found.attributions[0], expected, atol=1e-8)
+    assert found.status[0] == "converged"
+
+
+def test_a_linear_model_takes_one_evaluation(kits: Any, rng: np.random.Generator) -> None:
+    model = module(lambda self, x: self.two(self.one(x)) + x[:, :1], one=linear(4, 6), two=linear(6, 1))
+    found = attribute(model, rng.normal(size=(5, 4)), np.zeros(4))
+    assert (found.evaluations == 1).all()
+    assert np.abs(found.convergence_delta).max() < 1e-14
+    assert "affine" in found.details["reason"]
+
+
+def test_the_delta_blind_case_is_right() -> None:
+    import torch
+
+    def forward(self: Any, x: Any) -> Any:
+        # A second layer, so that one cell is not known to be exact.
+        return torch.relu(5 + torch.relu(x[:, 0] - 0.99) - torch.relu(x[:, 1] - 0.99))
+
+    found = attribute(module(forward), np.ones((1, 2)), np.zeros(2))
+    np.testing.assert_allclose(found.attributions, [[0.01, -0.01]], atol=1e-12)
+    assert found.status[0] == "converged"
+    assert found.evaluations[0] == 13
+
+
+def test_one_cell_is_not_integrated_gradients(kits: Any, layers_of: Any, rng: np.random.Generator) -> None:
+    inputs = rng.normal(size=(5, 4))
+    deep = kits[0].dense(layers_of(4, 8, 8, 1, activation="relu"))
+    with pytest.raises(InputError, match="steps: one secant cell is DeepLIFT's Rescale rule"):
+        attribute(deep, inputs, np.zeros(4), integrator="secant", steps=1)
+    flat = kits[0].dense(layers_of(4, 8, 1, activation="relu"))
+    found = attribute(flat, inputs, np.zeros(4), integrator="secant", steps=1)
+    truth = attribute(flat, inputs, np.zeros(4), integrator="midpoint", steps=20_000)
+    assert l1_errors(found, truth).max() < 1e-4
+
+
+ACTIVATIONS = [
+    "ReLU()", "LeakyReLU(0.2)", "ReLU6()", "Hardtanh(-0.5, 0.7)", "ELU()", "SELU()", "SiLU()", "GELU()", "Tanh()",
+    "Sigmoid()", "Softplus()", "Hardsigmoid()", "Hardswish()", "PReLU(8)", "ReLU(inplace=True)", "Mish()",
+    "Softmax(-1)", "LayerNorm(8)", "GLU()", "CELU()", "Softsign()", "MaxPool1d(2)", "LogSoftmax(-1)", "Threshold(0, 0)",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+@pytest.mark.parametrize("shared", [True, False])
+def test_every_activation(name: str, shared: bool, rng: np.random.Generator) -> None:
+    import torch
+
+    wide = 4 if name.startswith(("GLU", "MaxPool")) else 8
+    first, second = (eval(f"torch.nn.{name}", {"torch": torch}) for _ in range(2))  # noqa: S307 - our own names
+    model = torch.nn.Sequential(
+        linear(5, 8, 1), first, linear(wide, 8, 2), second, linear(wide, 1, 3)
+    ).double()  # fmt: skip
+    inputs = rng.normal(size=(20, 5)) * 2
+    baseline = np.zeros(5) if shared else rng.normal(size=(20, 5))
+    found = attribute(model, inputs, baseline, integrator="secant", tolerance=1e-3)
+    truth = attribute(model, inputs, baseline, integrator="clenshaw_curtis", steps=4001)
+    assert found.details["integrator"] == "secant"
+    errors = l1_errors(found, truth)
+    assert (found.status == "converged").all()
+    assert errors.max() < 2e-3
+    assert np.median(errors) < 3e-4
+
+
+def test_a_convolutional_net(rng: np.random.Generator) -> None:
+    import torch
+
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(
+        torch.nn.Conv2d(1, 4, 3),
+        torch.nn.BatchNorm2d(4),
+        torch.nn.ReLU(),
+        torch.nn.MaxPool2d(2),
+        torch.nn.Conv2d(4, 4, 3, padding=1),
+        torch.nn.ReLU(),
+        torch.nn.AdaptiveAvgPool2d(2),
+        torch.nn.Flatten(),
+        torch.nn.Linear(16, 3),
+    ).double()
+    with torch.no_grad():
+        model[1].running_mean.normal_()
+        model[1].running_var.uniform_(0.5, 2)
+    inputs = rng.normal(size=(3, 1, 12, 12))
+    found = attribute(model, inputs, np.zeros((1, 12, 12)), target=1, tolerance=1e-3)
+    truth = attribute(model, inputs, np.zeros((1, 12, 12)), target=1, integrator="midpoint", steps=4000)
+    assert found.details["affine_prefix"] == ["conv2d", "batch_norm"]
+    assert found.details["integrator"] == "secant"
+    assert (found.status == "converged").all()
+    assert l1_errors(found, truth).max() < 1e-3
+    assert found.relative_delta.max() < 1e-12  # complete to rounding, cell by cell
+
+
+def test_products_residuals_and_quotients(rng: np.random.Generator) -> None:
+    import torch
+
+    def forward(self: Any, x: Any) -> Any:
+        hidden = torch.relu(self.one(x))
+        gate = torch.sigmoid(self.gate(x))
+        hidden = hidden * gate + hidden.clone().mul_(0.5)
+        hidden = torch.maximum(hidden, self.one(x)) / (1.5 + gate)
+        return torch.einsum("ri,ri->r", hidden, gate) + torch.abs(self.two(hidden)[:, 0]).clamp(max=2.0)
+
+    model = module(forward, one=linear(4, 6), gate=linear(4, 6, 1), two=linear(6, 1, 2))
+    inputs = rng.normal(size=(10, 4)) * 2
+    found = attribute(model, inputs, np.zeros(4), tolerance=1e-4)
+    truth = attribute(model, inputs, np.zeros(4), integrator="midpoint", steps=20_000)
+    assert found.details["integrator"] == "secant"
+    assert found.relative_delta.max() < 1e-10
+    assert (found.status == "converged").all()
+    assert l1_errors(found, truth).max() < 1e-4
+
+
+def test_swapped_endpoints_negate(kits: Any, layers_of: Any, rng: np.random.Generator) -> None:
+    model = kits[0].dense(layers_of(4, 16, 8, 1, activation="relu"))
+    inputs, baseline = rng.normal(size=(30, 4)), rng.normal(size=(30, 4))
+    one, two = attribute(model, inputs, baseline), attribute(model, baseline, inputs)
+    np.testing.assert_allclose(one.attributions, -two.attributions, atol=1e-10)
+
+
+def test_rows_do_not_depend_on_their_batch(kits: Any, layers_of: Any, rng: np.random.Generator) -> None:
+    model = kits[0].dense(layers_of(4, 64, 32, 1, activation="relu"))
+    inputs = rng.normal(size=(50, 4)) * 3
+    whole = attribute(model, inputs, np.zeros(4), tolerance=1e-3)
+    order = rng.permutation(50)
+    small = attribute(model, inputs[order], np.zeros(4), tolerance=1e-3, memory_limit=20_000)
+    assert small.details["batches"]["count"] > 50
+    np.testing.assert_allclose(small.attributions, whole.attributions[order], atol=1e-11)
+    assert np.array_equal(small.evaluations, whole.evaluations[order])
+
+
+def test_a_row_that_is_not_finite_spoils_no_other(kits: Any, layers_of: Any, rng: np.random.Generator) -> None:
+    model = kits[0].dense(layers_of(4, 64, 32, 1, activation="relu"))
+    inputs = rng.normal(size=(12, 4))
+    clean = attribute(model, inputs, np.zeros(4))
+    inputs[[0, 5], 2] = np.nan, np.inf
+    found = attribute(model, inputs, np.zeros(4))
+    assert found.details["integrator"] == "secant"
+    assert (found.status[[0, 5]] == "not_finite").all()
+    kept = ~np.isin(np.arange(12), [0, 5])
+    np.testing.assert_allclose(found.attributions[kept], clean.attributions[kept], atol=1e-13)
+
+
+@pytest.mark.parametrize("width", [16, 48])
+def test_converged_rows_are_as_good_as_they_say(
+    kits: Any, layers_of: Any, width: int, rng: np.random.Generator
+) -> None:
+    tolerance = 0.01
+    model = kits[0].dense(layers_of(6, width, width, 1, activation="relu"))
+    inputs = rng.normal(size=(400, 6))
+    found = attribute(model, inputs, np.zeros(6), tolerance=tolerance)
+    truth = attribute(model, inputs, np.zeros(6), integrator="secant", steps=500)
+    done = found.status == "converged"
+    errors = l1_errors(found, truth)[done]
+    assert done.mean() > 0.99
+    assert (errors > tolerance).mean() <= 0.005
+    assert (errors > 2 * tolerance).mean() <= 0.0005
+
+
+def test_levels_within_max_evaluations(kits: Any, layers_of: Any, rng: np.random.Generator) -> None:
+    assert [stage.cells for stage in AdaptiveCells(100).stages] == [(4, 9), (20,), (41,)]
+    assert [stage.last for stage in AdaptiveCells(100).stages] == [1, 2, 3]
+    model = kits[0].dense(layers_of(4, 64, 64, 1, activation="relu"))
+    found = attribute(model, rng.normal(size=(20, 4)) * 3, np.zeros(4), tolerance=1e-8, max_evaluations=40)
+    assert (found.evaluations == 33).all()
+    flagged = found.status == "max_evaluations"
+    assert np.array_equal(flagged, (found.error_estimate > 1e-8) | (found.relative_delta > 1e-8))
+
+
+def test_smooth_models_take_quadrature(kits: Any, layers_of: Any, rng: np.random.Generator) -> None:
+    found = attribute(kits[0].dense(layers_of(4, 8, 8, 1)), rng.normal(size=(3, 4)), np.zeros(4))
+    assert found.details["integrator"] == "clenshaw_curtis"
+    assert found.details["reason"] == "smooth operations (tanh)"
+
+
+def test_keras_says_that_it_takes_the_plain_path(kits: Any, layers_of: Any) -> None:
+    found = attribute(kits[1].dense(layers_of(4, 8, 1, activation="relu")), np.ones((2, 4)), np.zeros(4))
+    assert found.details["integrator"] == "clenshaw_curtis"
+    assert found.details["affine_prefix"] == found.details["reason"] == "a Keras model is not followed"
