@@ -22,13 +22,17 @@ def check_integrator(integrator: str, steps: int | None, max_evaluations: int) -
         raise InputError(
             f"integrator: {integrator!r} is not known{suggest(integrator, INTEGRATORS, noun='integrators')}"
         )
+    if integrator == "exact":
+        raise InputError(
+            "integrator: 'exact' is not available for this model yet; use 'auto', or a fixed rule with steps="
+        )
     if not _is_count(max_evaluations) or max_evaluations < 5:
         raise InputError(
             f"max_evaluations: {max_evaluations!r} is too few; the first error estimate takes 5 gradient evaluations"
         )
     if steps is not None and (not _is_count(steps) or steps < 1):
         raise InputError(f"steps: {steps!r} is not a number of nodes")
-    if steps is not None and integrator in ("auto", "adaptive", "exact"):
+    if steps is not None and integrator in ("auto", "adaptive"):
         raise InputError(
             f"steps: '{integrator}' chooses them by row; leave them out, or name a rule such as 'gauss_legendre'"
         )
@@ -48,8 +52,8 @@ def reasoned_control(
     """`choose_control`, and why it is this one."""
     check_integrator(integrator, steps, max_evaluations)
     most = int(max_evaluations)
-    if integrator == "exact" or (integrator == SECANT and not structure.secant):
-        because = f" ({structure.reason})" if structure.reason and integrator == SECANT else ""
+    if integrator == SECANT and not structure.secant:
+        because = f" ({structure.reason})" if structure.reason else ""
         raise InputError(
             f"integrator: '{integrator}' is not available for this model yet{because}; "
             "use 'auto', or a fixed rule with steps="

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ig_tasks.attribution.control import choose_control
+from ig_tasks.attribution.choice import check_integrator
 from ig_tasks.baselines.table import baseline_of_table
 from ig_tasks.compute.tasks import ModelReference
 from ig_tasks.data.dataset import DataFile, Dataset
@@ -15,7 +15,7 @@ from ig_tasks.models import ModelPackage, open_package
 from ig_tasks.spec import AttributionSpec, ExplanationSpec, format_partition
 from ig_tasks.store import run_key
 
-ENGINE_VERSION = 1
+ENGINE_VERSION = 2
 """Part of a run's key: raised when the engine's numbers change in more than rounding."""
 
 MEMORY_LIMIT = 256 * 1024 * 1024
@@ -171,7 +171,7 @@ def _check_target(spec: ExplanationSpec, package: ModelPackage) -> None:
 def _check_attribution(settings: AttributionSpec) -> None:
     """Settings that no integrator takes together are found here, before a worker starts."""
     try:
-        choose_control(settings.integrator, settings.steps, settings.max_evaluations)
+        check_integrator(settings.integrator, settings.steps, settings.max_evaluations)
     except InputError as error:
         raise SpecError(f"attribution.{error}") from None
 
