@@ -13,18 +13,22 @@ PIP_INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --co
 help: ## Say what there is
 	@awk 'BEGIN {FS = ":.*## "; print "ig-tasks\n"} /^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-# The environment, in two steps: what the demo needs, then what the tests need on top.
+# The environment: what the demo needs, or that and what the tests need.
+define install
+@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+@$(BIN)/python -m pip install -qq --disable-pip-version-check --upgrade pip
+@$(PIP_INSTALL) --editable '.[$(1)]'
+endef
+
 $(VENV)/.demo: pyproject.toml constraints.txt
 	@echo "==> Setting up the environment in $(VENV) (once, one to three minutes)"
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check --upgrade pip
-	@$(PIP_INSTALL) --editable '.[demo]'
+	$(call install,demo)
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/.demo
-	@echo "==> Adding the development tools"
-	@$(PIP_INSTALL) --editable '.[dev]'
-	@touch $@
+$(VENV)/.dev: pyproject.toml constraints.txt
+	@echo "==> Setting up the environment in $(VENV), development tools included (once, one to three minutes)"
+	$(call install,dev)
+	@touch $(VENV)/.demo $@
 
 setup: $(VENV)/.dev ## Set up the environment for development
 
