@@ -122,7 +122,8 @@ def compute_attributions(
         ResourceError: if no worker offers what `compute.resources` asks for.
     """
     say = log or _to_stderr
-    plan, run, manifest = _plan(spec, ref), _run(ref), Manifest(_run(ref))
+    plan, run = _plan(spec, ref), _run(ref)
+    manifest = Manifest(run)
     if manifest.stage("compute_attributions") is None or not is_computed(plan, run):
         require_unchanged(plan.data_digest(), ref["data"]["digest"], f"data {spec.data.uri}")
         require_unchanged(plan.package.digest, ref["model"]["digest"], f"model package {spec.model.uri}")

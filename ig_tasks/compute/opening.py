@@ -6,14 +6,14 @@ import yaml
 
 from ig_tasks.baselines.baseline import Baseline
 from ig_tasks.compute.planning import RunPlan
-from ig_tasks.store import Manifest, RunFolder, Store, run_id_of
+from ig_tasks.store import Manifest, RunFolder, Store, run_id_of, run_key
 from ig_tasks.store.manifest import now
 
 
 def open_run_folder(plan: RunPlan, store: Store, baseline: Baseline, data_digest: str) -> RunFolder:
     """The folder of a run, with spec, baseline and manifest; one that is there already keeps its own."""
     parts = plan.key_parts(data_digest=data_digest, baseline_digest=baseline.digest)
-    key = plan.key(data_digest=data_digest, baseline_digest=baseline.digest)
+    key = run_key(parts)
     run = store.run(plan.spec.name, run_id_of(plan.partition, key))
     if run.exists("manifest.json"):
         return run

@@ -78,9 +78,6 @@ class RunPlan:
             "shards": {"rows": spec.compute.shard_rows, "keep_inputs": spec.report.keep_inputs},
         }
 
-    def key(self, *, data_digest: str, baseline_digest: str) -> str:
-        return run_key(self.key_parts(data_digest=data_digest, baseline_digest=baseline_digest))
-
 
 def plan_run(spec: ExplanationSpec, partition: str | None = None) -> RunPlan:
     """Open the package and the data set, and check what can be checked without loading the model.

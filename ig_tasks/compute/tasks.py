@@ -19,7 +19,6 @@ from ig_tasks.compute.shard_files import write_shard
 from ig_tasks.compute.tables import shard_tables
 from ig_tasks.compute.worker import cached, loaded_model
 from ig_tasks.data.encoding import encode
-from ig_tasks.data.inputs import InputSpec
 from ig_tasks.data.shards import Shard, read_shard
 from ig_tasks.errors import IgTasksError, ModelError
 from ig_tasks.models import open_package
@@ -87,7 +86,7 @@ def try_model(task: TrialTask) -> dict[str, Any]:
     device = choose_device(task.resources, framework=task.model.framework)
     loaded = _load(task.model, device)
     inputs = loaded.package.config.inputs
-    encoded = encode(read_shard(task.shard, _columns(inputs)), inputs)
+    encoded = encode(read_shard(task.shard, loaded.package.columns), inputs)
     arrays = {name: array[:TRIAL_ROWS] for name, array in encoded.inputs.items()}
     baseline = fit_baseline("auto", BaselineCounts.of(inputs, arrays))
     try:
@@ -112,7 +111,7 @@ def count_shard(task: BaselineTask) -> dict[str, Any]:
     """`BaselineCounts` of the shard's usable rows, as JSON; no framework is imported."""
     package = open_package(task.model.uri, trust=task.model.trust, trusted_root=task.model.trusted_root)
     inputs = package.config.inputs
-    encoded = encode(read_shard(task.shard, _columns(inputs)), inputs)
+    encoded = encode(read_shard(task.shard, package.columns), inputs)
     return BaselineCounts.of(inputs, encoded.inputs).to_json()
 
 
@@ -127,7 +126,7 @@ def explain_shard(task: ExplainTask) -> dict[str, Any]:
     prepared = cached(("prepared", task.run_uri, device), lambda: _prepare(task, run, device))
     data = task.data
     extra = [column for column in (data.id, data.prediction, *data.segments) if column]
-    frame = read_shard(task.shard, list(dict.fromkeys([*_columns(inputs), *extra])))
+    frame = read_shard(task.shard, list(dict.fromkeys([*package.columns, *extra])))
     encoded = encode(frame, inputs)
     explanation = None
     if encoded.keep.any():
@@ -165,7 +164,3 @@ def _prepare(task: ExplainTask, run: RunFolder, device: str | None) -> PreparedM
     loaded = _load(task.model, device)
     baseline = Baseline.of_run(run, loaded.package.config.inputs)
     return PreparedModel.of(loaded, task.model.target, task.model.space, baseline)
-
-
-def _columns(inputs: Mapping[str, InputSpec]) -> list[str]:
-    return list(dict.fromkeys(column for spec in inputs.values() for column in spec.columns))

@@ -36,7 +36,7 @@ def look_at_rows(plan: RunPlan) -> UsableRows:
         DataError: if none of them can be used, or a column does not hold what the model reads.
     """
     inputs = plan.package.config.inputs
-    columns = list(dict.fromkeys(feature.column for feature in plan.package.features))
+    columns = plan.package.columns
     files = [file for file in plan.files if file.rows]
     for looked_at in (files[:1], files):
         # A sample of so many rows is one shard of so many.

@@ -55,6 +55,11 @@ class ModelPackage:
             for feature, column in zip(names[name], spec.columns, strict=True)
         )
 
+    @property
+    def columns(self) -> list[str]:
+        """The columns that the model reads, each once, in the order of the inputs."""
+        return list(dict.fromkeys(feature.column for feature in self.features))
+
     def load(self, device: str | None = None) -> LoadedModel:
         """The model with its weights, ready to be evaluated and differentiated, on `device` ("cpu" if None).
 

@@ -7,6 +7,7 @@ from support.tiny import write_project
 
 from ig_tasks.compute.planning import plan_run
 from ig_tasks.spec import load_spec
+from ig_tasks.store import run_key
 
 
 @pytest.fixture
@@ -16,7 +17,7 @@ def key(tmp_path):
     def of(**settings: Any) -> str:
         dotted = {name.replace("__", "."): value for name, value in settings.items()}
         plan = plan_run(load_spec(path, settings=dotted), "2013-01")
-        return plan.key(data_digest=plan.data_digest(), baseline_digest="sha256:0")
+        return run_key(plan.key_parts(data_digest=plan.data_digest(), baseline_digest="sha256:0"))
 
     return of
 
