@@ -34,6 +34,7 @@ class Structure:
     kinked: bool = False  # some of them have kinks
     one_layer: bool = False  # each is elementwise, or a product, of something affine: one secant cell is exact
     secant: bool = False  # the secant rule can run on it
+    pieces: int = 0  # layers of nonlinear operations, where all are piecewise linear, element by element; else 0
     reason: str = field(default="")  # why it could not be followed, or why the secant rule cannot run
 
     @property

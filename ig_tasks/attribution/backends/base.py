@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -15,9 +15,10 @@ from ig_tasks.errors import InputError
 if TYPE_CHECKING:
     from ig_tasks.attribution.problem import Problem
 
-__all__ = ["Backend", "ids_within"]
+__all__ = ["Backend", "Edges", "ids_within"]
 
 Array = npt.NDArray[np.float64]
+Edges = Callable[[npt.NDArray[np.floating[Any]] | None], Array]
 
 
 class Backend(Protocol):
@@ -94,10 +95,21 @@ class Backend(Protocol):
         """
         ...
 
-    def secant(self, batch: Problem, segments: Sequence[Segment]) -> tuple[Array, Array]:
+    def secant(self, batch: Problem, edges: Edges, segments: Sequence[Segment]) -> tuple[Array, Array]:
         """Outputs (segments, 2, rows) at the outer edges of segments, and sums (segments, rows, features) over them.
 
-        The edges are each row's own. Raises NotFollowed where rows take a way that `look` did not see.
+        `edges` chooses each row's own edges, in [0, 1] and ascending within a segment: (all segments' edges, rows).
+        It is given the places (rows, kinks) where the first nonlinear operation has its kinks along each path
+        (those off the path too; not finite where there is none), or None if it has none.
+        Raises NotFollowed where rows take a way that `look` did not see.
+        """
+        ...
+
+    def knots(self, batch: Problem, places: Array, layer: int) -> Array:
+        """How far piecewise-linear operations are from their kinks, (places, rows, units x kinks).
+
+        `layer` counts layers of nonlinear operations from 0 (`Structure.pieces` has their number); `places` are
+        (places, rows). An element changes its sign where its operation changes its slope.
         """
         ...
 

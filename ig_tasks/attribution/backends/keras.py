@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf  # noqa: TID253
 
-from ig_tasks.attribution.backends.base import ids_within
+from ig_tasks.attribution.backends.base import Edges, ids_within
 from ig_tasks.attribution.backends.keras_model import (
     cast_copy,
     embedding_layers,
@@ -130,7 +130,7 @@ class KerasBackend:
     def plain(self, reason: str) -> Structure:
         return Structure(reason=reason)
 
-    def secant(self, batch: Problem, segments: Sequence[Segment]) -> tuple[Array, Array]:
+    def secant(self, batch: Problem, edges: Edges, segments: Sequence[Segment]) -> tuple[Array, Array]:
         raise NotImplementedError  # never chosen: `look` follows no model
 
     def outputs(self, batch: Problem, *, at_start: bool = False) -> Array:
@@ -155,6 +155,9 @@ class KerasBackend:
         else:
             values, sums = program.evaluate(*arguments, nodes, weights)
         return np.asarray(values), np.asarray(sums)
+
+    def knots(self, batch: Problem, places: Array, layer: int) -> Array:
+        raise NotImplementedError  # never chosen yet: no structure has pieces
 
     def out_of_memory(self, error: BaseException) -> bool:
         return isinstance(error, tf.errors.ResourceExhaustedError | MemoryError)

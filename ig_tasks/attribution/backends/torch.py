@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import torch  # noqa: TID253 - this module is the framework's own, loaded lazily
 
-from ig_tasks.attribution.backends.base import ids_within
+from ig_tasks.attribution.backends.base import Edges, ids_within
 from ig_tasks.attribution.backends.torch_along import quadrature, secant_edges, secant_sums
 from ig_tasks.attribution.backends.torch_follow import Follow
 from ig_tasks.attribution.backends.torch_look import look
@@ -195,12 +195,12 @@ class TorchBackend:
             sums = sums + torch.as_tensor(start_weights, device=self._device)[:, None] * first.double().flatten(1)
         return _float64(values.view(count, batch.rows)), _float64(sums.view(len(weights), *contributions.shape[1:]))
 
-    def secant(self, batch: Problem, segments: Sequence[Segment]) -> tuple[Array, Array]:
+    def secant(self, batch: Problem, edges: Edges, segments: Sequence[Segment]) -> tuple[Array, Array]:
         ends, starts = self._ends(batch), self._starts(batch)
         deltas = {name: end - starts[name] for name, end in ends.items()}
         count = sum(segment.edges for segment in segments)
-        edges = secant_edges(batch.rows, segments, next(iter(deltas.values())))
-        follow, values = self.followed(batch, starts, deltas, count, edges, secant=True)
+        places = secant_edges(edges, next(iter(deltas.values())))
+        follow, values = self.followed(batch, starts, deltas, count, places, secant=True)
         if self._structure.exact and not (follow.one_layer or not follow.operations):
             raise NotFollowed("rows take different ways through the model")
         gradients = secant_sums(follow, values, deltas, segments)
@@ -208,6 +208,9 @@ class TorchBackend:
         last = np.cumsum([segment.edges for segment in segments]) - 1
         outer = np.stack([last - [segment.edges - 1 for segment in segments], last], axis=1)
         return _float64(values.detach().view(count, batch.rows)[outer]), _float64(sums)
+
+    def knots(self, batch: Problem, places: Array, layer: int) -> Array:
+        raise NotImplementedError  # never chosen yet: no structure has pieces
 
     def out_of_memory(self, error: BaseException) -> bool:
         words = str(error).lower()

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch  # noqa: TID253 - this module is the framework's own, loaded lazily
 
+from ig_tasks.attribution.backends.base import Edges
 from ig_tasks.attribution.backends.torch_follow import Cut, Follow
 from ig_tasks.attribution.structure import Segment
 
@@ -17,7 +18,6 @@ Tensors = dict[str, torch.Tensor]
 Contributions = Callable[[Tensors], torch.Tensor]
 
 _FEW = 64
-_KINKS = 128  # of a layer with more units every so many-th is looked at: cells need the density, not each kink
 
 
 def quadrature(
@@ -63,39 +63,14 @@ def secant_sums(follow: Follow, values: torch.Tensor, deltas: Tensors, segments:
     return _pulled_back(cuts, sums, deltas, many=len(segments))
 
 
-def secant_edges(
-    rows: int, segments: Sequence[Segment], like: torch.Tensor
-) -> Callable[[torch.Tensor | None], torch.Tensor]:
-    """Chooses edges (edges, rows): e_k = cdf^-1(k / cells), cdf(a) = a / 2 + #(kinks < a) / (2 kinks).
+def secant_edges(edges: Edges, like: torch.Tensor) -> Callable[[torch.Tensor | None], torch.Tensor]:
+    """`edges` for tensors like `like`: kinks go to the host, edges come back."""
 
-    `kinks` (rows, units) are the places where the first layer has its kinks; those off the path do not count.
-    Uniform edges for a row that has none, or where nothing is known of kinks.
-    """
-    shares = np.concatenate([np.arange(each.first, each.last + 1) / each.cells for each in segments])
+    def chosen(kinks: torch.Tensor | None) -> torch.Tensor:
+        places = edges(None if kinks is None else kinks.cpu().numpy())
+        return torch.as_tensor(places, device=like.device)
 
-    def edges(kinks: torch.Tensor | None) -> torch.Tensor:
-        uniform = torch.as_tensor(shares, dtype=like.dtype, device=like.device).expand(rows, len(shares))
-        if kinks is None or all(each.cells == 1 for each in segments):
-            return uniform.t()
-        kinks = kinks[:, :: -(-kinks.shape[1] // _KINKS)]
-        inside = (kinks > 0.0) & (kinks < 1.0)
-        ordered = _sorted(kinks.masked_fill(~inside, float("inf")))
-        count = inside.sum(dim=1, keepdim=True).clamp_min(1).to(like.dtype)
-        index = torch.arange(ordered.shape[1], device=like.device, dtype=like.dtype)
-        before = 0.5 * (ordered + index / count)  # cdf just before each kink
-        passed = torch.searchsorted(before, uniform.contiguous())
-        last = ordered.gather(1, (passed - 1).clamp_min(0)).masked_fill_(passed == 0, 0.0)
-        places = torch.maximum(2.0 * uniform - passed / count, last).clamp_(0.0, 1.0)
-        return torch.where(inside.any(dim=1, keepdim=True), places, uniform).t()
-
-    return edges
-
-
-def _sorted(values: torch.Tensor) -> torch.Tensor:
-    """Each row in order. On a CPU numpy sorts several times faster."""
-    if values.device.type != "cpu":
-        return values.sort(dim=1).values
-    return torch.from_numpy(np.sort(values.numpy(), axis=1))
+    return chosen
 
 
 def _backward(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import ClassVar
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy.typing as npt
 
 from ig_tasks.attribution.backends.base import Backend
 from ig_tasks.attribution.batches import Batches, Rectangle
+from ig_tasks.attribution.cells import place_edges
 from ig_tasks.attribution.control import Control, Stage, Tolerances, relative_delta
 from ig_tasks.attribution.explanation import CONVERGED, MAX_EVALUATIONS, NOT_FINITE
 from ig_tasks.attribution.problem import Problem
@@ -170,7 +172,9 @@ class _Chunk:
                 if first < last:
                     levels.append(stage.first + level)
                     segments.append(Segment(cells, int(first), int(last)))
-            outputs, sums = self.backend.secant(self.problem.take(where), segments)
+            batch = self.problem.take(where)
+            edges = partial(place_edges, batch.rows, segments)
+            outputs, sums = self.backend.secant(batch, edges, segments)
             for level, segment, outer, total in zip(levels, segments, outputs, sums, strict=True):
                 self.sums[level, where] += total
                 if segment.first == 0:
