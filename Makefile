@@ -8,7 +8,7 @@ export IG_TASKS_STORE ?= $(CURDIR)/ig_runs
 PIP_INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup data demo airflow test unit lint format train clean
+.PHONY: help setup data demo airflow test unit lint format train bench clean
 
 help: ## Say what there is
 	@awk 'BEGIN {FS = ":.*## "; print "ig-tasks\n"} /^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,11 @@ $(VENV)/.dev: pyproject.toml constraints.txt
 	$(call install,dev)
 	@touch $(VENV)/.demo $@
 
+$(VENV)/.bench: pyproject.toml constraints.txt
+	@echo "==> Setting up what the benchmarks compare with in $(VENV) (once, one to three minutes)"
+	$(call install,bench)
+	@touch $(VENV)/.demo $@
+
 setup: $(VENV)/.dev ## Set up the environment for development
 
 data: $(VENV)/.demo ## Prepare the flights of 2013 in .data/flights
@@ -46,6 +51,9 @@ airflow: data ## Start Airflow on 127.0.0.1 with these DAGs
 
 train: data ## Train the models of include/models again
 	@$(BIN)/python include/models/train_flights.py --data $(DATA) --all
+
+bench: $(VENV)/.bench data ## Measure speed and errors beside Captum, SHAP and others (some 12 minutes)
+	@$(BIN)/python -m benchmarks
 
 test: $(VENV)/.dev ## Everything CI runs: lint, types, import rules, unit, integration and end-to-end tests
 	@tests/system-packages
@@ -66,5 +74,5 @@ lint: $(VENV)/.dev ## ruff, mypy --strict, and the rule that imports point one w
 format: $(VENV)/.dev ## Format the code
 	@$(BIN)/ruff check --quiet --fix . ; $(BIN)/ruff format --quiet .
 
-clean: ## Remove what was made here: environment, data, Airflow's home (reports in ig_runs stay)
-	rm -rf $(VENV) .data .airflow .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+clean: ## Remove what was made here: environment, data, benchmarks, Airflow's home (reports in ig_runs stay)
+	rm -rf $(VENV) .data .airflow .bench .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
