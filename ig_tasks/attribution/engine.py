@@ -24,6 +24,8 @@ from ig_tasks.errors import InputError
 
 __all__ = ["PRECISIONS", "attribute", "embed"]
 
+_LOOKED_AT = 2  # of one row alone, shapes could not be told from one another
+
 PRECISIONS = ("model", "float64", "bfloat16")
 
 
@@ -117,12 +119,23 @@ def embed(model: Any, layer: str, ids: npt.ArrayLike) -> npt.NDArray[np.float64]
 
 
 def _look(backend: Backend, problem: Problem) -> Structure:
-    """The model's structure, followed along the path of the first row that is finite."""
+    """The model's structure, followed along the paths of the first rows that are finite."""
+    found: list[int] = []
     for row in range(problem.rows):
         one = problem.take(slice(row, row + 1))
         if all(np.isfinite(array).all() for array in (*one.ends.values(), *one.starts.values())):
-            return backend.look(one)
-    return backend.plain("no row is finite")
+            found.append(row)
+        if len(found) == _LOOKED_AT:
+            break
+    if not found:
+        return backend.plain("no row is finite")
+    for rows in (found, found[:1]):
+        try:
+            return backend.look(problem.take(np.array(rows)))
+        except Exception as error:
+            if not backend.out_of_memory(error):
+                raise
+    return backend.plain("there is not the memory to follow one row")
 
 
 def _predicted(backend: Backend, problem: Problem, batches: Batches) -> Columns:

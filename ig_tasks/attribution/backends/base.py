@@ -64,8 +64,8 @@ class Backend(Protocol):
         """
         ...
 
-    def look(self, row: Problem) -> Structure:
-        """Follow one row through the model. What is found is used by `evaluate`, and is what `secant` needs."""
+    def look(self, rows: Problem) -> Structure:
+        """Follow a few rows through the model. What is found is used by `evaluate`, and is what `secant` needs."""
         ...
 
     def plain(self, reason: str) -> Structure:

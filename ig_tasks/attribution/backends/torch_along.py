@@ -1,74 +1,160 @@
-"""Sums along paths through a model that can be followed: quadrature and secant cells behind an affine prefix."""
+"""Sums along the paths of a batch: by the model as it is, behind an affine prefix, or by a chain replayed."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch  # noqa: TID253 - this module is the framework's own, loaded lazily
 
 from ig_tasks.attribution.backends.base import Edges
+from ig_tasks.attribution.backends.torch_call import Caller, Tensors
+from ig_tasks.attribution.backends.torch_chain import Chain
 from ig_tasks.attribution.backends.torch_follow import Cut, Follow
-from ig_tasks.attribution.structure import Segment
+from ig_tasks.attribution.backends.torch_replay import FEW, Replay
+from ig_tasks.attribution.structure import NotFollowed, Segment, Structure
 
-__all__ = ["quadrature", "secant_edges", "secant_sums"]
+if TYPE_CHECKING:
+    from ig_tasks.attribution.problem import Problem
 
-Tensors = dict[str, torch.Tensor]
-Contributions = Callable[[Tensors], torch.Tensor]
+__all__ = [
+    "Lines",
+    "Sums",
+    "cells",
+    "cells_by_chain",
+    "distances",
+    "nodes_behind_prefix",
+    "nodes_by_chain",
+    "nodes_plain",
+]
 
-_FEW = 64
+Sums = tuple[torch.Tensor, torch.Tensor]
+"""Outputs, and sums (sums, rows, features), which are float64 where many terms were added."""
 
 
-def quadrature(
-    follow: Follow, values: torch.Tensor, deltas: Tensors, weights: torch.Tensor, contributions: Contributions
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Contributions (sums, rows, features), and their weighted sums (levels, rows x features).
+@dataclass(frozen=True)
+class Lines:
+    """The straight paths of a batch."""
 
-    Gradients are summed over the nodes where the affine part ends, and each sum is pulled back once; single nodes
-    are, where they are fewer than the levels of `weights` (levels, nodes).
-    """
+    caller: Caller
+    batch: Problem
+    starts: Tensors  # (1 or rows, ...)
+    deltas: Tensors  # (rows, ...), end - start
+
+    @classmethod
+    def of(cls, caller: Caller, batch: Problem) -> Lines:
+        return cls(caller, batch, *caller.lines(batch))
+
+    @property
+    def device(self) -> torch.device:
+        return self.caller.device
+
+    def contributions(self, gradients: Tensors) -> torch.Tensor:
+        """gradient x (end - start), (sums, rows, features): an embedding's width is summed."""
+        parts = []
+        for name, gradient in gradients.items():
+            product = gradient * self.deltas[name]
+            axes = self.batch.ends[name].ndim + 1
+            if product.ndim > axes:
+                product = product.flatten(axes).sum(-1)
+            parts.append(product.flatten(2) if product.ndim > 2 else product[..., None])
+        return parts[0] if len(parts) == 1 else torch.cat(parts, dim=2)
+
+
+def nodes_plain(lines: Lines, places: torch.Tensor, weights: torch.Tensor) -> Sums:
+    """Outputs (nodes, rows) and sums at `places` (nodes, 1), weights (sums, nodes): every node from the inputs on."""
+    count, points = len(places), {}
+    for name, delta in lines.deltas.items():
+        along = places.to(delta.dtype).view(-1, *[1] * delta.ndim)
+        points[name] = torch.addcmul(lines.starts[name], along, delta).flatten(0, 1).requires_grad_()
+    values, found = lines.caller.gradients(points, lines.batch, count)
+    by_node = lines.contributions({name: g.view(count, lines.batch.rows, *g.shape[1:]) for name, g in found.items()})
+    return values.view(count, -1), _weighted(weights, by_node)
+
+
+def nodes_behind_prefix(lines: Lines, places: torch.Tensor, weights: torch.Tensor) -> Sums:
+    """The same, the affine part once a row: gradients are summed where it ends, and each sum is pulled back."""
+    follow = Follow(lines.batch.rows, len(places), places, secant=False)
+    values = lines.caller.followed(lines.batch, lines.starts, lines.deltas, follow)
     cuts, gradients = _backward(follow, values, torch.ones_like(values))
-    single = follow.nodes < len(weights)
-    many = follow.nodes if single else len(weights)
-
-    def summed(gradient: torch.Tensor) -> torch.Tensor:
-        by_node = gradient.view(follow.nodes, -1)
-        return by_node if single else (weights @ by_node.to(weights.dtype)).to(gradient.dtype)
-
-    sums = [summed(gradient).view(many, *cut.delta.shape) for cut, gradient in zip(cuts, gradients, strict=True)]
-    parts = contributions(_pulled_back(cuts, sums, deltas, many=many))
-    flat = parts.double().flatten(1)
-    return parts, weights @ flat if single else flat
+    by_node = [gradient.view(len(places), *cut.delta.shape) for cut, gradient in zip(cuts, gradients, strict=True)]
+    return values.detach().view(len(places), -1), _pulled_back(lines, cuts, by_node, weights)
 
 
-def secant_sums(follow: Follow, values: torch.Tensor, deltas: Tensors, segments: Sequence[Segment]) -> Tensors:
-    """Slopes of all cells weighted by the cells' widths and summed by segment, w.r.t. the inputs: a leading axis."""
-    wanted = torch.ones_like(values).view(follow.nodes, follow.rows)
-    widths = torch.zeros_like(wanted)
-    widths[:-1] = follow.places.diff(dim=0)
-    ends = np.cumsum([segment.edges for segment in segments])
-    wanted[ends - 1] = 0.0  # between the last edge of a segment and the first of the next there is no cell
+def nodes_by_chain(lines: Lines, chain: Chain, places: torch.Tensor, weights: torch.Tensor) -> Sums:
+    """The same, by a chain."""
+    cuts = lines.caller.prefix(lines.batch, lines.starts, lines.deltas, chain.leaves)
+    with torch.no_grad():
+        # Single nodes are pulled back where they are fewer than the sums.
+        single = len(places) < len(weights)
+        eye = torch.eye(len(places), dtype=weights.dtype, device=weights.device)
+        values, sums = Replay(chain, cuts, _columns(lines)).quadrature(places, eye if single else weights)
+    return values, _pulled_back(lines, cuts, sums, weights if single else None)
+
+
+def cells(lines: Lines, structure: Structure, edges: Edges, segments: Sequence[Segment]) -> Sums:
+    """Outputs (segments, 2, rows) at the outer edges, and sums of secant slopes over the segments' cells.
+
+    Raises NotFollowed.
+    """
+    rows, count = lines.batch.rows, sum(segment.edges for segment in segments)
+    follow = Follow(rows, count, _on_host(edges, lines.device), secant=True)
+    values = lines.caller.followed(lines.batch, lines.starts, lines.deltas, follow)
+    if (structure.exact and not (follow.one_layer or not follow.operations)) or follow.pieces != structure.pieces:
+        raise NotFollowed("rows take different ways through the model")
+    wanted = torch.ones_like(values).view(count, rows)
+    last = np.cumsum([segment.edges for segment in segments]) - 1
+    first = last - [segment.edges - 1 for segment in segments]
+    wanted[last] = 0.0  # between the last edge of a segment and the first of the next there is no cell
+    widths = follow.places.diff(dim=0)
     cuts, gradients = _backward(follow, values, wanted.flatten())
     sums = []
     for cut, gradient in zip(cuts, gradients, strict=True):
-        by_cell = gradient.view(follow.nodes, follow.rows, -1)
+        by_cell = gradient.view(count, rows, -1)
         # Rounding of a few terms is that of one term; sums of many are kept in float64.
-        dtype = gradient.dtype if follow.nodes <= _FEW else torch.float64
+        dtype = gradient.dtype if count <= FEW else torch.float64
         total = torch.zeros((len(segments), *by_cell.shape[1:]), dtype=dtype, device=gradient.device)
-        for place, (segment, end) in enumerate(zip(segments, ends, strict=True)):
-            for cell in range(end - segment.edges, end - 1):
+        for place, (start, stop) in enumerate(zip(first, last, strict=True)):
+            for cell in range(start, stop):
                 total[place].addcmul_(by_cell[cell].to(dtype), widths[cell, :, None].to(dtype))
         sums.append(total.to(gradient.dtype).view(len(segments), *cut.delta.shape))
-    return _pulled_back(cuts, sums, deltas, many=len(segments))
+    outer = np.stack([first, last], axis=1)
+    return values.detach().view(count, rows)[outer], _pulled_back(lines, cuts, sums, None, many=len(segments))
 
 
-def secant_edges(edges: Edges, like: torch.Tensor) -> Callable[[torch.Tensor | None], torch.Tensor]:
-    """`edges` for tensors like `like`: kinks go to the host, edges come back."""
+def cells_by_chain(lines: Lines, chain: Chain, edges: Edges, segments: Sequence[Segment]) -> Sums:
+    """The same, by a chain."""
+    cuts = lines.caller.prefix(lines.batch, lines.starts, lines.deltas, chain.leaves)
+    with torch.no_grad():
+        values, sums = Replay(chain, cuts, _columns(lines)).secant(edges, segments)
+    return values, _pulled_back(lines, cuts, sums, None)
+
+
+def distances(lines: Lines, chain: Chain | None, places: torch.Tensor, layer: int) -> torch.Tensor:
+    """How far piecewise-linear operations of a layer are from their kinks (places, rows, units x kinks)."""
+    if chain is not None:
+        cuts = lines.caller.prefix(lines.batch, lines.starts, lines.deltas, chain.leaves)
+        with torch.no_grad():
+            return Replay(chain, cuts, _columns(lines)).knots(places, layer)
+    follow = Follow(lines.batch.rows, len(places), places, secant=True)
+    follow.kinks_of = layer
+    lines.caller.followed(lines.batch, lines.starts, lines.deltas, follow)
+    return torch.cat([each.view(*places.shape, -1) for each in follow.distances], dim=2)
+
+
+def _columns(lines: Lines) -> torch.Tensor:
+    """The column that each row explains (rows,); (1,) where it is the same for all."""
+    columns = lines.batch.columns
+    return torch.tensor(columns[:1] if (columns == columns[0]).all() else columns, device=lines.device)
+
+
+def _on_host(edges: Edges, device: torch.device) -> Callable[[torch.Tensor | None], torch.Tensor]:
+    """`edges` for tensors: kinks go to the host, edges come back."""
 
     def chosen(kinks: torch.Tensor | None) -> torch.Tensor:
-        places = edges(None if kinks is None else kinks.cpu().numpy())
-        return torch.as_tensor(places, device=like.device)
+        return torch.as_tensor(edges(None if kinks is None else kinks.cpu().numpy()), device=device)
 
     return chosen
 
@@ -88,27 +174,40 @@ def _backward(
     return [cut for cut, _ in used], [gradient for _, gradient in used]
 
 
-def _pulled_back(cuts: Sequence[Cut], sums: list[Any], deltas: Tensors, many: int | None = None) -> Tensors:
-    """Gradients at the inputs, (rows, ...), of sums at the end of the affine part; `many` of them: a leading axis."""
-    found: Any = [None] * len(deltas)
+def _weighted(weights: torch.Tensor, terms: torch.Tensor) -> torch.Tensor:
+    """weights (sums, nodes) x terms (nodes, ...), in float64."""
+    return (weights @ terms.double().flatten(1)).view(-1, *terms.shape[1:])
+
+
+def _pulled_back(
+    lines: Lines, cuts: Sequence[Cut], terms: list[torch.Tensor], weights: torch.Tensor | None, many: int | None = None
+) -> torch.Tensor:
+    """Contributions (sums, rows, features) of `terms` (terms, rows, ...) at the cuts, weighted if `weights` are given.
+
+    Weights (sums, terms) are applied on the side of the pulling back that has fewer of them.
+    """
+    after = weights if weights is not None and terms and len(terms[0]) < len(weights) else None
+    if weights is not None and after is None:
+        terms = [_weighted(weights, term).to(term.dtype) for term in terms]
+    count = many or (len(terms[0]) if terms else len(weights) if weights is not None else 1)
+    inputs = list(lines.deltas.values())
+    found: Any = [None] * len(inputs)
     if cuts:
-        ends, inputs = [cut.delta for cut in cuts], list(deltas.values())
+        ends = [cut.delta for cut in cuts]
 
         def back(upstream: list[Any], *, batched: bool = False) -> Any:
             return torch.autograd.grad(
                 ends, inputs, upstream, retain_graph=True, allow_unused=True, is_grads_batched=batched
             )
 
-        if many is None:
-            found = back(sums)
-        else:
-            try:
-                found = back(sums, batched=True)
-            except RuntimeError:  # an operation that cannot be batched: one at a time
-                each = [back([total[place] for total in sums]) for place in range(many)]
-                found = [None if one[0] is None else torch.stack(one) for one in zip(*each, strict=True)]
-    shape = () if many is None else (many,)
-    return {
-        name: delta.new_zeros((*shape, *delta.shape)) if gradient is None else gradient
-        for (name, delta), gradient in zip(deltas.items(), found, strict=True)
+        try:
+            found = back(terms, batched=True)
+        except RuntimeError:  # an operation that cannot be batched: one at a time
+            each = [back([term[place] for term in terms]) for place in range(count)]
+            found = [None if one[0] is None else torch.stack(one) for one in zip(*each, strict=True)]
+    gradients = {
+        name: delta.new_zeros((count, *delta.shape)) if gradient is None else gradient
+        for (name, delta), gradient in zip(lines.deltas.items(), found, strict=True)
     }
+    contributions = lines.contributions(gradients)
+    return contributions if after is None else _weighted(after, contributions)

@@ -23,10 +23,17 @@ from ig_tasks.attribution.backends.torch_affine import (
     substitute,
     words,
 )
-from ig_tasks.attribution.backends.torch_operations import ATTRIBUTES, STEERING, knots_of, spelled, take_step
+from ig_tasks.attribution.backends.torch_operations import (
+    ATTRIBUTES,
+    STEERING,
+    Step,
+    knots_of,
+    spelled,
+    take_step,
+)
 from ig_tasks.attribution.structure import NotFollowed
 
-__all__ = ["Cut", "Follow"]
+__all__ = ["Call", "Cut", "Follow", "Reached"]
 
 _RESHAPES = words("reshape view flatten unflatten")
 _PAIRS = {"maximum", "minimum", "max", "min"}
@@ -36,8 +43,25 @@ _PAIRS = {"maximum", "minimum", "max", "min"}
 class Cut:
     """Where the affine part ends: values at all nodes as a leaf of autograd, and the delta that sums go back to."""
 
+    base: torch.Tensor  # (1 or rows, ...)
     delta: torch.Tensor  # (rows, ...)
     leaf: torch.Tensor  # (nodes x rows, ...)
+
+
+@dataclass(frozen=True)
+class Call:
+    """An operation that depends on the path, as it was seen."""
+
+    name: str
+    func: Any
+    args: Any
+    kwargs: dict[str, Any]
+    step: Step
+    depth: int  # nonlinear operations before it
+
+
+class Reached(Exception):  # noqa: N818 - a signal: no more is asked of this pass
+    """The affine part has ended."""
 
 
 class Follow(TorchFunctionMode):  # type: ignore[misc]  # torch is not followed by mypy
@@ -54,9 +78,11 @@ class Follow(TorchFunctionMode):  # type: ignore[misc]  # torch is not followed 
         places: torch.Tensor | Callable[[torch.Tensor | None], torch.Tensor],
         *,
         secant: bool,
+        prefix_only: bool = False,
     ) -> None:
         super().__init__()
         self.rows, self.nodes, self.secant = rows, nodes, secant
+        self._prefix_only = prefix_only  # raise Reached where the affine part first ends
         self._places = places
         self._laid: dict[int, tuple[Affine, torch.Tensor]] = {}
         self._renamed: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}  # what in-place operations made of a tensor
@@ -65,6 +91,17 @@ class Follow(TorchFunctionMode):  # type: ignore[misc]  # torch is not followed 
         self.operations: list[str] = []
         self.kinked = False
         self.one_layer = True
+        self.calls: list[Call] | None = None  # a list: what is called is noted in it
+        self.kinks_of: int | None = None  # a layer whose distances from the kinks are kept
+        self.distances: list[torch.Tensor] = []  # (nodes x rows, ...)
+        self.output: torch.Tensor | None = None
+        self._piecewise = True
+        self._layers = 0
+
+    @property
+    def pieces(self) -> int:
+        """Layers of nonlinear operations where all are piecewise linear, element by element; else 0."""
+        return self._layers if self._piecewise else 0
 
     @property
     def places(self) -> torch.Tensor:
@@ -78,7 +115,7 @@ class Follow(TorchFunctionMode):  # type: ignore[misc]  # torch is not followed 
 
     def finished(self, output: torch.Tensor) -> torch.Tensor:
         """The model's output, laid out. Raises NotFollowed where the path was lost on the way."""
-        output = self._laid_out(self._current(output), ())
+        output = self.output = self._laid_out(self._current(output), ())
         if _depth(output) is None:
             raise NotFollowed("the output comes from code that cannot be followed (scripted, or an extension)")
         return output
@@ -143,6 +180,12 @@ class Follow(TorchFunctionMode):  # type: ignore[misc]  # torch is not followed 
                 self.operations.append(name)
             self.kinked |= step.kinked
             self.one_layer &= step.exact and depth == 0
+            self._piecewise &= step.pieces is not None
+            self._layers = max(self._layers, depth + 1)
+        if step.pieces is not None and depth == self.kinks_of:
+            self.distances += [(live[0] - knot).detach() for knot in step.pieces.knots]
+        if self.calls is not None:
+            self.calls.append(Call(name, func, args, kwargs, step, depth))
         most = max(tensor.shape[0] if tensor.dim() else 0 for tensor in live)
         for tensor in leaves([step.result]):
             length = tensor.shape[0] if tensor.dim() else 0
@@ -170,6 +213,9 @@ class Follow(TorchFunctionMode):  # type: ignore[misc]  # torch is not followed 
 
     def _values(self, tensor: Affine, knots: tuple[float, ...]) -> torch.Tensor:
         base, delta = tensor.base.detach(), tensor.delta
+        if delta is not None and self._prefix_only:
+            self.cuts.append(Cut(base, delta, delta))
+            raise Reached
         if delta is None:
             return base.expand(self.nodes, self.rows, *base.shape[1:]).flatten(0, 1)
         still = delta.detach()
@@ -179,7 +225,7 @@ class Follow(TorchFunctionMode):  # type: ignore[misc]  # torch is not followed 
         along = self._places.to(still.dtype)
         along = along.view(*along.shape, *[1] * (still.dim() - 1))
         leaf = torch.addcmul(base, along, still).flatten(0, 1).requires_grad_()
-        self.cuts.append(Cut(delta, leaf))
+        self.cuts.append(Cut(base, delta, leaf))
         _mark(leaf, 0)
         return leaf
 

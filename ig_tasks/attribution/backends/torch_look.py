@@ -1,14 +1,19 @@
-"""One row followed before all others: what the model is made of, and whether following it gives its own numbers."""
+"""A few rows followed before all others: what the model is made of, and whether following it gives its own numbers."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch  # noqa: TID253 - this module is the framework's own, loaded lazily
 
-from ig_tasks.attribution.structure import PLAIN, NotFollowed, Structure
+from ig_tasks.attribution.backends.torch_along import Lines, nodes_behind_prefix, nodes_by_chain, nodes_plain
+from ig_tasks.attribution.backends.torch_call import Caller, first_line
+from ig_tasks.attribution.backends.torch_chain import Chain
+from ig_tasks.attribution.backends.torch_follow import Follow
+from ig_tasks.attribution.backends.torch_record import chain_of
+from ig_tasks.attribution.structure import NotFollowed, Structure
 
 if TYPE_CHECKING:
     from ig_tasks.attribution.problem import Problem
@@ -18,56 +23,78 @@ __all__ = ["look"]
 _NODES = 11
 _CLOSE = {torch.float64: 1e-9}
 _CLOSE_SINGLE = 1e-3
+_FAILURES = (RuntimeError, TypeError, ValueError, AttributeError, NotImplementedError)
+
+OutOfMemory = Callable[[BaseException], bool]
 
 
-def look(backend: Any, row: Problem) -> Structure:
-    """The structure of `backend`'s model, PLAIN with a reason where following it does not give its own numbers."""
-    nodes = (np.arange(_NODES) + 0.37123) / _NODES  # where hardly a kink lies, at which either side is right
-    weights = np.stack([np.full(_NODES, 1.0 / _NODES), nodes])
+def look(caller: Caller, rows: Problem, out_of_memory: OutOfMemory) -> tuple[Structure, Chain | None]:
+    """The structure of the model, with a reason where following it does not give its own numbers; its chain, if any."""
+    lines = Lines.of(caller, rows)
+    # Places where hardly a kink lies, at which either side is right.
+    places = (torch.arange(_NODES, dtype=torch.float64, device=caller.device)[:, None] + 0.37123) / _NODES
+    weights = torch.stack([torch.full((_NODES,), 1.0 / _NODES, dtype=places.dtype), places[:, 0].cpu()])
+    weights = weights.to(caller.device)
+    own = nodes_plain(lines, places, weights)
     try:
-        backend._structure = PLAIN
-        values, sums = backend.evaluate(row, nodes, weights)
-        backend._structure = replace(PLAIN, followed=True)
-        followed_values, followed_sums = backend.evaluate(row, nodes, weights)
+        followed = nodes_behind_prefix(lines, places, weights)
     except NotFollowed as reason:
-        return Structure(reason=str(reason))
-    except (RuntimeError, TypeError, ValueError, AttributeError, NotImplementedError) as error:
-        if backend.out_of_memory(error):
+        return Structure(reason=str(reason)), None
+    except _FAILURES as error:
+        if out_of_memory(error):
             raise
-        return Structure(reason=f"following it failed: {(str(error).splitlines() or ['?'])[0]}")
-    finally:
-        backend._structure = PLAIN
-    within = _CLOSE.get(next(iter(backend._ends(row).values())).dtype, _CLOSE_SINGLE)
-    if not (_same(values, followed_values, within) and _same(sums, followed_sums, within)):
-        return Structure(reason="following it does not give the model's own numbers")
-    return _with_secant(backend, row)
+        return Structure(reason=f"following it failed: {first_line(error)}"), None
+    if not _same(own, followed):
+        return Structure(reason="following it does not give the model's own numbers"), None
+    structure, chain = _with_secant(lines, out_of_memory)
+    if chain is not None:
+        try:
+            if not _same(own, nodes_by_chain(lines, chain, places, weights)):
+                chain = None
+        except (NotFollowed, *_FAILURES) as error:
+            if out_of_memory(error):
+                raise
+            chain = None
+    return structure, chain
 
 
-def _with_secant(backend: Any, row: Problem) -> Structure:
-    ends, starts = backend._ends(row), backend._starts(row)
-    deltas = {name: end - starts[name] for name, end in ends.items()}
-    places = torch.linspace(0.0, 1.0, _NODES, device=next(iter(ends.values())).device)[:, None]
+def _with_secant(lines: Lines, out_of_memory: OutOfMemory) -> tuple[Structure, Chain | None]:
+    places = torch.linspace(0.0, 1.0, _NODES, device=lines.device)[:, None]
     plain = Structure(followed=True)
+    follow = Follow(lines.batch.rows, _NODES, places, secant=True)
+    follow.calls = []
     try:
-        follow, values = backend.followed(row, starts, deltas, _NODES, places, secant=True)
+        values = lines.caller.followed(lines.batch, lines.starts, lines.deltas, follow)
         torch.autograd.grad(values.sum(), [cut.leaf for cut in follow.cuts], allow_unused=True)
     except NotFollowed as reason:
         # Without the operations' names nothing is known to be linear, or to have no kinks.
-        return replace(plain, operations=("unknown",), reason=str(reason))
-    except (RuntimeError, TypeError, ValueError, AttributeError, NotImplementedError) as error:
-        if backend.out_of_memory(error):
+        return replace(plain, operations=("unknown",), reason=str(reason)), None
+    except _FAILURES as error:
+        if out_of_memory(error):
             raise
-        return replace(plain, operations=("unknown",), reason=(str(error).splitlines() or ["?"])[0])
-    return Structure(
+        return replace(plain, operations=("unknown",), reason=first_line(error)), None
+    structure = Structure(
         followed=True,
         prefix=tuple(follow.prefix),
         operations=tuple(follow.operations),
         kinked=follow.kinked,
         one_layer=follow.one_layer,
         secant=True,
+        pieces=follow.pieces,
     )
+    model = lines.caller.model
+    own = {id(tensor) for tensor in (*model.parameters(), *model.buffers())}
+    if follow.output is None or not structure.operations:
+        return structure, None
+    return structure, chain_of(follow.calls, follow.cuts, follow.output, _NODES * lines.batch.rows, own)
 
 
-def _same(one: Any, other: Any, within: float) -> bool:
-    size = np.abs(one).max(initial=0.0)
-    return bool(np.isfinite(one).all() and (np.abs(one - other) <= within * size + 1e-12).all())
+def _same(one: Any, other: Any) -> bool:
+    """Whether values and sums agree. Both are (values, sums)."""
+    for mine, theirs in zip(one, other, strict=True):
+        within = _CLOSE.get(one[0].dtype, _CLOSE_SINGLE)
+        mine, theirs = mine.double(), theirs.double()
+        size = float(mine.abs().max()) if mine.numel() else 0.0
+        if not (bool(mine.isfinite().all()) and bool(((mine - theirs).abs() <= within * size + 1e-12).all())):
+            return False
+    return True

@@ -9,6 +9,7 @@ import torch  # noqa: TID253 - this module is the framework's own, loaded lazily
 
 from ig_tasks.attribution.backends.torch_affine import leaves, moves_rows, substitute, words
 from ig_tasks.attribution.backends.torch_slopes import Ends, MaxPool, Middle, Piecewise, Relu, Smooth
+from ig_tasks.attribution.slopes import Pieces
 from ig_tasks.attribution.structure import NotFollowed
 
 __all__ = ["ATTRIBUTES", "OPAQUE", "STEERING", "Step", "knots_of", "spelled", "take_step"]
@@ -65,6 +66,7 @@ class Step:
     linear: bool = False
     exact: bool = False  # one cell integrates it exactly where its operands are affine
     kinked: bool = False
+    pieces: Pieces | None = None  # of a piecewise-linear function of its first operand
 
 
 def spelled(func: Any) -> str:
@@ -76,50 +78,43 @@ def spelled(func: Any) -> str:
     return "threshold" if name == "_threshold" else name
 
 
-def piecewise(name: str, args: Any, kwargs: dict[str, Any]) -> tuple[Any, tuple[tuple[Any, float], ...]] | None:
-    """(slope, ((step, knot), ...)) of a continuous piecewise-linear function; None for any other.
-
-    f(z) = slope z + sum of step x relu(z - knot), up to a constant.
-    """
+def piecewise(name: str, args: Any, kwargs: dict[str, Any]) -> Pieces | None:
+    """What a continuous piecewise-linear function of its first operand is made of; None for any other."""
 
     def argument(place: int, keyword: str, default: Any) -> Any:
         return kwargs.get(keyword, args[place] if len(args) > place else default)
 
     if name == "relu":
-        return 0.0, ((1.0, 0.0),)
+        return Pieces.relu()
     if name == "leaky_relu":
-        slope = float(argument(1, "negative_slope", 0.01))
-        return slope, ((1.0 - slope, 0.0),)
+        return Pieces.relu(float(argument(1, "negative_slope", 0.01)))
     if name == "relu6":
-        return 0.0, ((1.0, 0.0), (-1.0, 6.0))
+        return Pieces.relu(most=6.0)
     if name == "hardtanh":
-        low, high = float(argument(1, "min_val", -1.0)), float(argument(2, "max_val", 1.0))
-        return 0.0, ((1.0, low), (-1.0, high))
+        return Pieces.clamp(argument(1, "min_val", -1.0), argument(2, "max_val", 1.0))
     if name in ("clamp", "clip", "clamp_min", "clamp_max"):
         least = argument(1, "min", None) if name != "clamp_max" else None
         most = argument(2, "max", None) if name != "clamp_max" else argument(1, "max", None)
         if any(isinstance(bound, torch.Tensor) for bound in (least, most)):
             return None
-        lower = () if least is None else ((1.0, float(least)),)
-        upper = () if most is None else ((-1.0, float(most)),)
-        return (1.0 if least is None else 0.0), (*lower, *upper)
+        return Pieces.clamp(least, most)
     if name in ("abs", "__abs__"):
-        return -1.0, ((2.0, 0.0),)
+        return Pieces.absolute()
     if name == "hardsigmoid":
-        return 0.0, ((1.0 / 6.0, -3.0), (-1.0 / 6.0, 3.0))
+        return Pieces.hard_sigmoid()
     if name == "threshold" and argument(1, "threshold", 0.0) == argument(2, "value", None):
-        return 0.0, ((1.0, float(argument(1, "threshold", 0.0))),)
+        return Pieces(0.0, ((1.0, float(argument(1, "threshold", 0.0))),))
     if name == "prelu":
         weight = argument(1, "weight", None)
         shaped = weight.detach() if weight.numel() == 1 else weight.detach().view(-1, *[1] * (args[0].dim() - 2))
-        return shaped, ((1.0 - shaped, 0.0),)
+        return Pieces(shaped, ((1.0 - shaped, 0.0),))
     return None
 
 
 def knots_of(name: str, args: Any, kwargs: dict[str, Any]) -> tuple[float, ...]:
     """Where the function of the first operand has its kinks; () if it has none, or is not elementwise."""
     found = piecewise(name.removesuffix("_") if not name.endswith("__") else name, args, kwargs)
-    return () if found is None else tuple(knot for _, knot in found[1])
+    return () if found is None else found.knots
 
 
 def take_step(nodes: int, name: str, func: Any, args: Any, kwargs: dict[str, Any], live: list[torch.Tensor]) -> Step:
@@ -160,10 +155,10 @@ def _elementwise(nodes: int, name: str, func: Any, args: Any, kwargs: dict[str, 
         return func(operand, *args[1:], **kwargs)
 
     if name == "relu":
-        return Step(Relu.apply(nodes, z), exact=True, kinked=True)
-    parts = piecewise(name, args, kwargs)
-    if parts is not None:
-        return Step(Piecewise.apply(nodes, call, *parts, z), exact=True, kinked=True)
+        return Step(Relu.apply(nodes, z), exact=True, kinked=True, pieces=Pieces.relu())
+    pieces = piecewise(name, args, kwargs)
+    if pieces is not None:
+        return Step(Piecewise.apply(nodes, call, pieces, z), exact=True, kinked=True, pieces=pieces)
     if name in _SMOOTH:
         others = [tensor for tensor in leaves((args[1:], kwargs)) if tensor.dim() > z.dim()]
         if others or "rounding_mode" in kwargs:

@@ -14,19 +14,50 @@ from typing import Any
 
 import torch  # noqa: TID253 - this module is the framework's own, loaded lazily
 
-__all__ = ["Ends", "MaxPool", "Middle", "Piecewise", "Relu", "Smooth"]
+from ig_tasks.attribution.slopes import (
+    Pieces,
+    close_ends,
+    middle,
+    piecewise_slope,
+    pool_share,
+    smooth_slope,
+    tiny,
+)
 
-_TINY = {torch.float64: 1e-300, torch.float32: 1e-37, torch.bfloat16: 1e-37, torch.float16: 6e-8}
-_NEAR = {torch.float64: 1e-4}  # ends so close that the derivative at the middle is the better slope
-_NEAR_SINGLE = 1e-2
+__all__ = ["Ends", "MaxPool", "Middle", "Piecewise", "Relu", "Smooth", "kinked_cells", "relu_cells", "smooth_cells"]
 
 Function: Any = torch.autograd.Function
 
 
-def _flip_share(z0: torch.Tensor, z1: torch.Tensor) -> torch.Tensor:
-    """The share of a cell in which z > 0: clamp(max(z0, z1) / (|z1 - z0| + tiny), 0, 1)."""
-    width = torch.sub(z1, z0).abs_().add_(_TINY[z0.dtype])
-    return torch.maximum(z0, z1).div_(width).clamp_(0.0, 1.0)
+def relu_cells(z0: torch.Tensor, z1: torch.Tensor, out: torch.Tensor) -> torch.Tensor:
+    """`flip_share` written into `out`: of all slopes the one that is taken most, without passes over fresh memory."""
+    torch.sub(z1, z0, out=out)
+    width = out.abs_().add_(tiny(_name(z0)))
+    return torch.div(torch.maximum(z0, z1), width, out=out).clamp_(0.0, 1.0)
+
+
+def kinked_cells(pieces: Pieces, z0: torch.Tensor, z1: torch.Tensor) -> torch.Tensor:
+    slope: torch.Tensor = piecewise_slope(torch, pieces, z0, z1, tiny(_name(z0)))
+    return slope
+
+
+def smooth_cells(
+    call: Callable[[Any], Any], z0: torch.Tensor, z1: torch.Tensor, f0: torch.Tensor, f1: torch.Tensor
+) -> torch.Tensor:
+    """Slopes of any elementwise `call`, whose values at the ends are f0 and f1."""
+    close = close_ends(torch, z0, z1, _name(z0))
+    if not bool(close.any()):
+        return (f1 - f0).div_(z1 - z0)
+    between = middle(z0, z1).requires_grad_()
+    with torch.enable_grad():
+        outputs = call(between)
+    (derivative,) = torch.autograd.grad(outputs, between, torch.ones_like(outputs))
+    slope: torch.Tensor = smooth_slope(torch, z0, z1, f0, f1, close, derivative)
+    return slope
+
+
+def _name(tensor: torch.Tensor) -> str:
+    return str(tensor.dtype).removeprefix("torch.")
 
 
 def _cells(gradient: torch.Tensor, slope: torch.Tensor, n: int) -> torch.Tensor:
@@ -52,39 +83,28 @@ class Relu(Function):  # type: ignore[misc]
         n = z.shape[0] // ctx.nodes
         product = torch.empty_like(z)
         product[-n:] = 0.0
-        share = product[:-n]
-        torch.sub(z[n:], z[:-n], out=share)
-        width = share.abs_().add_(_TINY[z.dtype])
-        torch.div(torch.maximum(z[:-n], z[n:]), width, out=share).clamp_(0.0, 1.0).mul_(gradient[:-n])
+        relu_cells(z[:-n], z[n:], product[:-n]).mul_(gradient[:-n])
         return None, product
 
 
 class Piecewise(Function):  # type: ignore[misc]
-    """f(z) = slope z + sum of step x relu(z - knot), up to a constant: `steps` are pairs (step, knot)."""
+    """Any other continuous piecewise-linear function of single elements."""
 
     @staticmethod
-    def forward(ctx: Any, nodes: int, call: Callable[[Any], Any], slope: Any, steps: Any, z: torch.Tensor) -> Any:
+    def forward(ctx: Any, nodes: int, call: Callable[[Any], Any], pieces: Pieces, z: torch.Tensor) -> Any:
         ctx.save_for_backward(z)
-        ctx.nodes, ctx.slope, ctx.steps = nodes, slope, steps
+        ctx.nodes, ctx.pieces = nodes, pieces
         return call(z)
 
     @staticmethod
     def backward(ctx: Any, gradient: torch.Tensor) -> Any:
         (z,) = ctx.saved_tensors
         n = z.shape[0] // ctx.nodes
-        total = torch.zeros_like(z[n:])
-        for step, knot in ctx.steps:
-            shifted = z - knot if knot else z
-            total += _flip_share(shifted[:-n], shifted[n:]) * step
-        total += ctx.slope
-        return None, None, None, None, _cells(gradient, total, n)
+        return None, None, None, _cells(gradient, kinked_cells(ctx.pieces, z[:-n], z[n:]), n)
 
 
 class Smooth(Function):  # type: ignore[misc]
-    """Any elementwise f: (f(z1) - f(z0)) / (z1 - z0), and f' in the middle where the ends are close.
-
-    There a quotient is rounding; a slope of 0 for 0/0 would leave the delta perfect and the attributions wrong.
-    """
+    """Any elementwise f."""
 
     @staticmethod
     def forward(ctx: Any, nodes: int, call: Callable[[Any], Any], z: torch.Tensor) -> Any:
@@ -97,17 +117,7 @@ class Smooth(Function):  # type: ignore[misc]
     def backward(ctx: Any, gradient: torch.Tensor) -> Any:
         z, value = ctx.saved_tensors
         n = z.shape[0] // ctx.nodes
-        width = z[n:] - z[:-n]
-        close = width.abs() < _NEAR.get(z.dtype, _NEAR_SINGLE)
-        slope = value[n:] - value[:-n]
-        if bool(close.any()):
-            middle = _means(z, n).requires_grad_()
-            with torch.enable_grad():
-                outputs = ctx.call(middle)
-            (derivative,) = torch.autograd.grad(outputs, middle, torch.ones_like(outputs))
-            slope = torch.where(close, derivative[:-n], slope / width.masked_fill_(close, 1.0))
-        else:
-            slope = slope.div_(width)
+        slope = smooth_cells(ctx.call, z[:-n], z[n:], value[:-n], value[n:])
         return None, None, _cells(gradient, slope, n)
 
 
@@ -188,11 +198,8 @@ class MaxPool(Function):  # type: ignore[misc]
         n = z.shape[0] // ctx.nodes
         upstream = gradient.flatten(-ctx.axes)[:-n]
         p, q = where[:-n], where[n:]
-        p0, q1 = value[:-n], value[n:]
-        lead = p0 - z[:-n].gather(-1, q)  # p0 - q0 >= 0
-        lag = q1 - z[n:].gather(-1, p)  # q1 - p1 >= 0
-        both = lead + lag
-        share = torch.where(both > 0, lead / both.masked_fill(both <= 0, 1.0), 0.5)
+        # The maxima are the value at the start (p's) and at the end (q's).
+        share = pool_share(torch, value[:-n], z[:-n].gather(-1, q), z[n:].gather(-1, p), value[n:])
         result = torch.zeros_like(z)
         result[:-n].scatter_add_(-1, p, upstream * share)
         result[:-n].scatter_add_(-1, q, upstream * (1.0 - share))

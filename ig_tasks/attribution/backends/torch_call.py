@@ -1,0 +1,151 @@
+"""The model called at points along the paths: arrays to tensors, embedded inputs overridden, gradients by autograd."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext, suppress
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import torch  # noqa: TID253 - this module is the framework's own, loaded lazily
+
+from ig_tasks.attribution.backends.torch_follow import Cut, Follow, Reached
+from ig_tasks.attribution.backends.torch_paths import Paths
+from ig_tasks.attribution.problem import UNNAMED
+from ig_tasks.attribution.structure import NotFollowed
+from ig_tasks.attribution.targets import output_count, pick_output
+from ig_tasks.errors import LayerError, ModelError
+
+if TYPE_CHECKING:
+    from ig_tasks.attribution.problem import Problem
+
+__all__ = ["Caller", "Tensors", "first_line"]
+
+Tensors = dict[str, torch.Tensor]
+
+
+class Caller:
+    """A module, and how it is called: by name or not, with which output, on which device and in which dtype."""
+
+    def __init__(
+        self,
+        model: torch.nn.Module,
+        layers: dict[str, str],
+        modules: dict[str, torch.nn.Module],
+        device: torch.device,
+        dtype: torch.dtype | None,
+        *,
+        double: bool,
+    ) -> None:
+        self.model, self.layers, self._modules = model, layers, modules
+        self.device, self._dtype, self._double = device, dtype, double
+        self.paths = Paths(layers, modules)
+        self.named = True
+        self.output: str | None = None
+
+    def embed(self, layer: str, ids: torch.Tensor) -> torch.Tensor:
+        with torch.no_grad(), self.paths.paused():
+            try:
+                vectors = self._modules[layer](ids)
+            except (RuntimeError, TypeError) as error:
+                raise LayerError(f"layers: '{layer}' does not take ids on its own: {first_line(error)}") from error
+        if not isinstance(vectors, torch.Tensor) or vectors.shape[: ids.ndim] != ids.shape:
+            raise LayerError(f"layers: '{layer}' gives not one vector an id, so attributions cannot be summed to ids")
+        return vectors.detach()
+
+    def lines(self, batch: Problem) -> tuple[Tensors, Tensors]:
+        """Starts (1 or rows, ...) and deltas, end - start (rows, ...), of the paths."""
+        ends, starts = self.ends(batch), self.starts(batch)
+        return starts, {name: end - starts[name] for name, end in ends.items()}
+
+    def ends(self, batch: Problem) -> Tensors:
+        return {
+            name: self.embed(self.layers[name], torch.as_tensor(end, device=self.device))
+            if name in self.layers
+            else self._floats(end)
+            for name, end in batch.ends.items()
+        }
+
+    def starts(self, batch: Problem) -> Tensors:
+        return {
+            name: self.embed(self.layers[name], torch.as_tensor(start, device=self.device))
+            if name in self.layers and start.dtype.kind in "iub"
+            else self._floats(start)
+            for name, start in batch.starts.items()
+        }
+
+    def _floats(self, array: npt.NDArray[Any]) -> torch.Tensor:
+        dtype = self._dtype or (torch.float64 if array.dtype == np.float64 or self._double else torch.float32)
+        return torch.as_tensor(np.ascontiguousarray(array)).to(device=self.device, dtype=dtype)
+
+    def followed(self, batch: Problem, starts: Tensors, deltas: Tensors, follow: Follow) -> torch.Tensor:
+        """Values (nodes x rows,) of the explained output, the model followed along the paths.
+
+        `deltas` get gradients, for sums to be pulled back to. Raises NotFollowed.
+        """
+        points = {name: follow.carry(starts[name], delta.requires_grad_()) for name, delta in deltas.items()}
+        return self.explained(self.call(points, batch, follow.nodes, follow), batch, follow.nodes)
+
+    def prefix(self, batch: Problem, starts: Tensors, deltas: Tensors, cuts: int) -> list[Cut]:
+        """Where the affine part ends, of the rows alone; `cuts` places were seen. Raises NotFollowed."""
+        start = torch.zeros((1, 1), device=self.device)
+        follow = Follow(batch.rows, 1, start, secant=True, prefix_only=cuts == 1)
+        with suppress(Reached):
+            self.followed(batch, starts, deltas, follow)
+        if len(follow.cuts) != cuts:
+            raise NotFollowed("rows take different ways through the model")
+        return follow.cuts
+
+    def call(self, points: Tensors, batch: Problem, repeat: int, follow: Follow | None = None) -> torch.Tensor:
+        """All outputs (repeat x rows, outputs) at `points`."""
+
+        def repeated(tensor: torch.Tensor) -> torch.Tensor:
+            if follow is not None:
+                return follow.carry(tensor, None)
+            return tensor if repeat == 1 else tensor.expand(repeat, *tensor.shape).flatten(0, 1)
+
+        given = dict(points)
+        for name in self.layers:
+            given[name] = repeated(torch.as_tensor(batch.ends[name], device=self.device))
+        self.paths.override({name: (given[name], points[name]) for name in self.layers})
+        fixed = {
+            name: repeated(self._tensor(value)) if isinstance(value, np.ndarray) else value
+            for name, value in batch.fixed.items()
+        }
+        with follow or nullcontext():
+            raw = self.model(**given, **fixed) if self.named else self.model(given[UNNAMED], **fixed)
+        self.paths.check_used()
+        outputs = pick_output(raw, self.output)
+        if not isinstance(outputs, torch.Tensor):
+            raise ModelError(f"model: its output is a {type(outputs).__name__}, not a tensor")
+        if follow is not None:
+            outputs = follow.finished(outputs)
+        width = output_count(outputs.shape)
+        if outputs.shape[0] != repeat * batch.rows:
+            raise ModelError(f"model: {repeat * batch.rows} rows went in, {outputs.shape[0]} came out; it mixes rows")
+        return outputs.reshape(-1, width)
+
+    def _tensor(self, value: npt.NDArray[Any]) -> torch.Tensor:
+        return self._floats(value) if value.dtype.kind == "f" else torch.as_tensor(value, device=self.device)
+
+    def explained(self, outputs: torch.Tensor, batch: Problem, repeat: int) -> torch.Tensor:
+        """Of all outputs the one that each row explains, (repeat x rows,)."""
+        columns = batch.columns
+        if (columns == columns[0]).all():
+            return outputs[:, int(columns[0])]
+        index = torch.as_tensor(np.tile(columns, repeat), device=self.device)
+        return outputs.gather(1, index[:, None])[:, 0]
+
+    def gradients(self, points: Tensors, batch: Problem, repeat: int) -> tuple[torch.Tensor, Tensors]:
+        """Values (repeat x rows,) of the explained output, and its gradients at the points."""
+        values = self.explained(self.call(points, batch, repeat), batch, repeat)
+        found = torch.autograd.grad(values, list(points.values()), torch.ones_like(values), allow_unused=True)
+        gradients = {
+            name: torch.zeros_like(point) if gradient is None else gradient
+            for (name, point), gradient in zip(points.items(), found, strict=True)
+        }
+        return values.detach(), gradients
+
+
+def first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]

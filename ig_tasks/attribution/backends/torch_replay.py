@@ -1,0 +1,143 @@
+"""Sums along paths by a chain: the affine prefix once a row, the steps behind it block by block."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch  # noqa: TID253 - this module is the framework's own, loaded lazily
+
+from ig_tasks.attribution.backends.base import Edges
+from ig_tasks.attribution.backends.torch_chain import Chain, Kinked
+from ig_tasks.attribution.backends.torch_follow import Cut
+from ig_tasks.attribution.structure import Segment
+
+__all__ = ["FEW", "Replay"]
+
+FEW = 64  # rounding of so few terms is that of one; sums of more are taken in float64
+_BLOCK_BYTES = 6 << 20  # values of a block: what the cache next to the cores keeps
+
+
+@dataclass(frozen=True)
+class Replay:
+    """The rows of one batch: their cuts (rows, units), and the column that each explains (1 or rows,)."""
+
+    chain: Chain
+    cuts: Sequence[Cut]
+    columns: torch.Tensor
+
+    @property
+    def rows(self) -> int:
+        return int(self.cuts[0].delta.shape[0])
+
+    def kinks(self) -> torch.Tensor | None:
+        """Where along each path the first nonlinear operation has its kinks (rows, kinks)."""
+        for step, operands in zip(self.chain.steps, self.chain.operands, strict=True):
+            if operands == (0,) and isinstance(step, Kinked):
+                base, delta = self.cuts[0].base, self.cuts[0].delta.detach()
+                return torch.cat([(knot - base) / delta for knot in step.pieces.knots], dim=1)
+            if 0 in operands and not isinstance(step, Kinked):
+                return None
+        return None
+
+    def quadrature(self, nodes: torch.Tensor, weights: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor]]:
+        """Outputs (nodes, rows), and weighted sums (sums, rows, units) of the gradients at each cut.
+
+        `nodes` are (nodes, 1), `weights` (sums, nodes).
+        """
+        count = nodes.shape[0]
+        outputs = self._values(count)
+        sums = self._sums(len(weights))
+        for some in self._blocks(count):
+            values = self._forward(nodes, some)
+            outputs[:, some] = self._explained(values[-1], some)
+            gradients = self.chain.gradients(values, self._wanted(values[-1], some), cells=False)
+            for gradient, cut, total in zip(gradients, self.cuts, sums, strict=True):
+                if gradient is not None:
+                    whole = gradient.expand(count, some.stop - some.start, cut.delta.shape[1])
+                    total[:, some] = _weighted(weights, whole.reshape(count, -1)).view(total[:, some].shape)
+        return outputs, sums
+
+    def secant(self, edges: Edges, segments: Sequence[Segment]) -> tuple[torch.Tensor, list[torch.Tensor]]:
+        """Outputs (segments, 2, rows) at the outer edges, and sums (segments, rows, units) of slopes x widths."""
+        kinks = self.kinks()
+        delta = self.cuts[0].delta
+        places = torch.as_tensor(edges(None if kinks is None else kinks.cpu().numpy()), device=delta.device)
+        widths = places.diff(dim=0).to(delta.dtype)
+        places = places.to(delta.dtype)
+        count = places.shape[0]
+        last = np.cumsum([segment.edges for segment in segments])
+        first = last - [segment.edges for segment in segments]
+        outer = torch.as_tensor(np.stack([first, last - 1], axis=1).ravel(), device=delta.device)
+        outputs, sums = self._values(2 * len(segments)), self._sums(len(segments))
+        for some in self._blocks(count):
+            values = self._forward(places[:, some], some)
+            outputs[:, some] = self._explained(values[-1][outer], some)
+            gradients = self.chain.gradients(values, self._wanted(values[-1], some), cells=True)
+            for gradient, cut, total in zip(gradients, self.cuts, sums, strict=True):
+                if gradient is None:
+                    continue
+                whole = gradient.expand(count - 1, some.stop - some.start, cut.delta.shape[1])
+                for place, (start, stop) in enumerate(zip(first, last - 1, strict=True)):
+                    total[place, some] = _integral(whole[start:stop], widths[start:stop, some])
+        return outputs.view(len(segments), 2, self.rows), sums
+
+    def knots(self, places: torch.Tensor, layer: int) -> torch.Tensor:
+        """Distances from the kinks of a layer (places, rows, units x kinks); `places` (places, rows)."""
+        leaves = [self._leaf(cut, places, slice(0, self.rows)) for cut in self.cuts]
+        return self.chain.knots(leaves, layer)
+
+    # -- blocks ------------------------------------------------------------------------------------------
+
+    def _blocks(self, count: int) -> Iterator[slice]:
+        """Rows of which `count` places fit the cache; all of them on a device."""
+        rows = self.rows
+        if self.columns.device.type == "cpu":
+            width = sum(cut.delta.shape[1] for cut in self.cuts) + self.chain.width
+            rows = max(1, _BLOCK_BYTES // (self.cuts[0].delta.element_size() * width * count))
+        for start in range(0, self.rows, rows):
+            yield slice(start, min(start + rows, self.rows))
+
+    def _leaf(self, cut: Cut, places: torch.Tensor, some: slice) -> torch.Tensor:
+        base = cut.base if cut.base.shape[0] == 1 else cut.base[some]
+        return torch.addcmul(base, places[:, :, None].to(base.dtype), cut.delta.detach()[some])
+
+    def _forward(self, places: torch.Tensor, some: slice) -> list[torch.Tensor]:
+        return self.chain.forward([self._leaf(cut, places, some) for cut in self.cuts])
+
+    def _explained(self, values: torch.Tensor, some: slice) -> torch.Tensor:
+        """Of the outputs (places, rows, outputs) the one that each row explains."""
+        if len(self.columns) == 1:
+            return values[..., int(self.columns[0])]
+        index = self.columns[some].expand(values.shape[0], -1)[..., None]
+        return values.gather(2, index)[..., 0]
+
+    def _wanted(self, values: torch.Tensor, some: slice) -> torch.Tensor:
+        """What flows back from the outputs: one in the column that is explained."""
+        columns = self.columns if len(self.columns) == 1 else self.columns[some]
+        return torch.nn.functional.one_hot(columns, values.shape[2]).to(values.dtype)[None]
+
+    def _values(self, count: int) -> torch.Tensor:
+        return self.cuts[0].delta.new_empty((count, self.rows))
+
+    def _sums(self, count: int) -> list[torch.Tensor]:
+        return [cut.delta.new_zeros((count, *cut.delta.shape)) for cut in self.cuts]
+
+
+def _weighted(weights: torch.Tensor, gradients: torch.Tensor) -> Any:
+    """weights (sums, nodes) x gradients (nodes, numbers)."""
+    if gradients.shape[0] <= FEW:
+        return weights.to(gradients.dtype) @ gradients
+    return weights @ gradients.to(weights.dtype)
+
+
+def _integral(slopes: torch.Tensor, widths: torch.Tensor) -> torch.Tensor:
+    """Sum over cells (cells, rows, units) of slope x width (cells, rows)."""
+    if len(slopes) > FEW:
+        return (slopes.double() * widths[:, :, None]).sum(0)
+    total = slopes[0] * widths[0, :, None]
+    for slope, width in zip(slopes[1:], widths[1:], strict=True):
+        total.addcmul_(slope, width[:, None])
+    return total
