@@ -6,14 +6,17 @@ import numpy as np
 
 from ig_tasks.attribution.cells import FIRST_CELLS, SECANT, AdaptiveCells, SecantCells
 from ig_tasks.attribution.control import AdaptiveSteps, Control, FixedSteps
+from ig_tasks.attribution.regions import EXACT, Regions
 from ig_tasks.attribution.rules import RULES, ClenshawCurtis
 from ig_tasks.attribution.structure import PLAIN, Structure
 from ig_tasks.errors import InputError, suggest
 
-__all__ = ["INTEGRATORS", "check_integrator", "choose_control", "reasoned_control"]
+__all__ = ["INTEGRATORS", "check_integrator", "choose_control", "exact_may_pay", "reasoned_control"]
 
+# (tolerance, regions with two nonlinear layers, with more) up to which exact integration takes less than cells do.
+_EXACT_PAYS = ((1e-3, 60.0, 0.0), (3e-4, 60.0, 50.0), (1e-4, 150.0, 50.0))
 DEFAULT_STEPS = 50  # the field's customary number for a fixed rule
-INTEGRATORS = tuple(sorted(("adaptive", "auto", SECANT, "exact", *RULES)))
+INTEGRATORS = tuple(sorted(("adaptive", "auto", SECANT, EXACT, *RULES)))
 
 
 def check_integrator(integrator: str, steps: int | None, max_evaluations: int) -> None:
@@ -22,17 +25,13 @@ def check_integrator(integrator: str, steps: int | None, max_evaluations: int) -
         raise InputError(
             f"integrator: {integrator!r} is not known{suggest(integrator, INTEGRATORS, noun='integrators')}"
         )
-    if integrator == "exact":
-        raise InputError(
-            "integrator: 'exact' is not available for this model yet; use 'auto', or a fixed rule with steps="
-        )
     if not _is_count(max_evaluations) or max_evaluations < 5:
         raise InputError(
             f"max_evaluations: {max_evaluations!r} is too few; the first error estimate takes 5 gradient evaluations"
         )
     if steps is not None and (not _is_count(steps) or steps < 1):
         raise InputError(f"steps: {steps!r} is not a number of nodes")
-    if steps is not None and integrator in ("auto", "adaptive"):
+    if steps is not None and integrator in ("auto", "adaptive", EXACT):
         raise InputError(
             f"steps: '{integrator}' chooses them by row; leave them out, or name a rule such as 'gauss_legendre'"
         )
@@ -46,17 +45,34 @@ def choose_control(integrator: str, steps: int | None, max_evaluations: int, str
     return reasoned_control(integrator, steps, max_evaluations, structure)[0]
 
 
+def exact_may_pay(integrator: str, structure: Structure, tolerance: float) -> bool:
+    """Whether `auto` wants to know how many regions a path has."""
+    return integrator == "auto" and structure.pieces > 1 and tolerance <= _EXACT_PAYS[0][0]
+
+
 def reasoned_control(
-    integrator: str, steps: int | None, max_evaluations: int, structure: Structure
+    integrator: str,
+    steps: int | None,
+    max_evaluations: int,
+    structure: Structure,
+    tolerance: float = 0.01,
+    regions: float | None = None,
 ) -> tuple[Control, str]:
-    """`choose_control`, and why it is this one."""
+    """`choose_control`, and why it is this one; `regions` is what a path typically has, where that was asked."""
     check_integrator(integrator, steps, max_evaluations)
     most = int(max_evaluations)
+    if integrator == EXACT:
+        return _exact(structure, most)
+    if regions is not None and exact_may_pay(integrator, structure, tolerance):
+        for finest, two_layers, deeper in reversed(_EXACT_PAYS):
+            if tolerance <= finest and regions <= (two_layers if structure.pieces == 2 else deeper):
+                return Regions(structure.pieces, most), (
+                    f"at a tolerance of {tolerance:g} the {regions:.0f} linear regions of a typical path cost less"
+                )
     if integrator == SECANT and not structure.secant:
         because = f" ({structure.reason})" if structure.reason else ""
         raise InputError(
-            f"integrator: '{integrator}' is not available for this model yet{because}; "
-            "use 'auto', or a fixed rule with steps="
+            f"integrator: '{integrator}' cannot be used on this model{because}; use 'auto', or a fixed rule with steps="
         )
     if integrator in ("auto", "adaptive") or (integrator == SECANT and steps is None):
         return _by_structure(structure, most, secant=integrator == SECANT)
@@ -69,6 +85,18 @@ def reasoned_control(
     if integrator == ClenshawCurtis.name and steps is None:
         return AdaptiveSteps(most), "asked for"
     return FixedSteps(RULES[integrator], DEFAULT_STEPS if steps is None else int(steps)), "asked for"
+
+
+def _exact(structure: Structure, most: int) -> tuple[Control, str]:
+    if structure.exact:
+        return SecantCells(1, exact=True), "asked for; one cell is exact"
+    if structure.pieces > 0:
+        return Regions(structure.pieces, most), "asked for"
+    because = ", ".join(structure.operations) if structure.secant else structure.reason
+    raise InputError(
+        f"integrator: 'exact' needs a piecewise-linear model{f' ({because})' if because else ''}; "
+        "use 'auto', or a fixed rule with steps="
+    )
 
 
 def _by_structure(structure: Structure, most: int, *, secant: bool) -> tuple[Control, str]:

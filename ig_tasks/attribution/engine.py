@@ -12,12 +12,13 @@ import numpy.typing as npt
 from ig_tasks.attribution.backends import open_backend
 from ig_tasks.attribution.backends.base import Backend
 from ig_tasks.attribution.batches import Batches, Rectangle
-from ig_tasks.attribution.choice import check_integrator, reasoned_control
+from ig_tasks.attribution.choice import check_integrator, exact_may_pay, reasoned_control
 from ig_tasks.attribution.control import Tolerances
 from ig_tasks.attribution.explanation import Explanation
 from ig_tasks.attribution.methods import IntegratedGradients, choose_method
 from ig_tasks.attribution.methods.integrated_gradients import Rows
 from ig_tasks.attribution.problem import Problem, state
+from ig_tasks.attribution.regions import typical_regions
 from ig_tasks.attribution.structure import NotFollowed, Structure
 from ig_tasks.attribution.targets import Columns, named_output, resolve
 from ig_tasks.errors import InputError
@@ -83,7 +84,10 @@ def attribute(
             columns = resolve(target, outputs, problem.rows, lambda: _predicted(backend, problem, batches))
             runs = [problem.explaining(columns)]
         try:
-            control, reason = reasoned_control(integrator, steps, max_evaluations, structure)
+            regions = None
+            if exact_may_pay(integrator, structure, tolerance):
+                regions = typical_regions(backend, problem, batches)
+            control, reason = reasoned_control(integrator, steps, max_evaluations, structure, tolerance, regions)
             results = [chosen.run(backend, each, control, tolerances, batches) for each in runs]
         except NotFollowed as lost:
             structure = backend.plain(str(lost))
@@ -94,7 +98,7 @@ def attribute(
         "integrator": control.name,
         "reason": reason,
         "affine_prefix": list(structure.prefix) if structure.followed else structure.reason,
-        "steps": "adaptive" if control.levels > 1 else int(control.stages[0].evaluations),
+        "steps": "adaptive" if control.levels > 1 or not control.stages else int(control.stages[0].evaluations),
         "tolerance": tolerance,
         "framework": backend.framework,
         "device": backend.device,

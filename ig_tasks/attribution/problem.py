@@ -106,7 +106,8 @@ def _numbers(field: str, value: Any) -> Array:
     array = np.asarray(value)
     if array.dtype.kind not in "fiub":
         raise InputError(f"{field}: dtype {array.dtype} is not numeric; encode it first")
-    return array
+    # torch takes no array that runs backwards.
+    return array.copy() if any(stride < 0 for stride in array.strides) else array
 
 
 def _end(backend: Backend, name: str, value: Any) -> Array:

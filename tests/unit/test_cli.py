@@ -53,7 +53,7 @@ def no_cluster(monkeypatch):
             "target 'late' has no space 'odds'; spaces: logit",
         ),
         ({"attribution": {"steps": 5}}, "attribution.steps: 'auto' chooses them by row"),
-        ({"attribution": {"integrator": "exact"}}, "attribution.integrator: 'exact' is not available"),
+        ({"attribution": {"integrator": "exact", "steps": 5}}, "attribution.steps: 'exact' chooses them by row"),
         ({"data": {"uri": "../../data", "prediction": "kind"}}, "data.prediction: column 'kind' holds text"),
         ({"data": "../../nothing"}, "there are no Parquet files"),
         ({"store": "memory://runs"}, "store: memory://runs lies in the memory of one process"),

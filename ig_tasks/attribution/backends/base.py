@@ -105,7 +105,7 @@ class Backend(Protocol):
         """
         ...
 
-    def knots(self, batch: Problem, places: Array, layer: int) -> Array:
+    def knots(self, batch: Problem, places: Array, layer: int) -> npt.NDArray[np.floating[Any]]:
         """How far piecewise-linear operations are from their kinks, (places, rows, units x kinks).
 
         `layer` counts layers of nonlinear operations from 0 (`Structure.pieces` has their number); `places` are

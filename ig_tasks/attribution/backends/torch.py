@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -190,8 +190,9 @@ class TorchBackend:
             values, sums = cells(lines, self._structure, edges, segments)
         return _float64(values), _float64(sums)
 
-    def knots(self, batch: Problem, places: Array, layer: int) -> Array:
-        return _float64(distances(Lines.of(self._caller, batch), self._chain, self._tensor(places), layer))
+    def knots(self, batch: Problem, places: Array, layer: int) -> npt.NDArray[np.floating[Any]]:
+        found = distances(Lines.of(self._caller, batch), self._chain, self._tensor(places), layer)
+        return np.asarray(found.detach().cpu().numpy())
 
     def out_of_memory(self, error: BaseException) -> bool:
         words = str(error).lower()

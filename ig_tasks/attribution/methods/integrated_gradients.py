@@ -16,6 +16,7 @@ from ig_tasks.attribution.cells import place_edges
 from ig_tasks.attribution.control import Control, Stage, Tolerances, relative_delta
 from ig_tasks.attribution.explanation import CONVERGED, MAX_EVALUATIONS, NOT_FINITE
 from ig_tasks.attribution.problem import Problem
+from ig_tasks.attribution.regions import Regions, grouped
 from ig_tasks.attribution.structure import Segment
 
 __all__ = ["IntegratedGradients", "Rows"]
@@ -84,13 +85,14 @@ class _CommonStart:
     """
 
     def __init__(self, backend: Backend, problem: Problem, control: Control) -> None:
-        columns, stage = problem.columns, control.stages[0]
-        common = problem.shared and not problem.fixed and not backend.layers
+        columns = problem.columns
+        by_nodes = bool(control.stages) and not control.stages[0].cells  # else the outermost edges give outputs
+        common = by_nodes and problem.shared and not problem.fixed and not backend.layers
         first = problem.take(slice(0, 1))
         self.outputs = backend.outputs(first, at_start=True)[0] if common else None
         # A fixed rule is given as many gradients as its steps say; sharing one would only blur the count.
-        several = control.levels > 1 and not stage.cells and stage.nodes[0] == 0.0
-        self.has_gradient = bool(common and several and (columns == columns[0]).all())
+        several = common and control.levels > 1 and control.stages[0].nodes[0] == 0.0
+        self.has_gradient = bool(several and (columns == columns[0]).all())
         self.gradient = backend.start_gradient(first) if self.has_gradient else None
 
 
@@ -115,6 +117,10 @@ class _Chunk:
     def run(self, rows: Rows, offset: int) -> None:
         """Write the chunk's results into `rows` from `offset` on."""
         active = np.arange(self.problem.rows)
+        if isinstance(self.control, Regions):
+            cells, estimate = self._regions(self.control)
+            self._finish(active, self.sums[0], estimate, cells, cells, rows, offset, final=True)
+            return
         spent = 0
         stages = self.control.stages
         for number, stage in enumerate(stages):
@@ -184,6 +190,26 @@ class _Chunk:
 
         self.batches.run(active.size, int(starts[-1]), evaluate)
 
+    def _regions(self, regions: Regions) -> tuple[npt.NDArray[np.intp], Array]:
+        """Sums over every row's own linear regions: their number (rows,), and estimates of the error (rows,)."""
+        edges, counts, whole = regions.edges(self.backend, self.problem, self.batches)
+        for group in grouped(counts, self.batches.limit):
+            height = int(counts[group].max())
+
+            def evaluate(part: Rectangle, group: npt.NDArray[np.intp] = group, height: int = height) -> None:
+                where = group[part.row : part.row_end]
+                own = edges[part.node : part.node_end + 1, where]
+                segment = Segment(height, part.node, part.node_end)
+                outputs, sums = self.backend.secant(self.problem.take(where), lambda _: own, [segment])
+                self.sums[0, where] += sums[0]
+                if part.node == 0:
+                    self.baseline_output[where] = outputs[0, 0]
+                if part.node_end == height:
+                    self.output[where] = outputs[0, 1]
+
+            self.batches.run(group.size, height, evaluate)
+        return counts, np.where(whole, 0.0, np.inf)
+
     def _endpoints(self, stage: Stage) -> None:
         """F(x) and F(b) where no node gave them: forward passes, one for a shared baseline."""
         columns = self.problem.columns
@@ -215,7 +241,24 @@ class _Chunk:
         sums = self.sums[low : stage.last + 1] if whole else self.sums[low : stage.last + 1, active]
         recent = replace(stage, first=0, last=stage.last - low)
         estimate = self.control.estimate(recent, sums)
-        attributions = sums[-1]
+        return self._finish(active, sums[-1], estimate, spent, stage.evaluations, rows, offset, final=final)
+
+    def _finish(
+        self,
+        active: npt.NDArray[np.intp],
+        attributions: Array,
+        estimate: Array,
+        spent: int | npt.NDArray[np.intp],
+        level: int | npt.NDArray[np.intp],
+        rows: Rows,
+        offset: int,
+        *,
+        final: bool,
+    ) -> npt.NDArray[np.bool_]:
+        """Write the results of active rows that are done, and say which they are.
+
+        `spent` evaluations, `level` of them in the rule that the attributions (active rows, features) come from.
+        """
         output, baseline_output = self.output[active], self.baseline_output[active]
         difference = output - baseline_output
         size = np.abs(attributions).sum(axis=1)
@@ -231,7 +274,7 @@ class _Chunk:
         rows.delta[to] = np.where(kept, delta[done], np.nan)
         rows.relative_delta[to] = np.where(kept, relative_delta(delta, difference, size)[done], np.nan)
         rows.error_estimate[to] = np.where(kept, estimate[done], np.nan)
-        rows.evaluations[to] = spent
+        rows.evaluations[to] = np.broadcast_to(spent, active.shape)[done]
         rows.status[to] = np.where(kept, np.where(good[done], CONVERGED, MAX_EVALUATIONS), NOT_FINITE)
-        rows.by_level[stage.evaluations] += int(done.sum())
+        rows.by_level.update(np.broadcast_to(level, active.shape)[done].tolist())
         return np.asarray(done)

@@ -26,7 +26,7 @@ def tabular_rows() -> dict[str, Any]:
     ("arguments", "message"),
     [
         ({"method": "gradient_shap"}, "method: 'gradient_shap' is not known; methods: integrated_gradients"),
-        ({"integrator": "exact"}, "integrator: 'exact' is not available"),
+        ({"integrator": "exact", "steps": 5}, "steps: 'exact' chooses them by row"),
         ({"precision": "float16"}, "precision: 'float16' is none of model, float64, bfloat16"),
         ({"tolerance": -1.0}, "tolerance: -1.0"),
         ({"memory_limit": 1}, "memory_limit: 1 bytes do not hold one row"),

@@ -104,8 +104,8 @@ def test_clenshaw_curtis_with_steps_is_fixed() -> None:
     ("arguments", "message"),
     [
         (("gauss_legendr", None, 129), "integrator: 'gauss_legendr' is not known.*did you mean 'gauss_legendre'"),
-        (("secant", None, 129), "'secant' is not available for this model yet"),
-        (("exact", None, 129), "'exact' is not available for this model yet"),
+        (("secant", None, 129), "'secant' cannot be used on this model"),
+        (("exact", None, 129), "'exact' needs a piecewise-linear model"),
         (("auto", 50, 129), "steps: 'auto' chooses them by row"),
         (("left", 0, 129), "steps: 0 is not a number of nodes"),
         (("left", 2.5, 129), "steps: 2.5 is not a number of nodes"),
