@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,9 +11,10 @@ import torch  # noqa: TID253 - imported when a torch contest runs
 
 from benchmarks.contest import Attributed, Contestant, Refused, log
 
-__all__ = ["DEFAULT_STEPS", "CaptumRuns", "parse"]
+__all__ = ["DEFAULT", "DEFAULT_STEPS", "CaptumRuns", "integrated_gradients", "parse"]
 
 DEFAULT_STEPS = 50
+DEFAULT = f"captum/{DEFAULT_STEPS}/all"
 EXPANDED_BYTES = 1 << 30
 """Captum holds rows x steps copies of the input. Rows are given to it in parts of a GiB of those at most, since its
 default on all rows of a wide table would take more than the machine has. That makes it faster, not slower."""
@@ -23,13 +24,18 @@ Attribute = Callable[[slice, int, int | None], Any]
 
 
 def parse(key: str) -> tuple[int, str]:
-    """Steps and batches of a key such as captum/50/all, captum/50/rows=80, captum/50/internal=20000."""
+    """Steps and batches of a key: captum/50/all, captum/50/points=4096, captum/50/internal=20000."""
     _, steps, batches = key.split("/")
     return int(steps), batches
 
 
 class CaptumRuns:
-    """Contestants by key, for one model."""
+    """Contestants by key, for one model.
+
+    `all` gives it all rows and says nothing of batches. `points=P` gives it as many rows at a time as make P points
+    with their steps, and where one row has more, internal_batch_size=P. `internal=N` gives it all rows with
+    internal_batch_size=N: it splits steps, never rows, so N = rows is one step of all rows at a time.
+    """
 
     def __init__(self, rows: int, row_bytes: int, attribute: Attribute) -> None:
         self.rows, self.row_bytes, self.attribute = rows, row_bytes, attribute
@@ -42,39 +48,41 @@ class CaptumRuns:
         kind, _, size = batches.partition("=")
         if kind == "all":
             return f"{steps} steps" + (" (its default)" if steps == DEFAULT_STEPS else "")
-        how = f"{int(size)} rows a call" if kind == "rows" else f"internal_batch_size={int(size)}"
+        how = f"{int(size):,} points" if kind == "points" else "all rows, one step at a time"
         return f"{steps} steps, best batch ({how})"
 
-    def _explain(self, steps: int, batches: str) -> Callable[[int], Attributed]:
+    def _plan(self, steps: int, batches: str) -> tuple[int, int | None]:
+        """Rows a call, and its internal_batch_size."""
         kind, _, size = batches.partition("=")
-        if kind == "rows":
-            at_once, internal = int(size), None
-        else:
-            at_once = max(1, EXPANDED_BYTES // (steps * self.row_bytes))
-            internal = int(size) if kind == "internal" else None
+        if kind == "points":
+            return max(1, int(size) // steps), int(size) if steps > int(size) else None
+        return max(1, EXPANDED_BYTES // (steps * self.row_bytes)), int(size) if kind == "internal" else None
+
+    def _explain(self, steps: int, batches: str) -> Callable[[int], Attributed]:
+        at_once, internal = self._plan(steps, batches)
 
         def explain(rows: int) -> Attributed:
             parts = []
             for at in range(0, rows, at_once):
                 part = slice(at, min(at + at_once, rows))
-                found = self.attribute(part, steps, None if internal is None else min(internal, part.stop - part.start))
+                found = self.attribute(part, steps, internal)
                 parts.append(np.asarray(found.detach(), dtype=np.float64).reshape(part.stop - part.start, -1))
             return Attributed(np.concatenate(parts))
 
         return explain
 
-    def best(self, candidates: list[str], rows: int, steps: int = DEFAULT_STEPS) -> str:
-        """The fastest of `candidates` on `rows` rows."""
+    def best(self, candidates: Sequence[str], rows: int, steps: int = DEFAULT_STEPS) -> str:
+        """The key of the fastest of `candidates` on `rows` rows."""
         spent = {}
         for batches in candidates:
             explain = self._explain(steps, batches)
-            explain(min(rows, 64))
+            explain(max(1, rows // 8))
             started = time.perf_counter()
             explain(rows)
             spent[batches] = time.perf_counter() - started
         best = min(spent, key=lambda batches: spent[batches])
         tried = ", ".join(f"{batches} {seconds:.2f} s" for batches, seconds in spent.items())
-        log(f"  Captum's batches on {rows} rows: {tried}")
+        log(f"  Captum's batches, {steps} steps, {rows} rows: {tried}")
         return f"captum/{steps}/{best}"
 
 

@@ -158,6 +158,7 @@ def run(contest: Contest, options: Options) -> Suite:
     for _ in range(options.rounds):
         for each in runs.values():
             _turn(each)
+    notes += [note for each in runs.values() if (note := _first_note(each))]
     products = contest.products()
     entries = tuple(_entry(contest, each, options, products) for each in runs.values())
     return Suite(
@@ -185,6 +186,14 @@ def _first(contestant: Contestant, reference: Array, tolerance: float) -> _Run:
         f"99th percentile {errors.p99:.1e}; first run, {rows} rows, {first:.2f} s"
     )
     return _Run(contestant, found, errors, first)
+
+
+def _first_note(each: _Run) -> str | None:
+    """What a first call costs beyond later ones: tracing and compiling."""
+    usual = float(np.median(each.seconds)) if each.seconds else each.first
+    if each.contestant.library != OURS or each.first < max(2.0 * usual, usual + 0.5):
+        return None
+    return f"{OURS}, {each.contestant.setting}: the first call took {each.first:.1f} s, later ones {usual:.2f} s."
 
 
 def _turn(each: _Run) -> None:

@@ -11,12 +11,11 @@ import numpy as np
 import numpy.typing as npt
 import torch  # noqa: TID253 - imported when a torch contest runs
 
-import ig_tasks
 from benchmarks import row_by_row
-from benchmarks.captum_runs import DEFAULT_STEPS, CaptumRuns, plain
-from benchmarks.contest import OURS, Attributed, Contest, Contestant, Options, Refused
-from benchmarks.reference import DenseNet, exact, gauss
-from ig_tasks.errors import UserError
+from benchmarks.captum_runs import DEFAULT, CaptumRuns, plain
+from benchmarks.contest import OURS, Contest, Contestant, Refused
+from benchmarks.dense import dense_reference, ours
+from benchmarks.reference import DenseNet
 
 __all__ = ["ACTIVATIONS", "DenseTorch"]
 
@@ -26,7 +25,6 @@ ACTIVATIONS: dict[str, type[torch.nn.Module]] = {
     "gelu": torch.nn.GELU,
     "tanh": torch.nn.Tanh,
 }
-REFERENCE_ROWS = 2000
 FEW = 50
 """Rows for the libraries that explain one at a time."""
 
@@ -52,13 +50,12 @@ class DenseTorch(Contest):
         title: str,
         net: DenseNet,
         inputs: npt.NDArray[np.float32],
-        options: Options,
         others: Sequence[str] = (),
         notes: Sequence[str] = (),
     ) -> None:
         self.name, self.title, self.notes = name, title, notes
         self.net, self.inputs, self.others = net, inputs, others
-        self.rows, self.options = len(inputs), options
+        self.rows = len(inputs)
         self.model = dense_torch(net)
         self.tensor = torch.from_numpy(inputs)
 
@@ -67,11 +64,11 @@ class DenseTorch(Contest):
         return plain(self.model, self.tensor)
 
     def entrants(self) -> list[str]:
+        trial = min(self.rows, 4000)
         keys = [OURS, *(key for key in self.others if key == "exact")]
         try:
-            trial = min(self.rows, 4000)
-            keys += [f"captum/{DEFAULT_STEPS}/all"]
-            keys += [self.captum.best(["rows=20", "rows=80", "rows=320", f"internal={self.rows}"], trial)]
+            batches = ["points=1024", "points=4096", "points=16384", f"internal={trial}"]
+            keys += [DEFAULT, self.captum.best(batches, trial)]
         except Refused:
             pass  # said when the first key is entered
         return keys + [key for key in self.others if key != "exact"]
@@ -79,35 +76,16 @@ class DenseTorch(Contest):
     def contestant(self, key: str) -> Contestant:
         few = min(FEW, self.rows)
         if key in (OURS, "exact"):
-            return self._ours(key)
+            integrator = "exact" if key == "exact" else "auto"
+            return ours(self.model, self.inputs, self.tolerance, key=key, integrator=integrator)
         if key == "shap":
             return row_by_row.shap(self.model, self.tensor, few)
         if key.startswith("saliency"):
             return row_by_row.saliency(self.model, self.tensor, few, batched=key.endswith("batched"))
         return self.captum.contestant(key)
 
-    def _ours(self, key: str) -> Contestant:
-        integrator = "exact" if key == "exact" else "auto"
-        setting = 'integrator="exact"' if key == "exact" else f"tolerance={self.tolerance:g}"
-        zero = np.zeros(self.inputs.shape[1], np.float32)
-
-        def explain(rows: int) -> Attributed:
-            part = self.inputs[:rows]
-            try:
-                found = ig_tasks.explain(
-                    self.model, part, baseline=zero, tolerance=self.tolerance, integrator=integrator
-                )
-            except UserError as error:
-                raise Refused(f"{setting}: {error}") from error
-            return Attributed.of(found)
-
-        return Contestant(key, OURS, setting, self.rows, explain)
-
     def reference(self) -> tuple[npt.NDArray[np.float64], str]:
-        some, zero = self.inputs[: min(self.rows, REFERENCE_ROWS)], np.zeros(self.inputs.shape[1])
-        if self.net.piecewise_linear:
-            return exact(self.net, some, zero), f"exact, {len(some):,} rows"
-        return gauss(self.net, some, zero), f"256 Gauss-Legendre nodes in float64, {len(some):,} rows"
+        return dense_reference(self.net, self.inputs)
 
     def products(self) -> float:
         return products_seconds([torch.from_numpy(weight).float() for weight in self.net.weights[1:]])

@@ -26,7 +26,7 @@ def _flights(name: str, title: str, package: str, others: tuple[str, ...] = (), 
         from benchmarks.flights import flights
 
         net, inputs = flights(package, options.choose(ROWS, QUICK_ROWS))
-        return DenseTorch(name, title, net, inputs, options, others, [note] if note else [])
+        return DenseTorch(name, title, net, inputs, others, [note] if note else [])
 
     return SuiteOf("torch", opened)
 
@@ -37,7 +37,27 @@ def _wide(name: str, title: str, activation: str) -> SuiteOf:
         from benchmarks.wide import wide
 
         net, inputs = wide(activation, options.choose(ROWS, QUICK_ROWS))
-        return DenseTorch(name, title, net, inputs, options)
+        return DenseTorch(name, title, net, inputs)
+
+    return SuiteOf("torch", opened)
+
+
+def _keras(name: str, title: str, package: str) -> SuiteOf:
+    def opened(options: Options) -> Contest:
+        from benchmarks.dense_keras import DenseKeras
+        from benchmarks.flights import flights
+
+        net, inputs = flights(package, options.choose(ROWS, QUICK_ROWS))
+        return DenseKeras(name, title, net, inputs)
+
+    return SuiteOf("tensorflow", opened)
+
+
+def _images(name: str, title: str, pool: str) -> SuiteOf:
+    def opened(options: Options) -> Contest:
+        from benchmarks.images import Images
+
+        return Images(name, title, pool, options)
 
     return SuiteOf("torch", opened)
 
@@ -52,6 +72,11 @@ SUITES: dict[str, SuiteOf] = {
     "relu-4x64": _flights("relu-4x64", "flights, ReLU 64-64-64-64", "flights_relu_64_64_64_64"),
     "wide-gelu": _wide("wide-gelu", "1,000 columns, GELU 256-128", "gelu"),
     "wide-relu": _wide("wide-relu", "1,000 columns, ReLU 256-128", "relu"),
+    "cnn-average": _images("cnn-average", "MNIST, convolutions with average pooling", "average"),
+    "cnn-max": _images("cnn-max", "MNIST, convolutions with max pooling", "max"),
+    "keras-silu": _keras("keras-silu", "flights in Keras, SiLU 256-128", "flights_keras"),
+    "keras-relu-64": _keras("keras-relu-64", "flights in Keras, ReLU 64-64", "flights_torch_relu_64_64"),
+    "keras-relu-256": _keras("keras-relu-256", "flights in Keras, ReLU 256-128", "flights_torch_relu_256_128"),
 }
 
 

@@ -1,0 +1,134 @@
+"""Convolutional networks: ours against Captum at the number of steps that gives it the same error."""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch  # noqa: TID253 - imported when a torch contest runs
+
+import ig_tasks
+from benchmarks.accuracy import accuracy
+from benchmarks.captum_runs import DEFAULT, DEFAULT_STEPS, CaptumRuns, parse, plain
+from benchmarks.contest import OURS, Attributed, Contest, Contestant, Options, Refused, log
+from benchmarks.mnist import mnist
+from benchmarks.results import Accuracy
+
+__all__ = ["Images"]
+
+LADDER = (15, 25, 35, 50, 70, 100, 140, 200, 280, 400, 560, 800)
+"""Steps that Captum is tried with."""
+BATCHES = ("points=64", "points=256", "points=1024")
+
+
+class Images(Contest):
+    """The predicted class of MNIST images, from a black image."""
+
+    def __init__(self, name: str, title: str, pool: str, options: Options) -> None:
+        self.name, self.title = name, title
+        self.model, self.images = mnist(pool, options.choose(200, 12))
+        self.rows = len(self.images)
+        self.nodes, self.reference_rows = (400, 6) if options.quick else (5000, 32)
+        with torch.no_grad():
+            self.targets = self.model(self.images).argmax(dim=1)
+        self._reference: npt.NDArray[np.float64] | None = None
+
+    @cached_property
+    def captum(self) -> CaptumRuns:
+        return plain(self.model, self.images, self.targets)
+
+    def entrants(self) -> list[str]:
+        try:
+            return [OURS, DEFAULT, self.captum.best([*BATCHES, f"internal={self.rows}"], self.rows)]
+        except Refused:
+            return [OURS, DEFAULT]
+
+    def more(self, found: Mapping[str, Accuracy]) -> list[str]:
+        """Captum with the fewest steps of the ladder whose median error is no more than ours."""
+        if OURS not in found or DEFAULT not in found or self._reference is None:
+            return []
+        for steps in LADDER:
+            explain = self.captum.contestant(f"captum/{steps}/points=256").explain
+            errors = accuracy(explain(len(self._reference)).values, self._reference, self.tolerance, None)
+            log(f"  Captum with {steps} steps: median error {errors.median:.1e}")
+            if errors.median <= found[OURS].median:
+                return [self.captum.best(BATCHES, min(self.rows, 32), steps)]
+        return []
+
+    def finding(self, found: Mapping[str, Accuracy]) -> list[str]:
+        equal = [parse(key)[0] for key in found if key.startswith("captum/") and parse(key)[0] != DEFAULT_STEPS]
+        if equal:
+            return [f"Captum needs {equal[0]} steps for the median error that ours has."]
+        if DEFAULT in found and found[DEFAULT].median > found[OURS].median:
+            return [f"Captum does not reach the median error that ours has with {LADDER[-1]} steps."]
+        return []
+
+    def contestant(self, key: str) -> Contestant:
+        return self.captum.contestant(key) if key.startswith("captum/") else self._ours()
+
+    def _ours(self) -> Contestant:
+        arrays = self.images.numpy()
+        black = np.zeros_like(arrays[0])
+
+        def explain(rows: int) -> Attributed:
+            found = ig_tasks.explain(
+                self.model, arrays[:rows], baseline=black, tolerance=self.tolerance, target="predicted"
+            )
+            return Attributed.of(found)
+
+        return Contestant(OURS, OURS, f"tolerance={self.tolerance:g}", self.rows, explain)
+
+    def reference(self) -> tuple[npt.NDArray[np.float64], str]:
+        rows = min(self.rows, self.reference_rows)
+        model = copy.deepcopy(self.model).double()
+        self._reference = np.stack(
+            [_midpoint(model, self.images[row].double(), int(self.targets[row]), self.nodes) for row in range(rows)]
+        )
+        return self._reference, f"{self.nodes:,} midpoint nodes in float64, {rows} rows"
+
+    def products(self) -> float:
+        convolution, output = self.model.conv_1, self.model.output
+        return fastest(lambda rows: _products(convolution.weight.detach(), output.weight.detach(), rows))
+
+
+def _midpoint(model: torch.nn.Module, image: torch.Tensor, target: int, nodes: int) -> npt.NDArray[np.float64]:
+    total = torch.zeros_like(image)
+    places = (torch.arange(nodes, dtype=torch.float64) + 0.5) / nodes
+    for part in places.split(250):
+        points = (part[:, None, None, None] * image).requires_grad_()
+        (gradients,) = torch.autograd.grad(model(points)[:, target].sum(), points)
+        total += gradients.sum(dim=0)
+    return np.asarray((image * total / nodes).flatten())
+
+
+def _products(kernel: torch.Tensor, matrix: torch.Tensor, rows: int) -> Callable[[], Any]:
+    """One forward and one input-gradient pass of everything behind the first layer, without what lies between."""
+    values, gradients = torch.randn(rows, kernel.shape[1], 14, 14), torch.randn(rows, kernel.shape[0], 14, 14)
+    flat, upper = torch.randn(rows, matrix.shape[1]), torch.randn(rows, matrix.shape[0])
+
+    def multiply() -> None:
+        torch.nn.functional.conv2d(values, kernel, padding=1)
+        torch.nn.functional.conv_transpose2d(gradients, kernel, padding=1)
+        torch.mm(flat, matrix.T)
+        torch.mm(upper, matrix)
+
+    return multiply
+
+
+def fastest(work: Callable[[int], Callable[[], Any]], sizes: tuple[int, ...] = (16, 64, 256)) -> float:
+    """Seconds a row of `work(rows)()`, in the best of a few batch sizes."""
+    best = np.inf
+    with torch.no_grad():
+        for rows in sizes:
+            multiply, spent = work(rows), []
+            for _ in range(max(3, 512 // rows)):
+                started = time.perf_counter()
+                multiply()
+                spent.append(time.perf_counter() - started)
+            best = min(best, float(np.median(spent)) / rows)
+    return best
