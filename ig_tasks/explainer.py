@@ -155,10 +155,11 @@ def _baselines(
 
 def _features(
     loaded: LoadedModel | None, arrays: dict[str, NDArray[Any]], unnamed: bool
-) -> tuple[tuple[str, ...], NDArray[np.object_]]:
+) -> tuple[tuple[str, ...], NDArray[Any]]:
     """Names and values (rows, features) of everything that has an attribution."""
     rows = len(next(iter(arrays.values())))
-    values = np.concatenate([array.reshape(rows, -1).astype(object) for array in arrays.values()], axis=1)
+    parts = [array.reshape(rows, -1) for array in arrays.values()]
+    values = parts[0] if len(parts) == 1 else np.concatenate([part.astype(object) for part in parts], axis=1)
     if loaded is not None and len(loaded.package.features) == values.shape[1]:
         return tuple(feature.name for feature in loaded.package.features), values
     names: list[str] = []

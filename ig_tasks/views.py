@@ -32,14 +32,14 @@ class Explanation(attribution.Explanation):
 
     features: tuple[str, ...] = ()
     """One name for each attribution of a row, in the inputs' order."""
-    values: NDArray[np.object_] | None = None
+    values: NDArray[Any] | None = None
     """The features' values as they were given (rows, features)."""
     index: Any = None
     """The rows' labels, where the inputs were a table."""
 
     @classmethod
     def of(
-        cls, found: attribution.Explanation, features: tuple[str, ...], values: NDArray[np.object_], index: Any = None
+        cls, found: attribution.Explanation, features: tuple[str, ...], values: NDArray[Any], index: Any = None
     ) -> Explanation:
         numbers = {field.name: getattr(found, field.name) for field in fields(attribution.Explanation)}
         return cls(**numbers, features=features, values=values, index=index)

@@ -45,8 +45,8 @@ class SecantCells:
     def stages(self) -> tuple[Stage, ...]:
         return (_secant_stage(0, (self.cells,)),)
 
-    def estimate(self, stage: Stage, sums: Array) -> Array:  # noqa: ARG002
-        return np.full(sums.shape[1], 0.0 if self.exact else np.nan)
+    def estimate(self, levels: Sequence[Array]) -> Array:
+        return np.full(levels[-1].shape[:-1], 0.0 if self.exact else np.nan)
 
 
 @dataclass(frozen=True)
@@ -77,11 +77,11 @@ class AdaptiveCells:
     def stages(self) -> tuple[Stage, ...]:
         return _cells_within(self.max_evaluations)
 
-    def estimate(self, stage: Stage, sums: Array) -> Array:
-        change = relative_change(sums[stage.last], sums[stage.last - 1])
-        if stage.last == 1:
-            return 2.0 * change
-        return np.maximum(2.0 * change, 0.3 * relative_change(sums[stage.last - 1], sums[stage.last - 2]))
+    def estimate(self, levels: Sequence[Array]) -> Array:
+        change = 2.0 * relative_change(levels[-1], levels[-2])
+        if len(levels) == 2:
+            return change
+        return np.maximum(change, 0.3 * relative_change(levels[-2], levels[-3]))
 
 
 def _secant_stage(first: int, cells: tuple[int, ...]) -> Stage:

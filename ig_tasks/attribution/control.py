@@ -7,6 +7,7 @@ gradient is stored and none is computed twice, however many levels a row needs.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Protocol
@@ -55,8 +56,8 @@ class Control(Protocol):
     @property
     def levels(self) -> int: ...
 
-    def estimate(self, stage: Stage, sums: Array) -> Array:
-        """Relative L1 error (rows,) of level `stage.last`, from `sums` (levels, rows, features)."""
+    def estimate(self, levels: Sequence[Array]) -> Array:
+        """Relative L1 errors (...,) of the attributions (..., features) at the last of the latest levels."""
         ...
 
 
@@ -80,8 +81,8 @@ class FixedSteps:
         nodes, weights = fixed_nodes(self.rule, self.steps)
         return (Stage(nodes, weights[None, :], first=0, last=0, evaluations=nodes.size),)
 
-    def estimate(self, stage: Stage, sums: Array) -> Array:  # noqa: ARG002
-        return np.full(sums.shape[1], np.nan)
+    def estimate(self, levels: Sequence[Array]) -> Array:
+        return np.full(levels[-1].shape[:-1], np.nan)
 
 
 @dataclass(frozen=True)
@@ -107,13 +108,13 @@ class AdaptiveSteps:
     def stages(self) -> tuple[Stage, ...]:
         return _nested(self.max_evaluations)[0]
 
-    def estimate(self, stage: Stage, sums: Array) -> Array:
-        if stage.last == 0:
-            return np.full(sums.shape[1], np.nan)
-        change = relative_change(sums[stage.last], sums[stage.last - 1])
-        if stage.last == 1:
+    def estimate(self, levels: Sequence[Array]) -> Array:
+        if len(levels) == 1:
+            return np.full(levels[0].shape[:-1], np.nan)
+        change = relative_change(levels[-1], levels[-2])
+        if len(levels) == 2:
             return change
-        before = relative_change(sums[stage.last - 1], sums[stage.last - 2])
+        before = relative_change(levels[-2], levels[-3])
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             squared = 2.0 * change * change / before
         return np.where(before > 0.0, np.minimum(change, squared), change)
@@ -154,7 +155,7 @@ def relative_delta(delta: Array, difference: Array, size: Array) -> Array:
 
 
 def relative_change(now: Array, before: Array) -> Array:
-    """|now - before|_1 / |now|_1 (rows,); 0 where both are 0."""
+    """|now - before|_1 / |now|_1 over the last axis; 0 where both are 0."""
     change = np.abs(now - before).sum(axis=-1)
     size = np.abs(now).sum(axis=-1)
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from ig_tasks.attribution.choice import check_integrator, exact_may_pay, reasone
 from ig_tasks.attribution.control import Tolerances
 from ig_tasks.attribution.explanation import Explanation
 from ig_tasks.attribution.methods import IntegratedGradients, choose_method
-from ig_tasks.attribution.methods.integrated_gradients import Rows
+from ig_tasks.attribution.methods.rows import Rows
 from ig_tasks.attribution.problem import Problem, state
 from ig_tasks.attribution.regions import typical_regions
 from ig_tasks.attribution.structure import NotFollowed, Structure
@@ -78,21 +77,22 @@ def attribute(
             target = None if isinstance(target, str) else target
         structure = _look(backend, problem)
         batches = Batches.within(backend.block_bytes, point_bytes, memory_limit, backend.out_of_memory)
-        if isinstance(target, str) and target == "all":
-            runs = [problem.explaining(np.full(problem.rows, column)) for column in range(outputs)]
+        every = isinstance(target, str) and target == "all"
+        if every:
+            columns = np.repeat(np.arange(outputs)[:, None], problem.rows, axis=1)
         else:
-            columns = resolve(target, outputs, problem.rows, lambda: _predicted(backend, problem, batches))
-            runs = [problem.explaining(columns)]
+            columns = resolve(target, outputs, problem.rows, lambda: _predicted(backend, problem, batches))[None]
+        problem = problem.explaining(columns)
         try:
             regions = None
             if exact_may_pay(integrator, structure, tolerance):
                 regions = typical_regions(backend, problem, batches)
             control, reason = reasoned_control(integrator, steps, max_evaluations, structure, tolerance, regions)
-            results = [chosen.run(backend, each, control, tolerances, batches) for each in runs]
+            result = chosen.run(backend, problem, control, tolerances, batches)
         except NotFollowed as lost:
             structure = backend.plain(str(lost))
             control, reason = reasoned_control(integrator, steps, max_evaluations, structure)
-            results = [chosen.run(backend, each, control, tolerances, batches) for each in runs]
+            result = chosen.run(backend, problem, control, tolerances, batches)
     details = {
         "method": chosen.name,
         "integrator": control.name,
@@ -104,12 +104,11 @@ def attribute(
         "device": backend.device,
         "precision": backend.precision,
         "layers": dict(backend.layers),
-        "rows_by_evaluations": dict(sorted(sum((result.by_level for result in results), Counter[int]()).items())),
+        "rows_by_evaluations": dict(sorted(result.by_level.items())),
         "batches": {"count": batches.count, "largest_points": batches.largest, "halvings": batches.halvings},
         "seed": seed,
     }
-    together = len(results) > 1 or (isinstance(target, str) and target == "all")
-    return _explanation(problem, results, details, named=isinstance(inputs, Mapping), together=together)
+    return _explanation(problem, result, details, named=isinstance(inputs, Mapping), every=every)
 
 
 def embed(model: Any, layer: str, ids: npt.ArrayLike) -> npt.NDArray[np.float64]:
@@ -154,22 +153,21 @@ def _predicted(backend: Backend, problem: Problem, batches: Batches) -> Columns:
     return columns
 
 
-def _explanation(
-    problem: Problem, results: Sequence[Rows], details: dict[str, Any], *, named: bool, together: bool
-) -> Explanation:
-    def merged(field: str) -> Any:
-        arrays = [getattr(result, field) for result in results]
-        return np.stack(arrays, axis=1) if together else arrays[0]
+def _explanation(problem: Problem, result: Rows, details: dict[str, Any], *, named: bool, every: bool) -> Explanation:
+    def shaped(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Rows first; the outputs second where `every` one is explained."""
+        return np.swapaxes(array, 0, 1) if every else array[0]
 
-    parts = problem.split(merged("attributions"))
+    parts = problem.split(shaped(result.attributions))
+    evaluations = result.evaluations
     return Explanation(
         attributions=parts if named else next(iter(parts.values())),
-        output=merged("output"),
-        baseline_output=merged("baseline_output"),
-        convergence_delta=merged("delta"),
-        relative_delta=merged("relative_delta"),
-        error_estimate=merged("error_estimate"),
-        evaluations=merged("evaluations"),
-        status=merged("status"),
+        output=shaped(result.output),
+        baseline_output=shaped(result.baseline_output),
+        convergence_delta=shaped(result.delta),
+        relative_delta=shaped(result.relative_delta),
+        error_estimate=shaped(result.error_estimate),
+        evaluations=np.repeat(evaluations[:, None], len(problem.targets), axis=1) if every else evaluations,
+        status=shaped(result.status),
         details=details,
     )

@@ -28,7 +28,12 @@ class Problem:
     starts: dict[str, Array]  # baselines: leading axis 1 (shared) or rows; ids or layer outputs where a layer is named
     fixed: dict[str, Any]  # (rows, ...) arrays, or constants, passed on as they are
     rows: int
-    columns: Columns  # (rows,) the output explained
+    targets: Columns  # (targets, rows) the outputs explained
+
+    @property
+    def columns(self) -> Columns:
+        """The output explained (rows,), where it is one a row."""
+        return np.asarray(self.targets[0])
 
     @property
     def shared(self) -> bool:
@@ -46,12 +51,13 @@ class Problem:
             ends={name: end[rows] for name, end in self.ends.items()},
             starts={name: start if start.shape[0] == 1 else start[rows] for name, start in self.starts.items()},
             fixed={name: value[rows] if isinstance(value, np.ndarray) else value for name, value in self.fixed.items()},
-            rows=len(self.columns[rows]),
-            columns=self.columns[rows],
+            rows=self.targets[:, rows].shape[1],
+            targets=self.targets[:, rows],
         )
 
-    def explaining(self, columns: Columns) -> Problem:
-        return replace(self, columns=columns)
+    def explaining(self, targets: Columns) -> Problem:
+        """The problem of these outputs (targets, rows)."""
+        return replace(self, targets=targets)
 
     def split(self, flat: npt.NDArray[np.float64]) -> dict[str, npt.NDArray[np.float64]]:
         """(..., features) into {input name: (..., the input's own shape)}."""
@@ -99,7 +105,7 @@ def state(backend: Backend, inputs: Any, baseline: Any, fixed: Mapping[str, Any]
             raise BaselineError(f"baseline: there is none for input '{name}'")
         starts[name] = _start(backend, name, starts_given[name], end)
     kept = {name: _fixed(name, value, rows) for name, value in others.items()}
-    return Problem(ends, starts, kept, rows, np.zeros(rows, dtype=np.int64))
+    return Problem(ends, starts, kept, rows, np.zeros((1, rows), dtype=np.int64))
 
 
 def _numbers(field: str, value: Any) -> Array:

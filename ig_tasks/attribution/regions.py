@@ -8,7 +8,7 @@ layer needs no edges: where all before it is linear, the secant rule is exact.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -41,8 +41,8 @@ class Regions:
     levels: ClassVar[int] = 1
     stages: ClassVar[tuple[Stage, ...]] = ()  # every row has cells of its own: see `edges`
 
-    def estimate(self, stage: Stage, sums: Array) -> Array:  # noqa: ARG002
-        return np.zeros(sums.shape[1])
+    def estimate(self, levels: Sequence[Array]) -> Array:
+        return np.zeros(levels[-1].shape[:-1])
 
     def edges(self, backend: Backend, problem: Problem, batches: Batches) -> tuple[Array, Rows, npt.NDArray[np.bool_]]:
         """Edges (edges, rows), ascending, those beyond a row's own number all 1; cells (rows,); whether all are there.
@@ -66,7 +66,7 @@ class Regions:
 
 
 def typical_regions(backend: Backend, problem: Problem, batches: Batches) -> float:
-    """The median number of the first layer's kinks on a path, over a few rows."""
+    """The median number of regions that the first layer alone makes of a path, over a few rows."""
     few = problem.take(np.unique(np.linspace(0, problem.rows - 1, min(problem.rows, 16)).astype(np.intp)))
     _, counts, _ = Regions(2).edges(backend, few, batches)
     return float(np.median(counts - 1))

@@ -88,7 +88,7 @@ class Backend(Protocol):
         start_gradient: Any = None,
         start_weights: Array | None = None,
     ) -> tuple[Array, Array]:
-        """Outputs (nodes, rows) along the paths, and sums (levels, rows, features) of weighted contributions.
+        """Outputs (nodes, targets, rows) along the paths, and sums (levels, targets, rows, features).
 
         `weights` is (levels, nodes); a contribution is gradient x (end - start), summed over an embedding's
         width. A `start_gradient` counts as one more node, with `start_weights` (levels,).
@@ -96,7 +96,7 @@ class Backend(Protocol):
         ...
 
     def secant(self, batch: Problem, edges: Edges, segments: Sequence[Segment]) -> tuple[Array, Array]:
-        """Outputs (segments, 2, rows) at the outer edges of segments, and sums (segments, rows, features) over them.
+        """Outputs (segments, 2, targets, rows) at the outer edges of segments, and sums over them.
 
         `edges` chooses each row's own edges, in [0, 1] and ascending within a segment: (all segments' edges, rows).
         It is given the places (rows, kinks) where the first nonlinear operation has its kinks along each path

@@ -56,6 +56,7 @@ class TorchBackend:
     """A torch.nn.Module. See `Backend` for what the methods promise."""
 
     framework = "torch"
+    shares_targets = True
 
     def __init__(self, model: torch.nn.Module, layers: dict[str, str], precision: str, device: str | None) -> None:
         model = getattr(model, "_orig_mod", model)  # hooks do not reach into compiled graphs
@@ -178,8 +179,10 @@ class TorchBackend:
         else:
             values, sums = nodes_plain(lines, places, matrix)
         if start_gradient is not None and start_weights is not None:
-            first = lines.contributions({name: gradient[None] for name, gradient in start_gradient.items()})
-            sums = sums + self._tensor(start_weights)[:, None, None] * first.double()
+            first = lines.contributions({name: gradient[None] for name, gradient in start_gradient.items()})[0]
+            sums = sums.double()
+            for level in np.flatnonzero(start_weights):
+                sums[level] += start_weights[level] * first
         return _float64(values), _float64(sums)
 
     def secant(self, batch: Problem, edges: Edges, segments: Sequence[Segment]) -> tuple[Array, Array]:

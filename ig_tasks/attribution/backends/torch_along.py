@@ -10,7 +10,7 @@ import numpy as np
 import torch  # noqa: TID253 - this module is the framework's own, loaded lazily
 
 from ig_tasks.attribution.backends.base import Edges
-from ig_tasks.attribution.backends.torch_call import Caller, Tensors
+from ig_tasks.attribution.backends.torch_call import Caller, Tensors, backward
 from ig_tasks.attribution.backends.torch_chain import Chain
 from ig_tasks.attribution.backends.torch_follow import Cut, Follow
 from ig_tasks.attribution.backends.torch_replay import FEW, Replay
@@ -31,7 +31,7 @@ __all__ = [
 ]
 
 Sums = tuple[torch.Tensor, torch.Tensor]
-"""Outputs, and sums (sums, rows, features), which are float64 where many terms were added."""
+"""Outputs, and sums (sums, targets, rows, features), which are float64 where many terms were added."""
 
 
 @dataclass(frozen=True)
@@ -52,26 +52,36 @@ class Lines:
         return self.caller.device
 
     def contributions(self, gradients: Tensors) -> torch.Tensor:
-        """gradient x (end - start), (sums, rows, features): an embedding's width is summed."""
+        """gradient x (end - start), (sums, targets, rows, features), of gradients (sums, targets, rows, ...).
+
+        An embedding's width is summed.
+        """
         parts = []
         for name, gradient in gradients.items():
             product = gradient * self.deltas[name]
-            axes = self.batch.ends[name].ndim + 1
+            axes = self.batch.ends[name].ndim + 2
             if product.ndim > axes:
                 product = product.flatten(axes).sum(-1)
-            parts.append(product.flatten(2) if product.ndim > 2 else product[..., None])
-        return parts[0] if len(parts) == 1 else torch.cat(parts, dim=2)
+            parts.append(product.flatten(3) if product.ndim > 3 else product[..., None])
+        return parts[0] if len(parts) == 1 else torch.cat(parts, dim=3)
+
+    def outputs(self, values: torch.Tensor) -> torch.Tensor:
+        """Values (targets, nodes x rows) as (nodes, targets, rows)."""
+        return values.detach().view(len(values), -1, self.batch.rows).transpose(0, 1)
 
 
 def nodes_plain(lines: Lines, places: torch.Tensor, weights: torch.Tensor) -> Sums:
-    """Outputs (nodes, rows) and sums at `places` (nodes, 1), weights (sums, nodes): every node from the inputs on."""
+    """Outputs (nodes, targets, rows) and sums at `places` (nodes, 1): every node from the inputs on.
+
+    Weights are (sums, nodes).
+    """
     count, points = len(places), {}
     for name, delta in lines.deltas.items():
         along = places.to(delta.dtype).view(-1, *[1] * delta.ndim)
         points[name] = torch.addcmul(lines.starts[name], along, delta).flatten(0, 1).requires_grad_()
     values, found = lines.caller.gradients(points, lines.batch, count)
-    by_node = lines.contributions({name: g.view(count, lines.batch.rows, *g.shape[1:]) for name, g in found.items()})
-    return values.view(count, -1), _weighted(weights, by_node)
+    by_node = {name: _by_node(g, count, lines.batch.rows) for name, g in found.items()}
+    return lines.outputs(values), _weighted(weights, lines.contributions(by_node))
 
 
 def nodes_behind_prefix(lines: Lines, places: torch.Tensor, weights: torch.Tensor) -> Sums:
@@ -79,8 +89,8 @@ def nodes_behind_prefix(lines: Lines, places: torch.Tensor, weights: torch.Tenso
     follow = Follow(lines.batch.rows, len(places), places, secant=False)
     values = lines.caller.followed(lines.batch, lines.starts, lines.deltas, follow)
     cuts, gradients = _backward(follow, values, torch.ones_like(values))
-    by_node = [gradient.view(len(places), *cut.delta.shape) for cut, gradient in zip(cuts, gradients, strict=True)]
-    return values.detach().view(len(places), -1), _pulled_back(lines, cuts, by_node, weights)
+    by_node = [_by_node(gradient, len(places), lines.batch.rows) for gradient in gradients]
+    return lines.outputs(values), _pulled_back(lines, cuts, by_node, weights)
 
 
 def nodes_by_chain(lines: Lines, chain: Chain, places: torch.Tensor, weights: torch.Tensor) -> Sums:
@@ -89,13 +99,12 @@ def nodes_by_chain(lines: Lines, chain: Chain, places: torch.Tensor, weights: to
     with torch.no_grad():
         # Single nodes are pulled back where they are fewer than the sums.
         single = len(places) < len(weights)
-        eye = torch.eye(len(places), dtype=weights.dtype, device=weights.device)
-        values, sums = Replay(chain, cuts, _columns(lines)).quadrature(places, eye if single else weights)
+        values, sums = Replay(chain, cuts, _targets(lines)).quadrature(places, None if single else weights)
     return values, _pulled_back(lines, cuts, sums, weights if single else None)
 
 
 def cells(lines: Lines, structure: Structure, edges: Edges, segments: Sequence[Segment]) -> Sums:
-    """Outputs (segments, 2, rows) at the outer edges, and sums of secant slopes over the segments' cells.
+    """Outputs (segments, 2, targets, rows) at the outer edges, and sums of secant slopes over the segments' cells.
 
     Raises NotFollowed.
     """
@@ -104,31 +113,32 @@ def cells(lines: Lines, structure: Structure, edges: Edges, segments: Sequence[S
     values = lines.caller.followed(lines.batch, lines.starts, lines.deltas, follow)
     if (structure.exact and not (follow.one_layer or not follow.operations)) or follow.pieces != structure.pieces:
         raise NotFollowed("rows take different ways through the model")
-    wanted = torch.ones_like(values).view(count, rows)
     last = np.cumsum([segment.edges for segment in segments]) - 1
     first = last - [segment.edges - 1 for segment in segments]
-    wanted[last] = 0.0  # between the last edge of a segment and the first of the next there is no cell
+    wanted = torch.ones((len(values), count, rows), dtype=values.dtype, device=values.device)
+    wanted[:, last] = 0.0  # between the last edge of a segment and the first of the next there is no cell
     widths = follow.places.diff(dim=0)
-    cuts, gradients = _backward(follow, values, wanted.flatten())
+    cuts, gradients = _backward(follow, values, wanted.flatten(1))
     sums = []
-    for cut, gradient in zip(cuts, gradients, strict=True):
-        by_cell = gradient.view(count, rows, -1)
+    for gradient in gradients:
+        by_cell = _by_node(gradient, count, rows)
         # Rounding of a few terms is that of one term; sums of many are kept in float64.
         dtype = gradient.dtype if count <= FEW else torch.float64
         total = torch.zeros((len(segments), *by_cell.shape[1:]), dtype=dtype, device=gradient.device)
         for place, (start, stop) in enumerate(zip(first, last, strict=True)):
             for cell in range(start, stop):
-                total[place].addcmul_(by_cell[cell].to(dtype), widths[cell, :, None].to(dtype))
-        sums.append(total.to(gradient.dtype).view(len(segments), *cut.delta.shape))
-    outer = np.stack([first, last], axis=1)
-    return values.detach().view(count, rows)[outer], _pulled_back(lines, cuts, sums, None, many=len(segments))
+                width = widths[cell].to(dtype).view(rows, *[1] * (by_cell.ndim - 3))
+                total[place].addcmul_(by_cell[cell].to(dtype), width)
+        sums.append(total.to(gradient.dtype))
+    outer = lines.outputs(values)[np.stack([first, last], axis=1)]
+    return outer, _pulled_back(lines, cuts, sums, None, many=len(segments))
 
 
 def cells_by_chain(lines: Lines, chain: Chain, edges: Edges, segments: Sequence[Segment]) -> Sums:
     """The same, by a chain."""
     cuts = lines.caller.prefix(lines.batch, lines.starts, lines.deltas, chain.leaves)
     with torch.no_grad():
-        values, sums = Replay(chain, cuts, _columns(lines)).secant(edges, segments)
+        values, sums = Replay(chain, cuts, _targets(lines)).secant(edges, segments)
     return values, _pulled_back(lines, cuts, sums, None)
 
 
@@ -137,17 +147,23 @@ def distances(lines: Lines, chain: Chain | None, places: torch.Tensor, layer: in
     if chain is not None:
         cuts = lines.caller.prefix(lines.batch, lines.starts, lines.deltas, chain.leaves)
         with torch.no_grad():
-            return Replay(chain, cuts, _columns(lines)).knots(places, layer)
+            return Replay(chain, cuts, _targets(lines)).knots(places, layer)
     follow = Follow(lines.batch.rows, len(places), places, secant=True)
     follow.kinks_of = layer
     lines.caller.followed(lines.batch, lines.starts, lines.deltas, follow)
     return torch.cat([each.view(*places.shape, -1) for each in follow.distances], dim=2)
 
 
-def _columns(lines: Lines) -> torch.Tensor:
-    """The column that each row explains (rows,); (1,) where it is the same for all."""
-    columns = lines.batch.columns
-    return torch.tensor(columns[:1] if (columns == columns[0]).all() else columns, device=lines.device)
+def _targets(lines: Lines) -> torch.Tensor:
+    """The columns that each row explains (targets, rows); (targets, 1) where they are the same for all."""
+    targets = lines.batch.targets
+    same = (targets == targets[:, :1]).all()
+    return torch.tensor(targets[:, :1] if same else targets, device=lines.device)
+
+
+def _by_node(gradient: torch.Tensor, count: int, rows: int) -> torch.Tensor:
+    """(targets, nodes x rows, ...) as (nodes, targets, rows, ...)."""
+    return gradient.view(len(gradient), count, rows, *gradient.shape[2:]).transpose(0, 1)
 
 
 def _on_host(edges: Edges, device: torch.device) -> Callable[[torch.Tensor | None], torch.Tensor]:
@@ -162,10 +178,10 @@ def _on_host(edges: Edges, device: torch.device) -> Callable[[torch.Tensor | Non
 def _backward(
     follow: Follow, values: torch.Tensor, wanted: torch.Tensor
 ) -> tuple[Sequence[Cut], Sequence[torch.Tensor]]:
-    """Cuts that the values depend on, and the gradients there, (nodes x rows, ...)."""
+    """Cuts that the values depend on, and the gradients there, (targets, nodes x rows, ...)."""
     if not follow.cuts or not values.requires_grad:
         return [], []
-    found = torch.autograd.grad(values, [cut.leaf for cut in follow.cuts], wanted, allow_unused=True)
+    found = backward(values, [cut.leaf for cut in follow.cuts], wanted)
     used = [
         (cut, gradient)
         for cut, gradient in zip(follow.cuts, found, strict=True)
@@ -182,18 +198,19 @@ def _weighted(weights: torch.Tensor, terms: torch.Tensor) -> torch.Tensor:
 def _pulled_back(
     lines: Lines, cuts: Sequence[Cut], terms: list[torch.Tensor], weights: torch.Tensor | None, many: int | None = None
 ) -> torch.Tensor:
-    """Contributions (sums, rows, features) of `terms` (terms, rows, ...) at the cuts, weighted if `weights` are given.
+    """Contributions (sums, targets, rows, features) of `terms` (terms, targets, rows, ...) at the cuts.
 
-    Weights (sums, terms) are applied on the side of the pulling back that has fewer of them.
+    Weights (sums, terms), if there are any, are applied on the side of the pulling back that has fewer terms.
     """
     after = weights if weights is not None and terms and len(terms[0]) < len(weights) else None
     if weights is not None and after is None:
         terms = [_weighted(weights, term).to(term.dtype) for term in terms]
     count = many or (len(terms[0]) if terms else len(weights) if weights is not None else 1)
+    shape = (count, len(lines.batch.targets))
     inputs = list(lines.deltas.values())
     found: Any = [None] * len(inputs)
     if cuts:
-        ends = [cut.delta for cut in cuts]
+        ends, flat = [cut.delta for cut in cuts], [term.flatten(0, 1) for term in terms]
 
         def back(upstream: list[Any], *, batched: bool = False) -> Any:
             return torch.autograd.grad(
@@ -201,12 +218,12 @@ def _pulled_back(
             )
 
         try:
-            found = back(terms, batched=True)
+            found = back(flat, batched=True)
         except RuntimeError:  # an operation that cannot be batched: one at a time
-            each = [back([term[place] for term in terms]) for place in range(count)]
+            each = [back([term[place] for term in flat]) for place in range(len(flat[0]))]
             found = [None if one[0] is None else torch.stack(one) for one in zip(*each, strict=True)]
     gradients = {
-        name: delta.new_zeros((count, *delta.shape)) if gradient is None else gradient
+        name: delta.new_zeros((*shape, *delta.shape)) if gradient is None else gradient.view(*shape, *delta.shape)
         for (name, delta), gradient in zip(lines.deltas.items(), found, strict=True)
     }
     contributions = lines.contributions(gradients)

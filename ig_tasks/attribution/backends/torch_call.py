@@ -19,7 +19,7 @@ from ig_tasks.errors import LayerError, ModelError
 if TYPE_CHECKING:
     from ig_tasks.attribution.problem import Problem
 
-__all__ = ["Caller", "Tensors", "first_line"]
+__all__ = ["Caller", "Tensors", "backward", "first_line"]
 
 Tensors = dict[str, torch.Tensor]
 
@@ -79,7 +79,7 @@ class Caller:
         return torch.as_tensor(np.ascontiguousarray(array)).to(device=self.device, dtype=dtype)
 
     def followed(self, batch: Problem, starts: Tensors, deltas: Tensors, follow: Follow) -> torch.Tensor:
-        """Values (nodes x rows,) of the explained output, the model followed along the paths.
+        """Values (targets, nodes x rows) of the explained outputs, the model followed along the paths.
 
         `deltas` get gradients, for sums to be pulled back to. Raises NotFollowed.
         """
@@ -129,22 +129,42 @@ class Caller:
         return self._floats(value) if value.dtype.kind == "f" else torch.as_tensor(value, device=self.device)
 
     def explained(self, outputs: torch.Tensor, batch: Problem, repeat: int) -> torch.Tensor:
-        """Of all outputs the one that each row explains, (repeat x rows,)."""
-        columns = batch.columns
-        if (columns == columns[0]).all():
-            return outputs[:, int(columns[0])]
-        index = torch.as_tensor(np.tile(columns, repeat), device=self.device)
-        return outputs.gather(1, index[:, None])[:, 0]
+        """Of all outputs (repeat x rows, outputs) those that each row explains, (targets, repeat x rows)."""
+        targets = batch.targets
+        if (targets == targets[:, :1]).all():
+            return outputs[:, targets[:, 0].tolist()].t()
+        index = torch.as_tensor(np.tile(targets, repeat), device=self.device)
+        return outputs.gather(1, index.t()).t()
 
     def gradients(self, points: Tensors, batch: Problem, repeat: int) -> tuple[torch.Tensor, Tensors]:
-        """Values (repeat x rows,) of the explained output, and its gradients at the points."""
+        """Values (targets, repeat x rows) of the explained outputs, and their gradients (targets, repeat x rows, ...).
+
+        One pass forward, and one backward for each target.
+        """
         values = self.explained(self.call(points, batch, repeat), batch, repeat)
-        found = torch.autograd.grad(values, list(points.values()), torch.ones_like(values), allow_unused=True)
+        found = backward(values, list(points.values()), torch.ones_like(values))
         gradients = {
-            name: torch.zeros_like(point) if gradient is None else gradient
-            for (name, point), gradient in zip(points.items(), found, strict=True)
+            name: torch.zeros((len(values), *point.shape), dtype=point.dtype, device=point.device) if g is None else g
+            for (name, point), g in zip(points.items(), found, strict=True)
         }
         return values.detach(), gradients
+
+
+def backward(values: torch.Tensor, at: list[torch.Tensor], wanted: torch.Tensor) -> list[torch.Tensor | None]:
+    """Gradients of each of `values` (targets, points) at the tensors `at`: (targets, ...), None where there is none."""
+    last = len(values) - 1
+    each = [
+        torch.autograd.grad(value, at, one, retain_graph=place < last, allow_unused=True)
+        for place, (value, one) in enumerate(zip(values, wanted, strict=True))
+    ]
+    return [None if all(g is None for g in of) else _stacked(of) for of in zip(*each, strict=True)]
+
+
+def _stacked(gradients: tuple[torch.Tensor | None, ...]) -> torch.Tensor:
+    if len(gradients) == 1 and gradients[0] is not None:
+        return gradients[0][None]
+    like = next(g for g in gradients if g is not None)
+    return torch.stack([torch.zeros_like(like) if g is None else g for g in gradients])
 
 
 def first_line(error: BaseException) -> str:

@@ -22,11 +22,11 @@ _BLOCK_BYTES = 6 << 20  # values of a block: what the cache next to the cores ke
 
 @dataclass(frozen=True)
 class Replay:
-    """The rows of one batch: their cuts (rows, units), and the column that each explains (1 or rows,)."""
+    """The rows of one batch: their cuts (rows, units), and the outputs that each explains (targets, 1 or rows)."""
 
     chain: Chain
     cuts: Sequence[Cut]
-    columns: torch.Tensor
+    targets: torch.Tensor
 
     @property
     def rows(self) -> int:
@@ -42,26 +42,51 @@ class Replay:
                 return None
         return None
 
-    def quadrature(self, nodes: torch.Tensor, weights: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor]]:
-        """Outputs (nodes, rows), and weighted sums (sums, rows, units) of the gradients at each cut.
+    def quadrature(
+        self, nodes: torch.Tensor, weights: torch.Tensor | None
+    ) -> tuple[torch.Tensor, list[torch.Tensor]]:
+        """Outputs (nodes, targets, rows), and weighted sums (sums, targets, rows, units) of gradients at each cut.
 
-        `nodes` are (nodes, 1), `weights` (sums, nodes).
+        `nodes` are (nodes, 1), `weights` (sums, nodes); without weights the gradients come one by one.
         """
         count = nodes.shape[0]
-        outputs = self._values(count)
-        sums = self._sums(len(weights))
+        outputs, sums = self._values(count), self._sums(count if weights is None else len(weights))
+        # Where all rows start from one point, its gradient is one row's.
+        shared = int(bool(nodes[0] == 0.0) and self.targets.shape[1] == 1 and self._one_start)
+        if shared:
+            self._quadrature(nodes[:1], None if weights is None else weights[:, :1], slice(0, 1), outputs[:1], sums)
+            for total in sums:
+                total[:] = total[:, :, :1].clone()
+            outputs[:1] = outputs[:1, :, :1].clone()
         for some in self._blocks(count):
-            values = self._forward(nodes, some)
-            outputs[:, some] = self._explained(values[-1], some)
-            gradients = self.chain.gradients(values, self._wanted(values[-1], some), cells=False)
-            for gradient, cut, total in zip(gradients, self.cuts, sums, strict=True):
-                if gradient is not None:
-                    whole = gradient.expand(count, some.stop - some.start, cut.delta.shape[1])
-                    total[:, some] = _weighted(weights, whole.reshape(count, -1)).view(total[:, some].shape)
+            rest = None if weights is None else weights[:, shared:]
+            into = [total[shared:] for total in sums] if weights is None else sums
+            self._quadrature(nodes[shared:], rest, some, outputs[shared:], into)
         return outputs, sums
 
+    def _quadrature(
+        self, nodes: torch.Tensor, weights: torch.Tensor | None, some: slice, outputs: torch.Tensor, sums: Any
+    ) -> None:
+        """Write the outputs of some rows, and add to their sums."""
+        values = self._forward(nodes, some)
+        outputs[:, :, some] = self._explained(values[-1], some)
+        for target, gradients in enumerate(self._gradients(values, some, cells=False)):
+            for gradient, cut, total in zip(gradients, self.cuts, sums, strict=True):
+                if gradient is None:
+                    continue
+                whole = gradient.expand(len(nodes), some.stop - some.start, cut.delta.shape[1])
+                if weights is None:
+                    total[: len(nodes), target, some] = whole
+                else:
+                    into = total[:, target, some]
+                    into += _weighted(weights, whole.reshape(len(nodes), -1)).view(into.shape)
+
+    @property
+    def _one_start(self) -> bool:
+        return all(cut.base.shape[0] == 1 for cut in self.cuts)
+
     def secant(self, edges: Edges, segments: Sequence[Segment]) -> tuple[torch.Tensor, list[torch.Tensor]]:
-        """Outputs (segments, 2, rows) at the outer edges, and sums (segments, rows, units) of slopes x widths."""
+        """Outputs (segments, 2, targets, rows) at the outer edges, and sums (segments, targets, rows, units)."""
         kinks = self.kinks()
         delta = self.cuts[0].delta
         places = torch.as_tensor(edges(None if kinks is None else kinks.cpu().numpy()), device=delta.device)
@@ -74,15 +99,15 @@ class Replay:
         outputs, sums = self._values(2 * len(segments)), self._sums(len(segments))
         for some in self._blocks(count):
             values = self._forward(places[:, some], some)
-            outputs[:, some] = self._explained(values[-1][outer], some)
-            gradients = self.chain.gradients(values, self._wanted(values[-1], some), cells=True)
-            for gradient, cut, total in zip(gradients, self.cuts, sums, strict=True):
-                if gradient is None:
-                    continue
-                whole = gradient.expand(count - 1, some.stop - some.start, cut.delta.shape[1])
-                for place, (start, stop) in enumerate(zip(first, last - 1, strict=True)):
-                    total[place, some] = _integral(whole[start:stop], widths[start:stop, some])
-        return outputs.view(len(segments), 2, self.rows), sums
+            outputs[:, :, some] = self._explained(values[-1][outer], some)
+            for target, gradients in enumerate(self._gradients(values, some, cells=True)):
+                for gradient, cut, total in zip(gradients, self.cuts, sums, strict=True):
+                    if gradient is None:
+                        continue
+                    whole = gradient.expand(count - 1, some.stop - some.start, cut.delta.shape[1])
+                    for place, (start, stop) in enumerate(zip(first, last - 1, strict=True)):
+                        total[place, target, some] = _integral(whole[start:stop], widths[start:stop, some])
+        return outputs.view(len(segments), 2, len(self.targets), self.rows), sums
 
     def knots(self, places: torch.Tensor, layer: int) -> torch.Tensor:
         """Distances from the kinks of a layer (places, rows, units x kinks); `places` (places, rows)."""
@@ -94,7 +119,7 @@ class Replay:
     def _blocks(self, count: int) -> Iterator[slice]:
         """Rows of which `count` places fit the cache; all of them on a device."""
         rows = self.rows
-        if self.columns.device.type == "cpu":
+        if self.targets.device.type == "cpu":
             width = sum(cut.delta.shape[1] for cut in self.cuts) + self.chain.width
             rows = max(1, _BLOCK_BYTES // (self.cuts[0].delta.element_size() * width * count))
         for start in range(0, self.rows, rows):
@@ -108,22 +133,28 @@ class Replay:
         return self.chain.forward([self._leaf(cut, places, some) for cut in self.cuts])
 
     def _explained(self, values: torch.Tensor, some: slice) -> torch.Tensor:
-        """Of the outputs (places, rows, outputs) the one that each row explains."""
-        if len(self.columns) == 1:
-            return values[..., int(self.columns[0])]
-        index = self.columns[some].expand(values.shape[0], -1)[..., None]
-        return values.gather(2, index)[..., 0]
+        """Of the outputs (places, rows, outputs) those that each row explains (places, targets, rows)."""
+        if self.targets.shape[1] == 1:
+            return values[..., self.targets[:, 0]].transpose(1, 2)
+        index = self.targets[:, some].t().expand(values.shape[0], -1, -1)
+        return values.gather(2, index).transpose(1, 2)
 
-    def _wanted(self, values: torch.Tensor, some: slice) -> torch.Tensor:
-        """What flows back from the outputs: one in the column that is explained."""
-        columns = self.columns if len(self.columns) == 1 else self.columns[some]
-        return torch.nn.functional.one_hot(columns, values.shape[2]).to(values.dtype)[None]
+    def _gradients(self, values: list[torch.Tensor], some: slice, *, cells: bool) -> Iterator[list[Any]]:
+        """Gradients at the cuts, target by target."""
+        width, dtype = values[-1].shape[2], values[-1].dtype
+        last = len(self.targets) - 1
+        for place, columns in enumerate(self.targets):
+            own = columns if len(columns) == 1 else columns[some]
+            # One in the column that is explained flows back from the outputs.
+            wanted = torch.nn.functional.one_hot(own, width).to(dtype)[None]
+            yield self.chain.gradients(values if place == last else list(values), wanted, cells=cells)
 
     def _values(self, count: int) -> torch.Tensor:
-        return self.cuts[0].delta.new_empty((count, self.rows))
+        return self.cuts[0].delta.new_empty((count, len(self.targets), self.rows))
 
     def _sums(self, count: int) -> list[torch.Tensor]:
-        return [cut.delta.new_zeros((count, *cut.delta.shape)) for cut in self.cuts]
+        many = len(self.targets)
+        return [cut.delta.new_zeros((count, many, *cut.delta.shape)) for cut in self.cuts]
 
 
 def _weighted(weights: torch.Tensor, gradients: torch.Tensor) -> Any:

@@ -68,7 +68,11 @@ def test_exact_cases(kits: Any, network: dict[str, Any], case: dict[str, Any], i
     np.testing.assert_allclose(found.attributions[0], expected, atol=1e-9)
     assert found.status[0] == "converged"
     nonlinear = sum(layer.get("activation") is not None for layer in network["layers"])
-    assert found.evaluations[0] == (1 if nonlinear == 1 else 13)
+    if nonlinear == 1:
+        assert found.evaluations[0] == 1
+    else:
+        # So few regions at so small a tolerance: `auto` takes them all.
+        assert found.evaluations[0] == 13 if integrator == "secant" else found.details["integrator"] == "exact"
     if nonlinear == 1:
         assert found.error_estimate[0] == 0
 
@@ -241,7 +245,9 @@ def test_levels_within_max_evaluations(kits: Any, layers_of: Any, rng: np.random
     assert [stage.cells for stage in AdaptiveCells(100).stages] == [(4, 9), (20,), (41,)]
     assert [stage.last for stage in AdaptiveCells(100).stages] == [1, 2, 3]
     model = kits[0].dense(layers_of(4, 64, 64, 1, activation="relu"))
-    found = attribute(model, rng.normal(size=(20, 4)) * 3, np.zeros(4), tolerance=1e-8, max_evaluations=40)
+    found = attribute(
+        model, rng.normal(size=(20, 4)) * 3, np.zeros(4), integrator="secant", tolerance=1e-8, max_evaluations=40
+    )
     assert (found.evaluations == 33).all()
     flagged = found.status == "max_evaluations"
     assert np.array_equal(flagged, (found.error_estimate > 1e-8) | (found.relative_delta > 1e-8))
@@ -251,9 +257,3 @@ def test_smooth_models_take_quadrature(kits: Any, layers_of: Any, rng: np.random
     found = attribute(kits[0].dense(layers_of(4, 8, 8, 1)), rng.normal(size=(3, 4)), np.zeros(4))
     assert found.details["integrator"] == "clenshaw_curtis"
     assert found.details["reason"] == "smooth operations (tanh)"
-
-
-def test_keras_says_that_it_takes_the_plain_path(kits: Any, layers_of: Any) -> None:
-    found = attribute(kits[1].dense(layers_of(4, 8, 1, activation="relu")), np.ones((2, 4)), np.zeros(4))
-    assert found.details["integrator"] == "clenshaw_curtis"
-    assert found.details["affine_prefix"] == found.details["reason"] == "a Keras model is not followed"

@@ -1,0 +1,190 @@
+"""Rows that go through the stages of a control together, until each is done."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+import numpy.typing as npt
+
+from ig_tasks.attribution.backends.base import Backend
+from ig_tasks.attribution.batches import Batches, Rectangle
+from ig_tasks.attribution.cells import place_edges
+from ig_tasks.attribution.control import Control, Stage, Tolerances
+from ig_tasks.attribution.methods.nested import Nested
+from ig_tasks.attribution.methods.rows import CommonStart, Rows
+from ig_tasks.attribution.problem import Problem
+from ig_tasks.attribution.regions import Regions, grouped
+from ig_tasks.attribution.structure import Segment
+
+__all__ = ["Chunk"]
+
+Array = npt.NDArray[np.float64]
+
+_COMPARED = 3  # levels that an estimate looks at
+
+
+class Chunk:
+    """The rows at `places` of a problem; all arrays are those of the rows that are still under way."""
+
+    def __init__(
+        self,
+        backend: Backend,
+        problem: Problem,
+        places: npt.NDArray[np.intp],
+        control: Control,
+        tolerances: Tolerances,
+        batches: Batches,
+        common: CommonStart,
+    ) -> None:
+        self.backend, self.problem, self.places = backend, problem, places
+        self.control, self.tolerances, self.batches, self.common = control, tolerances, batches, common
+        self.output = np.full(problem.targets.shape, np.nan)
+        self.baseline_output = np.full(problem.targets.shape, np.nan)
+        self.levels: list[Array] = []  # attributions (targets, rows, features) by the latest rules
+
+    def run(self, rows: Rows) -> None:
+        """Write the rows' results into `rows`."""
+        if isinstance(self.control, Regions):
+            self._regions(self.control, rows)
+            return
+        stages, spent = self.control.stages, 0
+        nested = Nested(stages)
+        for number, stage in enumerate(stages):
+            shared = number == 0 and self.common.gradient is not None
+            if stage.cells:
+                self.levels += self._cells(stage)
+            else:
+                self.levels += nested.levels(number, self._nodes(stage, nested.weights(number), shared=shared))
+                if number == 0:
+                    self._endpoints(stage)
+            self.levels = self.levels[-_COMPARED:]
+            spent += sum(stage.cells) + stage.nodes.size - shared
+            done = rows.judge(
+                self.places,
+                self.tolerances,
+                self.levels[-1],
+                (self.output, self.baseline_output),
+                self.control.estimate(self.levels),
+                spent,
+                stage.evaluations,
+                final=number == len(stages) - 1,
+            )
+            if done.all():
+                return
+            self._keep(np.flatnonzero(~done))
+            nested.keep(np.flatnonzero(~done))
+
+    def _keep(self, rows: npt.NDArray[np.intp]) -> None:
+        self.places, self.problem = self.places[rows], self.problem.take(rows)
+        self.output, self.baseline_output = self.output[:, rows], self.baseline_output[:, rows]
+        self.levels = [level[:, rows] for level in self.levels]
+
+    def _empty(self, count: int) -> Array:
+        return np.zeros((count, *self.problem.targets.shape, self.problem.features))
+
+    def _nodes(self, stage: Stage, weights: Array, *, shared: bool) -> Array:
+        """Weighted sums (sums, targets, rows, features) over the stage's nodes; `weights` are (sums, nodes)."""
+        nodes, own = stage.nodes[int(shared) :], weights[:, int(shared) :]
+        sums = self._empty(len(weights))
+
+        def evaluate(part: Rectangle) -> None:
+            rows, some = slice(part.row, part.row_end), slice(part.node, part.node_end)
+            # The shared node is added once: with the first of the row's nodes.
+            alone = (
+                {}
+                if not shared or part.node
+                else {"start_gradient": self.common.gradient, "start_weights": weights[:, 0]}
+            )
+            batch = self.problem.take(rows)
+            outputs, found = self.backend.evaluate(batch, nodes[some], own[:, some], **alone)
+            into = sums[:, :, rows]
+            into += found.reshape(into.shape)
+            outputs = outputs.reshape(-1, *batch.targets.shape)
+            if nodes[0] == 0.0 and part.node == 0:
+                self.baseline_output[:, rows] = outputs[0]
+            if nodes[-1] == 1.0 and part.node_end == nodes.size:
+                self.output[:, rows] = outputs[-1]
+
+        self.batches.run(self.problem.rows, nodes.size, evaluate)
+        return sums
+
+    def _cells(self, stage: Stage) -> list[Array]:
+        """Attributions at the stage's levels of the secant rule, each from cells of its own."""
+        starts = np.cumsum([0, *stage.cells])
+        sums = self._empty(len(stage.cells))
+
+        def evaluate(part: Rectangle) -> None:
+            rows = slice(part.row, part.row_end)
+            levels, segments = [], []
+            for level, cells in enumerate(stage.cells):
+                first = max(0, part.node - starts[level])
+                last = min(cells, part.node_end - starts[level])
+                if first < last:
+                    levels.append(level)
+                    segments.append(Segment(cells, int(first), int(last)))
+            batch = self.problem.take(rows)
+            self._secant(batch, rows, partial(place_edges, batch.rows, segments), segments, [sums[x] for x in levels])
+
+        self.batches.run(self.problem.rows, int(starts[-1]), evaluate)
+        return list(sums)
+
+    def _secant(
+        self,
+        batch: Problem,
+        rows: slice | npt.NDArray[np.intp],
+        edges: partial[Array],
+        segments: list[Segment],
+        into: list[Array],
+    ) -> None:
+        """Add the segments' sums to `into` (targets, rows, features), and note the outputs at the path's ends."""
+        outputs, sums = self.backend.secant(batch, edges, segments)
+        shape = batch.targets.shape
+        for segment, outer, found, total in zip(segments, outputs, sums, into, strict=True):
+            total[:, rows] += found.reshape(*shape, -1)
+            low, high = outer.reshape(2, *shape)
+            if segment.first == 0:
+                self.baseline_output[:, rows] = low
+            if segment.last == segment.cells:
+                self.output[:, rows] = high
+
+    def _regions(self, regions: Regions, rows: Rows) -> None:
+        """Sums over every row's own linear regions."""
+        edges, counts, whole = regions.edges(self.backend, self.problem, self.batches)
+        sums = self._empty(1)
+        for group in grouped(counts, self.batches.limit):
+            height = int(counts[group].max())
+
+            def evaluate(part: Rectangle, group: npt.NDArray[np.intp] = group, height: int = height) -> None:
+                here = group[part.row : part.row_end]
+                own = edges[part.node : part.node_end + 1, here]
+                segment = Segment(height, part.node, part.node_end)
+                self._secant(self.problem.take(here), here, partial(_given, own), [segment], [sums[0]])
+
+            self.batches.run(group.size, height, evaluate)
+        estimate = np.broadcast_to(np.where(whole, 0.0, np.inf), self.output.shape)
+        outputs = (self.output, self.baseline_output)
+        rows.judge(self.places, self.tolerances, sums[0], outputs, estimate, counts, counts, final=True)
+
+    def _endpoints(self, stage: Stage) -> None:
+        """F(x) and F(b) where no node gave them: forward passes, one for a shared baseline."""
+
+        def at(into: Array, *, at_start: bool) -> None:
+            def evaluate(part: Rectangle) -> None:
+                some = slice(part.row, part.row_end)
+                batch = self.problem.take(some)
+                outputs = self.backend.outputs(batch, at_start=at_start)
+                into[:, some] = np.take_along_axis(outputs, batch.targets.T, axis=1).T
+
+            self.batches.run(self.problem.rows, 1, evaluate)
+
+        if stage.nodes[-1] != 1.0:
+            at(self.output, at_start=False)
+        if self.common.outputs is not None:
+            self.baseline_output[:] = self.common.outputs[self.problem.targets]
+        elif stage.nodes[0] != 0.0:
+            at(self.baseline_output, at_start=True)
+
+
+def _given(edges: Array, _kinks: object) -> Array:
+    return edges

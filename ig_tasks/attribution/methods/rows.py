@@ -1,0 +1,118 @@
+"""What a method hands back, and what all rows that start from one baseline have in common."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ig_tasks.attribution.backends.base import Backend
+from ig_tasks.attribution.control import Control, Tolerances, relative_delta
+from ig_tasks.attribution.explanation import CONVERGED, MAX_EVALUATIONS, NOT_FINITE
+from ig_tasks.attribution.problem import Problem
+
+__all__ = ["CommonStart", "Rows"]
+
+Array = npt.NDArray[np.float64]
+Places = npt.NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Results of the rows of one problem, features flat; every output that is explained comes first."""
+
+    attributions: Array  # (targets, rows, features)
+    output: Array  # (targets, rows), as the following
+    baseline_output: Array
+    delta: Array
+    relative_delta: Array
+    error_estimate: Array
+    status: npt.NDArray[np.str_]
+    evaluations: npt.NDArray[np.int32]  # (rows,)
+    by_level: Counter[int]  # {evaluations: rows that stopped there}
+
+    @classmethod
+    def empty(cls, problem: Problem) -> Rows:
+        shape = problem.targets.shape
+        output, baseline_output, delta, relative, estimate = np.full((5, *shape), np.nan)
+        return cls(
+            attributions=np.empty((*shape, problem.features)),
+            output=output,
+            baseline_output=baseline_output,
+            delta=delta,
+            relative_delta=relative,
+            error_estimate=estimate,
+            status=np.full(shape, NOT_FINITE, "<U15"),
+            evaluations=np.zeros(problem.rows, np.int32),
+            by_level=Counter(),
+        )
+
+    def judge(
+        self,
+        places: Places,
+        tolerances: Tolerances,
+        attributions: Array,
+        outputs: tuple[Array, Array],
+        estimate: Array,
+        spent: int | Places,
+        level: int | Places,
+        *,
+        final: bool,
+    ) -> npt.NDArray[np.bool_]:
+        """Write the results of rows that are done (all their targets are), and say which they are.
+
+        `attributions` (targets, rows, features) and `outputs`, F(x) and F(b) (targets, rows), are those of the rows
+        at `places`; `spent` evaluations, `level` of them in the rule that the attributions come from.
+        """
+        output, baseline_output = outputs
+        difference = output - baseline_output
+        size = np.abs(attributions).sum(axis=-1)
+        delta = attributions.sum(axis=-1) - difference
+        finite = np.isfinite(size) & np.isfinite(difference)
+        good = finite & tolerances.accept(delta, difference, size, estimate)
+        done = (good | ~finite).all(axis=0) | final
+        which: Any = slice(None) if done.all() else done
+        to = places[which]
+
+        def put(into: Array, values: Array) -> None:
+            into[:, to] = np.where(finite[:, which], values[:, which], np.nan)
+
+        self.attributions[:, to] = attributions[:, which]
+        if not finite.all():
+            self.attributions[:, to] = np.where(finite[:, which, None], self.attributions[:, to], np.nan)
+        self.output[:, to], self.baseline_output[:, to] = output[:, which], baseline_output[:, which]
+        put(self.delta, delta)
+        put(self.relative_delta, relative_delta(delta, difference, size))
+        put(self.error_estimate, estimate)
+        said = np.where(good, CONVERGED, MAX_EVALUATIONS)
+        self.status[:, to] = np.where(finite, said, NOT_FINITE)[:, which]
+        self.evaluations[to] = np.broadcast_to(spent, places.shape)[which]
+        levels, counts = np.unique(np.broadcast_to(level, places.shape)[which], return_counts=True)
+        self.by_level.update(dict(zip(levels.tolist(), counts.tolist(), strict=True)))
+        return np.asarray(done)
+
+
+@dataclass(frozen=True)
+class CommonStart:
+    """What is the same for all rows at a baseline that they share: the outputs, and the gradient, taken once.
+
+    Inputs that are passed on as they are (fixed ones, and the ids beside an embedding's output) may steer
+    the model row by row, so they rule both out; columns that differ rule out the gradient.
+    """
+
+    outputs: Array | None  # (outputs,)
+    gradient: Any  # in the backend's own form; None: there is none
+
+    @classmethod
+    def of(cls, backend: Backend, problem: Problem, control: Control) -> CommonStart:
+        by_nodes = bool(control.stages) and not control.stages[0].cells  # else the outermost edges give outputs
+        if not (by_nodes and problem.shared and not problem.fixed and not backend.layers):
+            return cls(None, None)
+        first, targets = problem.take(slice(0, 1)), problem.targets
+        # A fixed rule is given as many gradients as its steps say; sharing one would only blur the count.
+        several = control.levels > 1 and control.stages[0].nodes[0] == 0.0
+        same = bool(several and (targets == targets[:, :1]).all())
+        return cls(backend.outputs(first, at_start=True)[0], backend.start_gradient(first) if same else None)
