@@ -25,6 +25,8 @@ OURS = "ig-tasks"
 TURN = 0.5
 """A library that is faster than this many seconds explains the rows again within its turn, up to REPEATS times."""
 REPEATS = 5
+ENOUGH = 90.0
+"""No further round begins that would make the rounds of one contest last longer than so many seconds."""
 
 
 class Refused(Exception):  # noqa: N818 - not an error: the contest goes on without it
@@ -155,7 +157,10 @@ def run(contest: Contest, options: Options) -> Suite:
         if key not in runs:
             enter(key)
     notes += contest.finding({key: each.accuracy for key, each in runs.items()})
-    for _ in range(options.rounds):
+    timed = time.perf_counter()
+    for done in range(options.rounds):
+        if done and (time.perf_counter() - timed) * (done + 1) / done > ENOUGH:
+            break
         for each in runs.values():
             _turn(each)
     notes += [note for each in runs.values() if (note := _first_note(each))]

@@ -62,6 +62,15 @@ def _images(name: str, title: str, pool: str) -> SuiteOf:
     return SuiteOf("torch", opened)
 
 
+def _text(name: str, title: str, tolerance: float) -> SuiteOf:
+    def opened(options: Options) -> Contest:
+        from benchmarks.text import Text
+
+        return Text(name, title, tolerance, options)
+
+    return SuiteOf("torch", opened)
+
+
 SLOW_PEERS = ("shap", "saliency", "saliency/batched")
 
 SUITES: dict[str, SuiteOf] = {
@@ -74,6 +83,8 @@ SUITES: dict[str, SuiteOf] = {
     "wide-relu": _wide("wide-relu", "1,000 columns, ReLU 256-128", "relu"),
     "cnn-average": _images("cnn-average", "MNIST, convolutions with average pooling", "average"),
     "cnn-max": _images("cnn-max", "MNIST, convolutions with max pooling", "max"),
+    "minilm-1": _text("minilm-1", "MiniLM, 32 sentences, tolerance 1 %", 0.01),
+    "minilm-5": _text("minilm-5", "MiniLM, 32 sentences, tolerance 5 %", 0.05),
     "keras-silu": _keras("keras-silu", "flights in Keras, SiLU 256-128", "flights_keras"),
     "keras-relu-64": _keras("keras-relu-64", "flights in Keras, ReLU 64-64", "flights_torch_relu_64_64"),
     "keras-relu-256": _keras("keras-relu-256", "flights in Keras, ReLU 256-128", "flights_torch_relu_256_128"),

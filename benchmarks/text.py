@@ -1,0 +1,171 @@
+"""MiniLM through its embeddings: ours against Captum at the steps that bring as many rows within the tolerance."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cache, cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch  # noqa: TID253 - imported when a torch contest runs
+
+import ig_tasks
+from benchmarks.accuracy import l1_errors
+from benchmarks.captum_runs import DEFAULT, CaptumRuns, parse
+from benchmarks.contest import OURS, Attributed, Contest, Contestant, Options, Refused, log
+from benchmarks.images import fastest
+from benchmarks.minilm import LAYER, minilm
+from benchmarks.results import Accuracy
+
+__all__ = ["Text"]
+
+LADDER = (4, 6, 8, 10, 12, 16, 20, 24, 32, 40, 50, 64, 80, 100)
+"""Steps that Captum is tried with."""
+BATCHES = ("points=8", "points=16", "points=64")
+TOKEN_BYTES = 240_000
+"""Activations of one token that a backward pass keeps, about: what bounds the rows that Captum is given at a time."""
+
+
+class Text(Contest):
+    """The predicted class of 32 sentences, from as many padding tokens."""
+
+    def __init__(self, name: str, title: str, tolerance: float, options: Options) -> None:
+        self.name, self.title, self.tolerance = name, title, tolerance
+        self.rows, self.nodes = (4, 64) if options.quick else (options.rows or 32, 512)
+        self.model, ids, mask = minilm()
+        self.ids, self.mask = ids[: self.rows], mask[: self.rows]
+        self.rows = len(self.ids)
+        with torch.no_grad():
+            self.targets = self.model(self.ids, self.mask).argmax(dim=1)
+
+    @cached_property
+    def captum(self) -> CaptumRuns:
+        try:
+            from captum.attr import LayerIntegratedGradients
+        except ImportError as error:
+            raise Refused(f"Captum is not installed ({error})") from error
+        method = LayerIntegratedGradients(self.model, self.model.get_submodule(LAYER))
+
+        def attribute(rows: slice, steps: int, internal: int | None) -> Any:
+            ids = self.ids[rows]
+            return method.attribute(
+                ids,
+                torch.zeros_like(ids),
+                target=self.targets[rows],
+                additional_forward_args=(self.mask[rows],),
+                n_steps=steps,
+                internal_batch_size=internal,
+            ).sum(dim=2)
+
+        return CaptumRuns(self.rows, TOKEN_BYTES * self.ids.shape[1], attribute)
+
+    def entrants(self) -> list[str]:
+        return [OURS, DEFAULT]
+
+    def more(self, found: Mapping[str, Accuracy]) -> list[str]:
+        """Captum with the fewest steps of the ladder that bring as many rows within the tolerance as ours has."""
+        if OURS not in found or DEFAULT not in found:
+            return []
+        reference, _ = self.reference()
+        ours = self._within(self.contestant(OURS).explain(self.rows).values, reference)
+        for steps in LADDER:
+            within = self._within(_captum_values(self, steps), reference)
+            log(f"  Captum with {steps} steps: {within:.0%} of the rows within {self.tolerance:.0%}; ours {ours:.0%}")
+            if within >= ours:
+                return [self.captum.best(BATCHES, min(self.rows, 8), steps)]
+        return []
+
+    def _within(self, values: npt.NDArray[np.float64], reference: npt.NDArray[np.float64]) -> float:
+        return float((l1_errors(values, reference) <= self.tolerance).mean())
+
+    def finding(self, found: Mapping[str, Accuracy]) -> list[str]:
+        said = f"to bring as many rows within {self.tolerance:.0%} as ours"
+        enough = [parse(key)[0] for key in found if key.startswith("captum/") and key != DEFAULT]
+        if enough:
+            return [f"Captum needs {enough[0]} steps {said}."]
+        return [f"Captum needs more than {LADDER[-1]} steps {said}."] if DEFAULT in found else []
+
+    def contestant(self, key: str) -> Contestant:
+        return self.captum.contestant(key) if key.startswith("captum/") else self._ours()
+
+    def _ours(self) -> Contestant:
+        ids, mask, targets = self.ids.numpy(), self.mask.numpy(), self.targets.numpy()
+
+        def explain(rows: int) -> Attributed:
+            found = ig_tasks.explain(
+                self.model,
+                {"input_ids": ids[:rows]},
+                baseline={"input_ids": np.zeros_like(ids[0])},
+                fixed={"attention_mask": mask[:rows]},
+                layers={"input_ids": LAYER},
+                target=targets[:rows],
+                tolerance=self.tolerance,
+            )
+            return Attributed.of(found)
+
+        return Contestant(OURS, OURS, f"tolerance={self.tolerance:g}", self.rows, explain)
+
+    def reference(self) -> tuple[npt.NDArray[np.float64], str]:
+        return _reference(self.rows, self.nodes), f"{self.nodes} Gauss-Legendre nodes, {self.rows} rows"
+
+    def products(self) -> float:
+        length, config = self.ids.shape[1], self.model.bert.config
+        return fastest(lambda rows: _products(rows, length, config), (2, 8, 32))
+
+
+@cache
+def _reference(rows: int, nodes: int) -> npt.NDArray[np.float64]:
+    """Attributions (rows, length), through the model's own way in for embedding vectors, one row at a time."""
+    model, ids, mask = minilm()
+    table = model.get_submodule(LAYER)
+    places, weights = (torch.from_numpy(array) for array in np.polynomial.legendre.leggauss(nodes))
+    places, weights = (places + 1.0) / 2.0, weights / 2.0
+    found = []
+    for row in range(rows):
+        with torch.no_grad():
+            target = int(model(ids[row : row + 1], mask[row : row + 1]).argmax())
+            end, start = table(ids[row]), table(torch.zeros_like(ids[row]))
+        total = torch.zeros(end.shape, dtype=torch.float64)
+        for share, weight in zip(places.split(16), weights.split(16), strict=True):
+            points = (start + share.float()[:, None, None] * (end - start)).requires_grad_()
+            masks = mask[row].expand(len(share), -1)
+            logits = model.classify(model.bert(inputs_embeds=points, attention_mask=masks), masks)
+            (gradients,) = torch.autograd.grad(logits[:, target].sum(), points)
+            total += torch.einsum("k,klw->lw", weight, gradients.double())
+        found.append(((end - start).double() * total).sum(dim=1).numpy())
+    return np.stack(found)
+
+
+_SEEN: dict[tuple[int, int], npt.NDArray[np.float64]] = {}
+
+
+def _captum_values(contest: Text, steps: int) -> npt.NDArray[np.float64]:
+    """Captum's attributions, kept for the next tolerance."""
+    key = (contest.rows, steps)
+    if key not in _SEEN:
+        _SEEN[key] = contest.captum.contestant(f"captum/{steps}/points=16").explain(contest.rows).values
+    return _SEEN[key]
+
+
+def _products(rows: int, length: int, config: Any) -> Callable[[], Any]:
+    """The matrix products of one forward and one input-gradient pass of all layers, without what lies between."""
+    width, inner, heads = config.hidden_size, config.intermediate_size, config.num_attention_heads
+    x, wide = torch.randn(rows * length, width), torch.randn(rows * length, inner)
+    square, up = torch.randn(width, width), torch.randn(inner, width)
+    query, scores = (torch.randn(rows * heads, length, last) for last in (width // heads, length))
+
+    def multiply() -> None:
+        for _ in range(config.num_hidden_layers):
+            for _ in range(4):  # query, key, value, output
+                torch.mm(x, square.T)
+                torch.mm(x, square)
+            torch.mm(x, up.T)
+            torch.mm(wide, up)
+            torch.mm(wide, up)
+            torch.mm(x, up.T)
+            for _ in range(3):  # scores, and the gradients of the values and of the scores' two factors
+                torch.bmm(query, query.transpose(1, 2))
+                torch.bmm(scores, query)
+
+    return multiply
