@@ -8,7 +8,8 @@ from typing import Any
 import torch  # noqa: TID253 - this module is the framework's own, loaded lazily
 
 from ig_tasks.attribution.backends.torch_affine import leaves, moves_rows, substitute, words
-from ig_tasks.attribution.backends.torch_slopes import Ends, MaxPool, Middle, Piecewise, Relu, Smooth
+from ig_tasks.attribution.backends.torch_pools import MaxPool, Windows
+from ig_tasks.attribution.backends.torch_slopes import Ends, Middle, Piecewise, Relu, Smooth
 from ig_tasks.attribution.slopes import Pieces
 from ig_tasks.attribution.structure import NotFollowed
 
@@ -166,10 +167,8 @@ def _elementwise(nodes: int, name: str, func: Any, args: Any, kwargs: dict[str, 
         value = Smooth.apply(nodes, call, z)
         return Step(value, exact=True, kinked=name in _KINKED_SMOOTH) if value.shape == z.shape else None
     if name in _POOLS and not kwargs.get("return_indices", False):
-        axes = _POOLS[name]
-        pool = getattr(torch.nn.functional, f"{name}_with_indices")
-        given = {key: value for key, value in kwargs.items() if key != "return_indices"}
-        return Step(MaxPool.apply(nodes, lambda operand: pool(operand, *args[1:], **given), axes, z), kinked=True)
+        windows = Windows.of(_POOLS[name], args[1:], kwargs)
+        return Step(MaxPool.apply(nodes, call, windows, z), kinked=True)
     return None
 
 

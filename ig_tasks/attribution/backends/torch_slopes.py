@@ -19,12 +19,11 @@ from ig_tasks.attribution.slopes import (
     close_ends,
     middle,
     piecewise_slope,
-    pool_share,
     smooth_slope,
     tiny,
 )
 
-__all__ = ["Ends", "MaxPool", "Middle", "Piecewise", "Relu", "Smooth", "kinked_cells", "relu_cells", "smooth_cells"]
+__all__ = ["Ends", "Middle", "Piecewise", "Relu", "Smooth", "kinked_cells", "relu_cells", "smooth_cells"]
 
 Function: Any = torch.autograd.Function
 
@@ -180,30 +179,6 @@ class Ends(Function):  # type: ignore[misc]
             total[:-n] += 0.5 * at_right[n:]
             found.append(total)
         return None, None, *found
-
-
-class MaxPool(Function):  # type: ignore[misc]
-    """A window whose maximum goes from p to q: the part of the cell before they meet to p, the rest to q."""
-
-    @staticmethod
-    def forward(ctx: Any, nodes: int, call: Callable[[Any], Any], axes: int, z: torch.Tensor) -> Any:
-        value, where = call(z)
-        ctx.save_for_backward(z, value, where)
-        ctx.nodes, ctx.axes = nodes, axes
-        return value
-
-    @staticmethod
-    def backward(ctx: Any, gradient: torch.Tensor) -> Any:
-        z, value, where = (tensor.flatten(-ctx.axes) for tensor in ctx.saved_tensors)
-        n = z.shape[0] // ctx.nodes
-        upstream = gradient.flatten(-ctx.axes)[:-n]
-        p, q = where[:-n], where[n:]
-        # The maxima are the value at the start (p's) and at the end (q's).
-        share = pool_share(torch, value[:-n], z[:-n].gather(-1, q), z[n:].gather(-1, p), value[n:])
-        result = torch.zeros_like(z)
-        result[:-n].scatter_add_(-1, p, upstream * share)
-        result[:-n].scatter_add_(-1, q, upstream * (1.0 - share))
-        return None, None, None, result.view(ctx.saved_tensors[0].shape)
 
 
 def _means(z: torch.Tensor, n: int) -> torch.Tensor:

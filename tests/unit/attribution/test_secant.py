@@ -257,3 +257,29 @@ def test_smooth_models_take_quadrature(kits: Any, layers_of: Any, rng: np.random
     found = attribute(kits[0].dense(layers_of(4, 8, 8, 1)), rng.normal(size=(3, 4)), np.zeros(4))
     assert found.details["integrator"] == "clenshaw_curtis"
     assert found.details["reason"] == "smooth operations (tanh)"
+
+
+@pytest.mark.parametrize(
+    "pool",
+    [
+        {"kernel_size": 2},
+        {"kernel_size": 3, "stride": 2, "padding": 1},
+        {"kernel_size": 2, "ceil_mode": True},
+        {"kernel_size": (2, 3), "stride": 1, "dilation": (1, 2)},
+    ],
+    ids=str,
+)
+def test_pools_are_complete_cell_by_cell(pool: dict[str, Any], rng: np.random.Generator) -> None:
+    import torch
+
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(
+        torch.nn.Conv2d(1, 3, 3), torch.nn.ReLU(), torch.nn.MaxPool2d(**pool), torch.nn.Tanh(), torch.nn.Flatten()
+    )
+    width = model(torch.zeros(1, 1, 9, 9)).shape[1]
+    model = model.append(torch.nn.Linear(width, 1)).double().eval()
+    inputs = rng.normal(size=(4, 1, 9, 9))
+    found = attribute(model, inputs, np.zeros((1, 9, 9)), integrator="secant", steps=60)
+    assert np.abs(found.convergence_delta).max() < 1e-12
+    truth = attribute(model, inputs, np.zeros((1, 9, 9)), integrator="midpoint", steps=5000)
+    assert l1_errors(found, truth).max() < 5e-4
