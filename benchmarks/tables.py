@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from benchmarks.results import Entry, Results, Suite
 
-__all__ = ["markdown", "printed", "suite_table"]
+__all__ = ["honesty_table", "markdown", "peer_as_it_comes", "peer_at_its_best", "printed", "suite_table", "times"]
 
 
 def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -16,7 +16,7 @@ def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def milliseconds(seconds: float) -> str:
-    """Of 1,000 rows."""
+    """For 1,000 rows, from seconds a row."""
     value = seconds * 1e6
     return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 1 else f"{value:.2f}"
 
@@ -37,7 +37,19 @@ def small(value: float) -> str:
     return f"{value:.1e}"
 
 
-HEADER = (
+def peer_as_it_comes(suite: Suite) -> Entry | None:
+    """The first peer with its defaults."""
+    return suite.peers[0] if suite.peers else None
+
+
+def peer_at_its_best(suite: Suite) -> Entry | None:
+    """The same library as it is compared last: with its best batch, at the steps that equal error takes."""
+    first = peer_as_it_comes(suite)
+    same = [entry for entry in suite.peers if first is not None and entry.library == first.library]
+    return same[-1] if len(same) > 1 else None
+
+
+SUITE_HEADER = (
     "library",
     "ms for 1,000 rows",
     "ours is faster by",
@@ -54,7 +66,7 @@ HEADER = (
 def suite_table(suite: Suite) -> str:
     """One line a library."""
     ours = suite.ours[0] if suite.ours else None
-    return markdown(HEADER, [_line(entry, ours) for entry in suite.entries])
+    return markdown(SUITE_HEADER, [_line(entry, ours) for entry in suite.entries])
 
 
 def _line(entry: Entry, ours: Entry | None) -> list[str]:
@@ -73,30 +85,62 @@ def _line(entry: Entry, ours: Entry | None) -> list[str]:
     ]
 
 
+SUMMARY_HEADER = (
+    "model",
+    "ours, ms for 1,000 rows",
+    "against",
+    "as it comes",
+    "at its best",
+    "median error, ours",
+    "theirs",
+    "rows over 1 %, ours",
+    "theirs",
+)
+
+
+def summary_table(suites: Sequence[Suite]) -> str:
+    """One line for each of our settings on each model. "theirs" is the peer as it comes."""
+    return markdown(SUMMARY_HEADER, [_summary(suite, ours) for suite in suites for ours in suite.ours])
+
+
+def _summary(suite: Suite, ours: Entry) -> list[str]:
+    first, best = peer_as_it_comes(suite), peer_at_its_best(suite)
+    return [
+        suite.title if ours is suite.ours[0] else f"{suite.title}, {ours.setting}",
+        milliseconds(ours.row_seconds),
+        "" if first is None else first.library,
+        "" if first is None else times(first.row_seconds / ours.row_seconds),
+        "" if best is None else times(best.row_seconds / ours.row_seconds),
+        small(ours.accuracy.median),
+        "" if first is None else small(first.accuracy.median),
+        percent(ours.accuracy.over_1_percent),
+        "" if first is None else percent(first.accuracy.over_1_percent),
+    ]
+
+
 def honesty_table(suites: Sequence[Suite]) -> str:
     """Of the rows that ours calls converged, how many are not."""
     header = ("model", "called converged", "rows checked", "of these over the tolerance", "over twice the tolerance")
-    rows = []
-    for suite in suites:
-        for entry in suite.ours:
-            errors = entry.accuracy
-            rows.append(
-                [
-                    f"{suite.title}, {entry.setting}",
-                    percent(entry.converged),
-                    f"{errors.rows_converged or 0:,}",
-                    percent(errors.over_tolerance),
-                    percent(errors.over_twice_tolerance),
-                ]
-            )
-    return markdown(header, rows)
+    return markdown(header, [_honesty(suite, entry) for suite in suites for entry in suite.ours])
+
+
+def _honesty(suite: Suite, entry: Entry) -> list[str]:
+    errors = entry.accuracy
+    return [
+        suite.title if entry is suite.ours[0] else f"{suite.title}, {entry.setting}",
+        percent(entry.converged),
+        f"{errors.rows_converged or 0:,}",
+        percent(errors.over_tolerance),
+        percent(errors.over_twice_tolerance),
+    ]
 
 
 def printed(results: Results) -> str:
     """Everything, for the terminal."""
-    parts = []
+    said = []
     for suite in results.suites:
-        parts += [f"\n## {suite.title}, {suite.rows:,} rows ({suite.reference})", suite_table(suite), *suite.notes]
-    parts += ["\n## Rows called converged", honesty_table(results.suites)]
-    parts += [f"FAILED {name}: {why}" for name, why in results.failed.items()]
-    return "\n".join(parts)
+        said += [f"\n## {suite.title}, {suite.rows:,} rows ({suite.reference})", suite_table(suite), *suite.notes]
+    said += ["\n## Rows called converged", honesty_table(results.suites)]
+    said += ["\n## Summary", summary_table(results.suites)]
+    said += [f"FAILED {name}: {why}" for name, why in results.failed.items()]
+    return "\n".join(said)
