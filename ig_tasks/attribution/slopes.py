@@ -68,11 +68,15 @@ def flip_share(xp: Any, z0: Any, z1: Any, least: float) -> Any:
 
 def piecewise_slope(xp: Any, pieces: Pieces, z0: Any, z1: Any, least: float) -> Any:
     """The slope of a piecewise-linear function: each step counts for the share of the cell beyond its knot."""
-    total = pieces.slope
+    total: Any = None
     for step, knot in pieces.steps:
         ends = (z0 - knot, z1 - knot) if knot else (z0, z1)
-        total = total + step * flip_share(xp, *ends, least)
-    return total
+        share = flip_share(xp, *ends, least)
+        part = share if isinstance(step, float) and step == 1.0 else share * step
+        total = part if total is None else total + part
+    if total is None:
+        return z0 * 0.0 + pieces.slope
+    return total if isinstance(pieces.slope, float) and pieces.slope == 0.0 else total + pieces.slope
 
 
 def close_ends(xp: Any, z0: Any, z1: Any, dtype: str) -> Any:

@@ -15,6 +15,7 @@ import numpy.typing as npt
 import tensorflow as tf  # noqa: TID253
 
 from ig_tasks.attribution.backends.base import Edges, ids_within
+from ig_tasks.attribution.backends.keras_look import look
 from ig_tasks.attribution.backends.keras_model import (
     cast_copy,
     embedding_layers,
@@ -24,8 +25,9 @@ from ig_tasks.attribution.backends.keras_model import (
     output_names,
     point_bytes,
 )
-from ig_tasks.attribution.backends.keras_program import Program, Signature, cast_float, program_for
-from ig_tasks.attribution.structure import Segment, Structure
+from ig_tasks.attribution.backends.keras_program import Arguments, Program, program_for
+from ig_tasks.attribution.backends.keras_signature import Signature, cast_float
+from ig_tasks.attribution.structure import PLAIN, Segment, Structure
 from ig_tasks.errors import InputError, LayerError, suggest
 
 if TYPE_CHECKING:
@@ -34,8 +36,6 @@ if TYPE_CHECKING:
 __all__ = ["KerasBackend"]
 
 Array = npt.NDArray[np.float64]
-
-_Arguments = tuple[dict[str, Any], dict[str, Any], dict[str, Any], npt.NDArray[np.int64]]
 
 _CPU_BLOCK = 24 << 20
 _GPU_BLOCK = 1 << 30  # TensorFlow takes a device's memory whole and does not say what is left of it
@@ -71,6 +71,7 @@ class KerasBackend:
         self._named = True
         self._output: str | None = None
         self._programs: dict[Signature, Program] = {}
+        self._structure = PLAIN
 
     @contextmanager
     def session(self) -> Iterator[None]:
@@ -119,27 +120,26 @@ class KerasBackend:
     def probe(self, row: Problem, output: str | None) -> tuple[int, int]:
         self._output = output
         program, arguments = self._program(row)
-        program.check_layers(*arguments)
+        program.check_layers(arguments)
         outputs = self.outputs(row)
         width = sum(int(np.prod(end.shape[1:])) for end in row.ends.values())
         return outputs.shape[1], point_bytes(self.model, width)
 
-    def look(self, row: Problem) -> Structure:  # noqa: ARG002
-        return Structure(reason="a Keras model is not followed")
+    def look(self, row: Problem) -> Structure:
+        self._structure = look(*self._program(row))
+        return self._structure
 
     def plain(self, reason: str) -> Structure:
-        return Structure(reason=reason)
-
-    def secant(self, batch: Problem, edges: Edges, segments: Sequence[Segment]) -> tuple[Array, Array]:
-        raise NotImplementedError  # never chosen: `look` follows no model
+        self._structure = Structure(reason=reason)
+        return self._structure
 
     def outputs(self, batch: Problem, *, at_start: bool = False) -> Array:
         program, arguments = self._program(batch)
-        return np.asarray(program.outputs(*arguments, at_start))
+        return np.asarray(program.outputs(arguments, at_start))
 
     def start_gradient(self, row: Problem) -> Any:
         program, arguments = self._program(row)
-        return program.start_gradient(*arguments)
+        return program.start_gradient(arguments)
 
     def evaluate(
         self,
@@ -150,21 +150,34 @@ class KerasBackend:
         start_weights: Array | None = None,
     ) -> tuple[Array, Array]:
         program, arguments = self._program(batch)
-        if start_gradient is not None and start_weights is not None:
-            values, sums = program.evaluate_shared(*arguments, nodes, weights, start_gradient, start_weights)
-        else:
-            values, sums = program.evaluate(*arguments, nodes, weights)
+        values, sums = program.evaluate(arguments, nodes, weights, self._structure.followed)
+        if start_gradient is None or start_weights is None:
+            return np.asarray(values), np.asarray(sums)
+        first = np.asarray(program.start_contributions(arguments, start_gradient))
+        with np.errstate(invalid="ignore"):  # a row that is not finite
+            return np.asarray(values), np.asarray(sums) + start_weights[:, None, None] * first
+
+    def secant(self, batch: Problem, edges: Edges, segments: Sequence[Segment]) -> tuple[Array, Array]:
+        program, arguments = self._program(batch)
+        last = np.cumsum([segment.edges for segment in segments]) - 1
+        first = last - [segment.edges - 1 for segment in segments]
+        place = np.arange(last[-1] + 1)
+        within = (place >= first[:, None]) & (place <= last[:, None])
+        inner = np.isin(place, last, invert=True)
+        cells = (inner.astype(np.float64), within.astype(np.float64), np.stack([first, last], axis=1))
+        values, sums = program.secant(arguments, edges, cells)
         return np.asarray(values), np.asarray(sums)
 
-    def knots(self, batch: Problem, places: Array, layer: int) -> Array:
-        raise NotImplementedError  # never chosen yet: no structure has pieces
+    def knots(self, batch: Problem, places: Array, layer: int) -> npt.NDArray[np.floating[Any]]:
+        program, arguments = self._program(batch)
+        return np.asarray(program.knots(arguments, places, layer))
 
     def out_of_memory(self, error: BaseException) -> bool:
         return isinstance(error, tf.errors.ResourceExhaustedError | MemoryError)
 
     # -- arrays ------------------------------------------------------------------------------------------
 
-    def _arguments(self, batch: Problem) -> _Arguments:
+    def _arguments(self, batch: Problem) -> Arguments:
         """Starts, ends, fixed inputs and columns in the dtypes in which the program takes them."""
         known = functional_inputs(self.model) if self._named else {}
 
@@ -183,7 +196,7 @@ class KerasBackend:
         }
         return starts, ends, fixed, batch.columns
 
-    def _program(self, batch: Problem) -> tuple[Program, _Arguments]:
+    def _program(self, batch: Problem) -> tuple[Program, Arguments]:
         """The traced functions for a batch like this, and its arguments."""
         arguments = self._arguments(batch)
         signature = Signature.of(

@@ -60,9 +60,11 @@ def arranged(model: Any, given: dict[str, Any]) -> Any:
 
 def _structure(model: Any) -> Any:
     """The Input tensors of a functional or built sequential model, in the structure it was built from."""
-    if not isinstance(getattr(model, "inputs", None), list):
+    inputs = getattr(model, "inputs", None)
+    if not isinstance(inputs, list):
         return None
-    return model.input
+    # A sequential model that was built from an Input and never called has no `input`.
+    return (inputs[0] if len(inputs) == 1 else inputs) if isinstance(model, keras.Sequential) else model.input
 
 
 def output_names(model: Any) -> tuple[str, ...]:

@@ -101,16 +101,16 @@ def test_keras_out_of_memory(
 
     from ig_tasks.attribution.backends.keras_program import Program
 
-    plain = Program.evaluate_shared
+    plain = Program.evaluate
 
-    def small(self: Program, starts: Any, ends: Any, fixed: Any, columns: Any, nodes: Any, *rest: Any) -> Any:
-        if columns.size * nodes.size > 30:
+    def small(self: Program, arguments: Any, nodes: Any, *rest: Any) -> Any:
+        if arguments[-1].size * nodes.size > 30:
             raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
-        return plain(self, starts, ends, fixed, columns, nodes, *rest)
+        return plain(self, arguments, nodes, *rest)
 
-    model, inputs = kits[1].dense(layers_of(4, 8, 1)), rng.normal(size=(100, 4))
+    model, inputs = kits[1].dense(layers_of(4, 8, 8, 1)), rng.normal(size=(100, 4))
     expected = attribute(model, inputs, np.zeros(4))
-    monkeypatch.setattr(Program, "evaluate_shared", small)
+    monkeypatch.setattr(Program, "evaluate", small)
     found = attribute(model, inputs, np.zeros(4))
     assert found.details["batches"]["halvings"] > 0
     np.testing.assert_allclose(found.attributions, expected.attributions, atol=1e-12)

@@ -1,0 +1,213 @@
+"""Sums along paths through a model's graph: quadrature and secant cells behind an affine prefix."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import tensorflow as tf  # noqa: TID253 - this module is the framework's own, loaded lazily
+
+from ig_tasks.attribution.backends.keras_call import Caller, contributions, explained
+from ig_tasks.attribution.backends.keras_graph import Graph
+from ig_tasks.attribution.backends.keras_values import Affine, Lengths, Still, Value
+from ig_tasks.attribution.backends.keras_walk import Cut, Walk
+
+__all__ = ["Along", "Paths"]
+
+Tensors = dict[str, Any]
+
+
+class Paths:
+    """A batch of paths as the inputs of a graph. Sums of gradients, `many` a row, are pulled back to them."""
+
+    def __init__(self, caller: Caller, starts: Any, ends: Any, fixed: Any, rows: Any) -> None:
+        self.starts, points = caller.points(starts, ends)
+        self.ends = ends
+        # In the signature's order: a traced function may be given its dicts in another.
+        self.deltas: Tensors = {name: points[name] - self.starts[name] for name, _, _ in caller.signature.ends}
+        self.rows = rows
+        self._still = [
+            *(ends[name] for name in caller.embedded),
+            *(fixed[name] for name, _, _ in caller.signature.fixed),
+        ]
+        self._pulled: Tensors = {}
+
+    def lengths(self, nodes: Any, many: Any = None) -> Lengths:
+        eager = tf.executing_eagerly()
+        base = self.rows if eager else tf.constant(1)
+        for start in self.starts.values():
+            base = start.shape[0] if eager else tf.maximum(base, tf.shape(start)[0])
+        if eager:
+            base = max(start.shape[0] for start in self.starts.values())
+        return Lengths(base, self.rows, nodes * self.rows, nodes, None if many is None else many * self.rows)
+
+    def inputs(self, lengths: Lengths) -> list[Value]:
+        """The graph's inputs: points on the path, then what is the same all along it."""
+
+        def moving(name: str) -> Affine:
+            delta = self.deltas[name]
+            dims = tuple(delta.shape[1:])
+
+            def base(kind: str) -> Any:
+                return tf.broadcast_to(self.starts[name], (lengths.of(kind), *dims))
+
+            def step(kind: str) -> Any:
+                return delta if kind == "rows" else self._pulled[name]
+
+            return Affine(base, step, shared=True, lead=1, dims=dims)
+
+        return [*(moving(name) for name in self.deltas), *(Still(tensor, lengths) for tensor in self._still)]
+
+    def pulled_back(self, gradients: Sequence[tuple[Cut, Any]], many: Any) -> Any:
+        """Contributions (many, rows, features) of sums of gradients at cuts, each (many x rows, ...)."""
+        self._pulled = {
+            name: tf.zeros((many * self.rows, *delta.shape[1:]), delta.dtype) for name, delta in self.deltas.items()
+        }
+        found = dict.fromkeys(self.deltas)
+        if gradients:
+            with tf.GradientTape(watch_accessed_variables=False) as tape:
+                tape.watch(self._pulled)
+                ends = [cut.affine.delta("many") for cut, _ in gradients]
+            found = tape.gradient(ends, self._pulled, output_gradients=[gradient for _, gradient in gradients])
+        at_inputs = {
+            name: tf.reshape(zeros if found[name] is None else found[name], (many, self.rows, *zeros.shape[1:]))
+            for name, zeros in self._pulled.items()
+        }
+        return contributions(at_inputs, self.deltas, self.ends)
+
+
+class Along:
+    """Functions of a batch of paths through one graph, to be traced."""
+
+    def __init__(self, caller: Caller, graph: Graph) -> None:
+        self._caller, self.graph = caller, graph
+
+    def quadrature(self, single: bool) -> Callable[..., Any]:
+        """Outputs (nodes, rows), and weighted sums (levels, rows, features) of contributions.
+
+        `single`: gradients of single nodes are pulled back to the inputs, else those of the levels' sums.
+        """
+
+        def run(starts: Any, ends: Any, fixed: Any, columns: Any, nodes: Any, weights: Any) -> Any:
+            paths, count = self._paths(starts, ends, fixed, columns), _length(nodes)
+            many = count if single else _length(weights)
+            values, gradients = self._walked(paths, columns, nodes[:, None], count, many)
+            if not single:
+                gradients = [(cut, _summed(weights, each, cut)) for cut, each in gradients]
+            parts = tf.cast(paths.pulled_back(gradients, many), tf.float64)
+            if single:
+                flat = tf.matmul(weights, tf.reshape(parts, (count, -1)))
+                parts = tf.reshape(flat, (-1, paths.rows, parts.shape[2]))
+            return tf.reshape(tf.cast(values, tf.float64), (count, -1)), parts
+
+        return run
+
+    def affine(self, starts: Any, ends: Any, fixed: Any, columns: Any) -> Any:
+        """Bases and deltas at the cuts, and places (rows, kinks) where the first operations have their kinks."""
+        paths = self._paths(starts, ends, fixed, columns)
+        lengths = paths.lengths(1)
+        walk = Walk(self.graph, lengths, None, secant=True, watch=lambda leaf: None)  # noqa: ARG005
+        walk.run(paths.inputs(lengths), until=self.graph.cuts)
+        ends_of = [walk.values[key] for key in self.graph.cuts]
+        parts = [(each.base(), each.delta("rows")) for each in ends_of if isinstance(each, Affine)]
+        kinks = []
+        for cuts, places in self.graph.kinks:
+            kinks += [tf.reshape(each, (paths.rows, -1)) for each in places(*(parts[cut] for cut in cuts))]
+        return parts, tf.concat(kinks, 1) if kinks else tf.zeros((paths.rows, 0))
+
+    def cells(self, long: bool) -> Callable[..., Any]:
+        """Outputs (segments, 2, rows) at segments' outer edges, and contributions (segments, rows, features).
+
+        `places` (edges, rows); `inner` (edges,) is 0 at a segment's last edge, else 1; `segments` (segments, edges)
+        has ones where an edge is of that segment; `outer` (segments, 2). `long`: sums are taken in double precision.
+        """
+
+        def run(
+            starts: Any,
+            ends: Any,
+            fixed: Any,
+            columns: Any,
+            parts: Any,
+            places: Any,
+            inner: Any,
+            segments: Any,
+            outer: Any,
+        ) -> Any:
+            paths, count, many = self._paths(starts, ends, fixed, columns), _length(places), _length(segments)
+            # Between the last edge of a segment and the first of the next there is no cell.
+            widths = tf.concat([places[1:] - places[:-1], tf.zeros_like(places[:1])], 0) * inner[:, None]
+            values, gradients = self._walked(paths, columns, places, count, many, parts, widths)
+            weights = segments if long else tf.cast(segments, tf.float32)
+            gradients = [(cut, _summed(weights, each, cut)) for cut, each in gradients]
+            by_edge = tf.reshape(tf.cast(values, tf.float64), (count, -1))
+            return tf.gather(by_edge, outer), tf.cast(paths.pulled_back(gradients, many), tf.float64)
+
+        return run
+
+    def knots(self, layer: int) -> Callable[..., Any]:
+        """How far the piecewise-linear operations of a layer are from their kinks, (places, rows, units x kinks)."""
+
+        def run(starts: Any, ends: Any, fixed: Any, columns: Any, places: Any) -> Any:
+            paths, count = self._paths(starts, ends, fixed, columns), _length(places)
+            walk = self._walk(paths, places, count, lambda leaf: None)  # noqa: ARG005
+            found = [
+                tf.reshape(each.values - place, (count, paths.rows, -1))
+                for each in walk.knots
+                if each.depth == layer
+                for place in each.places
+            ]
+            return tf.concat(found, 2)
+
+        return run
+
+    def look(self, starts: Any, ends: Any, fixed: Any, columns: Any, *, secant: bool) -> Walk:
+        """Follow a few rows eagerly: what the graph is made of."""
+        paths = self._paths(starts, ends, fixed, columns)
+        places = tf.linspace(tf.constant(0.0, tf.float64), 1.0, 3)[:, None]
+        lengths = paths.lengths(3)
+        walk = Walk(self.graph, lengths, places, secant=secant, watch=lambda leaf: None)  # noqa: ARG005
+        walk.run(paths.inputs(lengths))
+        walk.finished()
+        return walk
+
+    def _paths(self, starts: Any, ends: Any, fixed: Any, columns: Any) -> Paths:
+        return Paths(self._caller, starts, ends, fixed, _length(columns))
+
+    def _walk(
+        self,
+        paths: Paths,
+        places: Any,
+        count: Any,
+        watch: Any,
+        given: Any = None,
+        *,
+        secant: bool = True,
+        many: Any = None,
+    ) -> Walk:
+        lengths = paths.lengths(count, many)
+        walk = Walk(self.graph, lengths, places, secant=secant, watch=watch, given=given)
+        walk.run(paths.inputs(lengths))
+        return walk
+
+    def _walked(
+        self, paths: Paths, columns: Any, places: Any, count: Any, many: Any, parts: Any = None, widths: Any = None
+    ) -> tuple[Any, list[tuple[Cut, Any]]]:
+        """The explained values (nodes x rows,), and their gradients (times `widths`) where the affine part ends."""
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            walk = self._walk(paths, places, count, tape.watch, parts, secant=widths is not None, many=many)
+            values = explained(walk.finished(), columns, count)
+        wanted = None if widths is None else tf.cast(tf.reshape(widths, [-1]), values.dtype)
+        found = tape.gradient(values, [cut.leaf for cut in walk.cuts], output_gradients=wanted)
+        return values, [(cut, each) for cut, each in zip(walk.cuts, found, strict=True) if each is not None]
+
+
+def _summed(weights: Any, gradient: Any, cut: Cut) -> Any:
+    """Weighted sums (sums x rows, ...) over the nodes, in the precision of the weights or the gradient's, if less."""
+    by_node = tf.reshape(gradient, (tf.shape(weights)[1], -1))
+    dtype = weights.dtype if by_node.dtype.size < weights.dtype.size else by_node.dtype
+    total = tf.matmul(tf.cast(weights, dtype), tf.cast(by_node, dtype))
+    return tf.cast(tf.reshape(total, (-1, *cut.affine.dims)), gradient.dtype)
+
+
+def _length(tensor: Any) -> Any:
+    return tensor.shape[0] if tf.executing_eagerly() else tf.shape(tensor)[0]

@@ -1,0 +1,133 @@
+"""One Keras model, called on points along paths: named layers give points in place of their outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+from weakref import ref
+
+import numpy as np
+import tensorflow as tf  # noqa: TID253 - this module is the framework's own, loaded lazily
+
+from ig_tasks.attribution.backends.keras_model import arranged
+from ig_tasks.attribution.backends.keras_override import Override
+from ig_tasks.attribution.backends.keras_signature import Signature
+from ig_tasks.attribution.targets import output_count, pick_output
+from ig_tasks.errors import LayerError, ModelError
+
+__all__ = ["Caller", "contributions", "explained", "repeated"]
+
+
+class Caller:
+    """The model and its named layers, held weakly: traced graphs keep the weights' handles and no Python of theirs."""
+
+    def __init__(self, model: Any, signature: Signature, layers: dict[str, Any]) -> None:
+        self._model = ref(model)
+        self._layers = {name: ref(layers[layer]) for name, layer in signature.layers}
+        self._layer_names = dict(signature.layers)
+        self.signature = signature
+
+    @property
+    def embedded(self) -> tuple[str, ...]:
+        """Inputs whose paths run in a layer's output."""
+        return tuple(self._layers)
+
+    def check_layers(self, ends: Any, fixed: Any) -> None:
+        """Run one row as the model itself would, and compare what named layers give with what the engine takes."""
+        if not self._layers:
+            return
+        ids = {name: tf.constant(ends[name]) for name in self._layers}
+        points = {name: self._vectors(name, value) for name, value in ids.items()}
+        plain = {name: tf.constant(value) for name, value in ends.items() if name not in self._layers}
+        others = {name: tf.constant(value) for name, value in self.arrays(fixed).items()}
+        self.call({**plain, **points}, ids, self.constants(others), compare=True)
+
+    def _alive(self, reference: Any) -> Any:
+        """What a weak reference points to; the caller's model is alive while it is explained."""
+        return reference()
+
+    def _vectors(self, name: str, ids: Any) -> Any:
+        return tf.convert_to_tensor(self._alive(self._layers[name])(ids, training=False))
+
+    def points(self, starts: Any, ends: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Starts and ends of the paths: layer outputs where a layer is named."""
+        end_points = {name: self._vectors(name, end) if name in self._layers else end for name, end in ends.items()}
+        start_points = {
+            name: self._vectors(name, start)
+            if name in self._layers and start.dtype.is_integer
+            else tf.cast(start, end_points[name].dtype)
+            for name, start in starts.items()
+        }
+        return start_points, end_points
+
+    def call(self, points: dict[str, Any], ids: dict[str, Any], fixed: dict[str, Any], *, compare: bool = False) -> Any:
+        """All outputs (points, outputs) at `points`; named layers give theirs, or are compared with them."""
+        model = self._alive(self._model)
+        given = {**points, **ids}
+        with self._overridden(points, ids, compare=compare) as used:
+            if self.signature.named:
+                raw = model(arranged(model, {**given, **fixed}), training=False)
+            else:
+                raw = model(next(iter(given.values())), training=False)
+        for name in self._layers:
+            if ids and not used.get(name):
+                raise LayerError(
+                    f"layers: '{self._layer_names[name]}' did not run on input '{name}' when the model was called; "
+                    "name the layer that embeds it"
+                )
+        outputs = pick_output(raw, self.signature.output, self.signature.names)
+        outputs = tf.convert_to_tensor(outputs)
+        if not outputs.dtype.is_floating:
+            raise ModelError(
+                f"model: its output is {outputs.dtype.name}, which has no gradient; explain the logits or probabilities"
+            )
+        return tf.reshape(outputs, (-1, output_count(outputs.shape)))
+
+    @contextmanager
+    def _overridden(self, points: dict[str, Any], ids: dict[str, Any], *, compare: bool) -> Iterator[dict[str, int]]:
+        """Layers whose `call` gives path points, in this thread; masks are still made of the ids."""
+        used: dict[str, int] = {}
+        with ExitStack() as stack:
+            for layer_name in dict.fromkeys(self._layer_names[name] for name in ids):
+                inputs = [name for name in ids if self._layer_names[name] == layer_name]
+                layer = self._alive(self._layers[inputs[0]])
+                override = Override(
+                    layer, layer_name, {name: (ids[name], points[name]) for name in inputs}, used, compare=compare
+                )
+                stack.enter_context(override)
+            yield used
+
+    def arrays(self, fixed: dict[str, Any]) -> dict[str, Any]:
+        return {name: fixed[name] for name, _, _ in self.signature.fixed}
+
+    def constants(self, fixed: dict[str, Any]) -> dict[str, Any]:
+        # Keras takes no mixture of tensors and plain values in a dict of inputs.
+        constants = {name: None if value is None else tf.constant(value) for name, value in self.signature.constants}
+        return {**fixed, **constants}
+
+
+def contributions(gradients: dict[str, Any], deltas: dict[str, Any], ends: dict[str, Any]) -> Any:
+    """gradient x (end - start), (nodes, rows, features): an embedding's width is summed."""
+    parts = []
+    for name, gradient in gradients.items():
+        product = gradient * deltas[name][None]
+        surplus = list(range(len(ends[name].shape) + 1, len(product.shape)))
+        if surplus:
+            product = tf.reduce_sum(product, surplus)
+        leading = tf.shape(product)[:2]
+        parts.append(tf.reshape(product, tf.concat((leading, [int(np.prod(ends[name].shape[1:]))]), 0)))
+    widest = max((part.dtype for part in parts), key=lambda dtype: dtype.size)
+    return tf.concat([tf.cast(part, widest) for part in parts], axis=2)
+
+
+def repeated(value: Any, count: Any) -> Any:
+    """(rows, ...) to (count x rows, ...), node by node."""
+    return tf.tile(value, tf.concat(([count], tf.ones(len(value.shape) - 1, tf.int32)), 0))
+
+
+def explained(outputs: Any, columns: Any, count: Any) -> Any:
+    """Of all outputs (count x rows, outputs) the one that each row explains."""
+    if outputs.shape[1] == 1:
+        return outputs[:, 0]
+    return tf.gather(outputs, tf.tile(columns, [count]), batch_dims=1)

@@ -1,0 +1,113 @@
+"""One row followed before all others: what the model is made of, and whether following it gives its own numbers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import tensorflow as tf  # noqa: TID253 - this module is the framework's own, loaded lazily
+
+from ig_tasks.attribution.backends.keras_along import Along
+from ig_tasks.attribution.backends.keras_graph import Graph
+from ig_tasks.attribution.backends.keras_program import Arguments, Program
+from ig_tasks.attribution.structure import NotFollowed, Structure
+
+__all__ = ["look"]
+
+_NODES = 7
+_CLOSE = {tf.float64: 1e-9}
+_CLOSE_SINGLE = 1e-3
+_LOST = (ValueError, TypeError, AttributeError, NotImplementedError, tf.errors.OpError, LookupError)
+
+
+def look(program: Program, arguments: Arguments) -> Structure:
+    """The structure of the program's model, without `followed` where following it does not give its own numbers.
+
+    It is a matter of the model's graph, so that one row's answer holds for all calls of the program.
+    """
+    with program.alone():
+        if program.structure is None:
+            try:
+                program.structure = _followed(program, arguments)
+            except NotFollowed as reason:
+                program.structure = Structure(reason=str(reason))
+            except tf.errors.ResourceExhaustedError:
+                raise
+            except _LOST as error:
+                program.structure = Structure(reason=f"following it failed: {_first_line(error)}")
+            if not program.structure.followed:
+                program.along = None
+        return program.structure
+
+
+def _followed(program: Program, arguments: Arguments) -> Structure:
+    given = program.constants(_two_rows(arguments))
+    along = Along(program.caller, _graph(program, given))
+    nodes = (np.arange(_NODES) + 0.37123) / _NODES  # where hardly a kink lies, at which either side is right
+    weights = np.stack([np.full(_NODES, 1.0 / _NODES), nodes])
+    walk = along.look(*given, secant=False)
+    given = (*given, tf.constant(nodes), tf.constant(weights))
+    own, found = program.integrate(*given), along.quadrature(single=False)(*given)
+    single = min((start.dtype for start in given[0].values()), key=lambda dtype: dtype.size)
+    within = _CLOSE.get(single, _CLOSE_SINGLE)
+    if not all(_same(one.numpy(), other.numpy(), within) for one, other in zip(own, found, strict=True)):
+        return Structure(reason="following it does not give the model's own numbers")
+    program.along = along
+    plain = Structure(followed=True, prefix=tuple(walk.prefix))
+    try:
+        walk = along.look(*given[:4], secant=True)
+    except NotFollowed as reason:
+        # Without the operations' names nothing is known to be linear, or to have no kinks.
+        return replace(plain, operations=("unknown",), reason=str(reason))
+    along.graph.cuts = tuple(cut.affine.key for cut in walk.cuts)
+    along.graph.kinks = tuple(walk.kinks)
+    return replace(
+        plain,
+        prefix=tuple(walk.prefix),
+        operations=tuple(walk.operations),
+        kinked=walk.kinked,
+        one_layer=walk.one_layer,
+        secant=True,
+        pieces=walk.deepest if walk.bent and walk.operations else 0,
+    )
+
+
+def _graph(program: Program, given: Any) -> Graph:
+    """The model's graph from path points, ids and fixed inputs to all its outputs."""
+    caller = program.caller
+    starts, ends, fixed, _ = given
+    _, points = caller.points(starts, ends)
+    points = {name: points[name] for name, _, _ in caller.signature.ends}
+    tensors = [*points.values(), *(ends[name] for name in caller.embedded), *fixed.values()]
+
+    def run(*given: Any) -> Any:
+        left = iter(given)
+        path = {name: next(left) for name in points}
+        ids = {name: next(left) for name in caller.embedded}
+        return caller.call(path, ids, caller.constants({name: next(left) for name in fixed}))
+
+    return Graph.of(run, [tf.TensorSpec((None, *each.shape[1:]), each.dtype) for each in tensors])
+
+
+def _two_rows(arguments: Arguments) -> Arguments:
+    """The row given, and one that ends half-way: rows that were mixed up would show."""
+    starts, ends, fixed, columns = arguments
+
+    def twice(array: Any) -> Any:
+        return np.repeat(array, 2, axis=0) if isinstance(array, np.ndarray) else array
+
+    doubled = {name: twice(end) for name, end in ends.items()}
+    for name, end in doubled.items():
+        if end.dtype.kind == "f":
+            end[1] = 0.5 * (end[0] + starts[name][0])
+    return starts, doubled, {name: twice(value) for name, value in fixed.items()}, twice(columns)
+
+
+def _same(one: Any, other: Any, within: float) -> bool:
+    size = np.abs(one).max(initial=0.0)
+    return bool(np.isfinite(one).all() and (np.abs(one - other) <= within * size + 1e-12).all())
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or ["?"])[0]
