@@ -40,6 +40,12 @@ class Windows:
         size = size if len(size) == axes else size * axes
         return cls(size, numbers("stride", size), numbers("padding", 0), numbers("dilation", 1))
 
+    @property
+    def apart(self) -> bool:
+        """Whether no two windows share an element."""
+        reach = zip(self.size, self.dilation, self.stride, strict=True)
+        return all((size - 1) * dilation < stride for size, dilation, stride in reach)
+
     def padded(self, z: torch.Tensor, out: torch.Size) -> torch.Tensor:
         """`z` with a border that never wins, so that every window of the result `out` is whole."""
         axes, pads = len(self.size), []
@@ -74,40 +80,40 @@ class MaxPool(Function):  # type: ignore[misc]
 
     @staticmethod
     def forward(ctx: Any, nodes: int, call: Callable[[Any], Any], windows: Windows, z: torch.Tensor) -> Any:
-        value = call(z)
-        ctx.save_for_backward(z)
-        ctx.nodes, ctx.windows, ctx.out = nodes, windows, value.shape
-        return value
+        out = torch.Size((*z.shape[: -len(windows.size)], *call(z[:1]).shape[-len(windows.size) :]))
+        leads, rounds = [], []
+        # Strided views are read once; torch's own pooling, which looks for places, takes longer than all of this.
+        players = [view.contiguous() for view in windows.members(windows.padded(z, out), out)]
+        while len(players) > 1:
+            pairs = list(zip(players[::2], players[1::2], strict=False))
+            leads += [p - q for p, q in pairs]
+            rounds.append(len(pairs))
+            players = [torch.maximum(p, q) for p, q in pairs] + players[2 * len(pairs) :]
+        ctx.save_for_backward(*leads)
+        ctx.nodes, ctx.windows, ctx.rounds, ctx.z = nodes, windows, rounds, torch.empty_like(z, device="meta")
+        return players[0]
 
     @staticmethod
     def backward(ctx: Any, gradient: torch.Tensor) -> Any:
-        (z,) = ctx.saved_tensors
         windows: Windows = ctx.windows
-        n = z.shape[0] // ctx.nodes
-        padded = windows.padded(z, ctx.out)
-        result = torch.zeros_like(padded)
-        rounds, players = [], windows.members(padded, ctx.out)
-        while len(players) > 1:
-            shares, winners = [], []
-            for p, q in zip(players[::2], players[1::2], strict=False):
-                lead = p - q
-                shares.append(relu_cells(lead[:-n], lead[n:], torch.empty_like(lead[n:])))
-                winners.append(torch.maximum(p, q))
-            rounds.append(shares)
-            players = winners + players[len(players) - len(players) % 2 :]
+        n = gradient.shape[0] // ctx.nodes
+        shares = [relu_cells(lead[:-n], lead[n:], torch.empty_like(lead[n:])) for lead in ctx.saved_tensors]
         flows = [gradient[:-n]]
-        for shares in reversed(rounds):
-            back = []
-            for flow, share in zip(flows, shares, strict=False):
-                first = flow * share
-                back += [first, flow - first]
-            flows = back + flows[len(shares) :]
-        for into, flow in zip(windows.members(result[:-n], ctx.out), flows, strict=True):
-            into += flow
-        if result.shape == z.shape:
-            return None, None, None, result
-        inner = [slice(None)] * z.dim()
+        for pairs in reversed(ctx.rounds):
+            shares, these = shares[:-pairs], shares[-pairs:]
+            first = [flow * share for flow, share in zip(flows, these, strict=False)]
+            split = [part for p, flow in zip(first, flows, strict=False) for part in (p, flow - p)]
+            flows = split + flows[pairs:]
+        out = gradient.shape
+        whole = windows.padded(ctx.z, out).shape
+        result = gradient.new_zeros(whole)
+        for into, flow in zip(windows.members(result[:-n], out), flows, strict=True):
+            if windows.apart:
+                into.copy_(flow)
+            else:
+                into += flow
+        inner = [slice(None)] * len(whole)
         for axis, before in enumerate(windows.padding):
             place = axis - len(windows.padding)
-            inner[place] = slice(before, before + z.shape[place])
+            inner[place] = slice(before, before + ctx.z.shape[place])
         return None, None, None, result[tuple(inner)]
