@@ -44,11 +44,13 @@ def _deltas(step: Step, operands: Sequence[Value], moving: list[int]) -> _Part |
     def replayed(length: str, *, zeros: bool = False) -> Any:
         """The operation on the deltas, with constants as they are, or zeros in their places."""
         given = []
-        for each in operands:
+        for place, each in enumerate(operands):
             if isinstance(each, Affine):
                 given.append(each.delta(length))
+            elif zeros and operation.inputs[place].dtype.is_floating:  # an axis stays
+                given.append(tf.zeros_like(each.at(length)))
             else:
-                given.append(tf.zeros_like(each.at(length)) if zeros else each.at(length))
+                given.append(each.at(length))
         return replay(operation, given)
 
     if kind == "FusedBatchNormV3":

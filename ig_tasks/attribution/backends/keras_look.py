@@ -91,17 +91,18 @@ def _graph(program: Program, given: Any) -> Graph:
 
 
 def _two_rows(arguments: Arguments) -> Arguments:
-    """The row given, and one that ends half-way: rows that were mixed up would show."""
+    """The first row given, and one that ends half-way: rows that were mixed up would show."""
     starts, ends, fixed, columns = arguments
 
     def twice(array: Any) -> Any:
-        return np.repeat(array, 2, axis=0) if isinstance(array, np.ndarray) else array
+        return np.repeat(array[:1], 2, axis=0) if isinstance(array, np.ndarray) else array
 
+    first = {name: start[:1] for name, start in starts.items()}
     doubled = {name: twice(end) for name, end in ends.items()}
     for name, end in doubled.items():
         if end.dtype.kind == "f":
-            end[1] = 0.5 * (end[0] + starts[name][0])
-    return starts, doubled, {name: twice(value) for name, value in fixed.items()}, twice(columns)
+            end[1] = 0.5 * (end[0] + first[name][0])
+    return first, doubled, {name: twice(value) for name, value in fixed.items()}, twice(columns)
 
 
 def _same(one: Any, other: Any, within: float) -> bool:
