@@ -41,7 +41,7 @@ _THREAD_VARIABLES = (
 def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure ig-tasks beside its peers")
     parser.add_argument("--only", nargs="+", choices=list(SUITES), metavar="NAME", help=f"of {', '.join(SUITES)}")
-    parser.add_argument("--rows", type=int, help="rows of every suite (tables 20,000 unless given)")
+    parser.add_argument("--rows", type=int, help="rows of every table (20,000 unless given)")
     parser.add_argument("--quick", action="store_true", help="few rows, one round: does everything run?")
     parser.add_argument("--no-memory", action="store_true", help="leave out the runs that measure memory")
     parser.add_argument("--to", type=Path, default=RESULTS, help="the JSON file (%(default)s)")

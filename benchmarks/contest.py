@@ -88,7 +88,7 @@ class Options:
     memory: bool = True
 
     def choose(self, full: int, quick: int) -> int:
-        """Rows: those asked for, else by the kind of run."""
+        """Rows of a table: those asked for, else by the kind of run."""
         return self.rows or (quick if self.quick else full)
 
 
@@ -100,6 +100,7 @@ class Contest(ABC):
     rows: int
     tolerance: float = 0.01
     notes: Sequence[str] = ()
+    """Read when all take part: `more` may add to them."""
 
     @abstractmethod
     def contestant(self, key: str) -> Contestant:
@@ -121,10 +122,6 @@ class Contest(ABC):
         """Seconds of the matrix products of one gradient evaluation of one row."""
         return None
 
-    def finding(self, found: Mapping[str, Accuracy]) -> list[str]:  # noqa: ARG002 - for those that override it
-        """Notes that depend on the errors."""
-        return []
-
 
 @dataclass
 class _Run:
@@ -140,7 +137,7 @@ def run(contest: Contest, options: Options) -> Suite:
     started = time.perf_counter()
     reference, how = contest.reference()
     log(f"  reference of {len(reference)} rows: {time.perf_counter() - started:.0f} s")
-    notes = list(contest.notes)
+    notes: list[str] = []
     runs: dict[str, _Run] = {}
 
     def enter(key: str) -> None:
@@ -156,7 +153,7 @@ def run(contest: Contest, options: Options) -> Suite:
     for key in contest.more(errors):
         if key not in runs:
             enter(key)
-    notes += contest.finding({key: each.accuracy for key, each in runs.items()})
+    notes += contest.notes
     timed = time.perf_counter()
     for done in range(options.rounds):
         if done and (time.perf_counter() - timed) * (done + 1) / done > ENOUGH:

@@ -15,7 +15,7 @@ import torch  # noqa: TID253 - imported when a torch contest runs
 
 import ig_tasks
 from benchmarks.accuracy import accuracy
-from benchmarks.captum_runs import DEFAULT, DEFAULT_STEPS, CaptumRuns, parse, plain
+from benchmarks.captum_runs import DEFAULT, CaptumRuns, plain
 from benchmarks.contest import OURS, Attributed, Contest, Contestant, Options, Refused, log
 from benchmarks.mnist import mnist
 from benchmarks.results import Accuracy
@@ -32,12 +32,11 @@ class Images(Contest):
 
     def __init__(self, name: str, title: str, pool: str, options: Options) -> None:
         self.name, self.title = name, title
-        self.model, self.images = mnist(pool, options.choose(200, 12))
+        self.model, self.images = mnist(pool, 12 if options.quick else 200)
         self.rows = len(self.images)
-        self.nodes, self.reference_rows = (400, 6) if options.quick else (5000, 32)
+        self.nodes, self.reference_rows = (400, 6) if options.quick else (5000, 24)
         with torch.no_grad():
             self.targets = self.model(self.images).argmax(dim=1)
-        self._reference: npt.NDArray[np.float64] | None = None
 
     @cached_property
     def captum(self) -> CaptumRuns:
@@ -51,22 +50,17 @@ class Images(Contest):
 
     def more(self, found: Mapping[str, Accuracy]) -> list[str]:
         """Captum with the fewest steps of the ladder whose median error is no more than ours."""
-        if OURS not in found or DEFAULT not in found or self._reference is None:
+        if DEFAULT not in found:
             return []
+        reference = self.reference()[0]
         for steps in LADDER:
             explain = self.captum.contestant(f"captum/{steps}/points=256").explain
-            errors = accuracy(explain(len(self._reference)).values, self._reference, self.tolerance, None)
-            log(f"  Captum with {steps} steps: median error {errors.median:.1e}")
+            errors = accuracy(explain(len(reference)).values, reference, self.tolerance, None)
+            log(f"  Captum with {steps} steps: median error {errors.median:.1e}; ours {found[OURS].median:.1e}")
             if errors.median <= found[OURS].median:
+                self.notes = [f"Captum needs {steps} steps for the median error that ours has."]
                 return [self.captum.best(BATCHES, min(self.rows, 32), steps)]
-        return []
-
-    def finding(self, found: Mapping[str, Accuracy]) -> list[str]:
-        equal = [parse(key)[0] for key in found if key.startswith("captum/") and parse(key)[0] != DEFAULT_STEPS]
-        if equal:
-            return [f"Captum needs {equal[0]} steps for the median error that ours has."]
-        if DEFAULT in found and found[DEFAULT].median > found[OURS].median:
-            return [f"Captum does not reach the median error that ours has with {LADDER[-1]} steps."]
+        self.notes = [f"Captum does not reach the median error that ours has with {LADDER[-1]} steps."]
         return []
 
     def contestant(self, key: str) -> Contestant:
@@ -85,12 +79,15 @@ class Images(Contest):
         return Contestant(OURS, OURS, f"tolerance={self.tolerance:g}", self.rows, explain)
 
     def reference(self) -> tuple[npt.NDArray[np.float64], str]:
-        rows = min(self.rows, self.reference_rows)
+        return self._reference, f"{self.nodes:,} midpoint nodes in float64, {len(self._reference)} rows"
+
+    @cached_property
+    def _reference(self) -> npt.NDArray[np.float64]:
         model = copy.deepcopy(self.model).double()
-        self._reference = np.stack(
-            [_midpoint(model, self.images[row].double(), int(self.targets[row]), self.nodes) for row in range(rows)]
+        rows = range(min(self.rows, self.reference_rows))
+        return np.stack(
+            [_midpoint(model, self.images[row].double(), int(self.targets[row]), self.nodes) for row in rows]
         )
-        return self._reference, f"{self.nodes:,} midpoint nodes in float64, {rows} rows"
 
     def products(self) -> float:
         convolution, output = self.model.conv_1, self.model.output
