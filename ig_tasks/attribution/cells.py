@@ -18,8 +18,8 @@ __all__ = ["FIRST_CELLS", "SECANT", "AdaptiveCells", "SecantCells", "place_edges
 Array = npt.NDArray[np.float64]
 
 SECANT = "secant"
-FIRST_CELLS = (4, 9)
-_MORE_CELLS = (20, 41, 83, 168, 337, 675, 1351)
+FIRST_CELLS = (4, 10)
+_MORE_CELLS = (24, 58, 140, 338, 816, 1970)
 _KINKS = 128  # of a layer with more units every so many-th is looked at: cells need the density, not each kink
 
 
@@ -51,19 +51,24 @@ class SecantCells:
 
 @dataclass(frozen=True)
 class AdaptiveCells:
-    """The composite secant rule with 4 and 9 cells in the first stage, then 20, 41, 83, 168, ...
+    """The composite secant rule with 4 and 10 cells in the first stage, then 24, 58, 140, ...
 
-    No number divides another: nested cells would share their blind spots. All edges are new at every level,
-    and `max_evaluations` bounds the cells of all levels together.
+    Each number is about 1 + sqrt 2 times the one before: edges of one level stay away from those of the other, which
+    nested or doubled cells would share, and their blind spots with them. All edges are new at every level, and
+    `max_evaluations` bounds the cells of all levels together.
+
+    The first stage has its edges from the kinks of the first layer. Where all operations of all `layers` are piecewise
+    linear, later stages have them from the kinks of every layer, seen between the edges of the level before: a unit of
+    a deeper layer that flips on and off again within one cell is off at both its ends, and no change from level to
+    level would tell of it. With more edges than kinks the rule is exact.
 
     The error falls with the square of the cells, so that a level's change d is about the error of the level
-    before, and twice the change is a careful estimate of the level's own. The levels' errors are not alike, though,
-    and a change may be small by chance: the change before it says so, and 0.3 of that counts, too. (On random deep
-    nets at 1 % the estimate 1.5 d let 1.4 to 1.8 % of rows through that were worse than it said, this one 0.4 to
-    0.8 %; nets that were trained stay far below.)
+    before, and twice the change is a careful estimate of the level's own; with the kinks of all layers 1.5 d is.
+    Without them the change before counts too, since a change may be small by chance.
     """
 
     max_evaluations: int = 4097
+    layers: int = 0  # of piecewise-linear operations, where all are; else 0
 
     @property
     def name(self) -> str:
@@ -78,10 +83,12 @@ class AdaptiveCells:
         return _cells_within(self.max_evaluations)
 
     def estimate(self, levels: Sequence[Array]) -> Array:
-        change = 2.0 * relative_change(levels[-1], levels[-2])
+        change = relative_change(levels[-1], levels[-2])
         if len(levels) == 2:
-            return change
-        return np.maximum(change, 0.3 * relative_change(levels[-2], levels[-3]))
+            return 2.0 * change
+        if self.layers > 1:
+            return 1.5 * change
+        return np.maximum(2.0 * change, 0.3 * relative_change(levels[-2], levels[-3]))
 
 
 def _secant_stage(first: int, cells: tuple[int, ...]) -> Stage:
@@ -101,17 +108,19 @@ def _cells_within(max_evaluations: int) -> tuple[Stage, ...]:
     return tuple(stages)
 
 
-def place_edges(rows: int, segments: Sequence[Segment], kinks: npt.NDArray[np.floating[Any]] | None) -> Array:
+def place_edges(
+    rows: int, segments: Sequence[Segment], kinks: npt.NDArray[np.floating[Any]] | None, most: int = _KINKS
+) -> Array:
     """Edges (edges of all segments, rows): e_k = cdf^-1(k / cells), cdf(a) = a / 2 + #(kinks < a) / (2 kinks).
 
-    `kinks` (rows, units) are the places where the first layer has its kinks; those off the path do not count.
-    Uniform edges for a row that has none, or where nothing is known of kinks.
+    `kinks` (rows, kinks) are the places of kinks along each path; those off the path do not count, and of more than
+    `most` every so many-th is looked at. Uniform edges for a row that has none, or where nothing is known of kinks.
     """
     shares = np.concatenate([np.arange(each.first, each.last + 1) / each.cells for each in segments])
     uniform = np.broadcast_to(shares[:, None], (shares.size, rows))
     if kinks is None or kinks.size == 0 or all(each.cells == 1 for each in segments):
         return uniform.astype(np.float64)
-    kinks = kinks[:, :: -(-kinks.shape[1] // _KINKS)]
+    kinks = kinks[:, :: -(-kinks.shape[1] // most)]
     with np.errstate(invalid="ignore"):
         inside = (kinks > 0.0) & (kinks < 1.0)
     ordered = np.sort(np.where(inside, kinks, np.inf), axis=1).astype(np.float64)

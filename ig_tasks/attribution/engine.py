@@ -85,7 +85,7 @@ def attribute(
         problem = problem.explaining(columns)
         try:
             regions = None
-            if exact_may_pay(integrator, structure, tolerance):
+            if exact_may_pay(integrator, structure):
                 regions = typical_regions(backend, problem, batches)
             control, reason = reasoned_control(integrator, steps, max_evaluations, structure, tolerance, regions)
             result = chosen.run(backend, problem, control, tolerances, batches)

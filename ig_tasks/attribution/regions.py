@@ -20,7 +20,7 @@ from ig_tasks.attribution.batches import Batches, Rectangle
 from ig_tasks.attribution.control import Stage
 from ig_tasks.attribution.problem import Problem
 
-__all__ = ["EXACT", "Regions", "typical_regions"]
+__all__ = ["EXACT", "Regions", "grouped", "kinks_between", "typical_regions"]
 
 Array = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.intp]
@@ -63,6 +63,23 @@ class Regions:
                 edges, counts = _thinned(edges, counts, many, self.max_evaluations)
                 whole &= ~many
         return edges, counts, whole
+
+
+def kinks_between(backend: Backend, problem: Problem, batches: Batches, edges: Array, layers: int) -> Array:
+    """Where units of all layers flip between neighbouring `edges` (edges, rows): (rows, kinks), filled with infinity.
+
+    The first layer's are all there; of a deeper one a unit that flips back between two edges is missed. Raises
+    NotFollowed.
+    """
+    every = np.arange(problem.rows)
+    found = [_crossings(backend, problem, edges, layer, batches, every) for layer in range(layers)]
+    rows, places = (np.concatenate(each) for each in zip(*found, strict=True))
+    counts = np.bincount(rows, minlength=problem.rows)
+    kinks = np.full((problem.rows, max(1, int(counts.max(initial=0)))), np.inf)
+    order = np.argsort(rows, kind="stable")
+    within = np.arange(rows.size) - np.repeat(np.cumsum(counts) - counts, counts)
+    kinks[rows[order], within] = places[order]
+    return kinks
 
 
 def typical_regions(backend: Backend, problem: Problem, batches: Batches) -> float:

@@ -15,7 +15,7 @@ from ig_tasks.models import ModelPackage, open_package
 from ig_tasks.spec import AttributionSpec, ExplanationSpec, format_partition
 from ig_tasks.store import run_key
 
-ENGINE_VERSION = 2
+ENGINE_VERSION = 3
 """Part of a run's key: raised when the engine's numbers change in more than rounding."""
 
 MEMORY_LIMIT = 256 * 1024 * 1024

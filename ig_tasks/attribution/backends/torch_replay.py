@@ -42,9 +42,7 @@ class Replay:
                 return None
         return None
 
-    def quadrature(
-        self, nodes: torch.Tensor, weights: torch.Tensor | None
-    ) -> tuple[torch.Tensor, list[torch.Tensor]]:
+    def quadrature(self, nodes: torch.Tensor, weights: torch.Tensor | None) -> tuple[torch.Tensor, list[torch.Tensor]]:
         """Outputs (nodes, targets, rows), and weighted sums (sums, targets, rows, units) of gradients at each cut.
 
         `nodes` are (nodes, 1), `weights` (sums, nodes); without weights the gradients come one by one.

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ig_tasks.attribution.backends.base import Backend
+from ig_tasks.attribution.backends.base import Backend, Edges
 from ig_tasks.attribution.batches import Batches, Rectangle
-from ig_tasks.attribution.cells import place_edges
+from ig_tasks.attribution.cells import AdaptiveCells, place_edges
 from ig_tasks.attribution.control import Control, Stage, Tolerances
 from ig_tasks.attribution.methods.nested import Nested
 from ig_tasks.attribution.methods.rows import CommonStart, Rows
 from ig_tasks.attribution.problem import Problem
-from ig_tasks.attribution.regions import Regions, grouped
+from ig_tasks.attribution.regions import Regions, grouped, kinks_between
 from ig_tasks.attribution.structure import Segment
 
 __all__ = ["Chunk"]
@@ -42,6 +43,7 @@ class Chunk:
         self.output = np.full(problem.targets.shape, np.nan)
         self.baseline_output = np.full(problem.targets.shape, np.nan)
         self.levels: list[Array] = []  # attributions (targets, rows, features) by the latest rules
+        self.edges: Array | None = None  # of the latest level of cells (edges, rows)
 
     def run(self, rows: Rows) -> None:
         """Write the rows' results into `rows`."""
@@ -79,6 +81,7 @@ class Chunk:
         self.places, self.problem = self.places[rows], self.problem.take(rows)
         self.output, self.baseline_output = self.output[:, rows], self.baseline_output[:, rows]
         self.levels = [level[:, rows] for level in self.levels]
+        self.edges = None if self.edges is None else self.edges[:, rows]
 
     def _empty(self, count: int) -> Array:
         return np.zeros((count, *self.problem.targets.shape, self.problem.features))
@@ -113,6 +116,8 @@ class Chunk:
         """Attributions at the stage's levels of the secant rule, each from cells of its own."""
         starts = np.cumsum([0, *stage.cells])
         sums = self._empty(len(stage.cells))
+        kinks = self._kinks()
+        finest = self.edges = np.empty((stage.cells[-1] + 1, self.problem.rows))
 
         def evaluate(part: Rectangle) -> None:
             rows = slice(part.row, part.row_end)
@@ -123,17 +128,35 @@ class Chunk:
                 if first < last:
                     levels.append(level)
                     segments.append(Segment(cells, int(first), int(last)))
+
+            def edges(seen: npt.NDArray[np.floating[Any]] | None) -> Array:
+                if kinks is None:
+                    places = place_edges(batch.rows, segments, seen)
+                else:
+                    places = place_edges(batch.rows, segments, kinks[rows], kinks.shape[1])
+                if levels[-1] == len(stage.cells) - 1:
+                    own = segments[-1]
+                    finest[own.first : own.last + 1, rows] = places[-own.edges :]
+                return places
+
             batch = self.problem.take(rows)
-            self._secant(batch, rows, partial(place_edges, batch.rows, segments), segments, [sums[x] for x in levels])
+            self._secant(batch, rows, edges, segments, [sums[level] for level in levels])
 
         self.batches.run(self.problem.rows, int(starts[-1]), evaluate)
         return list(sums)
+
+    def _kinks(self) -> Array | None:
+        """Kinks of all layers (rows, kinks), seen between the edges of the level before; None where they are not."""
+        layers = self.control.layers if isinstance(self.control, AdaptiveCells) else 0
+        if layers < 2 or self.edges is None:
+            return None
+        return kinks_between(self.backend, self.problem, self.batches, self.edges, layers)
 
     def _secant(
         self,
         batch: Problem,
         rows: slice | npt.NDArray[np.intp],
-        edges: partial[Array],
+        edges: Edges,
         segments: list[Segment],
         into: list[Array],
     ) -> None:

@@ -185,8 +185,8 @@ def test_a_steered_model_is_not_taken_for_what_it_looks_like() -> None:
 
 @pytest.mark.parametrize(("tolerance", "integrator"), [(1e-2, "secant"), (1e-3, "exact")])
 def test_auto_takes_it_where_it_is_cheaper(tolerance: float, integrator: str) -> None:
-    model, rng = MODELS["relu"][0](), np.random.default_rng(9)
-    found = attribute(model, rng.normal(size=(20, 5)), np.zeros(5), target=0, tolerance=tolerance)
+    model, rng = net(5, 80, 30, 1, functions=[torch.nn.ReLU(), torch.nn.ReLU()]), np.random.default_rng(9)
+    found = attribute(model, 3 * rng.normal(size=(20, 5)), np.zeros(5), tolerance=tolerance)
     assert found.details["integrator"] == integrator
     assert integrator == "secant" or "the linear regions of a typical path" in found.details["reason"]
 

@@ -72,7 +72,7 @@ def test_exact_cases(kits: Any, network: dict[str, Any], case: dict[str, Any], i
         assert found.evaluations[0] == 1
     else:
         # So few regions at so small a tolerance: `auto` takes them all.
-        assert found.evaluations[0] == 13 if integrator == "secant" else found.details["integrator"] == "exact"
+        assert found.evaluations[0] >= 14 if integrator == "secant" else found.details["integrator"] == "exact"
     if nonlinear == 1:
         assert found.error_estimate[0] == 0
 
@@ -102,10 +102,11 @@ def test_the_delta_blind_case_is_right() -> None:
         # A second layer, so that one cell is not known to be exact.
         return torch.relu(5 + torch.relu(x[:, 0] - 0.99) - torch.relu(x[:, 1] - 0.99))
 
-    found = attribute(module(forward), np.ones((1, 2)), np.zeros(2))
-    np.testing.assert_allclose(found.attributions, [[0.01, -0.01]], atol=1e-12)
-    assert found.status[0] == "converged"
-    assert found.evaluations[0] == 13
+    for integrator, evaluations in (("auto", 3), ("secant", 14)):
+        found = attribute(module(forward), np.ones((1, 2)), np.zeros(2), integrator=integrator)
+        np.testing.assert_allclose(found.attributions, [[0.01, -0.01]], atol=1e-12)
+        assert found.status[0] == "converged"
+        assert found.evaluations[0] == evaluations
 
 
 def test_one_cell_is_not_integrated_gradients(kits: Any, layers_of: Any, rng: np.random.Generator) -> None:
@@ -225,15 +226,14 @@ def test_a_row_that_is_not_finite_spoils_no_other(kits: Any, layers_of: Any, rng
     np.testing.assert_allclose(found.attributions[kept], clean.attributions[kept], atol=1e-13)
 
 
-@pytest.mark.parametrize("width", [16, 48])
+@pytest.mark.parametrize(("sizes", "tolerance"), [((6, 48, 48, 1), 0.01), ((6, 32, 32, 32, 1), 0.001)])
 def test_converged_rows_are_as_good_as_they_say(
-    kits: Any, layers_of: Any, width: int, rng: np.random.Generator
+    kits: Any, layers_of: Any, sizes: tuple[int, ...], tolerance: float, rng: np.random.Generator
 ) -> None:
-    tolerance = 0.01
-    model = kits[0].dense(layers_of(6, width, width, 1, activation="relu"))
+    model = kits[0].dense(layers_of(*sizes, activation="relu"))
     inputs = rng.normal(size=(400, 6))
-    found = attribute(model, inputs, np.zeros(6), tolerance=tolerance)
-    truth = attribute(model, inputs, np.zeros(6), integrator="secant", steps=500)
+    found = attribute(model, inputs, np.zeros(6), tolerance=tolerance, integrator="secant")
+    truth = attribute(model, inputs, np.zeros(6), integrator="exact")
     done = found.status == "converged"
     errors = l1_errors(found, truth)[done]
     assert done.mean() > 0.99
@@ -242,13 +242,13 @@ def test_converged_rows_are_as_good_as_they_say(
 
 
 def test_levels_within_max_evaluations(kits: Any, layers_of: Any, rng: np.random.Generator) -> None:
-    assert [stage.cells for stage in AdaptiveCells(100).stages] == [(4, 9), (20,), (41,)]
+    assert [stage.cells for stage in AdaptiveCells(100).stages] == [(4, 10), (24,), (58,)]
     assert [stage.last for stage in AdaptiveCells(100).stages] == [1, 2, 3]
     model = kits[0].dense(layers_of(4, 64, 64, 1, activation="relu"))
     found = attribute(
         model, rng.normal(size=(20, 4)) * 3, np.zeros(4), integrator="secant", tolerance=1e-8, max_evaluations=40
     )
-    assert (found.evaluations == 33).all()
+    assert (found.evaluations == 38).all()
     flagged = found.status == "max_evaluations"
     assert np.array_equal(flagged, (found.error_estimate > 1e-8) | (found.relative_delta > 1e-8))
 
