@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -52,6 +53,7 @@ class Program:
             {name: tf.TensorSpec((None, *shape), dtype) for name, dtype, shape in signature.fixed},
             tf.TensorSpec((None,), tf.int64),
         )
+        self._width = sum(math.prod(shape) for _, _, shape in signature.ends)
         self._graphs: dict[Any, Any] = {}
 
     def outputs(self, arguments: Arguments, at_start: bool) -> Any:
@@ -59,11 +61,12 @@ class Program:
 
     def evaluate(self, arguments: Arguments, nodes: Any, weights: Any, followed: bool) -> Any:
         """Outputs (nodes, rows) and weighted sums (levels, rows, features) of contributions."""
-        if not followed:
+        # Sums are pulled back to the inputs, or single nodes where they are fewer. That pays for wide inputs alone: 0.7
+        # of the plain path's time with 1,000 columns, 1.3 times as much with 67.
+        single = len(nodes) < len(weights)
+        if not followed or (single and self._width < _WIDE):
             return self._run("evaluate", self.integrate, arguments, nodes, weights)
         along = self._followed()
-        # Sums are pulled back to the inputs, or single nodes, whichever are fewer.
-        single = len(nodes) < len(weights)
         return self._run(("quadrature", single), along.quadrature(single), arguments, nodes, weights)
 
     def secant(self, arguments: Arguments, edges: Callable[[Any], Any], cells: Sequence[Any]) -> Any:
@@ -182,6 +185,7 @@ class Program:
         return graph(*flat)
 
 
+_WIDE = 512
 _FEW = 64  # terms whose sum loses no more in single precision than one of them
 
 

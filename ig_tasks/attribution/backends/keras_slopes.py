@@ -55,15 +55,23 @@ class _Tensors:
 
 def piecewise(nodes: Any, call: Callable[[Any], Any], pieces: Pieces, z: Any) -> Any:
     """A continuous piecewise-linear function, element by element."""
+    plain = pieces == Pieces.relu()
 
     @_custom
     def run(z: Any) -> Any:
+        value = call(z)
+
         def back(upstream: Any) -> Any:
             n = _apart(z, nodes)
-            slope = piecewise_slope(_Tensors, pieces, z[:-n], z[n:], tiny(z.dtype.name))
+            if plain:
+                # The same share, in fewer passes than clamp(max(z0, z1) / |z1 - z0|) takes; 0 / 0 is relu'(0) = 0.
+                size = tf.abs(z)
+                slope = tf.math.divide_no_nan(value[:-n] + value[n:], size[:-n] + size[n:])
+            else:
+                slope = piecewise_slope(_Tensors, pieces, z[:-n], z[n:], tiny(z.dtype.name))
             return _padded(upstream[:-n] * slope, n)
 
-        return call(z), back
+        return value, back
 
     return run(z)
 

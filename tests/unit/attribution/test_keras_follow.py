@@ -75,14 +75,14 @@ def test_one_layer_of_any_elementwise_functions_is_one_exact_cell(rng: np.random
         return L.Dense(1)(L.Concatenate()(branches))
 
     model = functional(build, 5)
-    inputs, baseline = rng.normal(size=(8, 5)) * 2, rng.normal(size=5)
+    inputs, baseline = rng.normal(size=(4, 5)) * 2, rng.normal(size=5)
     found = attribute(model, inputs, baseline)
-    truth = attribute(model, inputs, baseline, integrator="midpoint", steps=4000)
+    truth = attribute(model, inputs, baseline, integrator="midpoint", steps=1000)
     assert (found.evaluations == 1).all()
     assert "one cell is exact" in found.details["reason"]
     assert found.details["affine_prefix"][:2] == ["matmul", "bias_add"]
     assert found.relative_delta.max() < 1e-12
-    assert l1_errors(found, truth).max() < 5e-4
+    assert l1_errors(found, truth).max() < 1e-3
 
 
 @pytest.mark.parametrize("layer", PIECEWISE)
@@ -168,10 +168,10 @@ def test_cells_are_complete_and_converge(build: Any, shape: Any, exact: bool, rn
     model = functional(build, *shape)
     inputs, baseline = rng.normal(size=(5, *shape)), rng.normal(size=shape) * 0.1
     target = 1 if build is image else None
-    found = attribute(model, inputs, baseline, target=target, integrator="secant", tolerance=1e-3)
-    truth = attribute(model, inputs, baseline, target=target, integrator="midpoint", steps=3000)
+    found = attribute(model, inputs, baseline, target=target, integrator="secant", tolerance=5e-3)
+    truth = attribute(model, inputs, baseline, target=target, integrator="midpoint", steps=1000)
     assert (found.status == "converged").all()
-    assert l1_errors(found, truth).max() < 1.5e-3
+    assert l1_errors(found, truth).max() < 6e-3
     if exact:
         assert found.relative_delta.max() < 1e-11
 
