@@ -54,8 +54,8 @@ def linear(wide: int, narrow: int, seed: int = 0) -> Any:
         for place, case in enumerate(network["cases"])
     ],
 )
-def test_exact_cases(kits: Any, network: dict[str, Any], case: dict[str, Any], integrator: str) -> None:
-    model = kits[0].dense([(layer["weight"], layer["bias"], layer.get("activation")) for layer in network["layers"]])
+def test_exact_cases(kit: Any, network: dict[str, Any], case: dict[str, Any], integrator: str) -> None:
+    model = kit.dense([(layer["weight"], layer["bias"], layer.get("activation")) for layer in network["layers"]])
     found = attribute(
         model,
         np.array([case["input"]], float),
@@ -78,8 +78,8 @@ def test_exact_cases(kits: Any, network: dict[str, Any], case: dict[str, Any], i
 
 
 @pytest.mark.parametrize("case", CASES["functions"], ids=lambda case: case["formula"])
-def test_exact_functions(kits: Any, case: dict[str, Any]) -> None:
-    model = kits[0].function(case["formula"], len(case["input"]))
+def test_exact_functions(kit: Any, case: dict[str, Any]) -> None:
+    model = kit.function(case["formula"], len(case["input"]))
     inputs, baseline = np.array([case["input"]], float), np.array(case["baseline"], float)
     found = attribute(model, inputs, baseline, tolerance=1e-9)
     expected = [float(Fraction(value)) for value in case["attributions"]]
