@@ -26,6 +26,7 @@ from ig_tasks.attribution.backends.torch_along import (
 from ig_tasks.attribution.backends.torch_call import Caller, Tensors
 from ig_tasks.attribution.backends.torch_chain import Chain
 from ig_tasks.attribution.backends.torch_look import look
+from ig_tasks.attribution.backends.torch_lost import where_lost
 from ig_tasks.attribution.backends.torch_model import (
     accepted_names,
     as_wanted,
@@ -121,17 +122,14 @@ class TorchBackend:
         ends = self._caller.ends(row)
         with torch.no_grad(), self._caller.paths.comparing():
             outputs = self._caller.call(ends, row, 1)
-        if not outputs.is_floating_point():
-            raise ModelError(
-                f"model: its output is {outputs.dtype}, which has no gradient; explain logits or probabilities"
-            )
         with saved_bytes(self.model) as saved:
             points = {name: end.clone().requires_grad_() for name, end in ends.items()}
-            outputs = self._caller.call(points, row, 1)
-        if not outputs.requires_grad:
-            raise ModelError(
-                "model: its output does not depend on the inputs through differentiable operations (detach inside?)"
-            )
+            values = self._caller.call(points, row, 1)
+        if not (outputs.is_floating_point() and _depends(values, list(points.values()))):
+            whole = f"its output is {outputs.dtype}, which has no gradient; explain logits or probabilities"
+            detached = "its output does not depend on the inputs through differentiable operations"
+            lost = where_lost(self.model, points.values(), lambda: self._caller.call(points, row, 1))
+            raise ModelError(f"model: {detached if outputs.is_floating_point() else whole}{lost}")
         own = sum(end.numel() * end.element_size() for end in ends.values())
         # Beside what is saved for the backward pass there are the points, their gradients and the sums.
         return outputs.shape[1], sum(saved.values()) + 6 * own
@@ -208,6 +206,14 @@ class TorchBackend:
 
     def _tensor(self, array: Array) -> torch.Tensor:
         return torch.as_tensor(array, device=self._device)
+
+
+def _depends(values: torch.Tensor, points: list[torch.Tensor]) -> bool:
+    """Whether gradients flow from `values` to any of the points; the model's own weights may require some, too."""
+    if not values.requires_grad:
+        return False
+    found = torch.autograd.grad(values, points, torch.ones_like(values), allow_unused=True)
+    return any(gradient is not None for gradient in found)
 
 
 def _float64(tensor: torch.Tensor) -> Array:

@@ -131,7 +131,8 @@ def _counted(
 
 def _to_inference(model: torch.nn.Module) -> list[torch.nn.Module]:
     # Flags are set one by one: a model may have its own idea of eval() and train().
-    training = [module for module in model.modules() if module.training]
+    # A frozen TorchScript module has no mode.
+    training = [module for module in model.modules() if getattr(module, "training", False)]
     for module in training:
         module.training = False
     return training
