@@ -26,11 +26,11 @@ def open_backend(model: Any, layers: dict[str, str], precision: str, device: str
     """The backend of the model's framework. Raises InputError for something that is no model."""
     framework = framework_of(model)
     if framework == "torch":
-        from ig_tasks.attribution.backends.torch import TorchBackend
+        from ig_tasks.attribution.backends.torch.backend import TorchBackend
 
         return TorchBackend(model, layers, precision, device)
     if framework == "keras":
-        from ig_tasks.attribution.backends.keras import KerasBackend
+        from ig_tasks.attribution.backends.keras.backend import KerasBackend
 
         return KerasBackend(model, layers, precision, device)
     raise InputError(

@@ -99,7 +99,7 @@ def test_keras_out_of_memory(
 ) -> None:
     import tensorflow as tf
 
-    from ig_tasks.attribution.backends.keras_program import Program
+    from ig_tasks.attribution.backends.keras.program import Program
 
     plain = Program.evaluate
 

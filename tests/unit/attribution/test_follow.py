@@ -133,7 +133,7 @@ MODELS = {
 def test_the_same_numbers_as_the_plain_path(
     name: str, integrator: str, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from ig_tasks.attribution.backends.torch import TorchBackend
+    from ig_tasks.attribution.backends.torch.backend import TorchBackend
 
     build, _ = MODELS[name]
     model = build().double().eval()

@@ -39,7 +39,7 @@ def functional(build: Any, *shape: int) -> Any:
 
 def structure_of(layer: Any, *shape: int) -> Structure:
     """What a look finds in a model with `layer` between two dense ones."""
-    from ig_tasks.attribution.backends.keras import KerasBackend
+    from ig_tasks.attribution.backends.keras.backend import KerasBackend
     from ig_tasks.attribution.problem import state
 
     model = functional(lambda x: L.Dense(1)(L.Flatten()(layer(L.Dense(4)(x)))), *(shape or (5,)))
@@ -202,7 +202,7 @@ class Subclassed(keras.Model):  # type: ignore[misc]
 def test_the_same_numbers_as_the_plain_path(
     target: Any, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from ig_tasks.attribution.backends.keras import KerasBackend
+    from ig_tasks.attribution.backends.keras.backend import KerasBackend
 
     model = functional(lambda x: Subclassed()(x)["late" if target else "early"], 5)
     inputs, baseline = rng.normal(size=(7, 5)), rng.normal(size=(7, 5))

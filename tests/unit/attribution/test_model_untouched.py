@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from ig_tasks.attribution import attribute
-from ig_tasks.attribution.backends import keras_program
+from ig_tasks.attribution.backends.keras import program as keras_program
 
 ROWS = {"num": np.ones((3, 3)), "cat": np.array([0, 5, 2])}
 START = {"num": np.zeros(3), "cat": np.zeros(4)}

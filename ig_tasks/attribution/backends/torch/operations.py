@@ -7,9 +7,9 @@ from typing import Any
 
 import torch  # noqa: TID253 - this module is the framework's own, loaded lazily
 
-from ig_tasks.attribution.backends.torch_affine import leaves, moves_rows, substitute, words
-from ig_tasks.attribution.backends.torch_pools import MaxPool, Windows
-from ig_tasks.attribution.backends.torch_slopes import Ends, Middle, Piecewise, Relu, Smooth
+from ig_tasks.attribution.backends.torch.affine import leaves, moves_rows, substitute, words
+from ig_tasks.attribution.backends.torch.pools import MaxPool, Windows
+from ig_tasks.attribution.backends.torch.slopes import Ends, Middle, Piecewise, Relu, Smooth
 from ig_tasks.attribution.slopes import Pieces
 from ig_tasks.attribution.structure import NotFollowed
 

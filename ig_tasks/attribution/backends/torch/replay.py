@@ -10,8 +10,8 @@ import numpy as np
 import torch  # noqa: TID253 - this module is the framework's own, loaded lazily
 
 from ig_tasks.attribution.backends.base import Edges
-from ig_tasks.attribution.backends.torch_chain import Chain, Kinked
-from ig_tasks.attribution.backends.torch_follow import Cut
+from ig_tasks.attribution.backends.torch.chain import Chain, Kinked
+from ig_tasks.attribution.backends.torch.follow import Cut
 from ig_tasks.attribution.structure import Segment
 
 __all__ = ["FEW", "Replay"]

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import torch  # noqa: TID253 - this module is the framework's own, loaded lazily
 
 from ig_tasks.attribution.backends.base import Edges, ids_within
-from ig_tasks.attribution.backends.torch_along import (
+from ig_tasks.attribution.backends.torch.along import (
     Lines,
     cells,
     cells_by_chain,
@@ -23,11 +23,11 @@ from ig_tasks.attribution.backends.torch_along import (
     nodes_by_chain,
     nodes_plain,
 )
-from ig_tasks.attribution.backends.torch_call import Caller, Tensors
-from ig_tasks.attribution.backends.torch_chain import Chain
-from ig_tasks.attribution.backends.torch_look import look
-from ig_tasks.attribution.backends.torch_lost import where_lost
-from ig_tasks.attribution.backends.torch_model import (
+from ig_tasks.attribution.backends.torch.call import Caller, Tensors
+from ig_tasks.attribution.backends.torch.chain import Chain
+from ig_tasks.attribution.backends.torch.look import look
+from ig_tasks.attribution.backends.torch.lost import where_lost
+from ig_tasks.attribution.backends.torch.model import (
     accepted_names,
     as_wanted,
     cast_copy,

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ig_tasks.attribution.backends.keras_graph import Step
+from ig_tasks.attribution.backends.keras.graph import Step
 
 __all__ = [
     "BY_ENDS", "ELEMENTWISE", "JOINS", "JUMPS", "KINKED", "LINEAR", "LOOPS", "OPAQUE", "PIECEWISE", "PRODUCTS",

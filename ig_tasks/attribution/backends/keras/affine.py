@@ -7,9 +7,9 @@ from typing import Any
 
 import tensorflow as tf  # noqa: TID253 - this module is the framework's own, loaded lazily
 
-from ig_tasks.attribution.backends.keras_graph import Step, replay
-from ig_tasks.attribution.backends.keras_rules import JOINS, LINEAR, PRODUCTS, SUMS
-from ig_tasks.attribution.backends.keras_values import Affine, Still, Value
+from ig_tasks.attribution.backends.keras.graph import Step, replay
+from ig_tasks.attribution.backends.keras.rules import JOINS, LINEAR, PRODUCTS, SUMS
+from ig_tasks.attribution.backends.keras.values import Affine, Still, Value
 
 __all__ = ["affine_parts"]
 

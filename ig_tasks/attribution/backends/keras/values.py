@@ -12,7 +12,7 @@ from typing import Any
 
 import tensorflow as tf  # noqa: TID253 - this module is the framework's own, loaded lazily
 
-from ig_tasks.attribution.backends.keras_pieces import Bent
+from ig_tasks.attribution.backends.keras.pieces import Bent
 
 __all__ = ["Affine", "Element", "Fixed", "Lengths", "Live", "Sized", "Still", "Value"]
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import tensorflow as tf  # noqa: TID253 - this module is the framework's own, loaded lazily
 
-from ig_tasks.attribution.backends.keras_call import Caller, contributions, explained
-from ig_tasks.attribution.backends.keras_graph import Graph
-from ig_tasks.attribution.backends.keras_values import Affine, Lengths, Still, Value
-from ig_tasks.attribution.backends.keras_walk import Cut, Walk
+from ig_tasks.attribution.backends.keras.call import Caller, contributions, explained
+from ig_tasks.attribution.backends.keras.graph import Graph
+from ig_tasks.attribution.backends.keras.values import Affine, Lengths, Still, Value
+from ig_tasks.attribution.backends.keras.walk import Cut, Walk
 
 __all__ = ["Along", "Paths"]
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import tensorflow as tf  # noqa: TID253 - this module is the framework's own, loaded lazily
 
-from ig_tasks.attribution.backends.keras_graph import Step, replay
-from ig_tasks.attribution.backends.keras_rules import (
+from ig_tasks.attribution.backends.keras.graph import Step, replay
+from ig_tasks.attribution.backends.keras.rules import (
     BY_ENDS,
     ELEMENTWISE,
     JOINS,
@@ -23,7 +23,7 @@ from ig_tasks.attribution.backends.keras_rules import (
     REDUCTIONS,
     SUMS,
 )
-from ig_tasks.attribution.backends.keras_slopes import (
+from ig_tasks.attribution.backends.keras.slopes import (
     chosen,
     ends,
     largest,
@@ -34,7 +34,7 @@ from ig_tasks.attribution.backends.keras_slopes import (
     smooth,
     switched,
 )
-from ig_tasks.attribution.backends.keras_values import Live, Value
+from ig_tasks.attribution.backends.keras.values import Live, Value
 from ig_tasks.attribution.structure import NotFollowed
 
 __all__ = ["Done", "do", "known"]

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import torch  # noqa: TID253 - this module is the framework's own, loaded lazily
 
-from ig_tasks.attribution.backends.torch_along import Lines, nodes_behind_prefix, nodes_by_chain, nodes_plain
-from ig_tasks.attribution.backends.torch_call import Caller, first_line
-from ig_tasks.attribution.backends.torch_chain import Chain
-from ig_tasks.attribution.backends.torch_follow import Follow
-from ig_tasks.attribution.backends.torch_record import chain_of
+from ig_tasks.attribution.backends.torch.along import Lines, nodes_behind_prefix, nodes_by_chain, nodes_plain
+from ig_tasks.attribution.backends.torch.call import Caller, first_line
+from ig_tasks.attribution.backends.torch.chain import Chain
+from ig_tasks.attribution.backends.torch.follow import Follow
+from ig_tasks.attribution.backends.torch.record import chain_of
 from ig_tasks.attribution.structure import NotFollowed, Structure
 
 if TYPE_CHECKING:

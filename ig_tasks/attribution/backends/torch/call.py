@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import torch  # noqa: TID253 - this module is the framework's own, loaded lazily
 
-from ig_tasks.attribution.backends.torch_follow import Cut, Follow, Reached
-from ig_tasks.attribution.backends.torch_paths import Paths
+from ig_tasks.attribution.backends.torch.follow import Cut, Follow, Reached
+from ig_tasks.attribution.backends.torch.paths import Paths
 from ig_tasks.attribution.problem import UNNAMED
 from ig_tasks.attribution.structure import NotFollowed
 from ig_tasks.attribution.targets import output_count, pick_output

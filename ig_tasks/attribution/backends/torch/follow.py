@@ -14,7 +14,7 @@ from typing import Any
 import torch  # noqa: TID253 - this module is the framework's own, loaded lazily
 from torch.overrides import TorchFunctionMode  # noqa: TID253
 
-from ig_tasks.attribution.backends.torch_affine import (
+from ig_tasks.attribution.backends.torch.affine import (
     Affine,
     NotAffine,
     apply_affine,
@@ -23,7 +23,7 @@ from ig_tasks.attribution.backends.torch_affine import (
     substitute,
     words,
 )
-from ig_tasks.attribution.backends.torch_operations import (
+from ig_tasks.attribution.backends.torch.operations import (
     ATTRIBUTES,
     STEERING,
     Step,

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from ig_tasks.attribution.backends.keras_graph import Step, replay
-from ig_tasks.attribution.backends.keras_pieces import Bent
-from ig_tasks.attribution.backends.keras_rules import ELEMENTWISE, KINKED, PIECEWISE
-from ig_tasks.attribution.backends.keras_values import Affine, Element, Live, Value
+from ig_tasks.attribution.backends.keras.graph import Step, replay
+from ig_tasks.attribution.backends.keras.pieces import Bent
+from ig_tasks.attribution.backends.keras.rules import ELEMENTWISE, KINKED, PIECEWISE
+from ig_tasks.attribution.backends.keras.values import Affine, Element, Live, Value
 
 __all__ = ["element_of", "elementwise"]
 

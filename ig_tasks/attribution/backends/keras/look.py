@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf  # noqa: TID253 - this module is the framework's own, loaded lazily
 
-from ig_tasks.attribution.backends.keras_along import Along
-from ig_tasks.attribution.backends.keras_graph import Graph
-from ig_tasks.attribution.backends.keras_program import Arguments, Program
+from ig_tasks.attribution.backends.keras.along import Along
+from ig_tasks.attribution.backends.keras.graph import Graph
+from ig_tasks.attribution.backends.keras.program import Arguments, Program
 from ig_tasks.attribution.structure import NotFollowed, Structure
 
 __all__ = ["look"]

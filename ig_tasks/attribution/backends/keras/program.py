@@ -10,9 +10,9 @@ from weakref import WeakKeyDictionary
 
 import tensorflow as tf  # noqa: TID253 - this module is the framework's own, loaded lazily
 
-from ig_tasks.attribution.backends.keras_along import Along
-from ig_tasks.attribution.backends.keras_call import Caller, contributions, explained, repeated
-from ig_tasks.attribution.backends.keras_signature import Signature
+from ig_tasks.attribution.backends.keras.along import Along
+from ig_tasks.attribution.backends.keras.call import Caller, contributions, explained, repeated
+from ig_tasks.attribution.backends.keras.signature import Signature
 from ig_tasks.attribution.structure import Structure
 from ig_tasks.errors import ModelError
 

@@ -9,8 +9,8 @@ from typing import Any
 import torch  # noqa: TID253 - this module is the framework's own, loaded lazily
 from torch.overrides import TorchFunctionMode  # noqa: TID253
 
-from ig_tasks.attribution.backends.torch_affine import leaves
-from ig_tasks.attribution.backends.torch_operations import ATTRIBUTES, spelled
+from ig_tasks.attribution.backends.torch.affine import leaves
+from ig_tasks.attribution.backends.torch.operations import ATTRIBUTES, spelled
 
 __all__ = ["where_lost"]
 

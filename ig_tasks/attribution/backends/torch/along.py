@@ -10,10 +10,10 @@ import numpy as np
 import torch  # noqa: TID253 - this module is the framework's own, loaded lazily
 
 from ig_tasks.attribution.backends.base import Edges
-from ig_tasks.attribution.backends.torch_call import Caller, Tensors, backward
-from ig_tasks.attribution.backends.torch_chain import Chain
-from ig_tasks.attribution.backends.torch_follow import Cut, Follow
-from ig_tasks.attribution.backends.torch_replay import FEW, Replay
+from ig_tasks.attribution.backends.torch.call import Caller, Tensors, backward
+from ig_tasks.attribution.backends.torch.chain import Chain
+from ig_tasks.attribution.backends.torch.follow import Cut, Follow
+from ig_tasks.attribution.backends.torch.replay import FEW, Replay
 from ig_tasks.attribution.structure import NotFollowed, Segment, Structure
 
 if TYPE_CHECKING:

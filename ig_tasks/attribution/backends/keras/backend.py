@@ -15,8 +15,8 @@ import numpy.typing as npt
 import tensorflow as tf  # noqa: TID253
 
 from ig_tasks.attribution.backends.base import Edges, ids_within
-from ig_tasks.attribution.backends.keras_look import look
-from ig_tasks.attribution.backends.keras_model import (
+from ig_tasks.attribution.backends.keras.look import look
+from ig_tasks.attribution.backends.keras.model import (
     cast_copy,
     embedding_layers,
     float_dtype,
@@ -25,8 +25,8 @@ from ig_tasks.attribution.backends.keras_model import (
     output_names,
     point_bytes,
 )
-from ig_tasks.attribution.backends.keras_program import Arguments, Program, program_for
-from ig_tasks.attribution.backends.keras_signature import Signature, cast_float
+from ig_tasks.attribution.backends.keras.program import Arguments, Program, program_for
+from ig_tasks.attribution.backends.keras.signature import Signature, cast_float
 from ig_tasks.attribution.structure import PLAIN, Segment, Structure
 from ig_tasks.errors import InputError, LayerError, suggest
 

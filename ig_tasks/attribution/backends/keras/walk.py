@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 import tensorflow as tf  # noqa: TID253 - this module is the framework's own, loaded lazily
 
-from ig_tasks.attribution.backends.keras_affine import affine_parts
-from ig_tasks.attribution.backends.keras_elements import elementwise
-from ig_tasks.attribution.backends.keras_graph import Graph, Step, replay
-from ig_tasks.attribution.backends.keras_live import Done, do, known
-from ig_tasks.attribution.backends.keras_rules import LOOPS, OPAQUE, SAME, UNEVEN, moves_rows, spelled
-from ig_tasks.attribution.backends.keras_slopes import piecewise
-from ig_tasks.attribution.backends.keras_slopes import smooth as smooth_cells
-from ig_tasks.attribution.backends.keras_values import Affine, Element, Fixed, Lengths, Live, Sized, Still, Value
+from ig_tasks.attribution.backends.keras.affine import affine_parts
+from ig_tasks.attribution.backends.keras.elements import elementwise
+from ig_tasks.attribution.backends.keras.graph import Graph, Step, replay
+from ig_tasks.attribution.backends.keras.live import Done, do, known
+from ig_tasks.attribution.backends.keras.rules import LOOPS, OPAQUE, SAME, UNEVEN, moves_rows, spelled
+from ig_tasks.attribution.backends.keras.slopes import piecewise
+from ig_tasks.attribution.backends.keras.slopes import smooth as smooth_cells
+from ig_tasks.attribution.backends.keras.values import Affine, Element, Fixed, Lengths, Live, Sized, Still, Value
 from ig_tasks.attribution.structure import NotFollowed
 
 __all__ = ["Cut", "Knots", "Walk"]

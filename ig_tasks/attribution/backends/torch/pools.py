@@ -9,7 +9,7 @@ from typing import Any
 
 import torch  # noqa: TID253 - this module is the framework's own, loaded lazily
 
-from ig_tasks.attribution.backends.torch_slopes import relu_cells
+from ig_tasks.attribution.backends.torch.slopes import relu_cells
 
 __all__ = ["MaxPool", "Windows"]
 

@@ -10,9 +10,9 @@ from weakref import ref
 import numpy as np
 import tensorflow as tf  # noqa: TID253 - this module is the framework's own, loaded lazily
 
-from ig_tasks.attribution.backends.keras_model import arranged
-from ig_tasks.attribution.backends.keras_override import Override
-from ig_tasks.attribution.backends.keras_signature import Signature
+from ig_tasks.attribution.backends.keras.model import arranged
+from ig_tasks.attribution.backends.keras.override import Override
+from ig_tasks.attribution.backends.keras.signature import Signature
 from ig_tasks.attribution.targets import output_count, pick_output
 from ig_tasks.errors import LayerError, ModelError
 

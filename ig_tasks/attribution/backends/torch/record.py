@@ -7,8 +7,8 @@ from typing import Any
 
 import torch  # noqa: TID253 - this module is the framework's own, loaded lazily
 
-from ig_tasks.attribution.backends.torch_affine import leaves, words
-from ig_tasks.attribution.backends.torch_chain import (
+from ig_tasks.attribution.backends.torch.affine import leaves, words
+from ig_tasks.attribution.backends.torch.chain import (
     Add,
     Chain,
     Elementwise,
@@ -19,7 +19,7 @@ from ig_tasks.attribution.backends.torch_chain import (
     Scale,
     StepOf,
 )
-from ig_tasks.attribution.backends.torch_follow import Call, Cut
+from ig_tasks.attribution.backends.torch.follow import Call, Cut
 
 __all__ = ["chain_of"]
 
