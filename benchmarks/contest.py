@@ -25,8 +25,8 @@ OURS = "ig-tasks"
 TURN = 0.5
 """A library that is faster than this many seconds explains the rows again within its turn, up to REPEATS times."""
 REPEATS = 5
-ENOUGH = 90.0
-"""No further round begins that would make the rounds of one contest last longer than so many seconds."""
+ENOUGH = 50.0
+"""After two rounds, no other begins that would make them last longer than so many seconds altogether."""
 
 
 class Refused(Exception):  # noqa: N818 - not an error: the contest goes on without it
@@ -156,13 +156,15 @@ def run(contest: Contest, options: Options) -> Suite:
     notes += contest.notes
     timed = time.perf_counter()
     for done in range(options.rounds):
-        if done and (time.perf_counter() - timed) * (done + 1) / done > ENOUGH:
+        if done > 1 and (time.perf_counter() - timed) * (done + 1) / done > ENOUGH:
             break
         for each in runs.values():
             _turn(each)
     notes += [note for each in runs.values() if (note := _first_note(each))]
     products = contest.products()
     entries = tuple(_entry(contest, each, options, products) for each in runs.values())
+    spent = time.perf_counter() - started
+    log(f"  {contest.name}: {spent:.0f} s altogether")
     return Suite(
         name=contest.name,
         title=contest.title,
@@ -171,7 +173,7 @@ def run(contest: Contest, options: Options) -> Suite:
         reference=how,
         entries=entries,
         notes=tuple(notes),
-        seconds=time.perf_counter() - started,
+        seconds=spent,
     )
 
 

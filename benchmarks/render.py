@@ -55,13 +55,18 @@ def _machine(results: Results) -> str:
         f"{machine.system}; {results.threads} threads. Python {machine.python}, {versions}. "
         f"The whole run took {results.seconds / 60:.0f} minutes."
     )
-    return textwrap.fill(said, WIDTH, break_on_hyphens=False)
+    return _wrapped(said)
+
+
+def _wrapped(text: str) -> str:
+    return textwrap.fill(text, WIDTH, break_on_hyphens=False, break_long_words=False)
 
 
 def _suite(results: Results, number: int) -> str:
     suite = results.suites[number]
-    wrapped = [textwrap.fill(note, WIDTH, break_on_hyphens=False, break_long_words=False) for note in suite.notes]
-    how = f"{suite.rows:,} rows; errors against: {suite.reference}."
+    wrapped = [_wrapped(note) for note in suite.notes]
+    ran = [f"{entry.setting} ran {entry.chosen}" for entry in suite.ours if entry.chosen]
+    how = _wrapped(f"{suite.rows:,} rows; errors against: {suite.reference}. ig-tasks: {'; '.join(ran)}.")
     return "\n\n".join([f"### {suite.title}\n{how}", suite_table(suite), *wrapped])
 
 

@@ -113,25 +113,30 @@ class Text(Contest):
 
 @cache
 def _reference(rows: int, nodes: int) -> npt.NDArray[np.float64]:
-    """Attributions (rows, length), through the model's own way in for embedding vectors, one row at a time."""
+    """Attributions (rows, length), through the model's own way in for embedding vectors.
+
+    One row at a time and without its padding, which is masked and has no way to go.
+    """
     model, ids, mask = minilm()
     table = model.get_submodule(LAYER)
     places, weights = (torch.from_numpy(array) for array in np.polynomial.legendre.leggauss(nodes))
     places, weights = (places + 1.0) / 2.0, weights / 2.0
-    found = []
+    found = np.zeros((rows, ids.shape[1]))
     for row in range(rows):
+        length = int(mask[row].sum())
+        tokens, kept = ids[row, :length], mask[row : row + 1, :length]
         with torch.no_grad():
-            target = int(model(ids[row : row + 1], mask[row : row + 1]).argmax())
-            end, start = table(ids[row]), table(torch.zeros_like(ids[row]))
+            target = int(model(tokens[None], kept).argmax())
+            end, start = table(tokens), table(torch.zeros_like(tokens))
         total = torch.zeros(end.shape, dtype=torch.float64)
         for share, weight in zip(places.split(16), weights.split(16), strict=True):
             points = (start + share.float()[:, None, None] * (end - start)).requires_grad_()
-            masks = mask[row].expand(len(share), -1)
+            masks = kept.expand(len(share), -1)
             logits = model.classify(model.bert(inputs_embeds=points, attention_mask=masks), masks)
             (gradients,) = torch.autograd.grad(logits[:, target].sum(), points)
             total += torch.einsum("k,klw->lw", weight, gradients.double())
-        found.append(((end - start).double() * total).sum(dim=1).numpy())
-    return np.stack(found)
+        found[row, :length] = ((end - start).double() * total).sum(dim=1).numpy()
+    return found
 
 
 _SEEN: dict[int, npt.NDArray[np.float64]] = {}
