@@ -94,3 +94,17 @@ def test_an_output_of_more_axes_is_refused(kit: Any) -> None:
     model = kit.function("x0[:, :, None] * x1[:, None, :]", 2)
     with pytest.raises(TargetError, match="the engine explains"):
         attribute(model, np.ones((2, 2, 3)), np.zeros((2, 3)), target=0)
+
+
+def test_all_outputs_share_their_forward_passes(layers_of: Any, inputs: np.ndarray) -> None:
+    torch = pytest.importorskip("torch")
+    model = torch.nn.Sequential(torch.nn.Linear(4, 6), torch.nn.Softmax(dim=1), torch.nn.Linear(6, 5)).double().eval()
+    calls: list[int] = []
+    model.register_forward_hook(lambda _module, args, _output: calls.append(args[0].shape[0]))
+
+    def points(target: Any) -> int:
+        calls.clear()
+        attribute(model, inputs[:, :4], np.zeros(4), target=target, integrator="gauss_legendre", steps=20)
+        return sum(calls)
+
+    assert points("all") == points(0)
