@@ -17,7 +17,8 @@ from ig_tasks.attribution.problem import Problem
 
 __all__ = ["IntegratedGradients"]
 
-_CHUNK_BYTES = 64 << 20  # contributions of the rows that are under way together
+# Contributions of the rows that are under way together. With more, every array would be mapped anew by the system.
+_CHUNK_BYTES = 24 << 20
 _CHUNK_ROWS = 16384
 _KEPT = 12  # arrays of a row's size that are under way: its first nodes, and what is compared
 

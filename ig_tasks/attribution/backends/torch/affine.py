@@ -105,7 +105,11 @@ _WITH_DIM = {  # position of the first dimension among the arguments
 
 def apply_affine(name: str, func: Any, args: Any, kwargs: dict[str, Any], rows: int) -> Any:
     """The affine result of an operation with Affine operands. Raises NotAffine."""
-    operands = [tensor for tensor in leaves((args, kwargs)) if isinstance(tensor, Affine)]
+    tensors = leaves((args, kwargs))
+    operands = [tensor for tensor in tensors if isinstance(tensor, Affine)]
+    # With one node, or one row, a value that depends on the path has the shape of a constant.
+    if any(getattr(tensor, "_ig_depth", None) is not None for tensor in tensors if not isinstance(tensor, Affine)):
+        raise NotAffine
     points = operands[0].points
     moving = [tensor for tensor in operands if tensor.delta is not None]
     if name in _DROPOUT and not kwargs.get("training", args[2] if len(args) > 2 else True):
