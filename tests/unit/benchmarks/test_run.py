@@ -125,6 +125,15 @@ def test_parts_of_the_document_are_made_anew_and_the_rest_stays(results) -> None
     assert rewritten(new, parts(results)) == new
 
 
+def test_document_asks_for_every_part(results) -> None:
+    import re
+
+    from benchmarks.render import DOCUMENT, parts
+
+    asked = re.findall(r"<!-- generated: (\w+) -->", DOCUMENT.read_text(encoding="utf-8"))
+    assert sorted(asked) == sorted(parts(results))
+
+
 def test_chart_has_a_bar_for_each_way_to_run_the_peer(results) -> None:
     from benchmarks.chart import chart, chart_data
 
