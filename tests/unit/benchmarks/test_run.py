@@ -110,6 +110,18 @@ def test_median_is_that_of_the_seconds(results) -> None:
     assert entry.model_copy(update={"seconds": (4.0, 1.0, 2.0, 3.0)}).row_seconds == pytest.approx(2.5 / 3)
 
 
+def test_a_batch_that_is_slower_than_the_defaults_is_not_a_peers_best(results) -> None:
+    from benchmarks.tables import peer_at_its_best
+
+    (suite,) = results.suites
+    ours, default, late = suite.entries
+    slow = late.model_copy(update={"seconds": (9.0,)})
+    fast = default.model_copy(update={"seconds": (1.0,)})
+    assert peer_at_its_best(suite.model_copy(update={"entries": (ours, fast, slow)})) is fast
+    more = slow.model_copy(update={"evaluations": 90.0})
+    assert peer_at_its_best(suite.model_copy(update={"entries": (ours, fast, more)})) is more
+
+
 def test_results_come_back_from_their_file(results, tmp_path) -> None:
     results.write(tmp_path / "new" / "results.json")
     assert Results.read(tmp_path / "new" / "results.json") == results
