@@ -283,3 +283,16 @@ def test_pools_are_complete_cell_by_cell(pool: dict[str, Any], rng: np.random.Ge
     assert np.abs(found.convergence_delta).max() < 1e-12
     truth = attribute(model, inputs, np.zeros((1, 9, 9)), integrator="midpoint", steps=5000)
     assert l1_errors(found, truth).max() < 5e-4
+
+
+def test_alike_pixels_of_a_window_share_as_torch_shares(rng: np.random.Generator) -> None:
+    """Where two members of a window tie all along the path, the first has the gradient, whichever rule runs."""
+    import torch
+
+    torch.manual_seed(1)
+    parts: list[Any] = [torch.nn.MaxPool2d(2), torch.nn.Flatten(), torch.nn.Linear(4, 5), torch.nn.ReLU()]
+    model = torch.nn.Sequential(*parts, torch.nn.Linear(5, 1)).double().eval()
+    inputs = np.repeat(np.repeat(rng.random((3, 1, 2, 2)), 2, axis=2), 2, axis=3)
+    found = attribute(model, inputs, np.zeros((1, 4, 4)), integrator="secant", steps=50)
+    truth = attribute(model, inputs, np.zeros((1, 4, 4)), integrator="midpoint", steps=5000)
+    assert l1_errors(found, truth).max() < 1e-3

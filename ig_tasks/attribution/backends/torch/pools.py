@@ -73,7 +73,9 @@ class Windows:
 
 
 class MaxPool(Function):  # type: ignore[misc]
-    """max(p, q) = q + relu(p - q): of the gradient over a cell, the share of it in which p leads goes to p.
+    """max(p, q) = p + relu(q - p): of the gradient over a cell, the share of it in which q leads goes to q.
+
+    Where the two tie all along the path (alike pixels), the first has it all, as in torch's own backward pass.
 
     Pair by pair the cell is complete to rounding, as it is for ReLU.
     """
@@ -86,7 +88,7 @@ class MaxPool(Function):  # type: ignore[misc]
         players = [view.contiguous() for view in windows.members(windows.padded(z, out), out)]
         while len(players) > 1:
             pairs = list(zip(players[::2], players[1::2], strict=False))
-            leads += [p - q for p, q in pairs]
+            leads += [q - p for p, q in pairs]
             rounds.append(len(pairs))
             players = [torch.maximum(p, q) for p, q in pairs] + players[2 * len(pairs) :]
         ctx.save_for_backward(*leads)
@@ -101,8 +103,8 @@ class MaxPool(Function):  # type: ignore[misc]
         flows = [gradient[:-n]]
         for pairs in reversed(ctx.rounds):
             shares, these = shares[:-pairs], shares[-pairs:]
-            first = [flow * share for flow, share in zip(flows, these, strict=False)]
-            split = [part for p, flow in zip(first, flows, strict=False) for part in (p, flow - p)]
+            second = [flow * share for flow, share in zip(flows, these, strict=False)]
+            split = [part for q, flow in zip(second, flows, strict=False) for part in (flow - q, q)]
             flows = split + flows[pairs:]
         out = gradient.shape
         whole = windows.padded(ctx.z, out).shape
