@@ -17,11 +17,13 @@ L, ops = keras.layers, keras.ops
 
 @pytest.fixture(autouse=True)
 def _double() -> Any:
-    before = keras.config.floatx()
+    before, policy = keras.config.floatx(), keras.config.dtype_policy()
     keras.config.set_floatx("float64")
+    keras.config.set_dtype_policy("float64")  # kept apart from floatx, once any layer was built
     keras.utils.set_random_seed(1)
     yield
     keras.config.set_floatx(before)
+    keras.config.set_dtype_policy(policy)
 
 
 def functional(build: Any, *shape: int) -> Any:
