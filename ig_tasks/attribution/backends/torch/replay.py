@@ -57,7 +57,7 @@ class Replay:
             for total in sums:
                 total[:] = total[:, :, :1].clone()
             outputs[:1] = outputs[:1, :, :1].clone()
-        for some in self._blocks(count):
+        for some in self._blocks(count) if count > shared else ():
             rest = None if weights is None else weights[:, shared:]
             into = [total[shared:] for total in sums] if weights is None else sums
             self._quadrature(nodes[shared:], rest, some, outputs[shared:], into)
