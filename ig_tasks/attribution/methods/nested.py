@@ -63,5 +63,6 @@ class Nested:
 
     def _sum(self, level: int) -> Array:
         """The level's sum over the nodes that are kept."""
-        total = sum(np.tensordot(stage.weights[level - stage.first], terms, 1) for stage, terms in self._kept)
+        with np.errstate(invalid="ignore"):  # rows that are not finite stay so, and are told by their status
+            total = sum(np.tensordot(stage.weights[level - stage.first], terms, 1) for stage, terms in self._kept)
         return np.asarray(total)

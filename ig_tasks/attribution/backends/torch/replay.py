@@ -53,7 +53,8 @@ class Replay:
         # Where all rows start from one point, its gradient is one row's.
         shared = int(bool(nodes[0] == 0.0) and self.targets.shape[1] == 1 and self._one_start)
         if shared:
-            self._quadrature(nodes[:1], None if weights is None else weights[:, :1], slice(0, 1), outputs[:1], sums)
+            first = None if weights is None else weights[:, :1]
+            self._quadrature(nodes[:1], first, slice(0, 1), outputs[:1], sums, still=True)
             for total in sums:
                 total[:] = total[:, :, :1].clone()
             outputs[:1] = outputs[:1, :, :1].clone()
@@ -64,10 +65,18 @@ class Replay:
         return outputs, sums
 
     def _quadrature(
-        self, nodes: torch.Tensor, weights: torch.Tensor | None, some: slice, outputs: torch.Tensor, sums: Any
+        self,
+        nodes: torch.Tensor,
+        weights: torch.Tensor | None,
+        some: slice,
+        outputs: torch.Tensor,
+        sums: Any,
+        *,
+        still: bool = False,
     ) -> None:
-        """Write the outputs of some rows, and add to their sums."""
-        values = self._forward(nodes, some)
+        """Write the outputs of some rows, and add to their sums; `still`: at the start that all rows share."""
+        # The first row may not be finite, and 0 x NaN would spoil the start for all others.
+        values = self.chain.forward([cut.base[None] for cut in self.cuts]) if still else self._forward(nodes, some)
         outputs[:, :, some] = self._explained(values[-1], some)
         for target, gradients in enumerate(self._gradients(values, some, cells=False)):
             for gradient, cut, total in zip(gradients, self.cuts, sums, strict=True):
