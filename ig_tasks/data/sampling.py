@@ -26,10 +26,10 @@ class Sample:
         low = stratum * self.total // self.count
         high = (stratum + 1) * self.total // self.count
         width = (high - low).astype(np.uint64)
-        return low + (_mixed(stratum.astype(np.uint64), self.seed) % width).astype(np.int64)
+        return low + (mixed(stratum.astype(np.uint64), self.seed) % width).astype(np.int64)
 
 
-def _mixed(values: NDArray[np.uint64], seed: int) -> NDArray[np.uint64]:
+def mixed(values: NDArray[np.uint64], seed: int) -> NDArray[np.uint64]:
     """SplitMix64 (Steele, Lea & Flood 2014): 64 well mixed bits for each value."""
     state = values * np.uint64(0x9E3779B97F4A7C15) + np.uint64((seed + 1) * 0xD1B54A32D192ED03 % 2**64)
     state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)

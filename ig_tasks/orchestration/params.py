@@ -9,7 +9,7 @@ from airflow.sdk import Param
 
 from ig_tasks.errors import SpecError, suggest
 from ig_tasks.spec import ExplanationSpec
-from ig_tasks.spec.sections import STRATEGIES
+from ig_tasks.spec.baseline import NEED_OPTIONS, STRATEGIES
 
 __all__ = ["NAMES", "effective_spec", "params"]
 
@@ -22,7 +22,10 @@ def params(spec: ExplanationSpec) -> dict[str, Param]:
     The model, its trust, the store and the compute settings are deliberately not among them: what runs and
     where it writes is decided by the spec, never by a form.
     """
-    strategies = [name for name in STRATEGIES if name != "table" or spec.baseline.uri]
+    own = spec.baseline
+    # A form has no field for a strategy's options: those that need some are offered as the spec has them.
+    without = [name for name in NEED_OPTIONS if name != own.strategy] + ([] if own.uri else ["table"])
+    strategies = [name for name in STRATEGIES if name not in without]
     return {
         "partition": Param(
             None,

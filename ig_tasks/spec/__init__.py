@@ -3,12 +3,12 @@
 Imports pydantic and yaml only, since every DAG file that Airflow parses comes through here.
 """
 
+from ig_tasks.spec.baseline import BaselineSpec
 from ig_tasks.spec.loading import load_spec
 from ig_tasks.spec.partitions import format_partition, select_partitions
 from ig_tasks.spec.schema import json_schema
 from ig_tasks.spec.sections import (
     AttributionSpec,
-    BaselineSpec,
     CompletenessCheck,
     ComputeSpec,
     ConvergedCheck,

@@ -18,13 +18,10 @@ from pydantic import (
 
 Severity = Literal["critical", "warning"]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
-Strategy = Literal["auto", "zero", "mean", "median", "mode", "table"]
 Integrator = Literal[
     "auto", "adaptive", "secant", "exact",
     "gauss_legendre", "clenshaw_curtis", "midpoint", "trapezoid", "left", "right",
 ]  # fmt: skip
-
-STRATEGIES: tuple[str, ...] = ("auto", "zero", "mean", "median", "mode", "table")
 
 
 class Section(BaseModel):
@@ -109,20 +106,6 @@ class DataSpec(Section):
     segments: Names = ()
     prediction: Annotated[str | None, Field(description="column with the served model's output, for parity")] = None
     sample: Annotated[PositiveInt | None, Field(description="explain so many rows, spread evenly over all")] = None
-
-
-class BaselineSpec(Section):
-    """The baseline: a strategy, fitted once on a partition of the data or on data of its own."""
-
-    strategy: Strategy = "auto"
-    partition: PartitionText | None = None
-    uri: str | None = None
-
-    @model_validator(mode="after")
-    def _table_needs_uri(self) -> BaselineSpec:
-        if self.strategy == "table" and self.uri is None:
-            raise ValueError("strategy 'table' needs uri: a Parquet file of one row, a column for each feature")
-        return self
 
 
 class AttributionSpec(Section):

@@ -9,10 +9,10 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, ValidationError
 
 from ig_tasks.errors import SpecError
+from ig_tasks.spec.baseline import BaselineSpec
 from ig_tasks.spec.messages import one_line
 from ig_tasks.spec.sections import (
     AttributionSpec,
-    BaselineSpec,
     ComputeSpec,
     DataSpec,
     FeatureSpec,
@@ -100,7 +100,7 @@ class ExplanationSpec(Section):
         if tolerance is not None:
             document["attribution"]["tolerance"] = tolerance
         if baseline is not None:
-            document["baseline"]["strategy"] = baseline
+            document["baseline"] = self.baseline.with_strategy(baseline)
         return self.from_resolved(document)
 
     def store_uri(self) -> str:
