@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from ig_tasks.data.inputs import InputSpec, category_name
+from ig_tasks.data.bags import encode_bag
+from ig_tasks.data.categories import encode_ids, encode_one_hot
+from ig_tasks.data.images import encode_image
+from ig_tasks.data.inputs import InputSpec
+from ig_tasks.data.numbers import encode_numbers
+from ig_tasks.data.prepared import prepare, take_prepared
+from ig_tasks.data.series import encode_series
+from ig_tasks.data.tokens import encode_tokens
 from ig_tasks.errors import DataError, suggest
 
-__all__ = ["Encoded", "encode"]
+__all__ = ["Encoded", "Preprocess", "encode"]
+
+Preprocess = Callable[[pd.DataFrame], Mapping[str, Any]]
+"""A package's own code: a table into {input name: array (rows, ...)} of its inputs of kind "array"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,36 +30,71 @@ class Encoded:
     """Model inputs of the rows that can be explained, and why the others cannot."""
 
     inputs: dict[str, np.ndarray]
-    """{input name: (kept rows, ...)}"""
+    """{input name: (kept rows, ...)}: what has attributions"""
     keep: np.ndarray
     """bool (rows,): the rows that `inputs` holds, in the frame's order"""
     reasons: np.ndarray
     """object (rows,): None for a kept row, else one sentence: the first thing found, in the inputs' order"""
+    fixed: dict[str, np.ndarray] = field(default_factory=dict)
+    """{input name: (kept rows, ...)}: masks, which the model takes and nobody explains"""
+    held: dict[str, np.ndarray] = field(default_factory=dict)
+    """{input of padded ids: bool (kept rows, length)}: where an id stands for something"""
+
+    @property
+    def arrays(self) -> dict[str, np.ndarray]:
+        """All that the model takes, by name."""
+        return {**self.inputs, **self.fixed}
 
 
-def encode(frame: pd.DataFrame, inputs: Mapping[str, InputSpec]) -> Encoded:
+def encode(frame: pd.DataFrame, inputs: Mapping[str, InputSpec], *, preprocess: Preprocess | None = None) -> Encoded:
     """Encode every row of `frame`.
 
-    A row is left out, with its reason, when a number is missing or not finite in the input's dtype, or when
-    a category is outside the vocabulary and the input has no unknown id.
+    A row is left out, with its reason, when a number is missing or not finite in the input's dtype, when a category
+    is outside the vocabulary and the input has no unknown id, or when a cell does not hold what its input is made of.
 
     Raises DataError for a column that is absent or does not hold numbers where numbers are needed: that is
-    a fault of the whole table.
+    a fault of the whole table; ModelError when `preprocess` fails or returns something else than it should.
     """
     reasons = np.full(len(frame), None, dtype=object)
     arrays: dict[str, np.ndarray] = {}
+    held: dict[str, np.ndarray] = {}
+    prepared = prepare(frame, inputs, preprocess)
     for name, spec in inputs.items():
         columns = [_column(frame, column, name) for column in spec.columns]
-        if spec.vocabulary is not None:
-            arrays[name] = _ids(columns[0], spec, reasons)
-        else:
-            numbers = [_numbers(column, name, spec, reasons) for column in columns]
-            flat = spec.integer and len(numbers) == 1
-            arrays[name] = numbers[0] if flat else np.stack(numbers, axis=1)
+        if name in prepared:
+            arrays[name] = take_prepared(prepared[name], name, spec, reasons)
+        elif spec.padded:
+            # The mask of a bag or a text is known when its ids are.
+            fill = encode_tokens if spec.kind == "tokens" else encode_bag
+            arrays[name], held[name] = fill(columns[0], name, spec, reasons)
+        elif spec.kind != "mask":
+            arrays[name] = _plain(columns, name, spec, reasons)
+    masks = {name: held[spec.of].astype(spec.dtype) for name, spec in inputs.items() if spec.of is not None}
     keep = np.asarray(pd.isna(reasons))
     if not keep.all():
-        arrays = {name: array[keep] for name, array in arrays.items()}
-    return Encoded(inputs=arrays, keep=keep, reasons=reasons)
+        arrays, masks, held = ({name: array[keep] for name, array in group.items()} for group in (arrays, masks, held))
+    return Encoded(
+        inputs={name: arrays[name] for name, spec in inputs.items() if spec.kind != "mask"},
+        keep=keep,
+        reasons=reasons,
+        fixed={name: (masks | arrays)[name] for name, spec in inputs.items() if spec.kind == "mask"},
+        held=held,
+    )
+
+
+def _plain(columns: list[pd.Series], name: str, spec: InputSpec, reasons: np.ndarray) -> np.ndarray:
+    """An input that needs no mask, of a table's columns."""
+    if spec.kind == "image":
+        return encode_image(columns[0], spec, reasons)
+    if spec.kind == "series":
+        return encode_series(columns, spec, reasons)
+    if spec.kind == "bag":
+        return encode_bag(columns[0], name, spec, reasons)[0]
+    if spec.kind == "one_hot" and spec.vocabulary is not None:
+        return encode_one_hot(columns[0], spec, reasons)
+    if spec.vocabulary is not None:
+        return encode_ids(columns[0], spec, reasons)
+    return encode_numbers(columns, name, spec, reasons)
 
 
 def _column(frame: pd.DataFrame, column: str, name: str) -> pd.Series:
@@ -57,54 +103,3 @@ def _column(frame: pd.DataFrame, column: str, name: str) -> pd.Series:
         raise DataError(f"column '{column}' of the model's input '{name}' is not in the data{hint}")
     found: pd.Series = frame[column]
     return found
-
-
-def _mark(reasons: np.ndarray, rows: np.ndarray, reason: str | np.ndarray) -> None:
-    """Give these rows a reason unless they have one: the first thing found is what is reported."""
-    if not rows.any():
-        return
-    rows = rows & np.asarray(pd.isna(reasons))
-    reasons[rows] = reason[rows] if isinstance(reason, np.ndarray) else reason
-
-
-def _numbers(column: pd.Series, name: str, spec: InputSpec, reasons: np.ndarray) -> np.ndarray:
-    values = _as_float64(column, name)
-    _mark(reasons, np.isnan(values), f"missing value in {column.name}")
-    if spec.integer:
-        limits = np.iinfo(spec.dtype)
-        whole = (values == np.floor(values)) & (values >= limits.min) & (values <= limits.max)
-        _mark(reasons, ~whole, f"not a whole number in {column.name}")
-        return np.where(whole, values, 0).astype(spec.dtype)
-    with np.errstate(over="ignore"):
-        narrow = values.astype(spec.dtype)
-    _mark(reasons, np.isinf(narrow), f"value in {column.name} is not finite")
-    return narrow
-
-
-def _as_float64(column: pd.Series, name: str) -> np.ndarray:
-    kind = pd.api.types.infer_dtype(column, skipna=True) if column.dtype == object else None
-    number = pd.api.types.is_numeric_dtype(column.dtype) and not pd.api.types.is_complex_dtype(column.dtype)
-    objects = kind in {"integer", "floating", "mixed-integer-float", "decimal", "boolean", "empty"}
-    if not number and not objects:
-        present = column.dropna()
-        shown = f" (such as {present.iloc[0]!r})" if len(present) else ""
-        raise DataError(
-            f"column '{column.name}' holds {column.dtype} values{shown}, and the model's input '{name}' needs"
-            " numbers; convert the column, or give the input a vocabulary"
-        )
-    return np.asarray(column.to_numpy(dtype=np.float64, na_value=np.nan))
-
-
-def _ids(column: pd.Series, spec: InputSpec, reasons: np.ndarray) -> np.ndarray:
-    # Categories are looked up once each, rows by position: strings of 300,000 rows are never compared in Python.
-    codes, uniques = pd.factorize(column, use_na_sentinel=True)
-    names = [category_name(value) for value in uniques]
-    # The last entry is the null's: factorize gives nulls the code -1.
-    known = np.array([name in spec.ids for name in names] + [False], dtype=bool)
-    outside = 0 if spec.unknown is None else spec.unknown
-    table = np.array([spec.ids.get(name, outside) for name in names] + [outside], dtype=spec.dtype)
-    if spec.unknown is None and not known.all():
-        why = [f"unknown category '{name}' in {column.name}" for name in names]
-        messages = np.array([*why, f"missing value in {column.name}"], dtype=object)
-        _mark(reasons, ~known[codes], messages[codes])
-    return np.asarray(table[codes])

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Mapping
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
-__all__ = ["UNKNOWN", "InputSpec", "category_name", "feature_names"]
+from ig_tasks.data.kinds import Kind, check_kind, default_dtype, shape_of
+from ig_tasks.errors import suggest
+
+__all__ = ["UNKNOWN", "InputSpec", "category_name", "check_inputs", "explained", "feature_names"]
 
 UNKNOWN = "(unknown)"
 """How the id of categories outside the vocabulary is written in reports."""
@@ -32,33 +45,69 @@ def category_name(value: object) -> str:
 
 
 class InputSpec(BaseModel):
-    """One named input of a model.
+    """One named input of a model: of which columns it is made, and how.
 
-    Without a vocabulary the columns are numbers: an array (rows, columns) of `dtype`, or (rows,) for a
-    single column of an integer `dtype` (ids that the data set holds already).
+    `kind` says how; left out it is "numeric", or "categorical" with a vocabulary or an integer `dtype`:
 
-    With a vocabulary the one column is categorical: an array (rows,) of ids. The category at position k
-    (from 0) has the id `k + offset`. `unknown` is the id of every other category, nulls included;
-    without it such rows are quarantined.
+    numeric      numbers, (rows, columns): a feature a column
+    categorical  one id, (rows,): the category at position k (from 0) of the vocabulary has the id `k + offset`;
+                 `unknown` is the id of every other category, nulls included, without which such rows are
+                 quarantined. Without a vocabulary the columns hold ids already
+    one_hot      (rows, categories) of zeros and a one, ONE feature; `unknown: zeros` gives other categories no one.
+                 Without a vocabulary the columns hold the zeros and ones already
+    bag          several categories a row, as a list or as text with a `separator`: (rows, length) ids filled up with
+                 `padding`, or, without `length`, (rows, categories) of zeros and ones. ONE feature
+    tokens       text, (rows, length) ids by a `tokenizer` of the `tokenizers` library or by a vocabulary of
+                 lower-cased words. ONE feature. `special` are ids that are kept out of the path
+    mask         ones where the input `of` holds something, (rows, length): passed on as it is, no feature
+    image        pixels times `scale`, (rows, *shape), `channels` "last" or "first". A feature for each cell of `grid`,
+                 summed over pixels and channels; ONE without it
+    series       lists of `length` numbers, (rows, length, columns), or (rows, columns, length) with `channels: first`.
+                 A feature a column, summed over time
+    array        (rows, *shape) from the package's `preprocess`. ONE feature, or one for each name in `features`,
+                 along the last axis
 
     `layer` names the embedding layer in whose output the path runs.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    columns: tuple[str, ...] = Field(min_length=1)
+    columns: tuple[str, ...] = Field(default=(), min_length=1)
+    kind: Kind = "numeric"
     dtype: str = "float32"
     vocabulary: tuple[str, ...] | None = None
     offset: int = Field(default=0, ge=0)
     unknown: int | None = Field(default=None, ge=0)
+    unknown_zeros: bool = False
+    """`unknown: zeros` in model.yaml: a category outside the vocabulary is all zeros."""
     layer: str | None = None
+    separator: str | None = Field(default=None, min_length=1)
+    length: int | None = Field(default=None, ge=1)
+    padding: int = Field(default=0, ge=0)
+    tokenizer: str | None = None
+    """A tokenizer.json: in model.yaml the name of a file of the package, once read its path."""
+    special: tuple[int, ...] = ()
+    of: str | None = None
+    shape: tuple[int, ...] | None = None
+    scale: float = 1.0
+    channels: Literal["first", "last"] = "last"
+    grid: tuple[int, int] | None = None
+    features: tuple[str, ...] | None = None
 
     @model_validator(mode="before")
     @classmethod
     def _defaults(cls, data: Any) -> Any:
-        if isinstance(data, Mapping) and data.get("vocabulary") is not None and data.get("dtype") is None:
-            return {**data, "dtype": "int64"}
-        return data
+        if not isinstance(data, Mapping):
+            return data
+        given = dict(data)
+        if given.get("unknown") == "zeros":
+            given |= {"unknown": None, "unknown_zeros": True}
+        if given.get("dtype") is None:
+            given["dtype"] = default_dtype(given)
+        if given.get("kind") is None:
+            integer = given["dtype"] in _DTYPES and np.issubdtype(np.dtype(given["dtype"]), np.integer)
+            given["kind"] = "categorical" if integer or given.get("vocabulary") is not None else "numeric"
+        return given
 
     @field_validator("columns", mode="before")
     @classmethod
@@ -74,29 +123,44 @@ class InputSpec(BaseModel):
 
     @model_validator(mode="after")
     def _consistent(self) -> InputSpec:
-        if self.dtype not in _DTYPES:
+        if self.dtype not in _DTYPES and not (self.kind == "mask" and self.dtype == "bool"):
             raise ValueError(f"dtype '{self.dtype}' is none of {', '.join(_DTYPES)}")
         if len(set(self.columns)) != len(self.columns):
             raise ValueError("columns: a column stands there twice")
+        if self.vocabulary is None and (self.unknown is not None or self.unknown_zeros or self.offset):
+            raise ValueError("unknown and offset need a vocabulary")
+        check_kind(self)
         if self.vocabulary is None:
-            if self.unknown is not None or self.offset:
-                raise ValueError("unknown and offset need a vocabulary")
             return self
-        if len(self.columns) != 1:
-            raise ValueError(f"a vocabulary goes with one column, and there are {len(self.columns)}")
-        if not self.integer:
-            raise ValueError(f"a vocabulary gives integer ids, and dtype is '{self.dtype}'")
         if len(set(self.vocabulary)) != len(self.vocabulary):
             twice = next(name for name in self.vocabulary if self.vocabulary.count(name) > 1)
             raise ValueError(f"vocabulary: category '{twice}' stands there twice")
         # Ids that are off by one give a model that runs and is wrong, so nothing is guessed here.
-        if self.unknown in self._ids and "offset" not in self.model_fields_set:
-            shared = self.vocabulary[self.unknown or 0]
-            raise ValueError(
-                f"unknown: id {self.unknown} is also the id of category '{shared}'; add `offset: 1` if the"
-                " vocabulary's ids start after it, or `offset: 0` if that entry stands for the unknown"
-            )
+        taken = {"unknown": self.unknown} | ({"padding": self.padding} if self.padded else {})
+        for field, number in taken.items():
+            if number in self._ids and "offset" not in self.model_fields_set:
+                shared = self.vocabulary[number or 0]
+                raise ValueError(
+                    f"{field}: id {number} is also the id of category '{shared}'; add `offset: 1` if the"
+                    f" vocabulary's ids start after it, or `offset: 0` if that entry stands for the {field}"
+                )
         return self
+
+    @model_serializer(mode="wrap")
+    def _lean(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """What was there from the first is always written; of the rest what is not the default.
+
+        Keys in the store are made of this, so they stay what they were; a tokenizer counts by its content.
+        """
+        written: dict[str, Any] = handler(self)
+        defaults = {name: field.default for name, field in type(self).model_fields.items()}
+        changed = {name for name, held in written.items() if _plain(held) != _plain(defaults[name])}
+        lean = {name: held for name, held in written.items() if name in changed or name in _FIRST}
+        if self.kind in ("numeric", "categorical"):
+            lean.pop("kind", None)
+        if self.tokenizer is not None and Path(self.tokenizer).is_file():
+            lean["tokenizer"] = f"sha256:{hashlib.sha256(Path(self.tokenizer).read_bytes()).hexdigest()}"
+        return lean
 
     @property
     def integer(self) -> bool:
@@ -104,8 +168,14 @@ class InputSpec(BaseModel):
         return np.issubdtype(np.dtype(self.dtype), np.integer)
 
     @property
-    def kind(self) -> Literal["numeric", "categorical"]:
-        return "categorical" if self.integer else "numeric"
+    def padded(self) -> bool:
+        """Whether rows are lists of ids, filled up with `padding`."""
+        return self.kind == "tokens" or (self.kind == "bag" and self.length is not None)
+
+    @property
+    def row_shape(self) -> tuple[int, ...]:
+        """Shape of one row's array; of a mask that belongs to another input, ()."""
+        return shape_of(self)
 
     @property
     def _ids(self) -> range:
@@ -119,7 +189,8 @@ class InputSpec(BaseModel):
     @property
     def size(self) -> int:
         """Rows that an embedding of these ids needs: the greatest id, and one more."""
-        return max(self._ids.stop, -1 if self.unknown is None else self.unknown + 1)
+        greatest = [-1 if self.unknown is None else self.unknown, self.padding if self.padded else -1]
+        return max(self._ids.stop, *(number + 1 for number in greatest))
 
     def category(self, number: int) -> str:
         """The category that has this id; UNKNOWN for the unknown id; the number itself without a vocabulary."""
@@ -135,11 +206,47 @@ class InputSpec(BaseModel):
         position = np.asarray(ids, dtype=np.int64) - self.offset
         return np.asarray(names[np.where((position < 0) | (position >= len(self._ids)), 0, position + 1)])
 
+    def feature_bases(self, name: str) -> tuple[str, ...]:
+        """What the features of this input, called `name`, are called before they are made unique."""
+        if self.kind == "mask":
+            return ()
+        if self.kind == "array":
+            return self.features or (name,)
+        if self.kind == "one_hot":
+            return self.columns if len(self.columns) == 1 else (name,)
+        if self.kind == "image" and self.grid is not None:
+            return tuple(f"{self.columns[0]}[{row},{column}]" for row, column in np.ndindex(*self.grid))
+        return self.columns
+
+
+_FIRST = ("columns", "dtype", "vocabulary", "offset", "unknown", "layer")
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
 
 def feature_names(inputs: Mapping[str, InputSpec]) -> dict[str, tuple[str, ...]]:
-    """{input: a name for each of its columns}: the column's own; with the input's where two read one."""
-    columns = [column for spec in inputs.values() for column in spec.columns]
+    """{input: a name for each of its features}, most often the column's; with the input's where two are alike."""
+    bases = {name: spec.feature_bases(name) for name, spec in inputs.items()}
+    every = [base for names in bases.values() for base in names]
     return {
-        name: tuple(column if columns.count(column) == 1 else f"{column} ({name})" for column in spec.columns)
-        for name, spec in inputs.items()
+        name: tuple(base if every.count(base) == 1 else f"{base} ({name})" for base in names)
+        for name, names in bases.items()
     }
+
+
+def explained(inputs: Mapping[str, InputSpec]) -> dict[str, InputSpec]:
+    """The inputs that have attributions: all but masks."""
+    return {name: spec for name, spec in inputs.items() if spec.kind != "mask"}
+
+
+def check_inputs(inputs: Mapping[str, InputSpec]) -> None:
+    """Raise ValueError where inputs do not go together."""
+    if inputs and not explained(inputs):
+        raise ValueError("inputs: there are masks only; one input at least has to be explained")
+    padded = [name for name, spec in inputs.items() if spec.padded]
+    for name, spec in inputs.items():
+        if spec.of is not None and spec.of not in padded:
+            hint = suggest(spec.of, padded, noun="inputs of tokens or bags")
+            raise ValueError(f"inputs.{name}.of: '{spec.of}' is no input of padded ids{hint}")

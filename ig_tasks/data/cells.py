@@ -1,0 +1,56 @@
+"""Cells that hold lists: read without a Python step for each element where all are alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+__all__ = ["cells_of", "is_missing", "numbers_of", "stacked"]
+
+
+def cells_of(column: pd.Series) -> np.ndarray:
+    """The cells of a column (rows,), as objects."""
+    return column.to_numpy(dtype=object)
+
+
+def is_missing(cell: Any) -> bool:
+    """Whether there is nothing in the cell; an empty list is something."""
+    if cell is None:
+        return True
+    if isinstance(cell, list | tuple | dict | bytes | np.ndarray):
+        return False
+    return bool(pd.isna(cell))
+
+
+def numbers_of(cell: Any) -> np.ndarray | None:
+    """The numbers of a list, nested or not, in float64; None where it holds anything else or is ragged.
+
+    A null within is NaN.
+    """
+    try:
+        if isinstance(cell, np.ndarray) and cell.dtype != object:
+            return cell.astype(np.float64) if cell.dtype.kind in "fiub" else None
+        if not isinstance(cell, Sequence | np.ndarray) or isinstance(cell, str | bytes):
+            return None
+        items = list(cell)
+        if any(isinstance(item, list | tuple | np.ndarray) for item in items):
+            parts = [numbers_of(item) for item in items]
+            return None if any(part is None for part in parts) else np.stack(parts)  # type: ignore[arg-type]
+        if any(isinstance(item, str | bytes) for item in items):
+            return None
+        return np.array([np.nan if is_missing(item) else item for item in items], dtype=np.float64)
+    except (TypeError, ValueError):
+        return None
+
+
+def stacked(cells: Sequence[Any], length: int) -> np.ndarray | None:
+    """Flat lists of `length` numbers as (rows, length) float64, or None where one of them is something else."""
+    alike = all(
+        isinstance(cell, np.ndarray) and cell.dtype.kind in "fiub" and cell.shape == (length,) for cell in cells
+    )
+    if not alike or not len(cells):
+        return None
+    return np.concatenate(cells).astype(np.float64).reshape(len(cells), length)

@@ -1,0 +1,93 @@
+"""Images: pixels in lists, nested or flat, or a PNG's bytes, into the shape that the model takes."""
+
+from __future__ import annotations
+
+import io
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ig_tasks.data.cells import cells_of, is_missing, numbers_of, stacked
+from ig_tasks.data.inputs import InputSpec
+from ig_tasks.data.numbers import as_dtype
+from ig_tasks.data.reasons import mark
+from ig_tasks.errors import DataError
+
+__all__ = ["encode_image"]
+
+
+def encode_image(column: pd.Series, spec: InputSpec, reasons: np.ndarray) -> np.ndarray:
+    """(rows, *shape): pixels times `scale`.
+
+    A row is left out when its image is missing, of another size, or holds a number that is not finite. Nothing is
+    resized: the model was trained on images that were prepared in one way, and this would be another.
+
+    Raises DataError for bytes where Pillow is not installed.
+    """
+    shape = spec.shape or ()
+    cells = cells_of(column)
+    flat = stacked(cells, int(np.prod(shape)))
+    if flat is not None:
+        pixels = flat.reshape(len(cells), *shape)
+    else:
+        pixels = np.zeros((len(cells), *shape))
+        why = np.full(len(cells), None, dtype=object)
+        for row, cell in enumerate(cells):
+            found = _pixels(cell, spec, str(column.name))
+            if isinstance(found, str):
+                why[row] = found
+            else:
+                pixels[row] = found
+        mark(reasons, ~np.asarray(pd.isna(why)), why)
+    array = as_dtype(pixels * spec.scale, spec.dtype)
+    finite = np.isfinite(array.reshape(len(cells), -1)).all(axis=1) if len(cells) else np.empty(0, dtype=bool)
+    mark(reasons, ~finite, f"value in {column.name} is not finite")
+    return array
+
+
+def _pixels(cell: Any, spec: InputSpec, column: str) -> np.ndarray | str:
+    """The image in the model's shape, or why there is none."""
+    if is_missing(cell):
+        return f"missing value in {column}"
+    # As the data sets of the Hub keep images: the file's bytes beside its path.
+    cell = cell["bytes"] if isinstance(cell, dict) and cell.get("bytes") is not None else cell
+    found = _decoded(cell) if isinstance(cell, bytes) else numbers_of(cell)
+    if found is None:
+        return f"no image in {column}"
+    shape = spec.shape or ()
+    if found.shape in (shape, (int(np.prod(shape)),)):
+        return found.reshape(shape)
+    if len(shape) == 3:
+        axis = 0 if spec.channels == "first" else 2
+        if found.ndim == 2 and shape[axis] == 1:
+            found = np.expand_dims(found, axis)
+        elif found.ndim == 3:
+            found = np.moveaxis(found, 2, 0) if axis == 0 else np.moveaxis(found, 0, 2)
+    elif found.ndim == 3 and 1 in (found.shape[0], found.shape[2]):
+        found = found.squeeze(2 if found.shape[2] == 1 else 0)
+    if found.shape != shape:
+        size = " x ".join(map(str, numbers_shape(cell, found)))
+        return f"image of {size} in {column}, the model takes {' x '.join(map(str, shape))}"
+    return found
+
+
+def numbers_shape(cell: Any, found: np.ndarray) -> tuple[int, ...]:
+    """The image's shape as it was given."""
+    given = None if isinstance(cell, bytes) else numbers_of(cell)
+    return found.shape if given is None else given.shape
+
+
+def _decoded(data: bytes) -> np.ndarray | None:
+    """Height, width and channels of an encoded image; None for bytes that are none."""
+    try:
+        image = import_module("PIL.Image")
+    except ImportError:
+        raise DataError("an image's bytes need the package Pillow; pip install 'ig-tasks[images]'") from None
+    try:
+        with image.open(io.BytesIO(data), formats=("PNG",)) as opened:
+            shown = opened.convert("RGB") if opened.mode == "P" else opened
+            return np.asarray(shown, dtype=np.float64)
+    except (OSError, SyntaxError, ValueError):
+        return None

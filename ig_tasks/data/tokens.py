@@ -1,0 +1,116 @@
+"""Text into token ids: by a tokenizer of the `tokenizers` library, or by a vocabulary of words."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ig_tasks.data.bags import lists_of, placed
+from ig_tasks.data.cells import cells_of, is_missing
+from ig_tasks.data.inputs import InputSpec
+from ig_tasks.data.reasons import mark
+from ig_tasks.errors import DataError
+
+__all__ = ["encode_tokens", "words_of"]
+
+_WORD = re.compile(r"\w+")
+
+
+def encode_tokens(column: pd.Series, name: str, spec: InputSpec, reasons: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(rows, length) ids, and where they stand for a token, (rows, length) bool; longer texts are cut off.
+
+    A row is left out when its text is missing or holds no word.
+
+    Raises DataError for a column that does not hold text, or a tokenizer that cannot be read or pads otherwise.
+    """
+    cells = cells_of(column)
+    missing = np.array([is_missing(cell) for cell in cells], dtype=bool)
+    present = cells[~missing]
+    if not all(isinstance(cell, str) for cell in present):
+        shown = next(cell for cell in present if not isinstance(cell, str))
+        raise DataError(
+            f"column '{column.name}' holds {type(shown).__name__} values (such as {shown!r}), and the model's input"
+            f" '{name}' needs text"
+        )
+    mark(reasons, missing, f"missing value in {column.name}")
+    texts = ["" if gone else str(cell) for cell, gone in zip(cells, missing, strict=True)]
+    ids, held = _by_tokenizer(texts, name, spec) if spec.tokenizer else _by_words(texts, column, spec, reasons)
+    mark(reasons, ~held.any(axis=1), f"no words in {column.name}")
+    return ids, held
+
+
+def words_of(ids: np.ndarray, held: np.ndarray, spec: InputSpec) -> np.ndarray:
+    """The tokens (rows,) as lists of text, padding left out; `held` says where there is no padding."""
+    names, codes = np.unique(ids, return_inverse=True)
+    if spec.tokenizer:
+        tokenizer = _tokenizer("", spec)
+        texts = np.array([tokenizer.id_to_token(int(one)) or str(one) for one in names], dtype=object)
+    else:
+        texts = spec.categories(names)
+    table = texts[codes.reshape(ids.shape)]
+    found = np.empty(len(ids), dtype=object)
+    found[:] = [row[kept].tolist() for row, kept in zip(table, held, strict=True)]
+    return found
+
+
+def _by_words(
+    texts: Sequence[str], column: pd.Series, spec: InputSpec, reasons: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    length = spec.length or 1
+    # What is cut off is not looked at, as the model does not see it.
+    lists = [_WORD.findall(text.lower())[:length] for text in texts]
+    ids, counts, rows = lists_of(list(lists), column, spec, reasons)
+    return placed(ids, counts, rows, length, spec)
+
+
+def _by_tokenizer(texts: Sequence[str], name: str, spec: InputSpec) -> tuple[np.ndarray, np.ndarray]:
+    tokenizer = _tokenizer(name, spec)
+    found = tokenizer.encode_batch(list(texts))
+    shape = (len(texts), spec.length or 1)
+    ids = np.array([one.ids for one in found], dtype=spec.dtype).reshape(shape)
+    held = np.array([one.attention_mask for one in found], dtype=bool).reshape(shape)
+    return ids, held
+
+
+def _tokenizer(name: str, spec: InputSpec) -> Any:
+    file = str(spec.tokenizer)
+    try:
+        changed = Path(file).stat().st_mtime_ns
+    except OSError as error:
+        raise DataError(f"inputs.{name}.tokenizer: '{file}' cannot be read ({error.strerror})") from None
+    return _read(file, changed, name, spec.length or 1, spec.padding)
+
+
+@lru_cache(maxsize=8)
+def _read(file: str, _changed: int, name: str, length: int, padding: int) -> Any:
+    """The tokenizer, which cuts off and fills up to `length`; a file that was replaced is another one."""
+    # Threads of its own would fight with the worker's for the processor.
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    try:
+        tokenizers = import_module("tokenizers")
+    except ImportError:
+        raise DataError(
+            f"inputs.{name}.tokenizer: it needs the package tokenizers; pip install 'ig-tasks[text]'"
+        ) from None
+    try:
+        tokenizer = tokenizers.Tokenizer.from_file(file)
+    except Exception as error:  # noqa: BLE001 - the library raises Exception itself
+        text = " ".join(str(error).split())[:200]
+        raise DataError(f"inputs.{name}.tokenizer: '{file}' is no tokenizer.json ({text})") from None
+    own, cut = tokenizer.padding or {}, tokenizer.truncation or {}
+    if own and own["pad_id"] != padding:
+        raise DataError(
+            f"inputs.{name}.padding: it is {padding}, and the tokenizer pads with id {own['pad_id']}; set"
+            f" `padding: {own['pad_id']}` in model.yaml"
+        )
+    tokenizer.enable_truncation(length, **({"direction": cut["direction"]} if cut else {}))
+    tokenizer.enable_padding(pad_id=padding, length=length, **({"direction": own["direction"]} if own else {}))
+    return tokenizer
