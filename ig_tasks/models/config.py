@@ -9,8 +9,12 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from ig_tasks.data.inputs import InputSpec
+from ig_tasks.data.inputs import InputSpec, check_inputs
+from ig_tasks.data.prepared import from_preprocess
 from ig_tasks.errors import ModelError, TargetError, suggest
+from ig_tasks.models.calibration import Calibration
+from ig_tasks.models.outputs import Selection
+from ig_tasks.models.spaces import spaces_of
 
 __all__ = ["FILE", "Card", "ModelConfig", "TargetConfig", "read_config"]
 
@@ -29,12 +33,46 @@ class _Strict(BaseModel):
 class TargetConfig(_Strict):
     """One output of the model.
 
-    `output` is the column of the model's output, or the name of one of several outputs; without it the model
-    has a single output. `space` says what the number is: "logit" is the log-odds of a binary outcome.
+    `output` is the column of the model's output, or the name of one of several outputs, or a selection of head,
+    position and column; without it the model has a single output. `space` says what the number is: "logit" is the
+    log-odds of a binary outcome, or the score of one class among several, which `activation` tells apart.
+    `threshold` is where a decision falls, in probability where there is one; where the target has a `calibration`, in
+    calibrated probability.
     """
 
-    output: int | str | None = None
+    output: int | str | Selection | None = None
     space: str = Field(default="value", pattern=r"^[a-z][a-z0-9_]*$")
+    activation: Literal["sigmoid", "softmax"] | None = None
+    threshold: float | None = Field(default=None, allow_inf_nan=False)
+    calibration: Calibration | None = None
+
+    @model_validator(mode="after")
+    def _goes_together(self) -> TargetConfig:
+        if self.space in ("calibrated", "margin"):
+            raise ValueError(f"space: '{self.space}' is made of the model's own; declare what the model returns")
+        if self.activation and self.space != "logit":
+            raise ValueError(f"activation: belongs to space logit, and this one is {self.space}")
+        softmax = self.activation == "softmax"
+        if softmax and self.column is None:
+            raise ValueError("activation: softmax has a column for each class; choose one with output")
+        calibration = self.calibration
+        if calibration is not None:
+            of = calibration.of or self.space
+            if of not in (self.space, *(["probability"] if self.space == "logit" else [])):
+                raise ValueError(f"calibration.of: the target has no space '{of}' to calibrate")
+            if calibration.method == "temperature" and (self.space != "logit" or of != "logit"):
+                raise ValueError("calibration: temperature divides logits; declare space logit, or use platt")
+        in_probability = calibration is not None or self.space in ("logit", "probability")
+        if self.threshold is not None and in_probability and not 0.0 < self.threshold < 1.0:
+            raise ValueError(f"threshold: {self.threshold:g} is no probability between 0 and 1")
+        return self
+
+    @property
+    def column(self) -> int | None:
+        """The column of the output that this target is."""
+        if isinstance(self.output, Selection):
+            return self.output.column
+        return self.output if isinstance(self.output, int) else None
 
 
 class Card(BaseModel):
@@ -62,6 +100,8 @@ class ModelConfig(_Strict):
     arguments: dict[str, Any] = Field(default_factory=dict)
     weights: str
     format: Literal["safetensors", "state_dict", "keras", "weights_h5"] | None = None
+    preprocess: str | None = Field(default=None, pattern=r"^[A-Za-z_]\w*:[A-Za-z_]\w*$")
+    """"file:function" of the package: a table into {input: array} of the inputs of kind "array"."""
     inputs: dict[str, InputSpec] = Field(min_length=1)
     targets: dict[str, TargetConfig] = Field(min_length=1)
     card: Card = Card()
@@ -86,6 +126,19 @@ class ModelConfig(_Strict):
             raise ValueError("factory: a .keras file holds the model; remove the factory")
         return self
 
+    @model_validator(mode="after")
+    def _inputs_fit(self) -> ModelConfig:
+        check_inputs(self.inputs)
+        made = [name for name, spec in self.inputs.items() if from_preprocess(spec)]
+        if made and self.preprocess is None:
+            kind = self.inputs[made[0]].kind
+            raise ValueError(
+                f"preprocess: input '{made[0]}' of kind '{kind}' comes from code; name it, `prepare:encode`"
+            )
+        if self.preprocess is not None and not made:
+            raise ValueError("preprocess: no input comes from it; give one `kind: array`, or leave it out")
+        return self
+
     @property
     def file_format(self) -> str:
         """The format given, else that of the suffix of `weights`, else ""."""
@@ -94,13 +147,13 @@ class ModelConfig(_Strict):
     def choose_target(self, target: str | int | None, space: str | None) -> tuple[str, TargetConfig, str]:
         """The target's name, what it is, and the space to explain it in.
 
-        `target` is a name or an output column; None means the only one. `space` None means the declared one; a
-        "logit" can also be explained as "probability".
+        `target` is a name or an output column; None means the only one. `space` None means the declared one; the
+        others are in `ig_tasks.models.spaces`.
 
         Raises TargetError, and ModelError for a space that the target cannot be turned into.
         """
         name, config = self._target(target)
-        spaces = [config.space, *(["probability"] if config.space == "logit" else [])]
+        spaces = spaces_of(config)
         if space is not None and space not in spaces:
             raise ModelError(f"target '{name}' has no space '{space}'{suggest(space, spaces, noun='spaces')}")
         return name, config, space or config.space
@@ -113,7 +166,7 @@ class ModelConfig(_Strict):
         if isinstance(target, str) and target in self.targets:
             return target, self.targets[target]
         for name, config in self.targets.items():
-            if not isinstance(target, str) and config.output == target:
+            if not isinstance(target, str) and config.column == target:
                 return name, config
         raise TargetError(
             f"target '{target}' is not an output of the model{suggest(str(target), self.targets, noun='targets')}"
@@ -122,7 +175,7 @@ class ModelConfig(_Strict):
     @property
     def runs_code(self) -> bool:
         """Whether loading runs code, or a pickle, that came with the package."""
-        return self.factory is not None or self.file_format == "state_dict"
+        return self.factory is not None or self.preprocess is not None or self.file_format == "state_dict"
 
 
 def read_config(root: Path) -> ModelConfig:
@@ -142,15 +195,20 @@ def read_config(root: Path) -> ModelConfig:
     inputs = data.get("inputs")
     if isinstance(inputs, dict):
         files: dict[str, Any] = {}
-        data["inputs"] = {name: _with_vocabulary(root, str(name), one, files) for name, one in inputs.items()}
+        inputs = {name: _with_vocabulary(root, str(name), one, files) for name, one in inputs.items()}
+        data["inputs"] = {name: _with_tokenizer(root, str(name), one) for name, one in inputs.items()}
+    targets = data.get("targets")
+    if isinstance(targets, dict):
+        data["targets"] = {name: _with_parameters(root, str(name), one) for name, one in targets.items()}
     try:
         config = ModelConfig.model_validate(data)
     except ValidationError as error:
         raise ModelError(f"'{path}': {_first(error)}") from error
     if not (root / config.weights).is_file():
         raise ModelError(f"'{path}': weights: the package holds no file '{config.weights}'")
-    if config.factory and not (root / f"{config.factory.split(':')[0]}.py").is_file():
-        raise ModelError(f"'{path}': factory: the package holds no file '{config.factory.split(':')[0]}.py'")
+    for field, code in (("factory", config.factory), ("preprocess", config.preprocess)):
+        if code and not (root / f"{code.split(':')[0]}.py").is_file():
+            raise ModelError(f"'{path}': {field}: the package holds no file '{code.split(':')[0]}.py'")
     return config
 
 
@@ -184,7 +242,42 @@ def _with_vocabulary(root: Path, name: str, one: Any, files: dict[str, Any]) -> 
     return {**one, "vocabulary": content}
 
 
-_LEVELS: dict[str, type[BaseModel]] = {"inputs": InputSpec, "targets": TargetConfig}
+def _with_tokenizer(root: Path, name: str, one: Any) -> Any:
+    """A tokenizer's file by its path."""
+    if not isinstance(one, dict) or not isinstance(one.get("tokenizer"), str):
+        return one
+    where = f"'{root / FILE}': inputs.{name}.tokenizer:"
+    try:
+        path = root / _relative(one["tokenizer"])
+    except ValueError as error:
+        raise ModelError(f"{where} {error}") from error
+    if not path.is_file():
+        raise ModelError(f"{where} the package holds no file '{one['tokenizer']}'")
+    return {**one, "tokenizer": str(path)}
+
+
+def _with_parameters(root: Path, name: str, one: Any) -> Any:
+    """A calibration with the parameters that its JSON file holds; what stands in model.yaml besides has to agree."""
+    calibration = one.get("calibration") if isinstance(one, dict) else None
+    if not isinstance(calibration, dict) or not isinstance(calibration.get("file"), str):
+        return one
+    file = calibration["file"]
+    where = f"'{root / FILE}': targets.{name}.calibration.file:"
+    try:
+        held = json.loads((root / _relative(file)).read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ModelError(f"{where} the package holds no file '{file}'") from error
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{where} '{file}' cannot be read as JSON: {error}") from error
+    if not isinstance(held, dict):
+        raise ModelError(f"{where} '{file}' holds no mapping of method and parameters")
+    for key, value in calibration.items():
+        if key in held and held[key] != value:
+            raise ModelError(f"{where} '{file}' has another {key} than model.yaml; leave it in one of them")
+    return {**one, "calibration": {**held, **calibration}}
+
+
+_LEVELS: dict[str, type[BaseModel]] = {"inputs": InputSpec, "targets": TargetConfig, "calibration": Calibration}
 
 
 def _first(error: ValidationError) -> str:
@@ -194,7 +287,7 @@ def _first(error: ValidationError) -> str:
     where = [str(part) for part in fault["loc"]]
     more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
     if fault["type"] == "extra_forbidden":
-        model = ModelConfig if len(where) == 1 else _LEVELS[where[0]]
+        model = ModelConfig if len(where) == 1 else _LEVELS["calibration" if "calibration" in where else where[0]]
         text = f"unknown key{suggest(where[-1], model.model_fields, noun='keys')}"
     elif fault["type"] == "missing":
         text = "is missing"

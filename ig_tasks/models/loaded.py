@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from ig_tasks.errors import InputError, LayerError, suggest
+from ig_tasks.models.outputs import Head, Selection
+from ig_tasks.models.spaces import head_for, selection_of
 
 if TYPE_CHECKING:
     from ig_tasks.models.package import ModelPackage
@@ -37,8 +39,12 @@ class LoadedModel(ABC):
         """The model's output, (rows,) or (rows, outputs), without gradients."""
 
     @abstractmethod
-    def _probability(self, model: Any) -> Any:
-        """The model with a sigmoid behind it, differentiable, with the same layer names."""
+    def _call_head(self, model: Any, head: Head, inputs: dict[str, np.ndarray]) -> np.ndarray:
+        """`head` of the model's output, (rows, 1), without gradients."""
+
+    @abstractmethod
+    def _with_head(self, model: Any, head: Head) -> Any:
+        """The model with a head behind it, (rows, 1), differentiable, with the same layer names."""
 
     @property
     def layers(self) -> dict[str, str]:
@@ -51,20 +57,39 @@ class LoadedModel(ABC):
     ) -> tuple[Any, int | str | None, str, str]:
         """The model to explain, the target as the engine takes it, the target's name, the space.
 
-        `target` is a name or an output column; None means the only one. `space` None means the declared one;
-        a "logit" can also be explained as "probability".
+        `target` is a name or an output column; None means the only one. `space` None means the declared one; the
+        others are in `ig_tasks.models.spaces`. A model with a head behind it has one output, and the target is None.
 
         Raises TargetError, and ModelError for a space that the target cannot be turned into.
         """
         name, config, chosen = self.package.config.choose_target(target, space)
-        model = self.model if chosen == config.space else self._probability(self.model)
-        return model, config.output, name, chosen
+        head = head_for(name, config, chosen)
+        if head is None:
+            return self.model, _plain_output(config.output), name, chosen
+        return self._with_head(self.model, head), None, name, chosen
+
+    def output(
+        self, inputs: Mapping[str, np.ndarray], target: str | int | None = None, space: str | None = None
+    ) -> np.ndarray:
+        """One target's numbers in one space, of encoded inputs {name: (rows, ...)}: (rows,) float64.
+
+        Raises what `for_target` and `predict` raise.
+        """
+        name, config, chosen = self.package.config.choose_target(target, space)
+        head = head_for(name, config, chosen) or Head(name, chosen, selection_of(config), ())
+        found = self._in_blocks(inputs, lambda block: self._call_head(self.model, head, block))
+        return np.asarray(found[:, 0], dtype=np.float64)
 
     def predict(self, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
         """The model's output on encoded inputs: {name: (rows, ...)} -> (rows,) or (rows, outputs).
 
         Raises InputError for a name that the model does not take, or one that is absent.
         """
+        return self._in_blocks(inputs, lambda block: self._call(self.model, block))
+
+    def _in_blocks(
+        self, inputs: Mapping[str, np.ndarray], call: Callable[[dict[str, np.ndarray]], np.ndarray]
+    ) -> np.ndarray:
         specs = self.package.config.inputs
         for name in [*inputs, *specs]:
             if name not in specs or name not in inputs:
@@ -73,9 +98,12 @@ class LoadedModel(ABC):
         rows = len(next(iter(inputs.values())))
         blocks = range(0, max(rows, 1), _BLOCK)
         cast = {name: np.asarray(inputs[name], dtype=spec.dtype) for name, spec in specs.items()}
-        return np.concatenate(
-            [self._call(self.model, {name: array[at : at + _BLOCK] for name, array in cast.items()}) for at in blocks]
-        )
+        return np.concatenate([call({name: array[at : at + _BLOCK] for name, array in cast.items()}) for at in blocks])
+
+
+def _plain_output(output: int | str | Selection | None) -> int | str | None:
+    """An output as the engine takes it; a selection never comes without a head."""
+    return None if isinstance(output, Selection) else output
 
 
 def check_layers(package: ModelPackage, known: Iterable[str], embeddings: Iterable[str]) -> None:

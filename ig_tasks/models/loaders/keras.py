@@ -10,12 +10,15 @@ import numpy as np
 from ig_tasks.errors import ModelError, suggest
 from ig_tasks.models.code import import_factory
 from ig_tasks.models.loaded import LoadedModel, check_layers
+from ig_tasks.models.outputs import Head
 
 # Both are read once, at the import: Keras chooses its backend by one, TensorFlow greets on stderr by the other.
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import keras  # noqa: TID253 - this module is imported when a Keras model is loaded, never before
+
+from ig_tasks.models.heads.keras import KerasFunctions, with_head
 
 if TYPE_CHECKING:
     from ig_tasks.models.package import ModelPackage
@@ -116,9 +119,11 @@ class KerasModel(LoadedModel):
             raise ModelError(f"model '{self.package.uri}' returned a {type(output).__name__}, not a tensor")
         return np.asarray(keras.ops.convert_to_numpy(output))
 
-    def _probability(self, model: Any) -> Any:
-        if not isinstance(model, _functional()):
-            raise ModelError("space 'probability' needs a functional Keras model; explain its logit, or rebuild it")
-        # The same graph with one more layer: every layer keeps its name.
-        probability = keras.layers.Activation("sigmoid", name="probability")(model.output)
-        return keras.Model(model.input, probability, name=model.name)
+    def _call_head(self, model: Any, head: Head, inputs: dict[str, np.ndarray]) -> np.ndarray:
+        with keras.device(_place(self.device)):
+            output = head(KerasFunctions(), model(inputs, training=False))
+        return np.asarray(keras.ops.convert_to_numpy(output))
+
+    def _with_head(self, model: Any, head: Head) -> Any:
+        with keras.device(_place(self.device)):
+            return with_head(model, head)

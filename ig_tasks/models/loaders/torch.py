@@ -12,12 +12,14 @@ from torch import nn  # noqa: TID253
 
 from ig_tasks.errors import ModelError, suggest
 from ig_tasks.models.code import import_factory
+from ig_tasks.models.heads.torch import with_head
 from ig_tasks.models.loaded import LoadedModel, check_layers
+from ig_tasks.models.outputs import Head
 
 if TYPE_CHECKING:
     from ig_tasks.models.package import ModelPackage
 
-__all__ = ["Probability", "TorchModel", "load"]
+__all__ = ["TorchModel", "load"]
 
 
 def load(package: ModelPackage, device: str) -> TorchModel:
@@ -108,29 +110,11 @@ class TorchModel(LoadedModel):
             raise ModelError(f"model '{self.package.uri}' returned a {type(output).__name__}, not a tensor")
         return np.asarray(output.cpu().numpy())
 
-    def _probability(self, model: Any) -> Any:
-        return Probability(model)
+    def _call_head(self, model: Any, head: Head, inputs: dict[str, np.ndarray]) -> np.ndarray:
+        tensors = {name: torch.as_tensor(array, device=self.device) for name, array in inputs.items()}
+        with torch.no_grad():
+            output = with_head(model, head)(**tensors)
+        return np.asarray(output.cpu().numpy())
 
-
-class Probability(nn.Module):  # type: ignore[misc]  # torch is not followed by mypy
-    """sigmoid(model(...)), with the model's own modules, parameters and buffers as if they were its own.
-
-    The tables are shared, not copied: a layer, a hook or a dtype change reached through one is that of the
-    other, and every name stays what it was. Both survive `copy.deepcopy` together.
-    """
-
-    def __init__(self, model: nn.Module) -> None:
-        super().__init__()
-        # Not a submodule: its names would all get a prefix.
-        object.__setattr__(self, "_logit", model)
-        for table in ("_parameters", "_buffers", "_non_persistent_buffers_set", "_modules"):
-            object.__setattr__(self, table, getattr(model, table))
-        self.training = model.training
-
-    def forward(self, **inputs: torch.Tensor) -> torch.Tensor:
-        return torch.sigmoid(self._logit(**inputs))
-
-    def train(self, mode: bool = True) -> Probability:
-        self._logit.train(mode)
-        self.training = mode
-        return self
+    def _with_head(self, model: Any, head: Head) -> Any:
+        return with_head(model, head)

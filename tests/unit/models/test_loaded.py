@@ -36,7 +36,7 @@ def test_the_declared_target(loaded):
 
 def test_probability_is_the_sigmoid_of_the_logit(loaded):
     model, engine_target, name, space = loaded.for_target("late", "probability")
-    assert (engine_target, name, space) == (0, "late", "probability")
+    assert (engine_target, name, space) == (None, "late", "probability")
     np.testing.assert_allclose(call(loaded, model), 1 / (1 + np.exp([[-1.0], [1.0]])), rtol=1e-6)
 
 

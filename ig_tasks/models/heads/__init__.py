@@ -1,0 +1,1 @@
+"""Heads behind models: one module a framework, each imported when a model of its framework is loaded."""

@@ -1,0 +1,114 @@
+"""A head behind a Keras model, whose layers keep their names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras  # noqa: TID253 - this module is imported when a Keras model is loaded, never before
+import numpy as np
+
+from ig_tasks.models.outputs import Head, Selection, Step
+
+__all__ = ["KerasFunctions", "Output", "with_head"]
+
+
+def with_head(model: Any, head: Head) -> Any:
+    """head(model(...)): the same graph with one layer more, or a model around one that has no graph; (rows, 1)."""
+    from keras.src.models.functional import Functional
+
+    if isinstance(model, Functional):
+        tensor = head.pick(_named(model))
+        return keras.Model(model.input, Output(head, name=_free(model, head.space), dtype=tensor.dtype)(tensor))
+    return _Around(model, head)
+
+
+def _named(model: Any) -> Any:
+    """What a functional model gives; several outputs in a list go by their names, where these differ."""
+    names = list(getattr(model, "output_names", None) or ())
+    output = model.output
+    if isinstance(output, list | tuple) and len(output) > 1 and len(set(names)) == len(output):
+        return dict(zip(names, output, strict=True))
+    return output
+
+
+def _free(model: Any, name: str) -> str:
+    taken = {layer.name for layer in model.layers}
+    while name in taken:
+        name += "_"
+    return name
+
+
+class KerasFunctions:
+    """The steps' functions, in the dtype of what they are given."""
+
+    def sigmoid(self, x: Any) -> Any:
+        return keras.ops.sigmoid(x)
+
+    def softmax(self, x: Any) -> Any:
+        return keras.ops.softmax(x, axis=-1)
+
+    def logsumexp(self, parts: Sequence[Any]) -> Any:
+        joined = parts[0] if len(parts) == 1 else keras.ops.concatenate(list(parts), axis=1)
+        return keras.ops.logsumexp(joined, axis=1, keepdims=True)
+
+    def clip(self, x: Any) -> Any:
+        return keras.ops.clip(x, 0.0, 1.0)
+
+    def spread(self, x: Any, columns: int) -> Any:
+        del columns  # it broadcasts
+        return x
+
+    def weighted_sum(self, x: Any, weights: Any) -> Any:
+        # Not a matrix product: TensorFlow rounds those to ten bits on newer GPUs.
+        return keras.ops.sum(x * weights, axis=-1, keepdims=True)
+
+    def constant(self, step: Step, name: str, like: Any) -> Any:
+        return keras.ops.convert_to_tensor(np.asarray(getattr(step, name), np.float64), dtype=like.dtype)
+
+
+@keras.saving.register_keras_serializable(package="ig_tasks")
+class Output(keras.layers.Layer):  # type: ignore[misc]  # keras is not followed by mypy
+    """The head of one tensor, (rows, 1)."""
+
+    def __init__(self, head: Head, **settings: Any) -> None:
+        super().__init__(**settings, autocast=False)
+        self.head = head
+
+    def call(self, x: Any) -> Any:
+        return self.head.of_tensor(KerasFunctions(), x)
+
+    def get_config(self) -> dict[str, Any]:
+        head = self.head
+        document = {
+            "target": head.target,
+            "space": head.space,
+            "selection": head.selection.model_dump(),
+            "steps": [step.to_json() for step in head.steps],
+            "binary": head.binary,
+        }
+        return {**super().get_config(), "head": document}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Output:
+        document = dict(config["head"])
+        head = Head(
+            document["target"],
+            document["space"],
+            Selection(**document["selection"]),
+            tuple(Step.from_json(step) for step in document["steps"]),
+            document["binary"],
+        )
+        return cls(**{**config, "head": head})
+
+
+class _Around(keras.Model):  # type: ignore[misc]  # keras is not followed by mypy
+    """A model that is no graph of layers, called, and the head of what it returns."""
+
+    def __init__(self, model: Any, head: Head) -> None:
+        super().__init__(name=model.name)
+        self.raw = model
+        self._head = head
+
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
+        return self._head(KerasFunctions(), self.raw(inputs, training=training))
