@@ -19,7 +19,10 @@ from ig_tasks.attribution.problem import UNNAMED
 from ig_tasks.baselines.arrays import Samples, array_baselines, check_strategy
 from ig_tasks.baselines.baseline import Baseline
 from ig_tasks.baselines.fitting import BaselineCounts, fit_baseline
-from ig_tasks.data.encoding import Encoded, encode
+from ig_tasks.data.encoding import Encoded
+from ig_tasks.data.features import Feature, feature_values
+from ig_tasks.data.inputs import explained
+from ig_tasks.data.tokens import tokens_of
 from ig_tasks.errors import BaselineError, DataError, InputError
 from ig_tasks.models.loaded import LoadedModel
 from ig_tasks.views import Explanation
@@ -68,6 +71,8 @@ def explain(
     table = inputs if isinstance(inputs, pd.DataFrame) else None
     encoded = None if table is None else _encode(loaded, table, "inputs")
     given = inputs if encoded is None else encoded.inputs
+    if encoded is not None:
+        fixed = {**encoded.fixed, **(fixed or {})}
     named = {str(k): np.asarray(v) for k, v in given.items()} if isinstance(given, Mapping) else None
     arrays = {UNNAMED: np.asarray(given)} if named is None else named
     baselines = _baselines(loaded, model, baseline, reference, arrays, paths)
@@ -94,11 +99,16 @@ def explain(
     ]
     found = average(runs, Tolerances(tolerance, absolute_tolerance))
     if table is None or encoded is None or loaded is None:
-        names, values = _features(loaded, arrays, named is None)
-        return Explanation.of(found, names, values)
-    features = loaded.package.features
-    values = table[[feature.column for feature in features]].to_numpy(dtype=object)
-    return Explanation.of(_with_quarantined(found, encoded), tuple(f.name for f in features), values, table.index)
+        names, values, groups = _features(loaded, arrays, named is None)
+        return replace(Explanation.of(found, names, values), groups=groups)
+    features, specs = loaded.package.features, loaded.package.config.inputs
+    return Explanation.of_features(
+        _with_quarantined(found, encoded),
+        features,
+        feature_values(table, features, specs),
+        table.index,
+        tokens={name: _spread(part, None, encoded) for name, part in tokens_of(arrays, encoded.held, specs).items()},
+    )
 
 
 def _target(loaded: LoadedModel, target: Any) -> tuple[Any, Any]:
@@ -113,7 +123,7 @@ def _target(loaded: LoadedModel, target: Any) -> tuple[Any, Any]:
 def _encode(loaded: LoadedModel | None, table: pd.DataFrame, what: str) -> Encoded:
     if loaded is None:
         raise InputError(f"{what}: a DataFrame needs a loaded model package, which knows the columns; give arrays")
-    return encode(table, loaded.package.config.inputs)
+    return loaded.package.encode(table)
 
 
 def _complete(loaded: LoadedModel | None, table: pd.DataFrame, what: str) -> dict[str, NDArray[Any]]:
@@ -155,19 +165,36 @@ def _baselines(
 
 def _features(
     loaded: LoadedModel | None, arrays: dict[str, NDArray[Any]], unnamed: bool
-) -> tuple[tuple[str, ...], NDArray[Any]]:
-    """Names and values (rows, features) of everything that has an attribution."""
+) -> tuple[tuple[str, ...], NDArray[Any], tuple[Feature, ...]]:
+    """Names and values (rows, features) of everything that has an attribution, and what each sums if not one number."""
     rows = len(next(iter(arrays.values())))
+    groups = _groups(loaded, arrays)
+    arrays = {feature.input: arrays[feature.input] for feature in groups} or arrays
+    if any(feature.elements is not None for feature in groups):
+        # What a sum of many numbers held cannot be said in one.
+        return tuple(feature.name for feature in groups), np.full((rows, len(groups)), None, dtype=object), groups
     parts = [array.reshape(rows, -1) for array in arrays.values()]
     values = parts[0] if len(parts) == 1 else np.concatenate([part.astype(object) for part in parts], axis=1)
-    if loaded is not None and len(loaded.package.features) == values.shape[1]:
-        return tuple(feature.name for feature in loaded.package.features), values
+    if groups:
+        return tuple(feature.name for feature in groups), values, groups
     names: list[str] = []
     for name, array in arrays.items():
         shown = "x" if unnamed else name
         places = list(np.ndindex(array.shape[1:]))
         names += [f"{shown}[{','.join(map(str, place))}]" if place else shown for place in places]
-    return tuple(names), values
+    return tuple(names), values, ()
+
+
+def _groups(loaded: LoadedModel | None, arrays: dict[str, NDArray[Any]]) -> tuple[Feature, ...]:
+    """The package's features, if the arrays are shaped as it would shape them."""
+    if loaded is None:
+        return ()
+    specs = explained(loaded.package.config.inputs)
+    if len(specs) == 1 and UNNAMED in arrays:
+        fits = next(iter(arrays.values())).shape[1:] == next(iter(specs.values())).row_shape
+        return () if not fits else tuple(f._replace(input=UNNAMED) for f in loaded.package.features)
+    fits = set(arrays) == set(specs) and all(arrays[name].shape[1:] == spec.row_shape for name, spec in specs.items())
+    return loaded.package.features if fits else ()
 
 
 def _with_quarantined(found: attribution.Explanation, encoded: Encoded) -> attribution.Explanation:
@@ -176,20 +203,22 @@ def _with_quarantined(found: attribution.Explanation, encoded: Encoded) -> attri
     if keep.all():
         return found
 
-    def spread(kept: NDArray[Any], missing: Any) -> NDArray[Any]:
-        full = np.full((keep.size, *kept.shape[1:]), missing, dtype=kept.dtype)
-        full[keep] = kept
-        return full
-
     if not isinstance(found.attributions, dict):
         raise DataError("inputs: a table's explanation is by input name")
     numbers = ("output", "baseline_output", "convergence_delta", "relative_delta", "error_estimate")
     reasons = {int(row): str(encoded.reasons[row]) for row in np.flatnonzero(~keep)}
     return replace(
         found,
-        attributions={name: spread(part, np.nan) for name, part in found.attributions.items()},
-        evaluations=spread(found.evaluations, 0),
-        status=spread(found.status, NOT_FINITE),
+        attributions={name: _spread(part, np.nan, encoded) for name, part in found.attributions.items()},
+        evaluations=_spread(found.evaluations, 0, encoded),
+        status=_spread(found.status, NOT_FINITE, encoded),
         details={**found.details, "quarantined": reasons},
-        **{name: spread(getattr(found, name), np.nan) for name in numbers},
+        **{name: _spread(getattr(found, name), np.nan, encoded) for name in numbers},
     )
+
+
+def _spread(kept: NDArray[Any], missing: Any, encoded: Encoded) -> NDArray[Any]:
+    """The kept rows' array over all rows of the table."""
+    full = np.full((encoded.keep.size, *kept.shape[1:]), missing, dtype=kept.dtype)
+    full[encoded.keep] = kept
+    return full

@@ -12,8 +12,9 @@ import yaml
 
 from ig_tasks.baselines.baseline import Baseline
 from ig_tasks.data.dataset import Dataset
-from ig_tasks.data.encoding import encode
+from ig_tasks.data.features import feature_values
 from ig_tasks.data.shards import plan_shards, read_shard, row_ids
+from ig_tasks.data.tokens import tokens_of
 from ig_tasks.errors import InputError, ReportError, RunError, TrustError
 from ig_tasks.models import ModelPackage, open_package
 from ig_tasks.prepared import PreparedModel
@@ -79,14 +80,19 @@ class FinishedRun:
         """
         self.row(row_id)
         package, prepared = self._prepared
-        frame = self._read(row_id, [feature.column for feature in package.features])
-        encoded = encode(frame, package.config.inputs)
+        frame = self._read(row_id, package.columns)
+        encoded = package.encode(frame)
         if not encoded.keep.all():
             raise RunError(f"row_id {row_id!r}: the data has changed since the run ({encoded.reasons[0]})")
         limit = int(self.manifest["batch_plan"]["memory_limit"])
-        found = prepared.attribute(encoded.inputs, self.spec.attribution, memory_limit=limit)
-        values = frame[[feature.column for feature in package.features]].to_numpy(dtype=object)
-        return Explanation.of(found, tuple(feature.name for feature in package.features), values, [row_id])
+        found = prepared.attribute(encoded.inputs, self.spec.attribution, memory_limit=limit, fixed=encoded.fixed)
+        return Explanation.of_features(
+            found,
+            package.features,
+            feature_values(frame, package.features, package.config.inputs),
+            [row_id],
+            tokens=tokens_of(encoded.inputs, encoded.held, package.config.inputs),
+        )
 
     @cached_property
     def _prepared(self) -> tuple[ModelPackage, PreparedModel]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -33,6 +34,7 @@ from ig_tasks.validation import run_checks
 
 Log = Callable[[str], None]
 Reference = dict[str, Any]
+_PLAIN = ("numeric", "categorical")
 STAGES = ("load_model", "build_baseline", "compute_attributions", "validate", "publish_report")
 
 
@@ -245,13 +247,14 @@ def check(spec: ExplanationSpec, *, partition: str | None = None, log: Log | Non
     """
     ref = load_model(spec, partition=partition, log=log)
     package = _plan(spec, ref).package
-    kinds = [feature.kind for feature in package.features]
+    kinds = Counter(feature.kind for feature in package.features)
+    others = "".join(f", {count} {kind.replace('_', '-')}" for kind, count in kinds.items() if kind not in _PLAIN)
     model, data = ref["model"], ref["data"]
     return [
         f"spec      {spec.name}: every key is known",
         f"model     {model['framework']} {package.digest[:19]}: loads, runs and differentiates",
         f"target    {model['target']} in {model['space']} space",
-        f"features  {len(kinds)}: {kinds.count('numeric')} numeric, {kinds.count('categorical')} categorical",
+        f"features  {kinds.total()}: {kinds['numeric']} numeric, {kinds['categorical']} categorical{others}",
         f"data      {data['rows_available']:,} rows of partition {ref['partition']}; every column is there",
         f"baseline  {spec.baseline.strategy}, its data is there",
         f"rows      {data['rows_usable']} of {data['rows_tried']} that were tried can be explained",

@@ -45,9 +45,14 @@ class PreparedModel:
         return cls(loaded, model, column, name, chosen, points)
 
     def attribute(
-        self, arrays: Mapping[str, NDArray[Any]], settings: AttributionSpec, *, memory_limit: int
+        self,
+        arrays: Mapping[str, NDArray[Any]],
+        settings: AttributionSpec,
+        *,
+        memory_limit: int,
+        fixed: Mapping[str, NDArray[Any]] | None = None,
     ) -> Explanation:
-        """Attributions of encoded rows, {input: (rows, ...)}.
+        """Attributions of encoded rows, {input: (rows, ...)}; `fixed` are the masks that go with them.
 
         Raises:
             UserError: what the engine says of the model or the inputs.
@@ -56,6 +61,7 @@ class PreparedModel:
             self.model,
             dict(arrays),
             dict(self.baseline),
+            fixed=dict(fixed or {}),
             target=self.target,
             method=settings.method,
             integrator=settings.integrator,

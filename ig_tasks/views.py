@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from importlib import import_module
 from typing import Any
 
@@ -11,7 +12,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ig_tasks import attribution
-from ig_tasks.errors import InputError
+from ig_tasks.data.features import Feature, feature_matrix
+from ig_tasks.errors import InputError, suggest
 
 __all__ = ["Explanation"]
 
@@ -36,20 +38,57 @@ class Explanation(attribution.Explanation):
     """The features' values as they were given (rows, features)."""
     index: Any = None
     """The rows' labels, where the inputs were a table."""
+    groups: tuple[Feature, ...] = ()
+    """What of the inputs' arrays each feature sums; empty: every number is a feature of its own."""
+    tokens: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    """{input of texts or bags: (rows, length) words}, None at padding."""
 
     @classmethod
     def of(
         cls, found: attribution.Explanation, features: tuple[str, ...], values: NDArray[Any], index: Any = None
     ) -> Explanation:
-        numbers = {field.name: getattr(found, field.name) for field in fields(attribution.Explanation)}
-        return cls(**numbers, features=features, values=values, index=index)
+        return cls(**_numbers(found), features=features, values=values, index=index)
+
+    @classmethod
+    def of_features(
+        cls,
+        found: attribution.Explanation,
+        features: Sequence[Feature],
+        values: NDArray[Any],
+        index: Any = None,
+        *,
+        tokens: Mapping[str, NDArray[Any]] | None = None,
+    ) -> Explanation:
+        """The explanation of a package's inputs by its features."""
+        names = tuple(feature.name for feature in features)
+        return cls(
+            **_numbers(found), features=names, values=values, index=index, groups=tuple(features), tokens=tokens or {}
+        )
 
     @property
     def matrix(self) -> NDArray[np.float64]:
         """Attributions (rows, features), or (rows, outputs, features) of `target="all"`."""
-        parts = self.attributions if isinstance(self.attributions, dict) else {"": self.attributions}
+        alone = self.groups[0].input if self.groups else ""
+        parts = self.attributions if isinstance(self.attributions, dict) else {alone: self.attributions}
         axes = self.output.ndim
+        if self.groups:
+            return feature_matrix(parts, self.groups, leading=axes)
         return np.concatenate([part.reshape(*part.shape[:axes], -1) for part in parts.values()], axis=-1)
+
+    def words(self, row: int, name: str | None = None) -> list[tuple[str, float]]:
+        """(word, attribution) of every token of a row, in the text's order; `name` is the input, the only one if None.
+
+        Raises InputError where there are no tokens.
+        """
+        self._single("words")
+        if name is None and len(self.tokens) == 1:
+            name = next(iter(self.tokens))
+        if name is None or name not in self.tokens:
+            hint = suggest(name or "", self.tokens, noun="inputs of tokens")
+            raise InputError(f"words: name an input of tokens of a loaded model's table{hint}")
+        parts = self.attributions[name][row] if isinstance(self.attributions, dict) else self.attributions[row]
+        pairs = zip(self.tokens[name][row], parts, strict=True)
+        return [(str(word), float(part)) for word, part in pairs if word is not None]
 
     def to_frame(self) -> pd.DataFrame:
         """One row for each row, or for each (row, target): the figures, `attribution:<feature>`, `input:<feature>`."""
@@ -151,6 +190,10 @@ class Explanation(attribution.Explanation):
         value = self.values[row, place]
         shown = f"{value:.4g}" if isinstance(value, float | np.floating) else str(value)
         return f"{self.features[place]} = {shown}"
+
+
+def _numbers(found: attribution.Explanation) -> dict[str, Any]:
+    return {one.name: getattr(found, one.name) for one in fields(attribution.Explanation)}
 
 
 def _effect_colour(alt: Any) -> Any:

@@ -95,8 +95,10 @@ def plan_run(spec: ExplanationSpec, partition: str | None = None) -> RunPlan:
     _check_attribution(spec.attribution)
     chosen = format_partition(partition or spec.partition)
     dataset = Dataset(spec.data.uri, spec.data.partition)
-    wanted = [(feature.column, f"model input {feature.input!r}") for feature in package.features]
-    wanted += [(column, "data.segments") for column in spec.data.segments]
+    for name, input_ in package.config.inputs.items():
+        read = [(column, f"model input {name!r}") for column in input_.columns]
+        dataset.require_columns(read, lists=input_.takes_lists)
+    wanted = [(column, "data.segments") for column in spec.data.segments]
     wanted += [(spec.data.id, "data.id")] if spec.data.id else []
     wanted += [(spec.data.prediction, "data.prediction")] if spec.data.prediction else []
     dataset.require_columns(wanted)

@@ -14,16 +14,21 @@ from numpy.typing import NDArray
 
 from ig_tasks.attribution.explanation import Explanation
 from ig_tasks.compute.shard_files import QUARANTINE_SCHEMA, ShardSummary
-from ig_tasks.data.inputs import category_name
+from ig_tasks.data.encoding import Encoded
+from ig_tasks.data.features import Feature, feature_matrix, feature_texts
+from ig_tasks.data.inputs import InputSpec, category_name
 from ig_tasks.data.shards import row_ids
+from ig_tasks.data.tokens import words_of
 from ig_tasks.errors import DataError
-from ig_tasks.models.package import Feature
 from ig_tasks.spec import DataSpec
 from ig_tasks.statistics import MISSING, CategoryCounts, FeatureStatistics, GroupedStatistics
 
 NOT_FINITE = "attribution is not finite"
 SEGMENT_LEVELS = 500
 """Each level of a segment column has statistics of its own in every shard: a column of ids would fill the store."""
+
+_CATEGORIES = ("categorical", "one_hot")
+"""Kinds whose levels are counted: as many as there are categories. Texts are not: each is a level of its own."""
 
 Floats = NDArray[np.float64]
 
@@ -83,6 +88,8 @@ def shard_tables(
     target: str,
     data: DataSpec,
     keep_inputs: bool,
+    inputs: Mapping[str, InputSpec] | None = None,
+    encoded: Encoded | None = None,
 ) -> ShardTables:
     """Divide the rows of `frame` into explained and quarantined; no row is in both, none is in neither.
 
@@ -91,6 +98,8 @@ def shard_tables(
         keep: (rows,) which rows were encoded and given to the engine.
         reasons: (rows,) why the others were not.
         explanation: of the kept rows, or None if there are none.
+        inputs: the model's, which say how a bag is written.
+        encoded: the kept rows as the model took them: of texts and bags every token is kept with its attribution.
     """
     reasons = reasons.copy()
     ids = row_ids(frame, data.id)
@@ -98,7 +107,7 @@ def shard_tables(
         nameless = frame[data.id].isna().to_numpy() & keep
         reasons[nameless] = f"missing value in {data.id}"
     names = tuple(feature.name for feature in features)
-    values = _feature_matrix(explanation, features)
+    values = _matrix(explanation, features)
     kept_rows = np.flatnonzero(keep)
     usable = np.array([reasons[row] is None for row in kept_rows], dtype=bool)
     if explanation is not None:
@@ -121,12 +130,12 @@ def shard_tables(
     chosen_values = values[usable]
     columns |= {f"attribution:{name}": pa.array(chosen_values[:, place]) for place, name in enumerate(names)}
     numbers = {f.name: chosen[f.column].to_numpy(dtype=np.float64) for f in features if f.kind == "numeric"}
-    categories = {f.name: _levels(chosen[f.column]) for f in features if f.kind == "categorical"}
+    categories = {f.name: _levels(chosen[f.column]) for f in features if f.kind in _CATEGORIES and f.column}
     if keep_inputs:
         for feature in features:
             held = numbers.get(feature.name)
-            array = pa.array(categories[feature.name].tolist(), pa.string()) if held is None else pa.array(held)
-            columns[f"input:{feature.name}"] = array
+            columns[f"input:{feature.name}"] = _texts(chosen, feature, categories, inputs) if held is None else held
+        columns |= _tokens(explanation, encoded, inputs or {}, usable)
     left = np.array([reason is not None for reason in reasons], dtype=bool)
     quarantine = pa.table([ids[left].tolist(), reasons[left].tolist()], schema=QUARANTINE_SCHEMA)
     return ShardTables(pa.table(columns), quarantine, chosen_values, names, target, segments, numbers, categories)
@@ -143,19 +152,50 @@ def _engine_columns(explanation: Explanation | None, usable: NDArray[np.bool_]) 
     return columns
 
 
-def _feature_matrix(explanation: Explanation | None, features: Sequence[Feature]) -> Floats:
+def _matrix(explanation: Explanation | None, features: Sequence[Feature]) -> Floats:
     """Attributions (rows, features) in the features' order, out of one array for each input."""
     if explanation is None:
         return np.empty((0, len(features)))
     found = explanation.attributions
-    by_input = found if isinstance(found, dict) else {features[0].input: found}
-    seen: Counter[str] = Counter()
-    columns = []
-    for feature in features:
-        array = np.asarray(by_input[feature.input], np.float64)
-        columns.append(array if array.ndim == 1 else array[:, seen[feature.input]])
-        seen[feature.input] += 1
-    return np.stack(columns, axis=1)
+    return feature_matrix(found if isinstance(found, dict) else {features[0].input: found}, features)
+
+
+def _texts(
+    chosen: pd.DataFrame,
+    feature: Feature,
+    categories: Mapping[str, NDArray[np.object_]],
+    inputs: Mapping[str, InputSpec] | None,
+) -> pa.Array:
+    """What the rows held of a feature that is no number; null where that cannot be said in a word."""
+    levels = categories.get(feature.name)
+    if levels is None:
+        empty = np.full(len(chosen), None, dtype=object)
+        levels = feature_texts(chosen[feature.column], feature, inputs) if feature.column else empty
+    return pa.array(levels.tolist(), pa.string())
+
+
+def _tokens(
+    explanation: Explanation | None,
+    encoded: Encoded | None,
+    inputs: Mapping[str, InputSpec],
+    usable: NDArray[np.bool_],
+) -> dict[str, pa.Array]:
+    """Columns `tokens:<input>` and `token_attributions:<input>` of every input of padded ids, without the padding."""
+    columns: dict[str, pa.Array] = {}
+    for name, spec in inputs.items():
+        if not spec.padded:
+            continue
+        words: list[Any] = []
+        parts: list[Any] = []
+        if explanation is not None and encoded is not None and isinstance(explanation.attributions, dict):
+            held = encoded.held[name][usable]
+            texts = words_of(encoded.inputs[name][usable], held, spec)
+            words = [row[kept].tolist() for row, kept in zip(texts, held, strict=True)]
+            found = np.asarray(explanation.attributions[name], np.float64)[usable]
+            parts = [row[kept] for row, kept in zip(found, held, strict=True)]
+        columns[f"tokens:{name}"] = pa.array(words, pa.list_(pa.string()))
+        columns[f"token_attributions:{name}"] = pa.array(parts, pa.list_(pa.float64()))
+    return columns
 
 
 def _segment(column: pd.Series[Any]) -> NDArray[np.object_]:

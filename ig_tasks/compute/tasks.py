@@ -18,7 +18,6 @@ from ig_tasks.compute.device import choose_device
 from ig_tasks.compute.shard_files import write_shard
 from ig_tasks.compute.tables import shard_tables
 from ig_tasks.compute.worker import cached, loaded_model
-from ig_tasks.data.encoding import encode
 from ig_tasks.data.shards import Shard, read_shard
 from ig_tasks.errors import IgTasksError, ModelError
 from ig_tasks.models import open_package
@@ -86,12 +85,13 @@ def try_model(task: TrialTask) -> dict[str, Any]:
     device = choose_device(task.resources, framework=task.model.framework)
     loaded = _load(task.model, device)
     inputs = loaded.package.config.inputs
-    encoded = encode(read_shard(task.shard, loaded.package.columns), inputs)
+    encoded = loaded.package.encode(read_shard(task.shard, loaded.package.columns))
     arrays = {name: array[:TRIAL_ROWS] for name, array in encoded.inputs.items()}
+    fixed = {name: array[:TRIAL_ROWS] for name, array in encoded.fixed.items()}
     baseline = fit_baseline("auto", BaselineCounts.of(inputs, arrays))
     try:
         prepared = PreparedModel.of(loaded, task.model.target, task.model.space, baseline)
-        explanation = prepared.attribute(arrays, _TRIAL, memory_limit=_TRIAL_MEMORY)
+        explanation = prepared.attribute(arrays, _TRIAL, memory_limit=_TRIAL_MEMORY, fixed=fixed)
     except (IgTasksError, MemoryError, OSError):
         raise
     except Exception as error:
@@ -111,7 +111,7 @@ def count_shard(task: BaselineTask) -> dict[str, Any]:
     """`BaselineCounts` of the shard's usable rows, as JSON; no framework is imported."""
     package = open_package(task.model.uri, trust=task.model.trust, trusted_root=task.model.trusted_root)
     inputs = package.config.inputs
-    encoded = encode(read_shard(task.shard, package.columns), inputs)
+    encoded = package.encode(read_shard(task.shard, package.columns))
     return BaselineCounts.of(inputs, encoded.inputs).to_json()
 
 
@@ -122,21 +122,24 @@ def explain_shard(task: ExplainTask) -> dict[str, Any]:
     run = RunFolder(task.run_uri, task.run_name, task.run_id)
     loaded = _load(task.model, device)
     package = loaded.package
-    inputs = package.config.inputs
     prepared = cached(("prepared", task.run_uri, device), lambda: _prepare(task, run, device))
     data = task.data
     extra = [column for column in (data.id, data.prediction, *data.segments) if column]
     frame = read_shard(task.shard, list(dict.fromkeys([*package.columns, *extra])))
-    encoded = encode(frame, inputs)
+    encoded = package.encode(frame)
     explanation = None
     if encoded.keep.any():
-        explanation = prepared.attribute(encoded.inputs, task.attribution, memory_limit=task.memory_limit)
+        explanation = prepared.attribute(
+            encoded.inputs, task.attribution, memory_limit=task.memory_limit, fixed=encoded.fixed
+        )
     tables = shard_tables(
         frame,
         encoded.keep,
         encoded.reasons,
         explanation,
         features=package.features,
+        inputs=package.config.inputs,
+        encoded=encoded,
         target=prepared.target_name,
         data=data,
         keep_inputs=task.keep_inputs,

@@ -10,7 +10,6 @@ from ig_tasks.compute.planning import RunPlan
 from ig_tasks.compute.progress import Progress
 from ig_tasks.compute.session import ComputeSession
 from ig_tasks.compute.tasks import TrialTask, try_model
-from ig_tasks.data.encoding import encode
 from ig_tasks.data.shards import Shard, plan_shards, read_shard
 from ig_tasks.errors import DataError
 from ig_tasks.store import Store, run_key
@@ -35,13 +34,12 @@ def look_at_rows(plan: RunPlan) -> UsableRows:
     Raises:
         DataError: if none of them can be used, or a column does not hold what the model reads.
     """
-    inputs = plan.package.config.inputs
     columns = plan.package.columns
     files = [file for file in plan.files if file.rows]
     for looked_at in (files[:1], files):
         # A sample of so many rows is one shard of so many.
         shard = plan_shards(plan.dataset, looked_at, _ROWS, sample=_ROWS)[0]
-        encoded = encode(read_shard(shard, columns), inputs)
+        encoded = plan.package.encode(read_shard(shard, columns))
         usable = int(encoded.keep.sum())
         reason = next((str(reason) for reason in encoded.reasons if reason is not None), None)
         if usable:

@@ -21,7 +21,7 @@ def encode_ids(column: pd.Series, spec: InputSpec, reasons: np.ndarray) -> np.nd
 def encode_one_hot(column: pd.Series, spec: InputSpec, reasons: np.ndarray) -> np.ndarray:
     """(rows, categories): a one where the row's category stands in the vocabulary."""
     places = look_up(column, spec, reasons, OUTSIDE)
-    return (places[:, None] == np.arange(len(spec.vocabulary or ()))).astype(spec.dtype)
+    return np.asarray(places[:, None] == np.arange(len(spec.vocabulary or ())), dtype=spec.dtype)
 
 
 def look_up(column: pd.Series, spec: InputSpec, reasons: np.ndarray, outside: int) -> np.ndarray:

@@ -46,7 +46,7 @@ def numbers_of(cell: Any) -> np.ndarray | None:
         return None
 
 
-def stacked(cells: Sequence[Any], length: int) -> np.ndarray | None:
+def stacked(cells: np.ndarray, length: int) -> np.ndarray | None:
     """Flat lists of `length` numbers as (rows, length) float64, or None where one of them is something else."""
     alike = all(
         isinstance(cell, np.ndarray) and cell.dtype.kind in "fiub" and cell.shape == (length,) for cell in cells

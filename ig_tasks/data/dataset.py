@@ -94,18 +94,20 @@ class Dataset:
             raise PartitionError(f"partition {partition or 'all'!r} of {self.uri} has no rows")
         return files
 
-    def require_columns(self, wanted: Sequence[tuple[str, str]]) -> None:
+    def require_columns(self, wanted: Sequence[tuple[str, str]], *, lists: bool = False) -> None:
         """Refuse names that are no columns of plain values; `wanted` is (column, where the name was given).
 
+        lists: whether columns of lists or structures will do as well.
+
         Raises:
-            DataError: for the first that is absent, or holds lists or structures.
+            DataError: for the first that is absent, or holds lists or structures where they will not do.
         """
         for column, where in wanted:
             if column not in self.columns:
                 raise DataError(
                     f"{where}: {column!r} is not a column of {self.uri}" + suggest(column, self.columns, noun="columns")
                 )
-            if pa.types.is_nested(self.columns[column]):
+            if pa.types.is_nested(self.columns[column]) and not lists:
                 kind = self.columns[column]
                 raise DataError(f"{where}: column {column!r} of {self.uri} holds {kind}; name a column of plain values")
 

@@ -173,6 +173,11 @@ class InputSpec(BaseModel):
         return self.kind == "tokens" or (self.kind == "bag" and self.length is not None)
 
     @property
+    def takes_lists(self) -> bool:
+        """Whether a cell of its columns may hold a list."""
+        return self.kind in ("bag", "image", "series", "array", "mask")
+
+    @property
     def row_shape(self) -> tuple[int, ...]:
         """Shape of one row's array; of a mask that belongs to another input, ()."""
         return shape_of(self)

@@ -40,7 +40,7 @@ def _steps(column: pd.Series, spec: InputSpec, reasons: np.ndarray) -> np.ndarra
             else:
                 why[row] = f"{len(found)} values in {column.name}, the model takes {length}"
         mark(reasons, ~np.asarray(pd.isna(why)), why)
-    mark(reasons, np.isnan(values).any(axis=1), f"missing value in {column.name}")
+    mark(reasons, np.asarray(np.isnan(values).any(axis=1)), f"missing value in {column.name}")
     narrow = as_dtype(values, spec.dtype)
-    mark(reasons, np.isinf(narrow).any(axis=1), f"value in {column.name} is not finite")
+    mark(reasons, np.asarray(~np.isfinite(narrow).all(axis=1)), f"value in {column.name} is not finite")
     return narrow

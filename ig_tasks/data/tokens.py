@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
@@ -19,7 +19,7 @@ from ig_tasks.data.inputs import InputSpec
 from ig_tasks.data.reasons import mark
 from ig_tasks.errors import DataError
 
-__all__ = ["encode_tokens", "words_of"]
+__all__ = ["encode_tokens", "tokens_of", "words_of"]
 
 _WORD = re.compile(r"\w+")
 
@@ -43,21 +43,27 @@ def encode_tokens(column: pd.Series, name: str, spec: InputSpec, reasons: np.nda
     mark(reasons, missing, f"missing value in {column.name}")
     texts = ["" if gone else str(cell) for cell, gone in zip(cells, missing, strict=True)]
     ids, held = _by_tokenizer(texts, name, spec) if spec.tokenizer else _by_words(texts, column, spec, reasons)
-    mark(reasons, ~held.any(axis=1), f"no words in {column.name}")
+    mark(reasons, np.asarray(~held.any(axis=1)), f"no words in {column.name}")
     return ids, held
 
 
+def tokens_of(
+    arrays: Mapping[str, np.ndarray], held: Mapping[str, np.ndarray], inputs: Mapping[str, InputSpec]
+) -> dict[str, np.ndarray]:
+    """{input: (rows, length) words} of every input of padded ids, as `words_of` gives them."""
+    return {name: words_of(arrays[name], where, inputs[name]) for name, where in held.items()}
+
+
 def words_of(ids: np.ndarray, held: np.ndarray, spec: InputSpec) -> np.ndarray:
-    """The tokens (rows,) as lists of text, padding left out; `held` says where there is no padding."""
+    """What each id (rows, length) stands for, as text; None where `held` says that there is padding."""
     names, codes = np.unique(ids, return_inverse=True)
     if spec.tokenizer:
         tokenizer = _tokenizer("", spec)
         texts = np.array([tokenizer.id_to_token(int(one)) or str(one) for one in names], dtype=object)
     else:
         texts = spec.categories(names)
-    table = texts[codes.reshape(ids.shape)]
-    found = np.empty(len(ids), dtype=object)
-    found[:] = [row[kept].tolist() for row, kept in zip(table, held, strict=True)]
+    found = np.full(ids.shape, None, dtype=object)
+    found[held] = texts[codes.reshape(ids.shape)[held]]
     return found
 
 

@@ -20,8 +20,10 @@ _sources: dict[str, tuple[Path, dict[str, str]]] = {}
 """{private package name: (root, {file: sha256})}"""
 
 
-def import_factory(root: Path, files: Mapping[str, str], digest: str, factory: str) -> Callable[..., Any]:
-    """The function that `factory` ("file:function") names in the package.
+def import_factory(
+    root: Path, files: Mapping[str, str], digest: str, factory: str, *, field: str = "factory"
+) -> Callable[..., Any]:
+    """The function that `factory` ("file:function") names in the package; `field` of model.yaml says so.
 
     The package is importable under a private name made of its digest, so its files may import each other
     relatively (`from .layers import Gate`), two packages may both hold a model.py, and neither shadows anything.
@@ -44,13 +46,13 @@ def import_factory(root: Path, files: Mapping[str, str], digest: str, factory: s
         raise
     except Exception as error:
         raise ModelError(
-            f"factory: '{root / file}.py' cannot be imported: {type(error).__name__}: {_line(error)}"
+            f"{field}: '{root / file}.py' cannot be imported: {type(error).__name__}: {_line(error)}"
         ) from error
     found = getattr(module, function, None)
     if not callable(found):
         public = [key for key, value in vars(module).items() if callable(value) and not key.startswith("_")]
         hint = suggest(function, public, noun="functions")
-        raise ModelError(f"factory: '{root / file}.py' has no function '{function}'{hint}")
+        raise ModelError(f"{field}: '{root / file}.py' has no function '{function}'{hint}")
     return found  # type: ignore[no-any-return]
 
 

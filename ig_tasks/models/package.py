@@ -7,15 +7,19 @@ from functools import cached_property
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING
 
-from ig_tasks.data.inputs import feature_names
+from ig_tasks.data.encoding import Encoded, encode
+from ig_tasks.data.features import Feature, features_of
 from ig_tasks.errors import ModelError, TrustError
 from ig_tasks.models.cache import is_local, local_folder
+from ig_tasks.models.code import import_factory
 from ig_tasks.models.config import ModelConfig, read_config
 from ig_tasks.models.digest import digest_of
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from ig_tasks.models.loaded import LoadedModel
 
 __all__ = ["Feature", "ModelPackage", "load_model", "open_package"]
@@ -23,15 +27,6 @@ __all__ = ["Feature", "ModelPackage", "load_model", "open_package"]
 
 _LOADERS = {"torch": ("torch", ("torch", "safetensors")), "tensorflow": ("keras", ("tensorflow", "keras"))}
 """{framework: (module of loaders/, what has to be installed)}; an extra of ig-tasks has the framework's name"""
-
-
-class Feature(NamedTuple):
-    """One column that a model reads. `name` is the column's, made unique where two inputs read one column."""
-
-    name: str
-    input: str
-    column: str
-    kind: Literal["numeric", "categorical"]
 
 
 @dataclass(frozen=True)
@@ -47,18 +42,24 @@ class ModelPackage:
 
     @cached_property
     def features(self) -> tuple[Feature, ...]:
-        """One for every column, in the order of the inputs."""
-        names = feature_names(self.config.inputs)
-        return tuple(
-            Feature(feature, name, column, spec.kind)
-            for name, spec in self.config.inputs.items()
-            for feature, column in zip(names[name], spec.columns, strict=True)
-        )
+        """What the report speaks of, most often one for every column, in the order of the inputs."""
+        return features_of(self.config.inputs)
 
     @property
     def columns(self) -> list[str]:
         """The columns that the model reads, each once, in the order of the inputs."""
-        return list(dict.fromkeys(feature.column for feature in self.features))
+        return list(dict.fromkeys(column for spec in self.config.inputs.values() for column in spec.columns))
+
+    def encode(self, frame: pd.DataFrame) -> Encoded:
+        """Rows of a table as the model takes them, by the package's own `preprocess` where it has one.
+
+        Raises DataError for a column that is absent or holds something else, ModelError for code that fails.
+        """
+        named = self.config.preprocess
+        if named is None:
+            return encode(frame, self.config.inputs)
+        code = import_factory(self.root, self.files, self.digest, named, field="preprocess")
+        return encode(frame, self.config.inputs, preprocess=code)
 
     def load(self, device: str | None = None) -> LoadedModel:
         """The model with its weights, ready to be evaluated and differentiated, on `device` ("cpu" if None).
