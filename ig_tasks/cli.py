@@ -117,7 +117,8 @@ def _run(arguments: list[str]) -> int:
         return 2
     except ValidationFailedError as error:
         _say(_one_line(str(error)))
-        typer.echo(error.report_uri)
+        if error.report_uri:  # `check` finds it before there is a report
+            typer.echo(error.report_uri)
         return error.exit_code
     except IgTasksError as error:
         _say(_one_line(str(error)))

@@ -23,14 +23,17 @@ from ig_tasks.compute.baseline_job import fit_or_find
 from ig_tasks.compute.explain_job import explain_run, is_computed
 from ig_tasks.compute.opening import open_run_folder
 from ig_tasks.compute.planning import RunPlan, plan_run, require_unchanged
+from ig_tasks.compute.served import compare_with_served
 from ig_tasks.compute.session import ComputeSession
 from ig_tasks.compute.trial import look_at_rows, trial_of
 from ig_tasks.errors import ValidationFailedError
+from ig_tasks.models.spaces import converter
 from ig_tasks.reports.assemble import importance_table
 from ig_tasks.reports.rendering import Rendering
 from ig_tasks.spec import ExplanationSpec
 from ig_tasks.store import Manifest, RunFolder, Store
-from ig_tasks.validation import run_checks
+from ig_tasks.store.report import Check
+from ig_tasks.validation import Predicted, run_checks, served_check
 
 Log = Callable[[str], None]
 Reference = dict[str, Any]
@@ -56,13 +59,18 @@ def load_model(
     say = log or _to_stderr
     plan = plan_run(spec, partition)
     rows = look_at_rows(plan)
+    digest = plan.data_digest()
+    store = Store(spec.store_uri())
     with _session(spec, session, log, workers=1) as workers:
-        trial, found = trial_of(plan, rows.shard, Store(spec.store_uri()), workers)
+        trial, found = trial_of(plan, rows.shard, store, workers)
+        served = compare_with_served(plan, store, workers, data_digest=digest)
     if found:
         say(f"load_model: nothing to do, {trial['framework']} model {plan.package.digest[:19]} was tried before")
     else:
         say(f"load_model: {trial['framework']} model {plan.package.digest[:19]} loads, runs and differentiates")
-    digest = plan.data_digest()
+    if served is not None:
+        told = _served_check(spec, {"name": spec.name, "store": spec.store_uri(), "served": served})
+        say(f"load_model: parity with the served model {'holds' if told.success else 'FAILS'}: {told.description}")
     sampled = f", a sample of {spec.data.sample:,} of them" if spec.data.sample else ""
     files = f"{len(plan.files)} file{'s' * (len(plan.files) != 1)}"
     say(f"load_model: partition {plan.partition}, {plan.rows_available:,} rows in {files}{sampled}")
@@ -78,6 +86,7 @@ def load_model(
             "rows_tried": rows.shard.rows,
             "rows_usable": rows.usable,
         },
+        **({} if served is None else {"served": served}),
     }
 
 
@@ -151,6 +160,11 @@ def compute_attributions(
         f"compute_attributions: {counts['read']:,} rows read, {counts['explained']:,} explained "
         f"({counts['unconverged']:,} of them unconverged), {counts['quarantined']:,} quarantined"
     )
+    if merged.unseen_levels:
+        say(
+            f"compute_attributions: {merged.unseen_levels:,} rows are of levels of {spec.baseline.segment} that the "
+            "baseline was not fitted for, and have the overall one"
+        )
     return {**ref, "rows": counts}
 
 
@@ -165,7 +179,7 @@ def validate(spec: ExplanationSpec, ref: Reference, *, log: Log | None = None) -
     started = time.perf_counter()
     plan, run = _plan(spec, ref), _run(ref)
     summary = RunSummary.read(run)
-    rendering = Rendering.of(run, spec)
+    rendering = Rendering.of(run, spec, ref.get("served"))
     if rendering.has_checks:
         say("validate: nothing to do, these checks were carried out before")
     else:
@@ -177,7 +191,9 @@ def validate(spec: ExplanationSpec, ref: Reference, *, log: Log | None = None) -
             rows_read=merged.rows_read,
             rows_explained=merged.rows_explained,
             rows_quarantined=merged.rows_quarantined,
+            predicted=_predicted(plan),
         )
+        checks += [] if "served" not in ref else [_served_check(spec, ref)]
         rendering.write_checks(checks)
         Manifest(run).record_stage("validate", seconds=time.perf_counter() - started, checks=len(checks))
     checks = rendering.read_checks()
@@ -200,7 +216,7 @@ def publish_report(spec: ExplanationSpec, ref: Reference, *, log: Log | None = N
     say = log or _to_stderr
     started = time.perf_counter()
     plan, run = _plan(spec, ref), _run(ref)
-    rendering = Rendering.of(run, spec)
+    rendering = Rendering.of(run, spec, ref.get("served"))
     if rendering.is_written:
         say("publish_report: nothing to do, this report was rendered before")
         report_uri = rendering.report_uri
@@ -244,22 +260,53 @@ def check(spec: ExplanationSpec, *, partition: str | None = None, log: Log | Non
 
     Raises:
         UserError: the first thing that is wrong, in one line.
+        ValidationFailedError: the model is not the one that is served, and that check is critical.
     """
     ref = load_model(spec, partition=partition, log=log)
-    package = _plan(spec, ref).package
+    plan = _plan(spec, ref)
+    package = plan.package
     kinds = Counter(feature.kind for feature in package.features)
     others = "".join(f", {count} {kind.replace('_', '-')}" for kind, count in kinds.items() if kind not in _PLAIN)
     model, data = ref["model"], ref["data"]
+    parity = _check_parity(spec, ref) if "served" in ref else []
     return [
         f"spec      {spec.name}: every key is known",
         f"model     {model['framework']} {package.digest[:19]}: loads, runs and differentiates",
-        f"target    {model['target']} in {model['space']} space",
+        f"target    {model['target']} in {model['space']} space{_threshold_words(plan)}",
         f"features  {kinds.total()}: {kinds['numeric']} numeric, {kinds['categorical']} categorical{others}",
         f"data      {data['rows_available']:,} rows of partition {ref['partition']}; every column is there",
         f"baseline  {spec.baseline.strategy}, its data is there",
         f"rows      {data['rows_usable']} of {data['rows_tried']} that were tried can be explained",
+        *parity,
         f"store     {ref['store']}",
     ]
+
+
+def _threshold_words(plan: RunPlan) -> str:
+    config = plan.target[1]
+    words = f"; {config.calibration.describe()}" if config.calibration else ""
+    return words + (f"; a decision falls at {config.threshold:g}" if config.threshold is not None else "")
+
+
+def _check_parity(spec: ExplanationSpec, ref: Reference) -> list[str]:
+    """What `check` says of the served model; raises ValidationFailedError where a run would be withheld."""
+    found = _served_check(spec, ref)
+    if not found.success and found.severity == "critical":
+        raise ValidationFailedError(f"critical check failed: {found.name}: {found.description} {found.remedy}")
+    return [f"parity    {'the served model agrees' if found.success else 'WARNING'}: {found.description}"]
+
+
+def _served_check(spec: ExplanationSpec, ref: Reference) -> Check:
+    called = Store(ref["store"]).name_folder(ref["name"]).read_json(ref["served"]["file"])
+    return served_check(spec, called, space=ref["served"]["space"])
+
+
+def _predicted(plan: RunPlan) -> Predicted | None:
+    """How outputs are told in the space of the stored predictions, where that is another one."""
+    name, config, explained = plan.target
+    if plan.spec.data.prediction is None or plan.parity_space == explained:
+        return None
+    return Predicted(plan.parity_space, converter(name, config, explained, plan.parity_space))
 
 
 def _plan(spec: ExplanationSpec, ref: Reference) -> RunPlan:

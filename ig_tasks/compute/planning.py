@@ -12,6 +12,8 @@ from ig_tasks.data.dataset import DataFile, Dataset
 from ig_tasks.data.shards import Shard, plan_shards
 from ig_tasks.errors import BaselineError, DataError, InputError, ModelError, RunError, SpecError, suggest
 from ig_tasks.models import ModelPackage, open_package
+from ig_tasks.models.config import TargetConfig
+from ig_tasks.models.spaces import converter, spaces_of
 from ig_tasks.spec import AttributionSpec, ExplanationSpec, format_partition
 from ig_tasks.store import run_key
 
@@ -31,6 +33,33 @@ class RunPlan:
     dataset: Dataset
     files: tuple[DataFile, ...]
     partition: str
+    served: ModelPackage | None = None
+
+    @property
+    def target(self) -> tuple[str, TargetConfig, str]:
+        """The target's name, what it is, and the space that is explained."""
+        return self.package.config.choose_target(self.spec.model.target, self.spec.model.space)
+
+    @property
+    def parity_space(self) -> str:
+        """The space in which outputs are compared with those of the served model, or with stored predictions."""
+        return self.spec.validation.parity.space or self.target[2]
+
+    @property
+    def served_model(self) -> ModelReference | None:
+        """The model that is served, if the spec names one."""
+        served = self.spec.model.served
+        if served is None or self.served is None:
+            return None
+        return ModelReference(
+            uri=served.uri,
+            digest=self.served.digest,
+            framework=self.served.config.framework,
+            trust=served.trust,
+            trusted_root=self.model.trusted_root,
+            target=_served_target(self.served, served.target, self.target[0]),
+            space=None,
+        )
 
     @property
     def model(self) -> ModelReference:
@@ -92,6 +121,7 @@ def plan_run(spec: ExplanationSpec, partition: str | None = None) -> RunPlan:
     root = spec.origin.trusted_root if spec.origin else None
     package = open_package(spec.model.uri, trust=spec.model.trust, trusted_root=root)
     _check_target(spec, package)
+    served = _open_served(spec, package, root)
     _check_attribution(spec.attribution)
     chosen = format_partition(partition or spec.partition)
     dataset = Dataset(spec.data.uri, spec.data.partition)
@@ -99,6 +129,7 @@ def plan_run(spec: ExplanationSpec, partition: str | None = None) -> RunPlan:
         read = [(column, f"model input {name!r}") for column in input_.columns]
         dataset.require_columns(read, lists=input_.takes_lists)
     wanted = [(column, "data.segments") for column in spec.data.segments]
+    wanted += [(spec.baseline.segment, "baseline.segment")] if spec.baseline.segment else []
     wanted += [(spec.data.id, "data.id")] if spec.data.id else []
     wanted += [(spec.data.prediction, "data.prediction")] if spec.data.prediction else []
     dataset.require_columns(wanted)
@@ -110,7 +141,7 @@ def plan_run(spec: ExplanationSpec, partition: str | None = None) -> RunPlan:
         baseline_of_table(str(spec.baseline.uri), package.config.inputs)
     else:
         baseline_files(spec, dataset)
-    return RunPlan(spec, package, dataset, tuple(files), chosen)
+    return RunPlan(spec, package, dataset, tuple(files), chosen, served)
 
 
 def baseline_files(spec: ExplanationSpec, dataset: Dataset) -> tuple[Dataset, list[DataFile]]:
@@ -121,6 +152,8 @@ def baseline_files(spec: ExplanationSpec, dataset: Dataset) -> tuple[Dataset, li
     """
     try:
         source = Dataset(spec.baseline.uri, _own_key(spec)) if spec.baseline.uri else dataset
+        if spec.baseline.segment:
+            source.require_columns([(spec.baseline.segment, "baseline.segment")])
         return source, source.files(spec.baseline.partition)
     except DataError as error:
         raise BaselineError(f"baseline: {error}") from None
@@ -129,7 +162,7 @@ def baseline_files(spec: ExplanationSpec, dataset: Dataset) -> tuple[Dataset, li
 def baseline_key(spec: ExplanationSpec, package: ModelPackage) -> str:
     """The folder of the fitted baseline: the same until the spec's baseline or the model's inputs change."""
     inputs = {name: spec_.model_dump(mode="json") for name, spec_ in package.config.inputs.items()}
-    asked: dict[str, Any] = spec.baseline.model_dump(mode="json")
+    asked = spec.baseline.document
     if spec.baseline.strategy == "table":
         # One row is part of what the spec says: a table that is replaced is another baseline.
         table = Dataset(str(spec.baseline.uri))
@@ -154,6 +187,7 @@ def _own_key(spec: ExplanationSpec) -> str | None:
 def _check_places(spec: ExplanationSpec) -> None:
     """Workers are processes of their own: what lies in this one's memory is not there for them."""
     places = {"model.uri": spec.model.uri, "data.uri": spec.data.uri, "store": spec.store_uri()}
+    places |= {"model.served": spec.model.served.uri} if spec.model.served else {}
     for field, uri in (places | {"baseline.uri": spec.baseline.uri or ""}).items():
         if uri.startswith("memory:"):
             raise SpecError(f"{field}: {uri} lies in the memory of one process; name a place that workers can reach")
@@ -165,6 +199,37 @@ def _check_target(spec: ExplanationSpec, package: ModelPackage) -> None:
         package.config.choose_target(spec.model.target, spec.model.space)
     except ModelError as error:
         raise type(error)(f"model.target: {error}") from None
+
+
+def _open_served(spec: ExplanationSpec, package: ModelPackage, root: str | None) -> ModelPackage | None:
+    """The served model's package, where one is named; what cannot be compared is found before a worker starts."""
+    name, config, explained = package.config.choose_target(spec.model.target, spec.model.space)
+    space = spec.validation.parity.space or explained
+    if spec.data.prediction and space != explained:
+        try:
+            converter(name, config, explained, space)
+        except ModelError as error:
+            raise SpecError(f"validation.parity.space: {error}") from None
+    named = spec.model.served
+    if named is None:
+        return None
+    try:
+        served = open_package(named.uri, trust=named.trust, trusted_root=root)
+        target = _served_target(served, named.target, name)
+        for one, wanted in ((package, name), (served, target)):
+            known, its, _ = one.config.choose_target(wanted, None)
+            if space not in spaces_of(its):
+                converter(known, its, its.space, space)
+    except ModelError as error:
+        raise type(error)(f"model.served: {error}") from None
+    return served
+
+
+def _served_target(served: ModelPackage, wanted: str | int | None, explained: str) -> str:
+    """The target of the served model that is compared."""
+    if wanted is None and explained in served.config.targets:
+        return explained
+    return served.config.choose_target(wanted, None)[0]
 
 
 def _check_attribution(settings: AttributionSpec) -> None:

@@ -6,8 +6,9 @@ renders again, and adds a revision.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
+from typing import Any
 
 from ig_tasks.baselines.baseline import Baseline
 from ig_tasks.compute.aggregation import RunSummary
@@ -16,9 +17,12 @@ from ig_tasks.reports.assemble import Findings, assemble_report
 from ig_tasks.reports.examples import choose_examples
 from ig_tasks.reports.page import render_page
 from ig_tasks.spec import ExplanationSpec
+from ig_tasks.spec.sections import ParityCheck
 from ig_tasks.store import Manifest, RunFolder, run_key
 from ig_tasks.store.report import Check
 from ig_tasks.store.runs import revised
+
+Served = Mapping[str, Any] | None
 
 FORMAT = 1
 """Raised when the page or the report changes so much that runs should be rendered again."""
@@ -27,23 +31,26 @@ FORMAT = 1
 class Rendering:
     """The revision of a run's report that belongs to a spec's thresholds and labels."""
 
-    def __init__(self, run: RunFolder, spec: ExplanationSpec, revision: int) -> None:
-        self.run, self.spec, self.revision = run, spec, revision
+    def __init__(self, run: RunFolder, spec: ExplanationSpec, revision: int, served: Served = None) -> None:
+        self.run, self.spec, self.revision, self.served = run, spec, revision, served
 
     @classmethod
-    def of(cls, run: RunFolder, spec: ExplanationSpec) -> Rendering:
-        """The revision that has this rendering's checks already, or the next free one."""
-        key = _key(spec)
+    def of(cls, run: RunFolder, spec: ExplanationSpec, served: Served = None) -> Rendering:
+        """The revision that has this rendering's checks already, or the next free one.
+
+        served: the model that is served, {uri, digest, ...}, where the run is compared with one.
+        """
+        key = _key(spec, served)
         revision = 1
         while run.exists(revised("validation.json", revision)):
             if run.read_json(revised("validation.json", revision))["rendering"] == key:
                 break
             revision += 1
-        return cls(run, spec, revision)
+        return cls(run, spec, revision, served)
 
     @cached_property
     def key(self) -> str:
-        return _key(self.spec)
+        return _key(self.spec, self.served)
 
     @property
     def has_checks(self) -> bool:
@@ -103,7 +110,12 @@ class Rendering:
         )
 
 
-def _key(spec: ExplanationSpec) -> str:
+def _key(spec: ExplanationSpec, served: Served) -> str:
     document = spec.to_document()
     shown = ("validation", "report", "features", "description", "owner", "tags")
-    return run_key({"format": FORMAT, **{name: document[name] for name in shown}})
+    parity = document["validation"]["parity"]
+    # Settings that came later are no part of the renderings that do not use them.
+    later = {"space": None, "rows": ParityCheck().rows}
+    document["validation"]["parity"] = {key: v for key, v in parity.items() if key not in later or v != later[key]}
+    compared = {} if served is None else {"served": {"digest": served["digest"], "file": served["file"]}}
+    return run_key({"format": FORMAT, **{name: document[name] for name in shown}, **compared})

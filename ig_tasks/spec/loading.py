@@ -88,6 +88,8 @@ def _build(
     for section in ("model", "data", "baseline"):
         uri = resolved[section]["uri"]
         resolved[section]["uri"] = uri and absolute_uri(uri, folder)
+    if served := resolved["model"]["served"]:
+        served["uri"] = absolute_uri(served["uri"], folder)
     resolved["store"] = spec.store and absolute_uri(spec.store, folder)
     root = _trusted_root(folder.resolve())
     resolved["origin"] = {"file": str(path or folder), "trusted_root": str(root)}

@@ -16,6 +16,8 @@ def json_schema() -> dict[str, Any]:
     properties.pop("origin", None)
     schema["$defs"].pop("Origin", None)
     definitions = schema["$defs"]
+    served = definitions["ModelSpec"]["properties"]["served"]
+    served["anyOf"] = [{"type": "string"}, *served["anyOf"]]
     for field in ("model", "data", "baseline", "schedule"):
         properties[field] = _or_string(properties[field])
     for owner, field in (

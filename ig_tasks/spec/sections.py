@@ -82,19 +82,41 @@ def _check_format(text: str) -> None:
         raise ValueError(f"partition {text!r} gives the same key to every date; write a format such as %Y-%m")
 
 
+Trust = Annotated[
+    str | None,
+    Field(
+        pattern=r"^sha256:[0-9a-f]{64}$",
+        description="digest of a package from outside the project whose code may run",
+    ),
+]
+
+
+class ServedSpec(Section):
+    """The artifact that is served: its outputs are compared with those of the model that is explained."""
+
+    uri: str
+    target: Annotated[
+        str | int | None, Field(description="left out: the target of the same name, else its only one")
+    ] = None
+    trust: Trust = None
+
+
+def _as_served(value: Any) -> Any:
+    """A string stands for `{uri: string}`."""
+    return {"uri": value} if isinstance(value, str) else value
+
+
 class ModelSpec(Section):
     """The model package, and which of its outputs is explained in which space."""
 
     uri: str
     target: str | int | None = None
-    space: Annotated[str | None, Field(description="logit or probability; left out: the target's own")] = None
-    trust: Annotated[
+    space: Annotated[
         str | None,
-        Field(
-            pattern=r"^sha256:[0-9a-f]{64}$",
-            description="digest of a package from outside the project whose code may run",
-        ),
+        Field(description="logit, probability, calibrated or margin; left out: the target's own"),
     ] = None
+    trust: Trust = None
+    served: Annotated[ServedSpec | None, BeforeValidator(_as_served)] = None
 
 
 class DataSpec(Section):
@@ -169,6 +191,10 @@ class ParityCheck(Section):
     tolerance: PositiveFloat = 1e-3
     mostly: Share = 1.0
     severity: Severity = "critical"
+    space: Annotated[
+        str | None, Field(description="in which both are compared; left out: the space that is explained")
+    ] = None
+    rows: Annotated[PositiveInt, Field(description="rows on which the served model is called")] = 512
 
 
 class ValidationSpec(Section):

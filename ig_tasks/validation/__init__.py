@@ -6,5 +6,7 @@
 from __future__ import annotations
 
 from ig_tasks.validation.checks import run_checks
+from ig_tasks.validation.rows import Predicted
+from ig_tasks.validation.served import served_check
 
-__all__ = ["run_checks"]
+__all__ = ["Predicted", "run_checks", "served_check"]

@@ -11,7 +11,7 @@ from ig_tasks.store import RunFolder
 from ig_tasks.store.report import Check
 from ig_tasks.validation import suites
 from ig_tasks.validation.expectations import Outcome, Suite
-from ig_tasks.validation.rows import CHUNK_ROWS
+from ig_tasks.validation.rows import CHUNK_ROWS, Predicted
 from ig_tasks.validation.tally import Tally, take
 
 
@@ -23,6 +23,7 @@ def run_checks(
     rows_read: int,
     rows_explained: int,
     rows_quarantined: int,
+    predicted: Predicted | None = None,
     chunk_rows: int = CHUNK_ROWS,
 ) -> list[Check]:
     """Judge the attributions of a run by the thresholds of its spec.
@@ -32,6 +33,7 @@ def run_checks(
         spec: its validation section holds the thresholds; `data.prediction` asks for parity.
         shards: names of the Parquet files in the folder, one row for each (row_id, target).
         rows_read, rows_explained, rows_quarantined: what the run says of its rows, each row counted once.
+        predicted: the space of the stored predictions, if it is not the one explained.
         chunk_rows: rows judged at once; the result does not depend on it, the memory taken does.
 
     Returns:
@@ -43,7 +45,7 @@ def run_checks(
             Expectations could not evaluate it. Nothing is said of the data then.
     """
     parity = spec.data.prediction is not None
-    tally = take(run, spec, shards, parity=parity, chunk_rows=chunk_rows)
+    tally = take(run, spec, shards, parity=parity, predicted=predicted, chunk_rows=chunk_rows)
     # Every target must have every explained row: a missing row of one is not made up by another's.
     short = sum(abs(rows_explained - seen) for seen in tally.by_target.values()) if tally.rows else rows_explained
     unaccounted = abs(rows_read - rows_explained - rows_quarantined) + short
@@ -61,7 +63,7 @@ def run_checks(
         _unique(tally),
         _complete(tally, unaccounted, rows_read, rows_explained, rows_quarantined),
     ]
-    return [*told, _parity(spec, tally)] if parity else told
+    return [*told, _parity(spec, tally, predicted)] if parity else told
 
 
 def _share(outcome: Outcome) -> float | None:
@@ -155,8 +157,18 @@ def _complete(tally: Tally, unaccounted: int, read: int, explained: int, quarant
     )
 
 
-def _parity(spec: ExplanationSpec, tally: Tally) -> Check:
+def _parity(spec: ExplanationSpec, tally: Tally, predicted: Predicted | None) -> Check:
     section, outcome = spec.validation.parity, tally.outcomes["parity"]
+    output = "output" if predicted is None else f"{predicted.space}, told from the output explained,"
+    worst = tally.worst_parity
+    largest = (
+        ""
+        if worst is None
+        else (
+            f"; the largest difference is {worst.error:.2g} of that measure, in row {_short(worst.row_id)} "
+            f"({worst.output:.6g}, stored {worst.prediction:.6g})"
+        )
+    )
     without = f" {outcome.missing:,} rows without a stored prediction were not compared." if outcome.missing else ""
     return Check(
         name="parity",
@@ -165,9 +177,8 @@ def _parity(spec: ExplanationSpec, tally: Tally) -> Check:
         observed=_share(outcome),
         expected=f"at least {section.mostly}",
         description=(
-            f"Share of rows whose output equals the stored prediction within {section.tolerance} x "
-            f"(1 + |prediction|): all but {outcome.unexpected:,} of {outcome.judged:,}; "
-            f"the largest difference is {tally.worst_parity:.2g} of that measure.{without}"
+            f"Share of rows whose {output} equals the stored prediction within {section.tolerance} x "
+            f"(1 + |prediction|): all but {outcome.unexpected:,} of {outcome.judged:,}{largest}.{without}"
         ),
         remedy="The package is not the model that was served, or its inputs are: compare model.uri, target, space.",
     )

@@ -5,7 +5,7 @@ What leaves this module has the columns named here, whatever the features are ca
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,11 +32,30 @@ _PREDICTION = "prediction"
 
 
 @dataclass(frozen=True)
+class Predicted:
+    """The space of the stored predictions, and how outputs (rows,) are told in it."""
+
+    space: str
+    convert: Callable[[NDArray[np.float64]], NDArray[np.float64]]
+
+
+@dataclass(frozen=True)
+class Worst:
+    """The row that differs most from its stored prediction: `error` in the measure of the check."""
+
+    error: float
+    row_id: str
+    output: float
+    prediction: float
+
+
+@dataclass(frozen=True)
 class Chunk:
     """Some rows of the run: `frame` with the check columns, `ids` with row_id and target."""
 
     frame: pd.DataFrame
     ids: pa.Table
+    worst: Worst | None = None
 
     @property
     def rows(self) -> int:
@@ -48,16 +67,17 @@ def read_chunks(
     shards: Sequence[str],
     *,
     parity: bool,
+    predicted: Predicted | None = None,
     batch_rows: int = BATCH_ROWS,
     chunk_rows: int = CHUNK_ROWS,
 ) -> Iterator[Chunk]:
     """All rows of the shards in order, in chunks of at most `chunk_rows` + `batch_rows` rows.
 
-    `parity` says that the shards hold the stored prediction. Raises CheckBrokenError when a shard cannot
-    be read, lacks a column, or has attributions of other features than the first shard.
+    `parity` says that the shards hold the stored prediction, `predicted` that it is in another space. Raises
+    CheckBrokenError when a shard cannot be read, lacks a column, or has attributions of other features than the first.
     """
     pending: list[Chunk] = []
-    for chunk in _read_batches(run, shards, parity=parity, batch_rows=batch_rows):
+    for chunk in _read_batches(run, shards, parity=parity, predicted=predicted, batch_rows=batch_rows):
         pending.append(chunk)
         if sum(part.rows for part in pending) >= chunk_rows:
             yield _joined(pending)
@@ -66,7 +86,9 @@ def read_chunks(
         yield _joined(pending)
 
 
-def _read_batches(run: RunFolder, shards: Sequence[str], *, parity: bool, batch_rows: int) -> Iterator[Chunk]:
+def _read_batches(
+    run: RunFolder, shards: Sequence[str], *, parity: bool, predicted: Predicted | None, batch_rows: int
+) -> Iterator[Chunk]:
     features: list[str] | None = None
     for shard in shards:
         try:
@@ -78,7 +100,7 @@ def _read_batches(run: RunFolder, shards: Sequence[str], *, parity: bool, batch_
                 features = found
                 columns = [*_NEEDED, *([_PREDICTION] if parity else []), *found]
                 for batch in file.iter_batches(batch_size=batch_rows, columns=columns):
-                    yield reduce_batch(batch, found, parity=parity)
+                    yield reduce_batch(batch, found, parity=parity, predicted=predicted)
         except (OSError, pa.ArrowException) as error:
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise CheckBrokenError(f"{shard}: cannot be read ({reason}); remove it and run again") from error
@@ -97,7 +119,9 @@ def _features(shard: str, names: Sequence[str], *, parity: bool) -> list[str]:
     return found
 
 
-def reduce_batch(batch: pa.RecordBatch, features: Sequence[str], *, parity: bool) -> Chunk:
+def reduce_batch(
+    batch: pa.RecordBatch, features: Sequence[str], *, parity: bool, predicted: Predicted | None = None
+) -> Chunk:
     """One check value a row and question. What is null or NaN becomes a value that cannot pass:
     Great Expectations leaves missing values out of its judgement. Only a null prediction stays missing.
     """
@@ -110,10 +134,19 @@ def reduce_batch(batch: pa.RecordBatch, features: Sequence[str], *, parity: bool
         STATUS: pc.fill_null(batch.column(STATUS).cast(pa.string()), "missing").to_pandas(),
         ATTRIBUTIONS_FINITE: finite,
     }
-    if parity:
-        columns[PARITY_ERROR] = parity_error(_floats(batch, "output"), _floats(batch, _PREDICTION))
     ids = [batch.column(name).cast(pa.string()) for name in ("row_id", "target")]
-    return Chunk(pd.DataFrame(columns), pa.Table.from_arrays(ids, names=["row_id", "target"]))
+    worst = None
+    if parity:
+        output, prediction = _floats(batch, "output"), _floats(batch, _PREDICTION)
+        if predicted is not None:
+            with np.errstate(all="ignore"):
+                output = predicted.convert(output)
+        error = parity_error(output, prediction)
+        columns[PARITY_ERROR] = error
+        if not np.isnan(error).all():
+            row = int(np.nanargmax(error))
+            worst = Worst(float(error[row]), str(ids[0][row]), float(output[row]), float(prediction[row]))
+    return Chunk(pd.DataFrame(columns), pa.Table.from_arrays(ids, names=["row_id", "target"]), worst)
 
 
 def parity_error(output: NDArray[np.float64], prediction: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -135,4 +168,10 @@ def _floats(batch: pa.RecordBatch, name: str) -> NDArray[np.float64]:
 
 def _joined(parts: Sequence[Chunk]) -> Chunk:
     frame = pd.concat([part.frame for part in parts], ignore_index=True)
-    return Chunk(frame, pa.concat_tables([part.ids for part in parts]))
+    return Chunk(frame, pa.concat_tables([part.ids for part in parts]), worst_of([part.worst for part in parts]))
+
+
+def worst_of(found: Sequence[Worst | None]) -> Worst | None:
+    """The worst of several; the first of equals."""
+    known = [one for one in found if one is not None]
+    return max(known, key=lambda one: one.error, default=None)

@@ -14,27 +14,34 @@ from ig_tasks.validation.ledger import Duplicates, RowLedger
 
 @dataclass
 class Tally:
-    """Counts over all rows in the shards; `outcomes` by the checks' names, `worst_parity` of rows compared."""
+    """Counts over all rows in the shards; `outcomes` by the checks' names, `worst_parity` of the rows compared."""
 
     duplicates: Duplicates
     rows: int = 0
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     by_target: dict[str, int] = field(default_factory=dict)
-    worst_parity: float = 0.0
+    worst_parity: rows.Worst | None = None
 
 
-def take(run: RunFolder, spec: ExplanationSpec, shards: Sequence[str], *, parity: bool, chunk_rows: int) -> Tally:
+def take(
+    run: RunFolder,
+    spec: ExplanationSpec,
+    shards: Sequence[str],
+    *,
+    parity: bool,
+    predicted: rows.Predicted | None,
+    chunk_rows: int,
+) -> Tally:
     """Judge every row. Raises CheckBrokenError when that cannot be done."""
     expected = suites.of_rows(spec, parity=parity)
     suite = Suite("rows", expected)
     tally = Tally(Duplicates(0, None), outcomes={each.name: Outcome() for each in expected})
     with RowLedger() as ledger:
-        for chunk in rows.read_chunks(run, shards, parity=parity, chunk_rows=chunk_rows):
+        for chunk in rows.read_chunks(run, shards, parity=parity, predicted=predicted, chunk_rows=chunk_rows):
             tally.rows += chunk.rows
             for name, outcome in suite.evaluate(chunk.frame).items():
                 tally.outcomes[name] += outcome
-            if parity and chunk.frame[rows.PARITY_ERROR].notna().any():
-                tally.worst_parity = max(tally.worst_parity, float(chunk.frame[rows.PARITY_ERROR].max()))
+            tally.worst_parity = rows.worst_of([tally.worst_parity, chunk.worst])
             ledger.add(chunk.ids)
         tally.duplicates = ledger.duplicates()
         tally.by_target = ledger.rows_by_target()

@@ -1,0 +1,125 @@
+"""The model that is explained beside the one that is served: both called on a sample of rows by one worker."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ig_tasks.compute.device import choose_device
+from ig_tasks.compute.job import map_shards
+from ig_tasks.compute.planning import RunPlan
+from ig_tasks.compute.progress import Progress
+from ig_tasks.compute.session import ComputeSession
+from ig_tasks.compute.tasks import ModelReference
+from ig_tasks.compute.worker import loaded_model
+from ig_tasks.data.shards import Shard, plan_shards, read_shard, row_ids
+from ig_tasks.errors import IgTasksError, ModelError
+from ig_tasks.models.loaded import LoadedModel
+from ig_tasks.models.spaces import converter, spaces_of
+from ig_tasks.store import Store, run_key
+from ig_tasks.store.manifest import versions
+
+__all__ = ["ServedTask", "call_both", "compare_with_served"]
+
+
+@dataclass(frozen=True)
+class ServedTask:
+    """Call both models on the rows of a shard, in one space."""
+
+    model: ModelReference
+    served: ModelReference
+    space: str
+    shard: Shard
+    id: str | None
+    resources: Mapping[str, float]
+
+
+def call_both(task: ServedTask) -> dict[str, Any]:
+    """{rows: ids, model: numbers, served: numbers} of the rows that the model explained can take.
+
+    A number that is not finite, and one of a row that the served model cannot take, is None.
+
+    Raises:
+        ModelError, TargetError: if one of the models cannot be loaded or called.
+    """
+    both = [_loaded(model, task.resources) for model in (task.model, task.served)]
+    columns = list(dict.fromkeys([*both[0].package.columns, *both[1].package.columns, *([task.id] if task.id else [])]))
+    frame = read_shard(task.shard, columns)
+    kept = both[0].package.encode(frame).keep
+    found = []
+    for reference, loaded in zip((task.model, task.served), both, strict=True):
+        encoded = loaded.package.encode(frame)
+        numbers = np.full(len(frame), np.nan)
+        try:
+            if encoded.keep.any():
+                inputs = {**encoded.inputs, **encoded.fixed}
+                numbers[encoded.keep] = _numbers(loaded, inputs, reference.target, task.space)
+        except (IgTasksError, MemoryError, OSError):
+            raise
+        except Exception as error:
+            what = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+            raise ModelError(f"the model at {reference.uri} fails on rows of the data: {what}") from error
+        found.append([float(number) if np.isfinite(number) else None for number in numbers[kept]])
+    return {"rows": row_ids(frame, task.id)[kept].tolist(), "model": found[0], "served": found[1]}
+
+
+def compare_with_served(
+    plan: RunPlan, store: Store, session: ComputeSession, *, data_digest: str
+) -> dict[str, Any] | None:
+    """The outputs of both models on `validation.parity.rows` rows, spread evenly over the partition; None where no
+    served model is named. What was called before on the same rows is found.
+
+    Returns {uri, digest, file}: the file, in the folder of the spec's name, holds the numbers.
+    """
+    served, spec = plan.served_model, plan.spec
+    if served is None:
+        return None
+    folder = store.name_folder(spec.name)
+    rows = spec.validation.parity.rows
+    asked = {
+        "model": {"digest": plan.package.digest, "target": plan.target[0]},
+        "served": {"digest": served.digest, "target": served.target},
+        "space": plan.parity_space,
+        "data": {"digest": data_digest, "id": spec.data.id},
+        "rows": rows,
+        "versions": versions(),
+    }
+    name = f"parity/{run_key(asked)}.json"
+    if not folder.exists(name):
+        shard = plan_shards(plan.dataset, plan.files, rows, sample=rows)[0]
+        resources = spec.compute.resources
+        task = ServedTask(plan.model, served, plan.parity_space, shard, spec.data.id, resources)
+        results = list(
+            map_shards(
+                session,
+                call_both,
+                [{"task": task}],
+                keys=["call-served"],
+                resources=resources,
+                retries=0,
+                rows=[shard.rows],
+                progress=Progress(shard.rows, "load_model", log=_discard),
+            )
+        )
+        folder.write_json(name, {"asked": asked, **results[0][1]})
+    return {"uri": served.uri, "digest": served.digest, "space": plan.parity_space, "file": name}
+
+
+def _loaded(model: ModelReference, resources: Mapping[str, float]) -> LoadedModel:
+    device = choose_device(resources, framework=model.framework)
+    return loaded_model(model.uri, model.digest, trust=model.trust, trusted_root=model.trusted_root, device=device)
+
+
+def _numbers(loaded: LoadedModel, inputs: Any, target: str | int | None, space: str) -> Any:
+    """A target's numbers in a space, by a head where there is one, else from the target's own."""
+    name, config, _ = loaded.package.config.choose_target(target, None)
+    if space in spaces_of(config):
+        return loaded.output(inputs, target, space)
+    return converter(name, config, config.space, space)(loaded.output(inputs, target))
+
+
+def _discard(_line: str) -> None:
+    """A sample of rows needs no progress."""

@@ -1,0 +1,61 @@
+"""Parity with the served model: what both gave for a sample of rows, judged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ig_tasks.spec import ExplanationSpec
+from ig_tasks.store.report import Check
+from ig_tasks.validation.rows import parity_error
+
+__all__ = ["NAME", "served_check"]
+
+NAME = "parity_served"
+
+
+def served_check(spec: ExplanationSpec, called: Mapping[str, Any], *, space: str) -> Check:
+    """The check of {rows, model, served}, which `compare_with_served` left in the store.
+
+    A number that one of the two models does not give counts as a difference.
+    """
+    section = spec.validation.parity
+    own, served = _numbers(called["model"]), _numbers(called["served"])
+    error = parity_error(own, served)
+    error[np.isnan(error)] = np.inf
+    within = error <= section.tolerance
+    judged, differing = len(error), int((~within).sum())
+    share = float(within.mean()) if judged else None
+    uri = spec.model.served.uri if spec.model.served else ""
+    worst = ""
+    if judged:
+        row = int(np.argmax(error))
+        worst = f"; the largest difference is {_difference(own[row], served[row])}, in row {called['rows'][row]}"
+    return Check(
+        name=NAME,
+        severity=section.severity,
+        success=judged > 0 and bool(share is not None and share >= section.mostly),
+        observed=share,
+        expected=f"at least {section.mostly}",
+        description=(
+            f"Share of a sample of rows for which the model explained and the one served ({uri}) give the same "
+            f"{space} within {section.tolerance} x (1 + |served|): all but {differing:,} of {judged:,}{worst}."
+        ),
+        remedy="The model explained is not the one served: compare versions and encodings, or correct model.served.",
+    )
+
+
+def _numbers(values: Sequence[float | None]) -> Any:
+    return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
+
+
+def _difference(own: float, served: float) -> str:
+    if not (np.isfinite(own) and np.isfinite(served)):
+        return f"that of {_said(own)} and {_said(served)} (served)"
+    return f"{abs(own - served):.3g} ({_said(own)}, served {_said(served)})"
+
+
+def _said(value: float) -> str:
+    return f"{value:.6g}" if np.isfinite(value) else "no number"
