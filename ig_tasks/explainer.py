@@ -11,19 +11,17 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ig_tasks import attribution
-from ig_tasks.attribution import attribute, embed
+from ig_tasks.attribution import attribute
 from ig_tasks.attribution.averaging import average
 from ig_tasks.attribution.control import Tolerances
 from ig_tasks.attribution.explanation import NOT_FINITE
 from ig_tasks.attribution.problem import UNNAMED
-from ig_tasks.baselines.arrays import Samples, array_baselines, check_strategy
-from ig_tasks.baselines.baseline import Baseline
-from ig_tasks.baselines.fitting import BaselineCounts, fit_baseline
+from ig_tasks.baselines.explaining import starts_for
 from ig_tasks.data.encoding import Encoded
 from ig_tasks.data.features import Feature, feature_values
 from ig_tasks.data.inputs import explained
 from ig_tasks.data.tokens import tokens_of
-from ig_tasks.errors import BaselineError, DataError, InputError
+from ig_tasks.errors import DataError, InputError
 from ig_tasks.models.loaded import LoadedModel
 from ig_tasks.views import Explanation
 
@@ -55,8 +53,8 @@ def explain(
     model: a torch.nn.Module, a keras.Model, or what `load_model` returns.
     inputs: an array (rows, ...), {input name: array}, or a DataFrame for a loaded model package. Rows of a
         DataFrame that cannot be encoded come back "not_finite", with the reason in `details["quarantined"]`.
-    baseline: "zero"; "auto", "median", "mean" or "mode", fitted on `reference`; an array of one row's shape
-        (shared) or of the inputs'; a dict of these by input name; Samples: k baselines, averaged.
+    baseline: a strategy's name, or a Strategy with options; all but "zero" are fitted on `reference`. An array of one
+        row's shape (shared) or of the inputs'; a dict of these by input name; Samples: k baselines, averaged.
     target: None (the single output), a column, "predicted", an array of columns, an output's name, or "all".
     layers: {input name: layer name} where the path runs in an embedding layer's output; a loaded package's
         own unless given.
@@ -75,7 +73,8 @@ def explain(
         fixed = {**encoded.fixed, **(fixed or {})}
     named = {str(k): np.asarray(v) for k, v in given.items()} if isinstance(given, Mapping) else None
     arrays = {UNNAMED: np.asarray(given)} if named is None else named
-    baselines = _baselines(loaded, model, baseline, reference, arrays, paths)
+    usable = None if table is None or encoded is None else table[encoded.keep]
+    starts, shares = starts_for(loaded, model, baseline, reference, arrays, paths, usable)
     runs = [
         attribute(
             model,
@@ -95,9 +94,9 @@ def explain(
             memory_limit=memory_limit,
             seed=seed,
         )
-        for start in baselines
+        for start in starts
     ]
-    found = average(runs, Tolerances(tolerance, absolute_tolerance))
+    found = average(runs, Tolerances(tolerance, absolute_tolerance), shares)
     if table is None or encoded is None or loaded is None:
         names, values, groups = _features(loaded, arrays, named is None)
         return replace(Explanation.of(found, names, values), groups=groups)
@@ -124,43 +123,6 @@ def _encode(loaded: LoadedModel | None, table: pd.DataFrame, what: str) -> Encod
     if loaded is None:
         raise InputError(f"{what}: a DataFrame needs a loaded model package, which knows the columns; give arrays")
     return loaded.package.encode(table)
-
-
-def _complete(loaded: LoadedModel | None, table: pd.DataFrame, what: str) -> dict[str, NDArray[Any]]:
-    """A baseline's table, every row of which has to count."""
-    encoded = _encode(loaded, table, what)
-    if not encoded.keep.all():
-        reason = next(reason for reason in encoded.reasons if reason is not None)
-        raise BaselineError(f"{what}: a row of its table cannot be used: {reason}")
-    return encoded.inputs
-
-
-def _baselines(
-    loaded: LoadedModel | None,
-    model: Any,
-    baseline: Any,
-    reference: Any,
-    arrays: dict[str, NDArray[Any]],
-    layers: dict[str, str],
-) -> list[dict[str, Any]]:
-    def vectors(layer: str, ids: NDArray[np.int64]) -> NDArray[np.float64]:
-        return embed(model, layer, ids)
-
-    if isinstance(reference, pd.DataFrame):
-        reference = _encode(loaded, reference, "reference").inputs
-    if isinstance(baseline, pd.DataFrame):
-        baseline = _complete(loaded, baseline, "baseline")
-    if isinstance(baseline, Samples) and isinstance(baseline.values, pd.DataFrame):
-        baseline = Samples(_complete(loaded, baseline.values, "baseline"))
-    if loaded is not None and isinstance(reference, Mapping) and isinstance(baseline, str) and baseline != "zero":
-        # As the pipeline fits it, so that a notebook and a scheduled run give the same numbers.
-        check_strategy(baseline, reference)
-        baseline = fit_baseline(baseline, BaselineCounts.of(loaded.package.config.inputs, dict(reference)))
-    if isinstance(baseline, Baseline):
-        if loaded is None:
-            raise BaselineError("baseline: a fitted Baseline needs a loaded model package; give arrays")
-        return [dict(baseline.arrays(loaded.package.config.inputs, vectors))]
-    return array_baselines(baseline, reference, arrays, layers, vectors)
 
 
 def _features(

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 import yaml
 
 from ig_tasks.baselines.baseline import Baseline
+from ig_tasks.baselines.segments import segments_of
 from ig_tasks.data.dataset import Dataset
 from ig_tasks.data.features import feature_values
 from ig_tasks.data.shards import plan_shards, read_shard, row_ids
@@ -80,12 +81,19 @@ class FinishedRun:
         """
         self.row(row_id)
         package, prepared = self._prepared
-        frame = self._read(row_id, package.columns)
+        segment = [prepared.segment] if prepared.segment else []
+        frame = self._read(row_id, [*package.columns, *segment])
         encoded = package.encode(frame)
         if not encoded.keep.all():
             raise RunError(f"row_id {row_id!r}: the data has changed since the run ({encoded.reasons[0]})")
         limit = int(self.manifest["batch_plan"]["memory_limit"])
-        found = prepared.attribute(encoded.inputs, self.spec.attribution, memory_limit=limit, fixed=encoded.fixed)
+        found = prepared.attribute(
+            encoded.inputs,
+            self.spec.attribution,
+            memory_limit=limit,
+            fixed=encoded.fixed,
+            segments=segments_of(frame, segment),
+        )
         return Explanation.of_features(
             found,
             package.features,

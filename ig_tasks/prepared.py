@@ -13,24 +13,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ig_tasks.attribution import Explanation, attribute, embed
+from ig_tasks.attribution.averaging import average, join
+from ig_tasks.attribution.control import Tolerances
 from ig_tasks.baselines.baseline import Baseline
+from ig_tasks.baselines.placing import PlacedBaseline
 from ig_tasks.models import LoadedModel
 from ig_tasks.spec import AttributionSpec
+
+_BLOCK_BYTES = 1 << 28
+"""Bytes of baselines held at once where each row has one of its own: vectors of long texts are large."""
 
 
 @dataclass(frozen=True)
 class PreparedModel:
-    """A loaded model with one target, and one baseline for all rows.
-
-    baseline: {input: one row's point}, of an embedded input in its layer's output.
-    """
+    """A loaded model with one target, and its baseline in the model's own coordinates."""
 
     loaded: LoadedModel
     model: Any
     target: Any
     target_name: str
     space: str
-    baseline: Mapping[str, NDArray[np.float64]]
+    baseline: PlacedBaseline
 
     @classmethod
     def of(cls, loaded: LoadedModel, target: str | int | None, space: str | None, baseline: Baseline) -> Self:
@@ -41,8 +44,22 @@ class PreparedModel:
             BaselineError: if the baseline was fitted for other inputs.
         """
         model, column, name, chosen = loaded.for_target(target, space)
-        points = baseline.arrays(loaded.package.config.inputs, lambda layer, ids: embed(model, layer, ids))
-        return cls(loaded, model, column, name, chosen, points)
+        placed = baseline.place(loaded.package.config.inputs, lambda layer, ids: embed(model, layer, ids))
+        return cls(loaded, model, column, name, chosen, placed)
+
+    @property
+    def segment(self) -> str | None:
+        """The column by whose levels the baseline differs."""
+        return self.baseline.baseline.segment
+
+    @property
+    def shares_baseline(self) -> bool:
+        """Whether the output at the baseline is the same for all rows."""
+        return self.baseline.shared
+
+    def unseen(self, segments: Mapping[str, NDArray[np.object_]]) -> int:
+        """How many rows are of a level that the baseline was not fitted for."""
+        return self.baseline.unseen(segments[self.segment]) if self.segment is not None else 0
 
     def attribute(
         self,
@@ -51,27 +68,56 @@ class PreparedModel:
         *,
         memory_limit: int,
         fixed: Mapping[str, NDArray[Any]] | None = None,
+        segments: Mapping[str, NDArray[np.object_]] | None = None,
     ) -> Explanation:
-        """Attributions of encoded rows, {input: (rows, ...)}; `fixed` are the masks that go with them.
+        """Attributions of encoded rows, {input: (rows, ...)}; of several baselines the average.
+
+        fixed: the masks that go with them.
+        segments: {column: (rows,) levels}, for a baseline by segment.
 
         Raises:
             UserError: what the engine says of the model or the inputs.
         """
-        return attribute(
-            self.model,
-            dict(arrays),
-            dict(self.baseline),
-            fixed=dict(fixed or {}),
-            target=self.target,
-            method=settings.method,
-            integrator=settings.integrator,
-            steps=settings.steps,
-            tolerance=settings.tolerance,
-            absolute_tolerance=settings.absolute_tolerance,
-            max_evaluations=settings.max_evaluations,
-            precision=settings.precision,
-            layers=dict(self.loaded.layers),
-            device=self.loaded.device,
-            memory_limit=memory_limit,
-            seed=settings.seed,
-        )
+        rows = len(next(iter(arrays.values())))
+        block = max(1, _BLOCK_BYTES // max(self.baseline.row_bytes(), 1))
+        if rows <= block:
+            return self._attribute(arrays, settings, memory_limit, fixed or {}, segments or {})
+        parts = []
+        for start in range(0, rows, block):
+            part = slice(start, start + block)
+            mine, beside, levels = (
+                {name: array[part] for name, array in group.items()} for group in (arrays, fixed or {}, segments or {})
+            )
+            parts.append(self._attribute(mine, settings, memory_limit, beside, levels))
+        return join(parts)
+
+    def _attribute(
+        self,
+        arrays: Mapping[str, NDArray[Any]],
+        settings: AttributionSpec,
+        memory_limit: int,
+        fixed: Mapping[str, NDArray[Any]],
+        segments: Mapping[str, NDArray[np.object_]],
+    ) -> Explanation:
+        runs = [
+            attribute(
+                self.model,
+                dict(arrays),
+                start,
+                fixed=dict(fixed),
+                target=self.target,
+                method=settings.method,
+                integrator=settings.integrator,
+                steps=settings.steps,
+                tolerance=settings.tolerance,
+                absolute_tolerance=settings.absolute_tolerance,
+                max_evaluations=settings.max_evaluations,
+                precision=settings.precision,
+                layers=dict(self.loaded.layers),
+                device=self.loaded.device,
+                memory_limit=memory_limit,
+                seed=settings.seed,
+            )
+            for start in self.baseline.starts(arrays, segments)
+        ]
+        return average(runs, Tolerances(settings.tolerance, settings.absolute_tolerance), self.baseline.shares)

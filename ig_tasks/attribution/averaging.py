@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -10,13 +11,17 @@ import numpy.typing as npt
 from ig_tasks.attribution.control import Tolerances, relative_delta
 from ig_tasks.attribution.explanation import CONVERGED, MAX_EVALUATIONS, NOT_FINITE, Explanation
 
-__all__ = ["average"]
+__all__ = ["average", "join"]
 
 Array = npt.NDArray[np.float64]
 
 
-def average(explanations: Sequence[Explanation], tolerances: Tolerances) -> Explanation:
+def average(
+    explanations: Sequence[Explanation], tolerances: Tolerances, shares: Sequence[float] | None = None
+) -> Explanation:
     """The mean over baselines, as one explanation whose `baseline_output` is the mean F(b).
+
+    shares: what each explanation counts, which sum to one; None: all the same.
 
     Errors are bounded by the triangle inequality: where attributions of different baselines cancel, the
     relative error of the mean is larger than that of any of them, and the status says so.
@@ -26,16 +31,20 @@ def average(explanations: Sequence[Explanation], tolerances: Tolerances) -> Expl
         return first
     count = len(explanations)
     parts = [_parts(each) for each in explanations]
-    mean = {name: np.mean([part[name] for part in parts], axis=0) for name in parts[0]}
+
+    def of_all(arrays: list[Array]) -> Array:
+        return np.asarray(np.mean(arrays, axis=0) if shares is None else np.average(arrays, axis=0, weights=shares))
 
     def averaged(field: Callable[[Explanation], Array]) -> Array:
-        return np.asarray(np.mean([field(each) for each in explanations], axis=0))
+        return of_all([field(each) for each in explanations])
+
+    mean = {name: of_all([part[name] for part in parts]) for name in parts[0]}
 
     output, baseline_output = averaged(lambda e: e.output), averaged(lambda e: e.baseline_output)
     delta = averaged(lambda e: e.convergence_delta)
     axes = output.ndim
     size = _size(mean, axes)
-    error = sum(each.error_estimate * _size(part, axes) for each, part in zip(explanations, parts, strict=True)) / count
+    error = of_all([each.error_estimate * _size(part, axes) for each, part in zip(explanations, parts, strict=True)])
     with np.errstate(divide="ignore", invalid="ignore"):
         estimate = np.where(error == 0.0, 0.0, error / size)
     finite = np.isfinite(size) & np.isfinite(delta)
@@ -50,6 +59,20 @@ def average(explanations: Sequence[Explanation], tolerances: Tolerances) -> Expl
         evaluations=np.sum([each.evaluations for each in explanations], axis=0, dtype=np.int32),
         status=np.where(finite, np.where(good, CONVERGED, MAX_EVALUATIONS), NOT_FINITE),
         details={**first.details, "baselines": count},
+    )
+
+
+def join(explanations: Sequence[Explanation]) -> Explanation:
+    """Explanations of blocks of rows, one after the other, as one; the details are those of the first."""
+    first = explanations[0]
+    parts = [_parts(each) for each in explanations]
+    joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    fields = ("output", "baseline_output", "convergence_delta", "relative_delta", "error_estimate", "evaluations")
+    return replace(
+        first,
+        attributions=joined if isinstance(first.attributions, dict) else next(iter(joined.values())),
+        status=np.concatenate([each.status for each in explanations]),
+        **{name: np.concatenate([getattr(each, name) for each in explanations]) for name in fields},
     )
 
 

@@ -1,21 +1,27 @@
-"""Baselines for arrays: what `explain` makes of a strategy's name, of samples, of a dict by input."""
+"""Baselines for `explain`: of a strategy, of samples, of arrays, of a dict by input."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ig_tasks.baselines.baseline import Baseline
+from ig_tasks.baselines.counts import BaselineCounts
+from ig_tasks.baselines.fitting import fit_baseline
+from ig_tasks.baselines.placing import Embed
+from ig_tasks.baselines.slots import Slot, slots_of_arrays
+from ig_tasks.baselines.strategy import STRATEGIES, asked_for
 from ig_tasks.errors import BaselineError, suggest
+from ig_tasks.spec import BaselineSpec
 
-__all__ = ["STRATEGIES", "Samples", "array_baselines"]
+__all__ = ["STRATEGIES", "Rows", "Samples", "array_baselines", "fit_on_rows", "needs_data"]
 
-Embed = Callable[[str, NDArray[np.int64]], NDArray[np.float64]]
-
-STRATEGIES = ("auto", "mean", "median", "mode", "zero")
+_SIMPLE = ("auto", "mean", "median", "mode", "zero")
+Segments = Mapping[str, NDArray[np.object_]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,24 +53,82 @@ class Samples:
         return [{name: array[place] for name, array in arrays.items()} for place in range(counts.pop())]
 
 
-def array_baselines(
-    baseline: Any, reference: Any, inputs: Mapping[str, NDArray[Any]], layers: Mapping[str, str], embed: Embed
-) -> list[dict[str, Any]]:
-    """Baselines by input name, one or, of `Samples`, several.
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Rows in memory: {input: (rows, ...)}, their places in the table they came from, and levels by column."""
 
-    `baseline` is a strategy's name, an array, a dict of both by input name, or `Samples`; `reference` is data
-    like the inputs, on which strategies other than "zero" are fitted:
+    arrays: Mapping[str, NDArray[Any]]
+    positions: NDArray[np.int64] | None = None
+    segments: Segments = field(default_factory=dict)
+
+
+def needs_data(asked: BaselineSpec, slots: Mapping[str, Slot]) -> bool:
+    """Whether a strategy is nothing without data that it is fitted on."""
+    roles = {slot.role for slot in slots.values()}
+    if asked.strategy == "constant" and not isinstance(asked.value, Mapping):
+        return not roles <= {"columns", "array"}
+    if asked.strategy == "blur":
+        return not all(slot.spatial for slot in slots.values())
+    return asked.strategy != "zero"
+
+
+def fit_on_rows(
+    asked: BaselineSpec, slots: Mapping[str, Slot], reference: Rows | None, arrays: Mapping[str, NDArray[Any]]
+) -> Baseline:
+    """The baseline of a strategy, fitted on rows in memory; `arrays` are the rows to explain.
+
+    Raises:
+        BaselineError: if it needs data and there is none, or the data lacks an input or the segment's column.
+    """
+    if reference is None:
+        if needs_data(asked, slots):
+            raise BaselineError(
+                f"baseline: '{asked.strategy}' is fitted on data; pass some as reference=, or use 'zero'"
+            )
+        # Nothing is read off these rows but their shape.
+        reference = Rows({name: np.asarray(array)[:1] for name, array in arrays.items()})
+    for name in slots:
+        if name not in reference.arrays:
+            raise BaselineError(f"reference: it has no '{name}'{suggest(name, reference.arrays, noun='inputs')}")
+        if np.ndim(reference.arrays[name]) == 0 or len(reference.arrays[name]) == 0:
+            raise BaselineError(f"reference: '{name}' has no rows")
+    levels = None
+    if asked.segment is not None:
+        if asked.segment not in reference.segments:
+            raise BaselineError(f"baseline: it differs by segment {asked.segment!r}; pass tables that have the column")
+        levels = reference.segments[asked.segment]
+    mine = {name: np.asarray(reference.arrays[name]) for name in slots}
+    counts = BaselineCounts.of(slots, mine, asked, positions=reference.positions, levels=levels, whole=True)
+    return fit_baseline(asked, counts, slots)
+
+
+def array_baselines(
+    baseline: Any,
+    reference: Any,
+    inputs: Mapping[str, NDArray[Any]],
+    layers: Mapping[str, str],
+    embed: Embed,
+    known: Mapping[str, Slot] | None = None,
+) -> tuple[list[dict[str, Any]], Sequence[float] | None]:
+    """Baselines by input name, one or several, and what each counts in their average (None: all the same).
+
+    `baseline` is a strategy's name, a `Strategy`, an array, a dict of these by input name, or `Samples`; `reference` is
+    data like the inputs, on which strategies other than "zero" are fitted:
 
     auto, median   the median of numbers; the mean embedding of ids, weighted by their frequency
     mean           the mean of numbers; the mean embedding of ids
     mode           the median of numbers; the most frequent id
     zero           zero; the zero vector of an embedding
 
-    Raises BaselineError for an unknown strategy, or for one that lacks its reference.
+    and what `fit_baseline` says of the others. `known` is what a package says of its inputs. Raises BaselineError for an
+    unknown strategy, or for one that lacks its reference.
     """
     names = list(inputs)
     if isinstance(baseline, Samples):
-        return baseline.split(names)
+        return baseline.split(names), None
+    asked = asked_for(baseline)
+    if asked is not None and asked.strategy not in _SIMPLE:
+        return _of_strategy(asked, reference, inputs, known or slots_of_arrays(inputs, layers), embed)
     if isinstance(baseline, Mapping):
         given = dict(baseline)
         for name in given:
@@ -75,36 +139,52 @@ def array_baselines(
                 raise BaselineError(f"baseline: there is none for input '{name}'")
             if isinstance(given[name], Samples):
                 raise BaselineError("baseline: give Samples a dict by input name, not a dict of Samples")
-    elif isinstance(baseline, str) or len(names) == 1:
+    elif asked is not None or len(names) == 1:
         given = dict.fromkeys(names, baseline)
     else:
         raise BaselineError("baseline: the model has several inputs; give a strategy's name or a dict by input name")
-    return [{name: _one(given[name], name, reference, layers, embed) for name in names}]
+    slots = known or slots_of_arrays(inputs, layers)
+    return [{name: _one(given[name], slots[name], reference, inputs[name], embed) for name in names}], None
 
 
-def check_strategy(strategy: str, reference: Any) -> None:
-    """Raise BaselineError for an unknown strategy, or for one that lacks its data."""
-    if strategy not in STRATEGIES:
-        raise BaselineError(f"baseline: '{strategy}' is no strategy{suggest(strategy, STRATEGIES, noun='strategies')}")
-    if strategy != "zero" and reference is None:
-        raise BaselineError(f"baseline: '{strategy}' is fitted on data; pass some as reference=, or use 'zero'")
+def _of_strategy(
+    asked: BaselineSpec, reference: Any, inputs: Mapping[str, NDArray[Any]], slots: Mapping[str, Slot], embed: Embed
+) -> tuple[list[dict[str, Any]], Sequence[float] | None]:
+    rows = None
+    if reference is not None:
+        given = reference if isinstance(reference, Mapping) else dict.fromkeys(inputs, reference)
+        rows = Rows({name: np.asarray(array) for name, array in given.items()})
+    placed = fit_on_rows(asked, slots, rows, inputs).place(slots, embed)
+    return placed.starts(inputs), placed.shares
 
 
-def _one(value: Any, name: str, reference: Any, layers: Mapping[str, str], embed: Embed) -> Any:
-    if not isinstance(value, str):
+def _one(value: Any, slot: Slot, reference: Any, rows: NDArray[Any], embed: Embed) -> Any:
+    """The baseline of one input."""
+    asked, name = asked_for(value), slot.name
+    if asked is None:
         return value
-    check_strategy(value, reference)
-    if value == "zero":
+    simple = asked.strategy in _SIMPLE and slot.role != "sequence"
+    if simple and asked.strategy == "zero":
         return np.float64(0.0)
     given = reference.get(name) if isinstance(reference, Mapping) else reference
-    if given is None:
+    if given is None and isinstance(reference, Mapping):
         raise BaselineError(f"reference: it has no '{name}'{suggest(name, reference, noun='inputs')}")
+    if not simple:
+        starts, _ = _of_strategy(asked, None if given is None else {name: given}, {name: rows}, {name: slot}, embed)
+        if len(starts) > 1:
+            raise BaselineError(
+                f"baseline: '{asked.strategy}' of input '{name}' is {len(starts)} baselines; give one strategy for all "
+                "inputs, so that they are drawn together"
+            )
+        return starts[0][name]
+    if given is None:
+        raise BaselineError(f"baseline: '{asked.strategy}' is fitted on data; pass some as reference=, or use 'zero'")
     data = np.asarray(given)
     if data.ndim == 0 or data.shape[0] == 0:
         raise BaselineError(f"reference: '{name}' has no rows")
-    if name in layers:
-        return _of_ids(value, data, layers[name], embed)
-    center = np.mean if value == "mean" else np.median
+    if slot.layer is not None:
+        return _of_ids(asked.strategy, data, slot.layer, embed)
+    center = np.mean if asked.strategy == "mean" else np.median
     return np.asarray(center(data.astype(np.float64), axis=0))
 
 

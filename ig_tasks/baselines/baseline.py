@@ -1,4 +1,4 @@
-"""A fitted baseline: a number for each numeric feature, weights over ids for each categorical one.
+"""A fitted baseline: a number for each numeric feature, weights over ids for each categorical one, k times over.
 
 Weights over ids, not vectors, are what is stored: the vectors belong to a model's layer, the weights to the data,
 and the same baseline serves both frameworks.
@@ -6,114 +6,170 @@ and the same baseline serves both frameworks.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ig_tasks.data.inputs import InputSpec, feature_names
-from ig_tasks.errors import BaselineError
+from ig_tasks.baselines.placing import Embed, PlacedBaseline
+from ig_tasks.baselines.point import Point
+from ig_tasks.baselines.slots import Inputs, slots_of
+from ig_tasks.baselines.words import described
 from ig_tasks.store import Folder, Manifest, digest_of
 
-Embed = Callable[[str, NDArray[np.int64]], NDArray[np.float64]]
-"""`embed(layer, ids)`: the vectors (ids, width) that an embedding layer gives."""
+__all__ = ["Baseline", "Embed"]
 
 _SCHEMA = pa.schema([("feature", pa.string()), ("id", pa.int64()), ("category", pa.string()), ("value", pa.float64())])
+_PLACES = [("place", pa.int64()), ("point", pa.int64()), ("level", pa.string())]
+_BY_ROW = ("blur", "noise", "max_distance")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Baseline:
-    """One baseline, shared by all rows.
+    """One baseline or several: what rows are compared with.
 
-    numbers: {feature: value}; weights: {feature: {id: weight}}, the weights of a feature sum to one, or there are
-    none, which stands for the zero vector.
+    fitted: the baselines. Of `noise` and `max_distance` the low and the high end of the data; of `blur` what stands
+    where nothing can be blurred.
+    levels: {level of `segment`: its baseline}; other rows have that of `fitted`.
+    options: the strategy's, as JSON values (`k`, `seed`, `sigma`, and `shares`, what each of `fitted` counts).
     """
 
     strategy: str
     rows: int
-    numbers: Mapping[str, float]
-    weights: Mapping[str, Mapping[int, float]]
+    fitted: tuple[Point, ...]
+    levels: Mapping[str, Point] = field(default_factory=dict)
+    segment: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     @property
+    def numbers(self) -> Mapping[str, float]:
+        """{feature: value} of the first of its points."""
+        return self.fitted[0].numbers
+
+    @property
+    def weights(self) -> Mapping[str, Mapping[int, float]]:
+        """{feature: {id: weight}} of the first of its points."""
+        return self.fitted[0].weights
+
+    @property
+    def by_row(self) -> bool:
+        """Whether it is made of the row itself."""
+        return self.strategy in _BY_ROW
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What is written beside its table: strategy, rows, and the rest where there is more."""
+        more = {"segment": self.segment, "options": dict(self.options) or None}
+        return {"strategy": self.strategy, "rows": self.rows, **{key: item for key, item in more.items() if item}}
+
+    @cached_property
     def digest(self) -> str:
         """Of the values alone: two fits that give the same numbers are the same baseline."""
-        numbers = {feature: float(value).hex() for feature, value in self.numbers.items()}
-        weights = {f: {str(i): float(w).hex() for i, w in ids.items()} for f, ids in self.weights.items()}
-        return digest_of({"numbers": numbers, "weights": weights})
+        said = [point.document() for point in self.fitted]
+        if len(said) == 1 and not (self.levels or self.by_row):
+            return digest_of(said[0])
+        levels = {level: point.document() for level, point in self.levels.items()}
+        rule = {"strategy": self.strategy} if self.by_row else {}
+        return digest_of(
+            {"points": said, "levels": levels, "segment": self.segment, "options": dict(self.options), **rule}
+        )
 
-    def arrays(self, inputs: Mapping[str, InputSpec], embed: Embed) -> dict[str, NDArray[np.float64]]:
-        """One row's baseline for each input: (columns,) of a numeric input, (width,) of an embedded one.
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Baseline) and (self.facts, self.digest) == (other.facts, other.digest)
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
+
+    def place(self, inputs: Inputs, embed: Embed) -> PlacedBaseline:
+        """The baseline in a model's coordinates.
 
         Raises:
             BaselineError: if a column has no value, or an input of ids has no layer to run the path in.
         """
-        names = feature_names(inputs)
-        return {name: self._array(name, spec, names[name], embed) for name, spec in inputs.items()}
+        return PlacedBaseline.of(self, slots_of(inputs), embed)
 
-    def _array(self, name: str, spec: InputSpec, features: Sequence[str], embed: Embed) -> NDArray[np.float64]:
-        missing = [feature for feature in features if feature not in self.numbers and feature not in self.weights]
-        if missing:
-            raise BaselineError(
-                f"baseline: there is no value for {missing[0]!r}; fit the baseline again for this model"
-            )
-        if not spec.integer:
-            return np.array([self.numbers[feature] for feature in features])
-        if spec.layer is None:
-            raise BaselineError(f"input {name!r} holds ids and names no layer; add `layer:` to it in model.yaml")
-        points = [self._mean_embedding(feature, spec.layer, embed) for feature in features]
-        return points[0] if len(points) == 1 else np.stack(points)
+    def points(
+        self,
+        inputs: Inputs,
+        encoded_inputs: Mapping[str, NDArray[Any]],
+        segments: Mapping[str, NDArray[np.object_]] | None,
+        embed: Embed,
+    ) -> list[dict[str, Any]]:
+        """The baselines of encoded rows: k of them, each input's one row's array or (rows, ...), one a row.
 
-    def _mean_embedding(self, feature: str, layer: str, embed: Embed) -> NDArray[np.float64]:
-        weights = self.weights[feature]
-        ids = np.array(sorted(weights) or [0], dtype=np.int64)
-        share = np.array([weights.get(int(number), 0.0) for number in ids])
-        return share @ embed(layer, ids).astype(np.float64)
+        segments: {column: (rows,) levels}, which a baseline by segment needs.
 
-    def to_table(self, inputs: Mapping[str, InputSpec]) -> pa.Table:
-        """The table of baseline.parquet: a row for a number, a row for each category's weight."""
-        specs = _by_feature(inputs)
-        rows: list[tuple[str, int | None, str | None, float]] = [(f, None, None, v) for f, v in self.numbers.items()]
-        for feature, ids in self.weights.items():
-            rows += [(feature, number, specs[feature].category(number), ids[number]) for number in sorted(ids)]
-        columns = list(zip(*rows, strict=True)) if rows else [(), (), (), ()]
-        return pa.table([pa.array(column, field.type) for column, field in zip(columns, _SCHEMA, strict=True)], _SCHEMA)
+        Raises:
+            BaselineError: if a column has no value, or the segment's column is not there.
+        """
+        return self.place(inputs, embed).starts(encoded_inputs, segments)
+
+    def arrays(self, inputs: Inputs, embed: Embed) -> dict[str, NDArray[Any]]:
+        """One row's baseline for each input, of a baseline that all rows share: (columns,) of a numeric input,
+        (width,) of an embedded one.
+
+        Raises:
+            BaselineError: if a column has no value, or an input of ids has no layer to run the path in.
+        """
+        return self.place(inputs, embed).points[0]
+
+    def to_table(self, inputs: Inputs) -> pa.Table:
+        """The table of baseline.parquet: a row for a number, a row for each category's weight.
+
+        Where there are several points, levels or arrays, `place`, `point` and `level` say which.
+        """
+        slots = slots_of(inputs)
+        rows = [(*r, number, None) for number, point in enumerate(self.fitted) for r in point.records(slots)]
+        rows += [(*r, None, level) for level, point in self.levels.items() for r in point.records(slots)]
+        simple = len(self.fitted) == 1 and not self.levels and not self.fitted[0].arrays
+        schema = _SCHEMA if simple else pa.schema([*_SCHEMA, *(pa.field(*column) for column in _PLACES)])
+        columns = list(zip(*rows, strict=True)) if rows else [()] * (len(_SCHEMA) + len(_PLACES))
+        arrays = [pa.array(column, kind.type) for column, kind in zip(columns, schema, strict=False)]
+        return pa.table(arrays, schema)
 
     @classmethod
-    def from_table(cls, table: pa.Table, *, strategy: str, rows: int, inputs: Mapping[str, InputSpec]) -> Baseline:
-        """The baseline that `to_table` wrote."""
-        numbers: dict[str, float] = {}
-        weights: dict[str, dict[int, float]] = {
-            feature: {} for feature, spec in _by_feature(inputs).items() if spec.integer
-        }
+    def from_table(
+        cls,
+        table: pa.Table,
+        *,
+        strategy: str,
+        rows: int,
+        inputs: Inputs,
+        segment: str | None = None,
+        options: Mapping[str, Any] | None = None,
+    ) -> Baseline:
+        """The baseline that `to_table` wrote, with its `facts`."""
+        slots = slots_of(inputs)
+        points: dict[int, list[dict[str, Any]]] = {0: []}
+        levels: dict[str, list[dict[str, Any]]] = {}
         for row in table.to_pylist():
-            if row["id"] is None:
-                numbers[row["feature"]] = row["value"]
-            else:
-                weights.setdefault(row["feature"], {})[row["id"]] = row["value"]
-        return cls(strategy=strategy, rows=rows, numbers=numbers, weights=weights)
+            level = row.get("level")
+            of = points.setdefault(row.get("point") or 0, []) if level is None else levels.setdefault(level, [])
+            of.append(row)
+        return cls(
+            strategy=strategy,
+            rows=rows,
+            fitted=tuple(Point.of_records(points[number], slots) for number in sorted(points)),
+            levels={level: Point.of_records(records, slots) for level, records in levels.items()},
+            segment=segment,
+            options=options or {},
+        )
 
     @classmethod
-    def of_run(cls, run: Folder, inputs: Mapping[str, InputSpec]) -> Baseline:
+    def of_facts(cls, table: pa.Table, facts: Mapping[str, Any], inputs: Inputs) -> Baseline:
+        """The baseline of a table and what was written beside it."""
+        known = {key: facts[key] for key in ("strategy", "rows", "segment", "options") if key in facts}
+        return cls.from_table(table, inputs=inputs, **known)
+
+    @classmethod
+    def of_run(cls, run: Folder, inputs: Inputs) -> Baseline:
         """The baseline that a run was made with, from its folder."""
-        facts = Manifest(run).document["baseline"]
-        table = run.read_table("baseline.parquet")
-        return cls.from_table(table, strategy=facts["strategy"], rows=facts["rows"], inputs=inputs)
+        return cls.of_facts(run.read_table("baseline.parquet"), Manifest(run).document["baseline"], inputs)
 
-    def describe(self, inputs: Mapping[str, InputSpec]) -> dict[str, float | str]:
+    def describe(self, inputs: Inputs) -> dict[str, float | str]:
         """What a report says of each feature's baseline: the number, the category, or which mean it is."""
-        specs = _by_feature(inputs)
-        described: dict[str, float | str] = dict(self.numbers)
-        for feature, ids in self.weights.items():
-            if not ids:
-                described[feature] = "zero vector"
-            elif len(ids) == 1:
-                described[feature] = specs[feature].category(next(iter(ids)))
-            else:
-                described[feature] = f"mean embedding of {len(ids)} categories, weighted by frequency"
-        return described
-
-
-def _by_feature(inputs: Mapping[str, InputSpec]) -> dict[str, InputSpec]:
-    return {feature: inputs[name] for name, features in feature_names(inputs).items() for feature in features}
+        return described(self.strategy, self.fitted, self.levels, slots_of(inputs))

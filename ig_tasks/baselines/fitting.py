@@ -4,109 +4,125 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ig_tasks.baselines.baseline import Baseline
-from ig_tasks.data.inputs import InputSpec, feature_names
+from ig_tasks.baselines.clusters import cluster, coordinates
+from ig_tasks.baselines.constants import set_values
+from ig_tasks.baselines.counts import BaselineCounts
+from ig_tasks.baselines.point import Point
+from ig_tasks.baselines.slots import Inputs, Slot, slots_of
 from ig_tasks.errors import BaselineError
-from ig_tasks.statistics import FeatureStatistics
+from ig_tasks.spec import BaselineSpec
 
-_DIGEST_K = 400  # rank error of a median about 0.05 %
-_DISTINCT = 4096
-"""A column of at most so many distinct values is counted value by value: its median is exact, and a value that occurs
-(a quantile digest interpolates, and no flight departs 1.17 minutes early)."""
+__all__ = ["BaselineCounts", "fit_baseline"]
 
-
-@dataclass(frozen=True)
-class BaselineCounts:
-    """What the strategies need of some rows: moments and quantiles of numbers, frequencies of values and ids.
-
-    values: {feature: rows of each value}, None where there are too many values to count.
-    """
-
-    numbers: FeatureStatistics
-    values: Mapping[str, Counter[float] | None]
-    ids: Mapping[str, Counter[int]]
-
-    @classmethod
-    def of(cls, inputs: Mapping[str, InputSpec], arrays: Mapping[str, NDArray[Any]]) -> Self:
-        """Counts of encoded rows: `arrays` as the model takes them, {input: (rows, ...)}."""
-        features: list[str] = []
-        columns: list[NDArray[np.float64]] = []
-        ids: dict[str, Counter[int]] = {}
-        names = feature_names(inputs)
-        for name, spec in inputs.items():
-            values = np.asarray(arrays[name])
-            values = values[:, None] if values.ndim == 1 else values
-            for place, feature in enumerate(names[name]):
-                if spec.integer:
-                    found, counts = np.unique(values[:, place], return_counts=True)
-                    ids[feature] = Counter(dict(zip(found.tolist(), counts.tolist(), strict=True)))
-                else:
-                    features.append(feature)
-                    columns.append(values[:, place].astype(np.float64))
-        rows = len(next(iter(arrays.values())))
-        table = np.stack(columns, axis=1) if columns else np.empty((rows, 0))
-        counted = {feature: _counted(column) for feature, column in zip(features, columns, strict=True)}
-        return cls(FeatureStatistics.of(table, features, k=_DIGEST_K), counted, ids)
-
-    def merge(self, other: Self) -> Self:
-        """Counts of the rows of both."""
-        ids = {feature: counts + other.ids[feature] for feature, counts in self.ids.items()}
-        values = {feature: _merged(counts, other.values[feature]) for feature, counts in self.values.items()}
-        return type(self)(self.numbers.merge(other.numbers), values, ids)
-
-    @property
-    def medians(self) -> NDArray[np.float64]:
-        """(features,): exact where the values are counted, else within about 0.05 % of rank."""
-        read = dict(zip(self.numbers.features, self.numbers.median, strict=True))
-        exact = {feature: _median(counts) for feature, counts in self.values.items() if counts}
-        return np.array([exact.get(feature, read[feature]) for feature in self.numbers.features])
-
-    def to_json(self) -> dict[str, Any]:
-        ids = {feature: {str(number): n for number, n in counts.items()} for feature, counts in self.ids.items()}
-        values = {f: None if counts is None else list(counts.items()) for f, counts in self.values.items()}
-        return {"numbers": self.numbers.to_json(), "values": values, "ids": ids}
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Self:
-        ids = {f: Counter({int(number): n for number, n in counts.items()}) for f, counts in data["ids"].items()}
-        values = {
-            feature: None if pairs is None else Counter({float(value): n for value, n in pairs})
-            for feature, pairs in data["values"].items()
-        }
-        return cls(FeatureStatistics.from_json(data["numbers"]), values, ids)
+_LEVELS = 1000
+"""Levels of a segment that have a baseline each; more are ids of rows."""
 
 
-def fit_baseline(strategy: str, counts: BaselineCounts) -> Baseline:
+def fit_baseline(asked: str | BaselineSpec, counts: BaselineCounts, inputs: Inputs | None = None) -> Baseline:
     """The baseline of a strategy.
 
-    auto, median   the median of numbers; the mean embedding of categories, weighted by their frequency
-    mean           the mean of numbers; the mean embedding of categories
-    mode           the median of numbers; the most frequent category
-    zero           zero; the zero vector of an embedding
+    auto, median    the median of numbers; the mean embedding of categories, weighted by their frequency; tokens:
+                    padding
+    mean            the mean of numbers; the mean embedding of categories and tokens
+    mode            the median of numbers; the most frequent category
+    zero            zero; the zero vector of an embedding
+    mean_embedding  as auto, with the mean embedding of tokens
+    unknown         as auto, with the id of unknown categories, else that of padding
+    constant        the values given, else as auto
+    quantile        the quantile of numbers; categories as auto
+    samples         k rows; attributions are averaged over them (expected gradients, Erion et al. 2021)
+    kmeans          k centres of clusters: means of numbers, frequencies of categories; averaged by cluster size
+    blur            each row's own images and series under a Gaussian; the others as auto
+    noise           numbers drawn uniformly from the range of the data, for each row by itself; the others as auto
+    max_distance    of each number the end of the data's range that is farther from the row; the others as auto
 
     No category of `auto` is zero by construction: a row's category always differs from the mean of them all.
 
+    Args:
+        inputs: what the model takes; it may be left out for a model of numbers and categories and the strategies
+            auto, mean, median, mode and zero.
+
     Raises:
-        BaselineError: if no row could be used.
+        BaselineError: if no row could be used, or the strategy asks for what the inputs do not have.
     """
-    rows = counts.numbers.count
-    if not rows:
+    spec = BaselineSpec(strategy=asked) if isinstance(asked, str) else asked
+    if not counts.rows:
         raise BaselineError("baseline: no row of its data can be used; look at the reasons in `ig-tasks check`")
+    slots = slots_of(inputs) if inputs is not None else _as_counted(counts)
+    options = dict(spec.options)
+    segment = options.pop("segment", None)
+    if spec.strategy == "samples":
+        fitted = _samples(counts, slots)
+        options["k"] = len(fitted)
+    elif spec.strategy == "kmeans":
+        fitted, shares = _centres(spec, counts, slots)
+        options |= {"k": len(fitted), "shares": shares}
+    elif spec.strategy in ("noise", "max_distance"):
+        fitted = (_extreme(counts, slots, 0), _extreme(counts, slots, 1))
+    else:
+        if spec.strategy == "blur" and not any(slot.spatial for slot in slots.values()):
+            raise BaselineError("baseline: strategy 'blur' needs an input of kind 'image' or 'series'; choose another")
+        fitted = (_point(spec, counts, slots),)
+    levels = _levels(spec, counts, slots) if segment else {}
+    options.pop("q", None)
+    options.pop("value", None)
+    return Baseline(spec.strategy, counts.rows, fitted, levels, segment, options)
+
+
+def _as_counted(counts: BaselineCounts) -> dict[str, Slot]:
+    """Slots of numbers and categories, by the names that were counted."""
+    if counts.elements:
+        raise BaselineError("baseline: inputs that are arrays need their description; pass inputs")
+    slots = {feature: Slot(feature, "columns", (feature,)) for feature in counts.numbers.features}
+    return slots | {feature: Slot(feature, "ids", (feature,)) for feature in counts.ids}
+
+
+def _point(spec: BaselineSpec, counts: BaselineCounts, slots: Mapping[str, Slot]) -> Point:
+    strategy = spec.strategy
     features = counts.numbers.features
-    of_numbers = {"mean": counts.numbers.mean, "zero": np.zeros(len(features))}.get(strategy, counts.medians)
+    if strategy == "mean":
+        of_numbers = counts.numbers.mean
+    elif strategy == "zero":
+        of_numbers = np.zeros(len(features))
+    elif strategy == "quantile":
+        of_numbers = counts.quantiles(float(spec.q or 0.0))
+    else:
+        of_numbers = counts.medians
     numbers = {feature: float(value) for feature, value in zip(features, of_numbers, strict=True)}
-    weights = {feature: _weights(strategy, ids) for feature, ids in counts.ids.items()}
-    return Baseline(strategy=strategy, rows=rows, numbers=numbers, weights=weights)
+    weights: dict[str, dict[int, float]] = {}
+    arrays: dict[str, NDArray[Any]] = {}
+    for name, slot in slots.items():
+        if slot.role in ("array", "shares"):
+            arrays[name] = _array(spec, counts, slot)
+        elif slot.role != "columns":
+            for feature in slot.features:
+                weights[feature] = _weights(strategy, counts.ids[feature], slot)
+    if strategy == "constant" and spec.value is not None:
+        return set_values(Point(numbers, weights, arrays), spec.value, slots)
+    return Point(numbers, weights, arrays)
 
 
-def _weights(strategy: str, ids: Counter[int]) -> dict[int, float]:
+def _weights(strategy: str, ids: Counter[int], slot: Slot) -> dict[int, float]:
     if strategy == "zero":
+        return {}
+    if strategy == "unknown":
+        number = slot.unknown if slot.unknown is not None else slot.padding
+        if number is None:
+            raise BaselineError(
+                f"baseline: input {slot.name!r} has neither an unknown nor a padding id; add `unknown:` to it in "
+                "model.yaml, or choose another strategy"
+            )
+        return {number: 1.0}
+    tokens = slot.spec is not None and slot.spec.kind == "tokens"
+    if tokens and slot.padding is not None and strategy not in ("mean", "mean_embedding", "mode", "kmeans"):
+        return {slot.padding: 1.0}
+    if not ids:
         return {}
     if strategy == "mode":
         return {min(ids, key=lambda number: (-ids[number], number)): 1.0}
@@ -114,21 +130,88 @@ def _weights(strategy: str, ids: Counter[int]) -> dict[int, float]:
     return {number: ids[number] / total for number in sorted(ids)}
 
 
-def _counted(column: NDArray[np.float64]) -> Counter[float] | None:
-    found, counts = np.unique(column, return_counts=True)
-    return None if len(found) > _DISTINCT else Counter(dict(zip(found.tolist(), counts.tolist(), strict=True)))
+def _array(spec: BaselineSpec, counts: BaselineCounts, slot: Slot) -> NDArray[np.float64]:
+    moments, strategy = counts.elements[slot.name], spec.strategy
+    if strategy == "zero" or (strategy == "unknown" and slot.role == "shares"):
+        return np.zeros(moments.mean.shape)
+    if slot.role == "shares":
+        if strategy != "mode":
+            return moments.mean
+        if slot.spec is not None and slot.spec.kind == "bag":
+            return (moments.mean > 0.5).astype(np.float64)
+        return (np.arange(moments.mean.size) == moments.mean.argmax()).astype(np.float64).reshape(moments.mean.shape)
+    if strategy == "mean":
+        return moments.mean
+    if counts.sample is None:
+        raise BaselineError(f"baseline: by segment an array such as input {slot.name!r} takes strategy 'mean' only")
+    rows = np.asarray(counts.sample.arrays[slot.name], np.float64)
+    return np.asarray(np.quantile(rows, spec.q if strategy == "quantile" and spec.q is not None else 0.5, axis=0))
 
 
-def _merged(first: Counter[float] | None, second: Counter[float] | None) -> Counter[float] | None:
-    if first is None or second is None:
-        return None
-    merged = first + second
-    return None if len(merged) > _DISTINCT else merged
+def _extreme(counts: BaselineCounts, slots: Mapping[str, Slot], end: int) -> Point:
+    """The low (0) or the high end (1) of numbers; the others as in `auto`."""
+    auto = BaselineSpec(strategy="mean")
+    read = (counts.numbers.minimum, counts.numbers.maximum)[end]
+    numbers = {feature: float(value) for feature, value in zip(counts.numbers.features, read, strict=True)}
+    weights = {
+        feature: _weights("auto", counts.ids[feature], slot)
+        for slot in slots.values()
+        if slot.role in ("ids", "sequence")
+        for feature in slot.features
+    }
+    arrays = {name: _array(auto, counts, slots[name]) for name in counts.elements}
+    for name, moments in counts.elements.items():
+        if slots[name].role == "array":
+            arrays[name] = (moments.low, moments.high)[end]
+    return Point(numbers, weights, arrays)
 
 
-def _median(counts: Counter[float]) -> float:
-    """The middle value; of an even number of rows the mean of the two in the middle."""
-    values = np.array(sorted(counts))
-    below = np.cumsum([counts[value] for value in values.tolist()])
-    low, high = np.searchsorted(below, [(below[-1] - 1) // 2, below[-1] // 2], side="right")
-    return float((values[low] + values[high]) / 2)
+def _levels(spec: BaselineSpec, counts: BaselineCounts, slots: Mapping[str, Slot]) -> dict[str, Point]:
+    if len(counts.levels) > _LEVELS:
+        raise BaselineError(
+            f"baseline.segment: {spec.segment!r} has {len(counts.levels):,} levels, at most {_LEVELS:,} can have a "
+            "baseline each; choose a coarser column"
+        )
+    return {level: _point(spec, found, slots) for level, found in counts.levels.items() if found.rows}
+
+
+def _samples(counts: BaselineCounts, slots: Mapping[str, Slot]) -> tuple[Point, ...]:
+    sample = counts.sample
+    if sample is None:
+        raise BaselineError("baseline: no rows were drawn; count the data for strategy 'samples'")
+    return tuple(
+        _of_rows(slots, {name: array[row : row + 1] for name, array in sample.arrays.items()}, whole=True)
+        for row in range(len(sample))
+    )
+
+
+def _centres(
+    spec: BaselineSpec, counts: BaselineCounts, slots: Mapping[str, Slot]
+) -> tuple[tuple[Point, ...], list[float]]:
+    sample = counts.sample
+    if sample is None:
+        raise BaselineError("baseline: no rows were drawn; count the data for strategy 'kmeans'")
+    owner = cluster(coordinates(slots, sample.arrays), spec.k or 1, spec.seed or 0)
+    sizes = np.bincount(owner)
+    points = [
+        _of_rows(slots, {name: array[owner == one] for name, array in sample.arrays.items()}, whole=False)
+        for one in range(len(sizes))
+    ]
+    return tuple(points), [float(size) / len(owner) for size in sizes]
+
+
+def _of_rows(slots: Mapping[str, Slot], rows: Mapping[str, NDArray[Any]], *, whole: bool) -> Point:
+    """Means of numbers and frequencies of ids; of a `whole` row its lists of ids as they are."""
+    numbers: dict[str, float] = {}
+    weights: dict[str, dict[int, float]] = {}
+    arrays: dict[str, NDArray[Any]] = {}
+    counts = BaselineCounts.of(slots, rows)
+    numbers |= {f: float(value) for f, value in zip(counts.numbers.features, counts.numbers.mean, strict=True)}
+    for name, slot in slots.items():
+        if slot.role in ("array", "shares"):
+            arrays[name] = counts.elements[name].mean
+        elif slot.role == "sequence" and whole:
+            arrays[name] = np.asarray(rows[name][0], np.int64)
+        elif slot.role != "columns":
+            weights |= {feature: _weights("kmeans", counts.ids[feature], slot) for feature in slot.features}
+    return Point(numbers, weights, arrays)

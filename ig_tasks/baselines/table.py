@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
-
 from ig_tasks.baselines.baseline import Baseline
+from ig_tasks.baselines.fitting import BaselineCounts, fit_baseline
 from ig_tasks.data.dataset import Dataset
 from ig_tasks.data.encoding import encode
-from ig_tasks.data.inputs import InputSpec, feature_names
+from ig_tasks.data.inputs import InputSpec
 from ig_tasks.data.shards import plan_shards, read_shard
 from ig_tasks.errors import BaselineError, DataError, suggest
+from ig_tasks.spec import BaselineSpec
 
 
 def baseline_of_table(uri: str, inputs: Mapping[str, InputSpec]) -> Baseline:
@@ -38,12 +38,6 @@ def baseline_of_table(uri: str, inputs: Mapping[str, InputSpec]) -> Baseline:
     encoded = encode(read_shard(shard, columns), inputs)
     if not encoded.keep[0]:
         raise BaselineError(f"baseline.uri {uri}: {encoded.reasons[0]}; give every feature a usable value")
-    numbers: dict[str, float] = {}
-    weights: dict[str, dict[int, float]] = {}
-    for name, features in feature_names(inputs).items():
-        for feature, value in zip(features, np.ravel(encoded.inputs[name]), strict=True):
-            if inputs[name].integer:
-                weights[feature] = {int(value): 1.0}
-            else:
-                numbers[feature] = float(value)
-    return Baseline(strategy="table", rows=1, numbers=numbers, weights=weights)
+    counts = BaselineCounts.of(inputs, encoded.inputs, BaselineSpec(strategy="samples", k=1))
+    one = fit_baseline(BaselineSpec(strategy="samples", k=1), counts, inputs)
+    return Baseline("table", 1, one.fitted)

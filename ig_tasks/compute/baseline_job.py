@@ -37,9 +37,10 @@ def fit_or_find(
     if folder.exists("baseline.json"):
         facts = folder.read_json("baseline.json")
         table = folder.read_table("baseline.parquet")
-        return Baseline.from_table(table, strategy=facts["strategy"], rows=facts["rows"], inputs=inputs), True
-    facts = {"strategy": plan.spec.baseline.strategy, "fitted_at": now()}
-    if plan.spec.baseline.strategy == "table":
+        return Baseline.of_facts(table, facts, inputs), True
+    asked = plan.spec.baseline
+    facts = {"fitted_at": now()}
+    if asked.strategy == "table":
         baseline = baseline_of_table(str(plan.spec.baseline.uri), inputs)
     else:
         dataset, files = baseline_files(plan.spec, plan.dataset)
@@ -51,7 +52,7 @@ def fit_or_find(
             for index, result in map_shards(
                 session,
                 count_shard,
-                [{"task": BaselineTask(plan.model, shard)} for shard in shards],
+                [{"task": BaselineTask(plan.model, shard, asked)} for shard in shards],
                 keys=[f"baseline-{shard.name}" for shard in shards],
                 resources={},
                 retries=plan.spec.compute.retries,
@@ -59,7 +60,7 @@ def fit_or_find(
                 progress=progress,
             ):
                 counts[index] = BaselineCounts.from_json(result)
-        baseline = fit_baseline(plan.spec.baseline.strategy, reduce(BaselineCounts.merge, counts))
+        baseline = fit_baseline(asked, reduce(BaselineCounts.merge, counts), inputs)
     folder.write_table("baseline.parquet", baseline.to_table(inputs))
-    folder.write_json("baseline.json", {**facts, "rows": baseline.rows, "digest": baseline.digest})
+    folder.write_json("baseline.json", {**facts, **baseline.facts, "digest": baseline.digest})
     return baseline, False

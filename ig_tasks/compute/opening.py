@@ -31,7 +31,7 @@ def open_run_folder(plan: RunPlan, store: Store, baseline: Baseline, data_digest
             "started_at": now(),
             "seed": plan.spec.attribution.seed,
             "batch_plan": {"shard_rows": plan.spec.compute.shard_rows, "memory_limit": plan.memory_limit},
-            "baseline": {"strategy": baseline.strategy, "rows": baseline.rows, "digest": baseline.digest},
+            "baseline": {**baseline.facts, "digest": baseline.digest},
         }
     )
     manifest.record_files({"spec.yaml": text.encode(), "baseline.parquet": content})

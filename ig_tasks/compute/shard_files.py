@@ -51,6 +51,8 @@ class ShardSummary:
     details: Mapping[str, Any]
     files: Mapping[str, str]
     seconds: float
+    unseen_levels: int = 0
+    """Rows whose level of the baseline's segment it was not fitted for: they have the overall baseline."""
 
     @property
     def rows_quarantined(self) -> int:
@@ -76,6 +78,7 @@ class ShardSummary:
             "details": dict(self.details),
             "files": dict(self.files),
             "seconds": round(self.seconds, 3),
+            **({"unseen_levels": self.unseen_levels} if self.unseen_levels else {}),
         }
 
     @classmethod
@@ -97,6 +100,7 @@ class ShardSummary:
             details=data["details"],
             files=data["files"],
             seconds=data["seconds"],
+            unseen_levels=data.get("unseen_levels", 0),
         )
 
     def merge(self, other: ShardSummary) -> ShardSummary:
@@ -117,6 +121,7 @@ class ShardSummary:
             details=self.details or other.details,
             files=self.files,
             seconds=self.seconds + other.seconds,
+            unseen_levels=self.unseen_levels + other.unseen_levels,
         )
 
 

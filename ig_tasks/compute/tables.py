@@ -49,7 +49,15 @@ class ShardTables:
     numbers: Mapping[str, Floats]
     categories: Mapping[str, NDArray[np.object_]]
 
-    def summarise(self, shard: str, *, details: Mapping[str, Any], seconds: float = 0.0) -> ShardSummary:
+    def summarise(
+        self,
+        shard: str,
+        *,
+        details: Mapping[str, Any],
+        seconds: float = 0.0,
+        shared_baseline: bool = True,
+        unseen_levels: int = 0,
+    ) -> ShardSummary:
         """Everything about the shard that can be merged."""
         table = self.attributions
         explained = table.num_rows
@@ -66,7 +74,7 @@ class ShardTables:
             rows_unconverged=unconverged,
             reasons=dict(sorted(Counter(self.quarantine.column("reason").to_pylist()).items())),
             evaluations=int(table.column("evaluations").to_numpy().sum()),
-            baseline_output={self.target: baseline_output[0].as_py()} if explained else {},
+            baseline_output={self.target: baseline_output[0].as_py()} if explained and shared_baseline else {},
             attributions={self.target: GroupedStatistics.of(self.values, self.features, self.segments)},
             outputs={self.target: FeatureStatistics.of(output, ["output"])},
             relative_delta=FeatureStatistics.of(relative, ["relative_delta"]),
@@ -75,6 +83,7 @@ class ShardTables:
             details=_plain(details),
             files={},
             seconds=seconds,
+            unseen_levels=unseen_levels,
         )
 
 

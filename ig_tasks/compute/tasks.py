@@ -14,6 +14,7 @@ import numpy as np
 
 from ig_tasks.baselines.baseline import Baseline
 from ig_tasks.baselines.fitting import BaselineCounts, fit_baseline
+from ig_tasks.baselines.segments import levels_of, segments_of
 from ig_tasks.compute.device import choose_device
 from ig_tasks.compute.shard_files import write_shard
 from ig_tasks.compute.tables import shard_tables
@@ -22,7 +23,7 @@ from ig_tasks.data.shards import Shard, read_shard
 from ig_tasks.errors import IgTasksError, ModelError
 from ig_tasks.models import open_package
 from ig_tasks.prepared import PreparedModel
-from ig_tasks.spec import AttributionSpec, DataSpec
+from ig_tasks.spec import AttributionSpec, BaselineSpec, DataSpec
 from ig_tasks.store import RunFolder
 
 TRIAL_ROWS = 32
@@ -58,6 +59,7 @@ class BaselineTask:
 
     model: ModelReference
     shard: Shard
+    baseline: BaselineSpec
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,8 @@ def try_model(task: TrialTask) -> dict[str, Any]:
     encoded = loaded.package.encode(read_shard(task.shard, loaded.package.columns))
     arrays = {name: array[:TRIAL_ROWS] for name, array in encoded.inputs.items()}
     fixed = {name: array[:TRIAL_ROWS] for name, array in encoded.fixed.items()}
-    baseline = fit_baseline("auto", BaselineCounts.of(inputs, arrays))
+    asked = BaselineSpec(strategy="mean")
+    baseline = fit_baseline(asked, BaselineCounts.of(inputs, arrays), inputs)
     try:
         prepared = PreparedModel.of(loaded, task.model.target, task.model.space, baseline)
         explanation = prepared.attribute(arrays, _TRIAL, memory_limit=_TRIAL_MEMORY, fixed=fixed)
@@ -111,8 +114,16 @@ def count_shard(task: BaselineTask) -> dict[str, Any]:
     """`BaselineCounts` of the shard's usable rows, as JSON; no framework is imported."""
     package = open_package(task.model.uri, trust=task.model.trust, trusted_root=task.model.trusted_root)
     inputs = package.config.inputs
-    encoded = package.encode(read_shard(task.shard, package.columns))
-    return BaselineCounts.of(inputs, encoded.inputs).to_json()
+    segment = task.baseline.segment
+    frame = read_shard(task.shard, list(dict.fromkeys([*package.columns, *([segment] if segment else [])])))
+    encoded = package.encode(frame)
+    return BaselineCounts.of(
+        inputs,
+        encoded.inputs,
+        task.baseline,
+        positions=task.shard.positions()[encoded.keep],
+        levels=levels_of(frame[segment])[encoded.keep] if segment else None,
+    ).to_json()
 
 
 def explain_shard(task: ExplainTask) -> dict[str, Any]:
@@ -124,13 +135,15 @@ def explain_shard(task: ExplainTask) -> dict[str, Any]:
     package = loaded.package
     prepared = cached(("prepared", task.run_uri, device), lambda: _prepare(task, run, device))
     data = task.data
-    extra = [column for column in (data.id, data.prediction, *data.segments) if column]
+    segment = prepared.segment
+    extra = [column for column in (data.id, data.prediction, segment, *data.segments) if column]
     frame = read_shard(task.shard, list(dict.fromkeys([*package.columns, *extra])))
     encoded = package.encode(frame)
     explanation = None
+    segments = segments_of(frame[encoded.keep], [segment])
     if encoded.keep.any():
         explanation = prepared.attribute(
-            encoded.inputs, task.attribution, memory_limit=task.memory_limit, fixed=encoded.fixed
+            encoded.inputs, task.attribution, memory_limit=task.memory_limit, fixed=encoded.fixed, segments=segments
         )
     tables = shard_tables(
         frame,
@@ -147,6 +160,8 @@ def explain_shard(task: ExplainTask) -> dict[str, Any]:
     summary = tables.summarise(
         task.shard.name,
         details=explanation.details if explanation else {},
+        shared_baseline=prepared.shares_baseline,
+        unseen_levels=prepared.unseen(segments),
         seconds=time.perf_counter() - started,
     )
     written = write_shard(run, summary, tables.attributions, tables.quarantine)

@@ -55,11 +55,12 @@ class BaselineSpec(Section):
         Field(description="of `blur`, in pixels or time steps; left out: a tenth of the longest axis"),
     ] = None
     segment: Annotated[
-        str | None, Field(description="column by whose levels the baseline is fitted; other levels take the overall one")
+        str | None,
+        Field(description="column by whose levels the baseline is fitted; other levels take the overall one"),
     ] = None
-    seed: Annotated[
-        NonNegativeInt | None, Field(description="of `samples`, `kmeans` and `noise`; 0 unless given")
-    ] = None
+    seed: Annotated[NonNegativeInt | None, Field(description="of `samples`, `kmeans` and `noise`; 0 unless given")] = (
+        None
+    )
 
     @model_validator(mode="before")
     @classmethod

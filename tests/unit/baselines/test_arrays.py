@@ -17,7 +17,7 @@ REFERENCE = {"num": np.array([[1.0, 2.0, 3.0], [1.0, 2.0, 9.0], [4.0, 2.0, 0.0]]
 
 def baselines(baseline: Any, reference: Any = REFERENCE, inputs: Any = INPUTS) -> list[dict[str, Any]]:
     layers = {name: "emb" for name in inputs if name == "cat"}
-    return array_baselines(baseline, reference, inputs, layers, lambda layer, ids: TABLE[ids])
+    return array_baselines(baseline, reference, inputs, layers, lambda layer, ids: TABLE[ids])[0]
 
 
 @pytest.mark.parametrize(

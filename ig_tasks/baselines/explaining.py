@@ -1,0 +1,121 @@
+"""The baselines of one call of `explain`, whatever they were given as."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ig_tasks.attribution import embed
+from ig_tasks.attribution.problem import UNNAMED
+from ig_tasks.baselines.arrays import Rows, Samples, array_baselines, fit_on_rows
+from ig_tasks.baselines.baseline import Baseline
+from ig_tasks.baselines.segments import segments_of
+from ig_tasks.baselines.slots import Slot, slots_of
+from ig_tasks.baselines.strategy import asked_for
+from ig_tasks.errors import BaselineError, InputError, suggest
+from ig_tasks.models.loaded import LoadedModel
+
+__all__ = ["package_slots", "reference_rows", "starts_for"]
+
+
+def starts_for(
+    loaded: LoadedModel | None,
+    model: Any,
+    baseline: Any,
+    reference: Any,
+    arrays: Mapping[str, NDArray[Any]],
+    layers: Mapping[str, str],
+    table: pd.DataFrame | None = None,
+) -> tuple[list[dict[str, Any]], Sequence[float] | None]:
+    """Baselines by input name, one or several, and what each counts in their average (None: all the same).
+
+    arrays: the encoded rows to explain, {input: (rows, ...)}; table: the same rows as they were given.
+
+    Raises:
+        BaselineError: for a baseline that does not fit, or one that is fitted on data and has none.
+    """
+
+    def vectors(layer: str, ids: NDArray[np.int64]) -> NDArray[np.float64]:
+        return embed(model, layer, ids)
+
+    if isinstance(baseline, pd.DataFrame):
+        baseline = _complete(loaded, baseline, "baseline")
+    if isinstance(baseline, Samples) and isinstance(baseline.values, pd.DataFrame):
+        baseline = Samples(_complete(loaded, baseline.values, "baseline"))
+    slots = package_slots(loaded, arrays, layers)
+    asked = asked_for(baseline)
+    column = baseline.segment if isinstance(baseline, Baseline) else asked.segment if asked else None
+    rows = reference_rows(loaded, reference, arrays, column)
+    if asked is not None and slots:
+        # As the pipeline fits it, so that a notebook and a scheduled run give the same numbers.
+        baseline = fit_on_rows(asked, slots, rows, arrays)
+    if isinstance(baseline, Baseline):
+        if not slots:
+            raise BaselineError("baseline: a fitted Baseline needs a loaded model package; give arrays")
+        segments = _segments(table, column)
+        placed = baseline.place(slots, vectors)
+        return placed.starts(arrays, segments), placed.shares
+    if column is not None:
+        raise BaselineError("baseline: segment goes with tables of a loaded model package")
+    given = rows.arrays if rows is not None and isinstance(reference, pd.DataFrame | Mapping) else reference
+    return array_baselines(baseline, given, arrays, layers, vectors, slots)
+
+
+def package_slots(
+    loaded: LoadedModel | None, arrays: Mapping[str, NDArray[Any]], layers: Mapping[str, str]
+) -> dict[str, Slot]:
+    """What the package says of these inputs; nothing where the arrays are not its inputs, or ids lack a layer."""
+    if loaded is None:
+        return {}
+    slots = slots_of(loaded.package.config.inputs)
+    if list(arrays) == [UNNAMED] and len(slots) == 1 and UNNAMED not in slots:
+        slots = {UNNAMED: replace(next(iter(slots.values())), name=UNNAMED)}
+    shaped = set(slots) == set(arrays) and all(arrays[name].shape[1:] == slot.shape for name, slot in slots.items())
+    found = {name: replace(slot, layer=layers.get(name)) for name, slot in slots.items()}
+    placed = all(slot.layer is not None for slot in found.values() if slot.role in ("ids", "sequence"))
+    return found if shaped and placed else {}
+
+
+def reference_rows(
+    loaded: LoadedModel | None, reference: Any, arrays: Mapping[str, NDArray[Any]], segment: str | None
+) -> Rows | None:
+    """The data that a strategy is fitted on; of a table the rows that can be used.
+
+    Raises:
+        BaselineError: if the table lacks the segment's column.
+    """
+    if reference is None:
+        return None
+    if not isinstance(reference, pd.DataFrame):
+        given = reference if isinstance(reference, Mapping) else dict.fromkeys(arrays, reference)
+        return Rows({str(name): np.asarray(array) for name, array in given.items()})
+    if loaded is None:
+        raise InputError("reference: a DataFrame needs a loaded model package, which knows the columns; give arrays")
+    encoded = loaded.package.encode(reference)
+    segments = _segments(reference[encoded.keep], segment, "reference")
+    return Rows(encoded.inputs, np.flatnonzero(encoded.keep).astype(np.int64), segments)
+
+
+def _segments(table: pd.DataFrame | None, column: str | None, what: str = "inputs") -> dict[str, NDArray[np.object_]]:
+    if column is None or table is None:
+        return {}
+    if column not in table.columns:
+        hint = suggest(column, table.columns, noun="columns")
+        raise BaselineError(f"baseline: it differs by segment '{column}', which is no column of {what}{hint}")
+    return segments_of(table, [column])
+
+
+def _complete(loaded: LoadedModel | None, table: pd.DataFrame, what: str) -> dict[str, NDArray[Any]]:
+    """A baseline's table, every row of which has to count."""
+    if loaded is None:
+        raise InputError(f"{what}: a DataFrame needs a loaded model package, which knows the columns; give arrays")
+    encoded = loaded.package.encode(table)
+    if not encoded.keep.all():
+        reason = next(reason for reason in encoded.reasons if reason is not None)
+        raise BaselineError(f"{what}: a row of its table cannot be used: {reason}")
+    return encoded.inputs

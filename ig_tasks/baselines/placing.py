@@ -1,0 +1,194 @@
+"""A fitted baseline in a model's own coordinates: vectors where the model embeds, one for all rows or one a row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ig_tasks.baselines.point import Point
+from ig_tasks.baselines.rules import blurred, farther_end, row_hashes, uniform
+from ig_tasks.baselines.slots import Slot
+from ig_tasks.errors import BaselineError
+
+if TYPE_CHECKING:
+    from ig_tasks.baselines.baseline import Baseline
+
+__all__ = ["Embed", "PlacedBaseline"]
+
+Embed = Callable[[str, NDArray[np.int64]], NDArray[np.float64]]
+"""`embed(layer, ids)`: the vectors (ids, width) that an embedding layer gives."""
+
+Arrays = Mapping[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class PlacedBaseline:
+    """A baseline whose vectors have been looked up, to be asked for the baselines of any rows.
+
+    points, levels: {input: one row's array}; of a list of ids the id, the ids or the vector that stands in each place
+    that is not kept.
+    """
+
+    baseline: Baseline
+    slots: Mapping[str, Slot]
+    embed: Embed
+    points: tuple[dict[str, NDArray[Any]], ...]
+    levels: Mapping[str, dict[str, NDArray[Any]]]
+
+    @classmethod
+    def of(cls, baseline: Baseline, slots: Mapping[str, Slot], embed: Embed) -> PlacedBaseline:
+        """Look up the vectors.
+
+        Raises:
+            BaselineError: if a feature has no value, or an input of ids has no layer to run the path in.
+        """
+        points = tuple(_placed(point, slots, embed) for point in baseline.fitted)
+        levels = {level: _placed(point, slots, embed) for level, point in baseline.levels.items()}
+        return cls(baseline, slots, embed, points, levels)
+
+    @property
+    def shared(self) -> bool:
+        """Whether all rows have the same baselines."""
+        by_row = any(slot.role == "sequence" for slot in self.slots.values())
+        return not (by_row or self.baseline.by_row or self.levels)
+
+    @property
+    def shares(self) -> Sequence[float] | None:
+        """What each of several baselines counts in the average; None: all the same."""
+        return self.baseline.options.get("shares")
+
+    def row_bytes(self) -> int:
+        """Bytes of one row's baseline, where each row has one of its own; 0 where all rows share it."""
+        if self.shared:
+            return 0
+        sizes = [
+            array.size * (int(np.prod(self.slots[name].shape)) if self.slots[name].role == "sequence" else 1)
+            for name, array in self.points[0].items()
+        ]
+        return 8 * sum(sizes)
+
+    def unseen(self, levels: NDArray[np.object_]) -> int:
+        """How many of these rows' levels the baseline was not fitted for."""
+        return int(sum(level not in self.levels for level in levels.tolist()))
+
+    def starts(self, arrays: Arrays, segments: Mapping[str, NDArray[np.object_]] | None = None) -> list[dict[str, Any]]:
+        """The baselines of encoded rows, {input: (rows, ...)}: each input's one row's array, or one a row.
+
+        segments: {column: (rows,) levels}, which a baseline by segment needs.
+
+        Raises:
+            BaselineError: if the segment's column is not there, or the inputs have other shapes.
+        """
+        strategy = self.baseline.strategy
+        if strategy in ("noise", "max_distance", "blur"):
+            return [self._ruled(strategy, draw, arrays) for draw in range(self.baseline.options.get("k", 1))]
+        if self.levels:
+            return [self._by_level(arrays, segments or {})]
+        return [self._resolved(point, arrays) for point in self.points]
+
+    def _ruled(self, strategy: str, draw: int, arrays: Arrays) -> dict[str, Any]:
+        options = self.baseline.options
+        start = self._resolved(self.points[0], arrays)
+        ends = self.points[-1]
+        hashes = row_hashes(arrays, options["seed"]) if strategy == "noise" else None
+        place = 0
+        for name, slot in self.slots.items():
+            if slot.role not in ("columns", "array"):
+                continue
+            low, high, rows = self.points[0][name], ends[name], np.asarray(arrays[name])
+            if hashes is not None:
+                size = int(np.prod(rows.shape[1:]))
+                at = draw * (1 << 32) + place
+                start[name] = low + uniform(hashes, rows.shape[1:], at) * (high - low)
+                place += size
+            elif strategy == "max_distance":
+                start[name] = farther_end(rows, low, high)
+            elif slot.spatial:
+                start[name] = blurred(rows, slot.spatial, options.get("sigma"))
+        return start
+
+    def _by_level(self, arrays: Arrays, segments: Mapping[str, NDArray[np.object_]]) -> dict[str, Any]:
+        column = self.baseline.segment
+        if column not in segments:
+            raise BaselineError(f"baseline: it differs by segment {column!r}; give that column beside the inputs")
+        levels = segments[column]
+        start: dict[str, NDArray[Any]] = {}
+        for rows, point in self._parts(levels):
+            mine = {name: np.asarray(array)[rows] for name, array in arrays.items()}
+            for name, found in self._resolved(point, mine).items():
+                shape = self._start_shape(name, found)
+                if name not in start:
+                    start[name] = np.empty((len(levels), *shape), found.dtype)
+                start[name][rows] = found
+        return start
+
+    def _parts(self, levels: NDArray[np.object_]) -> Iterator[tuple[NDArray[np.intp], dict[str, NDArray[Any]]]]:
+        """Rows, and the point that they have."""
+        names = np.array([level if level in self.levels else None for level in levels.tolist()], dtype=object)
+        for level in dict.fromkeys(names.tolist()):
+            rows = np.flatnonzero([name == level for name in names.tolist()])
+            yield rows, self.points[0] if level is None else self.levels[level]
+
+    def _start_shape(self, name: str, found: NDArray[Any]) -> tuple[int, ...]:
+        by_row = self.slots[name].role == "sequence"
+        return found.shape[1:] if by_row else found.shape
+
+    def _resolved(self, point: Mapping[str, NDArray[Any]], arrays: Arrays) -> dict[str, Any]:
+        return {
+            name: self._in_places(self.slots[name], value, np.asarray(arrays[name]))
+            if self.slots[name].role == "sequence"
+            else value
+            for name, value in point.items()
+        }
+
+    def _in_places(self, slot: Slot, value: NDArray[Any], ids: NDArray[Any]) -> NDArray[Any]:
+        """`value` in every place of a list of ids; padding and special ones are their own baseline."""
+        kept = np.isin(ids, list(slot.kept))
+        if value.dtype.kind == "i":
+            return np.where(kept, ids, value)
+        start = np.empty((*ids.shape, value.shape[-1]))
+        start[:] = value
+        if slot.layer is not None and kept.any():
+            start[kept] = self.embed(slot.layer, ids[kept].astype(np.int64))
+        return start
+
+
+def _placed(point: Point, slots: Mapping[str, Slot], embed: Embed) -> dict[str, NDArray[Any]]:
+    return {name: _array(point, slot, embed) for name, slot in slots.items()}
+
+
+def _array(point: Point, slot: Slot, embed: Embed) -> NDArray[Any]:
+    if slot.role in ("array", "shares"):
+        if slot.name not in point.arrays:
+            raise _absent(slot.name)
+        return np.asarray(point.arrays[slot.name])
+    missing = [f for f in slot.features if f not in point.numbers and f not in point.weights]
+    if missing and slot.name not in point.arrays:
+        raise _absent(missing[0])
+    if slot.role == "columns":
+        return np.array([point.numbers[feature] for feature in slot.features])
+    if slot.layer is None:
+        raise BaselineError(f"input {slot.name!r} holds ids and names no layer; add `layer:` to it in model.yaml")
+    if slot.role == "sequence":
+        if slot.name in point.arrays:
+            return np.asarray(point.arrays[slot.name], np.int64)
+        weights = point.weights[slot.features[0]]
+        if len(weights) == 1:
+            return np.array(next(iter(weights)), np.int64)
+        return _mean_embedding(weights, slot.layer, embed)
+    vectors = [_mean_embedding(point.weights[feature], slot.layer, embed) for feature in slot.features]
+    return np.stack(vectors).reshape(*slot.shape, -1)
+
+
+def _mean_embedding(weights: Mapping[int, float], layer: str, embed: Embed) -> NDArray[np.float64]:
+    ids = np.array(sorted(weights) or [0], dtype=np.int64)
+    share = np.array([weights.get(int(number), 0.0) for number in ids])
+    return share @ embed(layer, ids).astype(np.float64)
+
+
+def _absent(feature: str) -> BaselineError:
+    return BaselineError(f"baseline: there is no value for {feature!r}; fit the baseline again for this model")

@@ -1,0 +1,102 @@
+"""What a baseline has to hold of each input: a number a column, weights over ids, or an array."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeGuard
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ig_tasks.data.inputs import InputSpec, feature_names
+
+__all__ = ["Inputs", "Role", "Slot", "slots_of", "slots_of_arrays"]
+
+Role = Literal["columns", "ids", "sequence", "shares", "array"]
+"""columns   (rows, features) numbers
+ids       (rows, *shape) ids, a feature each
+sequence  (rows, length) ids of one feature, of which padding and special ones stay what they are
+shares    (rows, categories) zeros and ones of one feature
+array     (rows, ...) numbers, taken element by element"""
+
+
+@dataclass(frozen=True)
+class Slot:
+    """One input, as baselines see it."""
+
+    name: str
+    role: Role
+    features: tuple[str, ...]
+    """Of `columns` and `ids` a name for each column, else the input's own name alone."""
+    shape: tuple[int, ...] = ()
+    """Of one row."""
+    layer: str | None = None
+    unknown: int | None = None
+    padding: int | None = None
+    kept: frozenset[int] = frozenset()
+    """Ids that are their own baseline: padding and special ones."""
+    spatial: tuple[int, ...] = ()
+    """Axes of one row along which its neighbours are alike: what a blur goes over."""
+    spec: InputSpec | None = field(default=None, compare=False)
+
+    def category(self, number: int) -> str:
+        return str(number) if self.spec is None else self.spec.category(number)
+
+
+Inputs = Mapping[str, InputSpec] | Mapping[str, Slot]
+
+
+def slots_of(inputs: Inputs) -> dict[str, Slot]:
+    """A slot for every input that has attributions, in their order; slots stay what they are."""
+    if _are_slots(inputs):
+        return dict(inputs)
+    specs: Mapping[str, InputSpec] = inputs  # type: ignore[assignment]
+    names = feature_names(specs)
+    return {name: _slot(name, spec, names[name]) for name, spec in specs.items() if spec.kind != "mask"}
+
+
+def slots_of_arrays(arrays: Mapping[str, NDArray[Any]], layers: Mapping[str, str]) -> dict[str, Slot]:
+    """Slots of arrays (rows, ...) of which nothing else is known."""
+    found = {}
+    for name, array in arrays.items():
+        shape = array.shape[1:]
+        if name in layers:
+            places = [name] if not shape else [f"{name}[{','.join(map(str, at))}]" for at in np.ndindex(shape)]
+            found[name] = Slot(name, "ids", tuple(places), shape, layers[name])
+        else:
+            found[name] = Slot(name, "array", (name,), shape, spatial=_spatial(shape))
+    return found
+
+
+def _are_slots(inputs: Inputs) -> TypeGuard[Mapping[str, Slot]]:
+    return all(isinstance(value, Slot) for value in inputs.values())
+
+
+def _slot(name: str, spec: InputSpec, features: tuple[str, ...]) -> Slot:
+    own = features if len(features) == 1 else (name,)
+    if spec.padded or (spec.kind == "array" and spec.integer):
+        padding = spec.padding if spec.padded else None
+        kept = frozenset(spec.special) | ({padding} if padding is not None else set())
+        role: Role = "sequence"
+        return Slot(name, role, own, spec.row_shape, spec.layer, spec.unknown, padding, kept, spec=spec)
+    if spec.kind in ("one_hot", "bag"):
+        return Slot(name, "shares", own, spec.row_shape, spec=spec)
+    if spec.kind in ("image", "series", "array"):
+        # An image in a grid has many features, and one baseline.
+        return Slot(name, "array", own, spec.row_shape, spatial=_axes(spec), spec=spec)
+    role = "ids" if spec.integer else "columns"
+    return Slot(name, role, features, spec.row_shape, spec.layer, spec.unknown, spec=spec)
+
+
+def _axes(spec: InputSpec) -> tuple[int, ...]:
+    if spec.kind == "image":
+        return (1, 2) if spec.channels == "first" and len(spec.row_shape) == 3 else (0, 1)
+    return ((1,) if spec.channels == "first" else (0,)) if spec.kind == "series" else ()
+
+
+def _spatial(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Of an array alone: its one axis, both of two, and of three all but the shortest at an end, the channels."""
+    if len(shape) != 3:
+        return tuple(range(len(shape)))
+    return (1, 2) if shape[0] < shape[2] else (0, 1)
