@@ -36,6 +36,7 @@ def explain(
     reference: Any = None,
     fixed: Mapping[str, Any] | None = None,
     target: Any = None,
+    space: str | None = None,
     method: Any = "integrated_gradients",
     integrator: str = "auto",
     steps: int | None = None,
@@ -56,15 +57,19 @@ def explain(
     baseline: a strategy's name, or a Strategy with options; all but "zero" are fitted on `reference`. An array of one
         row's shape (shared) or of the inputs'; a dict of these by input name; Samples: k baselines, averaged.
     target: None (the single output), a column, "predicted", an array of columns, an output's name, or "all".
+    space: of a loaded package's target: "logit", "probability", "calibrated" or "margin"; its own unless given.
     layers: {input name: layer name} where the path runs in an embedding layer's output; a loaded package's
         own unless given.
 
     The other arguments are `attribute`'s. Raises subclasses of UserError, one line each.
     """
     loaded = model if isinstance(model, LoadedModel) else None
+    said: dict[str, str] = {}
     if loaded is not None:
-        model, target = _target(loaded, target)
+        model, target, said = _target(loaded, target, space)
         layers = loaded.layers if layers is None else layers
+    elif space is not None:
+        raise InputError("space: belongs to a target of a model package; put what follows the logit into the model")
     paths = dict(layers or {})
     table = inputs if isinstance(inputs, pd.DataFrame) else None
     encoded = None if table is None else _encode(loaded, table, "inputs")
@@ -97,6 +102,7 @@ def explain(
         for start in starts
     ]
     found = average(runs, Tolerances(tolerance, absolute_tolerance), shares)
+    found = replace(found, details={**found.details, **said}) if said else found
     if table is None or encoded is None or loaded is None:
         names, values, groups = _features(loaded, arrays, named is None)
         return replace(Explanation.of(found, names, values), groups=groups)
@@ -110,13 +116,15 @@ def explain(
     )
 
 
-def _target(loaded: LoadedModel, target: Any) -> tuple[Any, Any]:
-    """The module to explain, and the target as the engine takes it."""
+def _target(loaded: LoadedModel, target: Any, space: str | None) -> tuple[Any, Any, dict[str, str]]:
+    """The module to explain, the target as the engine takes it, and what the explanation says of it."""
     by_name = target is None or (isinstance(target, str) and target not in ("predicted", "all"))
-    if not by_name:
-        return loaded.model, target
-    model, column, _, _ = loaded.for_target(target)
-    return model, column
+    if not by_name and space is None:
+        return loaded.model, target, {}
+    if not isinstance(target, str | int | None) or target in ("predicted", "all"):
+        raise InputError(f"space: '{space}' is one of a target; name the target, not {target!r}")
+    model, column, _, chosen = loaded.for_target(target, space)
+    return model, column, loaded.output_details(target, chosen)
 
 
 def _encode(loaded: LoadedModel | None, table: pd.DataFrame, what: str) -> Encoded:

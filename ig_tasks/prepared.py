@@ -6,7 +6,7 @@ Workers and notebooks come through here, so that one row explained alone is the 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -120,4 +120,6 @@ class PreparedModel:
             )
             for start in self.baseline.starts(arrays, segments)
         ]
-        return average(runs, Tolerances(settings.tolerance, settings.absolute_tolerance), self.baseline.shares)
+        found = average(runs, Tolerances(settings.tolerance, settings.absolute_tolerance), self.baseline.shares)
+        said = self.loaded.output_details(self.target_name, self.space)
+        return replace(found, details={**found.details, **said}) if said else found

@@ -11,7 +11,7 @@ import numpy as np
 
 from ig_tasks.errors import InputError, LayerError, suggest
 from ig_tasks.models.outputs import Head, Selection
-from ig_tasks.models.spaces import head_for, selection_of
+from ig_tasks.models.spaces import head_for, margin_base, selection_of
 
 if TYPE_CHECKING:
     from ig_tasks.models.package import ModelPackage
@@ -67,6 +67,15 @@ class LoadedModel(ABC):
         if head is None:
             return self.model, _plain_output(config.output), name, chosen
         return self._with_head(self.model, head), None, name, chosen
+
+    def output_details(self, target: str | int | None = None, space: str | None = None) -> dict[str, str]:
+        """What an explanation says of the number explained; empty for one without calibration and threshold."""
+        _, config, chosen = self.package.config.choose_target(target, space)
+        details = {"space": chosen} if config.calibration or config.threshold is not None else {}
+        base = margin_base(config) if chosen == "margin" else chosen
+        if config.calibration is not None and base == "calibrated":
+            details["calibration"] = config.calibration.describe()
+        return details
 
     def output(
         self, inputs: Mapping[str, np.ndarray], target: str | int | None = None, space: str | None = None

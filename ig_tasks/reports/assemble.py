@@ -13,6 +13,7 @@ from ig_tasks.baselines.baseline import Baseline
 from ig_tasks.compute.planning import RunPlan
 from ig_tasks.compute.shard_files import ShardSummary
 from ig_tasks.reports.importance import distributions, importance_rows
+from ig_tasks.reports.spaces import target_facts, with_margin
 from ig_tasks.store.report import (
     SCHEMA_VERSION,
     AttributionInfo,
@@ -75,6 +76,8 @@ def assemble_report(findings: Findings, *, revision: int) -> Report:
             name=str(figures.get("name") or ""),
             intended_use=str(figures.get("intended_use") or ""),
             figures={k: v for k, v in figures.items() if k not in {"name", "version", "owner", "intended_use"} and v},
+            served_uri=spec.model.served.uri if spec.model.served else "",
+            served_digest=plan.served.digest if plan.served else "",
         ),
         data=DataInfo(
             uri=spec.data.uri,
@@ -100,7 +103,12 @@ def assemble_report(findings: Findings, *, revision: int) -> Report:
             ),
         ),
         targets=tuple(
-            TargetInfo(name=name, space=findings.space, mean_output=outputs.mean[0] if outputs.count else None)
+            TargetInfo(
+                name=name,
+                space=findings.space,
+                mean_output=outputs.mean[0] if outputs.count else None,
+                **target_facts(plan.package.config.targets[name], findings.space),
+            )
             for name, outputs in summary.outputs.items()
         ),
         attribution=AttributionInfo(
@@ -125,7 +133,10 @@ def assemble_report(findings: Findings, *, revision: int) -> Report:
             FeatureInfo(name=feature.name, kind=feature.kind, **_presented(spec.features.get(feature.name)))
             for feature in plan.package.features
         ),
-        examples=tuple(findings.examples),
+        examples=tuple(
+            with_margin(example, plan.package.config.targets[example.target], findings.space)
+            for example in findings.examples
+        ),
         distributions=tuple(distributions(summary)),
         checks=tuple(findings.checks),
         verdicts=(),

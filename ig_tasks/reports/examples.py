@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,12 +10,18 @@ import pyarrow.parquet as pq
 
 from ig_tasks.compute.shard_files import ShardSummary
 from ig_tasks.store import Folder
-from ig_tasks.store.report import Contribution, Example
+from ig_tasks.store.report import Contribution, Example, Heatmap, Passage, Word
 
 _ATTRIBUTION, _INPUT = "attribution:", "input:"
+_TOKENS, _PARTS = "tokens:", "token_attributions:"
+
+Grids = Mapping[str, Sequence[Sequence[str]]]
+"""{input of images: the features of its grid's cells, row by row}"""
 
 
-def choose_examples(run: Folder, files: Sequence[str], summary: ShardSummary, number: int) -> list[Example]:
+def choose_examples(
+    run: Folder, files: Sequence[str], summary: ShardSummary, number: int, grids: Grids | None = None
+) -> list[Example]:
     """For `number` evenly spaced quantiles of the output, the row whose output is nearest to it.
 
     Only the column of outputs is read to choose, a file at a time; then the chosen rows.
@@ -41,7 +47,7 @@ def choose_examples(run: Folder, files: Sequence[str], summary: ShardSummary, nu
     for level, found in zip(levels, nearest, strict=True):
         if found is not None and found[1:] not in taken:
             taken.add(found[1:])
-            examples.append(_example(_read_row(run, found[1], found[2]), target, level))
+            examples.append(_example(_read_row(run, found[1], found[2]), target, level, grids or {}))
     return examples
 
 
@@ -51,7 +57,7 @@ def _read_row(run: Folder, file: str, row: int) -> dict[str, Any]:
     return values
 
 
-def _example(row: dict[str, Any], target: str, level: float) -> Example:
+def _example(row: dict[str, Any], target: str, level: float, grids: Grids) -> Example:
     features = [name.removeprefix(_ATTRIBUTION) for name in row if name.startswith(_ATTRIBUTION)]
     contributions = [
         Contribution(feature=name, value=row.get(_INPUT + name), attribution=row[_ATTRIBUTION + name])
@@ -67,4 +73,25 @@ def _example(row: dict[str, Any], target: str, level: float) -> Example:
         status=row["status"],
         chosen=words.get(level, f"output at its {100 * level:.0f} % quantile"),
         contributions=tuple(sorted(contributions, key=lambda item: -abs(item.attribution or 0.0))),
+        tokens=tuple(_passages(row)),
+        heatmaps=tuple(
+            Heatmap(input=name, rows=tuple(tuple(row[_ATTRIBUTION + cell] for cell in cells) for cells in grid))
+            for name, grid in grids.items()
+        ),
     )
+
+
+def _passages(row: Mapping[str, Any]) -> list[Passage]:
+    """Every text and bag of the row, where its tokens were kept."""
+    names = [name.removeprefix(_TOKENS) for name in row if name.startswith(_TOKENS)]
+    return [
+        Passage(
+            input=name,
+            words=tuple(
+                Word(text=text, attribution=part)
+                for text, part in zip(row[_TOKENS + name], row[_PARTS + name], strict=True)
+            ),
+        )
+        for name in names
+        if row[_TOKENS + name] is not None
+    ]

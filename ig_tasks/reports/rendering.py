@@ -13,6 +13,7 @@ from typing import Any
 from ig_tasks.baselines.baseline import Baseline
 from ig_tasks.compute.aggregation import RunSummary
 from ig_tasks.compute.planning import RunPlan
+from ig_tasks.data.features import image_grids
 from ig_tasks.reports.assemble import Findings, assemble_report
 from ig_tasks.reports.examples import choose_examples
 from ig_tasks.reports.page import render_page
@@ -96,7 +97,13 @@ class Rendering:
         return self.report_uri
 
     def _findings(self, plan: RunPlan, summary: RunSummary, space: str) -> Findings:
-        examples = choose_examples(self.run, summary.attribution_files, summary.merged, self.spec.report.examples)
+        examples = choose_examples(
+            self.run,
+            summary.attribution_files,
+            summary.merged,
+            self.spec.report.examples,
+            image_grids(plan.package.config.inputs),
+        )
         return Findings(
             plan=plan,
             run_id=self.run.run_id,

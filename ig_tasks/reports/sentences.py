@@ -25,6 +25,8 @@ __all__ = [
 _UNITS = {
     "logit": "log-odds",
     "probability": "probability",
+    "calibrated": "calibrated probability",
+    "margin": "distance to the decision threshold",
     "log_probability": "log-probability",
     "raw": "the model's own units",
     "value": "the model's own units",

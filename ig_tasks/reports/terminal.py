@@ -32,6 +32,8 @@ def print_report(report: Report, console: Console, *, paths: Mapping[str, str] |
         ranking = report.ranking(target.name)
         console.print()
         console.print(_text(f"What drives {target_words(target)}: mean |attribution|, signed mean", "bold"))
+        if target.explained:
+            console.print(_text(target.explained, "dim"))
         table = _grid()
         table.add_column(justify="right", no_wrap=True)
         table.add_column(overflow="ellipsis", no_wrap=True, max_width=32)

@@ -9,6 +9,7 @@ from ig_tasks.reports import charts
 from ig_tasks.reports.drawing import unique_labels
 from ig_tasks.reports.numerals import count
 from ig_tasks.reports.sentences import left_words, target_words, units
+from ig_tasks.reports.shading import HeatmapView, PassageView, heatmap_views, passage_views
 from ig_tasks.reports.waterfall import waterfall_chart
 from ig_tasks.store.report import Contribution, Distribution, Example, Importance, Report, TargetInfo
 
@@ -84,6 +85,8 @@ class ExampleView:
     others: int
     others_sum: float
     sum: float
+    passages: tuple[PassageView, ...] = ()
+    heatmaps: tuple[HeatmapView, ...] = ()
 
     @property
     def difference(self) -> float | None:
@@ -168,6 +171,8 @@ def example_views(report: Report) -> tuple[tuple[ExampleView, ...], str]:
                 others=len(parts[CONTRIBUTIONS:]),
                 others_sum=sum(part.attribution or 0.0 for part in parts[CONTRIBUTIONS:]),
                 sum=sum(part.attribution or 0.0 for part in parts),
+                passages=passage_views(example),
+                heatmaps=heatmap_views(example),
             )
         )
     return tuple(views), left_words(len(views), len(report.examples), "rows", "report.json")

@@ -25,14 +25,17 @@ from ig_tasks.store.report_parts import (
     Example,
     FeatureInfo,
     Free,
+    Heatmap,
     Histogram,
     Importance,
     ModelInfo,
     Part,
+    Passage,
     Quantile,
     SegmentInfo,
     TargetInfo,
     Verdict,
+    Word,
     plain,
 )
 
@@ -49,20 +52,23 @@ __all__ = [
     "Distribution",
     "Example",
     "FeatureInfo",
+    "Heatmap",
     "Histogram",
     "Importance",
     "ModelInfo",
+    "Passage",
     "Quantile",
     "Report",
     "SegmentInfo",
     "TargetInfo",
     "Verdict",
+    "Word",
     "report_schema",
     "utc_now",
     "write_schema",
 ]
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
 SCHEMA_FILE = Path(__file__).parent / "schemas" / "report-1.json"
 
 

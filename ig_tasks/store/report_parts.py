@@ -52,6 +52,9 @@ class ModelInfo(Part):
     intended_use: str = ""
     figures: Free = Field(default_factory=dict)
     """Figures of the card, such as the test AUC, by name."""
+    served_uri: str = ""
+    """The artifact that is served, where the model was compared with it."""
+    served_digest: str = ""
 
 
 class DataInfo(Part):
@@ -107,6 +110,16 @@ class TargetInfo(Part):
     description: str = ""
     mean_output: Figure = None
     """Mean of the model's output over the explained rows."""
+    explained: str = ""
+    """What the number is, in sentences for people who decide by it."""
+    threshold: Figure = None
+    """Where a decision falls, as the model package states it: in (calibrated) probability where there is one."""
+    threshold_output: Figure = None
+    """The same in the space explained; null where it is not one number there."""
+    margin: str = ""
+    """What the distance to the threshold is, in words."""
+    calibration: Free = Field(default_factory=dict)
+    """method, of (the space that it is applied to), description, piecewise_linear; empty where there is none."""
 
 
 class AttributionInfo(Part):
@@ -205,6 +218,27 @@ class Contribution(Part):
     attribution: Figure
 
 
+class Word(Part):
+    """A token of a text, or a category of a bag."""
+
+    text: str
+    attribution: Figure
+
+
+class Passage(Part):
+    """What a row held of one input of texts or bags, token by token."""
+
+    input: str
+    words: tuple[Word, ...]
+
+
+class Heatmap(Part):
+    """The attributions of one image's cells, as they lie in it."""
+
+    input: str
+    rows: tuple[tuple[Figure, ...], ...]
+
+
 class Example(Part):
     """One row explained."""
 
@@ -218,6 +252,14 @@ class Example(Part):
     contributions: tuple[Contribution, ...]
     chosen: str = ""
     """Why this row is shown, e.g. `highest output`."""
+    tokens: tuple[Passage, ...] = ()
+    """Texts and bags, where inputs are kept."""
+    heatmaps: tuple[Heatmap, ...] = ()
+    """Images that are explained in a grid."""
+    margin: Figure = None
+    """The output less the decision threshold in the space explained; null without a threshold there."""
+    margin_words: str = ""
+    """`0.12 above the threshold 0.40`."""
 
 
 class Quantile(Part):

@@ -1,0 +1,111 @@
+"""What the number is that was explained, for a reader who decides by it: its space, calibration, threshold, margin."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ig_tasks.models.config import TargetConfig
+from ig_tasks.models.outputs import Selection
+from ig_tasks.models.spaces import margin_base, threshold_in
+from ig_tasks.reports.numerals import number
+from ig_tasks.store.report import Example
+
+__all__ = ["explained_words", "margin_words", "target_facts", "with_margin"]
+
+
+def target_facts(config: TargetConfig, space: str) -> dict[str, Any]:
+    """The fields of TargetInfo that say what the number is."""
+    calibration = config.calibration
+    held = (
+        {}
+        if calibration is None
+        else {
+            "method": calibration.method,
+            "of": calibration.of or config.space,
+            "description": calibration.describe(),
+            "piecewise_linear": calibration.piecewise_linear,
+        }
+    )
+    return {
+        "explained": explained_words(config, space),
+        "threshold": config.threshold,
+        "threshold_output": threshold_in(config, space),
+        "margin": margin_words(config),
+        "calibration": held,
+    }
+
+
+def explained_words(config: TargetConfig, space: str) -> str:
+    """What an output of this space is, in a sentence or three."""
+    said = [_space_words(config, space)]
+    if isinstance(config.output, Selection):
+        chosen = config.output.model_dump(exclude_none=True)
+        said.append("Of the model's outputs: " + ", ".join(f"{what} {which}" for what, which in chosen.items()) + ".")
+    calibrated = space == "calibrated" or (space == "margin" and config.calibration is not None)
+    if config.calibration is not None and calibrated:
+        said.append(f"The calibration is {config.calibration.describe()}.")
+        if config.calibration.piecewise_linear:
+            said.append("Where it is flat, no feature moves the probability, and none has an attribution there.")
+    return " ".join(said)
+
+
+def _space_words(config: TargetConfig, space: str) -> str:
+    softmax = config.activation == "softmax"
+    if space == "margin":
+        return f"{margin_words(config)} Attributions are the same wherever the threshold lies."
+    if space == "calibrated":
+        return (
+            "The calibrated probability, from 0 to 1: of the rows that are given 0.30, about 30 in 100 should turn out "
+            "to be cases."
+        )
+    if space == "probability" and config.space == "logit":
+        share = "The class's share of the probability, from 0 to 1" if softmax else "The probability, from 0 to 1"
+        return f"{share}, as the model gives it{' before calibration' if config.calibration else ''}."
+    if space == "probability":
+        return "The probability, from 0 to 1, as the model gives it."
+    if space == "logit" and softmax:
+        return "The model's score of the class: it decides by how far it lies above the scores of the other classes."
+    if space == "logit":
+        return "Log-odds: 0 is a probability of one half, and every 0.69 more doubles the odds."
+    return "The number that the model returns, in its own units."
+
+
+def margin_words(config: TargetConfig) -> str:
+    """What the distance to the threshold is; empty where there is no threshold."""
+    if config.threshold is None:
+        return ""
+    base, threshold = margin_base(config), _plain(config.threshold)
+    if base == "calibrated":
+        return f"The calibrated probability less the decision threshold {threshold}: above 0 the decision is for it."
+    if config.space == "logit":
+        odds = "the class's log-odds against all others" if config.activation == "softmax" else "the log-odds"
+        at = number(threshold_in(config, base), 3)
+        return (
+            f"{odds[:1].upper()}{odds[1:]} less those of the decision threshold (a probability of {threshold}, "
+            f"log-odds {at}): above 0 the decision is for it."
+        )
+    return f"The output less the decision threshold {threshold}: above 0 the decision is for it."
+
+
+def with_margin(example: Example, config: TargetConfig, space: str) -> Example:
+    """The example with its distance to the threshold, where there is one in this space."""
+    threshold = threshold_in(config, space)
+    if threshold is None or example.output is None:
+        return example
+    margin = example.output - threshold
+    side = "above" if margin > 0 else "below"
+    # Of a margin as of a probability, what people know is the threshold as model.yaml states it.
+    in_log_odds = (space if space != "margin" else margin_base(config)) in ("logit", "log_odds")
+    unit = " log-odds" if in_log_odds else ""
+    stated = _plain(config.threshold)
+    where = f"the threshold, a probability of {stated}" if in_log_odds else f"the threshold {stated}"
+    words = f"{number(abs(margin), 2)}{unit} {side} {where}" if margin else f"at {where}"
+    return example.model_copy(update={"margin": margin, "margin_words": words})
+
+
+def _plain(threshold: float | None) -> str:
+    """0.40 for 0.4: two decimals, more where it has more."""
+    if threshold is None:
+        return ""
+    short = f"{threshold:.2f}"
+    return short if float(short) == threshold else f"{threshold:g}"
