@@ -15,7 +15,7 @@ from ig_tasks.data.cells import cells_of, is_missing
 from ig_tasks.data.inputs import InputSpec, category_name, feature_names
 from ig_tasks.data.kinds import spatial
 
-__all__ = ["Elements", "Feature", "feature_matrix", "feature_texts", "feature_values", "features_of"]
+__all__ = ["Elements", "Feature", "feature_matrix", "feature_texts", "feature_values", "features_of", "image_grids"]
 
 Elements = tuple[tuple[int, int] | None, ...]
 """For each axis of one row's array, the first place and the place after the last; None for the whole axis.
@@ -77,6 +77,16 @@ def _cells(spec: InputSpec, grid: tuple[int, int]) -> list[Elements]:
     rows = [(at * height // grid[0], (at + 1) * height // grid[0]) for at in range(grid[0])]
     columns = [(at * width // grid[1], (at + 1) * width // grid[1]) for at in range(grid[1])]
     return [(*channels, row, column) for row in rows for column in columns]
+
+
+def image_grids(inputs: Mapping[str, InputSpec]) -> dict[str, list[list[str]]]:
+    """{input of images that are explained in a grid: the names of its cells' features, row by row}"""
+    names = feature_names(inputs)
+    return {
+        name: np.array(names[name], dtype=object).reshape(spec.grid).tolist()
+        for name, spec in inputs.items()
+        if spec.grid is not None
+    }
 
 
 def feature_matrix(
