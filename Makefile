@@ -8,7 +8,7 @@ export IG_TASKS_STORE ?= $(CURDIR)/ig_runs
 PIP_INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup data demo airflow test unit lint format train bench clean
+.PHONY: help setup data samples demo airflow test unit lint format train bench clean
 
 help: ## Say what there is
 	@awk 'BEGIN {FS = ":.*## "; print "ig-tasks\n"} /^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,10 @@ data: $(VENV)/.demo ## Prepare the flights of 2013 in .data/flights
 	@$(BIN)/python include/datasets/flights.py --to $(DATA)
 	@$(BIN)/python include/datasets/predictions.py --data $(DATA)
 
+samples: $(VENV)/.dev ## Prepare reviews of clothing and handwritten digits in .data, for the specs of text and images
+	@$(BIN)/python include/datasets/reviews.py --to .data/reviews
+	@$(BIN)/python include/datasets/digits.py --to .data/digits
+
 demo: data ## Explain two models on 327,346 real flights, by Airflow; prints the top features and the reports
 	@echo "==> Running both DAGs by Airflow"
 	@$(BIN)/python -m ig_tasks.orchestration.local run ig_flights_torch ig_flights_keras
@@ -49,15 +53,17 @@ demo: data ## Explain two models on 327,346 real flights, by Airflow; prints the
 airflow: data ## Start Airflow on 127.0.0.1 with these DAGs
 	@$(BIN)/python -m ig_tasks.orchestration.local up
 
-train: data ## Train the models of include/models again
+train: data samples ## Train the models of include/models again
 	@$(BIN)/python include/models/train_flights.py --data $(DATA) --all
+	@$(BIN)/python include/models/train_reviews.py --data .data/reviews
+	@$(BIN)/python include/models/train_digits.py --data .data/digits
 
 bench: $(VENV)/.bench data ## Measure speed and errors beside Captum, SHAP and others (some 12 minutes)
 	@$(BIN)/python -m benchmarks
 
 test: $(VENV)/.dev ## Everything CI runs: lint, types, import rules, unit, integration and end-to-end tests
 	@tests/system-packages
-	@$(MAKE) --no-print-directory lint data
+	@$(MAKE) --no-print-directory lint data samples
 	@tests/run
 
 unit: $(VENV)/.dev ## The unit tests alone
