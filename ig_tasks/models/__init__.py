@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ig_tasks.models.loaded import LoadedModel
-    from ig_tasks.models.package import Feature, ModelPackage, load_model, open_package
+    from ig_tasks.models.opening import load_model, open_package
+    from ig_tasks.models.package import Feature, ModelPackage
 
 __all__ = ["Feature", "LoadedModel", "ModelPackage", "load_model", "open_package"]
 
@@ -17,8 +18,8 @@ _HOME = {
     "Feature": "package",
     "LoadedModel": "loaded",
     "ModelPackage": "package",
-    "load_model": "package",
-    "open_package": "package",
+    "load_model": "opening",
+    "open_package": "opening",
 }
 
 

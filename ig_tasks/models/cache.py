@@ -1,4 +1,4 @@
-"""A package at a remote URI, copied once into a folder of this machine that is named by its digest."""
+"""Files at a remote URI, copied once into a folder of this machine that is named by their digest."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ import json
 import os
 import shutil
 import tempfile
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ig_tasks.errors import ModelError
-from ig_tasks.models.digest import digest_of, file_digests
+from ig_tasks.models import mlflow
+from ig_tasks.models.digest import digest_of, file_digest, file_digests
 
-__all__ = ["cache_folder", "is_local", "local_folder"]
+__all__ = ["cache_folder", "is_local", "local_copy"]
 
 
 def cache_folder() -> Path:
@@ -27,38 +29,57 @@ def cache_folder() -> Path:
 
 def is_local(uri: str) -> bool:
     """Whether `uri` is a path, or a file:// URI, of this machine."""
-    return "://" not in uri or uri.startswith("file://")
+    return uri.startswith("file://") or not ("://" in uri or mlflow.is_registered(uri))
 
 
-def local_folder(uri: str) -> tuple[Path, dict[str, str]]:
-    """A local folder that holds the package at `uri`, and its files' digests.
+def local_copy(uri: str) -> tuple[Path, dict[str, str]]:
+    """A folder, or a single file, of this machine that holds what is at `uri`, and the files' digests.
 
-    A local path is itself. A remote folder (any fsspec URI) is copied; as long as its listing stays the same
-    (names, sizes, tags or times) and the copy is whole, nothing is transferred again.
+    A local path is itself. Remote files (any fsspec URI, a version of an MLflow model) are copied; as long as their
+    listing stays the same (names, sizes, tags or times; the version) and the copy is whole, nothing is transferred
+    again. Digests are those of the files' names below the folder, or of the one file's own name.
 
-    Raises ModelError when there is no such folder, or no driver for the URI.
+    Raises ModelError when there is nothing there, or no driver for the URI.
     """
     if is_local(uri):
-        root = Path(uri.removeprefix("file://")).expanduser().resolve()
-        if not root.is_dir():
+        path = Path(uri.removeprefix("file://")).expanduser().resolve()
+        if path.is_file():
+            return path, {path.name: file_digest(path)}
+        if not path.is_dir():
             raise ModelError(f"no model package at '{uri}': there is no such folder")
-        return root, file_digests(root)
-    return _remote_folder(uri)
+        return path, file_digests(path)
+    if mlflow.is_registered(uri):
+        return _once(uri, mlflow.version_of(uri), lambda folder: mlflow.download(uri, folder))
+    return _remote(uri)
 
 
-def _remote_folder(uri: str) -> tuple[Path, dict[str, str]]:
+def _remote(uri: str) -> tuple[Path, dict[str, str]]:
     import fsspec
 
     try:
         files, path = fsspec.core.url_to_fs(uri)
-        listing = _listing(files, path)
+        single = files.isfile(path)
+        listing = {PurePosixPath(path).name: files.info(path)} if single else _listing(files, path)
     except (ImportError, OSError, ValueError) as error:
         raise ModelError(f"no model package at '{uri}': {' '.join(str(error).split())}") from error
     if not listing:
         raise ModelError(f"no model package at '{uri}': there is no such folder")
+
+    def fill(folder: Path) -> None:
+        for name in listing:
+            target = folder / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            files.get_file(path if single else f"{path.rstrip('/')}/{name}", str(target))
+
+    kept, digests = _once(uri, _listed(listing), fill)
+    return (kept / next(iter(listing)) if single else kept), digests
+
+
+def _once(uri: str, version: str, fill: Callable[[Path], None]) -> tuple[Path, dict[str, str]]:
+    """A folder of the cache that `fill` filled, now or when `uri` was at the same `version` before."""
     models = cache_folder() / "models"
     models.mkdir(parents=True, exist_ok=True, mode=0o700)
-    seen = models / f"{_fingerprint(uri, listing)}.json"
+    seen = models / f"{hashlib.sha256(json.dumps([uri, version]).encode()).hexdigest()}.json"
     if seen.is_file():
         known = str(json.loads(seen.read_text(encoding="utf-8"))["digest"])
         kept = models / known.replace(":", "-")
@@ -68,10 +89,7 @@ def _remote_folder(uri: str) -> tuple[Path, dict[str, str]]:
             return kept, digests
     fresh = Path(tempfile.mkdtemp(prefix=".incoming-", dir=models))
     try:
-        for name in listing:
-            target = fresh / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            files.get_file(f"{path.rstrip('/')}/{name}", str(target))
+        fill(fresh)
         digests = file_digests(fresh)
         digest = digest_of(digests)
         kept = models / digest.replace(":", "-")
@@ -105,6 +123,5 @@ def _listing(files: Any, path: str) -> dict[str, Any]:
     return found
 
 
-def _fingerprint(uri: str, listing: dict[str, Any]) -> str:
-    text = json.dumps([uri, sorted((name, str(sorted(info.items()))) for name, info in listing.items())])
-    return hashlib.sha256(text.encode()).hexdigest()
+def _listed(listing: dict[str, Any]) -> str:
+    return json.dumps(sorted((name, str(sorted(info.items()))) for name, info in listing.items()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
@@ -13,6 +14,7 @@ from ig_tasks.data.inputs import InputSpec, check_inputs
 from ig_tasks.data.prepared import from_preprocess
 from ig_tasks.errors import ModelError, TargetError, suggest
 from ig_tasks.models.calibration import Calibration
+from ig_tasks.models.formats import FORMATS, FormatName, Framework, format_of_name
 from ig_tasks.models.outputs import Selection
 from ig_tasks.models.spaces import spaces_of
 
@@ -20,10 +22,7 @@ __all__ = ["FILE", "Card", "ModelConfig", "TargetConfig", "read_config"]
 
 FILE = "model.yaml"
 
-_FORMATS = {
-    "torch": {".safetensors": "safetensors", ".pt": "state_dict", ".pth": "state_dict"},
-    "tensorflow": {".keras": "keras", ".h5": "weights_h5"},
-}
+_URI = re.compile(r"^[a-zA-Z][a-zA-Z0-9+.-]*:/")
 
 
 class _Strict(BaseModel):
@@ -89,17 +88,17 @@ class Card(BaseModel):
 class ModelConfig(_Strict):
     """The content of model.yaml.
 
-    `factory` is "file:function" of the package: a function that takes `arguments` and returns the model
-    without its weights. torch needs one; Keras does only for bare weights (`.weights.h5`), since a `.keras` file
-    holds the model. `format` follows from the suffix of `weights` when it is left out.
+    `weights` is a file or a folder of the package, or a URI of either. `format` (see `formats`) follows from its
+    suffix, or from what the folder holds, when it is left out. `factory` is "file:function" of the package: a function
+    that takes `arguments` and returns the model without its weights, for formats that hold numbers only.
     """
 
     version: Literal[1] = 1
-    framework: Literal["torch", "tensorflow"]
+    framework: Framework
     factory: str | None = Field(default=None, pattern=r"^[A-Za-z_]\w*:[A-Za-z_]\w*$")
     arguments: dict[str, Any] = Field(default_factory=dict)
     weights: str
-    format: Literal["safetensors", "state_dict", "keras", "weights_h5"] | None = None
+    format: FormatName | None = None
     preprocess: str | None = Field(default=None, pattern=r"^[A-Za-z_]\w*:[A-Za-z_]\w*$")
     """"file:function" of the package: a table into {input: array} of the inputs of kind "array"."""
     inputs: dict[str, InputSpec] = Field(min_length=1)
@@ -109,21 +108,27 @@ class ModelConfig(_Strict):
     @field_validator("weights")
     @classmethod
     def _inside(cls, value: str) -> str:
-        _relative(value)
+        if not _URI.match(value):
+            _relative(value)
         return value
 
     @model_validator(mode="after")
     def _fits(self) -> ModelConfig:
-        formats = _FORMATS[self.framework]
-        if self.file_format not in formats.values():
+        name = self.file_format
+        if not name and (self.remote or not PurePosixPath(self.weights).suffix):
+            return self  # what a folder holds is seen when it is there
+        known = {one: FORMATS[one] for one in FORMATS if FORMATS[one].framework == self.framework}
+        if name not in known:
+            suffixes = dict.fromkeys(suffix for one in known.values() for suffix in one.suffixes)
             raise ValueError(
-                f"format: {self.framework} reads {', '.join(dict.fromkeys(formats.values()))}"
-                f" (weights ending in {', '.join(formats)}), not '{self.format or self.weights}'"
+                f"format: {self.framework} reads {', '.join(known)}"
+                f" (weights ending in {', '.join(suffixes)}), not '{self.format or self.weights}'"
             )
-        if self.factory is None and self.file_format != "keras":
+        if self.factory is None and known[name].factory:
             raise ValueError(f"factory: '{self.weights}' holds numbers only; name the code, such as `model:build`")
-        if self.factory is not None and self.file_format == "keras":
-            raise ValueError("factory: a .keras file holds the model; remove the factory")
+        if self.factory is not None and not known[name].factory:
+            what = f"a {'.keras' if name == 'keras' else name} file holds the model"
+            raise ValueError(f"factory: {what}; remove the factory")
         return self
 
     @model_validator(mode="after")
@@ -142,7 +147,16 @@ class ModelConfig(_Strict):
     @property
     def file_format(self) -> str:
         """The format given, else that of the suffix of `weights`, else ""."""
-        return self.format or _FORMATS[self.framework].get(PurePosixPath(self.weights).suffix, "")
+        return self.format or format_of_name(self.weights, self.framework, factory=self.factory is not None)
+
+    @property
+    def remote(self) -> bool:
+        """Whether `weights` is a URI: its files are not in the package's folder."""
+        return _URI.match(self.weights) is not None
+
+    def of_format(self, name: str) -> ModelConfig:
+        """The same with the format that its weights were found to have; checked. Raises ValueError."""
+        return ModelConfig.model_validate({**{key: getattr(self, key) for key in type(self).model_fields}, "format": name})
 
     def choose_target(self, target: str | int | None, space: str | None) -> tuple[str, TargetConfig, str]:
         """The target's name, what it is, and the space to explain it in.
@@ -175,7 +189,12 @@ class ModelConfig(_Strict):
     @property
     def runs_code(self) -> bool:
         """Whether loading runs code, or a pickle, that came with the package."""
-        return self.factory is not None or self.preprocess is not None or self.file_format == "state_dict"
+        return self.factory is not None or self.preprocess is not None or self.runs != "nothing"
+
+    @property
+    def runs(self) -> str:
+        """What reading the weights may run: "nothing", "a program" or "a pickle"."""
+        return FORMATS[self.file_format].runs if self.file_format else "nothing"
 
 
 def read_config(root: Path) -> ModelConfig:
@@ -204,7 +223,7 @@ def read_config(root: Path) -> ModelConfig:
         config = ModelConfig.model_validate(data)
     except ValidationError as error:
         raise ModelError(f"'{path}': {_first(error)}") from error
-    if not (root / config.weights).is_file():
+    if not config.remote and not (root / config.weights).exists():
         raise ModelError(f"'{path}': weights: the package holds no file '{config.weights}'")
     for field, code in (("factory", config.factory), ("preprocess", config.preprocess)):
         if code and not (root / f"{code.split(':')[0]}.py").is_file():

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ig_tasks.errors import ModelError
 
-__all__ = ["digest_of", "file_digests"]
+__all__ = ["digest_of", "file_digest", "file_digests"]
 
 _IGNORED = "__pycache__"
 """Bytecode that Python writes beside the code. It is never read from a package either (see code.py)."""
@@ -27,11 +27,16 @@ def file_digests(root: Path) -> dict[str, str]:
         for name in files:
             path = Path(folder) / name
             try:
-                with path.open("rb") as file:
-                    found[path.relative_to(root).as_posix()] = hashlib.file_digest(file, "sha256").hexdigest()
+                found[path.relative_to(root).as_posix()] = file_digest(path)
             except OSError as error:
                 raise ModelError(f"model package '{root}': '{name}' cannot be read ({error.strerror})") from None
     return dict(sorted(found.items()))
+
+
+def file_digest(path: Path) -> str:
+    """sha256 of a file's content, in hex. Raises OSError."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def digest_of(files: Mapping[str, str]) -> str:

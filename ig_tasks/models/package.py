@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib import import_module
 from importlib.util import find_spec
@@ -11,22 +12,19 @@ from typing import TYPE_CHECKING
 
 from ig_tasks.data.encoding import Encoded, encode
 from ig_tasks.data.features import Feature, features_of
-from ig_tasks.errors import ModelError, TrustError
-from ig_tasks.models.cache import is_local, local_folder
+from ig_tasks.data.inputs import InputSpec
+from ig_tasks.errors import ModelError
 from ig_tasks.models.code import import_factory
-from ig_tasks.models.config import ModelConfig, read_config
-from ig_tasks.models.digest import digest_of
+from ig_tasks.models.config import ModelConfig, TargetConfig
+from ig_tasks.models.digest import file_digest, file_digests
+from ig_tasks.models.formats import FORMATS
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from ig_tasks.models.loaded import LoadedModel
 
-__all__ = ["Feature", "ModelPackage", "load_model", "open_package"]
-
-
-_LOADERS = {"torch": ("torch", ("torch", "safetensors")), "tensorflow": ("keras", ("tensorflow", "keras"))}
-"""{framework: (module of loaders/, what has to be installed)}; an extra of ig-tasks has the framework's name"""
+__all__ = ["Feature", "ModelPackage"]
 
 
 @dataclass(frozen=True)
@@ -39,6 +37,14 @@ class ModelPackage:
     config: ModelConfig
     files: dict[str, str] = field(repr=False)
     """{relative name: sha256 of the content}"""
+    weights: Path
+    """The file or folder that holds the model, or the numbers for it: of the package, or copied from a URI."""
+    weight_files: dict[str, str] = field(repr=False)
+    """{name below `weights`: sha256 of the content}"""
+    runs: str = "nothing"
+    """What reading `weights` may run: "nothing", "a program" or "a pickle"."""
+    bare: bool = False
+    """Whether it is an artifact without model.yaml: it has no columns, and its inputs are known once it is loaded."""
 
     @cached_property
     def features(self) -> tuple[Feature, ...]:
@@ -67,56 +73,31 @@ class ModelPackage:
         Raises ModelError (the framework is not installed, the code fails, the weights do not fit) and
         LayerError (an input names a layer that is not there).
         """
-        loader, modules = _LOADERS[self.config.framework]
-        for module in modules:
+        known = FORMATS[self.config.file_format]
+        for module in known.needs:
             if find_spec(module) is None:
                 raise ModelError(
                     f"model package '{self.uri}' needs {module}, which is not installed;"
-                    f" pip install 'ig-tasks[{self.config.framework}]'"
+                    f" pip install 'ig-tasks[{known.extra}]'"
                 )
-        loaded: LoadedModel = import_module(f"ig_tasks.models.loaders.{loader}").load(self, device or "cpu")
+        if self.runs != "nothing":
+            self._require_unchanged()
+        loaded: LoadedModel = import_module(f"ig_tasks.models.loaders.{known.loader}").load(self, device or "cpu")
         return loaded
 
+    def described(self, inputs: Mapping[str, InputSpec], outputs: Sequence[str] = ()) -> ModelPackage:
+        """A bare artifact with what its signature says of its inputs and outputs; a package as it is."""
+        if not self.bare:
+            return self
+        targets = {name: TargetConfig(output=name) for name in outputs} if len(outputs) > 1 else self.config.targets
+        config = self.config.model_copy(update={"inputs": dict(inputs), "targets": targets})
+        return replace(self, config=config)
 
-def open_package(uri: str | Path, *, trust: str | None = None, trusted_root: str | Path | None = None) -> ModelPackage:
-    """Read a package without importing a framework or running code.
-
-    A package whose loading runs code is accepted when it lies under `trusted_root` (the project whose specs
-    it is used by), or when `trust` is its digest. A `trust` that is given must fit in any case.
-
-    Raises ModelError (no such package, invalid model.yaml) and TrustError.
-    """
-    root, files = local_folder(str(uri))
-    config = read_config(root)
-    package = ModelPackage(uri=str(uri), root=root, digest=digest_of(files), config=config, files=files)
-    if trust is not None and trust != package.digest:
-        raise TrustError(
-            f"model package '{uri}' is not the one that the spec trusts: it has changed, or is another one; read"
-            f" it, then set `trust: {package.digest}` under `model`"
-        )
-    if trust is None and config.runs_code and not _inside(str(uri), root, trusted_root):
-        raise TrustError(
-            f"model package '{uri}' runs code and lies outside the project; if you trust it, add"
-            f" `trust: {package.digest}` under `model`"
-        )
-    return package
-
-
-def load_model(
-    uri: str | Path,
-    *,
-    trust: str | None = None,
-    trusted_root: str | Path | None = None,
-    device: str | None = None,
-) -> LoadedModel:
-    """Open a package and load its model; for notebooks.
-
-    Code under `trusted_root` may run; it is the working folder unless given, as for Python's own imports.
-    """
-    return open_package(uri, trust=trust, trusted_root=trusted_root or Path.cwd()).load(device)
-
-
-def _inside(uri: str, root: Path, trusted_root: str | Path | None) -> bool:
-    # The copy of a remote package may well lie inside the project, with the cache: that says nothing of its source.
-    local = is_local(uri) and trusted_root is not None
-    return local and root.is_relative_to(Path(trusted_root or "").resolve())
+    def _require_unchanged(self) -> None:
+        """What was trusted is what is read: a program or a pickle is digested again right before."""
+        if self.weights.is_dir():
+            found = file_digests(self.weights)
+        else:
+            found = {self.weights.name: file_digest(self.weights)}
+        if found != self.weight_files:
+            raise ModelError(f"'{self.weights}' has changed since the model package was opened; run again")

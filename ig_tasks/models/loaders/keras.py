@@ -1,14 +1,18 @@
-"""Keras packages on TensorFlow: a `.keras` file, or a factory with bare weights."""
+"""Keras packages on TensorFlow: a `.keras` or `.h5` file that holds the model, or a factory with bare weights."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from ig_tasks.data.inputs import InputSpec
 from ig_tasks.errors import ModelError, suggest
+from ig_tasks.models.bare import input_of
 from ig_tasks.models.code import import_factory
+from ig_tasks.models.formats import FORMATS
 from ig_tasks.models.loaded import LoadedModel, check_layers
 from ig_tasks.models.outputs import Head
 
@@ -23,25 +27,36 @@ from ig_tasks.models.heads.keras import KerasFunctions, with_head
 if TYPE_CHECKING:
     from ig_tasks.models.package import ModelPackage
 
-__all__ = ["KerasModel", "load"]
+__all__ = ["KerasModel", "finished", "load", "placed"]
 
 
 def load(package: ModelPackage, device: str) -> KerasModel:
     """Load and check the model, on `device` ("cpu", "cuda:0" or "gpu:0")."""
+    return finished(package, device, _build if FORMATS[package.config.file_format].factory else _read)
+
+
+def finished(package: ModelPackage, device: str, read: Callable[[ModelPackage], Any]) -> KerasModel:
+    """The model that `read` gives, checked against model.yaml; a bare one says itself what its inputs are."""
     if keras.backend.backend() != "tensorflow":
         raise ModelError(
             f"framework: Keras runs on {keras.backend.backend()} here, and '{package.uri}' needs tensorflow; set"
             " KERAS_BACKEND=tensorflow"
         )
     try:
-        with keras.device(_place(device)):
-            model = _read(package) if package.config.file_format == "keras" else _build(package)
+        with placed(device):
+            model = read(package)
+            package = package.described(_signature(model), list(getattr(model, "output_names", None) or ()))
             model = _named(package, model)
     except (RuntimeError, ValueError) as error:
         raise ModelError(f"model '{package.uri}' cannot be loaded on '{device}': {_line(error)}") from error
     embeddings = [layer.name for layer in model.layers if isinstance(layer, keras.layers.Embedding)]
     check_layers(package, [layer.name for layer in model.layers], embeddings)
     return KerasModel(model=model, package=package, device=device)
+
+
+def placed(device: str) -> Any:
+    """A context in which Keras puts variables and operations on `device`."""
+    return keras.device(_place(device))
 
 
 def _place(device: str) -> str:
@@ -53,7 +68,7 @@ def _line(error: BaseException) -> str:
 
 
 def _read(package: ModelPackage) -> Any:
-    path = package.root / package.config.weights
+    path = package.weights
     try:
         # safe_mode refuses lambdas, which are pickled code.
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
@@ -75,7 +90,7 @@ def _build(package: ModelPackage) -> Any:
         ) from error
     if not isinstance(model, keras.Model):
         raise ModelError(f"factory: {factory} of '{package.uri}' returned a {type(model).__name__}, not a keras.Model")
-    path = package.root / package.config.weights
+    path = package.weights
     try:
         model.load_weights(path)
     except Exception as error:
@@ -85,6 +100,8 @@ def _build(package: ModelPackage) -> Any:
 
 def _named(package: ModelPackage, model: Any) -> Any:
     """The model taking {input name: array}; a list of inputs becomes a dict by the inputs' own names."""
+    if package.bare and len(getattr(model, "inputs", None) or []) == 1:
+        return model  # called with an array as well as by name
     wanted = list(package.config.inputs)
     if not isinstance(model, keras.Sequential) and not isinstance(model, _functional()):
         return model  # a subclassed model says nothing of its inputs before it is called
@@ -101,6 +118,23 @@ def _named(package: ModelPackage, model: Any) -> Any:
     return keras.Model(given, model.output, name=model.name)
 
 
+def _signature(model: Any) -> dict[str, InputSpec]:
+    """The inputs of a functional or sequential model, and the layers that embed them."""
+    if not isinstance(model, keras.Sequential) and not isinstance(model, _functional()):
+        return {}
+    given = model.input if isinstance(model.input, dict) else {one.name: one for one in model.inputs}
+    embedded = {
+        id(layer.input): layer.name
+        for layer in model.layers
+        if isinstance(layer, keras.layers.Embedding) and len(layer._inbound_nodes) == 1
+    }
+    found = {
+        name: input_of(name, str(tensor.dtype), tensor.shape[1:], embedded.get(id(tensor)))
+        for name, tensor in given.items()
+    }
+    return {name: spec for name, spec in found.items() if spec is not None}
+
+
 def _functional() -> Any:
     from keras.src.models.functional import Functional
 
@@ -113,17 +147,23 @@ class KerasModel(LoadedModel):
         return "tensorflow"
 
     def _call(self, model: Any, inputs: dict[str, np.ndarray]) -> np.ndarray:
-        with keras.device(_place(self.device)):
-            output = model(inputs, training=False)
+        with placed(self.device):
+            output = model(_as_built(model, inputs), training=False)
         if isinstance(output, dict | list | tuple):
             raise ModelError(f"model '{self.package.uri}' returned a {type(output).__name__}, not a tensor")
         return np.asarray(keras.ops.convert_to_numpy(output))
 
     def _call_head(self, model: Any, head: Head, inputs: dict[str, np.ndarray]) -> np.ndarray:
-        with keras.device(_place(self.device)):
-            output = head(KerasFunctions(), model(inputs, training=False))
+        with placed(self.device):
+            output = head(KerasFunctions(), model(_as_built(model, inputs), training=False))
         return np.asarray(keras.ops.convert_to_numpy(output))
 
     def _with_head(self, model: Any, head: Head) -> Any:
-        with keras.device(_place(self.device)):
+        with placed(self.device):
             return with_head(model, head)
+
+
+def _as_built(model: Any, inputs: dict[str, np.ndarray]) -> Any:
+    """Inputs by name, or the only one as it is where the model was not built from a dict."""
+    alone = len(inputs) == 1 and isinstance(getattr(model, "inputs", None), list) and not isinstance(model.input, dict)
+    return next(iter(inputs.values())) if alone else inputs

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -19,7 +19,7 @@ from ig_tasks.models.outputs import Head
 if TYPE_CHECKING:
     from ig_tasks.models.package import ModelPackage
 
-__all__ = ["TorchModel", "load"]
+__all__ = ["TorchModel", "finished", "load", "taken_names"]
 
 
 def load(package: ModelPackage, device: str) -> TorchModel:
@@ -35,10 +35,18 @@ def load(package: ModelPackage, device: str) -> TorchModel:
     if not isinstance(model, nn.Module):
         kind = type(model).__name__
         raise ModelError(f"factory: {factory} of '{package.uri}' returned a {kind}, not a torch.nn.Module")
+    return finished(package, model, device, fill=lambda: _fill(package, model))
+
+
+def finished(
+    package: ModelPackage, model: nn.Module, device: str, *, fill: Callable[[], None] | None = None
+) -> TorchModel:
+    """The model checked against model.yaml, filled with its weights, in eval mode and on `device`."""
     _check_inputs(package, model)
     modules = dict(model.named_modules())
     check_layers(package, modules, [n for n, m in modules.items() if isinstance(m, nn.Embedding | nn.EmbeddingBag)])
-    _fill(package, model)
+    if fill is not None:
+        fill()
     try:
         model = model.to(device).eval()
     except (RuntimeError, AssertionError) as error:
@@ -46,10 +54,22 @@ def load(package: ModelPackage, device: str) -> TorchModel:
     return TorchModel(model=model, package=package, device=device)
 
 
+def taken_names(model: nn.Module) -> list[str]:
+    """The names that `forward` takes, as far as it says."""
+    try:
+        taken = inspect.signature(model.forward).parameters.values()
+    except (TypeError, ValueError):
+        return []
+    return [one.name for one in taken if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)]
+
+
 def _check_inputs(package: ModelPackage, model: nn.Module) -> None:
     """The inputs are passed by name: see that `forward` takes them before a worker finds that it does not."""
-    taken = inspect.signature(model.forward).parameters
-    if any(one.kind is one.VAR_KEYWORD for one in taken.values()):
+    try:
+        taken = inspect.signature(model.forward).parameters
+    except (TypeError, ValueError):
+        return  # it cannot be asked
+    if package.bare or any(one.kind is one.VAR_KEYWORD for one in taken.values()):
         return
     kind = type(model).__name__
     for name in package.config.inputs:
@@ -62,7 +82,7 @@ def _check_inputs(package: ModelPackage, model: nn.Module) -> None:
 
 
 def _fill(package: ModelPackage, model: nn.Module) -> None:
-    path = package.root / package.config.weights
+    path = package.weights
     weights: Mapping[str, torch.Tensor]
     try:
         if package.config.file_format == "safetensors":

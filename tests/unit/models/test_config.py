@@ -50,7 +50,7 @@ def test_a_pickle_counts_as_code(torch_package, rewrite):
         ({"weights": "none.safetensors"}, "weights: the package holds no file 'none.safetensors'"),
         ({"weights": "../weights.safetensors"}, "weights: '../weights.safetensors' is not the name of a file inside"),
         ({"weights": "/etc/passwd"}, "weights: '/etc/passwd' is not the name of a file inside the package"),
-        ({"weights": "model.keras"}, r"format: torch reads safetensors, state_dict .*, not 'model.keras'"),
+        ({"weights": "model.keras"}, r"format: torch reads safetensors, state_dict, .*, not 'model.keras'"),
         ({"inputs.carrier.vocabulary": "../x.json"}, "inputs.carrier.vocabulary: .* not the name of a file inside"),
         ({"inputs.carrier.vocabulary": "x.json"}, "inputs.carrier.vocabulary: the package holds no file 'x.json'"),
         ({"inputs.carrier.vocabulary": "model.py"}, "inputs.carrier.vocabulary: 'model.py' cannot be read as JSON"),

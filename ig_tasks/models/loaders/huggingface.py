@@ -1,0 +1,153 @@
+"""Hugging Face folders (config.json and weights): the task's own model class, offline, its logits as the output."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch  # noqa: TID253 - this module is imported when a torch model is loaded, never before
+
+from ig_tasks.data.inputs import InputSpec
+from ig_tasks.errors import ModelError, suggest
+from ig_tasks.models.formats import pickled_weights
+from ig_tasks.models.loaders.facade import Facade
+from ig_tasks.models.loaders.torch import TorchModel, finished
+
+if TYPE_CHECKING:
+    from ig_tasks.models.package import ModelPackage
+
+__all__ = ["load"]
+
+_HEADS = {
+    "ForSequenceClassification": "AutoModelForSequenceClassification",
+    "ForTokenClassification": "AutoModelForTokenClassification",
+    "ForQuestionAnswering": "AutoModelForQuestionAnswering",
+    "ForMultipleChoice": "AutoModelForMultipleChoice",
+    "ForMaskedLM": "AutoModelForMaskedLM",
+    "LMHeadModel": "AutoModelForCausalLM",
+    "ForCausalLM": "AutoModelForCausalLM",
+    "ForImageClassification": "AutoModelForImageClassification",
+    "ForAudioClassification": "AutoModelForAudioClassification",
+}
+"""{end of an architecture's name: the class of transformers that loads it}"""
+
+_MEDIA = ("pixel_values", "input_features", "input_values", "input_ids")
+_LENGTH = 128
+
+
+def load(package: ModelPackage, device: str) -> TorchModel:
+    """The model on `device`, called with input_ids, attention_mask, ... or pixel_values; it returns logits.
+
+    No code that came with the folder runs, nothing is asked of the network, and pickled weights are read by torch's
+    restricted unpickler.
+
+    Raises ModelError for an architecture without a head, or one that transformers does not have.
+    """
+    folder = package.weights
+    architecture, kind = _architecture(folder)
+    with _offline():
+        import transformers
+
+        try:
+            model = getattr(transformers, kind).from_pretrained(
+                str(folder),
+                local_files_only=True,
+                trust_remote_code=False,
+                use_safetensors=not pickled_weights(folder),
+                weights_only=True,
+            )
+        except Exception as error:
+            text = " ".join(str(error).split())[:300]
+            raise ModelError(f"weights: '{folder}' ({architecture}) cannot be loaded: {text}") from error
+    names = list(_names(model))
+    ids = "input_ids" in names and model.main_input_name == "input_ids"
+    package = package.described(_inputs(package, model) if ids else {})
+    for name in package.config.inputs:
+        if name not in names:
+            raise ModelError(f"inputs.{name}: {architecture} takes no such input{suggest(name, names, noun='inputs')}")
+    # `forward` takes a dozen options besides; of a head without labels only these are of use.
+    return finished(package, Logits.of(model, names), device)
+
+
+def _architecture(folder: Path) -> tuple[str, str]:
+    """The architecture that config.json names, and the class of transformers that loads it with its head."""
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        named = list(config.get("architectures") or [])
+    except (OSError, ValueError, AttributeError, TypeError) as error:
+        raise ModelError(f"weights: '{folder / 'config.json'}' cannot be read: {' '.join(str(error).split())}") from error
+    if (folder / "adapter_config.json").is_file():
+        raise ModelError(f"weights: '{folder}' is an adapter of another model; merge it (merge_and_unload) and save again")
+    for architecture in named:
+        for end, kind in _HEADS.items():
+            if str(architecture).endswith(end):
+                return str(architecture), kind
+    raise ModelError(
+        f"weights: '{folder}' holds {', '.join(map(str, named)) or 'no named architecture'}, which has no head with"
+        f" logits; save one that ends in {', '.join(_HEADS)}, or bring a package with a factory"
+    )
+
+
+def _names(model: Any) -> Iterator[str]:
+    """Tensors that the model is called with: its main input, and what goes with it."""
+    import inspect
+
+    taken = inspect.signature(type(model).forward).parameters
+    wanted = (*_MEDIA, "attention_mask", "token_type_ids", "position_ids", "bbox", "decoder_input_ids", "inputs_embeds")
+    for name in wanted:
+        if name in taken:
+            yield name
+
+
+def _inputs(package: ModelPackage, model: Any) -> dict[str, InputSpec]:
+    """Text through the folder's own tokenizer where it has one, else ids as they are."""
+    layer = _embedding(model)
+    tokenizer = package.weights / "tokenizer.json"
+    padding = int(model.config.pad_token_id or 0)
+    if not tokenizer.is_file():
+        return {"input_ids": InputSpec(columns=("input_ids",), kind="array", dtype="int64", shape=(1,), layer=layer)}
+    longest = int(getattr(model.config, "max_position_embeddings", None) or _LENGTH)
+    content = json.loads(tokenizer.read_text(encoding="utf-8"))
+    special = sorted({int(one["id"]) for one in content.get("added_tokens", []) if one.get("special")} - {padding})
+    tokens = InputSpec(
+        columns=("text",),
+        kind="tokens",
+        tokenizer=str(tokenizer),
+        length=min(_LENGTH, longest),
+        padding=padding,
+        special=tuple(special),
+        layer=layer,
+    )
+    return {"input_ids": tokens, "attention_mask": InputSpec(kind="mask", of="input_ids", dtype="int64")}
+
+
+def _embedding(model: Any) -> str | None:
+    """The name of the layer that embeds input_ids."""
+    wanted = model.get_input_embeddings()
+    return next((name for name, module in model.named_modules() if module is wanted), None)
+
+
+@contextmanager
+def _offline() -> Iterator[None]:
+    """Nothing is asked of the network meanwhile, whatever the libraries' settings were."""
+    from huggingface_hub import constants
+
+    before = constants.HF_HUB_OFFLINE
+    constants.HF_HUB_OFFLINE = True
+    try:
+        yield
+    finally:
+        constants.HF_HUB_OFFLINE = before
+
+
+class Logits(Facade):
+    """A head's logits, as a tensor; of several (start and end of an answer) a dict by name."""
+
+    def answer(self, inputs: dict[str, torch.Tensor]) -> Any:
+        given = {name: value for name, value in inputs.items() if value is not None}
+        output = self.inner(**given, return_dict=True)
+        logits = {name: value for name, value in output.items() if name.endswith("logits")}
+        return next(iter(logits.values())) if len(logits) == 1 else logits

@@ -1,0 +1,223 @@
+"""A package or a bare artifact, opened: its files here, its model.yaml read, its code trusted or refused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ig_tasks.errors import ModelError, TrustError
+from ig_tasks.models import mlflow
+from ig_tasks.models.cache import is_local, local_copy
+from ig_tasks.models.config import FILE, Card, ModelConfig, TargetConfig, read_config
+from ig_tasks.models.digest import digest_of
+from ig_tasks.models.formats import FORMATS, detect, pickled_weights
+from ig_tasks.models.package import ModelPackage
+
+if TYPE_CHECKING:
+    from ig_tasks.models.loaded import LoadedModel
+    from ig_tasks.spec import ExplanationSpec
+
+__all__ = ["load_model", "open_package"]
+
+_SPECS = (".yaml", ".yml")
+
+
+def open_package(uri: str | Path, *, trust: str | None = None, trusted_root: str | Path | None = None) -> ModelPackage:
+    """Read a package without importing a framework or running code.
+
+    A package whose loading runs code is accepted when it lies under `trusted_root` (the project whose specs
+    it is used by), or when `trust` is its digest; one that holds a pickle, or weights from elsewhere that are a
+    program, by `trust` alone. A `trust` that is given must fit in any case.
+
+    Raises ModelError (no such package, invalid model.yaml) and TrustError.
+    """
+    path, files = local_copy(str(uri))
+    home = _home(str(uri), path)
+    if home is None:
+        what = f"it holds no {FILE}" if path.is_dir() else f"it is a file; a spec needs a folder with {FILE}"
+        raise ModelError(f"no model package at '{path}': {what}")
+    package = _package(str(uri), home, _below(path, files, home))
+    _check_trust(package, trust, trusted_root)
+    return package
+
+
+def load_model(
+    uri: str | Path | ExplanationSpec,
+    *,
+    trust: str | None = None,
+    trusted_root: str | Path | None = None,
+    device: str | None = None,
+) -> LoadedModel:
+    """Load a model, differentiable; for notebooks.
+
+    uri: a model package, a spec (its path, or the ExplanationSpec) whose model is meant, or a bare artifact: a
+        `.keras`, `.h5`, `.pt2`, TorchScript or pickled file, a SavedModel or Hugging Face folder, an MLflow model
+        (`models:/name/1`, `models:/name@alias`); paths, or any URI that fsspec reads.
+    trust: the digest of a package or artifact that runs code; errors say which.
+    trusted_root: code under it may run without; it is the working folder unless given, as for Python's own
+        imports, or the spec's project. A pickle always needs `trust`.
+
+    Raises ModelError, TrustError, LayerError; SpecError for a spec that does not load.
+    """
+    spec = _spec(uri)
+    if spec is not None:
+        root = spec.origin.trusted_root if spec.origin else None
+        return load_model(
+            spec.model.uri, trust=trust or spec.model.trust, trusted_root=trusted_root or root, device=device
+        )
+    path, files = local_copy(str(uri))
+    home = _home(str(uri), path)
+    if home is not None:
+        package = _package(str(uri), home, _below(path, files, home))
+    else:
+        package = _artifact(str(uri), path, files)
+    _check_trust(package, trust, trusted_root or Path.cwd())
+    return package.load(device)
+
+
+def _spec(given: object) -> ExplanationSpec | None:
+    from ig_tasks.spec import ExplanationSpec, load_spec
+
+    if isinstance(given, ExplanationSpec):
+        return given
+    path = Path(str(given))
+    return load_spec(path) if path.suffix in _SPECS and path.name != FILE and path.is_file() else None
+
+
+def _home(uri: str, path: Path) -> Path | None:
+    """The folder with model.yaml, None for a bare artifact."""
+    if not path.is_dir():
+        return None
+    if (path / FILE).is_file():
+        return path
+    return mlflow.package_inside(path) if mlflow.is_registered(uri) or (path / mlflow.FILE).is_file() else None
+
+
+def _below(base: Path, files: Mapping[str, str], folder: Path) -> dict[str, str]:
+    """The files of a folder, or the one file, by their names below it."""
+    if folder == base:
+        return dict(files)
+    found = {base / name: digest for name, digest in files.items()}
+    if folder in found:
+        return {folder.name: found[folder]}
+    return {
+        path.relative_to(folder).as_posix(): digest for path, digest in found.items() if path.is_relative_to(folder)
+    }
+
+
+def _package(uri: str, root: Path, files: dict[str, str]) -> ModelPackage:
+    config = read_config(root)
+    base, parts = root, files
+    if config.remote:
+        base, parts = local_copy(config.weights)
+    weights, found = _model_at(base if config.remote else root / config.weights)
+    if not config.file_format or weights != root / config.weights:
+        config = _with_format(root, config, config.format or found)
+    whole = {**files, **({f"{config.weights}/{name}": digest for name, digest in parts.items()} if config.remote else {})}
+    return ModelPackage(
+        uri=uri,
+        root=root,
+        digest=digest_of(whole),
+        config=config,
+        files=files,
+        weights=weights,
+        weight_files=_below(base, parts, weights),
+        runs=_runs(config, weights),
+    )
+
+
+def _artifact(uri: str, path: Path, files: dict[str, str]) -> ModelPackage:
+    """A package of an artifact alone; its inputs are told by the artifact itself when it is loaded."""
+    weights, name = _model_at(path)
+    if not name:
+        holds = f"it holds no {FILE}, and is" if path.is_dir() else "it is"
+        raise ModelError(
+            f"no model package at '{path}': {holds} no artifact that holds a model (.keras, .h5, .pt2, TorchScript, a"
+            " pickled module, a SavedModel or Hugging Face folder, an MLflow model)"
+        )
+    if FORMATS[name].factory:
+        raise ModelError(
+            f"'{path}' holds numbers only; put it into a folder with a {FILE} whose `factory` names the code that"
+            " builds the model"
+        )
+    config = ModelConfig.model_construct(
+        framework=FORMATS[name].framework,
+        format=name,
+        weights=path.name,
+        inputs={},
+        targets={"output": TargetConfig()},
+        card=Card(name=path.stem),
+    )
+    return ModelPackage(
+        uri=uri,
+        root=weights if weights.is_dir() else weights.parent,
+        digest=digest_of(files),
+        config=config,
+        files=files,
+        weights=weights,
+        weight_files=_below(path if path.is_dir() else path.parent, files, weights),
+        runs=_runs(config, weights),
+        bare=True,
+    )
+
+
+def _model_at(path: Path) -> tuple[Path, str]:
+    """The model itself, which an MLflow model holds among other files, and its format, "" if it is none."""
+    if path.is_dir() and (path / mlflow.FILE).is_file():
+        path, name = mlflow.model_inside(path)
+        if not path.exists():
+            raise ModelError(f"'{path}' is not there, though {mlflow.FILE} names it")
+        return path, name or detect(path)
+    return path, detect(path)
+
+
+def _with_format(root: Path, config: ModelConfig, found: str) -> ModelConfig:
+    where = f"'{root / FILE}'"
+    if not found or FORMATS[found].framework != config.framework:
+        what = f"a {FORMATS[found].framework} model" if found else "no model that is known by its content"
+        raise ModelError(f"{where}: weights: '{config.weights}' is {what}, and framework is {config.framework}")
+    try:
+        return config.of_format(found)
+    except ValueError as error:
+        raise ModelError(f"{where}: weights: '{config.weights}' is of format {found}: {_first(error)}") from error
+
+
+def _first(error: ValueError) -> str:
+    errors = getattr(error, "errors", list)()
+    return str(errors[0]["msg"]).removeprefix("Value error, ") if errors else str(error)
+
+
+def _runs(config: ModelConfig, weights: Path) -> str:
+    if config.file_format == "transformers" and pickled_weights(weights):
+        return FORMATS["state_dict"].runs
+    return FORMATS[config.file_format].runs
+
+
+def _check_trust(package: ModelPackage, trust: str | None, trusted_root: str | Path | None) -> None:
+    uri, digest = package.uri, package.digest
+    add = f"`trust: {digest}` under `model`" if not package.bare else f"`trust=\"{digest}\"` to load_model"
+    if trust is not None and trust != digest:
+        raise TrustError(
+            f"model package '{uri}' is not the one that the spec trusts: it has changed, or is another one; read"
+            f" it, then set {add}"
+        )
+    if trust is not None:
+        return
+    if package.runs == "a pickle":
+        raise TrustError(
+            f"model package '{uri}' holds a pickle, which can run anything when it is read, and nothing of it was"
+            f" run; if you trust it, add {add}"
+        )
+    elsewhere = package.config.remote and package.runs != "nothing" and not is_local(package.config.weights)
+    runs = package.config.runs_code or package.runs != "nothing"
+    if elsewhere or (runs and not _inside(uri, package.root, trusted_root)):
+        raise TrustError(
+            f"model package '{uri}' runs code and lies outside the project; if you trust it, add {add}"
+        )
+
+
+def _inside(uri: str, root: Path, trusted_root: str | Path | None) -> bool:
+    # The copy of a remote package may well lie inside the project, with the cache: that says nothing of its source.
+    local = is_local(uri) and trusted_root is not None
+    return local and root.is_relative_to(Path(trusted_root or "").resolve())
