@@ -11,19 +11,32 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ig_tasks.baselines.arrays import Samples
     from ig_tasks.baselines.strategy import Strategy
+    from ig_tasks.doctor import Diagnosis, diagnose
     from ig_tasks.explainer import explain
     from ig_tasks.finished import open_run
     from ig_tasks.models import load_model
     from ig_tasks.views import Explanation
 
-__all__ = ["Explanation", "Samples", "Strategy", "__version__", "explain", "load_model", "open_run"]
+__all__ = [
+    "Diagnosis",
+    "Explanation",
+    "Samples",
+    "Strategy",
+    "__version__",
+    "diagnose",
+    "explain",
+    "load_model",
+    "open_run",
+]
 
 __version__ = "0.1.0"
 
 _HOME = {
+    "Diagnosis": "ig_tasks.doctor",
     "Explanation": "ig_tasks.views",
     "Samples": "ig_tasks.baselines.arrays",
     "Strategy": "ig_tasks.baselines.strategy",
+    "diagnose": "ig_tasks.doctor",
     "explain": "ig_tasks.explainer",
     "load_model": "ig_tasks.models",
     "open_run": "ig_tasks.finished",

@@ -1,0 +1,143 @@
+"""What the doctor says of a model: a plain value that travels as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+import yaml
+
+from ig_tasks.errors import LayerError
+
+__all__ = ["Candidate", "Diagnosis", "InputFinding", "ZeroFeature"]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A layer that embeds an input. `why` says why no path can run in its output; "" where one can."""
+
+    layer: str
+    vocabulary: int | None = None
+    width: int | None = None
+    why: str = ""
+
+    def __str__(self) -> str:
+        size = " x ".join("?" if each is None else str(each) for each in (self.vocabulary, self.width))
+        return f"{self.layer} ({size})" + (f": {self.why}" if self.why else "")
+
+
+@dataclass(frozen=True)
+class InputFinding:
+    """One input: `shape` is a row's, `why` says why it is not differentiable ("" where it is)."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    differentiable: bool
+    why: str = ""
+    layer: str | None = None  # named for it
+    candidates: tuple[Candidate, ...] = ()
+    proposed: str | None = None  # the layer to name
+
+    @property
+    def missing(self) -> bool:
+        """Whether a layer would make it differentiable and none is named."""
+        return self.layer is None and self.proposed is not None
+
+
+@dataclass(frozen=True)
+class ZeroFeature:
+    """A feature whose attribution is zero on every row that was tried, and why."""
+
+    name: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """The inputs of a model, the layers in whose output paths can run, and what is wrong.
+
+    `dependent` are pairs of layers of which the second lies behind, or around, the first: naming both would count
+    what goes through both twice. `problems` are entries that are wrong, one line each; `notes` are worth knowing.
+    """
+
+    framework: str
+    inputs: tuple[InputFinding, ...]
+    dependent: tuple[tuple[str, str], ...] = ()
+    zero: tuple[ZeroFeature, ...] = ()
+    notes: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+
+    @property
+    def layers(self) -> dict[str, str]:
+        """{input: layer}: those named, corrected and completed. What `explain(layers=...)` takes."""
+        return {each.name: each.proposed for each in self.inputs if each.proposed is not None}
+
+    @property
+    def changed(self) -> dict[str, str]:
+        """{input: layer} of the entries that are missing, or wrong."""
+        named = {each.name: each.layer for each in self.inputs}
+        return {name: layer for name, layer in self.layers.items() if named[name] != layer}
+
+    @property
+    def proposal(self) -> str:
+        """The `layer:` entries to write into model.yaml, as YAML; "" where there is nothing to change."""
+        if not self.changed:
+            return ""
+        entries = {name: {"layer": layer} for name, layer in self.changed.items()}
+        return str(yaml.safe_dump({"inputs": entries}, sort_keys=False, allow_unicode=True))
+
+    @property
+    def complaints(self) -> tuple[str, ...]:
+        """Problems, and inputs that need a layer: one line each."""
+        missing = [f"inputs.{each.name}.layer: is missing; {each.why}" for each in self.inputs if each.missing]
+        return (*self.problems, *missing)
+
+    @property
+    def silent(self) -> bool:
+        """Whether there is nothing to be done."""
+        return not (self.complaints or self.zero or self.notes or self.changed)
+
+    def require(self) -> None:
+        """Raise LayerError, one line with the entries to write, unless every layer entry is there and right."""
+        if not self.complaints:
+            return
+        entries = [f"inputs.{name}.layer: {layer}" for name, layer in self.changed.items()]
+        remedy = f"; in model.yaml: {', '.join(entries)}" if entries else ""
+        raise LayerError(f"{self.complaints[0]}{remedy}")
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        inputs = tuple(
+            InputFinding(
+                **{
+                    **one,
+                    "shape": tuple(one["shape"]),
+                    "candidates": tuple(Candidate(**each) for each in one["candidates"]),
+                }
+            )
+            for one in data["inputs"]
+        )
+        return cls(
+            framework=data["framework"],
+            inputs=inputs,
+            dependent=tuple((first, second) for first, second in data["dependent"]),
+            zero=tuple(ZeroFeature(**one) for one in data["zero"]),
+            notes=tuple(data["notes"]),
+            problems=tuple(data["problems"]),
+        )
+
+    def __str__(self) -> str:
+        lines = []
+        for each in self.inputs:
+            how = "differentiable" if each.differentiable else each.why
+            through = f", by layer {each.layer}" if each.layer else ""
+            lines.append(f"{each.name}: {each.dtype} {each.shape}, {how}{through}")
+            lines += [f"  layer {candidate}" for candidate in each.candidates]
+        lines += [f"{first} and {second} depend on each other" for first, second in self.dependent]
+        lines += [f"{each.name}: attribution zero on every row; {each.why}" for each in self.zero]
+        return "\n".join([*lines, *self.notes, *self.complaints, self.proposal]).rstrip()

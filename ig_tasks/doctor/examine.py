@@ -1,0 +1,180 @@
+"""`diagnose`: run a model on a few rows, and say which inputs need a layer, and which layer."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from ig_tasks.attribution.backends import framework_of
+from ig_tasks.attribution.problem import UNNAMED
+from ig_tasks.doctor.diagnosis import Diagnosis, InputFinding
+from ig_tasks.doctor.observation import Observation
+from ig_tasks.doctor.rows import Trial
+from ig_tasks.doctor.words import (
+    candidates_of,
+    chosen_together,
+    dependent_layers,
+    faults_of,
+    is_open,
+    share_left_out,
+    why_not,
+)
+from ig_tasks.errors import InputError, suggest
+from ig_tasks.models.loaded import LoadedModel
+
+__all__ = ["diagnose"]
+
+Array = npt.NDArray[Any]
+
+_SEEN = 4  # rows of the pass that is looked through
+_TRIED = 16  # rows on which gradients are taken
+
+
+class Side(Protocol):
+    """What a framework does for the doctor. The model is left as it was found, also after an exception."""
+
+    framework: str
+
+    def known_layers(self) -> list[str]: ...
+    def embedding_layers(self) -> list[str]: ...
+    def input_names(self) -> list[str] | None: ...
+    def observe(self, inputs: Mapping[str, Array], layers: Collection[str]) -> Observation: ...
+    def outputs(self, inputs: Mapping[str, Array]) -> npt.NDArray[np.float64]: ...
+
+
+def diagnose(
+    model: Any,
+    inputs: Any,
+    *,
+    layers: Mapping[str, str] | None = None,
+    target: Any = None,
+    fixed: Mapping[str, Any] | None = None,
+) -> Diagnosis:
+    """Say which inputs of a model are differentiable, which are not and why, and which layers embed those.
+
+    model: a torch.nn.Module, a keras.Model, or what `load_model` returns.
+    inputs: a few rows: an array (rows, ...), {input name: array}, or a DataFrame for a loaded model package.
+    layers: {input name: layer name} as `explain` takes it: checked, corrected and completed. A loaded package's own
+        unless given.
+    target: as for `explain`; without it all outputs are looked at.
+    fixed: {input name: array}: inputs that are passed on and not explained, such as masks.
+
+    The model runs a few times on at most 16 rows; mode, hooks, gradients and `requires_grad` stay as they are.
+
+    Raises InputError for arrays that the model does not take. What the model itself raises is raised.
+    """
+    loaded = model if isinstance(model, LoadedModel) else None
+    arrays, others = _arrays(loaded, inputs, fixed)
+    named = dict((loaded.layers if loaded is not None else {}) if layers is None else layers)
+    module, column = (model, target) if loaded is None else _target(loaded, target)
+    side = _side(module)
+    _check_names(side, arrays, others, named)
+    known = side.known_layers()
+    given = {**arrays, **others}
+    seen = side.observe(
+        {name: array[:_SEEN] for name, array in given.items()}, [n for n in named.values() if n in known]
+    )
+
+    trial = Trial(module, side.outputs, arrays, others, column)
+    found = [_finding(name, array, named.get(name), seen, trial) for name, array in arrays.items()]
+    dependent = dependent_layers(seen)
+    problems = [fault for each in found for fault in faults_of(each, seen, known, side.embedding_layers())]
+    problems += chosen_together(dependent, named)
+    features = None if loaded is None else loaded.package.features
+    zero, refused = trial.zero_features(found, seen, features)
+    return Diagnosis(
+        framework=side.framework,
+        inputs=tuple(found),
+        dependent=tuple(dependent),
+        zero=zero,
+        notes=tuple(note for each in found for note in share_left_out(each)),
+        problems=(*problems, *([refused] if refused and not problems else [])),
+    )
+
+
+def _arrays(
+    loaded: LoadedModel | None, inputs: Any, fixed: Mapping[str, Any] | None
+) -> tuple[dict[str, Array], dict[str, Array]]:
+    """Arrays (rows, ...) that are to be explained, and those that are passed on."""
+    others = {str(name): np.asarray(array)[:_TRIED] for name, array in (fixed or {}).items()}
+    if isinstance(inputs, pd.DataFrame):
+        if loaded is None:
+            raise InputError("inputs: a DataFrame needs a loaded model package, which knows the columns; give arrays")
+        encoded = loaded.package.encode(inputs)
+        if not encoded.keep.any():
+            raise InputError(f"inputs: none of the rows can be encoded ({next(filter(None, encoded.reasons), 'none')})")
+        inputs, others = encoded.inputs, {**{n: a[:_TRIED] for n, a in encoded.fixed.items()}, **others}
+    given = inputs if isinstance(inputs, Mapping) else {UNNAMED: inputs}
+    arrays = {str(name): np.asarray(array)[:_TRIED] for name, array in given.items() if str(name) not in others}
+    sizes = {array.shape[0] if array.ndim else 0 for array in (*arrays.values(), *others.values())}
+    if not arrays or len(sizes) != 1 or 0 in sizes:
+        raise InputError("inputs: give arrays of the same number of rows, one at least")
+    return arrays, others
+
+
+def _target(loaded: LoadedModel, target: Any) -> tuple[Any, Any]:
+    by_name = target is None or (isinstance(target, str) and target not in ("predicted", "all"))
+    if not by_name:
+        return loaded.model, target
+    if target is None and len(loaded.package.config.targets) > 1:
+        return loaded.model, None
+    model, column, *_ = loaded.for_target(target)
+    return model, column
+
+
+def _side(model: Any) -> Side:
+    """The framework's side. Raises InputError for something that is no model."""
+    framework = framework_of(model)
+    if framework == "torch":
+        from ig_tasks.doctor.torch import TorchSide
+
+        return TorchSide(model)
+    if framework == "keras":
+        from ig_tasks.doctor.keras import KerasSide
+
+        return KerasSide(model)
+    kind = type(model)
+    raise InputError(f"model: {kind.__module__}.{kind.__qualname__} is neither a torch.nn.Module nor a keras.Model")
+
+
+def _check_names(
+    side: Side, arrays: Mapping[str, Array], others: Mapping[str, Array], named: Mapping[str, str]
+) -> None:
+    known = side.input_names()
+    for name in (*arrays, *others):
+        if known is not None and name not in known and name != UNNAMED:
+            raise InputError(f"inputs: the model takes no '{name}'{suggest(name, known, noun='inputs')}")
+    for name in named:
+        if name not in arrays:
+            raise InputError(f"layers: '{name}' is not an input{suggest(name, arrays, noun='inputs')}")
+
+
+def _finding(name: str, array: Array, layer: str | None, seen: Observation, trial: Trial) -> InputFinding:
+    """What is to be said of one input. A layer that is named and works stays, whatever else would serve."""
+    candidates = candidates_of(name, seen)
+    usable = [each.layer for each in candidates if not each.why]
+    ids = array.dtype.kind in "iub" or (array.dtype.kind == "f" and bool(usable) and _whole(array))
+    proposed = None
+    if ids and layer is not None and (layer in usable or trial.layer_works(name, layer)):
+        proposed = layer
+    elif ids and usable:
+        proposed = usable[0]
+    differentiable = array.dtype.kind == "f" and proposed is None and is_open(name, seen)
+    return InputFinding(
+        name=name,
+        shape=tuple(int(size) for size in array.shape[1:]),
+        dtype="string" if array.dtype.kind in "OUS" else array.dtype.name,
+        differentiable=differentiable,
+        why="" if differentiable else why_not(name, array, seen, candidates),
+        layer=layer,
+        candidates=tuple(candidates),
+        proposed=proposed,
+    )
+
+
+def _whole(array: Array) -> bool:
+    return bool(np.isfinite(array).all() and (array == np.trunc(array)).all())

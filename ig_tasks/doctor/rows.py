@@ -1,0 +1,165 @@
+"""Gradients on a few rows: features that would have no attribution, and whether the output changes with them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ig_tasks.attribution import attribute, embed
+from ig_tasks.attribution.problem import UNNAMED
+from ig_tasks.data.features import Feature, feature_matrix
+from ig_tasks.doctor.diagnosis import InputFinding, ZeroFeature
+from ig_tasks.doctor.observation import Observation
+from ig_tasks.doctor.words import cuts_of, is_open, reaches
+from ig_tasks.errors import ModelError, TargetError
+
+__all__ = ["Trial"]
+
+Array = npt.NDArray[Any]
+Place = tuple[Any, ...]
+"""Of a feature, in the array of its input: an index behind the rows."""
+
+_NODES = 3
+_LISTED = 64  # elements of an input that are looked at one by one; a larger input is one feature
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A model and rows to try it on: `arrays` may be explained, `others` are passed on."""
+
+    model: Any
+    outputs: Callable[[Mapping[str, Array]], npt.NDArray[np.float64]]
+    arrays: dict[str, Array]
+    others: dict[str, Array]
+    target: Any
+
+    def layer_works(self, name: str, layer: str) -> bool:
+        """Whether a path of one input can run in a layer's output."""
+        try:
+            self._attributions({name: layer}, [name], rows=2)
+        except TargetError:
+            return True
+        except ModelError:
+            return False
+        return True
+
+    def zero_features(
+        self, findings: Sequence[InputFinding], seen: Observation, features: Sequence[Feature] | None
+    ) -> tuple[tuple[ZeroFeature, ...], str]:
+        """Features whose attribution is zero on all rows; what the engine refuses the model for, else ""."""
+        layers = {each.name: each.proposed for each in findings if each.proposed is not None}
+        explained = [each.name for each in findings if each.name in layers or self._number(each.name, seen)]
+        if not explained or any(array.dtype.kind in "OUS" for array in self.given.values()):
+            return (), ""
+        try:
+            found = self._attributions(layers, explained, rows=None)
+        except TargetError:
+            return (), ""  # the outputs have names; which one to explain was not said
+        except ModelError as error:
+            return (), str(error)
+        zero = []
+        for feature, name, place, size in self._features(found, features):
+            if not size.any():
+                zero.append(ZeroFeature(feature, self._why(name, place, seen)))
+        return tuple(zero), ""
+
+    @property
+    def given(self) -> dict[str, Array]:
+        return {**self.arrays, **self.others}
+
+    def _number(self, name: str, seen: Observation) -> bool:
+        kind = self.arrays[name].dtype.kind
+        return kind == "f" or (kind in "iub" and is_open(name, seen))
+
+    def _attributions(self, layers: Mapping[str, str], names: Sequence[str], rows: int | None) -> dict[str, Array]:
+        """{input: (rows, outputs, ...)}, or without outputs where one of them is the target."""
+        some = slice(rows)
+        ends = {name: self.arrays[name][some] for name in names}
+        ends = {n: a if n in layers or a.dtype.kind == "f" else a.astype(np.float32) for n, a in ends.items()}
+        starts = {name: self._start(end, layers.get(name)) for name, end in ends.items()}
+        fixed = {name: array[some] for name, array in self.given.items() if name not in names}
+        alone = list(self.arrays) == [UNNAMED]
+        found = attribute(
+            self.model,
+            ends[UNNAMED] if alone else ends,
+            starts[UNNAMED] if alone else starts,
+            fixed=fixed,
+            target="all" if self.target is None else self.target,
+            integrator="gauss_legendre",
+            steps=_NODES,
+            layers=dict(layers),
+        ).attributions
+        every = {UNNAMED: found} if not isinstance(found, dict) else found
+        leading = 2 if self.target is None or (isinstance(self.target, str) and self.target == "all") else 1
+        return {name: array if leading == 2 else array[:, None] for name, array in every.items()}
+
+    def _start(self, end: Array, layer: str | None) -> Array:
+        """A baseline that differs from the row in every element."""
+        if layer is not None:
+            return np.zeros(embed(self.model, layer, end[:1].astype(np.int64)).shape[1:])
+        other = np.roll(end, 1, axis=0)
+        return np.where(other == end, end - 1, other)
+
+    def _features(
+        self, found: Mapping[str, Array], features: Sequence[Feature] | None
+    ) -> Iterator[tuple[str, str, Place, Array]]:
+        """Name, input, place and attributions of every feature."""
+        own = [feature for feature in features or () if feature.input in found]
+        if own:
+            matrix = feature_matrix(found, own, leading=2)
+            counted: dict[str, int] = {}
+            for number, feature in enumerate(own):
+                place: Place = (...,)
+                if feature.elements is not None:
+                    place = tuple(slice(None) if span is None else slice(*span) for span in feature.elements)
+                elif self.arrays[feature.input].ndim > 1:
+                    place = (..., counted.get(feature.input, 0))
+                counted[feature.input] = counted.get(feature.input, 0) + 1
+                yield feature.name, feature.input, place, matrix[..., number]
+            return
+        for name, array in found.items():
+            shown, places = "x" if name == UNNAMED else name, list(np.ndindex(array.shape[2:]))
+            if not array.any() or len(places) > _LISTED or places == [()]:
+                yield shown, name, (...,), array
+                continue
+            for place in places:
+                yield f"{shown}[{','.join(map(str, place))}]", name, place, array[(slice(None), slice(None), *place)]
+
+    def _why(self, name: str, place: Place, seen: Observation) -> str:
+        if not reaches(name, seen):
+            return "no output depends on it"
+        embedded = any(call.takes == name for call in seen.calls)
+        if not embedded and not is_open(name, seen):
+            return f"its gradients are lost at {', '.join(map(str, cuts_of(name, seen)))}"
+        if self._changes(name, place, seen):
+            return (
+                "the output changes with it, by steps that have no gradient (rounding, comparisons, units that are off)"
+            )
+        return "the output does not change with it on the rows that were tried"
+
+    def _changes(self, name: str, place: Place, seen: Observation) -> bool:
+        """Whether other values of a feature change an output."""
+        before = self.outputs(self.given)
+        for other in self._others(name, place, seen):
+            after = self.outputs({**self.given, name: other})
+            if not np.array_equal(before, after, equal_nan=True):
+                return True
+        return False
+
+    def _others(self, name: str, place: Place, seen: Observation) -> Iterator[Array]:
+        array = self.arrays[name]
+        where = (slice(None), *place)
+        sizes = [call.vocabulary for call in seen.calls if call.takes == name and call.vocabulary]
+        changed: list[Array] = [np.roll(array, 1, axis=0)]
+        if array.dtype.kind == "f":
+            changed += [array + 1, 3 - 10 * array]
+        elif sizes:
+            changed.append((array + 1) % min(sizes))
+        for values in changed:
+            other = array.copy()
+            other[where] = values[where]
+            yield other

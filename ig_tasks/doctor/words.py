@@ -1,0 +1,137 @@
+"""What was observed of an input, in words: why it is not differentiable, which layers embed it, what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import numpy.typing as npt
+
+from ig_tasks.doctor.diagnosis import Candidate, InputFinding
+from ig_tasks.doctor.observation import Call, Cut, Observation, Route
+from ig_tasks.errors import suggest
+
+__all__ = [
+    "candidates_of",
+    "chosen_together",
+    "cuts_of",
+    "dependent_layers",
+    "faults_of",
+    "is_open",
+    "reaches",
+    "share_left_out",
+    "why_not",
+]
+
+_POOLS = (
+    "gives one vector a row, not one an id; use an Embedding and sum over it, or give the categories as zeros and ones"
+)
+_MADE = "takes ids that the model makes of it, not its own; let the package's preprocess make them"
+
+
+def candidates_of(name: str, seen: Observation) -> list[Candidate]:
+    """Layers that embed an input, each once: embeddings, else the first layer that makes a vector of every id."""
+    found: dict[str, Candidate] = {}
+    for call in (call for call in seen.calls if call.kind != "layer"):
+        if call.takes != name and (call.takes is not None or name not in call.made_of):
+            continue
+        why = _POOLS if call.kind == "bag" or not call.per_id else "" if call.takes == name else _MADE
+        if call.layer not in found or found[call.layer].why:
+            found[call.layer] = Candidate(call.layer, call.vocabulary, call.width, why)
+    if not any(each.why == "" for each in found.values()):
+        other = next((c for c in seen.calls if c.kind == "layer" and c.takes == name and c.per_id), None)
+        if other is not None:
+            found[other.layer] = Candidate(other.layer, other.vocabulary, other.width)
+    return sorted(found.values(), key=lambda each: each.why != "")
+
+
+def dependent_layers(seen: Observation) -> list[tuple[str, str]]:
+    """Pairs of layers of which the second lies behind the first, or around it."""
+    calls: dict[str, Call] = {call.layer: call for call in seen.calls}
+    pairs = {(first, call.layer) for call in seen.calls for first in call.behind if first in calls}
+    pairs |= {(inner, outer) for inner in calls for outer in calls if inner.startswith(f"{outer}.")}
+    return sorted(pairs)
+
+
+def is_open(name: str, seen: Observation) -> bool:
+    """Whether an input reaches an output by a way on which gradients are kept."""
+    return not seen.clear or Route(name) in seen.routes
+
+
+def reaches(name: str, seen: Observation) -> bool:
+    """Whether an input reaches an output at all."""
+    return not seen.clear or any(route.input == name for route in (*seen.routes, *seen.left))
+
+
+def cuts_of(name: str, seen: Observation) -> list[Cut]:
+    """Where an input's gradients are lost on its ways to an output."""
+    routes = seen.routes | seen.left
+    return sorted({route.cut for route in routes if route.input == name and route.cut is not None})
+
+
+def why_not(name: str, array: npt.NDArray[Any], seen: Observation, candidates: Sequence[Candidate]) -> str:
+    """Why an input is not differentiable, and what to do where no layer helps."""
+    usable = [each.layer for each in candidates if not each.why]
+    cuts = cuts_of(name, seen)
+    if array.dtype.kind in "OUS":
+        where = next((f", looked up in {cut.where}" for cut in cuts if cut.kind == "strings"), "")
+        return f"strings{where}; a path cannot start there: give the ids that they stand for"
+    if usable:
+        return f"integer ids, embedded by {', '.join(usable)}"
+    if array.dtype.kind == "f":
+        if not reaches(name, seen):
+            return "no output depends on it"
+        return f"its gradients are lost at {', '.join(map(str, cuts))}"
+    for kind, remedy in (
+        ("one-hot", "make it a layer of its own, or give the zeros and ones"),
+        ("table", "make the table an Embedding layer"),
+        ("embedding", ""),
+    ):
+        if found := [cut for cut in cuts if cut.kind == kind]:
+            none = "; no layer gives one vector an id" if kind == "embedding" else f"; no layer does that: {remedy}"
+            return f"integer ids, read by {found[0]}{none}"
+    if Route(name) in seen.routes:
+        return "integers that the model uses as numbers: give floats"
+    if cuts:
+        return f"integers, and gradients are lost at {', '.join(map(str, cuts))}"
+    return "integers" if reaches(name, seen) else "integers that no output depends on"
+
+
+def faults_of(finding: InputFinding, seen: Observation, known: Collection[str], embeddings: Sequence[str]) -> list[str]:
+    """What is wrong with the layer that is named for an input, one line."""
+    layer, field = finding.layer, f"inputs.{finding.name}.layer"
+    if layer is None or layer == finding.proposed:
+        return []
+    if layer not in known:
+        return [
+            f"{field}: the model has no layer '{layer}'{suggest(layer, embeddings or known, noun='embedding layers')}"
+        ]
+    if finding.differentiable:
+        return [f"{field}: the input holds numbers, not ids; remove the entry"]
+    calls = [call for call in seen.calls if call.layer == layer]
+    if own := next((each.why for each in finding.candidates if each.layer == layer and each.why), ""):
+        return [f"{field}: '{layer}' {own}"]
+    others = sorted({call.takes for call in calls if call.takes is not None})
+    said = f"it embeds {', '.join(others)}" if others else "it is not called with its values"
+    return [f"{field}: '{layer}' does not embed this input: {said}"]
+
+
+def chosen_together(dependent: Sequence[tuple[str, str]], layers: Mapping[str, str]) -> list[str]:
+    """Layers that are named for two inputs and depend on each other, one line a pair."""
+    chosen = set(layers.values())
+    return [
+        f"layers: '{first}' and '{second}' depend on each other, and what goes through both would count twice; "
+        "name one of them"
+        for first, second in dependent
+        if first in chosen and second in chosen
+    ]
+
+
+def share_left_out(finding: InputFinding) -> list[str]:
+    """A note where several layers embed one input."""
+    usable = [each.layer for each in finding.candidates if not each.why]
+    if len(usable) < 2:
+        return []
+    return [
+        f"{finding.name}: {' and '.join(usable)} both embed it; a path in one leaves out what goes through the other"
+    ]
