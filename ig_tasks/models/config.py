@@ -156,7 +156,9 @@ class ModelConfig(_Strict):
 
     def of_format(self, name: str) -> ModelConfig:
         """The same with the format that its weights were found to have; checked. Raises ValueError."""
-        return ModelConfig.model_validate({**{key: getattr(self, key) for key in type(self).model_fields}, "format": name})
+        return ModelConfig.model_validate(
+            {**{key: getattr(self, key) for key in type(self).model_fields}, "format": name}
+        )
 
     def choose_target(self, target: str | int | None, space: str | None) -> tuple[str, TargetConfig, str]:
         """The target's name, what it is, and the space to explain it in.

@@ -100,19 +100,25 @@ class LoadedModel(ABC):
         self, inputs: Mapping[str, np.ndarray], call: Callable[[dict[str, np.ndarray]], np.ndarray]
     ) -> np.ndarray:
         specs = self.package.config.inputs
-        for name in [*inputs, *specs]:
+        for name in [] if self.package.bare else [*inputs, *specs]:
             if name not in specs or name not in inputs:
                 what = "is absent" if name in specs else f"is unknown{suggest(name, specs, noun='inputs')}"
                 raise InputError(f"input '{name}' of model '{self.package.uri}' {what}")
         rows = len(next(iter(inputs.values())))
         blocks = range(0, max(rows, 1), _BLOCK)
-        cast = {name: np.asarray(inputs[name], dtype=spec.dtype) for name, spec in specs.items()}
+        cast = {name: _cast(array, specs[name].dtype if name in specs else None) for name, array in inputs.items()}
         return np.concatenate([call({name: array[at : at + _BLOCK] for name, array in cast.items()}) for at in blocks])
 
 
 def _plain_output(output: int | str | Selection | None) -> int | str | None:
     """An output as the engine takes it; a selection never comes without a head."""
     return None if isinstance(output, Selection) else output
+
+
+def _cast(array: np.ndarray, dtype: str | None) -> np.ndarray:
+    """In the input's dtype; where a bare artifact does not tell it, numbers are single as most models are."""
+    given = np.asarray(array)
+    return given.astype(dtype or (np.float32 if given.dtype == np.float64 else given.dtype), copy=False)
 
 
 def check_layers(package: ModelPackage, known: Iterable[str], embeddings: Iterable[str]) -> None:

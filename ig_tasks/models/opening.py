@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from ig_tasks.models.loaded import LoadedModel
     from ig_tasks.spec import ExplanationSpec
 
-__all__ = ["load_model", "open_package"]
+__all__ = ["load_model", "open_package", "open_served"]
 
 _SPECS = (".yaml", ".yml")
 
@@ -76,6 +77,23 @@ def load_model(
     return package.load(device)
 
 
+def open_served(
+    uri: str | Path, like: ModelPackage, *, trust: str | None = None, trusted_root: str | Path | None = None
+) -> ModelPackage:
+    """A package, or a bare artifact that takes the inputs and has the targets of the package `like`.
+
+    Raises what `open_package` raises.
+    """
+    path, files = local_copy(str(uri))
+    if _home(str(uri), path) is not None:
+        return open_package(uri, trust=trust, trusted_root=trusted_root)
+    found = _artifact(str(uri), path, files)
+    config = found.config.model_copy(update={"inputs": like.config.inputs, "targets": like.config.targets})
+    package = replace(found, config=config, bare=False)
+    _check_trust(package, trust, trusted_root)
+    return package
+
+
 def _spec(given: object) -> ExplanationSpec | None:
     from ig_tasks.spec import ExplanationSpec, load_spec
 
@@ -114,7 +132,10 @@ def _package(uri: str, root: Path, files: dict[str, str]) -> ModelPackage:
     weights, found = _model_at(base if config.remote else root / config.weights)
     if not config.file_format or weights != root / config.weights:
         config = _with_format(root, config, config.format or found)
-    whole = {**files, **({f"{config.weights}/{name}": digest for name, digest in parts.items()} if config.remote else {})}
+    whole = {
+        **files,
+        **({f"{config.weights}/{name}": digest for name, digest in parts.items()} if config.remote else {}),
+    }
     return ModelPackage(
         uri=uri,
         root=root,
@@ -196,7 +217,7 @@ def _runs(config: ModelConfig, weights: Path) -> str:
 
 def _check_trust(package: ModelPackage, trust: str | None, trusted_root: str | Path | None) -> None:
     uri, digest = package.uri, package.digest
-    add = f"`trust: {digest}` under `model`" if not package.bare else f"`trust=\"{digest}\"` to load_model"
+    add = f"`trust: {digest}` under `model`" if not package.bare else f'`trust="{digest}"` to load_model'
     if trust is not None and trust != digest:
         raise TrustError(
             f"model package '{uri}' is not the one that the spec trusts: it has changed, or is another one; read"
@@ -212,9 +233,7 @@ def _check_trust(package: ModelPackage, trust: str | None, trusted_root: str | P
     elsewhere = package.config.remote and package.runs != "nothing" and not is_local(package.config.weights)
     runs = package.config.runs_code or package.runs != "nothing"
     if elsewhere or (runs and not _inside(uri, package.root, trusted_root)):
-        raise TrustError(
-            f"model package '{uri}' runs code and lies outside the project; if you trust it, add {add}"
-        )
+        raise TrustError(f"model package '{uri}' runs code and lies outside the project; if you trust it, add {add}")
 
 
 def _inside(uri: str, root: Path, trusted_root: str | Path | None) -> bool:

@@ -72,7 +72,7 @@ def _check(name: str, graph: fx.Graph) -> None:
                 f"weights: '{name}' was exported for exactly {tuple(value.shape)[:1]} rows of '{node.target}'; export"
                 f" it with dynamic_shapes={{'{node.target}': {{0: torch.export.Dim.AUTO}}, ...}}"
             )
-    for node in graph.find_nodes(op="call_function"):
+    for node in (one for one in graph.nodes if one.op == "call_function"):
         place = _RANDOM.get(_operation(node))
         if place is not None and len(node.args) > place and node.args[place] is True:
             raise ModelError(f"weights: '{name}' was exported in training mode; call model.eval() before the export")

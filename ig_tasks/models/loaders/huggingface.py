@@ -78,9 +78,13 @@ def _architecture(folder: Path) -> tuple[str, str]:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         named = list(config.get("architectures") or [])
     except (OSError, ValueError, AttributeError, TypeError) as error:
-        raise ModelError(f"weights: '{folder / 'config.json'}' cannot be read: {' '.join(str(error).split())}") from error
+        raise ModelError(
+            f"weights: '{folder / 'config.json'}' cannot be read: {' '.join(str(error).split())}"
+        ) from error
     if (folder / "adapter_config.json").is_file():
-        raise ModelError(f"weights: '{folder}' is an adapter of another model; merge it (merge_and_unload) and save again")
+        raise ModelError(
+            f"weights: '{folder}' is an adapter of another model; merge it (merge_and_unload) and save again"
+        )
     for architecture in named:
         for end, kind in _HEADS.items():
             if str(architecture).endswith(end):

@@ -51,7 +51,7 @@ class Lookup(keras.layers.Embedding):  # type: ignore[misc]  # keras is not foll
 
 def frozen(function: Any) -> Any:
     """The function as one flat graph with its variables as constants; None where TensorFlow cannot do that."""
-    from tensorflow.python.framework.convert_to_constants import (  # noqa: TID253 - there is no public name for it
+    from tensorflow.python.framework.convert_to_constants import (
         convert_variables_to_constants_v2,
     )
 

@@ -14,7 +14,7 @@ from ig_tasks.models.loaders.keras import KerasModel, finished
 import keras  # isort: skip  # noqa: TID253 - this module is imported when a model is loaded; the loader chose the backend
 import tensorflow as tf  # isort: skip  # noqa: TID253
 
-from ig_tasks.models.loaders.lookups import Lookup, cut, frozen  # noqa: E402
+from ig_tasks.models.loaders.lookups import Lookup, cut, frozen
 
 if TYPE_CHECKING:
     from ig_tasks.models.package import ModelPackage

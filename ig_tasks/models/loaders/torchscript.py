@@ -34,7 +34,9 @@ def load(package: ModelPackage, device: str) -> TorchModel:
         raise ModelError(f"weights: '{path}' cannot be read as TorchScript: {text}") from error
     for one in arguments:
         if "Tensor" not in str(one.type) and not one.has_default_value():
-            raise ModelError(f"weights: '{path.name}' takes '{one.name}', a {one.type}, not a tensor; wrap it in a module")
+            raise ModelError(
+                f"weights: '{path.name}' takes '{one.name}', a {one.type}, not a tensor; wrap it in a module"
+            )
     embedded = next((name for name, spec in package.config.inputs.items() if spec.layer is not None), None)
     if embedded is not None:
         raise LayerError(
