@@ -3,7 +3,7 @@
     python include/models/train_digits.py
 
 Ten outputs, each the log-odds that the image shows that digit (one sigmoid a digit, so that each output means something
-by itself). Trained on the split `train`, tested on `test`; one thread.
+by itself; blank paper is none of them). Trained on the split `train`, tested on `test`; one thread.
 """
 
 from __future__ import annotations
@@ -35,6 +35,8 @@ EPOCHS = 30
 BATCH = 64
 RATE = 3e-3
 DIGITS = 10
+BLANK_SHARE = 0.05
+"""Blank images among those that it learns from: no digit. Blank is the baseline, and has to be something it knows."""
 CELLS = 4
 """The image is explained in so many cells a side: an attribution for each of 2 x 2 pixels."""
 
@@ -70,13 +72,14 @@ def train(data: Path, to: Path) -> float:
     tf.config.threading.set_intra_op_parallelism_threads(1)
     keras.utils.set_random_seed(0)
     (images, digits), (test_images, test_digits) = read(data, "train"), read(data, "test")
+    blank = int(BLANK_SHARE * len(digits))
+    learnt = np.concatenate([images, np.zeros((blank, *images.shape[1:]), np.float32)])
+    label = np.concatenate([np.eye(DIGITS, dtype=np.float32)[digits], np.zeros((blank, DIGITS), np.float32)])
     model = build()
-    steps = EPOCHS * -(-len(digits) // BATCH)
+    steps = EPOCHS * -(-len(learnt) // BATCH)
     rate = keras.optimizers.schedules.CosineDecay(RATE, steps)
     model.compile(keras.optimizers.Adam(rate), keras.losses.BinaryCrossentropy(from_logits=True))
-    history = model.fit(
-        {"image": images}, np.eye(DIGITS, dtype=np.float32)[digits], BATCH, EPOCHS, verbose=0, shuffle=True
-    )
+    history = model.fit({"image": learnt}, label, BATCH, EPOCHS, verbose=0, shuffle=True)
     logits = np.asarray(model({"image": test_images}, training=False))
     right = float((logits.argmax(axis=1) == test_digits).mean())
     fresh = Path(tempfile.mkdtemp(prefix=f".{to.name}-", dir=to.parent))
@@ -120,6 +123,7 @@ def config(rows: int, test_rows: int, right: float) -> dict[str, Any]:
             "training": {"epochs": EPOCHS, "seed": 0},
             "notes": [
                 "Each output is the log-odds of one digit against all others; the greatest is the digit that is read.",
+                "Blank paper, one image in twenty of its training, is no digit.",
                 "The 13 people who wrote the test images wrote the training images too: of another hand it reads less.",
             ],
         },
