@@ -120,8 +120,9 @@ def array_baselines(
     mode           the median of numbers; the most frequent id
     zero           zero; the zero vector of an embedding
 
-    and what `fit_baseline` says of the others. `known` is what a package says of its inputs. Raises BaselineError for an
-    unknown strategy, or for one that lacks its reference.
+    and what `fit_baseline` says of the others. `known` is what a package says of its inputs.
+
+    Raises BaselineError for an unknown strategy, or for one that lacks its reference.
     """
     names = list(inputs)
     if isinstance(baseline, Samples):

@@ -17,9 +17,7 @@ from ig_tasks.errors import BaselineError
 from ig_tasks.spec import BaselineSpec
 
 IMAGE = {"image": InputSpec(columns=("image",), kind="image", shape=(2, 3))}
-PIXELS = np.array(
-    [[[0, 1, 2], [3, 4, 5]], [[2, 1, 0], [3, 0, 5]], [[4, 1, 1], [3, 8, 2]]], dtype=np.float32
-)
+PIXELS = np.array([[[0, 1, 2], [3, 4, 5]], [[2, 1, 0], [3, 0, 5]], [[4, 1, 1], [3, 8, 2]]], dtype=np.float32)
 SERIES = {"series": InputSpec(columns=("a", "b"), kind="series", length=3)}
 TOKENS = {
     "text": InputSpec(

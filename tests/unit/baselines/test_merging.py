@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -60,7 +61,7 @@ def test_any_shards_give_the_same_baseline_to_the_bit(
     arrays, ends = parts
     asked = BaselineSpec(strategy=strategy, **options)
     merged: BaselineCounts | None = None
-    for start, stop in zip(ends, ends[1:], strict=False):
+    for start, stop in pairwise(ends):
         mine = {name: array[start:stop] for name, array in arrays.items()}
         counts = BaselineCounts.of(INPUTS, mine, asked, positions=np.arange(start, stop))
         counts = BaselineCounts.from_json(counts.to_json())
@@ -78,10 +79,8 @@ def test_means_and_segments_agree_to_rounding(parts: tuple[dict[str, Any], list[
     rows = len(arrays["kind"])
     levels = np.array(["x", "y", "z"], dtype=object)[np.arange(rows) % 3]
     parted = [
-        BaselineCounts.of(
-            INPUTS, {name: array[a:b] for name, array in arrays.items()}, asked, levels=levels[a:b]
-        )
-        for a, b in zip(ends, ends[1:], strict=False)
+        BaselineCounts.of(INPUTS, {name: array[a:b] for name, array in arrays.items()}, asked, levels=levels[a:b])
+        for a, b in pairwise(ends)
     ]
     merged = parted[0]
     for part in parted[1:]:

@@ -149,7 +149,9 @@ def test_the_table_and_its_facts_bring_back_every_baseline(strategy: str, option
     fitted = fit(strategy, levels=levels if "segment" in options else None, **options)
     again = Baseline.of_facts(fitted.to_table(INPUTS), fitted.facts, INPUTS)
     assert again == fitted
-    for one, other in zip(starts(fitted, segments={"place": levels}), starts(again, segments={"place": levels}), strict=True):
+    for one, other in zip(
+        starts(fitted, segments={"place": levels}), starts(again, segments={"place": levels}), strict=True
+    ):
         for name in INPUTS:
             np.testing.assert_array_equal(one[name], other[name])
 
