@@ -13,6 +13,7 @@ from ig_tasks.data.shards import Shard, plan_shards
 from ig_tasks.errors import BaselineError, DataError, InputError, ModelError, RunError, SpecError, suggest
 from ig_tasks.models import ModelPackage, open_package
 from ig_tasks.models.config import TargetConfig
+from ig_tasks.models.opening import open_served
 from ig_tasks.models.spaces import converter, spaces_of
 from ig_tasks.spec import AttributionSpec, ExplanationSpec, format_partition
 from ig_tasks.store import run_key
@@ -214,14 +215,15 @@ def _open_served(spec: ExplanationSpec, package: ModelPackage, root: str | None)
     if named is None:
         return None
     try:
-        served = open_package(named.uri, trust=named.trust, trusted_root=root)
+        served = open_served(named.uri, package, trust=named.trust, trusted_root=root)
         target = _served_target(served, named.target, name)
         for one, wanted in ((package, name), (served, target)):
             known, its, _ = one.config.choose_target(wanted, None)
             if space not in spaces_of(its):
                 converter(known, its, its.space, space)
     except ModelError as error:
-        raise type(error)(f"model.served: {error}") from None
+        said = str(error).replace("under `model`", "under `model.served`")
+        raise type(error)(f"model.served: {said}") from None
     return served
 
 

@@ -18,6 +18,7 @@ from ig_tasks.compute.worker import loaded_model
 from ig_tasks.data.shards import Shard, plan_shards, read_shard, row_ids
 from ig_tasks.errors import IgTasksError, ModelError
 from ig_tasks.models.loaded import LoadedModel
+from ig_tasks.models.opening import open_served
 from ig_tasks.models.spaces import converter, spaces_of
 from ig_tasks.store import Store, run_key
 from ig_tasks.store.manifest import versions
@@ -45,7 +46,8 @@ def call_both(task: ServedTask) -> dict[str, Any]:
     Raises:
         ModelError, TargetError: if one of the models cannot be loaded or called.
     """
-    both = [_loaded(model, task.resources) for model in (task.model, task.served)]
+    explained = _loaded(task.model, task.resources)
+    both = [explained, _load_served(task.served, explained, task.resources)]
     columns = list(dict.fromkeys([*both[0].package.columns, *both[1].package.columns, *([task.id] if task.id else [])]))
     frame = read_shard(task.shard, columns)
     kept = both[0].package.encode(frame).keep
@@ -111,6 +113,13 @@ def compare_with_served(
 def _loaded(model: ModelReference, resources: Mapping[str, float]) -> LoadedModel:
     device = choose_device(resources, framework=model.framework)
     return loaded_model(model.uri, model.digest, trust=model.trust, trusted_root=model.trusted_root, device=device)
+
+
+def _load_served(model: ModelReference, explained: LoadedModel, resources: Mapping[str, float]) -> LoadedModel:
+    package = open_served(model.uri, explained.package, trust=model.trust, trusted_root=model.trusted_root)
+    if package.digest != model.digest:
+        raise ModelError(f"model.served: {model.uri} changed since the run began; start the run again")
+    return package.load(choose_device(resources, framework=model.framework))
 
 
 def _numbers(loaded: LoadedModel, inputs: Any, target: str | int | None, space: str) -> Any:
