@@ -58,8 +58,14 @@ def check(spec: SpecFile, store: StoreUri = None, settings: Settings = None, par
     from ig_tasks import pipeline
 
     chosen = _load(spec, store, settings)
+    from rich.console import Console
+
+    from ig_tasks.reports.layers import print_diagnosis
+
     for line in pipeline.check(chosen, partition=partition):
         typer.echo(line)
+    if (diagnosis := pipeline.diagnosis(chosen, partition=partition)) is not None:
+        print_diagnosis(diagnosis, Console(highlight=False))
 
 
 @app.command()

@@ -25,7 +25,8 @@ from ig_tasks.compute.opening import open_run_folder
 from ig_tasks.compute.planning import RunPlan, plan_run, require_unchanged
 from ig_tasks.compute.served import compare_with_served
 from ig_tasks.compute.session import ComputeSession
-from ig_tasks.compute.trial import look_at_rows, trial_of
+from ig_tasks.compute.trial import diagnosis_of, look_at_rows, trial_of
+from ig_tasks.doctor import Diagnosis
 from ig_tasks.errors import ValidationFailedError
 from ig_tasks.models.spaces import converter
 from ig_tasks.reports.assemble import importance_table
@@ -78,7 +79,7 @@ def load_model(
         "name": spec.name,
         "partition": plan.partition,
         "store": spec.store_uri(),
-        "model": {"uri": spec.model.uri, "digest": plan.package.digest, **trial},
+        "model": {"uri": spec.model.uri, "digest": plan.package.digest, **_short(trial)},
         "data": {
             "uri": spec.data.uri,
             "digest": digest,
@@ -307,6 +308,16 @@ def _predicted(plan: RunPlan) -> Predicted | None:
     if plan.spec.data.prediction is None or plan.parity_space == explained:
         return None
     return Predicted(plan.parity_space, converter(name, config, explained, plan.parity_space))
+
+
+def diagnosis(spec: ExplanationSpec, *, partition: str | None = None) -> Diagnosis | None:
+    """What the layer doctor said when `check` or `load_model` tried the model; None where it could not look at it."""
+    return diagnosis_of(plan_run(spec, partition), Store(spec.store_uri()))
+
+
+def _short(trial: Reference) -> Reference:
+    """What of a trial goes into the reference: a diagnosis is as long as the model has inputs."""
+    return {name: value for name, value in trial.items() if name != "diagnosis"}
 
 
 def _plan(spec: ExplanationSpec, ref: Reference) -> RunPlan:

@@ -11,17 +11,19 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from ig_tasks.baselines.baseline import Baseline
 from ig_tasks.baselines.fitting import BaselineCounts, fit_baseline
 from ig_tasks.baselines.segments import levels_of, segments_of
 from ig_tasks.compute.device import choose_device
+from ig_tasks.compute.layer_doctor import diagnosis_of, load_or_propose
 from ig_tasks.compute.shard_files import write_shard
 from ig_tasks.compute.tables import shard_tables
 from ig_tasks.compute.worker import cached, loaded_model
 from ig_tasks.data.shards import Shard, read_shard
 from ig_tasks.errors import IgTasksError, ModelError
-from ig_tasks.models import open_package
+from ig_tasks.models import ModelPackage, open_package
 from ig_tasks.prepared import PreparedModel
 from ig_tasks.spec import AttributionSpec, BaselineSpec, DataSpec
 from ig_tasks.store import RunFolder
@@ -85,11 +87,12 @@ def try_model(task: TrialTask) -> dict[str, Any]:
         ModelError, LayerError, TargetError: if the model cannot be loaded, called or differentiated.
     """
     device = choose_device(task.resources, framework=task.model.framework)
-    loaded = _load(task.model, device)
+    loaded = load_or_propose(lambda: _load(task.model, device), lambda: _rows(task), device)
     inputs = loaded.package.config.inputs
     encoded = loaded.package.encode(read_shard(task.shard, loaded.package.columns))
     arrays = {name: array[:TRIAL_ROWS] for name, array in encoded.inputs.items()}
     fixed = {name: array[:TRIAL_ROWS] for name, array in encoded.fixed.items()}
+    diagnosis = diagnosis_of(loaded, arrays, fixed, task.model.target)
     asked = BaselineSpec(strategy="mean")
     baseline = fit_baseline(asked, BaselineCounts.of(inputs, arrays), inputs)
     try:
@@ -107,12 +110,13 @@ def try_model(task: TrialTask) -> dict[str, Any]:
         "framework": loaded.framework,
         "device": device,
         "mean_output": float(np.mean(explanation.output)),
+        "diagnosis": None if diagnosis is None else diagnosis.to_json(),
     }
 
 
 def count_shard(task: BaselineTask) -> dict[str, Any]:
     """`BaselineCounts` of the shard's usable rows, as JSON; no framework is imported."""
-    package = open_package(task.model.uri, trust=task.model.trust, trusted_root=task.model.trusted_root)
+    package = _open(task.model)
     inputs = package.config.inputs
     segment = task.baseline.segment
     frame = read_shard(task.shard, list(dict.fromkeys([*package.columns, *([segment] if segment else [])])))
@@ -172,6 +176,15 @@ def explain_shard(task: ExplainTask) -> dict[str, Any]:
         "rows_quarantined": written.rows_quarantined,
         "seconds": written.seconds,
     }
+
+
+def _rows(task: TrialTask) -> tuple[ModelPackage, pd.DataFrame]:
+    package = _open(task.model)
+    return package, read_shard(task.shard, package.columns)
+
+
+def _open(model: ModelReference) -> ModelPackage:
+    return open_package(model.uri, trust=model.trust, trusted_root=model.trusted_root)
 
 
 def _load(model: ModelReference, device: str | None) -> Any:

@@ -11,9 +11,12 @@ from ig_tasks.compute.progress import Progress
 from ig_tasks.compute.session import ComputeSession
 from ig_tasks.compute.tasks import TrialTask, try_model
 from ig_tasks.data.shards import Shard, plan_shards, read_shard
+from ig_tasks.doctor import Diagnosis
 from ig_tasks.errors import DataError
 from ig_tasks.store import Store, run_key
 from ig_tasks.store.manifest import versions
+
+_DOCTOR = 1  # raised when the doctor has more to say: kept trials are done again
 
 _ROWS = 512
 """Rows to look at, spread evenly over the first file that has rows; where none can be used, over all files."""
@@ -55,13 +58,11 @@ def trial_of(plan: RunPlan, shard: Shard, store: Store, session: ComputeSession)
         StoreError: if the store is a place that cannot be written to.
         ModelError, LayerError, TargetError: what the model is not fit for.
     """
-    folder = store.name_folder(plan.spec.name)
-    model, resources = plan.spec.model, plan.spec.compute.resources
-    asked = {"digest": plan.package.digest, "target": model.target, "space": model.space, "resources": resources}
-    name = f"models/{run_key({**asked, 'versions': versions()})}.json"
+    folder, (name, asked) = store.name_folder(plan.spec.name), _record_of(plan)
     if folder.exists(name):
         return dict(folder.read_json(name)["trial"]), True
     folder.require_writable()
+    resources = plan.spec.compute.resources
     task = TrialTask(plan.model, shard, resources)
     quiet = Progress(shard.rows, "load_model", log=_discard)
     results = list(
@@ -79,6 +80,20 @@ def trial_of(plan: RunPlan, shard: Shard, store: Store, session: ComputeSession)
     trial: dict[str, Any] = results[0][1]
     folder.write_json(name, {"model": asked, "trial": trial, "versions": versions()})
     return trial, False
+
+
+def diagnosis_of(plan: RunPlan, store: Store) -> Diagnosis | None:
+    """What the layer doctor said when the model was tried; None before that, or where it could not look at it."""
+    folder, (name, _) = store.name_folder(plan.spec.name), _record_of(plan)
+    said = folder.read_json(name)["trial"].get("diagnosis") if folder.exists(name) else None
+    return None if said is None else Diagnosis.from_json(said)
+
+
+def _record_of(plan: RunPlan) -> tuple[str, dict[str, Any]]:
+    """Where a trial is kept, and what it depends on."""
+    model, resources = plan.spec.model, plan.spec.compute.resources
+    asked = {"digest": plan.package.digest, "target": model.target, "space": model.space, "resources": resources}
+    return f"models/{run_key({**asked, 'doctor': _DOCTOR, 'versions': versions()})}.json", asked
 
 
 def _discard(_line: str) -> None:

@@ -16,7 +16,7 @@ from ig_tasks.reports.numerals import number, value
 from ig_tasks.reports.sentences import check_name, left_words, target_words, trust, units
 from ig_tasks.store.report import Report
 
-__all__ = ["print_report", "print_side_by_side"]
+__all__ = ["plain", "print_report", "print_side_by_side"]
 
 _TONES = {"trusted": "bold green", "care": "bold yellow", "unchecked": "bold yellow", "withheld": "bold red"}
 _BAR = 24
@@ -26,14 +26,14 @@ _EIGHTHS = " ▏▎▍▌▋▊▉"
 def print_report(report: Report, console: Console, *, paths: Mapping[str, str] | None = None, top: int = 10) -> None:
     """Print one report; `paths` (what: where) stand at the end, one a line and whole, to be copied."""
     said = trust(report)
-    console.print(_text(f"{report.model.name or report.name}, {report.partition}", "bold"))
-    console.print(_text(f"{said.headline}. ", _TONES[said.level]) + _text(said.reason))
+    console.print(plain(f"{report.model.name or report.name}, {report.partition}", "bold"))
+    console.print(plain(f"{said.headline}. ", _TONES[said.level]) + plain(said.reason))
     for target in report.targets:
         ranking = report.ranking(target.name)
         console.print()
-        console.print(_text(f"What drives {target_words(target)}: mean |attribution|, signed mean", "bold"))
+        console.print(plain(f"What drives {target_words(target)}: mean |attribution|, signed mean", "bold"))
         if target.explained:
-            console.print(_text(target.explained, "dim"))
+            console.print(plain(target.explained, "dim"))
         table = _grid()
         table.add_column(justify="right", no_wrap=True)
         table.add_column(overflow="ellipsis", no_wrap=True, max_width=32)
@@ -44,14 +44,14 @@ def print_report(report: Report, console: Console, *, paths: Mapping[str, str] |
         for row in ranking[:top]:
             table.add_row(
                 str(row.rank),
-                _text(report.label(row.feature)),
+                plain(report.label(row.feature)),
                 _bar(row.abs_mean, greatest),
                 number(row.abs_mean),
                 _signed(row.mean),
             )
         console.print(table)
         if left := left_words(min(top, len(ranking)), len(ranking), "features", "importance.parquet"):
-            console.print(_text(left, "dim"))
+            console.print(plain(left, "dim"))
     if report.checks:
         console.print()
         table = _grid()
@@ -59,13 +59,13 @@ def print_report(report: Report, console: Console, *, paths: Mapping[str, str] |
             tone = "green" if check.success else "red" if check.severity == "critical" else "yellow"
             result = "passed" if check.success else f"failed ({check.severity})"
             saw = f"observed {value(check.observed)}, expected {value(check.expected)}"
-            table.add_row(_text(result, tone), _text(check_name(check)), _text(saw, "dim"))
+            table.add_row(plain(result, tone), plain(check_name(check)), plain(saw, "dim"))
         console.print(table)
     if paths:
         console.print()
         for what, where in paths.items():
             # A path that is broken over two lines cannot be copied.
-            console.print(_text(f"{what}: ", "dim") + _text(where), soft_wrap=True)
+            console.print(plain(f"{what}: ", "dim") + plain(where), soft_wrap=True)
 
 
 def print_side_by_side(reports: Sequence[Report], console: Console, *, top: int = 10) -> None:
@@ -77,8 +77,8 @@ def print_side_by_side(reports: Sequence[Report], console: Console, *, top: int 
     # What is left beside a number, a bar and the space around them: the last bar is not to be cut off.
     label = max(12, min(26, share - width - 16))
     for report in reports:
-        table.add_column(_text(_title(report)), overflow="ellipsis", no_wrap=True, max_width=label)
-        table.add_column(_text(_units(report)), justify="right", no_wrap=True)
+        table.add_column(plain(_title(report)), overflow="ellipsis", no_wrap=True, max_width=label)
+        table.add_column(plain(_units(report)), justify="right", no_wrap=True)
         table.add_column("", no_wrap=True)
     rankings = [report.ranking() for report in reports]
     greatest = [max((row.abs_mean or 0.0 for row in ranking), default=0.0) for ranking in rankings]
@@ -88,7 +88,7 @@ def print_side_by_side(reports: Sequence[Report], console: Console, *, top: int 
             if place < len(ranking):
                 row = ranking[place]
                 cells += [
-                    _text(report.label(row.feature)),
+                    plain(report.label(row.feature)),
                     number(row.abs_mean),
                     _bar(row.abs_mean, most, width),
                 ]
@@ -98,8 +98,8 @@ def print_side_by_side(reports: Sequence[Report], console: Console, *, top: int 
     console.print(table)
     for report in reports:
         said = trust(report)
-        headline = _text(f"{said.headline}. ", _TONES[said.level])
-        console.print(_text(f"{_title(report)}: ") + headline + _text(said.reason))
+        headline = plain(f"{said.headline}. ", _TONES[said.level])
+        console.print(plain(f"{_title(report)}: ") + headline + plain(said.reason))
 
 
 def _title(report: Report) -> str:
@@ -114,7 +114,7 @@ def _grid() -> Table:
     return Table(box=None, show_header=False, pad_edge=False, padding=(0, 1))
 
 
-def _text(words: str, style: str = "") -> Text:
+def plain(words: str, style: str = "") -> Text:
     """`words` as they are: no markup, and each control character as a mark."""
     shown = (
         " " if letter == "\u00a0" else "\ufffd" if unicodedata.category(letter).startswith("C") else letter

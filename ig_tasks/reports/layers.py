@@ -1,0 +1,45 @@
+"""What the layer doctor says, in the terminal: inputs, their layers, and the entries to write, where there are any."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.table import Table
+
+from ig_tasks.doctor import Diagnosis
+from ig_tasks.reports.terminal import plain
+
+__all__ = ["print_diagnosis"]
+
+_LISTED = 40  # inputs, and features without attribution, that are shown
+
+
+def print_diagnosis(diagnosis: Diagnosis, console: Console) -> None:
+    """Print one diagnosis; names are never read as markup."""
+    console.print()
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for heading in ("input", "row", "dtype", "differentiable", "layer"):
+        table.add_column(heading, overflow="fold")
+    for each in diagnosis.inputs[:_LISTED]:
+        shape = " x ".join(map(str, each.shape)) or "1"
+        size = next((str(one) for one in each.candidates if one.layer == each.layer), each.layer or "")
+        known = size or "; ".join(map(str, each.candidates))
+        says = plain("yes", "green") if each.differentiable else plain(f"no: {each.why}")
+        table.add_row(plain(each.name), shape, each.dtype, says, plain(known))
+    console.print(table)
+    if (left := len(diagnosis.inputs) - _LISTED) > 0:
+        console.print(plain(f"and {left} inputs more", "dim"))
+    for first, second in diagnosis.dependent:
+        console.print(plain(f"layers {first} and {second} depend on each other: name one of them"), soft_wrap=True)
+    for feature in diagnosis.zero[:_LISTED]:
+        line = plain("no attribution  ", "yellow") + plain(f"{feature.name}: {feature.why}")
+        console.print(line, soft_wrap=True)
+    if (left := len(diagnosis.zero) - _LISTED) > 0:
+        console.print(plain(f"and {left} features more without attribution", "dim"))
+    for line in diagnosis.notes:
+        console.print(plain(f"note  {line}", "yellow"), soft_wrap=True)
+    for line in diagnosis.complaints:
+        console.print(plain(f"wrong  {line}", "red"), soft_wrap=True)
+    if diagnosis.proposal:
+        console.print(plain("write into model.yaml:"))
+        # What is to be pasted is neither styled nor broken.
+        console.out(diagnosis.proposal.rstrip(), highlight=False)
