@@ -19,6 +19,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from ig_tasks.compute.aggregation import RunSummary
+from ig_tasks.baselines.judgement import Judgement
+from ig_tasks.compute.baseline_doctor import judge_spec
 from ig_tasks.compute.baseline_job import fit_or_find
 from ig_tasks.compute.explain_job import explain_run, is_computed
 from ig_tasks.compute.opening import open_run_folder
@@ -48,11 +50,13 @@ def load_model(
     partition: str | None = None,
     session: ComputeSession | None = None,
     log: Log | None = None,
+    stored: bool = False,
 ) -> Reference:
     """Check everything that needs no computing, then have one worker load the model and try it on a few rows.
 
     Args:
         partition: a partition expression; None: the spec's own, else all.
+        stored: compare a sample of rows with the stored predictions now; `validate` compares all of them.
 
     Raises:
         UserError: whatever is wrong with the package, the data, the partition or the baseline, in one line.
@@ -65,12 +69,13 @@ def load_model(
     with _session(spec, session, log, workers=1) as workers:
         trial, found = trial_of(plan, rows.shard, store, workers)
         served = compare_with_served(plan, store, workers, data_digest=digest)
+        predicted = compare_with_served(plan, store, workers, data_digest=digest, stored=True) if stored else None
     if found:
         say(f"load_model: nothing to do, {trial['framework']} model {plan.package.digest[:19]} was tried before")
     else:
         say(f"load_model: {trial['framework']} model {plan.package.digest[:19]} loads, runs and differentiates")
     if served is not None:
-        told = _served_check(spec, {"name": spec.name, "store": spec.store_uri(), "served": served})
+        told = _served_check(spec, store, served)
         say(f"load_model: parity with the served model {'holds' if told.success else 'FAILS'}: {told.description}")
     sampled = f", a sample of {spec.data.sample:,} of them" if spec.data.sample else ""
     files = f"{len(plan.files)} file{'s' * (len(plan.files) != 1)}"
@@ -88,6 +93,7 @@ def load_model(
             "rows_usable": rows.usable,
         },
         **({} if served is None else {"served": served}),
+        **({} if predicted is None else {"stored": predicted}),
     }
 
 
@@ -194,7 +200,7 @@ def validate(spec: ExplanationSpec, ref: Reference, *, log: Log | None = None) -
             rows_quarantined=merged.rows_quarantined,
             predicted=_predicted(plan),
         )
-        checks += [] if "served" not in ref else [_served_check(spec, ref)]
+        checks += [] if "served" not in ref else [_served_check(spec, Store(ref["store"]), ref["served"])]
         rendering.write_checks(checks)
         Manifest(run).record_stage("validate", seconds=time.perf_counter() - started, checks=len(checks))
     checks = rendering.read_checks()
@@ -263,13 +269,13 @@ def check(spec: ExplanationSpec, *, partition: str | None = None, log: Log | Non
         UserError: the first thing that is wrong, in one line.
         ValidationFailedError: the model is not the one that is served, and that check is critical.
     """
-    ref = load_model(spec, partition=partition, log=log)
+    ref = load_model(spec, partition=partition, log=log, stored=True)
     plan = _plan(spec, ref)
     package = plan.package
     kinds = Counter(feature.kind for feature in package.features)
     others = "".join(f", {count} {kind.replace('_', '-')}" for kind, count in kinds.items() if kind not in _PLAIN)
     model, data = ref["model"], ref["data"]
-    parity = _check_parity(spec, ref) if "served" in ref else []
+    parity = [_check_parity(spec, ref, key) for key in ("served", "stored") if key in ref]
     return [
         f"spec      {spec.name}: every key is known",
         f"model     {model['framework']} {package.digest[:19]}: loads, runs and differentiates",
@@ -289,17 +295,18 @@ def _threshold_words(plan: RunPlan) -> str:
     return words + (f"; a decision falls at {config.threshold:g}" if config.threshold is not None else "")
 
 
-def _check_parity(spec: ExplanationSpec, ref: Reference) -> list[str]:
+def _check_parity(spec: ExplanationSpec, ref: Reference, key: str) -> str:
     """What `check` says of the served model; raises ValidationFailedError where a run would be withheld."""
-    found = _served_check(spec, ref)
+    found = _served_check(spec, Store(ref["store"]), ref[key], stored=key == "stored")
     if not found.success and found.severity == "critical":
         raise ValidationFailedError(f"critical check failed: {found.name}: {found.description} {found.remedy}")
-    return [f"parity    {'the served model agrees' if found.success else 'WARNING'}: {found.description}"]
+    who = "stored predictions agree" if key == "stored" else "the served model agrees"
+    return f"parity    {who if found.success else 'WARNING'}: {found.description}"
 
 
-def _served_check(spec: ExplanationSpec, ref: Reference) -> Check:
-    called = Store(ref["store"]).name_folder(ref["name"]).read_json(ref["served"]["file"])
-    return served_check(spec, called, space=ref["served"]["space"])
+def _served_check(spec: ExplanationSpec, store: Store, served: Mapping[str, Any], *, stored: bool = False) -> Check:
+    called = store.name_folder(spec.name).read_json(served["file"])
+    return served_check(spec, called, space=served["space"], stored=stored)
 
 
 def _predicted(plan: RunPlan) -> Predicted | None:
@@ -313,6 +320,16 @@ def _predicted(plan: RunPlan) -> Predicted | None:
 def diagnosis(spec: ExplanationSpec, *, partition: str | None = None) -> Diagnosis | None:
     """What the layer doctor said when `check` or `load_model` tried the model; None where it could not look at it."""
     return diagnosis_of(plan_run(spec, partition), Store(spec.store_uri()))
+
+
+def judgement(spec: ExplanationSpec, *, partition: str | None = None, log: Log | None = None) -> Judgement:
+    """What the baseline doctor says of the spec's baseline and of others, on some hundred rows of the data.
+
+    Raises:
+        UserError: what keeps the model from being explained there.
+    """
+    with _session(spec, None, log, workers=1) as workers:
+        return judge_spec(plan_run(spec, partition), workers)
 
 
 def _short(trial: Reference) -> Reference:

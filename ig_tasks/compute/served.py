@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
 
 from ig_tasks.compute.device import choose_device
 from ig_tasks.compute.job import map_shards
@@ -28,10 +30,14 @@ __all__ = ["ServedTask", "call_both", "compare_with_served"]
 
 @dataclass(frozen=True)
 class ServedTask:
-    """Call both models on the rows of a shard, in one space."""
+    """Call the model explained on the rows of a shard, and the model served, or read what was stored of it.
+
+    served: None where `prediction` names the column of stored predictions.
+    """
 
     model: ModelReference
-    served: ModelReference
+    served: ModelReference | None
+    prediction: str | None
     space: str
     shard: Shard
     id: str | None
@@ -41,49 +47,50 @@ class ServedTask:
 def call_both(task: ServedTask) -> dict[str, Any]:
     """{rows: ids, model: numbers, served: numbers} of the rows that the model explained can take.
 
-    A number that is not finite, and one of a row that the served model cannot take, is None.
+    A number that is not finite, and one of a row that the served model cannot take, is None; rows without a stored
+    prediction are left out.
 
     Raises:
         ModelError, TargetError: if one of the models cannot be loaded or called.
     """
     explained = _loaded(task.model, task.resources)
-    both = [explained, _load_served(task.served, explained, task.resources)]
-    columns = list(dict.fromkeys([*both[0].package.columns, *both[1].package.columns, *([task.id] if task.id else [])]))
-    frame = read_shard(task.shard, columns)
-    kept = both[0].package.encode(frame).keep
-    found = []
-    for reference, loaded in zip((task.model, task.served), both, strict=True):
-        encoded = loaded.package.encode(frame)
-        numbers = np.full(len(frame), np.nan)
-        try:
-            if encoded.keep.any():
-                inputs = {**encoded.inputs, **encoded.fixed}
-                numbers[encoded.keep] = _numbers(loaded, inputs, reference.target, task.space)
-        except (IgTasksError, MemoryError, OSError):
-            raise
-        except Exception as error:
-            what = " ".join(f"{type(error).__name__}: {error}".split())[:300]
-            raise ModelError(f"the model at {reference.uri} fails on rows of the data: {what}") from error
-        found.append([float(number) if np.isfinite(number) else None for number in numbers[kept]])
-    return {"rows": row_ids(frame, task.id)[kept].tolist(), "model": found[0], "served": found[1]}
+    served = None if task.served is None else _load_served(task.served, explained, task.resources)
+    columns = [*explained.package.columns, *(served.package.columns if served else [])]
+    columns += [column for column in (task.id, task.prediction) if column]
+    frame = read_shard(task.shard, list(dict.fromkeys(columns)))
+    kept = explained.package.encode(frame).keep
+    own = _called(explained, task.model, frame, task.space)
+    if served is not None and task.served is not None:
+        others = _called(served, task.served, frame, task.space)
+    else:
+        others = frame[str(task.prediction)].to_numpy(dtype=np.float64, na_value=np.nan)
+        kept = kept & ~np.isnan(others)
+    return {
+        "rows": row_ids(frame, task.id)[kept].tolist(),
+        "model": _plain(own[kept]),
+        "served": _plain(others[kept]),
+    }
 
 
 def compare_with_served(
-    plan: RunPlan, store: Store, session: ComputeSession, *, data_digest: str
+    plan: RunPlan, store: Store, session: ComputeSession, *, data_digest: str, stored: bool = False
 ) -> dict[str, Any] | None:
-    """The outputs of both models on `validation.parity.rows` rows, spread evenly over the partition; None where no
-    served model is named. What was called before on the same rows is found.
+    """The outputs of the model explained, and of the one served, on `validation.parity.rows` rows, spread evenly over
+    the partition; with `stored` those of `data.prediction`. None where there is nothing to compare with. What was
+    called before on the same rows is found.
 
-    Returns {uri, digest, file}: the file, in the folder of the spec's name, holds the numbers.
+    Returns {uri, digest, space, file}: the file, in the folder of the spec's name, holds the numbers.
     """
-    served, spec = plan.served_model, plan.spec
-    if served is None:
+    spec = plan.spec
+    served = None if stored else plan.served_model
+    prediction = spec.data.prediction if stored else None
+    if served is None and prediction is None:
         return None
     folder = store.name_folder(spec.name)
     rows = spec.validation.parity.rows
     asked = {
         "model": {"digest": plan.package.digest, "target": plan.target[0]},
-        "served": {"digest": served.digest, "target": served.target},
+        "served": prediction if served is None else {"digest": served.digest, "target": served.target},
         "space": plan.parity_space,
         "data": {"digest": data_digest, "id": spec.data.id},
         "rows": rows,
@@ -93,7 +100,7 @@ def compare_with_served(
     if not folder.exists(name):
         shard = plan_shards(plan.dataset, plan.files, rows, sample=rows)[0]
         resources = spec.compute.resources
-        task = ServedTask(plan.model, served, plan.parity_space, shard, spec.data.id, resources)
+        task = ServedTask(plan.model, served, prediction, plan.parity_space, shard, spec.data.id, resources)
         results = list(
             map_shards(
                 session,
@@ -107,7 +114,28 @@ def compare_with_served(
             )
         )
         folder.write_json(name, {"asked": asked, **results[0][1]})
-    return {"uri": served.uri, "digest": served.digest, "space": plan.parity_space, "file": name}
+    uri, digest = (spec.data.uri, data_digest) if served is None else (served.uri, served.digest)
+    return {"uri": uri, "digest": digest, "space": plan.parity_space, "file": name}
+
+
+def _called(loaded: LoadedModel, reference: ModelReference, frame: pd.DataFrame, space: str) -> NDArray[np.float64]:
+    """The target's numbers (rows,) in a space; NaN for rows that the model cannot take."""
+    encoded = loaded.package.encode(frame)
+    numbers = np.full(len(frame), np.nan)
+    try:
+        if encoded.keep.any():
+            inputs = {**encoded.inputs, **encoded.fixed}
+            numbers[encoded.keep] = _numbers(loaded, inputs, reference.target, space)
+    except (IgTasksError, MemoryError, OSError):
+        raise
+    except Exception as error:
+        what = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+        raise ModelError(f"the model at {reference.uri} fails on rows of the data: {what}") from error
+    return numbers
+
+
+def _plain(numbers: NDArray[np.float64]) -> list[float | None]:
+    return [float(number) if np.isfinite(number) else None for number in numbers]
 
 
 def _loaded(model: ModelReference, resources: Mapping[str, float]) -> LoadedModel:

@@ -16,8 +16,9 @@ __all__ = ["NAME", "served_check"]
 NAME = "parity_served"
 
 
-def served_check(spec: ExplanationSpec, called: Mapping[str, Any], *, space: str) -> Check:
-    """The check of {rows, model, served}, which `compare_with_served` left in the store.
+def served_check(spec: ExplanationSpec, called: Mapping[str, Any], *, space: str, stored: bool = False) -> Check:
+    """The check of {rows, model, served}, which `compare_with_served` left in the store; `stored`: of predictions
+    that were stored when the model was served.
 
     A number that one of the two models does not give counts as a difference.
     """
@@ -29,21 +30,25 @@ def served_check(spec: ExplanationSpec, called: Mapping[str, Any], *, space: str
     judged, differing = len(error), int((~within).sum())
     share = float(within.mean()) if judged else None
     uri = spec.model.served.uri if spec.model.served else ""
+    other = f"the prediction stored in {spec.data.prediction}" if stored else f"the one served ({uri})"
     worst = ""
     if judged:
         row = int(np.argmax(error))
         worst = f"; the largest difference is {_difference(own[row], served[row])}, in row {called['rows'][row]}"
     return Check(
-        name=NAME,
+        name="parity" if stored else NAME,
         severity=section.severity,
-        success=judged > 0 and bool(share is not None and share >= section.mostly),
+        success=stored if share is None else share >= section.mostly,
         observed=share,
         expected=f"at least {section.mostly}",
         description=(
-            f"Share of a sample of rows for which the model explained and the one served ({uri}) give the same "
-            f"{space} within {section.tolerance} x (1 + |served|): all but {differing:,} of {judged:,}{worst}."
+            f"Share of a sample of rows for which the model explained and {other} give the same {space} within "
+            f"{section.tolerance} x (1 + |served|): all but {differing:,} of {judged:,}{worst}."
         ),
-        remedy="The model explained is not the one served: compare versions and encodings, or correct model.served.",
+        remedy=(
+            "The model explained is not the one served: compare versions and encodings, or correct "
+            f"{'data.prediction and validation.parity.space' if stored else 'model.served'}."
+        ),
     )
 
 

@@ -163,7 +163,7 @@ def test_a_bare_artifact_is_called_with_the_inputs_of_the_model_explained(tmp_pa
     np.testing.assert_allclose(own, served, rtol=1e-4, atol=1e-5)
 
 
-def test_stored_probabilities_are_compared_with_an_explained_logit(tmp_path, session):
+def test_stored_probabilities_are_compared_with_an_explained_logit(tmp_path, session, monkeypatch, capsys):
     path = write_project(tmp_path, rows=60)
     loaded = open_package(tmp_path / "include/models/tiny", trusted_root=tmp_path / "include").load()
     for file in (tmp_path / "data").glob("*/*.parquet"):
@@ -180,6 +180,12 @@ def test_stored_probabilities_are_compared_with_an_explained_logit(tmp_path, ses
     assert report["targets"][0]["space"] == "logit"
     with pytest.raises(ValidationFailedError, match="parity"):
         stages(load_spec(path, settings={"data.prediction": "served_probability"}), session)
+    monkeypatch.setenv(ADDRESS_VARIABLE, session.client.scheduler.address)
+    column = ["--set", "data.prediction=served_probability"]
+    assert command_line(["check", str(path), *column, "--set", "validation.parity.space=probability"]) == 0
+    assert "parity    stored predictions agree: " in capsys.readouterr().out
+    assert command_line(["check", str(path), *column]) == 1
+    assert "critical check failed: parity: Share of a sample of rows" in capsys.readouterr().err
 
 
 def test_a_calibrated_target_is_reported_with_its_margin(tmp_path, session):

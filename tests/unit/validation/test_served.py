@@ -58,6 +58,17 @@ def test_no_rows_are_no_agreement():
     assert (check.success, check.observed) == (False, None)
 
 
+def test_stored_predictions_of_a_sample():
+    spec = ExplanationSpec.model_validate(
+        {"version": 1, "name": "demo", "model": "model", "data": {"uri": "data", "prediction": "p"}}
+    )
+    check = served_check(spec, called([0.1, 0.5], [0.1, 0.4]), space="logit", stored=True)
+    assert (check.name, check.success) == ("parity", False)
+    assert "the model explained and the prediction stored in p give the same logit" in check.description
+    assert check.remedy.endswith("or correct data.prediction and validation.parity.space.")
+    assert served_check(spec, called([], []), space="logit", stored=True).success
+
+
 def test_stored_predictions_in_another_space(checks_of, make_table, make_spec):
     logits = np.linspace(-3.0, 3.0, 7)
     table = make_table(7, output=logits, prediction=expit(logits))
