@@ -13,11 +13,13 @@ from ig_tasks.attribution.backends.base import Backend
 from ig_tasks.attribution.targets import Columns
 from ig_tasks.errors import BaselineError, InputError, LayerError, suggest
 
-__all__ = ["UNNAMED", "Problem", "state"]
+__all__ = ["UNNAMED", "Places", "Problem", "state"]
 
 UNNAMED = "inputs"  # the name of the only input where the model is called as model(x)
 
 Array = npt.NDArray[Any]
+Places = npt.NDArray[np.intp]
+"""Positions of rows."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,8 @@ class Problem:
 
     def take(self, rows: slice | npt.NDArray[np.intp]) -> Problem:
         """The problem of some rows; `rows` is a slice or an array of positions."""
+        if isinstance(rows, slice) and rows == slice(0, self.rows):
+            return self
         return Problem(
             ends={name: end[rows] for name, end in self.ends.items()},
             starts={name: start if start.shape[0] == 1 else start[rows] for name, start in self.starts.items()},
@@ -110,10 +114,20 @@ def state(backend: Backend, inputs: Any, baseline: Any, fixed: Mapping[str, Any]
 
 def _numbers(field: str, value: Any) -> Array:
     array = np.asarray(value)
+    if _is_text(array):
+        raise InputError(
+            f"{field}: text is not numeric; encode it first: give the ids that the model looks up, and name the layer "
+            "that embeds them, or load the model as a package, which begins behind its lookup"
+        )
     if array.dtype.kind not in "fiub":
         raise InputError(f"{field}: dtype {array.dtype} is not numeric; encode it first")
     # torch takes no array that runs backwards.
     return array.copy() if any(stride < 0 for stride in array.strides) else array
+
+
+def _is_text(array: Array) -> bool:
+    first = next(iter(array.flat), None) if array.dtype.kind == "O" else None
+    return array.dtype.kind in "SUT" or isinstance(first, str | bytes)
 
 
 def _end(backend: Backend, name: str, value: Any) -> Array:
@@ -164,6 +178,10 @@ def _fixed(name: str, value: Any, rows: int) -> Any:
     if value is None or isinstance(value, bool | int | float | str):
         return value
     array = np.asarray(value)
+    if _is_text(array):
+        raise InputError(
+            f"fixed: '{name}' holds text, and the engine passes numbers on; give the ids it is looked up as"
+        )
     if array.ndim == 0 or array.shape[0] != rows:
         raise InputError(f"fixed: '{name}' has shape {array.shape}; its first axis is the {rows} rows")
     return array

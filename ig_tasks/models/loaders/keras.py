@@ -23,6 +23,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import keras  # noqa: TID253 - this module is imported when a Keras model is loaded, never before
 
 from ig_tasks.models.heads.keras import KerasFunctions, with_head
+from ig_tasks.models.loaders.text_inputs import behind_lookups
 
 if TYPE_CHECKING:
     from ig_tasks.models.package import ModelPackage
@@ -46,7 +47,7 @@ def finished(package: ModelPackage, device: str, read: Callable[[ModelPackage], 
         with placed(device):
             model = read(package)
             package = package.described(_signature(model), list(getattr(model, "output_names", None) or ()))
-            model = _named(package, model)
+            model = behind_lookups(package.config.inputs, _named(package, model))
     except (RuntimeError, ValueError) as error:
         raise ModelError(f"model '{package.uri}' cannot be loaded on '{device}': {_line(error)}") from error
     embeddings = [layer.name for layer in model.layers if isinstance(layer, keras.layers.Embedding)]
@@ -101,7 +102,8 @@ def _build(package: ModelPackage) -> Any:
 def _named(package: ModelPackage, model: Any) -> Any:
     """The model taking {input name: array}; a list of inputs becomes a dict by the inputs' own names."""
     if package.bare and len(getattr(model, "inputs", None) or []) == 1:
-        return model  # called with an array as well as by name
+        # Called with an array as well as by name, which Keras takes as a change of structure where it was a dict.
+        return keras.Model(model.inputs[0], model.output, name=model.name) if isinstance(model.input, dict) else model
     wanted = list(package.config.inputs)
     if not isinstance(model, keras.Sequential) and not isinstance(model, _functional()):
         return model  # a subclassed model says nothing of its inputs before it is called

@@ -62,6 +62,15 @@ def test_lists_will_do(model: Any) -> None:
 def test_strings_are_not_numbers(model: Any) -> None:
     with pytest.raises(InputError, match="not numeric; encode it first"):
         attribute(model, np.full((3, 4), "x"), np.zeros(4))
+    with pytest.raises(InputError, match="text is not numeric; encode it first: give the ids that the model looks up"):
+        attribute(model, np.full((3, 4), "x", dtype=object), np.zeros(4))
+    with pytest.raises(InputError, match="dtype complex128 is not numeric; encode it first"):
+        attribute(model, np.full((3, 4), 1j), np.zeros(4))
+
+
+def test_text_cannot_be_passed_on(kit: Any) -> None:
+    with pytest.raises(InputError, match="fixed: 'cat' holds text, and the engine passes numbers on"):
+        attribute(kit.tabular(), {"num": np.ones((3, 3))}, {"num": np.zeros(3)}, fixed={"cat": np.array(["a"] * 3)})
 
 
 def test_an_unknown_input(kit: Any) -> None:
