@@ -157,7 +157,7 @@ def _features(
 
 def _groups(loaded: LoadedModel | None, arrays: dict[str, NDArray[Any]]) -> tuple[Feature, ...]:
     """The package's features, if the arrays are shaped as it would shape them."""
-    if loaded is None:
+    if loaded is None or loaded.package.bare:
         return ()
     specs = explained(loaded.package.config.inputs)
     if len(specs) == 1 and UNNAMED in arrays:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ig_tasks.errors import ModelError, TrustError
 from ig_tasks.models import mlflow
@@ -205,8 +205,8 @@ def _with_format(root: Path, config: ModelConfig, found: str) -> ModelConfig:
 
 
 def _first(error: ValueError) -> str:
-    errors = getattr(error, "errors", list)()
-    return str(errors[0]["msg"]).removeprefix("Value error, ") if errors else str(error)
+    faults: list[Any] = getattr(error, "errors", list)()
+    return str(faults[0]["msg"]).removeprefix("Value error, ") if faults else str(error)
 
 
 def _runs(config: ModelConfig, weights: Path) -> str:

@@ -95,9 +95,7 @@ class ModelPackage:
 
     def _require_unchanged(self) -> None:
         """What was trusted is what is read: a program or a pickle is digested again right before."""
-        if self.weights.is_dir():
-            found = file_digests(self.weights)
-        else:
-            found = {self.weights.name: file_digest(self.weights)}
+        one = self.weights.is_file()
+        found = {self.weights.name: file_digest(self.weights)} if one else file_digests(self.weights)
         if found != self.weight_files:
             raise ModelError(f"'{self.weights}' has changed since the model package was opened; run again")

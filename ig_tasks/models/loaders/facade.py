@@ -25,7 +25,8 @@ class Facade(nn.Module):  # type: ignore[misc]  # torch is not followed by mypy
         object.__setattr__(self, "_inner", inner)
         for table in ("_parameters", "_buffers", "_non_persistent_buffers_set", "_modules"):
             object.__setattr__(self, table, getattr(inner, table))
-        self.training = inner.training
+        # Frozen TorchScript has no mode.
+        self.training = bool(getattr(inner, "training", False))
 
     @classmethod
     def of(cls, inner: nn.Module, names: Sequence[str]) -> Facade:
@@ -47,6 +48,7 @@ class Facade(nn.Module):  # type: ignore[misc]  # torch is not followed by mypy
         return self._inner(**inputs)
 
     def train(self, mode: bool = True) -> Facade:
-        self._inner.train(mode)
-        self.training = mode
+        if hasattr(self._inner, "training"):
+            self._inner.train(mode)
+            self.training = mode
         return self

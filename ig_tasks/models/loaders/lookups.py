@@ -83,7 +83,8 @@ def cut(flat: Any, function: Any, inputs: list[str]) -> tuple[list[Table], Calla
         layer = names.get(held.op.name, operation.name.split("/")[-2] if "/" in operation.name else f"embed_{name}")
         layer = layer if layer not in taken else f"{layer}_{name}"
         find = _pruned(flat, [next(t for at, t in feeds.items() if placed[at] == name)], [vector])
-        table = Table(layer, name, *(int(size) for size in held.shape), tuple(vector.shape), find)
+        count, width = (int(size) for size in held.shape)
+        table = Table(layer, name, count, width, tuple(vector.shape), find)
         tables.append(table)
         vectors[table.key] = vector
     return tables, _behind(flat, feeds, placed, vectors, sorted(function.structured_outputs))

@@ -43,9 +43,8 @@ def _read(package: ModelPackage) -> Any:
         raise ModelError(f"weights: '{path}' cannot be read as a SavedModel: {type(error).__name__}: {text}") from error
     name = next((name for name in _DEFAULTS if name in signatures), None)
     if name is None and len(signatures) != 1:
-        raise ModelError(
-            f"weights: '{path}' has no signature 'serving_default'{suggest('serving_default', signatures, noun='signatures')}"
-        )
+        hint = suggest("serving_default", signatures, noun="signatures")
+        raise ModelError(f"weights: '{path}' has no signature 'serving_default'{hint}")
     function = signatures[name or next(iter(signatures))]
     inputs = {name: _input(name, spec) for name, spec in function.structured_input_signature[1].items()}
     outputs = list(function.structured_outputs)

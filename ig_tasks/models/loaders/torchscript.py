@@ -51,6 +51,13 @@ def load(package: ModelPackage, device: str) -> TorchModel:
 class Script(Facade):
     """The program under one roof: its own class says nothing of the names that it takes."""
 
+    def __init__(self, inner: Any) -> None:
+        super().__init__(inner)
+        if next(self.parameters(), None) is None and next(self.buffers(), None) is None:
+            # Frozen, its numbers are constants, which nobody sees. Something has to say that it takes single precision.
+            object.__setattr__(self, "_buffers", {})
+            self.register_buffer("precision", torch.zeros(()), persistent=False)
+
     def answer(self, inputs: dict[str, torch.Tensor]) -> Any:
         output = self.inner(**inputs)
         if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in inputs.values()) and _detached(output):
