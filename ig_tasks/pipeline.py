@@ -18,8 +18,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from ig_tasks.compute.aggregation import RunSummary
 from ig_tasks.baselines.judgement import Judgement
+from ig_tasks.compute.aggregation import RunSummary
 from ig_tasks.compute.baseline_doctor import judge_spec
 from ig_tasks.compute.baseline_job import fit_or_find
 from ig_tasks.compute.explain_job import explain_run, is_computed
@@ -30,13 +30,11 @@ from ig_tasks.compute.session import ComputeSession
 from ig_tasks.compute.trial import diagnosis_of, look_at_rows, trial_of
 from ig_tasks.doctor import Diagnosis
 from ig_tasks.errors import ValidationFailedError
-from ig_tasks.models.spaces import converter
 from ig_tasks.reports.assemble import importance_table
 from ig_tasks.reports.rendering import Rendering
 from ig_tasks.spec import ExplanationSpec
 from ig_tasks.store import Manifest, RunFolder, Store
-from ig_tasks.store.report import Check
-from ig_tasks.validation import Predicted, run_checks, served_check
+from ig_tasks.validation import called_check, predicted_of, run_checks
 
 Log = Callable[[str], None]
 Reference = dict[str, Any]
@@ -75,7 +73,7 @@ def load_model(
     else:
         say(f"load_model: {trial['framework']} model {plan.package.digest[:19]} loads, runs and differentiates")
     if served is not None:
-        told = _served_check(spec, store, served)
+        told = called_check(spec, store, served)
         say(f"load_model: parity with the served model {'holds' if told.success else 'FAILS'}: {told.description}")
     sampled = f", a sample of {spec.data.sample:,} of them" if spec.data.sample else ""
     files = f"{len(plan.files)} file{'s' * (len(plan.files) != 1)}"
@@ -198,9 +196,9 @@ def validate(spec: ExplanationSpec, ref: Reference, *, log: Log | None = None) -
             rows_read=merged.rows_read,
             rows_explained=merged.rows_explained,
             rows_quarantined=merged.rows_quarantined,
-            predicted=_predicted(plan),
+            predicted=predicted_of(plan),
         )
-        checks += [] if "served" not in ref else [_served_check(spec, Store(ref["store"]), ref["served"])]
+        checks += [] if "served" not in ref else [called_check(spec, Store(ref["store"]), ref["served"])]
         rendering.write_checks(checks)
         Manifest(run).record_stage("validate", seconds=time.perf_counter() - started, checks=len(checks))
     checks = rendering.read_checks()
@@ -297,24 +295,11 @@ def _threshold_words(plan: RunPlan) -> str:
 
 def _check_parity(spec: ExplanationSpec, ref: Reference, key: str) -> str:
     """What `check` says of the served model; raises ValidationFailedError where a run would be withheld."""
-    found = _served_check(spec, Store(ref["store"]), ref[key], stored=key == "stored")
+    found = called_check(spec, Store(ref["store"]), ref[key], stored=key == "stored")
     if not found.success and found.severity == "critical":
         raise ValidationFailedError(f"critical check failed: {found.name}: {found.description} {found.remedy}")
     who = "stored predictions agree" if key == "stored" else "the served model agrees"
     return f"parity    {who if found.success else 'WARNING'}: {found.description}"
-
-
-def _served_check(spec: ExplanationSpec, store: Store, served: Mapping[str, Any], *, stored: bool = False) -> Check:
-    called = store.name_folder(spec.name).read_json(served["file"])
-    return served_check(spec, called, space=served["space"], stored=stored)
-
-
-def _predicted(plan: RunPlan) -> Predicted | None:
-    """How outputs are told in the space of the stored predictions, where that is another one."""
-    name, config, explained = plan.target
-    if plan.spec.data.prediction is None or plan.parity_space == explained:
-        return None
-    return Predicted(plan.parity_space, converter(name, config, explained, plan.parity_space))
 
 
 def diagnosis(spec: ExplanationSpec, *, partition: str | None = None) -> Diagnosis | None:

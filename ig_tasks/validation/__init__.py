@@ -7,6 +7,6 @@ from __future__ import annotations
 
 from ig_tasks.validation.checks import run_checks
 from ig_tasks.validation.rows import Predicted
-from ig_tasks.validation.served import served_check
+from ig_tasks.validation.served import called_check, predicted_of, served_check
 
-__all__ = ["Predicted", "run_checks", "served_check"]
+__all__ = ["Predicted", "called_check", "predicted_of", "run_checks", "served_check"]

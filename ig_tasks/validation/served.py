@@ -7,13 +7,30 @@ from typing import Any
 
 import numpy as np
 
+from ig_tasks.compute.planning import RunPlan
+from ig_tasks.models.spaces import converter
 from ig_tasks.spec import ExplanationSpec
+from ig_tasks.store import Store
 from ig_tasks.store.report import Check
-from ig_tasks.validation.rows import parity_error
+from ig_tasks.validation.rows import Predicted, parity_error
 
-__all__ = ["NAME", "served_check"]
+__all__ = ["NAME", "called_check", "predicted_of", "served_check"]
 
 NAME = "parity_served"
+
+
+def predicted_of(plan: RunPlan) -> Predicted | None:
+    """How outputs are told in the space of the stored predictions, where that is another one."""
+    name, config, explained = plan.target
+    if plan.spec.data.prediction is None or plan.parity_space == explained:
+        return None
+    return Predicted(plan.parity_space, converter(name, config, explained, plan.parity_space))
+
+
+def called_check(spec: ExplanationSpec, store: Store, served: Mapping[str, Any], *, stored: bool = False) -> Check:
+    """The check of what `compare_with_served` returned."""
+    called = store.name_folder(spec.name).read_json(served["file"])
+    return served_check(spec, called, space=served["space"], stored=stored)
 
 
 def served_check(spec: ExplanationSpec, called: Mapping[str, Any], *, space: str, stored: bool = False) -> Check:

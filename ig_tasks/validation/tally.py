@@ -10,6 +10,7 @@ from ig_tasks.store import RunFolder
 from ig_tasks.validation import rows, suites
 from ig_tasks.validation.expectations import Outcome, Suite
 from ig_tasks.validation.ledger import Duplicates, RowLedger
+from ig_tasks.validation.rows import Predicted, Worst, worst_of
 
 
 @dataclass
@@ -20,7 +21,7 @@ class Tally:
     rows: int = 0
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     by_target: dict[str, int] = field(default_factory=dict)
-    worst_parity: rows.Worst | None = None
+    worst_parity: Worst | None = None
 
 
 def take(
@@ -29,7 +30,7 @@ def take(
     shards: Sequence[str],
     *,
     parity: bool,
-    predicted: rows.Predicted | None,
+    predicted: Predicted | None,
     chunk_rows: int,
 ) -> Tally:
     """Judge every row. Raises CheckBrokenError when that cannot be done."""
@@ -41,7 +42,7 @@ def take(
             tally.rows += chunk.rows
             for name, outcome in suite.evaluate(chunk.frame).items():
                 tally.outcomes[name] += outcome
-            tally.worst_parity = rows.worst_of([tally.worst_parity, chunk.worst])
+            tally.worst_parity = worst_of([tally.worst_parity, chunk.worst])
             ledger.add(chunk.ids)
         tally.duplicates = ledger.duplicates()
         tally.by_target = ledger.rows_by_target()
