@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ig_tasks.baselines.arrays import Samples
+    from ig_tasks.baselines.doctor import judge_baselines
     from ig_tasks.baselines.strategy import Strategy
     from ig_tasks.doctor import Diagnosis, diagnose
     from ig_tasks.explainer import explain
@@ -25,6 +26,7 @@ __all__ = [
     "__version__",
     "diagnose",
     "explain",
+    "judge_baselines",
     "load_model",
     "open_run",
 ]
@@ -38,6 +40,7 @@ _HOME = {
     "Strategy": "ig_tasks.baselines.strategy",
     "diagnose": "ig_tasks.doctor",
     "explain": "ig_tasks.explainer",
+    "judge_baselines": "ig_tasks.baselines.doctor",
     "load_model": "ig_tasks.models",
     "open_run": "ig_tasks.finished",
 }

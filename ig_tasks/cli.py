@@ -19,7 +19,7 @@ from typing import Annotated, Any
 import typer
 import yaml
 
-from ig_tasks.errors import IgTasksError, SpecError, ValidationFailedError
+from ig_tasks.errors import IgTasksError, SpecError, UserError, ValidationFailedError
 
 app = typer.Typer(
     name="ig-tasks",
@@ -66,6 +66,12 @@ def check(spec: SpecFile, store: StoreUri = None, settings: Settings = None, par
         typer.echo(line)
     if (diagnosis := pipeline.diagnosis(chosen, partition=partition)) is not None:
         print_diagnosis(diagnosis, Console(highlight=False))
+    try:
+        judged = pipeline.judgement(chosen, partition=partition).lines()
+    except UserError as error:
+        judged = [f"not done ({error})"]
+    for line in judged:
+        typer.echo(f"judged    {line}")
 
 
 @app.command()

@@ -123,7 +123,9 @@ class Baseline:
         Where there are several points, levels or arrays, `place`, `point` and `level` say which.
         """
         slots = slots_of(inputs)
-        rows = [(*r, number, None) for number, point in enumerate(self.fitted) for r in point.records(slots)]
+        rows: list[tuple[Any, ...]] = [
+            (*r, number, None) for number, point in enumerate(self.fitted) for r in point.records(slots)
+        ]
         rows += [(*r, None, level) for level, point in self.levels.items() for r in point.records(slots)]
         simple = len(self.fitted) == 1 and not self.levels and not self.fitted[0].arrays
         schema = _SCHEMA if simple else pa.schema([*_SCHEMA, *(pa.field(*column) for column in _PLACES)])

@@ -67,7 +67,7 @@ def coordinates(slots: Mapping[str, Slot], arrays: Mapping[str, NDArray[Any]]) -
 def _one_hot(ids: NDArray[Any]) -> Floats:
     found, counts = np.unique(ids, return_counts=True)
     common = np.sort(found[np.argsort(-counts, kind="stable")[:_CATEGORIES]])
-    return (ids[:, None] == common).astype(np.float64)
+    return np.asarray(ids[:, None] == common, np.float64)
 
 
 def _shares(ids: NDArray[Any], slot: Slot) -> Floats:

@@ -254,7 +254,7 @@ class _Case:
             if slot.role == "array" and len(slot.features) == 1 and low.size > 1:
                 said[slot.features[0]] = f"{wrong.mean():.0%} of its numbers"
                 continue
-            for place in np.flatnonzero(wrong.any(axis=0).ravel()):
+            for place in np.flatnonzero(wrong.any(axis=0).ravel()).tolist():
                 column = together.reshape(len(together), -1)[:, place]
                 value = column[wrong.reshape(len(together), -1)[:, place]][0]
                 ends = f"{low.ravel()[place]:.4g} to {high.ravel()[place]:.4g}"

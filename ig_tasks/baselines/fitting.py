@@ -18,7 +18,7 @@ from ig_tasks.baselines.slots import Inputs, Slot, slots_of
 from ig_tasks.errors import BaselineError
 from ig_tasks.spec import BaselineSpec
 
-__all__ = ["BaselineCounts", "fit_baseline"]
+__all__ = ["BaselineCounts", "check_strategy", "fit_baseline"]
 
 _LEVELS = 1000
 """Levels of a segment that have a baseline each; more are ids of rows."""
@@ -51,7 +51,7 @@ def fit_baseline(asked: str | BaselineSpec, counts: BaselineCounts, inputs: Inpu
     Raises:
         BaselineError: if no row could be used, or the strategy asks for what the inputs do not have.
     """
-    spec = BaselineSpec(strategy=asked) if isinstance(asked, str) else asked
+    spec = BaselineSpec.model_validate({"strategy": asked}) if isinstance(asked, str) else asked
     if not counts.rows:
         raise BaselineError("baseline: no row of its data can be used; look at the reasons in `ig-tasks check`")
     slots = slots_of(inputs) if inputs is not None else _as_counted(counts)
@@ -66,13 +66,36 @@ def fit_baseline(asked: str | BaselineSpec, counts: BaselineCounts, inputs: Inpu
     elif spec.strategy in ("noise", "max_distance"):
         fitted = (_extreme(counts, slots, 0), _extreme(counts, slots, 1))
     else:
-        if spec.strategy == "blur" and not any(slot.spatial for slot in slots.values()):
-            raise BaselineError("baseline: strategy 'blur' needs an input of kind 'image' or 'series'; choose another")
+        check_strategy(spec, slots)
         fitted = (_point(spec, counts, slots),)
     levels = _levels(spec, counts, slots) if segment else {}
     options.pop("q", None)
     options.pop("value", None)
     return Baseline(spec.strategy, counts.rows, fitted, levels, segment, options)
+
+
+def check_strategy(asked: BaselineSpec, inputs: Inputs) -> None:
+    """Refuse, before anything is counted, a strategy that these inputs do not go with.
+
+    Raises:
+        BaselineError: naming what is missing.
+    """
+    slots = slots_of(inputs)
+    if asked.strategy == "blur" and not any(slot.spatial for slot in slots.values()):
+        raise BaselineError("baseline: strategy 'blur' needs an input of kind 'image' or 'series'; choose another")
+    if asked.strategy == "unknown":
+        for slot in slots.values():
+            if slot.role in ("ids", "sequence"):
+                _weights("unknown", Counter(), slot)
+    if asked.strategy == "constant" and asked.value is not None:
+        arrays = {name: np.zeros(slot.shape) for name, slot in slots.items() if slot.role in ("array", "shares")}
+        set_values(Point(arrays=arrays), asked.value, slots)
+    if asked.segment is not None and asked.strategy != "mean":
+        for slot in slots.values():
+            if slot.role == "array":
+                raise BaselineError(
+                    f"baseline: by segment an array such as input {slot.name!r} takes strategy 'mean' only"
+                )
 
 
 def _as_counted(counts: BaselineCounts) -> dict[str, Slot]:
@@ -139,11 +162,12 @@ def _array(spec: BaselineSpec, counts: BaselineCounts, slot: Slot) -> NDArray[np
             return moments.mean
         if slot.spec is not None and slot.spec.kind == "bag":
             return (moments.mean > 0.5).astype(np.float64)
-        return (np.arange(moments.mean.size) == moments.mean.argmax()).astype(np.float64).reshape(moments.mean.shape)
+        most = np.arange(moments.mean.size) == moments.mean.argmax()
+        return np.asarray(most, np.float64).reshape(moments.mean.shape)
     if strategy == "mean":
         return moments.mean
     if counts.sample is None:
-        raise BaselineError(f"baseline: by segment an array such as input {slot.name!r} takes strategy 'mean' only")
+        raise BaselineError(f"baseline: no rows were drawn; count the data for strategy {strategy!r}")
     rows = np.asarray(counts.sample.arrays[slot.name], np.float64)
     return np.asarray(np.quantile(rows, spec.q if strategy == "quantile" and spec.q is not None else 0.5, axis=0))
 

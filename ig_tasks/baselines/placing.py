@@ -113,7 +113,7 @@ class PlacedBaseline:
 
     def _by_level(self, arrays: Arrays, segments: Mapping[str, NDArray[np.object_]]) -> dict[str, Any]:
         column = self.baseline.segment
-        if column not in segments:
+        if column is None or column not in segments:
             raise BaselineError(f"baseline: it differs by segment {column!r}; give that column beside the inputs")
         levels = segments[column]
         start: dict[str, NDArray[Any]] = {}

@@ -55,4 +55,5 @@ def uniform(hashes: NDArray[np.uint64], shape: tuple[int, ...], first: int) -> F
     size = int(np.prod(shape))
     places = mixed(np.arange(first, first + size, dtype=np.uint64), 0)
     bits = mixed(hashes[:, None] ^ places, 1)
-    return ((bits >> np.uint64(11)) * 2.0**-53).reshape(len(hashes), *shape)
+    numbers: Floats = (bits >> np.uint64(11)).astype(np.float64) * 2.0**-53
+    return numbers.reshape(len(hashes), *shape)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ig_tasks.attribution.choice import check_integrator
+from ig_tasks.baselines.fitting import check_strategy
 from ig_tasks.baselines.table import baseline_of_table
 from ig_tasks.compute.tasks import ModelReference
 from ig_tasks.data.dataset import DataFile, Dataset
@@ -138,6 +139,7 @@ def plan_run(spec: ExplanationSpec, partition: str | None = None) -> RunPlan:
         dataset.require_number(spec.data.prediction, "data.prediction")
     _check_features(spec, package)
     files = dataset.files(chosen)
+    check_strategy(spec.baseline, package.config.inputs)
     if spec.baseline.strategy == "table":
         baseline_of_table(str(spec.baseline.uri), package.config.inputs)
     else:

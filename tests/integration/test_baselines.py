@@ -11,11 +11,12 @@ import pandas as pd
 import pytest
 from support import tiny
 
-from ig_tasks import Strategy, explain, load_model, open_run
+from ig_tasks import Strategy, cli, explain, load_model, open_run
 from ig_tasks.baselines.doctor import judge_baselines
 from ig_tasks.compute.baseline_doctor import judge_spec
 from ig_tasks.compute.planning import plan_run
 from ig_tasks.compute.session import ADDRESS_VARIABLE, ComputeSession
+from ig_tasks.errors import UserError
 from ig_tasks.pipeline import run
 from ig_tasks.spec import load_spec
 from ig_tasks.spec.sections import ComputeSpec
@@ -98,6 +99,33 @@ def test_levels_that_the_baseline_has_not_seen_are_counted_and_said(project: Pat
     np.testing.assert_allclose(overall.matrix[0], [stored[f"attribution:{n}"] for n in ("a", "b", "kind")], atol=1e-5)
 
 
+def test_check_prints_what_the_doctor_says(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tiny.write_project(project, rows=100, baseline={"strategy": "quantile", "q": 1.0, "partition": "2013-01"})
+    assert cli._run(["check", str(path)]) == 0
+    judged = [line for line in capsys.readouterr().out.splitlines() if line.startswith("judged    ")]
+    assert [line.split()[1] for line in judged] == [
+        "quantile:",
+        "auto:",
+        "mean:",
+        "mode:",
+        "zero:",
+        "rankings:",
+        "take",
+    ]
+
+
+def test_what_the_inputs_do_not_go_with_is_said_before_anything_is_counted(project: Path) -> None:
+    for baseline, message in (
+        ("blur", "strategy 'blur' needs an input of kind 'image' or 'series'"),
+        ("unknown", "input 'kind' has neither an unknown nor a padding id"),
+        ({"strategy": "constant", "value": {"c": 1}}, "'c' is not a feature"),
+        ({"strategy": "median", "segment": "orign"}, "'orign' is not a column"),
+    ):
+        spec = load_spec(tiny.write_project(project, rows=20, baseline=baseline))
+        with pytest.raises(UserError, match=message):
+            plan_run(spec)
+
+
 def test_the_doctor_calls_out_the_most_common_row(project: Path) -> None:
     path = tiny.write_project(project, rows=100)
     plain = pd.DataFrame({"a": [0.25], "b": [2.0], "kind": ["red"]})
@@ -106,7 +134,8 @@ def test_the_doctor_calls_out_the_most_common_row(project: Path) -> None:
     tiny.write_data(project / "data", {"2013-01": rows})
     plain.to_parquet(project / "plain.parquet")
     spec = load_spec(path, settings={"baseline": {"strategy": "table", "uri": str(project / "plain.parquet")}})
-    judged = judge_spec(plan_run(spec, "2013-01"))
+    with ComputeSession(spec.compute) as session:
+        judged = judge_spec(plan_run(spec, "2013-01"), session)
     assert judged.common_rows == 30
     assert judged.problems("table")["common"] == (
         "it is the data's most common row: 30 rows are identical to it and get all-zero attributions"
