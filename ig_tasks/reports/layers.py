@@ -35,10 +35,10 @@ def print_diagnosis(diagnosis: Diagnosis, console: Console) -> None:
         console.print(line, soft_wrap=True)
     if (left := len(diagnosis.zero) - _LISTED) > 0:
         console.print(plain(f"and {left} features more without attribution", "dim"))
-    for line in diagnosis.notes:
-        console.print(plain(f"note  {line}", "yellow"), soft_wrap=True)
-    for line in diagnosis.complaints:
-        console.print(plain(f"wrong  {line}", "red"), soft_wrap=True)
+    for note in diagnosis.notes:
+        console.print(plain(f"note  {note}", "yellow"), soft_wrap=True)
+    for fault in diagnosis.complaints:
+        console.print(plain(f"wrong  {fault}", "red"), soft_wrap=True)
     if diagnosis.proposal:
         console.print(plain("write into model.yaml:"))
         # What is to be pasted is neither styled nor broken.
