@@ -27,6 +27,7 @@ ALLOWED_NAMES = frozenset({
 ALLOWED_PREFIXES = (
     "LC_", "XDG_",
     "AWS_", "AZURE_", "CLOUDSDK_", "FSSPEC_", "GCLOUD_", "GOOGLE_",  # object stores: ambient credentials
+    "MLFLOW_",  # the model registry: its address and credentials
     "CUDA_", "CUDNN_", "HF_", "KERAS_", "NCCL_", "NVIDIA_", "PYTORCH_", "TF_", "TORCH_", "XLA_",
     "DASK_", "IG_TASKS_",
 )  # fmt: skip

@@ -28,7 +28,7 @@ def test_withheld(name: str) -> None:
     [
         "PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "AWS_SESSION_TOKEN", "AZURE_CLIENT_ID",
         "GOOGLE_APPLICATION_CREDENTIALS", "https_proxy", "HTTPS_PROXY", "IG_TASKS_STORE", "CUDA_HOME",
-        "LD_LIBRARY_PATH", "SSL_CERT_FILE", "TF_DETERMINISTIC_OPS", "DASK_DISTRIBUTED__LOGGING__DISTRIBUTED",
+        "LD_LIBRARY_PATH", "MLFLOW_TRACKING_URI", "SSL_CERT_FILE", "TF_DETERMINISTIC_OPS", "DASK_DISTRIBUTED__LOGGING__DISTRIBUTED",
     ],
 )  # fmt: skip
 def test_passed_on(name: str) -> None:
