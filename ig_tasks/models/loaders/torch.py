@@ -134,7 +134,7 @@ class TorchModel(LoadedModel):
         tensors = {name: torch.as_tensor(array, device=self.device) for name, array in inputs.items()}
         with torch.no_grad():
             output = with_head(model, head)(**tensors)
-        return np.asarray(output.cpu().numpy())
+        return np.asarray(output.cpu().double().numpy())
 
     def _with_head(self, model: Any, head: Head) -> Any:
         return with_head(model, head)

@@ -344,3 +344,108 @@ def test_the_margins_attributions_are_those_of_the_output_that_it_is_measured_in
     np.testing.assert_allclose(found["margin"].output, found["logit"].output - logit(0.4), rtol=1e-6)
     for name, part in found["logit"].attributions.items():
         np.testing.assert_allclose(found["margin"].attributions[name], part, rtol=1e-6)
+
+
+def plain_package(kind, output):
+    """A loaded package around a bare model of `kind` that takes x (rows, 3), without a folder."""
+    from types import SimpleNamespace
+
+    from ig_tasks.models.config import ModelConfig
+
+    config = ModelConfig.model_construct(
+        inputs={"x": SimpleNamespace(dtype="float32", layer=None)},
+        targets={"t": TargetConfig.model_validate(output)},
+    )
+    package = SimpleNamespace(config=config, uri="memory", bare=False)
+    if kind == "torch":
+        from ig_tasks.models.loaders.torch import TorchModel
+
+        return lambda model: TorchModel(model=model, package=package, device="cpu")
+    from ig_tasks.models.loaders.keras import KerasModel
+
+    return lambda model: KerasModel(model=model, package=package, device="cpu")
+
+
+WEIGHTS = np.random.default_rng(6).normal(size=(3, 5 * 4)).astype(np.float32)
+
+
+def torch_sequences(returns):
+    import torch
+
+    class Sequences(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner = torch.nn.Linear(3, 20, bias=False)
+            self.inner.weight.data = torch.tensor(WEIGHTS.T.copy())
+
+        def forward(self, x):
+            y = torch.tanh(self.inner(x)).reshape(-1, 5, 4)
+            return returns(y.sum(dim=(1, 2))[:, None], y)
+
+    return Sequences().eval()
+
+
+def keras_sequences(returns):
+    import keras
+
+    x = keras.Input((3,), name="x")
+    inner = keras.layers.Dense(20, activation="tanh", use_bias=False, name="inner")
+    y = keras.layers.Reshape((5, 4), name="b")(inner(x))
+    total = keras.layers.GlobalAveragePooling1D(name="a")(y)
+    model = keras.Model({"x": x}, returns(total, y))
+    inner.set_weights([WEIGHTS])
+    return model
+
+
+def keras_subclassed(returns):
+    import keras
+
+    class Around(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.built_from = keras_sequences(lambda a, b: {"a": a, "b": b})
+
+        def call(self, inputs, training=None):
+            found = self.built_from(inputs, training=training)
+            return returns(found["a"], found["b"])
+
+    return Around()
+
+
+@pytest.mark.parametrize(
+    ("make", "kind"),
+    [(torch_sequences, "torch"), (keras_sequences, "keras"), (keras_subclassed, "keras")],
+    ids=["torch", "functional", "subclassed"],
+)
+@pytest.mark.parametrize(
+    ("returns", "head"),
+    [(lambda a, b: {"a": a, "b": b}, "b"), (lambda a, b: (a, b), 1), (lambda _, b: b, None)],
+    ids=["dict", "tuple", "single"],
+)
+def test_one_number_of_a_sequence_is_explained(make, kind, returns, head):
+    selection = {"position": -2, "column": 3, **({} if head is None else {"head": head})}
+    output = {"output": selection, "space": "logit", "activation": "softmax", "threshold": 0.3}
+    loaded = plain_package(kind, output)(make(returns))
+    x = np.random.default_rng(8).normal(size=(6, 3)).astype(np.float32)
+    chosen = np.tanh(x.astype(np.float64) @ WEIGHTS).reshape(-1, 5, 4)[:, -2]
+    share = softmax(chosen, axis=1)[:, 3]
+    wanted = {"logit": chosen[:, 3], "probability": share, "margin": logit(share) - logit(0.3)}
+    for space, numbers in wanted.items():
+        model, target, *_ = loaded.for_target("t", space)
+        found = attribute(model, {"x": x}, {"x": np.zeros(3, np.float32)}, target=target, tolerance=1e-3)
+        np.testing.assert_allclose(found.output, numbers, rtol=1e-4, atol=1e-5)
+        assert set(found.status) == {"converged"}
+        assert found.relative_delta.max() <= 1e-3
+        np.testing.assert_allclose(loaded.output({"x": x}, "t", space), numbers, rtol=1e-4, atol=1e-5)
+
+
+def test_a_head_leaves_the_model_as_it_was(torch_package, rewrite):
+    calibration = CALIBRATIONS["isotonic"]
+    rewrite(torch_package, {"targets.late.calibration": calibration})
+    loaded = open_package(torch_package, trusted_root=torch_package).load()
+    before = [name for name, _ in loaded.model.named_modules()]
+    model, *_ = loaded.for_target("late", "calibrated")
+    assert [name for name, _ in loaded.model.named_modules()] == before
+    assert [name for name, _ in model.named_modules()] == [*before, "output_head"]
+    assert list(model.state_dict()) == list(loaded.model.state_dict())
+    assert model.get_submodule("embed_carrier") is loaded.model.embed_carrier
