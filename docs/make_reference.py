@@ -39,7 +39,7 @@ MEANING = {
         "data.id": "column of unique row ids; left out: file and row number",
         "data.segments": "columns by whose levels importance is also given",
         "baseline": "a string is `strategy`",
-        "baseline.strategy": "see [concepts](concepts.md#baseline)",
+        "baseline.strategy": "see [baselines](baselines.md)",
         "baseline.partition": "partition expression on which it is fitted; left out: all",
         "baseline.uri": "data of its own on which it is fitted; for `table` the file with the row",
         "attribution": "how attributions are computed, and how exactly",

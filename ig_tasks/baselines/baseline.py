@@ -61,6 +61,11 @@ class Baseline:
         return self.strategy in _BY_ROW
 
     @property
+    def count(self) -> int:
+        """How many baselines a row is compared with."""
+        return int(self.options.get("k", 1)) if self.by_row else len(self.fitted)
+
+    @property
     def facts(self) -> dict[str, Any]:
         """What is written beside its table: strategy, rows, and the rest where there is more."""
         more = {"segment": self.segment, "options": dict(self.options) or None}

@@ -97,6 +97,9 @@ def assemble_report(findings: Findings, *, revision: int) -> Report:
             output=summary.baseline_output.get(target),
             partition=spec.baseline.partition or "",
             rows=findings.baseline.rows,
+            baselines=findings.baseline.count,
+            segment=findings.baseline.segment or "",
+            unseen_rows=summary.unseen_levels,
             values=tuple(
                 BaselineValue(feature=feature, value=value)
                 for feature, value in findings.baseline.describe(plan.package.config.inputs).items()

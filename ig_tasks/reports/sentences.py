@@ -38,6 +38,15 @@ _BASELINES = {
     "mode": "medians of numbers, the most frequent categories",
     "table": "a row given in a table",
     "zero": "zero for every number, the zero vector for every category",
+    "constant": "values of one's own, else medians of numbers and mean embeddings of categories",
+    "quantile": "a quantile of numbers, frequency-weighted mean embeddings of categories",
+    "unknown": "medians of numbers, the id of unknown categories or of padding",
+    "mean_embedding": "medians of numbers, frequency-weighted mean embeddings of categories and words",
+    "samples": "rows drawn from the data",
+    "kmeans": "centres of clusters of the data, each counted by its share of the rows",
+    "blur": "each row's own images and series, blurred",
+    "noise": "numbers drawn for each row uniformly from the range of the data",
+    "max_distance": "of each number whichever end of the data's range is farther from the row's",
 }
 _METHODS = {"integrated_gradients": "Integrated Gradients (Sundararajan, Taly and Yan, 2017)"}
 _INTEGRATORS = {
@@ -156,6 +165,12 @@ def baseline_words(baseline: BaselineInfo) -> str:
     fitted = [f"of {baseline.partition}"] if baseline.partition else []
     if baseline.rows is not None:
         fitted.insert(0, f"on {_counted(baseline.rows, 'row')}")
+    if baseline.baselines > 1:
+        words += f"; attributions are averaged over {baseline.baselines} of them"
+    if baseline.segment:
+        words += f"; for each level of {baseline.segment} its own"
+    if baseline.unseen_rows:
+        words += f", {_counted(baseline.unseen_rows, 'row')} of other levels have the overall one"
     return f"{words}; fitted {' '.join(fitted)}" if fitted else words
 
 

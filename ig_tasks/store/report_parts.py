@@ -98,6 +98,12 @@ class BaselineInfo(Part):
     partition: str = ""
     rows: Count | None = None
     """Rows it was fitted on."""
+    baselines: Count = 1
+    """How many there are; attributions are averaged over them."""
+    segment: str = ""
+    """Column by whose levels it differs; `output` is null where it differs between rows."""
+    unseen_rows: Count = 0
+    """Rows of levels that it was not fitted for: they have the overall baseline."""
     values: tuple[BaselineValue, ...] = ()
 
 

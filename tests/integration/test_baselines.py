@@ -18,6 +18,7 @@ from ig_tasks.compute.planning import plan_run
 from ig_tasks.compute.session import ADDRESS_VARIABLE, ComputeSession
 from ig_tasks.errors import UserError
 from ig_tasks.pipeline import run
+from ig_tasks.reports.sentences import baseline_words
 from ig_tasks.spec import load_spec
 from ig_tasks.spec.sections import ComputeSpec
 from ig_tasks.store.runs import locate_report
@@ -56,6 +57,7 @@ def test_a_run_and_one_of_its_rows_anew(project: Path, baseline: dict[str, Any])
     report, _ = locate_report(ref["report_uri"])
     assert report.published
     assert report.data.rows_explained == 75
+    assert report.baseline.baselines == (baseline.get("k") or 1)
     by_row = baseline["strategy"] in ("max_distance", "noise") or "segment" in baseline
     assert (report.baseline.output is None) == by_row
     done = open_run(ref["run_uri"], trusted_root=project / "include")
@@ -88,6 +90,11 @@ def test_levels_that_the_baseline_has_not_seen_are_counted_and_said(project: Pat
     ref = run(load_spec(path), partition="2013-02", log=said.append)
     line = "4 rows are of levels of origin that the baseline was not fitted for, and have the overall one"
     assert any(line in text for text in said)
+    report, _ = locate_report(ref["report_uri"])
+    assert (report.baseline.segment, report.baseline.unseen_rows, report.baseline.output) == ("origin", 4, None)
+    assert "for each level of origin its own, 4 rows of other levels have the overall one" in baseline_words(
+        report.baseline
+    )
     done = open_run(ref["run_uri"], trusted_root=project / "include")
     overall = explain(
         load_model(project / "include" / "models" / "tiny", trusted_root=project),
