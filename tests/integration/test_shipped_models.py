@@ -1,6 +1,7 @@
 """The shipped specs of text, images and several kinds of inputs at once, end to end on their real data."""
 
 import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -8,10 +9,12 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+import yaml
+from support import docs
 
 import ig_tasks
 from ig_tasks import pipeline
-from ig_tasks.compute.session import ComputeSession
+from ig_tasks.compute.session import ADDRESS_VARIABLE, ComputeSession
 from ig_tasks.errors import DataError
 from ig_tasks.models.config import read_config
 from ig_tasks.spec import ComputeSpec, load_spec
@@ -22,29 +25,38 @@ SPECS = ROOT / "include" / "specs"
 NAMES = ["reviews_text", "reviews_multimodal", "digits_image"]
 ROWS = 240
 SIDE = 4
+EXAMPLES = ROOT / "docs" / "bring_your_model" / "examples.md"
 
-pytestmark = pytest.mark.skipif(
-    not all((DATA / name / "_dataset.json").exists() for name in ("reviews", "digits")),
-    reason="needs the reviews and the digits: make samples",
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not all((DATA / name / "_dataset.json").exists() for name in ("reviews", "digits")),
+        reason="needs the reviews and the digits: make samples",
+    ),
+]
 
 
 @pytest.fixture(scope="module")
-def published(tmp_path_factory):
+def worker():
+    with ComputeSession(ComputeSpec(workers=1)) as session:
+        yield session
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory, worker):
     """{spec: (report, table of attributions)} of a sample of the held-out rows."""
     store = tmp_path_factory.mktemp("store")
     found = {}
-    with ComputeSession(ComputeSpec(workers=1)) as session:
-        for name in NAMES:
-            spec = load_spec(SPECS / f"{name}.yaml", settings={"store": str(store), "data.sample": ROWS})
-            ref = pipeline.load_model(spec, session=session, log=lambda _: None)
-            ref = pipeline.build_baseline(spec, ref, session=session, log=lambda _: None)
-            ref = pipeline.compute_attributions(spec, ref, session=session, log=lambda _: None)
-            ref = pipeline.validate(spec, ref, log=lambda _: None)
-            ref = pipeline.publish_report(spec, ref, log=lambda _: None)
-            shards = sorted((Path(ref["run_uri"]) / "attributions").glob("*.parquet"))
-            table = pd.concat([pq.read_table(shard).to_pandas() for shard in shards], ignore_index=True)
-            found[name] = (json.loads(Path(ref["report_uri"]).read_text()), table)
+    for name in NAMES:
+        spec = load_spec(SPECS / f"{name}.yaml", settings={"store": str(store), "data.sample": ROWS})
+        ref = pipeline.load_model(spec, session=worker, log=lambda _: None)
+        ref = pipeline.build_baseline(spec, ref, session=worker, log=lambda _: None)
+        ref = pipeline.compute_attributions(spec, ref, session=worker, log=lambda _: None)
+        ref = pipeline.validate(spec, ref, log=lambda _: None)
+        ref = pipeline.publish_report(spec, ref, log=lambda _: None)
+        shards = sorted((Path(ref["run_uri"]) / "attributions").glob("*.parquet"))
+        table = pd.concat([pq.read_table(shard).to_pandas() for shard in shards], ignore_index=True)
+        found[name] = (json.loads(Path(ref["report_uri"]).read_text()), table)
     return found
 
 
@@ -182,3 +194,33 @@ def test_the_dag_folder_takes_them_without_looking_at_their_data(monkeypatch):
     assert {f"ig_{name}" for name in NAMES} < dags.keys()
     for name in NAMES:
         assert "broken-spec" not in dags[f"ig_{name}"].tags
+
+
+def test_the_commands_of_the_examples_run_and_say_what_the_page_says(tmp_path, monkeypatch, worker):
+    """As the page has them, on fewer rows, by the worker of these tests."""
+    monkeypatch.setenv(ADDRESS_VARIABLE, worker.client.scheduler.address)
+    lines = [words for block in docs.blocks(EXAMPLES) if block.language == "sh" for words in block.commands()]
+    assert lines[0] == ["make", "samples"]
+    assert lines[1:] == [["ig-tasks", "run", f"include/specs/{name}.yaml"] for name in NAMES]
+    few = ["--store", str(tmp_path), "--set", "data.sample=40"]
+    for name, words in zip(NAMES, lines[1:], strict=True):
+        program = [sys.executable, "-m", "ig_tasks.cli"]
+        done = subprocess.run([*program, *words[1:], *few], cwd=ROOT, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        assert Path(done.stdout.splitlines()[-1]).parent.parent == tmp_path / name
+
+
+def test_the_examples_show_what_is_in_the_packages():
+    text = EXAMPLES.read_text(encoding="utf-8")
+    for name in NAMES:
+        card = read_config(SPECS.parent / "models" / name).card.model_extra["test"]
+        figure = f"AUC {card['auc']:.3f}" if "auc" in card else f"{card['accuracy']:.1%} right".replace("%", " %")
+        assert f"| {figure} |" in text, name
+        assert f"`ig_{name}`" in text
+    shown = [yaml.safe_load(block.text) for block in docs.blocks(EXAMPLES) if block.language == "yaml"]
+    for name, part in zip(["reviews_text", "digits_image"], shown, strict=True):
+        whole = yaml.safe_load((SPECS.parent / "models" / name / "model.yaml").read_text())
+        for key, described in part.pop("inputs").items():
+            assert described.items() <= whole["inputs"][key].items()
+        assert part.items() <= whole.items()
+    assert [target for target in docs.links(EXAMPLES) if not (EXAMPLES.parent / target).exists()] == []
