@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -33,17 +33,32 @@ def numbers_of(cell: Any) -> np.ndarray | None:
     try:
         if isinstance(cell, np.ndarray) and cell.dtype != object:
             return cell.astype(np.float64) if cell.dtype.kind in "fiub" else None
-        if not isinstance(cell, Sequence | np.ndarray) or isinstance(cell, str | bytes):
+        if not isinstance(cell, list | tuple | np.ndarray):
             return None
-        items = list(cell)
-        if any(isinstance(item, list | tuple | np.ndarray) for item in items):
-            parts = [numbers_of(item) for item in items]
-            return None if any(part is None for part in parts) else np.stack(parts)  # type: ignore[arg-type]
-        if any(isinstance(item, str | bytes) for item in items):
-            return None
-        return np.array([np.nan if is_missing(item) else item for item in items], dtype=np.float64)
+        items, shape = list(cell), [len(cell)]
+        while items and isinstance(items[0], list | tuple | np.ndarray):
+            if isinstance(items[0], np.ndarray) and items[0].dtype != object:
+                inner = np.stack(items)
+                return (
+                    inner.astype(np.float64).reshape(*shape, *inner.shape[1:]) if inner.dtype.kind in "fiub" else None
+                )
+            if len({len(item) for item in items}) != 1:
+                return None
+            shape.append(len(items[0]))
+            items = list(chain.from_iterable(items))
+        return _scalars(items).reshape(shape)
     except (TypeError, ValueError):
         return None
+
+
+def _scalars(items: list[Any]) -> np.ndarray:
+    """Plain numbers and nulls. Raises ValueError or TypeError for anything else."""
+    found = np.array(items)
+    if found.dtype.kind in "fiub":
+        return found.astype(np.float64)
+    if any(isinstance(item, str | bytes) for item in items):
+        raise ValueError("text is no number")
+    return np.array([np.nan if is_missing(item) else item for item in items], dtype=np.float64)
 
 
 def stacked(cells: np.ndarray, length: int) -> np.ndarray | None:

@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ig_tasks.data.cells import cells_of, is_missing, numbers_of, stacked
+from ig_tasks.data.cells import cells_of, is_missing, numbers_of
 from ig_tasks.data.inputs import InputSpec
-from ig_tasks.data.numbers import as_dtype
 from ig_tasks.data.reasons import mark
 from ig_tasks.errors import DataError
 
@@ -26,24 +25,20 @@ def encode_image(column: pd.Series, spec: InputSpec, reasons: np.ndarray) -> np.
 
     Raises DataError for bytes where Pillow is not installed.
     """
-    shape = spec.shape or ()
     cells = cells_of(column)
-    flat = stacked(cells, int(np.prod(shape)))
-    if flat is not None:
-        pixels = flat.reshape(len(cells), *shape)
-    else:
-        pixels = np.zeros((len(cells), *shape))
-        why = np.full(len(cells), None, dtype=object)
+    array = np.zeros((len(cells), *spec.row_shape), dtype=spec.dtype)
+    why = np.full(len(cells), None, dtype=object)
+    # One image after the other: images of a shard in float64 would take twice what the model's own take.
+    with np.errstate(over="ignore"):
         for row, cell in enumerate(cells):
             found = _pixels(cell, spec, str(column.name))
             if isinstance(found, str):
                 why[row] = found
             else:
-                pixels[row] = found
-        mark(reasons, ~np.asarray(pd.isna(why)), why)
-    array = as_dtype(pixels * spec.scale, spec.dtype)
-    finite = np.isfinite(array.reshape(len(cells), -1)).all(axis=1) if len(cells) else np.empty(0, dtype=bool)
-    mark(reasons, ~finite, f"value in {column.name} is not finite")
+                array[row] = found * spec.scale
+    mark(reasons, ~np.asarray(pd.isna(why)), why)
+    numbers = array.reshape(len(cells), int(np.prod(spec.row_shape)))
+    mark(reasons, np.asarray(~np.isfinite(numbers).all(axis=1)), f"value in {column.name} is not finite")
     return array
 
 
