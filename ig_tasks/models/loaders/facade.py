@@ -32,11 +32,14 @@ class Facade(nn.Module):  # type: ignore[misc]  # torch is not followed by mypy
     def of(cls, inner: nn.Module, names: Sequence[str]) -> Facade:
         """The facade; `forward` says the names that it takes, so that a wrong one is found before it is ignored."""
 
-        def forward(self: Facade, **inputs: torch.Tensor) -> Any:
-            return self.answer(inputs)
+        def forward(self: Facade, *ordered: torch.Tensor, **inputs: torch.Tensor) -> Any:
+            return self.answer({**dict(zip(names, ordered, strict=False)), **inputs})
 
-        slots = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None) for name in names]
-        own = inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+        either = inspect.Parameter.POSITIONAL_OR_KEYWORD
+        own, slots = (
+            inspect.Parameter("self", either),
+            [inspect.Parameter(name, either, default=None) for name in names],
+        )
         forward.__signature__ = inspect.Signature([own, *slots])  # type: ignore[attr-defined]
         return type(cls.__name__, (cls,), {"forward": forward})(inner)  # type: ignore[no-any-return]
 

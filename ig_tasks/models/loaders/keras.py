@@ -103,11 +103,11 @@ def _named(package: ModelPackage, model: Any) -> Any:
     """The model taking {input name: array}; a list of inputs becomes a dict by the inputs' own names."""
     if package.bare and len(getattr(model, "inputs", None) or []) == 1:
         # Called with an array as well as by name, which Keras takes as a change of structure where it was a dict.
-        return keras.Model(model.inputs[0], model.output, name=model.name) if isinstance(model.input, dict) else model
+        return keras.Model(model.inputs[0], model.output, name=model.name) if _structure(model) else model
     wanted = list(package.config.inputs)
     if not isinstance(model, keras.Sequential) and not isinstance(model, _functional()):
         return model  # a subclassed model says nothing of its inputs before it is called
-    given = model.input if isinstance(model.input, dict) else {one.name: one for one in model.inputs}
+    given = _structure(model) or {one.name: one for one in model.inputs}
     for name in wanted:
         if name not in given:
             hint = suggest(name, given, noun="inputs")
@@ -115,7 +115,7 @@ def _named(package: ModelPackage, model: Any) -> Any:
     for name in given:
         if name not in wanted:
             raise ModelError(f"inputs: the model needs an input '{name}', which model.yaml does not describe")
-    if isinstance(model.input, dict) and not isinstance(model, keras.Sequential):
+    if _structure(model):
         return model
     return keras.Model(given, model.output, name=model.name)
 
@@ -124,7 +124,7 @@ def _signature(model: Any) -> dict[str, InputSpec]:
     """The inputs of a functional or sequential model, and the layers that embed them."""
     if not isinstance(model, keras.Sequential) and not isinstance(model, _functional()):
         return {}
-    given = model.input if isinstance(model.input, dict) else {one.name: one for one in model.inputs}
+    given = _structure(model) or {one.name: one for one in model.inputs}
     embedded = {
         id(layer.input): layer.name
         for layer in model.layers
@@ -135,6 +135,13 @@ def _signature(model: Any) -> dict[str, InputSpec]:
         for name, tensor in given.items()
     }
     return {name: spec for name, spec in found.items() if spec is not None}
+
+
+def _structure(model: Any) -> dict[str, Any]:
+    """The inputs of a model that was built from a dict of them, else none."""
+    # A sequential model that was never called has no `input`.
+    given = None if isinstance(model, keras.Sequential) else getattr(model, "input", None)
+    return given if isinstance(given, dict) else {}
 
 
 def _functional() -> Any:
@@ -167,5 +174,5 @@ class KerasModel(LoadedModel):
 
 def _as_built(model: Any, inputs: dict[str, np.ndarray]) -> Any:
     """Inputs by name, or the only one as it is where the model was not built from a dict."""
-    alone = len(inputs) == 1 and isinstance(getattr(model, "inputs", None), list) and not isinstance(model.input, dict)
+    alone = len(inputs) == 1 and isinstance(getattr(model, "inputs", None), list) and not _structure(model)
     return next(iter(inputs.values())) if alone else inputs
