@@ -176,6 +176,31 @@ def test_a_notebook_explains_a_table_of_reviews_by_the_same_package():
     assert explanation.features[0] == "review"
 
 
+@pytest.mark.parametrize("name", ["reviews_text", "reviews_multimodal"])
+def test_the_same_weights_in_keras_have_the_same_attributions(name, tmp_path):
+    """Text, categories and numbers in one model, in both frameworks, to 1e-4 of what moves a row."""
+    converted = tmp_path / "converted"
+    package = SPECS.parent / "models" / name
+    command = [sys.executable, "include/models/convert_reviews.py", str(package), "--to", str(converted)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    rows, reference = held_out("reviews").head(40), held_out("reviews").tail(400)
+    torch_one, keras_one = (
+        ig_tasks.explain(
+            ig_tasks.load_model(folder, trusted_root=ROOT), rows, baseline="auto", reference=reference, tolerance=1e-4
+        )
+        for folder in (package, converted)
+    )
+    np.testing.assert_allclose(keras_one.output, torch_one.output, rtol=1e-4, atol=1e-4)
+    assert set(torch_one.status) == set(keras_one.status) == {"converged"}
+    assert keras_one.features == torch_one.features
+    moved = np.abs(torch_one.matrix).sum(axis=1, keepdims=True)
+    assert np.abs((keras_one.matrix - torch_one.matrix) / moved).max() < 1e-4
+    for text in {"title", "review"} & torch_one.attributions.keys():
+        tokens = np.abs(torch_one.attributions[text]).sum(axis=1, keepdims=True)
+        apart = np.abs(keras_one.attributions[text] - torch_one.attributions[text])
+        assert (apart <= 1e-4 * np.maximum(tokens, moved)).all()
+
+
 def test_data_that_is_not_there_is_one_line_that_says_so(tmp_path):
     spec = load_spec(SPECS / "reviews_text.yaml", settings={"data.uri": str(tmp_path), "store": str(tmp_path / "s")})
     with pytest.raises(
