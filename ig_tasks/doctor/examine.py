@@ -81,7 +81,7 @@ def diagnose(
 
     trial = Trial(module, side.outputs, arrays, others, column)
     found = [_finding(name, array, named.get(name), seen, trial) for name, array in arrays.items()]
-    dependent = dependent_layers(seen)
+    dependent = dependent_layers(seen, list(named.values()))
     problems = [fault for each in found for fault in faults_of(each, seen, known, side.embedding_layers())]
     problems += chosen_together(dependent, named)
     features = None if loaded is None else loaded.package.features

@@ -8,7 +8,7 @@ from typing import Any
 import numpy.typing as npt
 
 from ig_tasks.doctor.diagnosis import Candidate, InputFinding
-from ig_tasks.doctor.observation import Call, Cut, Observation, Route
+from ig_tasks.doctor.observation import Cut, Observation, Route
 from ig_tasks.errors import suggest
 
 __all__ = [
@@ -45,11 +45,11 @@ def candidates_of(name: str, seen: Observation) -> list[Candidate]:
     return sorted(found.values(), key=lambda each: each.why != "")
 
 
-def dependent_layers(seen: Observation) -> list[tuple[str, str]]:
-    """Pairs of layers of which the second lies behind the first, or around it."""
-    calls: dict[str, Call] = {call.layer: call for call in seen.calls}
-    pairs = {(first, call.layer) for call in seen.calls for first in call.behind if first in calls}
-    pairs |= {(inner, outer) for inner in calls for outer in calls if inner.startswith(f"{outer}.")}
+def dependent_layers(seen: Observation, named: Collection[str]) -> list[tuple[str, str]]:
+    """Pairs of layers of which the second lies behind the first, or around it: those that may be named, or are."""
+    layers = {call.layer for call in seen.calls if call.takes is not None or call.layer in named}
+    pairs = {(first, call.layer) for call in seen.calls for first in call.behind if {first, call.layer} <= layers}
+    pairs |= {(inner, outer) for inner in layers for outer in layers if inner.startswith(f"{outer}.")}
     return sorted(pairs)
 
 
@@ -93,7 +93,8 @@ def why_not(name: str, array: npt.NDArray[Any], seen: Observation, candidates: S
     if Route(name) in seen.routes:
         return "integers that the model uses as numbers: give floats"
     if cuts:
-        return f"integers, and gradients are lost at {', '.join(map(str, cuts))}"
+        lost = ", ".join(map(str, cuts))
+        return f"integers, and gradients are lost at {lost}; pass a mask on in fixed= (kind: mask in model.yaml)"
     return "integers" if reaches(name, seen) else "integers that no output depends on"
 
 
