@@ -62,14 +62,17 @@ class PlacedBaseline:
         return self.baseline.options.get("shares")
 
     def row_bytes(self) -> int:
-        """Bytes of one row's baseline, where each row has one of its own; 0 where all rows share it."""
+        """Bytes of one row's baselines, where each row has its own; 0 where all rows share them."""
         if self.shared:
             return 0
-        sizes = [
-            array.size * (int(np.prod(self.slots[name].shape)) if self.slots[name].role == "sequence" else 1)
-            for name, array in self.points[0].items()
-        ]
-        return 8 * sum(sizes)
+        return 8 * self.baseline.count * sum(self._size(name, array) for name, array in self.points[0].items())
+
+    def _size(self, name: str, array: NDArray[Any]) -> int:
+        """Numbers of one row's baseline of an input."""
+        slot = self.slots[name]
+        if slot.role != "sequence":
+            return array.size
+        return int(np.prod(slot.shape)) * (array.shape[-1] if array.dtype.kind == "f" else 1)
 
     def unseen(self, levels: NDArray[np.object_]) -> int:
         """How many of these rows' levels the baseline was not fitted for."""

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ig_tasks.attribution import attribute
-from ig_tasks.attribution.averaging import average
+from ig_tasks.attribution.averaging import average, join
 from ig_tasks.attribution.control import Tolerances
 
 
@@ -61,3 +61,24 @@ def test_named_inputs_and_all_outputs(kit: Any, dtype: str) -> None:
     found = average(each, Tolerances(0.01))
     assert found.attributions["ids"].shape == (2, 2, 3)
     assert found.error_estimate.shape == found.status.shape == (2, 2)
+
+
+def test_shares_weigh_every_number(kits: Any, layers_of: Any, rng: np.random.Generator) -> None:
+    model, inputs = kits[0].dense(layers_of(4, 8, 1)), rng.normal(size=(6, 4))
+    first, second = (attribute(model, inputs, start) for start in rng.normal(size=(2, 4)))
+    found = average([first, second], Tolerances(0.01), [0.75, 0.25])
+    np.testing.assert_allclose(found.attributions, 0.75 * first.attributions + 0.25 * second.attributions)
+    np.testing.assert_allclose(found.baseline_output, 0.75 * first.baseline_output + 0.25 * second.baseline_output)
+    np.testing.assert_allclose(
+        found.convergence_delta, found.attributions.sum(1) - (found.output - found.baseline_output), atol=1e-13
+    )
+
+
+def test_blocks_one_after_the_other_are_the_whole(kits: Any, layers_of: Any, rng: np.random.Generator) -> None:
+    model, inputs = kits[0].dense(layers_of(4, 8, 1)), rng.normal(size=(7, 4))
+    whole = attribute(model, inputs, np.zeros(4))
+    found = join([attribute(model, inputs[:3], np.zeros(4)), attribute(model, inputs[3:], np.zeros(4))])
+    np.testing.assert_allclose(found.attributions, whole.attributions, atol=1e-12)
+    np.testing.assert_array_equal(found.status, whole.status)
+    np.testing.assert_array_equal(found.evaluations, whole.evaluations)
+    assert len(found) == 7
