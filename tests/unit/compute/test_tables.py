@@ -1,5 +1,7 @@
 """A shard's rows are explained or quarantined: none is in both, none is lost."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,6 +9,9 @@ import pytest
 from ig_tasks.attribution.explanation import Explanation
 from ig_tasks.compute.shard_files import ShardSummary
 from ig_tasks.compute.tables import shard_tables
+from ig_tasks.data.encoding import Encoded
+from ig_tasks.data.features import features_of
+from ig_tasks.data.inputs import InputSpec
 from ig_tasks.data.shards import POSITION
 from ig_tasks.errors import DataError
 from ig_tasks.models.package import Feature
@@ -127,3 +132,37 @@ def test_a_summary_survives_json_and_merges_by_count(explanation):
     np.testing.assert_allclose(overall.abs_mean, [2.0, 1.5, 2.125], atol=1e-12)
     np.testing.assert_allclose(overall.mean, [2.0, -0.5, -1.875], atol=1e-12)
     assert merged.categories["kind"].counts == {"(missing)": 2, "red": 2}
+
+
+def test_texts_bags_and_images_have_columns_of_their_own(explanation):
+    inputs = {
+        "ids": InputSpec(kind="tokens", columns=("kind",), vocabulary=("red", "blue"), offset=2, unknown=1, length=3),
+        "picture": InputSpec(kind="image", columns=("served",), shape=(2, 2), grid=(1, 2)),
+    }
+    frame = FRAME.assign(kind=["red red", "", "blue", "blue red x", "x"])
+    parts = {"ids": np.arange(12.0).reshape(4, 3), "picture": np.arange(16.0).reshape(4, 2, 2)}
+    parts["ids"][2] = np.nan
+    held = np.array([[1, 1, 0], [1, 0, 0], [1, 1, 1], [1, 0, 0]], dtype=bool)
+    encoded = Encoded(
+        inputs={"ids": np.array([[2, 2, 0], [3, 0, 0], [3, 2, 1], [1, 0, 0]])}, keep=KEEP, reasons=REASONS,
+        held={"ids": held},
+    )  # fmt: skip
+    found = shard_tables(
+        frame, KEEP, REASONS, replace(explanation, attributions=parts), features=features_of(inputs), target="late",
+        data=DataSpec(uri="d", id="id"), keep_inputs=True, inputs=inputs, encoded=encoded,
+    )  # fmt: skip
+    table = found.attributions
+    assert table.column("row_id").to_pylist() == ["r0", "r4"]
+    assert table.column("attribution:kind").to_pylist() == [3.0, 30.0]
+    assert table.column("attribution:served[0,0]").to_pylist() == [2.0, 26.0]
+    assert table.column("input:kind").to_pylist() == ["red red", "x"]
+    assert table.column("input:served[0,1]").to_pylist() == [None, None]
+    assert table.column("tokens:ids").to_pylist() == [["red", "red"], ["(unknown)"]]
+    assert table.column("token_attributions:ids").to_pylist() == [[0.0, 1.0], [9.0]]
+    # Every text is a level of its own: counting them would fill the store.
+    assert (dict(found.categories), dict(found.numbers)) == ({}, {})
+    nothing = shard_tables(
+        frame, np.zeros(5, dtype=bool), np.array(["no"] * 5, dtype=object), None, features=features_of(inputs),
+        target="late", data=DataSpec(uri="d", id="id"), keep_inputs=True, inputs=inputs, encoded=encoded,
+    )  # fmt: skip
+    assert nothing.attributions.schema.equals(table.schema)
