@@ -39,6 +39,12 @@ class TargetConfig(BaseModel):
         softmax = self.activation == "softmax"
         if softmax and self.column is None:
             raise ValueError("activation: softmax has a column for each class; choose one with output")
+        decided = self.threshold is not None or self.calibration is not None
+        if decided and self.space == "logit" and self.column and self.activation is None:
+            raise ValueError(
+                f"activation: column {self.column} is one of several; say softmax if they are classes that exclude one "
+                "another, sigmoid if each is a yes or no of its own"
+            )
         calibration = self.calibration
         if calibration is not None:
             of = calibration.of or self.space

@@ -65,6 +65,12 @@ def _space_words(config: TargetConfig, space: str) -> str:
         return "The probability, from 0 to 1, as the model gives it."
     if space == "logit" and softmax:
         return "The model's score of the class: it decides by how far it lies above the scores of the other classes."
+    if space == "logit" and config.activation is None and config.threshold is None and config.calibration is None:
+        # Of several columns it may be a class's score: nothing in model.yaml says that it is not.
+        return (
+            "The model's score before it becomes a probability. Of a yes or no it is the log-odds: 0 is a probability "
+            "of one half, and every 0.69 more doubles the odds."
+        )
     if space == "logit":
         return "Log-odds: 0 is a probability of one half, and every 0.69 more doubles the odds."
     return "The number that the model returns, in its own units."

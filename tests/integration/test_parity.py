@@ -195,7 +195,8 @@ def test_a_calibrated_target_is_reported_with_its_margin(tmp_path, session):
         tmp_path / "include" / "models" / "tiny",
         targets={"late": {"space": "logit", "threshold": 0.4, "calibration": calibration}},
     )
-    report, checks = checks_of(stages(load_spec(path), session)["report_uri"])
+    ref = stages(load_spec(path), session)
+    report, checks = checks_of(ref["report_uri"])
     assert checks["completeness"]["success"]
     (target,) = report["targets"]
     assert (target["space"], target["threshold"], target["threshold_output"]) == ("calibrated", 0.4, 0.4)
@@ -205,6 +206,10 @@ def test_a_calibrated_target_is_reported_with_its_margin(tmp_path, session):
         assert example["margin"] == pytest.approx(example["output"] - 0.4)
         assert ("above" if example["margin"] > 0 else "below") in example["margin_words"]
         assert example["margin_words"].endswith("the threshold 0.40")
+        assert example["margin_words"] in Path(ref["page_uri"]).read_text()
+    page = Path(ref["page_uri"]).read_text()
+    assert "Decision threshold" in page
+    assert "The calibration is isotonic regression: piecewise linear, through 5 points." in page
 
 
 def test_what_cannot_be_compared_is_found_before_a_worker_starts(project, tmp_path):

@@ -74,6 +74,14 @@ def test_what_the_margin_is_stands_in_the_facts():
     assert (plain["threshold"], plain["margin"], plain["calibration"]) == (None, "", {})
 
 
+def test_a_score_that_may_be_a_classs_is_not_called_log_odds():
+    assert explained_words(target(output=3), "logit").startswith("The model's score before it becomes a probability.")
+    assert explained_words(target(activation="sigmoid"), "logit").startswith("Log-odds: 0 is a probability of one half")
+    assert "far it lies above the scores of the other" in explained_words(
+        target(output=3, activation="softmax"), "logit"
+    )
+
+
 def test_a_selection_is_named():
     config = target(output={"head": "logits", "position": 0, "column": 1}, activation="softmax")
     assert "Of the model's outputs: head logits, position 0, column 1." in explained_words(config, "probability")
