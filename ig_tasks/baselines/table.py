@@ -7,15 +7,17 @@ from collections.abc import Mapping
 from ig_tasks.baselines.baseline import Baseline
 from ig_tasks.baselines.fitting import BaselineCounts, fit_baseline
 from ig_tasks.data.dataset import Dataset
-from ig_tasks.data.encoding import encode
+from ig_tasks.data.encoding import Preprocess, encode
 from ig_tasks.data.inputs import InputSpec
 from ig_tasks.data.shards import plan_shards, read_shard
 from ig_tasks.errors import BaselineError, DataError, suggest
 from ig_tasks.spec import BaselineSpec
 
 
-def baseline_of_table(uri: str, inputs: Mapping[str, InputSpec]) -> Baseline:
+def baseline_of_table(uri: str, inputs: Mapping[str, InputSpec], preprocess: Preprocess | None = None) -> Baseline:
     """The baseline whose values are the one row of the Parquet file at `uri`.
+
+    preprocess: the package's own code, where inputs come from it.
 
     Raises:
         BaselineError: if the table has another shape, or its row could not be explained.
@@ -35,7 +37,7 @@ def baseline_of_table(uri: str, inputs: Mapping[str, InputSpec]) -> Baseline:
         hint = suggest(absent[0], dataset.columns, noun="columns")
         raise BaselineError(f"baseline.uri {uri}: has {given}; {absent[0]!r} is missing{hint}")
     (shard,) = plan_shards(dataset, files, 1)
-    encoded = encode(read_shard(shard, columns), inputs)
+    encoded = encode(read_shard(shard, columns), inputs, preprocess=preprocess)
     if not encoded.keep[0]:
         raise BaselineError(f"baseline.uri {uri}: {encoded.reasons[0]}; give every feature a usable value")
     counts = BaselineCounts.of(inputs, encoded.inputs, BaselineSpec(strategy="samples", k=1))

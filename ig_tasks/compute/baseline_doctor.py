@@ -71,7 +71,7 @@ def judge_rows(task: JudgeTask) -> Judgement:
     columns = list(dict.fromkeys([*package.columns, *([asked.segment] if asked.segment else [])]))
     own: Any = asked
     if asked.strategy == "table":
-        own = baseline_of_table(str(asked.uri), package.config.inputs)
+        own = baseline_of_table(str(asked.uri), package.config.inputs, package.preprocess)
     candidates: dict[str, Any] = {asked.strategy: own}
     for name in ("auto", "mean", "mode", "zero"):
         candidates.setdefault(name, name)

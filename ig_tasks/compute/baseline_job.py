@@ -41,7 +41,7 @@ def fit_or_find(
     asked = plan.spec.baseline
     facts = {"fitted_at": now()}
     if asked.strategy == "table":
-        baseline = baseline_of_table(str(plan.spec.baseline.uri), inputs)
+        baseline = baseline_of_table(str(plan.spec.baseline.uri), inputs, plan.package.preprocess)
     else:
         dataset, files = baseline_files(plan.spec, plan.dataset)
         facts |= {"data": dataset.uri, "data_digest": dataset.digest(files)}

@@ -19,7 +19,7 @@ from ig_tasks.models.spaces import converter, spaces_of
 from ig_tasks.spec import AttributionSpec, ExplanationSpec, format_partition
 from ig_tasks.store import run_key
 
-ENGINE_VERSION = 3
+ENGINE_VERSION = 4
 """Part of a run's key: raised when the engine's numbers change in more than rounding."""
 
 MEMORY_LIMIT = 256 * 1024 * 1024
@@ -141,7 +141,7 @@ def plan_run(spec: ExplanationSpec, partition: str | None = None) -> RunPlan:
     files = dataset.files(chosen)
     check_strategy(spec.baseline, package.config.inputs)
     if spec.baseline.strategy == "table":
-        baseline_of_table(str(spec.baseline.uri), package.config.inputs)
+        baseline_of_table(str(spec.baseline.uri), package.config.inputs, package.preprocess)
     else:
         baseline_files(spec, dataset)
     return RunPlan(spec, package, dataset, tuple(files), chosen, served)

@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ig_tasks.data.encoding import Encoded, encode
+from ig_tasks.data.encoding import Encoded, Preprocess, encode
 from ig_tasks.data.features import Feature, features_of
 from ig_tasks.data.inputs import InputSpec
 from ig_tasks.errors import ModelError
@@ -61,11 +61,18 @@ class ModelPackage:
 
         Raises DataError for a column that is absent or holds something else, ModelError for code that fails.
         """
+        return encode(frame, self.config.inputs, preprocess=self.preprocess)
+
+    @property
+    def preprocess(self) -> Preprocess | None:
+        """The package's own code for inputs of kind "array", imported; None where it has none.
+
+        Raises ModelError for code that cannot be imported.
+        """
         named = self.config.preprocess
         if named is None:
-            return encode(frame, self.config.inputs)
-        code = import_factory(self.root, self.files, self.digest, named, field="preprocess")
-        return encode(frame, self.config.inputs, preprocess=code)
+            return None
+        return import_factory(self.root, self.files, self.digest, named, field="preprocess")
 
     def load(self, device: str | None = None) -> LoadedModel:
         """The model with its weights, ready to be evaluated and differentiated, on `device` ("cpu" if None).

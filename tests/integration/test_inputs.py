@@ -14,6 +14,7 @@ from support.inputs import KINDS, table_of, write_inputs_package, write_inputs_p
 
 import ig_tasks
 from ig_tasks import pipeline
+from ig_tasks.baselines.table import baseline_of_table
 from ig_tasks.compute.session import ComputeSession
 from ig_tasks.errors import TrustError
 from ig_tasks.models import open_package
@@ -136,6 +137,18 @@ def test_a_run(tmp_path: Path, session: Any, kind: str, framework: str) -> None:
     if kind == "image":
         (heatmap,) = report["examples"][0]["heatmaps"]
         assert [len(cells) for cells in heatmap["rows"]] == [4, 4]
+
+
+def test_a_table_of_ones_own_goes_through_the_packages_code(tmp_path: Path, twins: Any) -> None:
+    package = twins["made", "torch"].package
+    row = pd.DataFrame({"a": [2.0], "b": [3.0], "colour": ["green"]})
+    row.to_parquet(tmp_path / "baseline.parquet", index=False)
+    own = baseline_of_table(str(tmp_path / "baseline.parquet"), package.config.inputs, package.preprocess)
+    arrays = own.arrays(package.config.inputs, lambda _layer, ids: np.eye(4)[ids])
+    assert arrays["made"].tolist() == [2.0, 3.0, 6.0]
+    frame = table_of(4)
+    found = ig_tasks.explain(twins["made", "torch"], frame, baseline=row)
+    np.testing.assert_allclose(found.baseline_output, found.baseline_output[0], atol=1e-6)
 
 
 def test_preprocess_is_code_and_runs_where_code_may_run(tmp_path: Path) -> None:
