@@ -86,7 +86,7 @@ def reasoned_control(
             )
         return SecantCells(int(steps or 1), exact=structure.exact), "asked for"
     if integrator == ClenshawCurtis.name and steps is None:
-        return AdaptiveSteps(most), "asked for"
+        return AdaptiveSteps(most, ClenshawCurtis()), "asked for"
     return FixedSteps(RULES[integrator], DEFAULT_STEPS if steps is None else int(steps)), "asked for"
 
 

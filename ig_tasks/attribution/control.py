@@ -15,7 +15,8 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from ig_tasks.attribution.rules import ClenshawCurtis, Rule, fixed_nodes
+from ig_tasks.attribution.lobatto import Lobatto
+from ig_tasks.attribution.rules import Rule, fixed_nodes
 from ig_tasks.errors import InputError
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
 ]
 
 Array = npt.NDArray[np.float64]
+_LOBATTO = Lobatto()
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,7 @@ class FixedSteps:
 
 @dataclass(frozen=True)
 class AdaptiveSteps:
-    """Nested Clenshaw-Curtis: 2 and 4 intervals in the first stage, then 8, 16, ... up to `max_evaluations`.
+    """A nested rule of 2^k intervals: 2 and 4 in the first stage, then 8, 16, ... up to `max_evaluations` nodes.
 
     With d the relative L1 change from the level before, the error estimate is min(d, 2 d^2 / d_before): a
     smooth integrand's changes fall faster than geometrically, so that d itself is far too careful for it;
@@ -95,18 +97,19 @@ class AdaptiveSteps:
     """
 
     max_evaluations: int = 4097
+    rule: Rule = _LOBATTO  # with the nodes of 2^k intervals among those of 2^(k + 1), every second one
 
     @property
     def name(self) -> str:
-        return ClenshawCurtis.name
+        return self.rule.name
 
     @property
     def levels(self) -> int:
-        return _nested(self.max_evaluations)[1]
+        return _nested(self.rule, self.max_evaluations)[1]
 
     @property
     def stages(self) -> tuple[Stage, ...]:
-        return _nested(self.max_evaluations)[0]
+        return _nested(self.rule, self.max_evaluations)[0]
 
     def estimate(self, levels: Sequence[Array]) -> Array:
         if len(levels) == 1:
@@ -156,16 +159,15 @@ def relative_delta(delta: Array, difference: Array, size: Array) -> Array:
 
 def relative_change(now: Array, before: Array) -> Array:
     """|now - before|_1 / |now|_1 over the last axis; 0 where both are 0."""
-    change = np.abs(now - before).sum(axis=-1)
-    size = np.abs(now).sum(axis=-1)
+    change = np.abs(now - before).sum(axis=-1, dtype=np.float64)
+    size = np.abs(now).sum(axis=-1, dtype=np.float64)
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(change == 0.0, 0.0, change / size)
 
 
 @lru_cache(maxsize=32)
-def _nested(max_evaluations: int) -> tuple[tuple[Stage, ...], int]:
-    """Stages of the nested rule with at most `max_evaluations` nodes, and the number of levels."""
-    rule = ClenshawCurtis()
+def _nested(rule: Rule, max_evaluations: int) -> tuple[tuple[Stage, ...], int]:
+    """Stages of a nested rule with at most `max_evaluations` nodes, and the number of levels."""
     count = 1 + int(np.log2((max_evaluations - 1) // 2))
     intervals = [2 << level for level in range(count)]
     finest = intervals[-1]

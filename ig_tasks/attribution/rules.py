@@ -5,6 +5,7 @@ Nodes and weights are float64, nodes ascend, weights sum to one to rounding.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import ClassVar, Protocol
 
@@ -37,6 +38,8 @@ class Rule(Protocol):
         """Nodes (nodes,) in [0, 1] and their weights (nodes,)."""
         ...
 
+    def __hash__(self) -> int: ...
+
 
 class GaussLegendre:
     """Exact for polynomials of degree 2n - 1 (Gauss 1814; nodes by Newton's method from Tricomi's guess)."""
@@ -49,6 +52,7 @@ class GaussLegendre:
         return points.copy(), weights.copy()
 
 
+@dataclass(frozen=True)
 class ClenshawCurtis:
     """Exact for degree n - 1, and nested: 2m intervals contain the nodes of m.
 

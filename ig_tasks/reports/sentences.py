@@ -50,7 +50,7 @@ _BASELINES = {
 }
 _METHODS = {"integrated_gradients": "Integrated Gradients (Sundararajan, Taly and Yan, 2017)"}
 _INTEGRATORS = {
-    "adaptive": "an adaptive rule",
+    "adaptive": "adaptive quadrature by nested Gauss–Lobatto rules",
     "auto": "a rule chosen by the model",
     "clenshaw_curtis": "adaptive Clenshaw–Curtis quadrature",
     "exact": "exact integration",

@@ -22,10 +22,23 @@ def framework_of(model: Any) -> str | None:
     return None
 
 
+def _check_plain(model: Any, layers: dict[str, str]) -> None:
+    """A Keras model on torch is a torch module, but one whose layers run no hooks and whose inputs have no names."""
+    keras = sys.modules.get("keras")
+    if keras is None or not isinstance(model, keras.Model):
+        return
+    if layers or len(getattr(model, "inputs", None) or ()) > 1:
+        raise InputError(
+            "model: Keras runs on torch, where only a model of one array of numbers is explained; set "
+            "KERAS_BACKEND=tensorflow before importing it"
+        )
+
+
 def open_backend(model: Any, layers: dict[str, str], precision: str, device: str | None) -> Backend:
     """The backend of the model's framework. Raises InputError for something that is no model."""
     framework = framework_of(model)
     if framework == "torch":
+        _check_plain(model, layers)
         from ig_tasks.attribution.backends.torch.backend import TorchBackend
 
         return TorchBackend(model, layers, precision, device)

@@ -32,6 +32,16 @@ class Backend(Protocol):
     precision: str
     layers: dict[str, str]  # {input name: layer name}
     block_bytes: int  # activations that a batch may take: what stays in cache, or fills a device
+    folded: int  # units of sums that `evaluate` leaves where the affine prefix ends; 0: they are contributions
+
+    @property
+    def lanes(self) -> int:
+        """Threads that rows may be divided among, each with a `lane` of its own."""
+        ...
+
+    def lane(self) -> AbstractContextManager[Backend]:
+        """This backend for another thread, as it is after `look`, with the same model."""
+        ...
 
     def session(self) -> AbstractContextManager[None]:
         """The model as it is wanted (inference mode, hooks), and as it was found on the way out."""
@@ -92,7 +102,14 @@ class Backend(Protocol):
 
         `weights` is (levels, nodes); a contribution is gradient x (end - start), summed over an embedding's
         width. A `start_gradient` counts as one more node, with `start_weights` (levels,).
+
+        Where the model is `folded`, the sums are of gradients behind the affine prefix, (levels, targets, rows, units),
+        and there is no start gradient: a baseline that rows share is one row of the node at 0.
         """
+        ...
+
+    def unfold(self, batch: Problem, sums: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.floating[Any]]:
+        """Contributions (levels, targets, rows, features) of sums that `evaluate` gave, in the model's precision."""
         ...
 
     def secant(self, batch: Problem, edges: Edges, segments: Sequence[Segment]) -> tuple[Array, Array]:

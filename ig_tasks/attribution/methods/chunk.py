@@ -57,7 +57,8 @@ class Chunk:
             if stage.cells:
                 self.levels += self._cells(stage)
             else:
-                self.levels += nested.levels(number, self._nodes(stage, nested.weights(number), shared=shared))
+                found = nested.levels(number, self._nodes(stage, nested.weights(number), shared=shared))
+                self.levels += self._unfolded(found)
                 if number == 0:
                     self._endpoints(stage)
             self.levels = self.levels[-_COMPARED:]
@@ -83,13 +84,17 @@ class Chunk:
         self.levels = [level[:, rows] for level in self.levels]
         self.edges = None if self.edges is None else self.edges[:, rows]
 
-    def _empty(self, count: int) -> Array:
-        return np.zeros((count, *self.problem.targets.shape, self.problem.features))
+    def _empty(self, count: int, units: int = 0) -> Array:
+        return np.zeros((count, *self.problem.targets.shape, units or self.problem.features))
 
     def _nodes(self, stage: Stage, weights: Array, *, shared: bool) -> Array:
-        """Weighted sums (sums, targets, rows, features) over the stage's nodes; `weights` are (sums, nodes)."""
+        """Weighted sums (sums, targets, rows, features) over the stage's nodes; `weights` are (sums, nodes).
+
+        Where the model is folded, its units take the features' place.
+        """
+        shared = shared and not self.backend.folded
         nodes, own = stage.nodes[int(shared) :], weights[:, int(shared) :]
-        sums = self._empty(len(weights))
+        sums = self._empty(len(weights), self.backend.folded)
 
         def evaluate(part: Rectangle) -> None:
             rows, some = slice(part.row, part.row_end), slice(part.node, part.node_end)
@@ -111,6 +116,19 @@ class Chunk:
 
         self.batches.run(self.problem.rows, nodes.size, evaluate)
         return sums
+
+    def _unfolded(self, levels: list[Array]) -> list[Array]:
+        """Attributions (targets, rows, features) at levels that were summed up where the model is folded."""
+        if not self.backend.folded:
+            return levels
+        folded, parts = np.stack(levels), []
+
+        def evaluate(part: Rectangle) -> None:
+            rows = slice(part.row, part.row_end)
+            parts.append(self.backend.unfold(self.problem.take(rows), folded[:, :, rows]))
+
+        self.batches.run(self.problem.rows, 1, evaluate)
+        return list(parts[0] if len(parts) == 1 else np.concatenate(parts, axis=2))
 
     def _cells(self, stage: Stage) -> list[Array]:
         """Attributions at the stage's levels of the secant rule, each from cells of its own."""

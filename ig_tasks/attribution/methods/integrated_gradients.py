@@ -10,7 +10,7 @@ import numpy as np
 from ig_tasks.attribution.backends.base import Backend
 from ig_tasks.attribution.batches import Batches
 from ig_tasks.attribution.control import Control, Tolerances
-from ig_tasks.attribution.methods.chunk import Chunk
+from ig_tasks.attribution.methods.lanes import LEAST_ROWS, run_chunks
 from ig_tasks.attribution.methods.one_by_one import OneByOne
 from ig_tasks.attribution.methods.rows import CommonStart, Rows
 from ig_tasks.attribution.problem import Problem
@@ -20,6 +20,7 @@ __all__ = ["IntegratedGradients"]
 # Contributions of the rows that are under way together. With more, every array would be mapped anew by the system.
 _CHUNK_BYTES = 24 << 20
 _CHUNK_ROWS = 16384
+_CHUNKS_A_LANE = 4
 _KEPT = 12  # arrays of a row's size that are under way: its first nodes, and what is compared
 
 
@@ -45,8 +46,9 @@ class IntegratedGradients:
         common = CommonStart.of(backend, problem, control)
         row_bytes = 8 * _KEPT * max(1, problem.features) * len(problem.targets)
         chunk = int(np.clip(_CHUNK_BYTES // row_bytes, 1, _CHUNK_ROWS))
-        for start in range(0, problem.rows, chunk):
-            places = np.arange(start, min(start + chunk, problem.rows))
-            part = problem.take(slice(start, start + places.size))
-            Chunk(backend, part, places, control, tolerances, batches, common).run(rows)
+        if backend.lanes > 1:  # a few chunks a lane, so that none waits long for another at the end
+            chunk = min(chunk, max(LEAST_ROWS, -(-problem.rows // (_CHUNKS_A_LANE * backend.lanes))))
+        starts = range(0, problem.rows, chunk)
+        chunks = [np.arange(start, min(start + chunk, problem.rows)) for start in starts]
+        run_chunks(backend, problem, chunks, control, tolerances, batches, common, rows)
         return rows

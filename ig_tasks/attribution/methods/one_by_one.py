@@ -22,6 +22,10 @@ class OneByOne:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._backend, name)
 
+    @property
+    def lanes(self) -> int:
+        return 1
+
     def start_gradient(self, row: Problem) -> list[Any]:
         return [self._backend.start_gradient(one) for one in _each(row)]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any
@@ -12,12 +13,12 @@ import numpy.typing as npt
 from ig_tasks.attribution.backends.base import Backend
 from ig_tasks.attribution.control import Control, Tolerances, relative_delta
 from ig_tasks.attribution.explanation import CONVERGED, MAX_EVALUATIONS, NOT_FINITE
-from ig_tasks.attribution.problem import Problem
+from ig_tasks.attribution.problem import Places, Problem
 
 __all__ = ["CommonStart", "Rows"]
 
 Array = npt.NDArray[np.float64]
-Places = npt.NDArray[np.intp]
+_COUNTING = threading.Lock()  # every other result is an element of its row's own
 
 
 @dataclass(frozen=True)
@@ -69,8 +70,8 @@ class Rows:
         """
         output, baseline_output = outputs
         difference = output - baseline_output
-        size = np.abs(attributions).sum(axis=-1)
-        delta = attributions.sum(axis=-1) - difference
+        size = np.abs(attributions).sum(axis=-1, dtype=np.float64)
+        delta = attributions.sum(axis=-1, dtype=np.float64) - difference
         finite = np.isfinite(size) & np.isfinite(difference)
         good = finite & tolerances.accept(delta, difference, size, estimate)
         done = (good | ~finite).all(axis=0) | final
@@ -91,7 +92,8 @@ class Rows:
         self.status[:, to] = np.where(finite, said, NOT_FINITE)[:, which]
         self.evaluations[to] = np.broadcast_to(spent, places.shape)[which]
         levels, counts = np.unique(np.broadcast_to(level, places.shape)[which], return_counts=True)
-        self.by_level.update(dict(zip(levels.tolist(), counts.tolist(), strict=True)))
+        with _COUNTING:
+            self.by_level.update(dict(zip(levels.tolist(), counts.tolist(), strict=True)))
         return np.asarray(done)
 
 

@@ -65,5 +65,18 @@ def test_other_errors_pass() -> None:
 def test_memory_limit_bounds_the_batch() -> None:
     assert Batches.within(10_000, 100, None, is_memory_error).limit == 100
     assert Batches.within(10_000, 100, 450, is_memory_error).limit == 4
+    assert Batches.within(10_000, 100, 10**9, is_memory_error).limit == 100
     with pytest.raises(InputError, match="memory_limit: 50 bytes do not hold one row"):
         Batches.within(10_000, 100, 50, is_memory_error)
+
+
+def test_a_few_points_that_fill_the_cache_make_a_batch_all_the_same() -> None:
+    assert Batches.within(10_000, 5_000, None, is_memory_error).limit == 32
+    assert Batches.within(10_000, 5_000, 100_000, is_memory_error).limit == 20
+    assert Batches.within(10_000, 1 << 50, None, is_memory_error).limit == 1  # more than there is
+
+
+def test_counts_of_lanes_add_up() -> None:
+    own, other = Batches(8, is_memory_error, count=2, largest=8), Batches(2, is_memory_error, 3, 1, 5)
+    own.add(other)
+    assert (own.count, own.halvings, own.largest, own.limit) == (5, 1, 8, 2)

@@ -7,17 +7,19 @@ import pytest
 
 from ig_tasks.attribution.choice import choose_control
 from ig_tasks.attribution.control import AdaptiveSteps, FixedSteps, Tolerances, relative_delta
-from ig_tasks.attribution.rules import ClenshawCurtis, GaussLegendre
+from ig_tasks.attribution.lobatto import Lobatto
+from ig_tasks.attribution.rules import ClenshawCurtis, GaussLegendre, Rule
 from ig_tasks.errors import InputError
 
 
-def test_every_level_is_the_sum_of_its_stages() -> None:
-    control = AdaptiveSteps(65)
+@pytest.mark.parametrize("rule", [Lobatto(), ClenshawCurtis()])
+def test_every_level_is_the_sum_of_its_stages(rule: Rule) -> None:
+    control = AdaptiveSteps(65, rule)
     sums = np.zeros(control.levels)
     for stage in control.stages:
         sums[stage.first :] += stage.weights @ np.exp(stage.nodes)
         for level in range(stage.last + 1):
-            nodes, weights = ClenshawCurtis().nodes((2 << level) + 1)
+            nodes, weights = rule.nodes((2 << level) + 1)
             assert sums[level] == pytest.approx(weights @ np.exp(nodes), abs=1e-15)
 
 
@@ -31,9 +33,10 @@ def test_max_evaluations_bounds_the_nodes(most: int, last: int) -> None:
     assert AdaptiveSteps(most).stages[-1].evaluations == last
 
 
-def test_first_stage_has_the_two_coarsest_levels() -> None:
-    first, second = AdaptiveSteps(33).stages[:2]
-    np.testing.assert_allclose(first.nodes, [0, 0.5 - np.sqrt(0.125), 0.5, 0.5 + np.sqrt(0.125), 1], atol=1e-15)
+@pytest.mark.parametrize(("rule", "between"), [(Lobatto(), np.sqrt(3 / 28)), (ClenshawCurtis(), np.sqrt(0.125))])
+def test_first_stage_has_the_two_coarsest_levels(rule: Rule, between: float) -> None:
+    first, second = AdaptiveSteps(33, rule).stages[:2]
+    np.testing.assert_allclose(first.nodes, [0, 0.5 - between, 0.5, 0.5 + between, 1], atol=1e-15)
     assert (first.last, first.evaluations) == (1, 5)
     assert (second.last, second.evaluations, second.nodes.size) == (2, 9, 4)
 
@@ -87,9 +90,17 @@ def test_relative_delta_is_never_nan_for_finite_rows() -> None:
     np.testing.assert_allclose(found, [0.0, 0.004])
 
 
-@pytest.mark.parametrize("name", ["auto", "adaptive", "clenshaw_curtis"])
+@pytest.mark.parametrize("name", ["auto", "adaptive"])
 def test_adaptive_names(name: str) -> None:
-    assert choose_control(name, None, 129) == AdaptiveSteps(129)
+    control = choose_control(name, None, 129)
+    assert control == AdaptiveSteps(129, Lobatto())
+    assert control.name == "adaptive"
+
+
+def test_clenshaw_curtis_without_steps_is_adaptive() -> None:
+    control = choose_control("clenshaw_curtis", None, 129)
+    assert control == AdaptiveSteps(129, ClenshawCurtis())
+    assert control.name == "clenshaw_curtis"
 
 
 def test_clenshaw_curtis_with_steps_is_fixed() -> None:

@@ -67,11 +67,16 @@ class KerasBackend:
         self._place = None if device is None else _device(device)
         gpus = tf.config.list_logical_devices("GPU")
         self.device = device or ("gpu:0" if gpus else "cpu")
+        self.folded, self.lanes = 0, 1
         self.block_bytes = _GPU_BLOCK if "gpu" in self.device.lower() else _CPU_BLOCK
         self._named = True
         self._output: str | None = None
         self._programs: dict[Signature, Program] = {}
         self._structure = PLAIN
+
+    @contextmanager
+    def lane(self) -> Iterator[KerasBackend]:
+        yield self
 
     @contextmanager
     def session(self) -> Iterator[None]:
@@ -156,6 +161,9 @@ class KerasBackend:
         first = np.asarray(program.start_contributions(arguments, start_gradient))
         with np.errstate(invalid="ignore"):  # a row that is not finite
             return np.asarray(values), np.asarray(sums) + start_weights[:, None, None] * first
+
+    def unfold(self, batch: Problem, sums: npt.NDArray[np.floating[Any]]) -> Array:  # noqa: ARG002
+        return np.asarray(sums, dtype=np.float64)
 
     def secant(self, batch: Problem, edges: Edges, segments: Sequence[Segment]) -> tuple[Array, Array]:
         program, arguments = self._program(batch)

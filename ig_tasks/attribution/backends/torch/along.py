@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,9 +25,11 @@ __all__ = [
     "cells",
     "cells_by_chain",
     "distances",
+    "folded_by_chain",
     "nodes_behind_prefix",
     "nodes_by_chain",
     "nodes_plain",
+    "unfolded",
 ]
 
 Sums = tuple[torch.Tensor, torch.Tensor]
@@ -42,6 +44,7 @@ class Lines:
     batch: Problem
     starts: Tensors  # (1 or rows, ...)
     deltas: Tensors  # (rows, ...), end - start
+    _cuts: list[Cut] = field(default_factory=list, compare=False)
 
     @classmethod
     def of(cls, caller: Caller, batch: Problem) -> Lines:
@@ -50,6 +53,12 @@ class Lines:
     @property
     def device(self) -> torch.device:
         return self.caller.device
+
+    def cuts(self, chain: Chain) -> list[Cut]:
+        """Where the affine part ends, taken once."""
+        if not self._cuts:
+            self._cuts.extend(self.caller.prefix(self.batch, self.starts, self.deltas, chain.leaves))
+        return self._cuts
 
     def contributions(self, gradients: Tensors) -> torch.Tensor:
         """gradient x (end - start), (sums, targets, rows, features), of gradients (sums, targets, rows, ...).
@@ -95,12 +104,26 @@ def nodes_behind_prefix(lines: Lines, places: torch.Tensor, weights: torch.Tenso
 
 def nodes_by_chain(lines: Lines, chain: Chain, places: torch.Tensor, weights: torch.Tensor) -> Sums:
     """The same, by a chain."""
-    cuts = lines.caller.prefix(lines.batch, lines.starts, lines.deltas, chain.leaves)
+    cuts = lines.cuts(chain)
     with torch.no_grad():
         # Single nodes are pulled back where they are fewer than the sums.
         single = len(places) < len(weights)
         values, sums = Replay(chain, cuts, _targets(lines)).quadrature(places, None if single else weights)
     return values, _pulled_back(lines, cuts, sums, weights if single else None)
+
+
+def folded_by_chain(lines: Lines, chain: Chain, places: torch.Tensor, weights: torch.Tensor) -> Sums:
+    """The same, but sums (sums, targets, rows, units) of the gradients where the affine part ends."""
+    with torch.no_grad():
+        values, sums = Replay(chain, lines.cuts(chain), _targets(lines)).quadrature(places, weights)
+    return values, torch.cat(sums, dim=-1)
+
+
+def unfolded(lines: Lines, chain: Chain, sums: torch.Tensor) -> torch.Tensor:
+    """Contributions (sums, targets, rows, features) of sums that `folded_by_chain` gave."""
+    cuts = lines.cuts(chain)
+    terms = sums.to(cuts[0].delta.dtype).split([cut.delta.shape[1] for cut in cuts], dim=-1)
+    return _pulled_back(lines, cuts, [term.contiguous() for term in terms], None)
 
 
 def cells(lines: Lines, structure: Structure, edges: Edges, segments: Sequence[Segment]) -> Sums:
@@ -136,7 +159,7 @@ def cells(lines: Lines, structure: Structure, edges: Edges, segments: Sequence[S
 
 def cells_by_chain(lines: Lines, chain: Chain, edges: Edges, segments: Sequence[Segment]) -> Sums:
     """The same, by a chain."""
-    cuts = lines.caller.prefix(lines.batch, lines.starts, lines.deltas, chain.leaves)
+    cuts = lines.cuts(chain)
     with torch.no_grad():
         values, sums = Replay(chain, cuts, _targets(lines)).secant(edges, segments)
     return values, _pulled_back(lines, cuts, sums, None)
@@ -145,9 +168,8 @@ def cells_by_chain(lines: Lines, chain: Chain, edges: Edges, segments: Sequence[
 def distances(lines: Lines, chain: Chain | None, places: torch.Tensor, layer: int) -> torch.Tensor:
     """How far piecewise-linear operations of a layer are from their kinks (places, rows, units x kinks)."""
     if chain is not None:
-        cuts = lines.caller.prefix(lines.batch, lines.starts, lines.deltas, chain.leaves)
         with torch.no_grad():
-            return Replay(chain, cuts, _targets(lines)).knots(places, layer)
+            return Replay(chain, lines.cuts(chain), _targets(lines)).knots(places, layer)
     follow = Follow(lines.batch.rows, len(places), places, secant=True)
     follow.kinks_of = layer
     lines.caller.followed(lines.batch, lines.starts, lines.deltas, follow)

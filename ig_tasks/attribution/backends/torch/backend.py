@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,9 +20,11 @@ from ig_tasks.attribution.backends.torch.along import (
     cells,
     cells_by_chain,
     distances,
+    folded_by_chain,
     nodes_behind_prefix,
     nodes_by_chain,
     nodes_plain,
+    unfolded,
 )
 from ig_tasks.attribution.backends.torch.call import Caller, Tensors
 from ig_tasks.attribution.backends.torch.chain import Chain
@@ -76,6 +79,8 @@ class TorchBackend:
         )
         self._structure = PLAIN
         self._chain: Chain | None = None
+        self._latest: Lines | None = None  # sums are unfolded right after they were taken
+        self.folded, self.lanes = 0, 1
         self.block_bytes = _CPU_BLOCK
         if self._device.type == "cuda":
             self.block_bytes = int(torch.cuda.mem_get_info(self._device)[0]) // _GPU_SHARE
@@ -91,6 +96,18 @@ class TorchBackend:
             if self.precision == "bfloat16":
                 stack.enter_context(torch.autocast(self._device.type, torch.bfloat16))
             yield
+
+    @contextmanager
+    def lane(self) -> Iterator[TorchBackend]:
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)  # in this thread
+        own = copy(self)
+        own._caller, own._latest = self._caller.copy(), None
+        try:
+            with own.session():
+                yield own
+        finally:
+            torch.set_num_threads(threads)
 
     def check_names(self, inputs: Sequence[str], fixed: Sequence[str]) -> None:
         self._caller.named = bool(inputs)
@@ -135,17 +152,22 @@ class TorchBackend:
         return outputs.shape[1], sum(saved.values()) + 6 * own
 
     def look(self, rows: Problem) -> Structure:
-        self._structure, self._chain = PLAIN, None
+        self._structure, self._chain, self.folded, self.lanes = PLAIN, None, 0, 1
         if self.precision == "bfloat16":
             return Structure(reason="sums in bfloat16 are taken at the inputs")
         self._structure, self._chain = look(self._caller, rows, self.out_of_memory)
         if self._structure.followed and self._device.type == "cpu":
             # Points at the inputs, which `probe` counts, are not laid out.
             self.block_bytes = 2 * _CPU_BLOCK if self._chain is None else _CHAIN_BLOCK
+        self.lanes = torch.get_num_threads() if self._chain is not None and self._device.type == "cpu" else 1
+        if self._chain is not None:
+            units = sum(cut.delta.shape[1] for cut in self._lines(rows).cuts(self._chain))
+            self.folded = units if 2 * units <= rows.features else 0
         return self._structure
 
     def plain(self, reason: str) -> Structure:
         self._structure, self._chain = Structure(reason=reason), None
+        self.folded, self.lanes = 0, 1
         return self._structure
 
     def outputs(self, batch: Problem, *, at_start: bool = False) -> Array:
@@ -167,9 +189,11 @@ class TorchBackend:
         start_gradient: Tensors | None = None,
         start_weights: Array | None = None,
     ) -> tuple[Array, Array]:
-        lines = Lines.of(self._caller, batch)
+        lines = self._lines(batch)
         places, matrix = self._tensor(nodes)[:, None], self._tensor(weights)
-        if self._chain is not None:
+        if self._chain is not None and self.folded:
+            values, sums = folded_by_chain(lines, self._chain, places, matrix)
+        elif self._chain is not None:
             values, sums = nodes_by_chain(lines, self._chain, places, matrix)
         # A prefix pays where sums pulled back are far fewer than nodes; else the plain path takes less.
         elif self._structure.followed and nodes.size >= 2 * len(matrix):
@@ -182,6 +206,11 @@ class TorchBackend:
             for level in np.flatnonzero(start_weights):
                 sums[level] += start_weights[level] * first
         return _float64(values), _float64(sums)
+
+    def unfold(self, batch: Problem, sums: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.floating[Any]]:
+        if not self.folded or self._chain is None:
+            return sums
+        return np.asarray(unfolded(self._lines(batch), self._chain, self._tensor(sums)).detach().cpu().numpy())
 
     def secant(self, batch: Problem, edges: Edges, segments: Sequence[Segment]) -> tuple[Array, Array]:
         lines = Lines.of(self._caller, batch)
@@ -204,8 +233,13 @@ class TorchBackend:
             torch.cuda.empty_cache()
         return ours
 
-    def _tensor(self, array: Array) -> torch.Tensor:
+    def _tensor(self, array: npt.NDArray[np.floating[Any]]) -> torch.Tensor:
         return torch.as_tensor(array, device=self._device)
+
+    def _lines(self, batch: Problem) -> Lines:
+        if self._latest is None or self._latest.batch is not batch:
+            self._latest = Lines.of(self._caller, batch)
+        return self._latest
 
 
 def _depends(values: torch.Tensor, points: list[torch.Tensor]) -> bool:

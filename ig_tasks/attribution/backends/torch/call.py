@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext, suppress
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -42,6 +43,12 @@ class Caller:
         self.paths = Paths(layers, modules)
         self.named = True
         self.output: str | None = None
+
+    def copy(self) -> Caller:
+        """For another thread."""
+        own = copy(self)
+        own.paths = Paths(self.layers, self._modules)
+        return own
 
     def embed(self, layer: str, ids: torch.Tensor) -> torch.Tensor:
         with torch.no_grad(), self.paths.paused():

@@ -1,0 +1,86 @@
+"""Chunks of rows side by side: one thread a lane, each with a backend of its own over the same model.
+
+An operation on a block that fits the cache takes microseconds, about as long as two threads take to meet after it:
+on two cores, small networks ran half as fast with two threads inside every operation as with one. Threads that share
+nothing until the end are worth their number.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+from ig_tasks.attribution.backends.base import Backend
+from ig_tasks.attribution.batches import Batches
+from ig_tasks.attribution.control import Control, Tolerances
+from ig_tasks.attribution.methods.chunk import Chunk
+from ig_tasks.attribution.methods.rows import CommonStart, Rows
+from ig_tasks.attribution.problem import Places, Problem
+
+__all__ = ["LEAST_ROWS", "run_chunks"]
+
+LEAST_ROWS = 256
+"""Rows of a chunk for which another thread is worth starting."""
+
+
+def run_chunks(
+    backend: Backend,
+    problem: Problem,
+    chunks: Sequence[Places],
+    control: Control,
+    tolerances: Tolerances,
+    batches: Batches,
+    common: CommonStart,
+    rows: Rows,
+) -> None:
+    """Write the results of all `chunks`, the places of some rows each, into `rows`; counts go to `batches`.
+
+    The first exception of a lane ends the others after their present chunk, and is raised.
+    """
+
+    def run(own: Backend, places: Places, counts: Batches) -> None:
+        part = problem.take(slice(int(places[0]), int(places[-1]) + 1))
+        Chunk(own, part, places, control, tolerances, counts, common).run(rows)
+
+    lanes = min(backend.lanes, len(chunks))
+    if lanes < 2:
+        for places in chunks:
+            run(backend, places, batches)
+        return
+    left = _Shared(chunks)
+
+    def lane() -> Batches:
+        counts = replace(batches, count=0, halvings=0, largest=0)
+        try:
+            with backend.lane() as own:
+                for places in left:
+                    run(own, places, counts)
+        except BaseException:
+            left.stop()
+            raise
+        return counts
+
+    with ThreadPoolExecutor(lanes, thread_name_prefix="ig-lane") as pool:
+        futures = [pool.submit(lane) for _ in range(lanes)]
+    for future in futures:
+        batches.add(future.result())
+
+
+class _Shared:
+    """An iterator that several threads draw from."""
+
+    def __init__(self, chunks: Sequence[Places]) -> None:
+        self._chunks, self._lock = iter(chunks), threading.Lock()
+
+    def __iter__(self) -> Iterator[Places]:
+        return self
+
+    def __next__(self) -> Places:
+        with self._lock:
+            return next(self._chunks)
+
+    def stop(self) -> None:
+        with self._lock:
+            self._chunks = iter(())
