@@ -83,10 +83,10 @@ MEANING = {
     "model": {
         "version": "version of this format",
         "framework": "",
-        "factory": "`file:function` of the package, which returns the model without its weights; not with `.keras`",
+        "factory": "`file:function` of the package, which returns the model without its weights; for formats of numbers only",
         "arguments": "what the factory is called with",
-        "weights": "a file of the package",
-        "format": "left out: by the suffix of `weights` (`.safetensors`; `.pt`, `.pth`; `.keras`; `.h5`)",
+        "weights": "a file or folder of the package, or a URI of either, whose files count in the digest",
+        "format": "left out: by the suffix of `weights`, or what the folder holds; see [torch](bring_your_model/torch.md)",
         "preprocess": "`file:function` of the package: a table into `{input: array}` of the inputs of kind `array`",
         "inputs": "by the names under which the model takes them",
         "inputs.<name>.columns": "columns of the data; one name stands for a list of one",

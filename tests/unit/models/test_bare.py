@@ -196,7 +196,7 @@ class TestUris:
         assert model.predict(artifacts.arrays("numeric")).shape == (4, 2)
 
 
-def test_keras_on_torch_is_refused_in_one_line(here):
+def test_keras_on_torch_is_explained_where_it_can_be_and_refused_in_one_line_else(here):
     path = artifacts.save_keras("numeric", here)
     program = f"""
 import sys
@@ -206,13 +206,34 @@ try:
     load_model({str(path)!r})
 except ModelError as error:
     print(error)
+import keras, numpy as np
+import ig_tasks
+plain = keras.Sequential([keras.Input((3,)), keras.layers.Dense(4, activation="tanh"), keras.layers.Dense(1)])
+print(*set(ig_tasks.explain(plain, np.eye(3, dtype=np.float32)).status))
+a, b = keras.Input((2,), name="a"), keras.Input((), name="b", dtype="int64")
+joined = keras.layers.Concatenate()([a, keras.layers.Embedding(4, 2, name="embed")(b)])
+both = keras.Model({{"a": a, "b": b}}, keras.layers.Dense(1)(joined))
+try:
+    ig_tasks.explain(both, {{"a": np.ones((1, 2), np.float32), "b": np.array([1])}}, layers={{"b": "embed"}})
+except ig_tasks.errors.InputError as error:
+    print(error)
 """
     environment = {**os.environ, "KERAS_BACKEND": "torch"}
     done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, env=environment, timeout=120, check=True
+        [sys.executable, "-W", "ignore", "-c", program],
+        capture_output=True,
+        text=True,
+        env=environment,
+        timeout=120,
+        check=True,
     )
     expected = f"framework: Keras runs on torch here, and '{path}' needs tensorflow; set KERAS_BACKEND=tensorflow"
-    assert done.stdout.strip() == expected
+    direct = "model: Keras runs on torch, where only a model of one array of numbers is explained; set "
+    assert done.stdout.splitlines() == [
+        expected,
+        "converged",
+        f"{direct}KERAS_BACKEND=tensorflow before importing it",
+    ]
 
 
 def test_loading_imports_only_the_framework_that_is_asked_for(here):
