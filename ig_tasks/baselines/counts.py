@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from ig_tasks.baselines.draws import RowSample
 from ig_tasks.baselines.moments import ElementMoments
 from ig_tasks.baselines.slots import Inputs, Slot, slots_of
+from ig_tasks.errors import BaselineError
 from ig_tasks.spec import BaselineSpec
 from ig_tasks.statistics import FeatureStatistics
 
-__all__ = ["BaselineCounts", "sample_rows"]
+__all__ = ["BaselineCounts", "check_levels", "sample_rows"]
 
 _DIGEST_K = 400  # rank error of a median about 0.05 %
 _DISTINCT = 4096
@@ -26,6 +27,8 @@ _CLUSTERED = 4096
 """Rows that k-means centres are found on."""
 _ELEMENTS = 1 << 22
 """Numbers that a sample may hold: of small rows all that were asked for, of large images some."""
+LEVELS = 1000
+"""Levels of a segment that can have a baseline each; more are ids of rows."""
 _ARRAY_ROWS = 1024
 """Rows whose elements' medians and quantiles stand for those of all."""
 
@@ -84,7 +87,9 @@ class BaselineCounts:
             chosen = {name: arrays[name] for name in slots}
             sample = RowSample.of(chosen, at, size=size, seed=asked.seed or 0)
         by_level: dict[str, BaselineCounts] = {}
-        for level in sorted(set(levels.tolist())) if levels is not None else ():
+        found = sorted(set(levels.tolist())) if levels is not None else []
+        check_levels(len(found), asked)
+        for level in found:
             mine = levels == level
             by_level[level] = cls.of(slots, {name: np.asarray(arrays[name])[mine] for name in slots})
         numbers = FeatureStatistics.of(table, features, k=_DIGEST_K)
@@ -144,6 +149,15 @@ class BaselineCounts:
         sample = RowSample.from_json(data["sample"]) if "sample" in data else None
         levels = {level: cls.from_json(item) for level, item in data.get("levels", {}).items()}
         return cls(FeatureStatistics.from_json(data["numbers"]), values, ids, elements, sample, levels)
+
+
+def check_levels(levels: int, asked: BaselineSpec | None) -> None:
+    """Raise BaselineError for a segment that has as many levels as ids of rows have."""
+    if asked is not None and levels > LEVELS:
+        raise BaselineError(
+            f"baseline.segment: {asked.segment!r} has {levels:,} levels, at most {LEVELS:,} can have a baseline each; "
+            "choose a coarser column"
+        )
 
 
 def sample_rows(asked: BaselineSpec, slots: Mapping[str, Slot]) -> int:

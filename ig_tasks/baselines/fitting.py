@@ -12,16 +12,13 @@ from numpy.typing import NDArray
 from ig_tasks.baselines.baseline import Baseline
 from ig_tasks.baselines.clusters import cluster, coordinates
 from ig_tasks.baselines.constants import set_values
-from ig_tasks.baselines.counts import BaselineCounts
+from ig_tasks.baselines.counts import BaselineCounts, check_levels
 from ig_tasks.baselines.point import Point
 from ig_tasks.baselines.slots import Inputs, Slot, slots_of
 from ig_tasks.errors import BaselineError
 from ig_tasks.spec import BaselineSpec
 
 __all__ = ["BaselineCounts", "check_strategy", "fit_baseline"]
-
-_LEVELS = 1000
-"""Levels of a segment that have a baseline each; more are ids of rows."""
 
 
 def fit_baseline(asked: str | BaselineSpec, counts: BaselineCounts, inputs: Inputs | None = None) -> Baseline:
@@ -191,11 +188,7 @@ def _extreme(counts: BaselineCounts, slots: Mapping[str, Slot], end: int) -> Poi
 
 
 def _levels(spec: BaselineSpec, counts: BaselineCounts, slots: Mapping[str, Slot]) -> dict[str, Point]:
-    if len(counts.levels) > _LEVELS:
-        raise BaselineError(
-            f"baseline.segment: {spec.segment!r} has {len(counts.levels):,} levels, at most {_LEVELS:,} can have a "
-            "baseline each; choose a coarser column"
-        )
+    check_levels(len(counts.levels), spec)
     return {level: _point(spec, found, slots) for level, found in counts.levels.items() if found.rows}
 
 

@@ -18,6 +18,8 @@ _SMALL_SHARE = 0.2
 _TAIL = 5.0
 """A percentile closer to an end than this is far from neutral."""
 _SURE = 0.01
+_RANKED = 3
+"""Features that a ranking needs before rank correlations say anything."""
 _LOG_ODDS = ("logit", "margin")
 _PROBABILITIES = ("probability", "calibrated")
 _WEIGHTS = {"common": 4, "sure": 2, "small": 2, "outside": 1}
@@ -116,6 +118,11 @@ class Judgement:
     def names(self) -> list[str]:
         return [one.name for one in self.findings]
 
+    @property
+    def ranks(self) -> bool:
+        """Whether there are rankings to compare: of two features any two agree, or are each other's reverse."""
+        return len(self.findings) > 1 and len(self.features) >= _RANKED
+
     def spearman(self) -> pd.DataFrame:
         """Rank correlations of the features' mean |attribution| between candidates."""
         return self._matrix(lambda one, other: spearmanr(one, other).statistic)
@@ -148,10 +155,11 @@ class Judgement:
         """What `ig-tasks check` prints."""
         said = []
         for one in self.findings:
-            problems = list(self.problems(one.name).values()) or [f"output {one.where(self.space)}"]
-            said.append(f"{one.name}: {'; '.join(problems)}")
+            problems = self.problems(one.name)
+            at = [] if "sure" in problems else [f"output {one.where(self.space)}"]
+            said.append(f"{one.name}: {'; '.join([*at, *problems.values()])}")
         said += [f"{name}: could not be tried: {why}" for name, why in self.aside.items()]
-        if len(self.findings) > 1 and len(self.features) > 1:
+        if self.ranks:
             said.append(_agreement(self.spearman()))
         name, why = self.recommendation
         return [*said, f"take {name}: {why}"]
@@ -162,7 +170,7 @@ class Judgement:
 
 def recommended(judged: Judgement) -> tuple[str, str]:
     """The candidate that least speaks against, then the one whose ranking agrees most, then the first; and why."""
-    agreement = _mean_agreement(judged.spearman())
+    agreement = _mean_agreement(judged.spearman()) if judged.ranks else dict.fromkeys(judged.names, 1.0)
     costs = {one.name: sum(_WEIGHTS[kind] for kind in judged.problems(one.name)) for one in judged.findings}
     least = min(costs.values())
     # Agreement in twentieths: what is closer is alike, and the order of the candidates decides.
@@ -173,7 +181,7 @@ def recommended(judged: Judgement) -> tuple[str, str]:
     ]
     if not problems:
         reasons.append(f"its output is {one.where(judged.space)}")
-    if len(judged.findings) > 1 and len(judged.features) > 1:
+    if judged.ranks:
         reasons.append(f"its ranking agrees with the others' at {agreement[best]:.2f} (Spearman)")
     return best, ", ".join(reasons)
 

@@ -154,3 +154,20 @@ def test_far_from_neutral_in_the_words_of_the_space(space: str, output: float, s
 def test_small_differences_are_said() -> None:
     problems = judgement(finding("one", (1.0,) * 4, small_share=0.6)).problems("one")
     assert problems == {"small": "the output of 60% of the rows hardly differs from that at the baseline"}
+
+
+def test_two_features_make_no_ranking() -> None:
+    judged = Judgement("value", 10, ("a", "b"), 1.0, 0, 1, (finding("one", (1.0, 2.0)), finding("two", (2.0, 1.0))))
+    assert not any(line.startswith("rankings") for line in judged.lines())
+    assert recommended(judged) == (
+        "one",
+        "nothing speaks against it, its output is 0, percentile 50 of the rows' outputs",
+    )
+
+
+def test_every_line_says_the_output() -> None:
+    judged = judgement(finding("one", (1.0,) * 4, small_share=0.5, output=1.5), space="value")
+    assert judged.lines()[0] == (
+        "one: output 1.5, percentile 50 of the rows' outputs; the output of 50% of the rows hardly differs from that "
+        "at the baseline"
+    )

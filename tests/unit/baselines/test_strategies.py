@@ -201,3 +201,10 @@ def test_what_was_fitted_before_keeps_its_digest() -> None:
     }
     assert fit("auto").to_table(INPUTS).column_names == ["feature", "id", "category", "value"]
     assert fit("auto").facts == {"strategy": "auto", "rows": 5}
+
+
+def test_a_segment_of_ids_is_refused_where_it_is_counted() -> None:
+    arrays = {"numeric": np.zeros((1001, 2)), "kind": np.ones(1001, int)}
+    ids = np.array([str(row) for row in range(1001)], dtype=object)
+    with pytest.raises(BaselineError, match="'row' has 1,001 levels, at most 1,000 can have a baseline each"):
+        fit("median", arrays=arrays, levels=ids, segment="row")
