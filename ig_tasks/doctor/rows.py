@@ -52,7 +52,7 @@ class Trial:
     ) -> tuple[tuple[ZeroFeature, ...], str]:
         """Features whose attribution is zero on all rows; what the engine refuses the model for, else ""."""
         layers = {each.name: each.proposed for each in findings if each.proposed is not None}
-        explained = [each.name for each in findings if each.name in layers or self._number(each.name, seen)]
+        explained = [name for name, array in self.arrays.items() if name in layers or array.dtype.kind == "f"]
         if not explained or any(array.dtype.kind in "OUS" for array in self.given.values()):
             return (), ""
         try:
@@ -71,15 +71,10 @@ class Trial:
     def given(self) -> dict[str, Array]:
         return {**self.arrays, **self.others}
 
-    def _number(self, name: str, seen: Observation) -> bool:
-        kind = self.arrays[name].dtype.kind
-        return kind == "f" or (kind in "iub" and is_open(name, seen))
-
     def _attributions(self, layers: Mapping[str, str], names: Sequence[str], rows: int | None) -> dict[str, Array]:
         """{input: (rows, outputs, ...)}, or without outputs where one of them is the target."""
         some = slice(rows)
         ends = {name: self.arrays[name][some] for name in names}
-        ends = {n: a if n in layers or a.dtype.kind == "f" else a.astype(np.float32) for n, a in ends.items()}
         starts = {name: self._start(end, layers.get(name)) for name, end in ends.items()}
         fixed = {name: array[some] for name, array in self.given.items() if name not in names}
         alone = list(self.arrays) == [UNNAMED]

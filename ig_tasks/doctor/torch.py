@@ -64,8 +64,8 @@ class TorchSide:
         trace = _Trace(tensors, frozenset(layers), {id(p): name for name, p in self.model.named_parameters()})
         with self._session(gradients=True), trace.hooked(self.model), trace:
             raw = self._run(tensors)
-        if isinstance(self.model, torch.jit.ScriptModule):
-            return Observation(tuple(trace.calls), frozenset(Route(name) for name in inputs), clear=False)
+        if any(isinstance(module, torch.jit.ScriptModule) for module in self.model.modules()):
+            return Observation(tuple(trace.calls), clear=False)
         routes = frozenset(label for label in trace.labels(raw) if isinstance(label, Route))
         return Observation(tuple(trace.calls), routes, frozenset(trace.left))
 
@@ -197,14 +197,7 @@ class _Trace(TorchFunctionMode):  # type: ignore[misc]  # torch is not followed 
                 if name and not isinstance(module, torch.jit.ScriptModule):
                     stack.callback(module.register_forward_pre_hook(enter(name)).remove)
                     stack.callback(module.register_forward_hook(leave, with_kwargs=True).remove)
-                elif name:
-                    stack.callback(module.register_forward_hook(self._scripted, with_kwargs=True).remove)
             yield
-
-    def _scripted(self, _module: Any, args: Any, kwargs: Any, output: Any) -> None:
-        """TorchScript is not seen into: what comes out depends on all that went in."""
-        for tensor in leaves([output]):
-            self._mark(tensor, self.labels((args, kwargs)))
 
     def _called(self, name: str, module: torch.nn.Module, given: list[Any], output: Any) -> None:
         read = leaves(given)

@@ -78,6 +78,8 @@ def why_not(name: str, array: npt.NDArray[Any], seen: Observation, candidates: S
         return f"strings{where}; a path cannot start there: give the ids that they stand for"
     if usable:
         return f"integer ids, embedded by {', '.join(usable)}"
+    if not seen.clear:
+        return "integers, in TorchScript, which cannot be looked into: load the model as a plain module"
     if array.dtype.kind == "f":
         if not reaches(name, seen):
             return "no output depends on it"

@@ -282,6 +282,58 @@ def test_features_that_would_have_no_attribution_are_named_with_the_reason() -> 
     assert [each.differentiable for each in found.inputs] == [True, False, False]
 
 
+@pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning")
+def test_torchscript_is_tried_and_not_looked_into() -> None:
+    class Ids(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.table, self.head = nn.Embedding(5, 2), nn.Linear(2, 1)
+
+        def forward(self, cat: torch.Tensor) -> torch.Tensor:
+            return self.head(self.table(cat))
+
+    numbers = nn.Sequential(nn.Linear(3, 2), torch.jit.script(nn.Linear(2, 1)))
+    assert diagnose(numbers, ROWS["num"]).inputs[0].differentiable
+    (found,) = diagnose(torch.jit.script(Ids()), {"cat": ROWS["cat"]}).inputs
+    assert found.why == "integers, in TorchScript, which cannot be looked into: load the model as a plain module"
+
+
+@pytest.mark.parametrize("kind", ["lstm", "attention", "convolution"])
+def test_layers_behind_an_embedding_are_seen_through(kind: str) -> None:
+    class Text(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.words, self.head = nn.Embedding(9, 8), nn.Linear(8, 1)
+            self.lstm = nn.LSTM(8, 8, batch_first=True)
+            self.attention = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
+            self.convolution = nn.Conv1d(8, 8, 3)
+
+        def forward(self, ids: Any) -> Any:
+            vectors = self.words(ids)
+            if kind == "lstm":
+                return self.head(self.lstm(vectors)[0].mean(1))
+            if kind == "attention":
+                return self.head(self.attention(vectors).mean(1))
+            return self.head(self.convolution(vectors.transpose(1, 2)).mean(2))
+
+    found = diagnose(Text(), {"ids": np.arange(8).reshape(2, 4)})
+    assert found.layers == {"ids": "words"}
+    assert (found.zero, found.problems) == ((), ())
+
+
+def test_integers_that_are_numbers_are_said() -> None:
+    class Counts(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.head = nn.Linear(3, 1)
+
+        def forward(self, counts: Any) -> Any:
+            return self.head(counts.float())
+
+    (found,) = diagnose(Counts(), {"counts": np.arange(6).reshape(2, 3)}).inputs
+    assert found.why == "integers that the model uses as numbers: give floats"
+
+
 def test_layers_that_depend_on_each_other_are_shown_and_refused_together() -> None:
     class Outer(nn.Module):
         def __init__(self) -> None:
