@@ -14,7 +14,9 @@ from sklearn.calibration import _SigmoidCalibration
 from sklearn.isotonic import IsotonicRegression
 
 import ig_tasks
+from ig_tasks import pipeline
 from ig_tasks.models import open_package
+from ig_tasks.spec import load_spec
 
 ROOT = Path(__file__).resolve().parents[2]
 FLIGHTS = ROOT / ".data" / "flights"
@@ -86,7 +88,7 @@ def calibrated(request, source, fitted_on, tmp_path):
     path = package / "model.yaml"
     document = yaml.safe_load(path.read_text())
     document["targets"]["late"] |= {"threshold": THRESHOLD, "calibration": {"file": "calibration.json"}}
-    path.write_text(yaml.safe_dump(document))
+    path.write_text(yaml.safe_dump(document, sort_keys=False))  # the order of the categories is that of the weights
     return ig_tasks.load_model(package, trusted_root=tmp_path), predict
 
 
@@ -118,3 +120,42 @@ def test_flights_are_explained_in_calibrated_space(calibrated, explained, fitted
     np.testing.assert_allclose(found.output, wanted, atol=2e-5)
     sums = sum(part.reshape(len(done), -1).sum(axis=1) for part in found.attributions.values())
     np.testing.assert_allclose(sums - (found.output - found.baseline_output), found.convergence_delta, atol=1e-6)
+
+
+@pytest.mark.parametrize("calibrated", ["platt", "isotonic"], indirect=True)
+@pytest.mark.parametrize("source", ["flights_torch", "flights_keras"], indirect=True)
+def test_a_run_reports_the_margin_and_compares_with_the_served_model(source, calibrated, tmp_path):
+    """The served model is the one without the calibration: its logits are compared, the calibrated are explained."""
+    folder, _ = source
+    loaded, _ = calibrated
+    spec = load_spec(
+        ROOT / "include" / "specs" / f"{folder.name}.yaml",
+        settings={
+            "model.uri": loaded.package.uri,
+            "model.trust": loaded.package.digest,
+            "model.space": "calibrated",
+            "model.served": str(folder),
+            "data.prediction": None,
+            "data.sample": 400,
+            "baseline.partition": "2013-09",
+            "validation.parity.space": "logit",
+            "compute.workers": 1,
+            "store": str(tmp_path / "runs"),
+        },
+    )
+    ref = pipeline.run(spec, partition="2013-11", log=lambda _: None)
+    report = json.loads(Path(ref["report_uri"]).read_text())
+    checks = {check["name"]: check for check in report["checks"]}
+    assert report["state"] == "published"
+    assert checks["completeness"]["observed"] == 1.0
+    assert checks["parity_served"]["success"]
+    assert "give the same logit" in checks["parity_served"]["description"]
+    (target,) = report["targets"]
+    assert (target["space"], target["threshold"]) == ("calibrated", THRESHOLD)
+    assert target["calibration"]["piecewise_linear"] is (target["calibration"]["method"] == "isotonic")
+    assert len(report["examples"]) == 5
+    for example in report["examples"]:
+        assert example["margin"] == pytest.approx(example["output"] - THRESHOLD)
+        assert example["margin_words"].endswith("the threshold 0.40")
+    outputs = [example["output"] for example in report["examples"]]
+    assert 0.0 <= min(outputs) < THRESHOLD < max(outputs) <= 1.0
