@@ -56,6 +56,15 @@ def test_the_page_shows_words_and_cells_and_escapes_them(report: Report) -> None
     assert "word by word" in page
 
 
+def test_a_long_text_is_shown_by_its_beginning(report: Report) -> None:
+    example = report.examples[0]
+    parts = [{"feature": "carrier", "value": "w" * 500, "attribution": 1.0}]
+    long = Report.model_validate(
+        {**report.model_dump(mode="json"), "examples": [{**example.model_dump(mode="json"), "contributions": parts}]}
+    )
+    assert f"<td>{'w' * 99}…</td>" in render_page(long)
+
+
 def test_a_report_without_them_says_nothing_of_them(sample: SimpleNamespace) -> None:
     page = render_page(sample.flights_report())
     assert "word by word" not in page
