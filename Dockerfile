@@ -3,15 +3,15 @@
 # same versions, since Dask carries code and results between them.
 #
 #   CPU (default)   docker build -t ig-tasks:cpu .
-#   GPU             docker build -t ig-tasks:gpu --build-arg FRAMEWORKS=gpu .
+#   GPU             docker build -t ig-tasks:gpu --build-arg FRAMEWORKS=gpu,text .
 #
 # torch's default Linux wheels carry CUDA (several GB). For a small CPU image name torch's own index of CPU wheels:
 #                   docker build -t ig-tasks:cpu --build-arg TORCH_INDEX_URL=<that index> .
 ARG PYTHON_IMAGE=python:3.11.14-slim-bookworm
 
 FROM ${PYTHON_IMAGE} AS build
-# Extras of ig-tasks, comma-separated: torch, tensorflow, gpu.
-ARG FRAMEWORKS=torch,tensorflow
+# Extras of ig-tasks, comma-separated: torch, tensorflow, gpu; text for models that come with a tokenizer.
+ARG FRAMEWORKS=torch,tensorflow,text
 ARG TORCH_INDEX_URL=
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 RUN python -m venv /opt/venv

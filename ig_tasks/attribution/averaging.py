@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -68,11 +69,12 @@ def join(explanations: Sequence[Explanation]) -> Explanation:
     parts = [_parts(each) for each in explanations]
     joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     fields = ("output", "baseline_output", "convergence_delta", "relative_delta", "error_estimate", "evaluations")
+    others: dict[str, Any] = {name: np.concatenate([getattr(each, name) for each in explanations]) for name in fields}
     return replace(
         first,
         attributions=joined if isinstance(first.attributions, dict) else next(iter(joined.values())),
         status=np.concatenate([each.status for each in explanations]),
-        **{name: np.concatenate([getattr(each, name) for each in explanations]) for name in fields},
+        **others,
     )
 
 
