@@ -19,6 +19,7 @@ def with_head(model: Any, head: Head) -> Any:
 
     if isinstance(model, Functional):
         tensor = head.pick(_named(model))
+        head.of_tensor(KerasFunctions(), tensor)  # what a layer raises, Keras wraps in lines of its own
         return keras.Model(model.input, Output(head, name=_free(model, head.space), dtype=tensor.dtype)(tensor))
     return _Around(model, head)
 

@@ -450,3 +450,16 @@ def test_a_head_leaves_the_model_as_it_was(torch_package, rewrite):
     assert [name for name, _ in model.named_modules()] == [*before, "output_head"]
     assert list(model.state_dict()) == list(loaded.model.state_dict())
     assert model.get_submodule("embed_carrier") is loaded.model.embed_carrier
+
+
+def test_a_keras_head_is_refused_in_one_line():
+    keras = pytest.importorskip("keras")
+    from ig_tasks.models.heads.keras import with_head
+
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3)])
+    head = head_for("t", TargetConfig.model_validate({"output": 1, "space": "logit"}), "probability")
+    functional = keras.Model(model.inputs, model.outputs[0])
+    with pytest.raises(TargetError) as caught:
+        with_head(functional, head)
+    assert str(caught.value).startswith("targets.t.activation: the output has 3 columns")
+    assert "\n" not in str(caught.value)
