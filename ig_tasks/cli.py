@@ -55,19 +55,19 @@ def run(spec: SpecFile, store: StoreUri = None, settings: Settings = None, parti
 @app.command()
 def check(spec: SpecFile, store: StoreUri = None, settings: Settings = None, partition: Partition = None) -> None:
     """Check everything that needs no computing: spec, model, layers, baseline, columns, a handful of rows."""
-    from ig_tasks import pipeline
-
-    chosen = _load(spec, store, settings)
     from rich.console import Console
 
+    from ig_tasks import checking
     from ig_tasks.reports.layers import print_diagnosis
 
-    for line in pipeline.check(chosen, partition=partition):
+    chosen = _load(spec, store, settings)
+
+    for line in checking.check(chosen, partition=partition):
         typer.echo(line)
-    if (diagnosis := pipeline.diagnosis(chosen, partition=partition)) is not None:
+    if (diagnosis := checking.diagnosis(chosen, partition=partition)) is not None:
         print_diagnosis(diagnosis, Console(highlight=False))
     try:
-        judged = pipeline.judgement(chosen, partition=partition).lines()
+        judged = checking.judgement(chosen, partition=partition).lines()
     except UserError as error:
         judged = [f"not done ({error})"]
     for line in judged:

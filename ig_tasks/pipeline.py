@@ -13,22 +13,18 @@ from __future__ import annotations
 
 import sys
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from ig_tasks.baselines.judgement import Judgement
 from ig_tasks.compute.aggregation import RunSummary
-from ig_tasks.compute.baseline_doctor import judge_spec
 from ig_tasks.compute.baseline_job import fit_or_find
 from ig_tasks.compute.explain_job import explain_run, is_computed
 from ig_tasks.compute.opening import open_run_folder
 from ig_tasks.compute.planning import RunPlan, plan_run, require_unchanged
 from ig_tasks.compute.served import compare_with_served
 from ig_tasks.compute.session import ComputeSession
-from ig_tasks.compute.trial import diagnosis_of, look_at_rows, trial_of
-from ig_tasks.doctor import Diagnosis
+from ig_tasks.compute.trial import look_at_rows, trial_of
 from ig_tasks.errors import ValidationFailedError
 from ig_tasks.reports.assemble import importance_table
 from ig_tasks.reports.rendering import Rendering
@@ -38,7 +34,6 @@ from ig_tasks.validation import called_check, predicted_of, run_checks
 
 Log = Callable[[str], None]
 Reference = dict[str, Any]
-_PLAIN = ("numeric", "categorical")
 STAGES = ("load_model", "build_baseline", "compute_attributions", "validate", "publish_report")
 
 
@@ -59,7 +54,7 @@ def load_model(
     Raises:
         UserError: whatever is wrong with the package, the data, the partition or the baseline, in one line.
     """
-    say = log or _to_stderr
+    say = log or to_stderr
     plan = plan_run(spec, partition)
     rows = look_at_rows(plan)
     digest = plan.data_digest()
@@ -103,7 +98,7 @@ def build_baseline(
     Raises:
         BaselineError: if it cannot be fitted, or the table has the wrong shape.
     """
-    say = log or _to_stderr
+    say = log or to_stderr
     started = time.perf_counter()
     plan = _plan(spec, ref)
     store = Store(ref["store"])
@@ -137,7 +132,7 @@ def compute_attributions(
         WorkerLostError: if workers died; run again, it goes on where it stopped.
         ResourceError: if no worker offers what `compute.resources` asks for.
     """
-    say = log or _to_stderr
+    say = log or to_stderr
     plan, run = _plan(spec, ref), _run(ref)
     manifest = Manifest(run)
     if manifest.stage("compute_attributions") is None or not is_computed(plan, run):
@@ -180,7 +175,7 @@ def validate(spec: ExplanationSpec, ref: Reference, *, log: Log | None = None) -
         ValidationFailedError: after the withheld report was written; it names the report.
         CheckBrokenError: if a check could not be carried out.
     """
-    say = log or _to_stderr
+    say = log or to_stderr
     started = time.perf_counter()
     plan, run = _plan(spec, ref), _run(ref)
     summary = RunSummary.read(run)
@@ -218,7 +213,7 @@ def validate(spec: ExplanationSpec, ref: Reference, *, log: Log | None = None) -
 
 def publish_report(spec: ExplanationSpec, ref: Reference, *, log: Log | None = None) -> Reference:
     """Write report.json and report.html, and point latest.json at them unless a later partition is published."""
-    say = log or _to_stderr
+    say = log or to_stderr
     started = time.perf_counter()
     plan, run = _plan(spec, ref), _run(ref)
     rendering = Rendering.of(run, spec, ref.get("served"))
@@ -252,69 +247,12 @@ def run(
     Raises:
         IgTasksError: what the stages raise.
     """
-    with ComputeSession(spec.compute, log=log or _to_stderr) as session:
+    with ComputeSession(spec.compute, log=log or to_stderr) as session:
         ref = load_model(spec, partition=partition, session=session, log=log)
         ref = build_baseline(spec, ref, session=session, log=log)
         ref = compute_attributions(spec, ref, session=session, log=log, context=context)
     ref = validate(spec, ref, log=log)
     return publish_report(spec, ref, log=log)
-
-
-def check(spec: ExplanationSpec, *, partition: str | None = None, log: Log | None = None) -> list[str]:
-    """Everything that can be checked without computing; what was found, a line each.
-
-    Raises:
-        UserError: the first thing that is wrong, in one line.
-        ValidationFailedError: the model is not the one that is served, and that check is critical.
-    """
-    ref = load_model(spec, partition=partition, log=log, stored=True)
-    plan = _plan(spec, ref)
-    package = plan.package
-    kinds = Counter(feature.kind for feature in package.features)
-    others = "".join(f", {count} {kind.replace('_', '-')}" for kind, count in kinds.items() if kind not in _PLAIN)
-    model, data = ref["model"], ref["data"]
-    parity = [_check_parity(spec, ref, key) for key in ("served", "stored") if key in ref]
-    return [
-        f"spec      {spec.name}: every key is known",
-        f"model     {model['framework']} {package.digest[:19]}: loads, runs and differentiates",
-        f"target    {model['target']} in {model['space']} space{_threshold_words(plan)}",
-        f"features  {kinds.total()}: {kinds['numeric']} numeric, {kinds['categorical']} categorical{others}",
-        f"data      {data['rows_available']:,} rows of partition {ref['partition']}; every column is there",
-        f"baseline  {spec.baseline.strategy}, its data is there",
-        f"rows      {data['rows_usable']} of {data['rows_tried']} that were tried can be explained",
-        *parity,
-        f"store     {ref['store']}",
-    ]
-
-
-def _threshold_words(plan: RunPlan) -> str:
-    config = plan.target[1]
-    words = f"; {config.calibration.describe()}" if config.calibration else ""
-    return words + (f"; a decision falls at {config.threshold:g}" if config.threshold is not None else "")
-
-
-def _check_parity(spec: ExplanationSpec, ref: Reference, key: str) -> str:
-    """What `check` says of the served model; raises ValidationFailedError where a run would be withheld."""
-    found = called_check(spec, Store(ref["store"]), ref[key], stored=key == "stored")
-    if not found.success and found.severity == "critical":
-        raise ValidationFailedError(f"critical check failed: {found.name}: {found.description} {found.remedy}")
-    who = "stored predictions agree" if key == "stored" else "the served model agrees"
-    return f"parity    {who if found.success else 'WARNING'}: {found.description}"
-
-
-def diagnosis(spec: ExplanationSpec, *, partition: str | None = None) -> Diagnosis | None:
-    """What the layer doctor said when `check` or `load_model` tried the model; None where it could not look at it."""
-    return diagnosis_of(plan_run(spec, partition), Store(spec.store_uri()))
-
-
-def judgement(spec: ExplanationSpec, *, partition: str | None = None, log: Log | None = None) -> Judgement:
-    """What the baseline doctor says of the spec's baseline and of others, on some hundred rows of the data.
-
-    Raises:
-        UserError: what keeps the model from being explained there.
-    """
-    with _session(spec, None, log, workers=1) as workers:
-        return judge_spec(plan_run(spec, partition), workers)
 
 
 def _short(trial: Reference) -> Reference:
@@ -339,7 +277,7 @@ def _session(
         yield session
         return
     compute = spec.compute if workers is None else spec.compute.model_copy(update={"workers": workers})
-    with ComputeSession(compute, log=log or _to_stderr) as own:
+    with ComputeSession(compute, log=log or to_stderr) as own:
         yield own
 
 
@@ -347,5 +285,6 @@ def _figure(value: Any) -> str:
     return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
-def _to_stderr(line: str) -> None:
+def to_stderr(line: str) -> None:
+    """Where lines of stages go unless the caller takes them."""
     print(line, file=sys.stderr, flush=True)  # noqa: T201 - lines for people belong on standard error

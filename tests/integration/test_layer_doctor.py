@@ -13,7 +13,7 @@ import pytest
 import yaml
 from support.tiny import KINDS, MODEL_YAML, write_package, write_project
 
-from ig_tasks import cli, pipeline
+from ig_tasks import checking, cli, pipeline
 from ig_tasks.compute.session import ADDRESS_VARIABLE, ComputeSession
 from ig_tasks.spec import load_spec
 from ig_tasks.spec.sections import ComputeSpec
@@ -56,7 +56,7 @@ def test_check_lists_inputs_and_their_layers(capsys: pytest.CaptureFixture[str],
     assert "no: integer ids" in line
     assert "embed_kind" in out
     assert "model.yaml" not in out
-    diagnosis = pipeline.diagnosis(load_spec(spec))
+    diagnosis = checking.diagnosis(load_spec(spec))
     assert diagnosis is not None
     assert diagnosis.silent
     assert diagnosis.layers == {"kind": "embed_kind"}

@@ -1,0 +1,77 @@
+"""Everything that can be checked before a run: spec, model, layers, data, baseline, parity, on a handful of rows."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from ig_tasks.baselines.judgement import Judgement
+from ig_tasks.compute.baseline_doctor import judge_spec
+from ig_tasks.compute.planning import RunPlan, plan_run
+from ig_tasks.compute.session import ComputeSession
+from ig_tasks.compute.trial import diagnosis_of
+from ig_tasks.doctor import Diagnosis
+from ig_tasks.errors import ValidationFailedError
+from ig_tasks.pipeline import Log, Reference, load_model, to_stderr
+from ig_tasks.spec import ExplanationSpec
+from ig_tasks.store import Store
+from ig_tasks.validation import called_check
+
+_PLAIN = ("numeric", "categorical")
+
+
+def check(spec: ExplanationSpec, *, partition: str | None = None, log: Log | None = None) -> list[str]:
+    """Everything that can be checked without computing; what was found, a line each.
+
+    Raises:
+        UserError: the first thing that is wrong, in one line.
+        ValidationFailedError: the model is not the one that is served, and that check is critical.
+    """
+    ref = load_model(spec, partition=partition, log=log, stored=True)
+    plan = plan_run(spec, ref["partition"])
+    package = plan.package
+    kinds = Counter(feature.kind for feature in package.features)
+    others = "".join(f", {count} {kind.replace('_', '-')}" for kind, count in kinds.items() if kind not in _PLAIN)
+    model, data = ref["model"], ref["data"]
+    parity = [_check_parity(spec, ref, key) for key in ("served", "stored") if key in ref]
+    return [
+        f"spec      {spec.name}: every key is known",
+        f"model     {model['framework']} {package.digest[:19]}: loads, runs and differentiates",
+        f"target    {model['target']} in {model['space']} space{_threshold_words(plan)}",
+        f"features  {kinds.total()}: {kinds['numeric']} numeric, {kinds['categorical']} categorical{others}",
+        f"data      {data['rows_available']:,} rows of partition {ref['partition']}; every column is there",
+        f"baseline  {spec.baseline.strategy}, its data is there",
+        f"rows      {data['rows_usable']} of {data['rows_tried']} that were tried can be explained",
+        *parity,
+        f"store     {ref['store']}",
+    ]
+
+
+def _threshold_words(plan: RunPlan) -> str:
+    config = plan.target[1]
+    words = f"; {config.calibration.describe()}" if config.calibration else ""
+    return words + (f"; a decision falls at {config.threshold:g}" if config.threshold is not None else "")
+
+
+def _check_parity(spec: ExplanationSpec, ref: Reference, key: str) -> str:
+    """What `check` says of the served model; raises ValidationFailedError where a run would be withheld."""
+    found = called_check(spec, Store(ref["store"]), ref[key], stored=key == "stored")
+    if not found.success and found.severity == "critical":
+        raise ValidationFailedError(f"critical check failed: {found.name}: {found.description} {found.remedy}")
+    who = "stored predictions agree" if key == "stored" else "the served model agrees"
+    return f"parity    {who if found.success else 'WARNING'}: {found.description}"
+
+
+def diagnosis(spec: ExplanationSpec, *, partition: str | None = None) -> Diagnosis | None:
+    """What the layer doctor said when `check` or `load_model` tried the model; None where it could not look at it."""
+    return diagnosis_of(plan_run(spec, partition), Store(spec.store_uri()))
+
+
+def judgement(spec: ExplanationSpec, *, partition: str | None = None, log: Log | None = None) -> Judgement:
+    """What the baseline doctor says of the spec's baseline and of others, on some hundred rows of the data.
+
+    Raises:
+        UserError: what keeps the model from being explained there.
+    """
+    one = spec.compute.model_copy(update={"workers": 1})
+    with ComputeSession(one, log=log or to_stderr) as session:
+        return judge_spec(plan_run(spec, partition), session)
