@@ -112,7 +112,9 @@ def config(rows: int, test_rows: int, right: float) -> dict[str, Any]:
                 "channels": "last",
             }
         },
-        "targets": {f"digit_{digit}": {"output": digit, "space": "logit", "activation": "sigmoid"} for digit in range(DIGITS)},
+        "targets": {
+            f"digit_{digit}": {"output": digit, "space": "logit", "activation": "sigmoid"} for digit in range(DIGITS)
+        },
         "card": {
             "name": "Handwritten digits",
             "version": "1.0",
