@@ -25,8 +25,12 @@ OURS = "ig-tasks"
 TURN = 0.5
 """A library that is faster than this many seconds explains the rows again within its turn, up to REPEATS times."""
 REPEATS = 5
-ENOUGH = 50.0
+ENOUGH = 40.0
 """After two rounds, no other begins that would make them last longer than so many seconds altogether."""
+SLOW = 10.0
+"""What takes longer than so many seconds is timed in the first round alone: its own length evens it out."""
+MEMORY_ROWS = 5_000
+"""Rows that memory is measured with, where a contest has more."""
 
 
 class Refused(Exception):  # noqa: N818 - not an error: the contest goes on without it
@@ -159,7 +163,8 @@ def run(contest: Contest, options: Options) -> Suite:
         if done > 1 and (time.perf_counter() - timed) * (done + 1) / done > ENOUGH:
             break
         for each in runs.values():
-            _turn(each)
+            if not done or each.seconds[-1] < SLOW:
+                _turn(each)
     notes += [note for each in runs.values() if (note := _first_note(each))]
     products = contest.products()
     entries = tuple(_entry(contest, each, options, products) for each in runs.values())
@@ -219,7 +224,7 @@ def _entry(contest: Contest, each: _Run, options: Options, products: float | Non
     evaluations = contestant.evaluations if found.evaluations is None else float(found.evaluations.mean())
     peak = None
     if options.memory and contestant.rows == contest.rows:
-        peak = peak_in_fresh_process(contest.name, contestant.key, contest.rows)
+        peak = peak_in_fresh_process(contest.name, contestant.key, min(contest.rows, MEMORY_ROWS))
     entry = Entry(
         key=contestant.key,
         library=contestant.library,

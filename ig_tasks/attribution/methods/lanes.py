@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
 
 from ig_tasks.attribution.backends.base import Backend
@@ -64,6 +64,11 @@ def run_chunks(
 
     with ThreadPoolExecutor(lanes, thread_name_prefix="ig-lane") as pool:
         futures = [pool.submit(lane) for _ in range(lanes)]
+        try:
+            wait(futures)
+        except BaseException:  # whoever interrupts this thread does not wait for all of the others' chunks
+            left.stop()
+            raise
     for future in futures:
         batches.add(future.result())
 
