@@ -67,5 +67,7 @@ def _category(strategy: str, slot: Slot, weights: list[Mapping[int, float]], by_
     if not ids:
         return "zero vector"
     if len(ids) == 1:
-        return slot.category(next(iter(ids)))
+        (number,) = ids
+        # Padding has an id as words have, but no name.
+        return "padding in every place" if number == slot.padding else slot.category(number)
     return f"mean embedding of {len(ids)} categories, weighted by frequency"

@@ -20,11 +20,17 @@ Grids = Mapping[str, Sequence[Sequence[str]]]
 
 
 def choose_examples(
-    run: Folder, files: Sequence[str], summary: ShardSummary, number: int, grids: Grids | None = None
+    run: Folder,
+    files: Sequence[str],
+    summary: ShardSummary,
+    number: int,
+    grids: Grids | None = None,
+    features: Mapping[str, Sequence[str]] | None = None,
 ) -> list[Example]:
     """For `number` evenly spaced quantiles of the output, the row whose output is nearest to it.
 
     Only the column of outputs is read to choose, a file at a time; then the chosen rows.
+    `features` are the names of each input's features.
     """
     if not number or not summary.rows_explained:
         return []
@@ -47,7 +53,8 @@ def choose_examples(
     for level, found in zip(levels, nearest, strict=True):
         if found is not None and found[1:] not in taken:
             taken.add(found[1:])
-            examples.append(_example(_read_row(run, found[1], found[2]), target, level, grids or {}))
+            held = _read_row(run, found[1], found[2])
+            examples.append(_example(held, target, level, grids or {}, features or {}))
     return examples
 
 
@@ -57,11 +64,13 @@ def _read_row(run: Folder, file: str, row: int) -> dict[str, Any]:
     return values
 
 
-def _example(row: dict[str, Any], target: str, level: float, grids: Grids) -> Example:
-    features = [name.removeprefix(_ATTRIBUTION) for name in row if name.startswith(_ATTRIBUTION)]
+def _example(
+    row: dict[str, Any], target: str, level: float, grids: Grids, features: Mapping[str, Sequence[str]]
+) -> Example:
+    explained = [name.removeprefix(_ATTRIBUTION) for name in row if name.startswith(_ATTRIBUTION)]
     contributions = [
         Contribution(feature=name, value=row.get(_INPUT + name), attribution=row[_ATTRIBUTION + name])
-        for name in features
+        for name in explained
     ]
     words = {0.0: "lowest output", 0.5: "median output", 1.0: "highest output"}
     return Example(
@@ -73,7 +82,7 @@ def _example(row: dict[str, Any], target: str, level: float, grids: Grids) -> Ex
         status=row["status"],
         chosen=words.get(level, f"output at its {100 * level:.0f} % quantile"),
         contributions=tuple(sorted(contributions, key=lambda item: -abs(item.attribution or 0.0))),
-        tokens=tuple(_passages(row)),
+        tokens=tuple(_passages(row, features)),
         heatmaps=tuple(
             Heatmap(input=name, rows=tuple(tuple(row[_ATTRIBUTION + cell] for cell in cells) for cells in grid))
             for name, grid in grids.items()
@@ -81,12 +90,13 @@ def _example(row: dict[str, Any], target: str, level: float, grids: Grids) -> Ex
     )
 
 
-def _passages(row: Mapping[str, Any]) -> list[Passage]:
+def _passages(row: Mapping[str, Any], features: Mapping[str, Sequence[str]]) -> list[Passage]:
     """Every text and bag of the row, where its tokens were kept."""
     names = [name.removeprefix(_TOKENS) for name in row if name.startswith(_TOKENS)]
     return [
         Passage(
             input=name,
+            feature=features[name][0] if len(features.get(name, ())) == 1 else "",
             words=tuple(
                 Word(text=text, attribution=part)
                 for text, part in zip(row[_TOKENS + name], row[_PARTS + name], strict=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-__all__ = ["MISSING", "count", "duration", "interval", "number", "share", "value"]
+__all__ = ["MISSING", "count", "counted", "duration", "interval", "number", "share", "value"]
 
 MISSING = "–"
 _MINUS = "\u2212"
@@ -40,6 +40,15 @@ def count(figure: float | None) -> str:
     '327,346'
     """
     return MISSING if figure is None else _signed(f"{round(figure):,}")
+
+
+def counted(things: int, noun: str) -> str:
+    """So many of them, the noun in its number.
+
+    >>> counted(1, "row"), counted(4527, "row")
+    ('1 row', '4,527 rows')
+    """
+    return f"{count(things)} {noun}" if things == 1 else f"{count(things)} {noun}s"
 
 
 def share(part: float | None) -> str:

@@ -16,6 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from ig_tasks.reports import numerals, sentences
+from ig_tasks.reports.baseline_words import baseline_output_words, baseline_words, kinds_of
 from ig_tasks.reports.views import example_views, flat, provenance_parts, target_views
 from ig_tasks.store.report import Report
 
@@ -39,6 +40,8 @@ def render_page(report: Report) -> str:
             styles=Markup((_HERE / "styles" / "report.css").read_text(encoding="utf-8")),  # noqa: S704
             trust=sentences.trust(report),
             facts=_facts(report),
+            baseline=baseline_words(report.baseline, kinds_of(report)),
+            baseline_output=baseline_output_words(report, [view.example for view in examples]),
             targets=targets,
             targets_left=targets_left,
             examples=examples,
@@ -120,7 +123,6 @@ def _environment() -> Environment:
         "interval": numerals.interval,
         "partition_words": sentences.partition_words,
         "units": sentences.units,
-        "baseline_words": sentences.baseline_words,
         "method_words": sentences.method_words,
         "target_words": sentences.target_words,
         "check_name": sentences.check_name,

@@ -14,6 +14,7 @@ from ig_tasks.baselines.baseline import Baseline
 from ig_tasks.compute.aggregation import RunSummary
 from ig_tasks.compute.planning import RunPlan
 from ig_tasks.data.features import image_grids
+from ig_tasks.data.inputs import feature_names
 from ig_tasks.reports.assemble import Findings, assemble_report
 from ig_tasks.reports.examples import choose_examples
 from ig_tasks.reports.page import render_page
@@ -103,6 +104,7 @@ class Rendering:
             summary.merged,
             self.spec.report.examples,
             image_grids(plan.package.config.inputs),
+            feature_names(plan.package.config.inputs),
         )
         return Findings(
             plan=plan,

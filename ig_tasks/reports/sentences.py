@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from ig_tasks.reports.numerals import count, number, share, value
-from ig_tasks.store.report import BaselineInfo, Check, Report, TargetInfo
+from ig_tasks.reports.baseline_words import baseline_words
+from ig_tasks.reports.numerals import count, counted, number, share, value
+from ig_tasks.store.report import Check, Report, TargetInfo
 
 __all__ = [
     "Trust",
@@ -30,23 +31,6 @@ _UNITS = {
     "log_probability": "log-probability",
     "raw": "the model's own units",
     "value": "the model's own units",
-}
-_BASELINES = {
-    "auto": "the typical row: medians of numbers, frequency-weighted mean embeddings of categories",
-    "median": "medians of numbers, frequency-weighted mean embeddings of categories",
-    "mean": "means of numbers, frequency-weighted mean embeddings of categories",
-    "mode": "medians of numbers, the most frequent categories",
-    "table": "a row given in a table",
-    "zero": "zero for every number, the zero vector for every category",
-    "constant": "values of one's own, else medians of numbers and mean embeddings of categories",
-    "quantile": "a quantile of numbers, frequency-weighted mean embeddings of categories",
-    "unknown": "medians of numbers, the id of unknown categories or of padding",
-    "mean_embedding": "medians of numbers, frequency-weighted mean embeddings of categories and words",
-    "samples": "rows drawn from the data",
-    "kmeans": "centres of clusters of the data, each counted by its share of the rows",
-    "blur": "each row's own images and series, blurred",
-    "noise": "numbers drawn for each row uniformly from the range of the data",
-    "max_distance": "of each number whichever end of the data's range is farther from the row's",
 }
 _METHODS = {"integrated_gradients": "Integrated Gradients (Sundararajan, Taly and Yan, 2017)"}
 _INTEGRATORS = {
@@ -101,7 +85,7 @@ def trust(report: Report) -> Trust:
         return Trust(
             "care",
             "These numbers can be used with care",
-            f"{rows}, but {len(failed)} of {_counted(total, 'check')} {verb}: {_listed(failed)}.",
+            f"{rows}, but {len(failed)} of {counted(total, 'check')} {verb}: {_listed(failed)}.",
         )
     passed = "the one check passed" if total == 1 else f"all {total} checks passed"
     return Trust("trusted", "These numbers can be trusted", f"{rows}, and {passed}.")
@@ -110,20 +94,16 @@ def trust(report: Report) -> Trust:
 def _rows(report: Report) -> str:
     data, tolerance = report.data, report.attribution.tolerance
     if not data.rows_explained:
-        return f"None of {_counted(data.rows_read, 'row')} could be explained"
+        return f"None of {counted(data.rows_read, 'row')} could be explained"
     within = f"to within {value(tolerance * 100)}\u00a0%" if tolerance is not None else "to the tolerance"
     if data.rows_explained == data.rows_read:
-        said = f"All {_counted(data.rows_read, 'row')} were explained"
+        said = f"All {counted(data.rows_read, 'row')} were explained"
     else:
-        said = f"{count(data.rows_explained)} of {_counted(data.rows_read, 'row')} were explained"
+        said = f"{count(data.rows_explained)} of {counted(data.rows_read, 'row')} were explained"
     if not data.rows_unconverged:
         return f"{said}, every one {within}"
     converged = (data.rows_explained - data.rows_unconverged) / data.rows_explained
     return f"{said}, {share(converged)} of them {within} ({count(data.rows_unconverged)} not, and flagged)"
-
-
-def _counted(things: int, noun: str) -> str:
-    return f"{count(things)} {noun}" if things == 1 else f"{count(things)} {noun}s"
 
 
 def _listed(checks: tuple[Check, ...]) -> str:
@@ -156,22 +136,6 @@ def target_words(target: TargetInfo) -> str:
     """`late, in log-odds (logit)`."""
     said = units(target.space)
     return f"{target.name}, in {said}" + ("" if said == target.space else f" ({target.space})")
-
-
-def baseline_words(baseline: BaselineInfo) -> str:
-    """The strategy, explained."""
-    said = _BASELINES.get(baseline.strategy)
-    words = f"{baseline.strategy}: {said}" if said else baseline.strategy
-    fitted = [f"of {baseline.partition}"] if baseline.partition else []
-    if baseline.rows is not None:
-        fitted.insert(0, f"on {_counted(baseline.rows, 'row')}")
-    if baseline.baselines > 1:
-        words += f"; attributions are averaged over {baseline.baselines} of them"
-    if baseline.segment:
-        words += f"; for each level of {baseline.segment} its own"
-    if baseline.unseen_rows:
-        words += f", {_counted(baseline.unseen_rows, 'row')} of other levels have the overall one"
-    return f"{words}; fitted {' '.join(fitted)}" if fitted else words
 
 
 def partition_words(report: Report) -> str:

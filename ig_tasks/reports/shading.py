@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ig_tasks.store.report import Example, Heatmap, Passage
+from ig_tasks.reports.numerals import number
+from ig_tasks.store.report import Example, Heatmap, Passage, Report, Word
 
 __all__ = ["HeatmapView", "PassageView", "Shade", "heatmap_views", "passage_views"]
 
 WORDS, STRONGEST, NUMBERED = 300, 8, 8
 _RAISES, _LOWERS = (181, 82, 11), (42, 102, 173)
+_PIECE = "##"
 _DEEPEST = 0.62
 """The strongest shade still leaves dark letters readable on it, at a contrast of 4.5 to 1."""
 
@@ -26,9 +28,12 @@ class Shade:
 
 @dataclass(frozen=True)
 class PassageView:
-    """The words of one input in their order, and the strongest of them."""
+    """The words of one text, or the categories of a bag, in their order, and the strongest of them."""
 
-    input: str
+    label: str
+    noun: str
+    """`word` or `category`."""
+    nouns: str
     words: tuple[Shade, ...]
     strongest: tuple[tuple[int, Shade], ...]
     left: int
@@ -38,35 +43,65 @@ class PassageView:
 class HeatmapView:
     """An image's grid; numbers stand in the cells where they have room."""
 
-    input: str
+    label: str
     rows: tuple[tuple[Shade, ...], ...]
     numbered: bool
 
 
-def passage_views(example: Example) -> tuple[PassageView, ...]:
-    return tuple(_passage(passage) for passage in example.tokens if passage.words)
+def passage_views(example: Example, report: Report) -> tuple[PassageView, ...]:
+    return tuple(_passage(passage, report) for passage in example.tokens if passage.words)
 
 
-def heatmap_views(example: Example) -> tuple[HeatmapView, ...]:
-    return tuple(_heatmap(heatmap) for heatmap in example.heatmaps if heatmap.rows)
+def heatmap_views(example: Example, report: Report) -> tuple[HeatmapView, ...]:
+    return tuple(_heatmap(heatmap, report) for heatmap in example.heatmaps if heatmap.rows)
 
 
-def _passage(passage: Passage) -> PassageView:
-    greatest = _greatest(word.attribution for word in passage.words)
-    shades = [Shade(_shown(word.text), word.attribution, _colour(word.attribution, greatest)) for word in passage.words]
+def _passage(passage: Passage, report: Report) -> PassageView:
+    feature = passage.feature or passage.input
+    bag = any(item.kind == "bag" for item in report.features if item.name == feature)
+    words = list(passage.words) if bag else _joined(passage.words)
+    greatest = _greatest(word.attribution for word in words)
+    shades = [Shade(_shown(word.text), word.attribution, _colour(word.attribution, greatest)) for word in words]
     numbered = sorted(enumerate(shades, 1), key=lambda item: -abs(item[1].attribution or 0.0))
     return PassageView(
-        passage.input,
+        report.label(feature),
+        *(("category", "categories") if bag else ("word", "words")),
         tuple(shades[:WORDS]),
         tuple(numbered[:STRONGEST]),
         max(0, len(shades) - WORDS),
     )
 
 
-def _heatmap(heatmap: Heatmap) -> HeatmapView:
+def _joined(words: Iterable[Word]) -> list[Word]:
+    """Pieces of one word as that word, with the sum of their attributions: WordPiece writes all but the first as `##`.
+
+    The sum is not known where a part of it is not.
+    """
+    found: list[Word] = []
+    for word in words:
+        if found and word.text.startswith(_PIECE) and word.text != _PIECE:
+            before = found.pop()
+            parts = (before.attribution, word.attribution)
+            total = None if None in parts else sum(part or 0.0 for part in parts)
+            word = Word(text=before.text + word.text.removeprefix(_PIECE), attribution=total)
+        found.append(word)
+    return found
+
+
+def _heatmap(heatmap: Heatmap, report: Report) -> HeatmapView:
     greatest = _greatest(value for row in heatmap.rows for value in row)
-    rows = tuple(tuple(Shade("", value, _colour(value, greatest)) for value in row) for row in heatmap.rows)
-    return HeatmapView(heatmap.input, rows, numbered=len(rows[0]) <= NUMBERED)
+    numbered = len(heatmap.rows[0]) <= NUMBERED
+    rows = tuple(
+        tuple(Shade(_written(value, greatest) if numbered else "", value, _colour(value, greatest)) for value in row)
+        for row in heatmap.rows
+    )
+    return HeatmapView(report.label(heatmap.input), rows, numbered)
+
+
+def _written(value: float | None, greatest: float) -> str:
+    """Two digits; a power of ten, for which a cell has no room, only where it is not next to nothing."""
+    said = number(value, 2)
+    return "≈\u00a00" if "×" in said and abs(value or 0.0) < 0.001 * greatest else said
 
 
 def _greatest(values: Iterable[float | None]) -> float:

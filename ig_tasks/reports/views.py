@@ -89,6 +89,11 @@ class ExampleView:
     heatmaps: tuple[HeatmapView, ...] = ()
 
     @property
+    def valued(self) -> bool:
+        """Whether anything is known of what the row held: of an image's cells nothing is."""
+        return any(part.value is not None for part in self.example.contributions)
+
+    @property
     def difference(self) -> float | None:
         output, start = self.example.output, self.example.baseline_output
         return None if output is None or start is None else output - start
@@ -171,8 +176,8 @@ def example_views(report: Report) -> tuple[tuple[ExampleView, ...], str]:
                 others=len(parts[CONTRIBUTIONS:]),
                 others_sum=sum(part.attribution or 0.0 for part in parts[CONTRIBUTIONS:]),
                 sum=sum(part.attribution or 0.0 for part in parts),
-                passages=passage_views(example),
-                heatmaps=heatmap_views(example),
+                passages=passage_views(example, report),
+                heatmaps=heatmap_views(example, report),
             )
         )
     return tuple(views), left_words(len(views), len(report.examples), "rows", "report.json")

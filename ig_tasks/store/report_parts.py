@@ -236,6 +236,8 @@ class Passage(Part):
 
     input: str
     words: tuple[Word, ...]
+    feature: str = ""
+    """The feature that the words add up to; empty: not said."""
 
 
 class Heatmap(Part):

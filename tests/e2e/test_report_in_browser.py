@@ -22,7 +22,7 @@ pytestmark = pytest.mark.browser
 
 SAMPLE = Path(__file__).parents[1] / "unit" / "reports" / "sample_report.py"
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
-KINDS = ["flights", "withheld", "hostile", "two_target", "wide"]
+KINDS = ["flights", "withheld", "hostile", "two_target", "wide", "texts_and_images"]
 
 
 @pytest.fixture(scope="session")

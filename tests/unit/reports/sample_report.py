@@ -284,6 +284,39 @@ def two_target_report() -> Report:
     return Report.model_validate(body)
 
 
+def texts_and_images_report() -> Report:
+    """A text in pieces, a bag, and two images in grids: one whose cells have room for numbers, one whose have not."""
+    body = flights_body()
+    body["features"] = [
+        {"name": "text", "label": "Review", "kind": "tokens"},
+        {"name": "tags", "label": "Tags", "kind": "bag"},
+        *({"name": f"image[{i},{j}]", "label": f"Cell {i}, {j}", "kind": "image"} for i in range(8) for j in range(8)),
+    ]
+    body["baseline"]["output"] = None
+    words = ["not", "the", "f", "##e", "##m", "##al", "##e", "form", ",", "a", "bu", "##r", "##l", "##a", "##p", "sack"]
+    rng = np.random.default_rng(5)
+    for item in body["examples"]:
+        parts = rng.normal(0, 0.4, 64)
+        item["contributions"] = [
+            {"feature": name["name"], "value": None, "attribution": part}
+            for name, part in zip(body["features"][2:], parts, strict=True)
+        ]
+        item["tokens"] = [
+            {"input": "ids", "feature": "text", "words": [
+                {"text": word, "attribution": float(part)}
+                for word, part in zip(words * 4, rng.normal(0, 0.1, 4 * len(words)), strict=True)
+            ]},
+            {"input": "tags", "feature": "tags", "words": [
+                {"text": "a long category of its own", "attribution": 0.25}, {"text": "##b", "attribution": -0.125},
+            ]},
+        ]  # fmt: skip
+        item["heatmaps"] = [
+            {"input": "image", "rows": parts.reshape(8, 8).tolist()},
+            {"input": "scan", "rows": rng.normal(0, 0.1, (28, 28)).tolist()},
+        ]
+    return Report.model_validate(body)
+
+
 def hostile_report() -> Report:
     """A feature, a category, a segment, a model, a check and a reason named like an attack."""
     body = flights_body()

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from ig_tasks.reports import sentences
-from ig_tasks.store.report import BaselineInfo, Check, TargetInfo
+from ig_tasks.store.report import Check, TargetInfo
 
 
 def plain(text: str) -> str:
@@ -69,15 +69,6 @@ def test_a_run_that_explained_nothing_says_so(sample: SimpleNamespace) -> None:
 )
 def test_the_target_is_said_with_its_units(space: str, words: str) -> None:
     assert sentences.target_words(TargetInfo(name="late", space=space)) == words
-
-
-def test_the_baseline_is_said_with_what_it_was_fitted_on() -> None:
-    info = BaselineInfo(strategy="auto", digest="d", output=0.0, partition="2013-01..2013-09", rows=1)
-    assert sentences.baseline_words(info) == (
-        "auto: the typical row: medians of numbers, frequency-weighted mean embeddings of categories; "
-        "fitted on 1 row of 2013-01..2013-09"
-    )
-    assert sentences.baseline_words(BaselineInfo(strategy="mine", digest="d", output=None)) == "mine"
 
 
 def test_a_checks_own_remedy_comes_before_the_general_one() -> None:
