@@ -197,5 +197,5 @@ def test_gpu_images_take_the_gpu_extra() -> None:
     for service in services().values():
         arguments = (service.get("build") or {}).get("args", {})
         if "FRAMEWORKS" in arguments:
-            assert arguments == {"FRAMEWORKS": "gpu"}
+            assert arguments == {"FRAMEWORKS": "gpu,text"}
             assert re.search(r"^gpu = \[", pyproject, re.MULTILINE)
