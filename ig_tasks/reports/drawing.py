@@ -80,5 +80,5 @@ def drawn_svg(chart: Any, rows: int, words: str, *, width: int = WIDTH, above: i
     wide = float(box.split()[2])
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="chart" role="img" viewBox="{box}" '
-        f'style="max-width:{wide * 1.12:.0f}px" aria-label="{html.escape(words)}">{inside}'
+        f'style="--wide:{wide * 1.12:.0f}px" aria-label="{html.escape(words)}">{inside}'
     )

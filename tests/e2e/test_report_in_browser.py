@@ -151,6 +151,40 @@ def test_charts_are_drawn_and_read_on_a_phone(pages: dict[str, Path], heard: Sim
     assert smallest >= 8.5
 
 
+def test_the_cells_of_an_image_are_squares_of_one_size(pages: dict[str, Path], heard: SimpleNamespace) -> None:
+    page = heard.page
+    for width in (360, 1280):
+        page.set_viewport_size({"width": width, "height": 800})
+        goto(page, pages["texts_and_images"])
+        tables = page.locator("table.heatmap")
+        assert tables.count() == 10
+        for table in tables.all()[:2]:
+            sizes = table.evaluate(
+                """table => [...table.querySelectorAll('td')].map(cell => cell.getBoundingClientRect())
+                    .map(box => [box.width, box.height])"""
+            )
+            assert max(max(size) for size in sizes) - min(min(size) for size in sizes) <= 1.0
+            # No number runs into its neighbour.
+            assert table.evaluate(
+                "table => [...table.querySelectorAll('td')].every(c => c.scrollWidth <= c.offsetWidth)"
+            )
+
+
+def test_a_chart_of_few_features_is_not_blown_up_on_a_phone(
+    pages: dict[str, Path], heard: SimpleNamespace, sample: SimpleNamespace, tmp_path: Path
+) -> None:
+    body = sample.flights_body()
+    two = ("dep_delay", "carrier")
+    body["importance"] = [row for row in body["importance"] if row["feature"] in two]
+    body["segments"] = [row for row in body["segments"] if row["feature"] in two]
+    few = tmp_path / "few.html"
+    few.write_text(render_page(Report.model_validate(body)), encoding="utf-8")
+    heard.page.set_viewport_size({"width": 360, "height": 800})
+    goto(heard.page, few)
+    for chart in heard.page.locator(".chart-scroll svg").all():
+        assert chart.evaluate("svg => svg.getBoundingClientRect().width <= 1.2 * svg.viewBox.baseVal.width")
+
+
 def test_labels_of_a_chart_do_not_lie_on_each_other(pages: dict[str, Path], heard: SimpleNamespace) -> None:
     goto(heard.page, pages["flights"])
     met = heard.page.evaluate(

@@ -297,6 +297,7 @@ def texts_and_images_report() -> Report:
     rng = np.random.default_rng(5)
     for item in body["examples"]:
         parts = rng.normal(0, 0.4, 64)
+        parts += (item["output"] - item["baseline_output"] - parts.sum()) / parts.size
         item["contributions"] = [
             {"feature": name["name"], "value": None, "attribution": part}
             for name, part in zip(body["features"][2:], parts, strict=True)
