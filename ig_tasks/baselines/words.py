@@ -59,15 +59,16 @@ def _array(strategy: str, slot: Slot, points: Sequence[Point]) -> str:
 
 
 def _category(strategy: str, slot: Slot, weights: list[Mapping[int, float]], by_level: bool) -> str:
+    every = {number for ids in weights for number in ids}
+    # Padding has an id as words have, but no name.
+    if slot.padding is not None and every == {slot.padding}:
+        return "padding in every place"
     if len(weights) > 1 and strategy not in ("noise", "max_distance"):
-        every = {number for ids in weights for number in ids}
         what = "by level" if by_level else f"in {len(weights)} baselines"
         return f"{len(every)} categories {what}"
     ids = weights[0]
     if not ids:
         return "zero vector"
     if len(ids) == 1:
-        (number,) = ids
-        # Padding has an id as words have, but no name.
-        return "padding in every place" if number == slot.padding else slot.category(number)
+        return slot.category(next(iter(ids)))
     return f"mean embedding of {len(ids)} categories, weighted by frequency"

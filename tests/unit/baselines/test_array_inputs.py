@@ -122,6 +122,15 @@ def test_padding_and_special_tokens_are_their_own_baseline() -> None:
     np.testing.assert_array_equal(point, [[1, 0, 0, 2, 0], [1, 0, 0, 0, 2], [1, 0, 2, 0, 0]])
 
 
+def test_padding_is_called_padding_and_no_unknown_word() -> None:
+    assert fit(TOKENS, {"text": IDS}, "auto").describe(TOKENS) == {"text": "padding in every place"}
+    levels = np.array(["a", "b", "b"], dtype=object)
+    asked = BaselineSpec(strategy="median", segment="place")
+    counts = BaselineCounts.of(TOKENS, {"text": IDS}, asked, levels=levels)
+    assert fit_baseline(asked, counts, TOKENS).describe(TOKENS) == {"text": "padding in every place"}
+    assert fit(TOKENS, {"text": IDS}, "mode").describe(TOKENS) == {"text": "good"}
+
+
 def test_the_mean_embedding_of_tokens_is_of_the_words_that_count() -> None:
     (point,) = starts(TOKENS, {"text": IDS}, "mean_embedding")
     mean = (3 * VECTORS[3] + VECTORS[4] + 2 * VECTORS[5]) / 6
