@@ -104,6 +104,16 @@ def test_several_places_where_the_prefix_ends(
         np.testing.assert_allclose(found.attributions[name], at_inputs.attributions[name], rtol=1e-10, atol=1e-13)
 
 
+def test_a_prefix_that_ends_in_normalisation(folded: list[int], rng: np.random.Generator) -> None:
+    torch.manual_seed(0)
+    first, second = torch.nn.BatchNorm1d(3).eval(), torch.nn.Linear(3, 1)
+    first.running_mean, first.running_var = torch.randn(3), torch.rand(3) + 0.5
+    model = torch.nn.Sequential(torch.nn.Linear(8, 3), first, torch.nn.Tanh(), second, torch.nn.Softplus()).double()
+    found = attribute(model.eval(), rng.normal(size=(7, 8)), np.zeros(8), tolerance=1e-8)
+    assert set(folded) == {3}
+    assert np.abs(found.relative_delta).max() < 1e-8
+
+
 def test_in_single_precision_sums_are_those_of_double(rng: np.random.Generator) -> None:
     inputs = rng.normal(size=(40, COLUMNS)).astype(np.float32)
     single = attribute(wide().float(), inputs, np.zeros(COLUMNS))

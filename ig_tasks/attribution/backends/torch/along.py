@@ -55,7 +55,7 @@ class Lines:
         return self.caller.device
 
     def cuts(self, chain: Chain) -> list[Cut]:
-        """Where the affine part ends, taken once."""
+        """Where the affine part ends, taken once, with the graph that sums are pulled back through."""
         if not self._cuts:
             self._cuts.extend(self.caller.prefix(self.batch, self.starts, self.deltas, chain.leaves))
         return self._cuts
@@ -114,8 +114,9 @@ def nodes_by_chain(lines: Lines, chain: Chain, places: torch.Tensor, weights: to
 
 def folded_by_chain(lines: Lines, chain: Chain, places: torch.Tensor, weights: torch.Tensor) -> Sums:
     """The same, but sums (sums, targets, rows, units) of the gradients where the affine part ends."""
+    cuts = lines.cuts(chain)
     with torch.no_grad():
-        values, sums = Replay(chain, lines.cuts(chain), _targets(lines)).quadrature(places, weights)
+        values, sums = Replay(chain, cuts, _targets(lines)).quadrature(places, weights)
     return values, torch.cat(sums, dim=-1)
 
 
@@ -168,8 +169,9 @@ def cells_by_chain(lines: Lines, chain: Chain, edges: Edges, segments: Sequence[
 def distances(lines: Lines, chain: Chain | None, places: torch.Tensor, layer: int) -> torch.Tensor:
     """How far piecewise-linear operations of a layer are from their kinks (places, rows, units x kinks)."""
     if chain is not None:
+        cuts = lines.cuts(chain)
         with torch.no_grad():
-            return Replay(chain, lines.cuts(chain), _targets(lines)).knots(places, layer)
+            return Replay(chain, cuts, _targets(lines)).knots(places, layer)
     follow = Follow(lines.batch.rows, len(places), places, secant=True)
     follow.kinks_of = layer
     lines.caller.followed(lines.batch, lines.starts, lines.deltas, follow)
