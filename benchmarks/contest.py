@@ -25,10 +25,11 @@ OURS = "ig-tasks"
 TURN = 0.5
 """A library that is faster than this many seconds explains the rows again within its turn, up to REPEATS times."""
 REPEATS = 5
-ENOUGH = 40.0
+ENOUGH = 30.0
 """After two rounds, no other begins that would make them last longer than so many seconds altogether."""
-SLOW = 10.0
-"""What takes longer than so many seconds is timed in the first round alone: its own length evens it out."""
+SLOW = 4.0
+"""What takes longer than so many seconds is timed in the first round alone, since its own length evens it out; what
+takes longer than twice as many is not run again for its memory."""
 MEMORY_ROWS = 5_000
 """Rows that memory is measured with, where a contest has more."""
 
@@ -223,7 +224,7 @@ def _entry(contest: Contest, each: _Run, options: Options, products: float | Non
     ours = contestant.library == OURS
     evaluations = contestant.evaluations if found.evaluations is None else float(found.evaluations.mean())
     peak = None
-    if options.memory and contestant.rows == contest.rows:
+    if options.memory and contestant.rows == contest.rows and each.seconds[-1] < 2 * SLOW:
         peak = peak_in_fresh_process(contest.name, contestant.key, min(contest.rows, MEMORY_ROWS))
     entry = Entry(
         key=contestant.key,

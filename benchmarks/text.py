@@ -20,7 +20,7 @@ from benchmarks.results import Accuracy
 
 __all__ = ["Text"]
 
-LADDER = (4, 6, 8, 10, 12, 16, 20, 24, 32, 40, 50, 64, 80, 100)
+LADDER = (8, 12, 16, 20, 24, 32, 40, 50, 64, 80, 100)
 """Steps that Captum is tried with."""
 BATCHES = ("points=8", "points=16", "points=64")
 TOKEN_BYTES = 240_000
