@@ -19,6 +19,7 @@ import ig_tasks.compute.tasks as tasks
 from ig_tasks import pipeline
 from ig_tasks.compute.session import ComputeSession
 from ig_tasks.compute.tables import ShardTables
+from ig_tasks.models.package import ModelPackage
 from ig_tasks.prepared import PreparedModel
 from ig_tasks.spec import load_spec
 
@@ -67,7 +68,7 @@ def main() -> None:
         os.environ[name] = "1"
     for owner, name, part in (
         (tasks, "read_shard", "reading"),
-        (tasks, "encode", "encoding"),
+        (ModelPackage, "encode", "encoding"),
         (PreparedModel, "attribute", "attribution"),
         (tasks, "shard_tables", "tables"),
         (ShardTables, "summarise", "statistics"),

@@ -27,6 +27,7 @@ from distributed.deploy.subprocess import Subprocess  # noqa: TID253 - likewise
 
 from ig_tasks.compute.environment import worker_environment
 from ig_tasks.compute.sizing import WorkerPlan
+from ig_tasks.errors import WorkerLostError
 
 __all__ = ["end_cluster", "log_tail", "start_cluster"]
 
@@ -36,6 +37,7 @@ SCHEDULER_START_SECONDS = 60.0
 # A worker whose scheduler has vanished (not its parent, which the watchdog sees) gives up after this long.
 DEATH_TIMEOUT_SECONDS = 15
 GOODBYE_SECONDS = 3
+_LOOPS = 3
 
 
 class WatchedProcess(Subprocess):  # type: ignore[misc]  # distributed has no types
@@ -143,7 +145,13 @@ def start_cluster(plan: WorkerPlan, scratch: Path) -> Any:
         "cls": WatchedScheduler,
         "options": {"scratch": str(scratch), "environment": worker_environment(threads=1)},
     }
-    return SpecCluster(workers=workers, scheduler=scheduler, worker=None, name="ig-tasks", silence_logs=logging.ERROR)
+    for _ in range(_LOOPS):
+        # Dask gives the thread of its event loop ten seconds to start, then asserts: too few on a machine that is busy.
+        with contextlib.suppress(AssertionError):
+            return SpecCluster(
+                workers=workers, scheduler=scheduler, worker=None, name="ig-tasks", silence_logs=logging.ERROR
+            )
+    raise WorkerLostError("the event loop of a Dask cluster did not start: this machine is overloaded; run again later")
 
 
 def end_cluster(cluster: Any) -> None:
