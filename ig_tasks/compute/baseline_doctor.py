@@ -9,9 +9,8 @@ from typing import Any
 from ig_tasks.baselines.doctor import Judgement, judge_baselines
 from ig_tasks.baselines.table import baseline_of_table
 from ig_tasks.compute.device import choose_device
-from ig_tasks.compute.job import map_shards
+from ig_tasks.compute.job import run_one
 from ig_tasks.compute.planning import RunPlan, baseline_files
-from ig_tasks.compute.progress import Progress
 from ig_tasks.compute.session import ComputeSession
 from ig_tasks.compute.tasks import ModelReference
 from ig_tasks.compute.worker import loaded_model
@@ -48,17 +47,10 @@ def judge_spec(plan: RunPlan, session: ComputeSession) -> Judgement:
     if plan.spec.baseline.strategy != "table":
         reference = _spread(*baseline_files(plan.spec, plan.dataset), _FITTED)
     resources = plan.spec.compute.resources
-    results = map_shards(
-        session,
-        judge_rows,
-        [{"task": JudgeTask(plan.model, plan.spec.baseline, rows, reference, resources)}],
-        keys=["judge-baselines"],
-        resources=resources,
-        retries=0,
-        rows=[rows.rows],
-        progress=Progress(rows.rows, "check", log=_discard),
+    task = JudgeTask(plan.model, plan.spec.baseline, rows, reference, resources)
+    judgement: Judgement = run_one(
+        session, judge_rows, task, key="judge-baselines", resources=resources, rows=rows.rows
     )
-    judgement: Judgement = next(iter(results))[1]
     return judgement
 
 
@@ -84,7 +76,3 @@ def judge_rows(task: JudgeTask) -> Judgement:
 
 def _spread(dataset: Dataset, files: Sequence[DataFile], rows: int) -> Shard:
     return plan_shards(dataset, [file for file in files if file.rows], rows, sample=rows)[0]
-
-
-def _discard(_line: str) -> None:
-    """Some hundred rows need no progress."""

@@ -10,15 +10,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ig_tasks.compute.progress import Progress
 from ig_tasks.errors import IgTasksError, RunError, UserError, ValidationFailedError, WorkerLostError
 
 if TYPE_CHECKING:
     from distributed import Client, Future
 
-    from ig_tasks.compute.progress import Progress
     from ig_tasks.compute.session import ComputeSession
 
-__all__ = ["map_shards"]
+__all__ = ["map_shards", "run_one"]
 
 # How often the workers are looked after while no result comes.
 LOOK_SECONDS = 2.0
@@ -89,6 +89,37 @@ def map_shards(
         if waiting:
             with contextlib.suppress(Exception):
                 client.cancel([future for _, future in waiting.values()], force=True)
+
+
+def run_one(
+    session: ComputeSession,
+    function: Callable[..., Any],
+    task: Any,
+    *,
+    key: str,
+    resources: Mapping[str, float],
+    rows: int,
+) -> Any:
+    """`function(task=task)` on one worker: a handful of rows, looked at once and without progress.
+
+    Raises what `map_shards` raises.
+    """
+    results = map_shards(
+        session,
+        function,
+        [{"task": task}],
+        keys=[key],
+        resources=resources,
+        retries=0,
+        rows=[rows],
+        progress=Progress(rows, key, log=_discard),
+    )
+    ((_, found),) = results
+    return found
+
+
+def _discard(_line: str) -> None:
+    """A handful of rows needs no progress."""
 
 
 def _call(function: Callable[..., Any], task: dict[str, Any]) -> Any:

@@ -11,9 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ig_tasks.compute.device import choose_device
-from ig_tasks.compute.job import map_shards
+from ig_tasks.compute.job import run_one
 from ig_tasks.compute.planning import RunPlan
-from ig_tasks.compute.progress import Progress
 from ig_tasks.compute.session import ComputeSession
 from ig_tasks.compute.tasks import ModelReference
 from ig_tasks.compute.worker import loaded_model
@@ -101,19 +100,8 @@ def compare_with_served(
         shard = plan_shards(plan.dataset, plan.files, rows, sample=rows)[0]
         resources = spec.compute.resources
         task = ServedTask(plan.model, served, prediction, plan.parity_space, shard, spec.data.id, resources)
-        results = list(
-            map_shards(
-                session,
-                call_both,
-                [{"task": task}],
-                keys=["call-served"],
-                resources=resources,
-                retries=0,
-                rows=[shard.rows],
-                progress=Progress(shard.rows, "load_model", log=_discard),
-            )
-        )
-        folder.write_json(name, {"asked": asked, **results[0][1]})
+        found = run_one(session, call_both, task, key="call-served", resources=resources, rows=shard.rows)
+        folder.write_json(name, {"asked": asked, **found})
     uri, digest = (spec.data.uri, data_digest) if served is None else (served.uri, served.digest)
     return {"uri": uri, "digest": digest, "space": plan.parity_space, "file": name}
 
@@ -156,7 +144,3 @@ def _numbers(loaded: LoadedModel, inputs: Any, target: str | int | None, space: 
     if space in spaces_of(config):
         return loaded.output(inputs, target, space)
     return converter(name, config, config.space, space)(loaded.output(inputs, target))
-
-
-def _discard(_line: str) -> None:
-    """A sample of rows needs no progress."""

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ig_tasks.compute.job import map_shards
+from ig_tasks.compute.job import run_one
 from ig_tasks.compute.planning import RunPlan
-from ig_tasks.compute.progress import Progress
 from ig_tasks.compute.session import ComputeSession
 from ig_tasks.compute.tasks import TrialTask, try_model
 from ig_tasks.data.shards import Shard, plan_shards, read_shard
@@ -64,20 +63,7 @@ def trial_of(plan: RunPlan, shard: Shard, store: Store, session: ComputeSession)
     folder.require_writable()
     resources = plan.spec.compute.resources
     task = TrialTask(plan.model, shard, resources)
-    quiet = Progress(shard.rows, "load_model", log=_discard)
-    results = list(
-        map_shards(
-            session,
-            try_model,
-            [{"task": task}],
-            keys=["try-model"],
-            resources=resources,
-            retries=0,
-            rows=[shard.rows],
-            progress=quiet,
-        )
-    )
-    trial: dict[str, Any] = results[0][1]
+    trial: dict[str, Any] = run_one(session, try_model, task, key="try-model", resources=resources, rows=shard.rows)
     folder.write_json(name, {"model": asked, "trial": trial, "versions": versions()})
     return trial, False
 
@@ -94,7 +80,3 @@ def _record_of(plan: RunPlan) -> tuple[str, dict[str, Any]]:
     model, resources = plan.spec.model, plan.spec.compute.resources
     asked = {"digest": plan.package.digest, "target": model.target, "space": model.space, "resources": resources}
     return f"models/{run_key({**asked, 'doctor': _DOCTOR, 'versions': versions()})}.json", asked
-
-
-def _discard(_line: str) -> None:
-    """A handful of rows needs no progress."""
