@@ -152,6 +152,22 @@ def test_two_threads_explain_with_one_model(kit: Any, rng: np.random.Generator) 
             np.testing.assert_allclose(found[place][name], alone[place][name], atol=1e-12)
 
 
+def test_a_hook_seen_half_registered_leaves_another_thread_alone() -> None:
+    import torch
+
+    from ig_tasks.attribution.backends.torch.paths import Paths
+
+    layer = torch.nn.Embedding(4, 2)
+    paths = Paths({"cat": "emb"}, {"emb": layer})
+    found: list[torch.Tensor] = []
+    with paths.hooked():
+        layer._forward_hooks_with_kwargs.clear()  # as between the two writes of register_forward_hook
+        other = threading.Thread(target=lambda: found.append(layer(torch.tensor([1, 2]))))
+        other.start()
+        other.join()
+    torch.testing.assert_close(found[0], layer.weight[1:3])
+
+
 def test_torch_and_keras_agree(kits: Any, rows: dict[str, np.ndarray], embedding: np.ndarray) -> None:
     baseline = {"num": np.zeros(3), "cat": embedding.mean(0)}
     one, two = (attribute(kit.tabular(), rows, baseline, layers=LAYERS, integrator="clenshaw_curtis") for kit in kits)

@@ -65,9 +65,12 @@ class Paths:
                 )
 
     def _hook(self, layer: str) -> Any:
-        def put(module: torch.nn.Module, args: Any, kwargs: Any, output: Any) -> Any:  # noqa: ARG001
+        def put(module: torch.nn.Module, args: Any, *rest: Any) -> Any:  # noqa: ARG001
+            # torch keeps in a second place that a hook takes kwargs: while another thread adds or removes its own,
+            # that hook may be called without them here
             if not self._on or threading.get_ident() != self._owner:
                 return None
+            kwargs, output = rest
             given = next((value for value in (*args, *kwargs.values()) if isinstance(value, torch.Tensor)), None)
             name = self._match(layer, given)
             points = self._points[name][1]
