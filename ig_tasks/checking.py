@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Self
 
 from ig_tasks.baselines.judgement import Judgement
 from ig_tasks.compute.baseline_doctor import judge_spec
@@ -11,7 +12,7 @@ from ig_tasks.compute.session import ComputeSession
 from ig_tasks.compute.trial import diagnosis_of
 from ig_tasks.doctor import Diagnosis
 from ig_tasks.errors import ValidationFailedError
-from ig_tasks.pipeline import Log, Reference, load_model, to_stderr
+from ig_tasks.pipeline import Log, Reference, load_planned, to_stderr
 from ig_tasks.spec import ExplanationSpec
 from ig_tasks.store import Store
 from ig_tasks.validation import called_check
@@ -19,31 +20,65 @@ from ig_tasks.validation import called_check
 _PLAIN = ("numeric", "categorical")
 
 
-def check(spec: ExplanationSpec, *, partition: str | None = None, log: Log | None = None) -> list[str]:
-    """Everything that can be checked without computing; what was found, a line each.
+class Checkup:
+    """One look at one spec: planned once, on one worker, which starts when it is first needed and ends with the block.
+
+    with Checkup(spec) as checkup:
+        checkup.lines(), checkup.diagnosis(), checkup.judgement()
 
     Raises:
-        UserError: the first thing that is wrong, in one line.
-        ValidationFailedError: the model is not the one that is served, and that check is critical.
+        UserError: what is wrong with the spec, the package, the data, the partition or the baseline, in one line.
     """
-    ref = load_model(spec, partition=partition, log=log, stored=True)
-    plan = plan_run(spec, ref["partition"])
-    package = plan.package
-    kinds = Counter(feature.kind for feature in package.features)
-    others = "".join(f", {count} {kind.replace('_', '-')}" for kind, count in kinds.items() if kind not in _PLAIN)
-    model, data = ref["model"], ref["data"]
-    parity = [_check_parity(spec, ref, key) for key in ("served", "stored") if key in ref]
-    return [
-        f"spec      {spec.name}: every key is known",
-        f"model     {model['framework']} {package.digest[:19]}: loads, runs and differentiates",
-        f"target    {model['target']} in {model['space']} space{_threshold_words(plan)}",
-        f"features  {kinds.total()}: {kinds['numeric']} numeric, {kinds['categorical']} categorical{others}",
-        f"data      {data['rows_available']:,} rows of partition {ref['partition']}; every column is there",
-        f"baseline  {spec.baseline.strategy}, its data is there",
-        f"rows      {data['rows_usable']} of {data['rows_tried']} that were tried can be explained",
-        *parity,
-        f"store     {ref['store']}",
-    ]
+
+    def __init__(self, spec: ExplanationSpec, *, partition: str | None = None, log: Log | None = None) -> None:
+        self._spec, self._log = spec, log
+        self._plan = plan_run(spec, partition)
+        self._store = Store(spec.store_uri())
+        self._session = ComputeSession(spec.compute.model_copy(update={"workers": 1}), log=log or to_stderr)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._session.close()
+
+    def lines(self) -> list[str]:
+        """Everything that can be checked without computing; what was found, a line each.
+
+        Raises:
+            UserError: the first thing that is wrong, in one line.
+            ValidationFailedError: the model is not the one that is served, and that check is critical.
+        """
+        spec, plan = self._spec, self._plan
+        ref = load_planned(plan, session=self._session, log=self._log, stored=True)
+        package = plan.package
+        kinds = Counter(feature.kind for feature in package.features)
+        others = "".join(f", {count} {kind.replace('_', '-')}" for kind, count in kinds.items() if kind not in _PLAIN)
+        model, data = ref["model"], ref["data"]
+        parity = [_check_parity(spec, ref, key) for key in ("served", "stored") if key in ref]
+        return [
+            f"spec      {spec.name}: every key is known",
+            f"model     {model['framework']} {package.digest[:19]}: loads, runs and differentiates",
+            f"target    {model['target']} in {model['space']} space{_threshold_words(plan)}",
+            f"features  {kinds.total()}: {kinds['numeric']} numeric, {kinds['categorical']} categorical{others}",
+            f"data      {data['rows_available']:,} rows of partition {ref['partition']}; every column is there",
+            f"baseline  {spec.baseline.strategy}, its data is there",
+            f"rows      {data['rows_usable']} of {data['rows_tried']} that were tried can be explained",
+            *parity,
+            f"store     {ref['store']}",
+        ]
+
+    def diagnosis(self) -> Diagnosis | None:
+        """What the layer doctor said when the model was tried; None before that, or where it could not look at it."""
+        return diagnosis_of(self._plan, self._store)
+
+    def judgement(self) -> Judgement:
+        """What the baseline doctor says of the spec's baseline and of others, on some hundred rows of the data.
+
+        Raises:
+            UserError: what keeps the model from being explained there.
+        """
+        return judge_spec(self._plan, self._session)
 
 
 def _threshold_words(plan: RunPlan) -> str:
@@ -59,19 +94,3 @@ def _check_parity(spec: ExplanationSpec, ref: Reference, key: str) -> str:
         raise ValidationFailedError(f"critical check failed: {found.name}: {found.description} {found.remedy}")
     who = "stored predictions agree" if key == "stored" else "the served model agrees"
     return f"parity    {who if found.success else 'WARNING'}: {found.description}"
-
-
-def diagnosis(spec: ExplanationSpec, *, partition: str | None = None) -> Diagnosis | None:
-    """What the layer doctor said when `check` or `load_model` tried the model; None where it could not look at it."""
-    return diagnosis_of(plan_run(spec, partition), Store(spec.store_uri()))
-
-
-def judgement(spec: ExplanationSpec, *, partition: str | None = None, log: Log | None = None) -> Judgement:
-    """What the baseline doctor says of the spec's baseline and of others, on some hundred rows of the data.
-
-    Raises:
-        UserError: what keeps the model from being explained there.
-    """
-    one = spec.compute.model_copy(update={"workers": 1})
-    with ComputeSession(one, log=log or to_stderr) as session:
-        return judge_spec(plan_run(spec, partition), session)

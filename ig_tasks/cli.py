@@ -61,15 +61,15 @@ def check(spec: SpecFile, store: StoreUri = None, settings: Settings = None, par
     from ig_tasks.reports.layers import print_diagnosis
 
     chosen = _load(spec, store, settings)
-
-    for line in checking.check(chosen, partition=partition):
-        typer.echo(line)
-    if (diagnosis := checking.diagnosis(chosen, partition=partition)) is not None:
-        print_diagnosis(diagnosis, Console(highlight=False))
-    try:
-        judged = checking.judgement(chosen, partition=partition).lines()
-    except UserError as error:
-        judged = [f"not done ({error})"]
+    with checking.Checkup(chosen, partition=partition) as checkup:
+        for line in checkup.lines():
+            typer.echo(line)
+        if (diagnosis := checkup.diagnosis()) is not None:
+            print_diagnosis(diagnosis, Console(highlight=False))
+        try:
+            judged = checkup.judgement().lines()
+        except UserError as error:
+            judged = [f"not done ({error})"]
     for line in judged:
         typer.echo(f"judged    {line}")
 

@@ -43,19 +43,31 @@ def load_model(
     partition: str | None = None,
     session: ComputeSession | None = None,
     log: Log | None = None,
-    stored: bool = False,
 ) -> Reference:
     """Check everything that needs no computing, then have one worker load the model and try it on a few rows.
 
     Args:
         partition: a partition expression; None: the spec's own, else all.
-        stored: compare a sample of rows with the stored predictions now; `validate` compares all of them.
 
     Raises:
         UserError: whatever is wrong with the package, the data, the partition or the baseline, in one line.
     """
+    return load_planned(plan_run(spec, partition), session=session, log=log)
+
+
+def load_planned(
+    plan: RunPlan, *, session: ComputeSession | None = None, log: Log | None = None, stored: bool = False
+) -> Reference:
+    """`load_model` of a run that is planned already.
+
+    Args:
+        stored: compare a sample of rows with the stored predictions now; `validate` compares all of them.
+
+    Raises:
+        UserError: if the model cannot be loaded, called or differentiated, or none of its rows can be used.
+    """
     say = log or to_stderr
-    plan = plan_run(spec, partition)
+    spec = plan.spec
     rows = look_at_rows(plan)
     digest = plan.data_digest()
     store = Store(spec.store_uri())

@@ -56,7 +56,8 @@ def test_check_lists_inputs_and_their_layers(capsys: pytest.CaptureFixture[str],
     assert "no: integer ids" in line
     assert "embed_kind" in out
     assert "model.yaml" not in out
-    diagnosis = checking.diagnosis(load_spec(spec))
+    with checking.Checkup(load_spec(spec)) as checkup:
+        diagnosis = checkup.diagnosis()
     assert diagnosis is not None
     assert diagnosis.silent
     assert diagnosis.layers == {"kind": "embed_kind"}
