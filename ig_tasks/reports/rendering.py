@@ -21,7 +21,7 @@ from ig_tasks.reports.page import render_page
 from ig_tasks.spec import ExplanationSpec
 from ig_tasks.spec.sections import ParityCheck
 from ig_tasks.store import Manifest, RunFolder, run_key
-from ig_tasks.store.report import Check
+from ig_tasks.store.report import Check, Report
 from ig_tasks.store.runs import revised
 
 Served = Mapping[str, Any] | None
@@ -72,30 +72,50 @@ class Rendering:
         return self.run.uri_of(revised("report.html", self.revision))
 
     def write_checks(self, checks: Sequence[Check]) -> None:
-        """Write validation.json: checks now, verdicts and drift with them."""
+        """Write validation.json: checks now, verdicts and drift with them.
+
+        Whose checks are there first has the revision. A rendering that was carried out at the same moment takes the
+        next one, unless it is the same: then the checks that are there are its own.
+        """
         document = {
             "rendering": self.key,
             "checks": [check.model_dump(mode="json") for check in checks],
             "verdicts": [],
             "drift": None,
         }
-        self.run.write_json(revised("validation.json", self.revision), document)
+        while not self.run.create_json(revised("validation.json", self.revision), document):
+            if self._checks_document()["rendering"] == self.key:
+                return
+            self.revision += 1
 
     def read_checks(self) -> list[Check]:
-        document = self.run.read_json(revised("validation.json", self.revision))
+        document = self._checks_document()
         return [Check.model_validate(check) for check in document["checks"]]
 
     def write(self, plan: RunPlan, summary: RunSummary, space: str) -> str:
         """Write the page, then the report, unless they are there; returns the report's URI."""
         if not self.is_written:
-            report = assemble_report(self._findings(plan, summary, space), revision=self.revision)
-            page = render_page(report).encode("utf-8")
-            text = report.to_json()
-            self.run.write_bytes(revised("report.html", self.revision), page)
-            files = {revised("report.html", self.revision): page, revised("report.json", self.revision): text.encode()}
-            Manifest(self.run).record_files(files)
-            self.run.write_text(revised("report.json", self.revision), text)
+            self._publish(assemble_report(self._findings(plan, summary, space), revision=self.revision))
         return self.report_uri
+
+    def _publish(self, report: Report) -> None:
+        text = report.to_json().encode("utf-8")
+        self._write_page(report, text)
+        name = revised("report.json", self.revision)
+        if not self.run.create_bytes(name, text):
+            # Somebody rendered the same at the same moment, and was first: the page goes with that report.
+            self._write_page(self.run.read_report(self.revision), self.run.read_bytes(name))
+
+    def _write_page(self, report: Report, text: bytes) -> None:
+        """Write the page of a report, and note both; noted first, a report that is there is always known."""
+        page = render_page(report).encode("utf-8")
+        self.run.write_bytes(revised("report.html", self.revision), page)
+        files = {revised("report.html", self.revision): page, revised("report.json", self.revision): text}
+        Manifest(self.run).record_files(files)
+
+    def _checks_document(self) -> dict[str, Any]:
+        document: dict[str, Any] = self.run.read_json(revised("validation.json", self.revision))
+        return document
 
     def _findings(self, plan: RunPlan, summary: RunSummary, space: str) -> Findings:
         examples = choose_examples(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
@@ -120,6 +121,41 @@ class Folder:
         except OSError as error:
             raise RunError(f"store {self.uri}: {name} cannot be written ({error})") from error
 
+    def create_bytes(self, name: str, content: bytes) -> bool:
+        """Write a file unless it is there; returns whether this call wrote it.
+
+        Of writers at the same moment one alone gets True: on a local disk by a hard link, in an object store by a
+        conditional put where its fsspec package offers one (`mode="create"`: S3, Google Cloud Storage, Azure).
+        Elsewhere, and on disks without hard links, it is looked for first, which two writers within milliseconds of
+        each other may both pass: the file is then the later one's, whole.
+        """
+        path = self.path_of(name)
+        try:
+            if self._is_local:
+                return _link(Path(path), content)
+            if set(_protocols(self.filesystem)) & _WHOLE_PUTS and self._put_new(name, content):
+                return True
+        except OSError as error:
+            raise RunError(f"store {self.uri}: {name} cannot be written ({error})") from error
+        self.filesystem.invalidate_cache()
+        if self.exists(name):
+            return False
+        self.write_bytes(name, content)
+        return True
+
+    def _put_new(self, name: str, content: bytes) -> bool:
+        """A conditional put; False where the file is there, or the store knows no such put."""
+        try:
+            self.filesystem.pipe_file(self.path_of(name), content, mode="create")
+        except (FileExistsError, NotImplementedError, TypeError):
+            return False
+        except OSError as error:
+            # Packages differ in what they make of 409 and 412 (somebody else's) and of 501 (no such put).
+            if error.errno == errno.ENOSYS or self.exists(name):
+                return False
+            raise
+        return True
+
     def read_text(self, name: str) -> str:
         return self.read_bytes(name).decode("utf-8")
 
@@ -130,7 +166,11 @@ class Folder:
         return json.loads(self.read_bytes(name))
 
     def write_json(self, name: str, document: Any) -> None:
-        self.write_text(name, json.dumps(document, indent=2, allow_nan=False, ensure_ascii=False) + "\n")
+        self.write_text(name, _json_text(document))
+
+    def create_json(self, name: str, document: Any) -> bool:
+        """As `create_bytes`."""
+        return self.create_bytes(name, _json_text(document).encode("utf-8"))
 
     def read_table(self, name: str, columns: list[str] | None = None) -> pa.Table:
         with self._reached(name), self.filesystem.open(self.path_of(name), "rb") as handle:
@@ -145,7 +185,33 @@ class Folder:
         return content
 
 
+def _json_text(document: Any) -> str:
+    return json.dumps(document, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+
+
 def _replace(path: Path, content: bytes) -> None:
+    with _written_beside(path, content) as beside:
+        beside.replace(path)
+
+
+def _link(path: Path, content: bytes) -> bool:
+    """Write a file whole, unless one of its name is there."""
+    with _written_beside(path, content) as beside:
+        try:
+            path.hardlink_to(beside)
+        except FileExistsError:
+            return False
+        except OSError:
+            # A disk without hard links (FAT, some shares): looked for first, since half a file would be worse.
+            if path.exists():
+                return False
+            beside.replace(path)
+    return True
+
+
+@contextmanager
+def _written_beside(path: Path, content: bytes) -> Iterator[Path]:
+    """A file beside `path` with this content, on the disk; gone at the end unless it was moved."""
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{uuid.uuid4().hex}{_HALF}")
     try:
@@ -153,7 +219,7 @@ def _replace(path: Path, content: bytes) -> None:
             handle.write(content)
             handle.flush()
             os.fsync(handle.fileno())
-        beside.replace(path)
+        yield beside
     finally:
         beside.unlink(missing_ok=True)
 

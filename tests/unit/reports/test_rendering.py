@@ -1,8 +1,12 @@
-"""A rendering's key: settings that came later are no part of the renderings that do not use them."""
+"""A rendering has a key, and a revision that it shares with no other, even one made at the same moment."""
 
-from ig_tasks.reports.rendering import _key
+from support.together import run_together
+
+from ig_tasks.reports.page import render_page
+from ig_tasks.reports.rendering import Rendering, _key
 from ig_tasks.spec import ExplanationSpec
-from ig_tasks.store import run_key
+from ig_tasks.store import Manifest, RunFolder, digest_of, run_key
+from ig_tasks.store.report import Report
 
 
 def spec_of(**changes):
@@ -37,3 +41,43 @@ def test_what_is_compared_and_with_which_model_is_a_part_of_it():
         _key(plain, {"digest": "sha256:2", "file": "a.json"}),
     ]
     assert len({_key(plain, None), *others}) == 5
+
+
+AT_ONCE = """
+from ig_tasks.reports.rendering import Rendering
+from ig_tasks.spec import ExplanationSpec
+from ig_tasks.store import RunFolder
+folder, examples = sys.argv[1:]
+spec = {"version": 1, "name": "demo", "model": "m", "data": "d", "report": {"examples": int(examples)}}
+rendering = Rendering.of(RunFolder(folder, "demo", "all-0"), ExplanationSpec.model_validate(spec))
+together()
+rendering.write_checks([])
+print(rendering.revision, rendering.key)
+"""
+
+
+def test_renderings_of_one_moment_have_a_revision_each_and_the_same_one_has_one(tmp_path):
+    printed = run_together(AT_ONCE, [[str(tmp_path), examples] for examples in ("1", "2", "3", "3")])
+    said = [line.split() for line in printed]
+    keys = {int(revision): key for revision, key in said}
+    assert sorted(keys) == [1, 2, 3]
+    assert len(set(keys.values())) == 3
+    run = RunFolder(str(tmp_path), "demo", "all-0")
+    for revision, name in ((1, "validation.json"), (2, "validation.r2.json"), (3, "validation.r3.json")):
+        assert run.read_json(name)["rendering"] == keys[revision]
+
+
+def test_the_same_rendering_twice_at_one_moment_leaves_one_report_and_its_page(tmp_path, sample):
+    run = RunFolder(str(tmp_path), "demo", "all-0")
+    first, second = (Rendering.of(run, spec_of()) for _ in range(2))
+    published = sample.flights_report(owner="who was first")
+    first._publish(published)
+    second._publish(sample.flights_report(owner="who was later"))
+    (revision,) = run.revisions()
+    assert revision == 1
+    assert run.read_report().owner == "who was first"
+    assert run.read_report() == Report.from_json(published.to_json())
+    page = run.read_bytes("report.html")
+    assert page == render_page(run.read_report()).encode("utf-8")
+    files = Manifest(run).document["files"]
+    assert files == {"report.html": digest_of(page), "report.json": digest_of(run.read_bytes("report.json"))}

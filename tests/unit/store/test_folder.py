@@ -1,5 +1,6 @@
 """A file in the store is there whole or not at all, on every kind of filesystem."""
 
+import errno
 import uuid
 from pathlib import Path
 
@@ -44,6 +45,61 @@ def test_a_second_write_replaces_the_first(folder):
     folder.write_text("a.txt", "two")
     assert folder.read_text("a.txt") == "two"
     assert folder.names() == ["a.txt"]
+
+
+def test_a_file_is_created_once(folder):
+    assert folder.create_json("a/b.json", 1)
+    assert not folder.create_json("a/b.json", 2)
+    assert folder.read_json("a/b.json") == 1
+    assert folder.names("a") == ["b.json"]
+
+
+def test_a_disk_without_hard_links_is_looked_at_first(tmp_path, monkeypatch):
+    def refused(self, target):
+        raise OSError(errno.EOPNOTSUPP, "no hard links here")
+
+    monkeypatch.setattr(Path, "hardlink_to", refused)
+    folder = Folder(str(tmp_path))
+    assert folder.create_bytes("a.txt", b"one")
+    assert not folder.create_bytes("a.txt", b"two")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
+    assert folder.read_text("a.txt") == "one"
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        TypeError("pipe_file() got an unexpected keyword argument 'mode'"),
+        NotImplementedError(),
+        OSError(errno.ENOSYS, "A header you provided implies functionality that is not implemented"),
+        OSError(errno.EINVAL, "At least one of the pre-conditions you specified did not hold"),
+    ],
+)
+def test_an_object_store_that_knows_no_conditional_put_is_looked_at_first(monkeypatch, refusal):
+    folder = Folder(f"memory://{uuid.uuid4().hex}")
+    pipe_file = folder.filesystem.pipe_file
+
+    def refusing(path, value, mode="overwrite"):
+        # What S3's packages make of "it is there already" is an error like any other.
+        if mode == "create" and (getattr(refusal, "errno", None) != errno.EINVAL or folder.exists("a.txt")):
+            raise refusal
+        pipe_file(path, value)
+
+    monkeypatch.setattr(folder.filesystem, "pipe_file", refusing)
+    assert folder.create_bytes("a.txt", b"one")
+    assert not folder.create_bytes("a.txt", b"two")
+    assert folder.read_text("a.txt") == "one"
+
+
+def test_a_conditional_put_that_breaks_is_no_file_that_was_there(monkeypatch):
+    folder = Folder(f"memory://{uuid.uuid4().hex}")
+
+    def broken(path, value, mode="overwrite"):
+        raise OSError(errno.EACCES, "Access Denied")
+
+    monkeypatch.setattr(folder.filesystem, "pipe_file", broken)
+    with pytest.raises(RunError, match=r"a\.txt cannot be written .*Access Denied"):
+        folder.create_bytes("a.txt", b"one")
 
 
 def test_a_write_that_breaks_leaves_the_old_file_and_no_remains(tmp_path, monkeypatch):

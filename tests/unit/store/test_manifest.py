@@ -31,3 +31,22 @@ def test_stages_files_and_attempts_are_added(folder):
     assert again.stage("compute_attributions")["seconds"] == 1.235
     assert again.stage("validate") is None
     assert again.document["files"] == {"a": "sha256:known", "b": digest_of(b"content")}
+
+
+def test_a_manifest_from_before_there_were_notes_is_added_to(folder):
+    old = {"key": "abc", "attempts": [{"stage": "compute_attributions", "started_at": "2026-01-01T00:00:00+00:00"}]}
+    folder.write_json("manifest.json", old)
+    Manifest(folder).record_attempt("compute_attributions", {"try": 2})
+    document = folder.read_json("manifest.json")
+    assert document["key"] == "abc"
+    assert [attempt.get("try") for attempt in document["attempts"]] == [None, 2]
+
+
+def test_a_note_that_its_writer_could_not_bring_into_the_manifest_is_read_and_kept(folder):
+    Manifest(folder).begin({"key": "abc"})
+    late = {"attempts": [{"stage": "compute_attributions", "started_at": "2026-01-01T00:00:00+00:00", "try": 1}]}
+    folder.write_json("manifest/00000000000000000001-abc.json", late)
+    assert [attempt["try"] for attempt in Manifest(folder).document["attempts"]] == [1]
+    assert folder.read_json("manifest.json")["attempts"] == []
+    Manifest(folder).record_attempt("compute_attributions", {"try": 2})
+    assert [attempt["try"] for attempt in folder.read_json("manifest.json")["attempts"]] == [1, 2]

@@ -1,0 +1,45 @@
+"""Processes that write to one run's folder at the same moment lose nothing of each other's."""
+
+import json
+
+from support.together import run_together
+
+from ig_tasks.store import Folder, Manifest
+
+WRITERS, NOTES = 4, 8
+
+
+def test_of_processes_that_create_one_file_one_alone_does(tmp_path):
+    script = """
+from ig_tasks.store import Folder
+folder, mine = Folder(sys.argv[1]), sys.argv[2]
+together()
+print(*[int(folder.create_json(f"{number}.json", mine)) for number in range(50)])
+"""
+    printed = run_together(script, [[str(tmp_path), str(writer)] for writer in range(WRITERS)])
+    created = [[int(word) for word in line.split()] for line in printed]
+    assert [sum(column) for column in zip(*created, strict=True)] == [1] * 50
+    for number in range(50):
+        owner = next(writer for writer in range(WRITERS) if created[writer][number])
+        assert Folder(str(tmp_path)).read_json(f"{number}.json") == str(owner)
+
+
+def test_no_attempt_stage_or_file_of_simultaneous_runs_is_lost(tmp_path):
+    script = f"""
+from ig_tasks.store import Folder, Manifest
+folder, mine = Folder(sys.argv[1]), sys.argv[2]
+together()
+Manifest(folder).begin({{"key": "abc", "begun_by": mine}})
+manifest = Manifest(folder)
+for number in range({NOTES}):
+    manifest.record_attempt("compute_attributions", {{"by": mine, "try": number}})
+    manifest.record_stage(f"{{mine}}-{{number}}", seconds=1.0)
+    manifest.record_files({{f"{{mine}}-{{number}}": b"x"}})
+"""
+    run_together(script, [[str(tmp_path), str(writer)] for writer in range(WRITERS)])
+    document = json.loads((tmp_path / "manifest.json").read_text())
+    everyone = sorted((str(writer), number) for writer in range(WRITERS) for number in range(NOTES))
+    assert sorted((attempt["by"], attempt["try"]) for attempt in document["attempts"]) == everyone
+    assert sorted(document["stages"]) == sorted(document["files"]) == [f"{who}-{number}" for who, number in everyone]
+    assert (document["key"], document["begun_by"] in {"0", "1", "2", "3"}) == ("abc", True)
+    assert Manifest(Folder(str(tmp_path))).document == document
