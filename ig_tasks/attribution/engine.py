@@ -16,6 +16,7 @@ from ig_tasks.attribution.control import Tolerances
 from ig_tasks.attribution.explanation import Explanation
 from ig_tasks.attribution.methods import IntegratedGradients, choose_method
 from ig_tasks.attribution.methods.rows import Rows
+from ig_tasks.attribution.methods.unpadded import without_padding
 from ig_tasks.attribution.problem import Problem, state
 from ig_tasks.attribution.regions import typical_regions
 from ig_tasks.attribution.structure import NotFollowed, Structure
@@ -88,11 +89,13 @@ def attribute(
             if exact_may_pay(integrator, structure):
                 regions = typical_regions(backend, problem, batches)
             control, reason = reasoned_control(integrator, steps, max_evaluations, structure, tolerance, regions)
-            result = chosen.run(backend, problem, control, tolerances, batches)
+            runner, padding = without_padding(backend, problem, batches)
+            result = chosen.run(runner, problem, control, tolerances, batches)
         except NotFollowed as lost:
             structure = backend.plain(str(lost))
             control, reason = reasoned_control(integrator, steps, max_evaluations, structure)
-            result = chosen.run(backend, problem, control, tolerances, batches)
+            runner, padding = without_padding(backend, problem, batches)
+            result = chosen.run(runner, problem, control, tolerances, batches)
     details = {
         "method": chosen.name,
         "integrator": control.name,
@@ -104,6 +107,7 @@ def attribute(
         "device": backend.device,
         "precision": backend.precision,
         "layers": dict(backend.layers),
+        "padding": padding,
         "rows_by_evaluations": dict(sorted(result.by_level.items())),
         "batches": {"count": batches.count, "largest_points": batches.largest, "halvings": batches.halvings},
         "seed": seed,

@@ -13,6 +13,7 @@ from ig_tasks.attribution.control import Control, Tolerances
 from ig_tasks.attribution.methods.lanes import LEAST_ROWS, run_chunks
 from ig_tasks.attribution.methods.one_by_one import OneByOne
 from ig_tasks.attribution.methods.rows import CommonStart, Rows
+from ig_tasks.attribution.methods.unpadded import Unpadded
 from ig_tasks.attribution.problem import Problem
 
 __all__ = ["IntegratedGradients"]
@@ -48,7 +49,7 @@ class IntegratedGradients:
         chunk = int(np.clip(_CHUNK_BYTES // row_bytes, 1, _CHUNK_ROWS))
         if backend.lanes > 1:  # a few chunks a lane, so that none waits long for another at the end
             chunk = min(chunk, max(LEAST_ROWS, -(-problem.rows // (_CHUNKS_A_LANE * backend.lanes))))
-        starts = range(0, problem.rows, chunk)
-        chunks = [np.arange(start, min(start + chunk, problem.rows)) for start in starts]
+        order = backend.order(problem) if isinstance(backend, Unpadded) else np.arange(problem.rows)
+        chunks = [order[start : start + chunk] for start in range(0, problem.rows, chunk)]
         run_chunks(backend, problem, chunks, control, tolerances, batches, common, rows)
         return rows

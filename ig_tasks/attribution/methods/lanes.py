@@ -12,6 +12,8 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
 
+import numpy as np
+
 from ig_tasks.attribution.backends.base import Backend
 from ig_tasks.attribution.batches import Batches
 from ig_tasks.attribution.control import Control, Tolerances
@@ -41,7 +43,7 @@ def run_chunks(
     """
 
     def run(own: Backend, places: Places, counts: Batches) -> None:
-        part = problem.take(slice(int(places[0]), int(places[-1]) + 1))
+        part = problem.take(_as_slice(places))
         Chunk(own, part, places, control, tolerances, counts, common).run(rows)
 
     lanes = min(backend.lanes, len(chunks))
@@ -71,6 +73,12 @@ def run_chunks(
             raise
     for future in futures:
         batches.add(future.result())
+
+
+def _as_slice(places: Places) -> slice | Places:
+    """Without a copy, where one row follows another."""
+    first, last = int(places[0]), int(places[-1])
+    return slice(first, last + 1) if (np.diff(places) == 1).all() else places
 
 
 class _Shared:

@@ -45,6 +45,7 @@ class KerasBackend:
     """A keras.Model on TensorFlow. See `Backend` for what the methods promise."""
 
     framework = "tensorflow"
+    padding_epsilon = 0.0  # every length of a sequence would be traced anew
 
     def __init__(self, model: Any, layers: dict[str, str], precision: str, device: str | None) -> None:
         if keras.backend.backend() != "tensorflow":

@@ -53,6 +53,7 @@ _CHAIN_BLOCK = 64 << 20  # a chain cuts its batch into blocks of its own; only r
 # Freeing a block of this size tells glibc's allocator to keep blocks up to it on its heap. Without it, every
 # activation of a batch is mapped, zeroed and unmapped by the system, which takes longer than most operations do.
 _HEAP = 31 << 20
+_CERTAIN = 1e-6  # with a coarser epsilon, what padding does is lost in rounding
 _GPU_SHARE = 4  # a quarter of what is free on a device
 
 
@@ -77,6 +78,8 @@ class TorchBackend:
         self._caller = Caller(
             self.model, layers, self._layers, self._device, float_dtype(self.model), double=precision == "float64"
         )
+        epsilon = torch.finfo(float_dtype(self.model) or torch.float32).eps
+        self.padding_epsilon = epsilon if precision != "bfloat16" and epsilon < _CERTAIN else 0.0
         self._structure = PLAIN
         self._chain: Chain | None = None
         self._latest: Lines | None = None  # sums are unfolded right after they were taken
