@@ -45,7 +45,7 @@ class SecantCells:
     def stages(self) -> tuple[Stage, ...]:
         return (_secant_stage(0, (self.cells,)),)
 
-    def estimate(self, levels: Sequence[Array]) -> Array:
+    def estimate(self, levels: Sequence[Array], nodes: int) -> Array:  # noqa: ARG002
         return np.full(levels[-1].shape[:-1], 0.0 if self.exact else np.nan)
 
 
@@ -82,7 +82,7 @@ class AdaptiveCells:
     def stages(self) -> tuple[Stage, ...]:
         return _cells_within(self.max_evaluations)
 
-    def estimate(self, levels: Sequence[Array]) -> Array:
+    def estimate(self, levels: Sequence[Array], nodes: int) -> Array:  # noqa: ARG002
         change = relative_change(levels[-1], levels[-2])
         if len(levels) == 2:
             return 2.0 * change

@@ -50,6 +50,8 @@ class Lobatto:
 
     name: ClassVar[str] = "adaptive"
     least_nodes: ClassVar[int] = 3
+    optimal_to: ClassVar[int] = 17
+    """Nodes up to which every extension is of the highest degree that there is."""
 
     def nodes(self, count: int) -> tuple[Array, Array]:
         """Nodes (nodes,) in [0, 1] and their weights (nodes,); `count` is 2^k + 1. Raises InputError."""

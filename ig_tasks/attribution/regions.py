@@ -41,7 +41,7 @@ class Regions:
     levels: ClassVar[int] = 1
     stages: ClassVar[tuple[Stage, ...]] = ()  # every row has cells of its own: see `edges`
 
-    def estimate(self, levels: Sequence[Array]) -> Array:
+    def estimate(self, levels: Sequence[Array], nodes: int) -> Array:  # noqa: ARG002
         return np.zeros(levels[-1].shape[:-1])
 
     def edges(self, backend: Backend, problem: Problem, batches: Batches) -> tuple[Array, Rows, npt.NDArray[np.bool_]]:

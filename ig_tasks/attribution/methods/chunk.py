@@ -68,7 +68,7 @@ class Chunk:
                 self.tolerances,
                 self.levels[-1],
                 (self.output, self.baseline_output),
-                self.control.estimate(self.levels),
+                self.control.estimate(self.levels, stage.evaluations),
                 spent,
                 stage.evaluations,
                 final=number == len(stages) - 1,

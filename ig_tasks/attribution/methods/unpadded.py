@@ -144,7 +144,7 @@ def _same(backend: Backend, unpadded: Unpadded, problem: Problem, padding: Paddi
     for length in np.unique(lengths[few]):
         batch = problem.take(few[lengths[few] == length])
         found = (each.evaluate(batch, _HALF_WAY, _ONE) for each in (backend, unpadded))
-        if not all(_close(*pair, backend.padding_epsilon) for pair in zip(*found, strict=True)):
+        if not all(_close(whole, short, backend.padding_epsilon) for whole, short in zip(*found, strict=True)):
             return False
     agree = True
     for length in np.unique(lengths):

@@ -41,24 +41,28 @@ def test_first_stage_has_the_two_coarsest_levels(rule: Rule, between: float) -> 
     assert (second.last, second.evaluations, second.nodes.size) == (2, 9, 4)
 
 
-def test_estimate_is_the_change_first_and_quadratic_then() -> None:
-    control = AdaptiveSteps(33)
+@pytest.mark.parametrize(
+    ("rule", "nodes", "safety"), [(Lobatto(), 9, 1), (Lobatto(), 17, 1), (Lobatto(), 33, 2), (ClenshawCurtis(), 9, 2)]
+)
+def test_estimate_is_the_change_first_and_quadratic_then(rule: Rule, nodes: int, safety: int) -> None:
+    control = AdaptiveSteps(33, rule)
     sums = np.zeros((3, 2, 1))
-    sums[:, 0, 0] = 1.5, 1.1, 1.0  # changes .4/1.1, then .1: 2 d^2 / d_before is less than d
+    sums[:, 0, 0] = 1.5, 1.1, 1.0  # changes .4/1.1, then .1: s d^2 / d_before is less than d
     sums[:, 1, 0] = 1.001, 1.0, 1.1  # the change grows: d itself
     before, change = 0.4 / 1.1, 0.1
-    np.testing.assert_allclose(control.estimate(list(sums[:2])), [before, 0.001], rtol=1e-12)
-    np.testing.assert_allclose(control.estimate(list(sums)), [2 * change**2 / before, 0.1 / 1.1], rtol=1e-12)
+    np.testing.assert_allclose(control.estimate(list(sums[:2]), 5), [before, 0.001], rtol=1e-12)
+    expected = [safety * change**2 / before, 0.1 / 1.1]
+    np.testing.assert_allclose(control.estimate(list(sums), nodes), expected, rtol=1e-12)
 
 
 def test_nothing_to_explain_has_no_error() -> None:
     control = AdaptiveSteps(9)
-    assert control.estimate(list(np.zeros((3, 1, 3)))) == 0
+    assert control.estimate(list(np.zeros((3, 1, 3))), 9) == 0
 
 
 def test_a_fixed_rule_has_no_estimate() -> None:
     control = FixedSteps(GaussLegendre(), 3)
-    assert np.isnan(control.estimate([np.ones((2, 1))])).all()
+    assert np.isnan(control.estimate([np.ones((2, 1))], 3)).all()
 
 
 @pytest.mark.parametrize(
