@@ -148,7 +148,9 @@ def suggest(name: str, known: Iterable[str], *, noun: str = "names", limit: int 
     "; did you mean 'carrier'? columns: carrier, origin"
     """
     names = [str(item) for item in known]
-    near = get_close_matches(str(name), names, n=1, cutoff=0.6)
+    # Upper and lower case are mixed up more often than anything else.
+    plain = {item.casefold(): item for item in reversed(names)}
+    near = [plain[item] for item in get_close_matches(str(name).casefold(), plain, n=1, cutoff=0.6)]
     listed = ", ".join(names[:limit]) + (f" and {len(names) - limit} more" if len(names) > limit else "")
     hint = f"; did you mean '{near[0]}'?" if near else ";"
     return f"{hint} {noun}: {listed}" if names else f"; there are no {noun}"

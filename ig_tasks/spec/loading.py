@@ -60,7 +60,9 @@ def read_yaml(path: Path) -> dict[str, Any]:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise SpecError(f"{path}: there is no such spec file; give the path of a YAML spec") from None
-    except (OSError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError:
+        raise SpecError(f"{path}: is not written in UTF-8; save it in that encoding") from None
+    except OSError as error:
         raise SpecError(f"{path}: cannot be read ({error})") from None
     try:
         document = yaml.load(text, Loader=_UniqueKeyLoader)  # noqa: S506 - a SafeLoader

@@ -2,35 +2,59 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from difflib import get_close_matches
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
 from ig_tasks.errors import suggest
 
+_NAMED = 5
+"""Other fields to mend that a line names."""
+
+_PATTERNS = {
+    r"^[a-z][a-z0-9_]{0,60}$": "write lower-case letters, digits and underscores, a letter first, 61 at most",
+    r"^sha256:[0-9a-f]{64}$": "write the digest that `ig-tasks check` tells, sha256: and 64 hexadecimal digits",
+}
+"""What a regular expression asks for, in words."""
+
 
 def one_line(error: ValidationError, model: type[BaseModel]) -> str:
-    """The first thing wrong, unknown keys before all else, and how many more there are."""
+    """The first thing wrong, unknown keys before all else, and which other fields there are to mend."""
     problems = sorted(error.errors(include_url=False), key=lambda item: item["type"] != "extra_forbidden")
     first = problems[0]
     location: Sequence[int | str] = first["loc"]
-    field = ".".join(str(part) for part in location if not _is_union_label(part)) or "the document"
+    field = _field(first)
     if first["type"] == "extra_forbidden":
         line = f"{field}: no such key{suggest(str(location[-1]), _known_keys(model, location[:-1]), noun='keys')}"
     elif first["type"] == "missing":
         line = f"{field}: is missing; add it"
     else:
         reason = first["msg"].removeprefix("Value error, ")
-        line = f"{field}: {reason[:1].lower()}{reason[1:]}{_given(first)}"
-    more = len(problems) - 1
-    return line + (f" (and {more} more)" if more else "")
+        line = f"{field}: {_PATTERNS.get(_pattern(first)) or reason[:1].lower() + reason[1:]}{_given(first)}"
+    others = list(dict.fromkeys(other for problem in problems[1:] if (other := _field(problem)) != field))
+    more = f" and {len(others) - _NAMED} more" if len(others) > _NAMED else ""
+    return line + (f" (also wrong: {', '.join(others[:_NAMED])}{more})" if others else "")
+
+
+def _field(problem: Any) -> str:
+    return ".".join(str(part) for part in problem["loc"] if not _is_union_label(part)) or "the document"
+
+
+def _pattern(problem: Any) -> str:
+    return str(problem.get("ctx", {}).get("pattern", ""))
 
 
 def _given(problem: Any) -> str:
     value = problem.get("input")
     simple = isinstance(value, str | int | float | bool) or value is None
-    return f", not {value!r}" if simple and problem["type"] != "value_error" else ""
+    if not simple or problem["type"] == "value_error":
+        return ""
+    known = re.findall(r"'([^']*)'", str(problem.get("ctx", {}).get("expected", "")))
+    near = get_close_matches(value.casefold(), known, n=1, cutoff=0.6) if isinstance(value, str) else []
+    return f", not {value!r}" + (f"; did you mean '{near[0]}'?" if near else "")
 
 
 def _is_union_label(part: int | str) -> bool:

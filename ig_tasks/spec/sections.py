@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -15,6 +16,8 @@ from pydantic import (
     PositiveInt,
     model_validator,
 )
+
+from ig_tasks.spec.cron import check_cron
 
 Severity = Literal["critical", "warning"]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -54,7 +57,9 @@ class Origin(Section):
 class ScheduleSpec(Section):
     """When the DAG runs: a cron expression, with the partition each run is for, or assets it waits for."""
 
-    cron: Annotated[str | None, Field(description="five cron fields, or @daily, @weekly, @monthly")] = None
+    cron: Annotated[
+        str | None, AfterValidator(check_cron), Field(description="five cron fields, or @daily, @weekly, @monthly")
+    ] = None
     partition: Annotated[str | None, Field(description="strftime format of the partition's key, e.g. %Y-%m")] = None
     offset: Annotated[int, Field(description="which period a run is for: -1 is the one before its date")] = 0
     start: date | None = None
@@ -65,8 +70,6 @@ class ScheduleSpec(Section):
     def _one_trigger(self) -> ScheduleSpec:
         if bool(self.cron) == bool(self.assets):
             raise ValueError("give either cron or assets")
-        if self.cron and not self.cron.startswith("@") and len(self.cron.split()) != 5:
-            raise ValueError(f"cron {self.cron!r} does not have five fields (minute hour day month weekday)")
         if self.start and self.end and self.end < self.start:
             raise ValueError("end lies before start")
         if self.partition is not None:

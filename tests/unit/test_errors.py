@@ -34,6 +34,8 @@ def test_a_suggestion_names_the_nearest_and_lists_what_there_is():
     assert errors.suggest("carier", ["carrier", "origin"], noun="columns") == (
         "; did you mean 'carrier'? columns: carrier, origin"
     )
+    assert errors.suggest("distance", ["A", "DISTANCE"]).startswith("; did you mean 'DISTANCE'?")
+    assert errors.suggest("a", ["A", "bb"]).startswith("; did you mean 'A'?")
     assert errors.suggest("zzz", ["carrier"], noun="columns") == "; columns: carrier"
     assert errors.suggest("x", [], noun="layers") == "; there are no layers"
     assert errors.suggest("zzz", [str(n) for n in range(25)], limit=2) == "; names: 0, 1 and 23 more"
