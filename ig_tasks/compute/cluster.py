@@ -29,7 +29,7 @@ from ig_tasks.compute.environment import worker_environment
 from ig_tasks.compute.sizing import WorkerPlan
 from ig_tasks.errors import WorkerLostError
 
-__all__ = ["end_cluster", "log_tail", "start_cluster"]
+__all__ = ["end_cluster", "log_tail", "read_log", "start_cluster"]
 
 LOOPBACK = "127.0.0.1"
 ANY_LOOPBACK_PORT = f"{LOOPBACK}:0"
@@ -108,7 +108,9 @@ class WatchedWorker(WatchedProcess):
         self.options = {**options, "name": name}
 
     async def _start(self) -> None:
-        await self.launch(self.scheduler, "--spec", json.dumps({"cls": "distributed.Nanny", "opts": self.options}))
+        await self.launch(
+            self.scheduler, "--spec", json.dumps({"cls": "ig_tasks.compute.nanny.NotingNanny", "opts": self.options})
+        )
 
 
 def start_cluster(plan: WorkerPlan, scratch: Path) -> Any:
@@ -172,8 +174,13 @@ def end_cluster(cluster: Any) -> None:
 
 def log_tail(scratch: Path, name: str) -> str:
     """The last line that a process of the cluster wrote, for a message of one line."""
-    try:
-        lines = (scratch / f"{name}.log").read_text(errors="replace").split("\n")
-    except OSError:
-        return "it wrote nothing"
+    lines = read_log(scratch, name).split("\n")
     return next((line.strip()[:300] for line in reversed(lines) if line.strip()), "it wrote nothing")
+
+
+def read_log(scratch: Path, name: str) -> str:
+    """What a process of the cluster wrote; nothing where there is no such file."""
+    try:
+        return (scratch / f"{name}.log").read_text(errors="replace")
+    except OSError:
+        return ""

@@ -10,7 +10,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ig_tasks.compute.ends import Doing, died
 from ig_tasks.compute.progress import Progress
+from ig_tasks.compute.worker import is_loading
 from ig_tasks.errors import IgTasksError, RunError, UserError, ValidationFailedError, WorkerLostError
 
 if TYPE_CHECKING:
@@ -41,12 +43,14 @@ def map_shards(
     retries: int,
     rows: Sequence[int],
     progress: Progress,
+    doing: Doing = "computing",
 ) -> Iterator[tuple[int, Any]]:
     """`function(**task)` for each task on the workers; yields (index of the task, result) as they finish.
 
     keys:      one deterministic name a task, shown by Dask and in messages; `rows`: how many rows each covers
     resources: what each task needs of its worker (`compute.resources`)
     retries:   how often a task that raised something else than an error of ours is tried again
+    doing:     what to say that workers were at when they die, unless they were loading the model
 
     Raises an error of our own as it was raised in the worker; `WorkerLostError` when workers or the
     connection are lost (trying again may help); `ResourceError` within seconds when no worker offers the
@@ -82,7 +86,7 @@ def map_shards(
                 continue
             # Taken out of the table, the future is released as soon as its result is here.
             index = waiting[key][0]
-            result = _result(session, waiting.pop(key)[1], keys[index])
+            result = _result(session, waiting.pop(key)[1], keys[index], doing)
             progress.advance(rows[index])
             yield index, result
     finally:
@@ -113,6 +117,7 @@ def run_one(
         retries=0,
         rows=[rows],
         progress=Progress(rows, key, log=_discard),
+        doing="trying",
     )
     ((_, found),) = results
     return found
@@ -130,7 +135,7 @@ def _call(function: Callable[..., Any], task: dict[str, Any]) -> Any:
         return Refused(error)
 
 
-def _result(session: ComputeSession, future: Future, key: str) -> Any:
+def _result(session: ComputeSession, future: Future, key: str, doing: Doing) -> Any:
     """The result, or the error to raise. No frame that an error passes through holds the future: it would live on."""
     from distributed import CancelledError, KilledWorker
     from distributed.scheduler import NoValidWorkerError
@@ -143,15 +148,16 @@ def _result(session: ComputeSession, future: Future, key: str) -> Any:
     except (CancelledError, OSError, RuntimeError, TimeoutError) as broken:
         raise WorkerLostError(f"{key}: the connection to the Dask scheduler was lost ({_brief(broken)})") from None
     finally:
+        asked = future.key
         del future
     if error is None:
         if isinstance(result, Refused):
             raise result.error
         return result
     if isinstance(error, KilledWorker):
-        died = f"{error.allowed_failures + 1} workers died one after the other while they computed it"
-        remedy = "make compute.shard_rows or compute.workers smaller"
-        raise WorkerLostError(_sentence(f"{key}: {died}", session.lost_workers_note(), remedy))
+        was: Doing = "loading" if is_loading(session.client, asked) else doing
+        what = f"{key}: {error.allowed_failures + 1} {died(was)}"
+        raise WorkerLostError(_sentence(what, session.lost_workers_note(), session.lost_workers_remedy(was)))
     if isinstance(error, NoValidWorkerError):
         raise WorkerLostError(f"{key}: {_brief(error)}")
     if isinstance(error, IgTasksError):

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from ig_tasks.compute.ends import Doing, Ends, remedy
 from ig_tasks.compute.sizing import Machine, WorkerPlan, plan_workers, resource_hint
 from ig_tasks.compute.versions import version_skew
 from ig_tasks.errors import ResourceError
@@ -117,15 +118,24 @@ class ComputeSession:
                 raise ResourceError(self._missing(resources))
             time.sleep(POLL_SECONDS)
 
-    def lost_workers_note(self) -> str:
-        """What embedded workers printed last, for the message about their loss; empty for an existing scheduler."""
+    def worker_ends(self) -> Ends:
+        """How embedded workers ended; nothing is known of those of an existing scheduler."""
         if self._scratch is None or self._plan is None:
-            return ""
-        from ig_tasks.compute.cluster import log_tail
+            return Ends()
+        from ig_tasks.compute.cluster import read_log
 
-        tails = {log_tail(self._scratch, f"worker-{number}") for number in range(self._plan.workers)}
+        return Ends.of(read_log(self._scratch, f"worker-{number}") for number in range(self._plan.workers))
+
+    def lost_workers_note(self) -> str:
+        """What is known of embedded workers that ended, for the message; empty for an existing scheduler."""
+        if self._plan is None:
+            return ""
         limit = f"each worker may take {_gigabytes(self._plan.memory_limit)}"
-        return "; ".join([limit, *sorted(f"a worker wrote: {tail}" for tail in tails - {"it wrote nothing"})][:2])
+        return "; ".join([limit, *self.worker_ends().words()])
+
+    def lost_workers_remedy(self, doing: Doing) -> str:
+        """What helps when workers died while they were `doing` this."""
+        return remedy(doing, self.worker_ends(), self._plan.workers if self._plan else None)
 
     def close(self) -> None:
         """Close the client and end what this session started. May be called again."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
@@ -13,14 +14,17 @@ from ig_tasks.compute.environment import THREADS
 from ig_tasks.errors import ModelError
 
 if TYPE_CHECKING:
+    from distributed import Client
+
     from ig_tasks.models import LoadedModel
 
-__all__ = ["cached", "forget", "limit_threads", "loaded_model"]
+__all__ = ["cached", "forget", "is_loading", "limit_threads", "loaded_model"]
 
 T = TypeVar("T")
 
 # Workers of an existing scheduler live for weeks and see many models: the last few stay.
 KEPT = 2
+_TOPIC = "ig-tasks-models"
 
 _lock = threading.RLock()
 _cache: OrderedDict[Hashable, Any] = OrderedDict()
@@ -64,9 +68,30 @@ def loaded_model(
                 f"({package.digest[:19]}..., not {digest[:19]}...); start the run again"
             )
         limit_threads(package.config.framework)
-        return package.load(device=device)
+        _tell(loading=True)
+        loaded = package.load(device=device)
+        _tell(loading=False)
+        return loaded
 
     return cached((digest, device), load)
+
+
+def _tell(*, loading: bool) -> None:
+    """Tell the scheduler that this worker's task is about to load a model, or has: should it die, one knows at what."""
+    distributed = sys.modules.get("distributed")
+    if distributed is None:  # not in a worker
+        return
+    with contextlib.suppress(ValueError, KeyError):  # likewise
+        worker = distributed.get_worker()
+        worker.log_event(_TOPIC, {"key": str(worker.get_current_task()), "loading": loading})
+
+
+def is_loading(client: Client, key: str) -> bool:
+    """Whether the last that was heard of a task is that it began to load a model."""
+    told: list[bool] = []
+    with contextlib.suppress(OSError, TimeoutError, RuntimeError):  # a scheduler that is lost, too, tells nothing
+        told = [event["loading"] for _, event in client.get_events(_TOPIC) if event["key"] == str(key)]
+    return bool(told) and told[-1]
 
 
 def limit_threads(framework: str) -> int | None:
