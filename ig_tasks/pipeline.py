@@ -20,6 +20,7 @@ from typing import Any
 from ig_tasks.compute.aggregation import RunSummary
 from ig_tasks.compute.baseline_job import fit_or_find
 from ig_tasks.compute.explain_job import explain_run, is_computed
+from ig_tasks.compute.ids import require_unique_ids
 from ig_tasks.compute.opening import open_run_folder
 from ig_tasks.compute.planning import RunPlan, plan_run, require_unchanged
 from ig_tasks.compute.served import compare_with_served
@@ -69,6 +70,7 @@ def load_planned(
     say = log or to_stderr
     spec = plan.spec
     rows = look_at_rows(plan)
+    require_unique_ids(plan)
     digest = plan.data_digest()
     store = Store(spec.store_uri())
     with _session(spec, session, log, workers=1) as workers:

@@ -57,6 +57,8 @@ class BaselineFindings:
                 f"it is the data's most common row: {self.identical_rows} rows are identical to it and get "
                 "all-zero attributions"
             )
+        elif self.identical_rows == 1:
+            said["common"] = "one row is identical to it and gets all-zero attributions"
         elif self.identical_rows:
             said["common"] = f"{self.identical_rows} rows are identical to it and get all-zero attributions"
         if not _TAIL <= self.percentile <= 100 - _TAIL:

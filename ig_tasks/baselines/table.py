@@ -23,10 +23,10 @@ def baseline_of_table(uri: str, inputs: Mapping[str, InputSpec], preprocess: Pre
         BaselineError: if the table has another shape, or its row could not be explained.
     """
     try:
-        dataset = Dataset(uri)
+        dataset = Dataset(uri, field="baseline.uri")
         files = dataset.files()
     except DataError as error:
-        raise BaselineError(f"baseline.uri: {error}") from None
+        raise BaselineError(str(error)) from None
     rows = sum(file.rows for file in files)
     if rows != 1:
         raise BaselineError(f"baseline.uri {uri}: has {rows:,} rows; a baseline of strategy 'table' is one row")
@@ -37,7 +37,10 @@ def baseline_of_table(uri: str, inputs: Mapping[str, InputSpec], preprocess: Pre
         hint = suggest(absent[0], dataset.columns, noun="columns")
         raise BaselineError(f"baseline.uri {uri}: has {given}; {absent[0]!r} is missing{hint}")
     (shard,) = plan_shards(dataset, files, 1)
-    encoded = encode(read_shard(shard, columns), inputs, preprocess=preprocess)
+    try:
+        encoded = encode(read_shard(shard, columns), inputs, preprocess=preprocess)
+    except DataError as error:
+        raise BaselineError(f"baseline.uri {uri}: {error}") from None
     if not encoded.keep[0]:
         raise BaselineError(f"baseline.uri {uri}: {encoded.reasons[0]}; give every feature a usable value")
     counts = BaselineCounts.of(inputs, encoded.inputs, BaselineSpec(strategy="samples", k=1))

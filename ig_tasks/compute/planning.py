@@ -127,9 +127,7 @@ def plan_run(spec: ExplanationSpec, partition: str | None = None) -> RunPlan:
     _check_attribution(spec.attribution)
     chosen = format_partition(partition or spec.partition)
     dataset = Dataset(spec.data.uri, spec.data.partition)
-    for name, input_ in package.config.inputs.items():
-        read = [(column, f"model input {name!r}") for column in input_.columns]
-        dataset.require_columns(read, lists=input_.takes_lists)
+    _require_inputs(dataset, package)
     wanted = [(column, "data.segments") for column in spec.data.segments]
     wanted += [(spec.baseline.segment, "baseline.segment")] if spec.baseline.segment else []
     wanted += [(spec.data.id, "data.id")] if spec.data.id else []
@@ -143,7 +141,9 @@ def plan_run(spec: ExplanationSpec, partition: str | None = None) -> RunPlan:
     if spec.baseline.strategy == "table":
         baseline_of_table(str(spec.baseline.uri), package.config.inputs, package.preprocess)
     else:
-        baseline_files(spec, dataset)
+        source, _ = baseline_files(spec, dataset)
+        if source is not dataset:
+            _require_inputs(source, package, "baseline.uri: ")
     return RunPlan(spec, package, dataset, tuple(files), chosen, served)
 
 
@@ -154,12 +154,21 @@ def baseline_files(spec: ExplanationSpec, dataset: Dataset) -> tuple[Dataset, li
         BaselineError: if there is no such data.
     """
     try:
-        source = Dataset(spec.baseline.uri, _own_key(spec)) if spec.baseline.uri else dataset
+        own = spec.baseline.uri
+        source = Dataset(own, _own_key(spec), field="baseline.uri") if own else dataset
         if spec.baseline.segment:
             source.require_columns([(spec.baseline.segment, "baseline.segment")])
         return source, source.files(spec.baseline.partition)
     except DataError as error:
-        raise BaselineError(f"baseline: {error}") from None
+        said = str(error)
+        raise BaselineError(said if said.startswith("baseline.") else f"baseline: {said}") from None
+
+
+def _require_inputs(dataset: Dataset, package: ModelPackage, where: str = "") -> None:
+    """Refuse data without the columns that the model reads."""
+    for name, input_ in package.config.inputs.items():
+        read = [(column, f"{where}model input {name!r}") for column in input_.columns]
+        dataset.require_columns(read, lists=input_.takes_lists)
 
 
 def baseline_key(spec: ExplanationSpec, package: ModelPackage) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from ig_tasks.baselines.baseline import Baseline
 from ig_tasks.baselines.fitting import BaselineCounts, fit_baseline
@@ -31,6 +32,8 @@ from ig_tasks.store import RunFolder
 TRIAL_ROWS = 32
 _TRIAL = AttributionSpec(integrator="gauss_legendre", steps=2)
 _TRIAL_MEMORY = 64 * 1024 * 1024
+_REPEATABLE = 1e-3
+"""Difference, relative to the greatest output, that sums in another order may make between two calls."""
 
 
 @dataclass(frozen=True)
@@ -98,12 +101,14 @@ def try_model(task: TrialTask) -> dict[str, Any]:
     try:
         prepared = PreparedModel.of(loaded, task.model.target, task.model.space, baseline)
         explanation = prepared.attribute(arrays, _TRIAL, memory_limit=_TRIAL_MEMORY, fixed=fixed)
+        again = prepared.attribute(arrays, _TRIAL, memory_limit=_TRIAL_MEMORY, fixed=fixed)
     except (IgTasksError, MemoryError, OSError):
         raise
     except Exception as error:
         # What the package's own code raises, its author can mend; another try would not.
         what = " ".join(f"{type(error).__name__}: {error}".split())[:300]
         raise ModelError(f"model.uri: the model at {task.model.uri} fails on rows of its data: {what}") from error
+    _require_repeatable(task.model.uri, explanation.output, again.output)
     return {
         "target": prepared.target_name,
         "space": prepared.space,
@@ -112,6 +117,17 @@ def try_model(task: TrialTask) -> dict[str, Any]:
         "mean_output": float(np.mean(explanation.output)),
         "diagnosis": None if diagnosis is None else diagnosis.to_json(),
     }
+
+
+def _require_repeatable(uri: str, output: NDArray[Any], again: NDArray[Any]) -> None:
+    """Refuse a model that draws lots: no row of it has one attribution."""
+    change = np.abs(output - again)
+    if np.nanmax(change, initial=0.0) > _REPEATABLE * np.nanmax(np.abs(output), initial=0.0):
+        row = int(np.nanargmax(change))
+        raise ModelError(
+            f"model.uri: the model at {uri} called twice on one row gives {output[row]:.6g} and {again[row]:.6g}; "
+            "switch off dropout and noise where it is not trained, as F.dropout(x, training=self.training) does"
+        )
 
 
 def count_shard(task: BaselineTask) -> dict[str, Any]:

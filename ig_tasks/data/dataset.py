@@ -19,6 +19,8 @@ from ig_tasks.errors import DataError, PartitionError, suggest
 from ig_tasks.spec import select_partitions
 
 _BLOCK = 1 << 20
+_TABLES = ("csv", "tsv", "txt", "json", "jsonl", "feather", "arrow", "orc", "xlsx", "pkl", "pq", "parq")
+_CONVERT = "write the table as .parquet, for instance with pandas: pd.read_csv(...).to_parquet(...)"
 
 
 @dataclass(frozen=True)
@@ -37,21 +39,23 @@ class Dataset:
     Args:
         uri: a folder or one file.
         partition: the hive key that divides the data (`month` for folders month=2013-01), or None.
+        field: what messages call `uri`.
 
     Raises:
         DataError: if there are no Parquet files, or none has the partition's key.
     """
 
-    def __init__(self, uri: str, partition: str | None = None) -> None:
+    def __init__(self, uri: str, partition: str | None = None, *, field: str = "data.uri") -> None:
         self.uri = uri.rstrip("/")
+        self._field = field
         self.partition = partition
         try:
             self.filesystem, self._root = fsspec.core.url_to_fs(self.uri)
             self._paths = _parquet_paths(self.filesystem, self._root)
         except (ImportError, ValueError, OSError) as error:
-            raise DataError(f"data.uri {uri!r}: cannot be opened ({error})") from None
+            raise DataError(f"{field} {uri!r}: cannot be opened ({error})") from None
         if not self._paths:
-            raise DataError(f"data.uri {uri!r}: there are no Parquet files; check the path, or prepare the data first")
+            raise DataError(f"{field} {uri!r}: there are no Parquet files; {self._instead()}")
         if partition is not None and not any(partition in dict(self._keys(path)) for path in self._paths):
             keys = sorted({key for path in self._paths for key, _ in self._keys(path)})
             raise DataError(
@@ -143,7 +147,16 @@ class Dataset:
             with self.filesystem.open(path, "rb") as handle:
                 return pq.read_metadata(handle)
         except (pa.ArrowInvalid, OSError) as error:
-            raise DataError(f"data.uri: {path} cannot be read as Parquet ({error})") from None
+            reason = f"is no Parquet file; {_CONVERT}"
+            if "magic bytes" not in str(error):
+                reason = f"cannot be read as Parquet ({error})"
+            raise DataError(f"{self._field}: {path} {reason}") from None
+
+    def _instead(self) -> str:
+        """What to do where there is no Parquet file: other tables are named."""
+        others = sorted(str(path) for path in self.filesystem.find(self._root))
+        other = next((path for path in others if path.lower().split(".")[-1] in _TABLES), None)
+        return f"it holds {self._name(other)}; {_CONVERT}" if other else "check the path, or prepare the data first"
 
     def _name(self, path: str) -> str:
         return path.removeprefix(self._root).lstrip("/") or path.rsplit("/", 1)[-1]

@@ -147,6 +147,7 @@ def test_a_table_of_ones_own_is_one_row_of_columns(tmp_path):
             "has 2 rows; a baseline of strategy 'table' is one",
         ),
         ({"a": [1.0], "kid": ["red"]}, r"has 2 columns for 3 features; 'b' is missing"),
+        ({"a": ["x"], "b": [1.0], "kind": ["red"]}, r"^baseline\.uri .*parquet: column 'a' holds str values"),
         ({"a": [1.0], "b": [None], "kind": ["red"]}, "missing value in b; give every feature a usable value"),
     ],
 )

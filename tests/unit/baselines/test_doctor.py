@@ -43,6 +43,9 @@ def test_a_baseline_that_is_the_most_common_row_is_called_out(linear: Any) -> No
     assert judged.problems("row")["common"] == (
         "it is the data's most common row: 4 rows are identical to it and get all-zero attributions"
     )
+    assert finding("row", (1.0,), identical_rows=1).problems("logit", 1)["common"] == (
+        "one row is identical to it and gets all-zero attributions"
+    )
     assert judged["row"].small_share == 0.4
     assert judged.recommendation[0] == "mean"
     assert "common" not in judged.problems("mean")

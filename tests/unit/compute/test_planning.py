@@ -3,9 +3,10 @@
 from typing import Any
 
 import pytest
-from support.tiny import write_project
+from support.tiny import table, write_project
 
 from ig_tasks.compute.planning import plan_run
+from ig_tasks.errors import UserError
 from ig_tasks.spec import load_spec
 from ig_tasks.store import run_key
 
@@ -67,3 +68,19 @@ def test_data_and_package_are_in_the_key_by_content_not_by_place(key, tmp_path):
     code = tmp_path / "include" / "models" / "tiny" / "model.py"
     code.write_text(code.read_text() + "# changed\n")
     assert key(data__uri=str(tmp_path / "moved")) != before
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        (None, r"^baseline\.uri '.*training': there are no Parquet files; check the path"),
+        (["a", "kind"], r"^baseline\.uri: model input 'numeric': 'b' is not a column of .*training; columns: a, kind$"),
+    ],
+)
+def test_a_baseline_s_own_data_without_the_model_s_columns_is_found_before_the_run(tmp_path, columns, message):
+    path = write_project(tmp_path, rows=20, baseline={"strategy": "median", "uri": "../../training"})
+    if columns is not None:
+        (tmp_path / "training").mkdir()
+        table(5, 1)[columns].to_parquet(tmp_path / "training" / "rows.parquet", index=False)
+    with pytest.raises(UserError, match=message):
+        plan_run(load_spec(path), "2013-01")

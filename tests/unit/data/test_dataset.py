@@ -89,6 +89,16 @@ def test_a_file_that_is_not_parquet_is_named(tmp_path):
         Dataset(str(tmp_path)).files()
 
 
+@pytest.mark.parametrize("field", ["data.uri", "baseline.uri"])
+def test_a_table_in_another_format_is_told_how_to_become_parquet(tmp_path, field):
+    (tmp_path / "rows.csv").write_text("x,y\n1,2\n3,4\n")
+    with pytest.raises(DataError, match=rf"^{field} '.*': there are no Parquet files; it holds rows\.csv; write the"):
+        Dataset(str(tmp_path), field=field)
+    named = Dataset(str(tmp_path / "rows.csv"), field=field)
+    with pytest.raises(DataError, match=rf"^{field}: .*rows\.csv is no Parquet file; write the table as \.parquet"):
+        named.files()
+
+
 def test_a_column_of_lists_is_refused(tmp_path):
     pq.write_table(pa.table({"x": [[1, 2]]}), tmp_path / "a.parquet")
     with pytest.raises(DataError, match=r"data\.segments: column 'x' of .* holds list<.*; name a column of plain"):
