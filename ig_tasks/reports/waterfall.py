@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from ig_tasks.reports.drawing import INK, LOWERS, RAISES, drawn_svg, numbers_axis, words_axis
 from ig_tasks.reports.numerals import number, value
 from ig_tasks.store.report import Example
+
+_LETTERS, _LEAST, _END = 28, 14, 6
+"""Letters that a step's words have room for, the least that a label needs, and those kept of its end."""
 
 __all__ = ["waterfall_chart", "waterfall_steps"]
 
@@ -20,11 +24,8 @@ def waterfall_steps(example: Example, labels: Mapping[str, str], limit: int = 9)
     parts = sorted(example.contributions, key=lambda part: -abs(part.attribution or 0.0))
     shown, rest = (parts, []) if len(parts) <= limit else (parts[: limit - 1], parts[limit - 1 :])
     named = [
-        (
-            labels[part.feature] + (f" = {value(part.value)}" if part.value is not None else ""),
-            part.attribution or 0.0,
-        )
-        for part in shown
+        (words, part.attribution or 0.0)
+        for words, part in zip(_step_words([(labels[part.feature], part.value) for part in shown]), shown, strict=True)
     ]
     if rest:
         named.append((f"{len(rest)} other features", sum(part.attribution or 0.0 for part in rest)))
@@ -37,6 +38,21 @@ def waterfall_steps(example: Example, labels: Mapping[str, str], limit: int = 9)
         steps.append((words, at, at + part))
         at += part
     return steps
+
+
+def _step_words(parts: Sequence[tuple[str, Any]]) -> list[str]:
+    """`label = value` of each; a long label loses its middle, or the chart would cut the value off."""
+    whole, short = [], []
+    for label, held in parts:
+        tail = "" if held is None else f" = {value(held)}"
+        room = _LETTERS - len(tail)
+        fits = len(label) <= room or room < _LEAST
+        whole.append(label + tail)
+        short.append(label + tail if fits else f"{label[: room - _END - 1].rstrip()}…{label[-_END:].lstrip()}{tail}")
+    return [
+        brief if short.count(brief) == 1 else full  # what is short may not be another's
+        for brief, full in zip(short, whole, strict=True)
+    ]
 
 
 def waterfall_chart(example: Example, labels: Mapping[str, str], units: str) -> str:

@@ -151,6 +151,26 @@ def test_charts_are_drawn_and_read_on_a_phone(pages: dict[str, Path], heard: Sim
     assert smallest >= 8.5
 
 
+@pytest.mark.parametrize(("kind", "width"), [("flights", 1280), ("flights", 900), ("wide", 1280)])
+def test_a_table_of_quantiles_stands_whole_beside_or_below_its_chart(
+    kind: str, width: int, pages: dict[str, Path], heard: SimpleNamespace
+) -> None:
+    page = heard.page
+    page.set_viewport_size({"width": width, "height": 800})
+    goto(page, pages[kind])
+    cut = "items => items.filter(item => item.scrollWidth > item.clientWidth).length"
+    assert page.locator(".scroll:has(.quantiles)").evaluate_all(cut) == 0
+
+
+def test_a_check_is_read_on_a_phone_without_scrolling(pages: dict[str, Path], heard: SimpleNamespace) -> None:
+    page = heard.page
+    page.set_viewport_size({"width": 360, "height": 800})
+    goto(page, pages["flights"])
+    table = page.locator(".checks")
+    assert table.evaluate("table => table.scrollWidth <= table.parentElement.clientWidth")
+    assert min(said.bounding_box()["width"] for said in table.locator("tbody th").all()) > 300
+
+
 def test_the_cells_of_an_image_are_squares_of_one_size(pages: dict[str, Path], heard: SimpleNamespace) -> None:
     page = heard.page
     for width in (360, 1280):
