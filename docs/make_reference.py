@@ -77,7 +77,7 @@ MEANING = {
         "report.keep_inputs": "whether the shards hold the inputs beside the attributions",
         "features": "a label, a group and a description for features, by name",
         "features.<name>.label": "what people call it",
-        "features.<name>.group": "features of one group are marked as such",
+        "features.<name>.group": "the group it belongs to: features of a group are also summed, row by row, and ranked as one",
         "features.<name>.description": "",
     },
     "model": {

@@ -24,6 +24,7 @@ from ig_tasks.store.report import (
     DataInfo,
     Example,
     FeatureInfo,
+    GroupImportance,
     ModelInfo,
     Report,
     SegmentInfo,
@@ -42,6 +43,7 @@ class Findings:
     space: str
     checks: Sequence[Check]
     examples: Sequence[Example]
+    groups: Sequence[GroupImportance]
     manifest: Mapping[str, Any]
     rendering: str
 
@@ -141,6 +143,7 @@ def assemble_report(findings: Findings, *, revision: int) -> Report:
             for example in findings.examples
         ),
         distributions=tuple(distributions(summary)),
+        groups=tuple(findings.groups),
         checks=tuple(findings.checks),
         verdicts=(),
         drift=None,

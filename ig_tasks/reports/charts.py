@@ -21,26 +21,40 @@ from ig_tasks.reports.drawing import (
     zero_line,
 )
 from ig_tasks.reports.numerals import number
-from ig_tasks.store.report import Distribution, Importance
+from ig_tasks.store.report import Distribution, GroupImportance, Importance
 
-__all__ = ["distribution_chart", "importance_chart", "segment_chart", "signed_chart"]
+__all__ = ["distribution_chart", "group_charts", "importance_chart", "segment_chart", "signed_chart"]
+
+Named = tuple[str, Importance | GroupImportance]
+"""A bar's label, and what it shows."""
 
 
 def importance_chart(rows: Sequence[Importance], labels: Mapping[str, str], units: str) -> str:
     """Bars of the mean absolute attribution with its confidence interval, in the order of `rows`."""
+    return _sizes([(labels[row.feature], row) for row in rows], units, "features", "attribution")
+
+
+def signed_chart(rows: Sequence[Importance], labels: Mapping[str, str], units: str) -> str:
+    """Bars of the signed mean, in the order of `rows`: which way each feature moves the output on average."""
+    return _signs([(labels[row.feature], row) for row in rows], units, "features", "attribution")
+
+
+def group_charts(rows: Sequence[GroupImportance], units: str) -> tuple[str, str]:
+    """The same two of groups of features: the mean absolute contribution, and the signed mean."""
+    named = [(row.group, row) for row in rows]
+    words = (units, "groups of features", "contribution")
+    return _sizes(named, *words), _signs(named, *words)
+
+
+def _sizes(rows: Sequence[Named], units: str, noun: str, what: str) -> str:
     import altair as alt
 
     data = [
-        {
-            "label": labels[row.feature],
-            "size": row.abs_mean,
-            "low": row.abs_mean_ci[0],
-            "high": row.abs_mean_ci[1],
-        }
-        for row in rows
+        {"label": label, "size": row.abs_mean, "low": row.abs_mean_ci[0], "high": row.abs_mean_ci[1]}
+        for label, row in rows
     ]
     y = labels_axis(alt, data)
-    x = alt.X("size:Q", title=f"mean |attribution| ({units})", axis=numbers_axis(alt), scale=alt.Scale(zero=True))
+    x = alt.X("size:Q", title=f"mean |{what}| ({units})", axis=numbers_axis(alt), scale=alt.Scale(zero=True))
     base = alt.Chart(alt.Data(values=data))
     bars = base.mark_bar(color=ACCENT, height=13).encode(y=y, x=x)
     ends = base.mark_rule(color=INK, strokeWidth=1.5).encode(y=y, x="low:Q", x2="high:Q")
@@ -48,32 +62,30 @@ def importance_chart(rows: Sequence[Importance], labels: Mapping[str, str], unit
     return drawn_svg(
         alt.layer(bars, ends, *caps),
         len(data),
-        f"Bar chart: mean absolute attribution of {len(data)} features with 95 % confidence intervals, "
+        f"Bar chart: mean absolute {what} of {len(data)} {noun} with 95 % confidence intervals, "
         "the greatest first. The numbers are in the table.",
     )
 
 
-def signed_chart(rows: Sequence[Importance], labels: Mapping[str, str], units: str) -> str:
-    """Bars of the signed mean, in the order of `rows`: which way each feature moves the output on average."""
+def _signs(rows: Sequence[Named], units: str, noun: str, what: str) -> str:
     import altair as alt
 
     data = [
-        {"label": labels[row.feature], "mean": row.mean, "colour": RAISES if (row.mean or 0) > 0 else LOWERS}
-        for row in rows
+        {"label": label, "mean": row.mean, "colour": RAISES if (row.mean or 0) > 0 else LOWERS} for label, row in rows
     ]
     chart = (
         alt.Chart(alt.Data(values=data))
         .mark_bar(height=13)
         .encode(
             y=labels_axis(alt, data),
-            x=alt.X("mean:Q", title=f"mean attribution ({units})", axis=numbers_axis(alt)),
+            x=alt.X("mean:Q", title=f"mean {what} ({units})", axis=numbers_axis(alt)),
             color=alt.Color("colour:N", scale=None),
         )
     )
     return drawn_svg(
         alt.layer(chart, zero_line(alt)),
         len(data),
-        f"Bar chart: signed mean attribution of {len(data)} features; bars to the right raise the output, bars to "
+        f"Bar chart: signed mean {what} of {len(data)} {noun}; bars to the right raise the output, bars to "
         "the left lower it. The numbers are in the table.",
     )
 

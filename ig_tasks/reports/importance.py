@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from ig_tasks.compute.shard_files import ShardSummary
 from ig_tasks.spec import FeatureSpec
@@ -30,13 +31,6 @@ def _rows_of(
     statistics: FeatureStatistics,
     presented: Mapping[str, FeatureSpec],
 ) -> list[Importance]:
-    names = statistics.features
-    low, high = statistics.abs_mean_interval(LEVEL)
-    joint = statistics.abs_mean_interval(bonferroni(LEVEL, len(names)))
-    best, worst = rank_intervals(*joint)
-    rank = ranks(statistics.abs_mean)
-    mean, abs_mean, std_dev = statistics.mean, statistics.abs_mean, statistics.std_dev
-    median, mean_square = statistics.median, statistics.mean_square
     segment = None if column is None else f"{column}={level}"
     rows = [
         Importance(
@@ -46,19 +40,35 @@ def _rows_of(
             segment_level=level,
             feature=name,
             group=presented[name].group if name in presented else None,
-            rows=statistics.count,
-            mean=mean[i],
-            abs_mean=abs_mean[i],
-            std_dev=std_dev[i],
-            median=median[i],
-            mean_square=mean_square[i],
-            abs_mean_ci=(low[i], high[i]),
-            rank=int(rank[i]),
-            rank_ci=(int(best[i]), int(worst[i])),
+            **facts,
         )
-        for i, name in enumerate(names)
+        for name, facts in zip(statistics.features, figures(statistics), strict=True)
     ]
     return sorted(rows, key=lambda row: row.rank)
+
+
+def figures(statistics: FeatureStatistics) -> list[dict[str, Any]]:
+    """What an importance says in figures of each column: rows, moments, and ranks among the columns."""
+    low, high = statistics.abs_mean_interval(LEVEL)
+    joint = statistics.abs_mean_interval(bonferroni(LEVEL, len(statistics.features)))
+    best, worst = rank_intervals(*joint)
+    rank = ranks(statistics.abs_mean)
+    mean, abs_mean, std_dev = statistics.mean, statistics.abs_mean, statistics.std_dev
+    median, mean_square = statistics.median, statistics.mean_square
+    return [
+        {
+            "rows": statistics.count,
+            "mean": mean[i],
+            "abs_mean": abs_mean[i],
+            "std_dev": std_dev[i],
+            "median": median[i],
+            "mean_square": mean_square[i],
+            "abs_mean_ci": (low[i], high[i]),
+            "rank": int(rank[i]),
+            "rank_ci": (int(best[i]), int(worst[i])),
+        }
+        for i in range(len(statistics.features))
+    ]
 
 
 def distributions(summary: ShardSummary) -> list[Distribution]:

@@ -17,6 +17,7 @@ from ig_tasks.data.features import image_grids
 from ig_tasks.data.inputs import feature_names
 from ig_tasks.reports.assemble import Findings, assemble_report
 from ig_tasks.reports.examples import choose_examples
+from ig_tasks.reports.groups import group_importance, groups_of
 from ig_tasks.reports.page import render_page
 from ig_tasks.spec import ExplanationSpec
 from ig_tasks.spec.sections import ParityCheck
@@ -126,6 +127,7 @@ class Rendering:
             image_grids(plan.package.config.inputs),
             feature_names(plan.package.config.inputs),
         )
+        groups = groups_of([feature.name for feature in plan.package.features], self.spec.features)
         return Findings(
             plan=plan,
             run_id=self.run.run_id,
@@ -134,6 +136,7 @@ class Rendering:
             space=space,
             checks=self.read_checks(),
             examples=examples,
+            groups=group_importance(self.run, summary.attribution_files, groups),
             manifest=Manifest(self.run).document,
             rendering=self.key,
         )
@@ -147,4 +150,5 @@ def _key(spec: ExplanationSpec, served: Served) -> str:
     later = {"space": None, "rows": ParityCheck().rows}
     document["validation"]["parity"] = {key: v for key, v in parity.items() if key not in later or v != later[key]}
     compared = {} if served is None else {"served": {"digest": served["digest"], "file": served["file"]}}
-    return run_key({"format": FORMAT, **{name: document[name] for name in shown}, **compared})
+    grouped = {"groups": 1} if any(feature.group for feature in spec.features.values()) else {}
+    return run_key({"format": FORMAT, **{name: document[name] for name in shown}, **compared, **grouped})

@@ -12,9 +12,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ig_tasks.reports.numerals import number, value
+from ig_tasks.reports.numerals import interval, number, value
 from ig_tasks.reports.sentences import check_name, left_words, target_words, trust, units
-from ig_tasks.store.report import Report
+from ig_tasks.store.report import GroupImportance, Report
 
 __all__ = ["plain", "print_report", "print_side_by_side"]
 
@@ -52,6 +52,7 @@ def print_report(report: Report, console: Console, *, paths: Mapping[str, str] |
         console.print(table)
         if left := left_words(min(top, len(ranking)), len(ranking), "features", "importance.parquet"):
             console.print(plain(left, "dim"))
+        _print_groups(report.group_ranking(target.name), console, top)
     if report.checks:
         console.print()
         table = _grid()
@@ -66,6 +67,31 @@ def print_report(report: Report, console: Console, *, paths: Mapping[str, str] |
         for what, where in paths.items():
             # A path that is broken over two lines cannot be copied.
             console.print(plain(f"{what}: ", "dim") + plain(where), soft_wrap=True)
+
+
+def _print_groups(ranking: Sequence[GroupImportance], console: Console, top: int) -> None:
+    if not ranking:
+        return
+    console.print()
+    console.print(plain("Groups of features: mean |contribution|, 95 % interval, signed mean", "bold"))
+    table = _grid()
+    table.add_column(justify="right", no_wrap=True)
+    table.add_column(overflow="ellipsis", no_wrap=True, max_width=32)
+    for justify in ("left", "right", "right", "right"):
+        table.add_column(justify=justify, no_wrap=True)
+    greatest = ranking[0].abs_mean or 0.0
+    for row in ranking[:top]:
+        table.add_row(
+            str(row.rank),
+            plain(row.group),
+            _bar(row.abs_mean, greatest),
+            number(row.abs_mean),
+            interval(*row.abs_mean_ci),
+            _signed(row.mean),
+        )
+    console.print(table)
+    if left := left_words(min(top, len(ranking)), len(ranking), "groups", "report.json"):
+        console.print(plain(left, "dim"))
 
 
 def print_side_by_side(reports: Sequence[Report], console: Console, *, top: int = 10) -> None:

@@ -11,7 +11,7 @@ from ig_tasks.reports.numerals import count
 from ig_tasks.reports.sentences import left_words, target_words, units
 from ig_tasks.reports.shading import HeatmapView, PassageView, heatmap_views, passage_views
 from ig_tasks.reports.waterfall import waterfall_chart
-from ig_tasks.store.report import Contribution, Distribution, Example, Importance, Report, TargetInfo
+from ig_tasks.store.report import Contribution, Distribution, Example, GroupImportance, Importance, Report, TargetInfo
 
 __all__ = [
     "ExampleView",
@@ -66,6 +66,11 @@ class TargetView:
     segments: tuple[SegmentView, ...]
     boxes: tuple[Distribution, ...]
     boxes_chart: str
+    groups: tuple[GroupImportance, ...] = ()
+    groups_chart: str = ""
+    groups_signed: str = ""
+    groups_left: str = ""
+    ungrouped: int = 0
 
     @property
     def levels(self) -> tuple[float, ...]:
@@ -115,6 +120,9 @@ def _target_view(report: Report, target: TargetInfo) -> TargetView:
         key=lambda box: order.get(box.feature, len(order) + 1),
     )[:BOXES]
     box_labels = _labels(report, (box.feature for box in boxes))
+    all_groups = report.group_ranking(target.name)
+    groups = all_groups[:CHARTED]
+    groups_chart, groups_signed = charts.group_charts(groups, said) if groups else ("", "")
     return TargetView(
         target=target,
         words=target_words(target),
@@ -127,6 +135,11 @@ def _target_view(report: Report, target: TargetInfo) -> TargetView:
         segments=tuple(_segment_views(report, target, [row.feature for row in ranking[:SEGMENT_FEATURES]])),
         boxes=tuple(boxes),
         boxes_chart=charts.distribution_chart(boxes, box_labels, said) if boxes else "",
+        groups=groups,
+        groups_chart=groups_chart,
+        groups_signed=groups_signed,
+        groups_left=left_words(len(groups), len(all_groups), "groups", "report.json"),
+        ungrouped=len(ranking) - sum(len(group.features) for group in all_groups),
     )
 
 

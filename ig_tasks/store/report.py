@@ -25,6 +25,7 @@ from ig_tasks.store.report_parts import (
     Example,
     FeatureInfo,
     Free,
+    GroupImportance,
     Heatmap,
     Histogram,
     Importance,
@@ -52,6 +53,7 @@ __all__ = [
     "Distribution",
     "Example",
     "FeatureInfo",
+    "GroupImportance",
     "Heatmap",
     "Histogram",
     "Importance",
@@ -68,7 +70,7 @@ __all__ = [
     "write_schema",
 ]
 
-SCHEMA_VERSION = "1.1"
+SCHEMA_VERSION = "1.2"
 SCHEMA_FILE = Path(__file__).parent / "schemas" / "report-1.json"
 
 
@@ -109,6 +111,8 @@ class Report(Part):
     examples: tuple[Example, ...] = ()
     distributions: tuple[Distribution, ...] = ()
     segment_columns: tuple[SegmentInfo, ...] = ()
+    groups: tuple[GroupImportance, ...] = ()
+    """Groups of features over all rows, by target and rank; empty where the spec names no group."""
 
     @property
     def published(self) -> bool:
@@ -116,12 +120,20 @@ class Report(Part):
 
     def ranking(self, target: str | None = None) -> tuple[Importance, ...]:
         """Importance over all rows of one target (None: the first), the greatest first."""
-        wanted = target if target is not None else (self.targets[0].name if self.targets else None)
+        wanted = self._target(target)
         return tuple(sorted((row for row in self.importance if row.target == wanted), key=lambda row: row.rank))
+
+    def group_ranking(self, target: str | None = None) -> tuple[GroupImportance, ...]:
+        """Importance of the groups for one target (None: the first), the greatest first."""
+        wanted = self._target(target)
+        return tuple(sorted((row for row in self.groups if row.target == wanted), key=lambda row: row.rank))
 
     def failed(self, severity: Literal["critical", "warning"] | None = None) -> tuple[Check, ...]:
         """The checks that failed, in their order."""
         return tuple(check for check in self.checks if not check.success and severity in (None, check.severity))
+
+    def _target(self, name: str | None) -> str | None:
+        return name if name is not None else (self.targets[0].name if self.targets else None)
 
     def label(self, feature: str) -> str:
         """What people call a feature; its name where nothing else is known."""

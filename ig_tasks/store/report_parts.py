@@ -180,6 +180,31 @@ class Importance(Part):
     segment_level: str | None = None
 
 
+class GroupImportance(Part):
+    """Statistics of the contributions of a group of features over all rows; in the target's units.
+
+    A group's contribution to a row is the sum of its features' attributions there.
+    """
+
+    target: str
+    group: str
+    features: tuple[str, ...]
+    """The features that are summed."""
+    rows: Count
+    mean: Figure
+    abs_mean: Figure
+    std_dev: Figure
+    """Of the population."""
+    median: Figure
+    mean_square: Figure
+    abs_mean_ci: tuple[Figure, Figure]
+    """95 % confidence interval of abs_mean: low, high."""
+    rank: Count
+    """By abs_mean among the groups; 1 is the greatest."""
+    rank_ci: tuple[Count, Count]
+    """Ranks that the group may have, jointly for all groups: best, worst."""
+
+
 class Check(Part):
     """One check of the run, and what came of it."""
 

@@ -94,6 +94,31 @@ def test_a_run_leaves_the_documented_files_and_a_report_that_adds_up(tmp_path, s
     assert latest["run_id"] == ref["run_id"]
 
 
+def test_groups_that_are_named_later_are_summed_without_computing_again(tmp_path, session):
+    path = write_project(tmp_path)
+    first, _ = stages(load_spec(path), session)
+    path.write_text(path.read_text() + "features: {a: {group: both}, kind: {group: both}, b: {group: alone}}\n")
+    with ComputeSession(ComputeSpec(address="tcp://127.0.0.1:1")) as nobody:
+        second, lines = stages(load_spec(path), nobody)
+    assert second["run_id"] == first["run_id"]
+    assert any("compute_attributions: nothing to do" in line for line in lines)
+    assert "groups" in json.loads((run_folder(first) / "report.json").read_text())
+    report = json.loads((run_folder(second) / "report.r2.json").read_text())
+    rows = pq.read_table(run_folder(second) / "attributions").to_pandas()
+    sums = {"both": rows["attribution:a"] + rows["attribution:kind"], "alone": rows["attribution:b"]}
+    assert {row["group"]: row["features"] for row in report["groups"]} == {"both": ["a", "kind"], "alone": ["b"]}
+    assert [row["rank"] for row in report["groups"]] == [1, 2]
+    for row in report["groups"]:
+        assert row["rows"] == 450
+        assert row["abs_mean"] == pytest.approx(np.abs(sums[row["group"]]).mean(), rel=1e-12)
+        assert row["mean"] == pytest.approx(sums[row["group"]].mean(), rel=1e-9)
+    (alone,) = [row for row in report["groups"] if row["group"] == "alone"]
+    (feature,) = [row for row in report["importance"] if row["feature"] == "b"]
+    assert {key: alone[key] for key in ("abs_mean", "abs_mean_ci", "std_dev", "median", "mean_square", "mean")} == {
+        key: feature[key] for key in ("abs_mean", "abs_mean_ci", "std_dev", "median", "mean_square", "mean")
+    }
+
+
 def test_a_second_run_finds_everything_done_and_says_so(tmp_path, session):
     spec = load_spec(write_project(tmp_path))
     first, _ = stages(spec, session)

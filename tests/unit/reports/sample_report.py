@@ -48,7 +48,7 @@ CARRIERS = dict(
 )
 WEIGHTS = np.array([size for *_, size in FEATURES.values()])
 ROWS = 26_707
-BARE: dict[str, Any] = {"segments": (), "examples": (), "distributions": ()}
+BARE: dict[str, Any] = {"segments": (), "examples": (), "distributions": (), "groups": ()}
 """What is left out where a test needs no charts of it."""
 
 
@@ -100,6 +100,20 @@ def segment_rows(rng: np.random.Generator, names: list[str], sizes: np.ndarray) 
             segment_level=level,
         )
     ]
+
+
+def group_rows() -> list[dict[str, Any]]:
+    """The groups of FEATURES, each less than its features together."""
+    groups: dict[str, list[str]] = {}
+    for name, (_, _, group, _) in FEATURES.items():
+        groups.setdefault(str(group), []).append(name)
+    sizes = np.array([0.8 * sum(FEATURES[name][3] for name in names) for names in groups.values()])
+    found = importance_rows(np.random.default_rng(3), list(groups), sizes, ROWS)
+    return [
+        {**{key: held for key, held in row.items() if key not in ("segment", "feature")}, "group": row["feature"],
+         "features": groups[row["feature"]]}
+        for row in found
+    ]  # fmt: skip
 
 
 def example(rng: np.random.Generator, row_id: str, output: float, chosen: str) -> dict[str, Any]:
@@ -246,6 +260,7 @@ def flights_body(**changes: Any) -> dict[str, Any]:
             }
             for name in names[:10]
         ],
+        "groups": group_rows(),
         "segment_columns": [{"column": "origin", "levels": 3, "label": "Origin"}, {"column": "carrier", "levels": 16}],
         **changes,
     }
@@ -270,7 +285,9 @@ def wide_report(features: int = 1000) -> Report:
     rng = np.random.default_rng(11)
     names = [f"feature_{i:04d}" for i in range(features)]
     rows = importance_rows(rng, names, 1 / np.arange(1, features + 1), ROWS)
-    body = flights_body(importance=rows, segments=[], examples=[], distributions=[], features=[], verdicts=[])
+    body = flights_body(
+        importance=rows, segments=[], examples=[], distributions=[], features=[], verdicts=[], groups=[]
+    )
     body["data"] |= {"rows_read": ROWS, "rows_available": ROWS, "rows_quarantined": 0, "quarantine_reasons": {}}
     return Report.model_validate(body)
 
@@ -279,7 +296,7 @@ def two_target_report() -> Report:
     body = flights_body()
     body["targets"].append({"name": "very_late", "space": "probability"})
     body["baseline"]["outputs"] = {"late": -1.3127, "very_late": 0.0412}
-    for part in ("importance", "segments", "distributions"):
+    for part in ("importance", "segments", "distributions", "groups"):
         body[part] += [{**row, "target": "very_late"} for row in body[part]]
     return Report.model_validate(body)
 
@@ -327,6 +344,7 @@ def hostile_report() -> Report:
 
     body["importance"] = renamed(body["importance"])
     body["distributions"] = renamed(body["distributions"])
+    body["groups"][0] |= {"group": HOSTILE, "features": (HOSTILE,)}
     body["segments"] = [
         {**row, "segment": f"carrier={HOSTILE}", "segment_level": HOSTILE} if row["segment_level"] == "UA" else row
         for row in renamed(body["segments"])

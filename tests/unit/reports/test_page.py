@@ -112,8 +112,8 @@ def test_every_table_has_a_caption_and_every_chart_a_name(page: str) -> None:
     assert outline.tags.count("table") == len(outline.captions)
     assert all(outline.captions)
     charts = re.findall(r"<svg[^>]*>", page)
-    # Importance, signed mean, two segment columns, distributions, five rows.
-    assert len(charts) == 10
+    # Importance and signed mean, both of groups, two segment columns, distributions, five rows.
+    assert len(charts) == 12
     assert all('role="img"' in chart and 'aria-label="' in chart for chart in charts)
 
 
@@ -136,6 +136,28 @@ def test_every_number_of_the_importance_table_is_the_reports(page: str, sample: 
             number(row.median),
             number(row.mean_square),
         ]
+
+
+def test_every_number_of_the_groups_table_is_the_reports(page: str, sample: SimpleNamespace) -> None:
+    report = sample.flights_report()
+    found = re.findall(r'<tr data-group="([^"]*)">(.*?)</tr>', page, flags=re.DOTALL)
+    assert [group for group, _ in found] == [row.group for row in report.group_ranking()]
+    for row, (_, cells) in zip(report.group_ranking(), found, strict=True):
+        exact = [float(text) for text in re.findall(r'<data value="([^"]*)">', cells)]
+        assert exact == [row.abs_mean, row.mean, row.std_dev, row.median, row.mean_square]
+        assert interval(*row.abs_mean_ci) in cells
+    assert any(row[1] == "operationsDeparture delay, Carrier" for row in Outline(page).rows if len(row) > 1)
+    assert "Groups of features" in [said for level, said in Outline(page).headings if level == 3]
+    assert "belong" not in Outline(page).text
+
+
+def test_features_without_a_group_are_counted_and_long_groups_are_cut_short(sample: SimpleNamespace) -> None:
+    names = [f"feature_{i:04d}" for i in range(12)]
+    whole = sample.flights_body()["groups"][0]
+    report = Report.model_validate({**sample.wide_report(13).model_dump(), "groups": [{**whole, "features": names}]})
+    text = Outline(render_page(report)).text
+    assert "feature_0007 and 4 more" in text
+    assert "1 feature of the model belongs to no group." in text
 
 
 def test_the_page_says_what_was_explained(page: str, sample: SimpleNamespace) -> None:
@@ -278,6 +300,11 @@ def test_several_targets_each_have_their_own_importance(sample: SimpleNamespace)
     assert "late, in log-odds (logit)" in headings
     assert "very_late, in probability" in headings
     assert page.count("<tr data-feature=") == 40
+    groups = render_page(
+        sample.two_target_report().model_copy(update={**sample.BARE, "groups": sample.two_target_report().groups})
+    )
+    headings = [said for level, said in Outline(groups).headings if level == 3]
+    assert "Groups of features: very_late, in probability" in headings
     assert "very_late 0.04120" in Outline(page).text
 
 

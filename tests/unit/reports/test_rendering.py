@@ -43,6 +43,19 @@ def test_what_is_compared_and_with_which_model_is_a_part_of_it():
     assert len({_key(plain, None), *others}) == 5
 
 
+def test_a_spec_with_groups_is_rendered_again_since_they_have_an_importance():
+    labelled, grouped = {"a": {"label": "A"}}, {"a": {"group": "g"}}
+    document = spec_of(features=labelled).to_document()
+    shown = {name: document[name] for name in ("validation", "report", "description", "owner", "tags")}
+    shown["validation"]["parity"] = {
+        k: v for k, v in shown["validation"]["parity"].items() if k not in ("space", "rows")
+    }
+    for features, added in ((labelled, {}), (grouped, {"groups": 1})):
+        spec = spec_of(features=features)
+        before = {"format": 1, **shown, "features": spec.to_document()["features"]}
+        assert _key(spec, None) == run_key({**before, **added})
+
+
 AT_ONCE = """
 from ig_tasks.reports.rendering import Rendering
 from ig_tasks.spec import ExplanationSpec

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 from rich.console import Console
 
+from ig_tasks.reports.numerals import number
 from ig_tasks.reports.terminal import print_report, print_side_by_side
 
 
@@ -28,6 +29,20 @@ def test_the_print_begins_with_the_sentence_on_trust_and_shows_features_and_chec
     assert not any(line[:1] == ["4"] for line in lines)
     assert "The first 3 of 20 features are shown; the other 17 are in importance.parquet." in text
     assert any(line[:3] == ["passed", "Parity", "observed"] for line in lines)
+
+
+def test_groups_are_ranked_with_their_intervals(sample: SimpleNamespace) -> None:
+    report = sample.flights_report()
+    text = printed(lambda console: print_report(report, console, top=2))
+    lines = text.splitlines()
+    first = lines.index("Groups of features: mean |contribution|, 95 % interval, signed mean") + 1
+    row = report.group_ranking()[0]
+    low, high = row.abs_mean_ci
+    signed = f"{'+' if row.mean > 0 else ''}{number(row.mean)}"
+    assert lines[first].split() == ["1", "operations", "█" * 24, number(row.abs_mean), number(low), "to", number(high),
+                                    signed]  # fmt: skip
+    assert lines[first + 2] == "The first 2 of 5 groups are shown; the other 3 are in report.json."
+    assert "Groups" not in printed(lambda console: print_report(sample.wide_report(3), console))
 
 
 def test_a_withheld_report_says_so_and_which_check_failed(sample: SimpleNamespace) -> None:

@@ -1,0 +1,73 @@
+"""Importance of groups of features, as the spec's `features` name them.
+
+A group's contribution to a row is the sum of its features' contributions there; the statistics of a group are those of
+its contributions. They are not made of its features' statistics: what two features do against each other cancels in a
+row. Groups are no part of what decides a run's numbers, so they are summed over the run's shards when it is rendered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from ig_tasks.reports.importance import figures
+from ig_tasks.spec import FeatureSpec
+from ig_tasks.statistics import FeatureStatistics
+from ig_tasks.store import Folder
+from ig_tasks.store.report import GroupImportance
+
+__all__ = ["group_importance", "groups_of"]
+
+_ATTRIBUTION = "attribution:"
+
+
+def groups_of(features: Sequence[str], presented: Mapping[str, FeatureSpec]) -> dict[str, tuple[str, ...]]:
+    """{group: its features}, both in the order of the model's features; a feature without a group is in none."""
+    groups: dict[str, tuple[str, ...]] = {}
+    for name in features:
+        group = presented[name].group if name in presented else None
+        if group:
+            groups[group] = (*groups.get(group, ()), name)
+    return groups
+
+
+def group_importance(run: Folder, files: Sequence[str], groups: Mapping[str, Sequence[str]]) -> list[GroupImportance]:
+    """A row for each (target, group) over all rows of the shards in `files`, the most important group first.
+
+    Ranks and their intervals are among the groups.
+    """
+    found = _statistics(run, files, groups) if groups else {}
+    rows: list[GroupImportance] = []
+    for target, statistics in found.items():
+        held = (
+            GroupImportance(target=target, group=name, features=tuple(groups[name]), **facts)
+            for name, facts in zip(statistics.features, figures(statistics), strict=True)
+        )
+        rows += sorted(held, key=lambda row: row.rank)
+    return rows
+
+
+def _statistics(run: Folder, files: Sequence[str], groups: Mapping[str, Sequence[str]]) -> dict[str, FeatureStatistics]:
+    """Statistics of each target's contributions, merged in the order of the shards."""
+    merged: dict[str, FeatureStatistics] = {}
+    columns = ["target", *(_ATTRIBUTION + name for members in groups.values() for name in members)]
+    for file in files:
+        table = run.read_table(file, columns=columns)
+        for target in pc.unique(table.column("target")).to_pylist():
+            rows = table.filter(pc.equal(table.column("target"), target))
+            shard = FeatureStatistics.of(_contributions(rows, groups), list(groups))
+            merged[target] = merged[target].merge(shard) if target in merged else shard
+    return merged
+
+
+def _contributions(table: pa.Table, groups: Mapping[str, Sequence[str]]) -> NDArray[np.float64]:
+    """(rows, groups): of each row the sums over the features of each group."""
+    sums = np.zeros((table.num_rows, len(groups)))
+    for place, members in enumerate(groups.values()):
+        for name in members:
+            sums[:, place] += table.column(_ATTRIBUTION + name).to_numpy()
+    return sums
