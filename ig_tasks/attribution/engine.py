@@ -89,12 +89,12 @@ def attribute(
             if exact_may_pay(integrator, structure):
                 regions = typical_regions(backend, problem, batches)
             control, reason = reasoned_control(integrator, steps, max_evaluations, structure, tolerance, regions)
-            runner, padding = without_padding(backend, problem, batches)
+            runner, padding = without_padding(backend, problem)
             result = chosen.run(runner, problem, control, tolerances, batches)
         except NotFollowed as lost:
             structure = backend.plain(str(lost))
             control, reason = reasoned_control(integrator, steps, max_evaluations, structure)
-            runner, padding = without_padding(backend, problem, batches)
+            runner, padding = without_padding(backend, problem)
             result = chosen.run(runner, problem, control, tolerances, batches)
     details = {
         "method": chosen.name,

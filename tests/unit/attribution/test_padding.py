@@ -130,6 +130,41 @@ def test_rows_keep_their_order_and_other_inputs_their_shape(rng: np.random.Gener
     np.testing.assert_allclose(total, straight.output - straight.baseline_output, rtol=1e-6, atol=1e-9)
 
 
+def test_two_sequences_are_each_cut_to_their_own_length() -> None:
+    import torch
+
+    class Two(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.question, self.answer = reader(), reader(activation="Tanh")
+
+        def forward(self, ids: Any, mask: Any, said: Any, shown: Any) -> Any:
+            return self.question(ids, mask) * self.answer(said, shown)
+
+    model, (ids, mask), (said, shown) = Two().eval(), texts(), texts(6)
+    said, shown = said[::-1, :9].copy(), shown[::-1, :9].copy()
+
+    def both(row: Any, wide: Any, narrow: Any) -> Any:
+        return attribute(
+            model,
+            {"ids": ids[row, :wide], "said": said[row, :narrow]},
+            {"ids": np.zeros(wide, np.int64), "said": np.zeros(narrow, np.int64)},
+            fixed={"mask": mask[row, :wide], "shown": shown[row, :narrow]},
+            layers={"ids": "question.tok", "said": "answer.tok"},
+            target=0,
+        )
+
+    together = both(slice(None), 12, 9)
+    assert together.details["padding"] == "left out: 47% of all positions, masked by 'mask', 'shown'"
+    for row in range(len(ids)):
+        wide, narrow = mask[row].sum(), shown[row].sum()
+        alone = both([row], wide, narrow)
+        for name, length in (("ids", wide), ("said", narrow)):
+            found = together.attributions[name][row]
+            np.testing.assert_allclose(found[:length], alone.attributions[name][0], atol=1e-13)
+            assert (found[length:] == 0.0).all()
+
+
 def test_float32_agrees_with_float64() -> None:
     ids, mask = texts()
     single, double = (explained(reader(dtype=dtype), ids, mask) for dtype in ("float32", "float64"))
@@ -153,7 +188,7 @@ def test_a_model_that_looks_at_padding_gets_it(pool: str, said: str) -> None:
         np.testing.assert_allclose(found.attributions["ids"][row], alone.attributions["ids"][0], atol=1e-13)
 
 
-def test_padding_that_matters_half_way_alone_is_kept() -> None:
+def test_padding_that_matters_on_the_way_alone_is_kept() -> None:
     """p(1 - p) is 0 at both ends of a path from 0 to 1: there, nobody sees that the model looks at it."""
     import torch
 
