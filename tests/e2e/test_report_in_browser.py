@@ -138,7 +138,7 @@ def test_charts_are_drawn_and_read_on_a_phone(pages: dict[str, Path], heard: Sim
     page.set_viewport_size({"width": 360, "height": 800})
     goto(page, pages["flights"])
     charts = page.locator("svg.chart")
-    assert charts.count() == 10
+    assert charts.count() == 12
     assert all(chart.bounding_box()["height"] > 80 for chart in charts.all())
     # The smallest letters of a chart, as they stand on the screen.
     smallest = page.evaluate(
