@@ -56,7 +56,8 @@ def explain(
         DataFrame that cannot be encoded come back "not_finite", with the reason in `details["quarantined"]`.
     baseline: a strategy's name, or a Strategy with options; all but "zero" are fitted on `reference`. An array of one
         row's shape (shared) or of the inputs'; a dict of these by input name; Samples: k baselines, averaged.
-    target: None (the single output), a column, "predicted", an array of columns, an output's name, or "all".
+    target: None (the single output), a column, "predicted", an array of columns, an output's name, or "all". Of a
+        loaded model also a selection, {"position": 3, "column": 1}, where its output has positions.
     space: of a loaded package's target: "logit", "probability", "calibrated" or "margin"; its own unless given.
     layers: {input name: layer name} where the path runs in an embedding layer's output; a loaded package's
         own unless given.
@@ -119,9 +120,10 @@ def explain(
 def _target(loaded: LoadedModel, target: Any, space: str | None) -> tuple[Any, Any, dict[str, str]]:
     """The module to explain, the target as the engine takes it, and what the explanation says of it."""
     by_name = target is None or (isinstance(target, str) and target not in ("predicted", "all"))
+    by_name = by_name or isinstance(target, Mapping)
     if not by_name and space is None:
         return loaded.model, target, {}
-    if not isinstance(target, str | int | None) or target in ("predicted", "all"):
+    if not isinstance(target, str | int | Mapping | None) or target in ("predicted", "all"):
         raise InputError(f"space: '{space}' is one of a target; name the target, not {target!r}")
     model, column, _, chosen = loaded.for_target(target, space)
     return model, column, loaded.output_details(target, chosen)

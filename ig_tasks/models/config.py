@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
@@ -15,8 +16,9 @@ from ig_tasks.data.prepared import from_preprocess
 from ig_tasks.errors import ModelError, TargetError, suggest
 from ig_tasks.models.calibration import Calibration
 from ig_tasks.models.formats import FORMATS, FormatName, Framework, format_of_name
+from ig_tasks.models.outputs import Selection
 from ig_tasks.models.spaces import spaces_of
-from ig_tasks.models.targets import TargetConfig
+from ig_tasks.models.targets import Chosen, TargetConfig
 
 __all__ = ["FILE", "Card", "ModelConfig", "TargetConfig", "read_config"]
 
@@ -115,11 +117,12 @@ class ModelConfig(_Strict):
             {**{key: getattr(self, key) for key in type(self).model_fields}, "format": name}
         )
 
-    def choose_target(self, target: str | int | None, space: str | None) -> tuple[str, TargetConfig, str]:
+    def choose_target(self, target: Chosen, space: str | None) -> tuple[str, TargetConfig, str]:
         """The target's name, what it is, and the space to explain it in.
 
-        `target` is a name or an output column; None means the only one. `space` None means the declared one; the
-        others are in `ig_tasks.models.spaces`.
+        `target` is a name or an output column, or a selection {head, position, column} of the model's numbers as they
+        are; None means the only one. `space` None means the declared one; the others are in
+        `ig_tasks.models.spaces`.
 
         Raises TargetError, and ModelError for a space that the target cannot be turned into.
         """
@@ -129,7 +132,18 @@ class ModelConfig(_Strict):
             raise ModelError(f"target '{name}' has no space '{space}'{suggest(space, spaces, noun='spaces')}")
         return name, config, space or config.space
 
-    def _target(self, target: str | int | None) -> tuple[str, TargetConfig]:
+    def _target(self, target: Chosen) -> tuple[str, TargetConfig]:
+        if isinstance(target, Mapping):
+            for key in target:
+                if key not in Selection.model_fields:
+                    raise TargetError(
+                        f"target.{key}: unknown key{suggest(str(key), Selection.model_fields, noun='keys')}"
+                    )
+            try:
+                chosen = Selection.model_validate(dict(target))
+            except ValidationError as error:
+                raise TargetError(f"target.{_first(error)}") from error
+            return ", ".join(f"{key} {value}" for key, value in target.items()), TargetConfig(output=chosen)
         if target is None:
             if len(self.targets) > 1:
                 raise TargetError(f"the model has several targets, choose one; targets: {', '.join(self.targets)}")

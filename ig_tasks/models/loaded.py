@@ -12,6 +12,7 @@ import numpy as np
 from ig_tasks.errors import InputError, LayerError, suggest
 from ig_tasks.models.outputs import Head, Selection
 from ig_tasks.models.spaces import head_for, margin_base, selection_of
+from ig_tasks.models.targets import Chosen
 
 if TYPE_CHECKING:
     from ig_tasks.models.package import ModelPackage
@@ -52,13 +53,12 @@ class LoadedModel(ABC):
         inputs = self.package.config.inputs
         return {name: spec.layer for name, spec in inputs.items() if spec.layer is not None}
 
-    def for_target(
-        self, target: str | int | None = None, space: str | None = None
-    ) -> tuple[Any, int | str | None, str, str]:
+    def for_target(self, target: Chosen = None, space: str | None = None) -> tuple[Any, int | str | None, str, str]:
         """The model to explain, the target as the engine takes it, the target's name, the space.
 
-        `target` is a name or an output column; None means the only one. `space` None means the declared one; the
-        others are in `ig_tasks.models.spaces`. A model with a head behind it has one output, and the target is None.
+        `target` is a name or an output column, or a selection {head, position, column} of the model's numbers as they
+        are; None means the only one. `space` None means the declared one; the others are in `ig_tasks.models.spaces`. A
+        model with a head behind it has one output, and the target is None.
 
         Raises TargetError, and ModelError for a space that the target cannot be turned into.
         """
@@ -68,7 +68,7 @@ class LoadedModel(ABC):
             return self.model, _plain_output(config.output), name, chosen
         return self._with_head(self.model, head), None, name, chosen
 
-    def output_details(self, target: str | int | None = None, space: str | None = None) -> dict[str, str]:
+    def output_details(self, target: Chosen = None, space: str | None = None) -> dict[str, str]:
         """What an explanation says of the number explained; empty for one without calibration and threshold."""
         _, config, chosen = self.package.config.choose_target(target, space)
         details = {"space": chosen} if config.calibration or config.threshold is not None else {}
@@ -78,7 +78,10 @@ class LoadedModel(ABC):
         return details
 
     def output(
-        self, inputs: Mapping[str, np.ndarray], target: str | int | None = None, space: str | None = None
+        self,
+        inputs: Mapping[str, np.ndarray],
+        target: Chosen = None,
+        space: str | None = None,
     ) -> np.ndarray:
         """One target's numbers in one space, of encoded inputs {name: (rows, ...)}: (rows,) float64.
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ig_tasks.models.calibration import Calibration
 from ig_tasks.models.outputs import Selection
 
-__all__ = ["TargetConfig"]
+__all__ = ["Chosen", "TargetConfig"]
+
+Chosen = str | int | Mapping[str, Any] | None
+"""How a caller names a target: by name, output column or selection {head, position, column}; None: the only one."""
 
 
 class TargetConfig(BaseModel):

@@ -25,14 +25,16 @@ _HEADS = {
     "ForSequenceClassification": "AutoModelForSequenceClassification",
     "ForTokenClassification": "AutoModelForTokenClassification",
     "ForQuestionAnswering": "AutoModelForQuestionAnswering",
-    "ForMultipleChoice": "AutoModelForMultipleChoice",
     "ForMaskedLM": "AutoModelForMaskedLM",
     "LMHeadModel": "AutoModelForCausalLM",
     "ForCausalLM": "AutoModelForCausalLM",
     "ForImageClassification": "AutoModelForImageClassification",
     "ForAudioClassification": "AutoModelForAudioClassification",
 }
-"""{end of an architecture's name: the class of transformers that loads it}"""
+"""{end of an architecture's name: the class of transformers that loads it, where it does not have that very one}"""
+
+_NAMED = {"ForQuestionAnswering": ("start_logits", "end_logits")}
+"""{end of an architecture's name: its outputs, where there are several}"""
 
 _MEDIA = ("pixel_values", "input_features", "input_values", "input_ids")
 _LENGTH = 128
@@ -52,7 +54,8 @@ def load(package: ModelPackage, device: str) -> TorchModel:
         import transformers
 
         try:
-            model = getattr(transformers, kind).from_pretrained(
+            # Classifiers of sounds end in ForSequenceClassification as well, and no Auto class knows them by that.
+            model = getattr(transformers, architecture, getattr(transformers, kind)).from_pretrained(
                 str(folder),
                 local_files_only=True,
                 trust_remote_code=False,
@@ -64,7 +67,13 @@ def load(package: ModelPackage, device: str) -> TorchModel:
             raise ModelError(f"weights: '{folder}' ({architecture}) cannot be loaded: {text}") from error
     names = list(_names(model))
     ids = "input_ids" in names and model.main_input_name == "input_ids"
-    package = package.described(_inputs(package, model) if ids else {})
+    if ids and getattr(model.config, "is_encoder_decoder", False):
+        raise ModelError(
+            f"weights: '{folder}' ({architecture}) reads its text twice, in an encoder and in a decoder, and a path"
+            " runs through one layer; bring an encoder or a decoder with a head, or a package whose factory builds one"
+        )
+    outputs = next((named for end, named in _NAMED.items() if architecture.endswith(end)), ())
+    package = package.described(_inputs(package, model) if ids else {}, outputs)
     for name in package.config.inputs:
         if name not in names:
             raise ModelError(f"inputs.{name}: {architecture} takes no such input{suggest(name, names, noun='inputs')}")
@@ -86,6 +95,11 @@ def _architecture(folder: Path) -> tuple[str, str]:
             f"weights: '{folder}' is an adapter of another model; merge it (merge_and_unload) and save again"
         )
     for architecture in named:
+        if str(architecture).endswith("ForMultipleChoice"):
+            raise ModelError(
+                f"weights: '{folder}' ({architecture}) takes the choices of a row for rows of their own, and no path"
+                " can run through these; bring a package whose factory scores one choice a row"
+            )
         for end, kind in _HEADS.items():
             if str(architecture).endswith(end):
                 return str(architecture), kind
@@ -109,7 +123,9 @@ def _names(model: Any) -> Iterator[str]:
 def _inputs(package: ModelPackage, model: Any) -> dict[str, InputSpec]:
     """Text through the folder's own tokenizer where it has one, else ids as they are."""
     layer = _embedding(model)
-    tokenizer = package.weights / "tokenizer.json"
+    # MLflow logs it beside the model.
+    beside = package.weights.parent / "components" / "tokenizer" / "tokenizer.json"
+    tokenizer = beside if beside.is_file() else package.weights / "tokenizer.json"
     padding = int(model.config.pad_token_id or 0)
     if not tokenizer.is_file():
         return {"input_ids": InputSpec(columns=("input_ids",), kind="array", dtype="int64", shape=(1,), layer=layer)}
@@ -152,6 +168,16 @@ class Logits(Facade):
 
     def answer(self, inputs: dict[str, torch.Tensor]) -> Any:
         given = {name: value for name, value in inputs.items() if value is not None}
-        output = self.inner(**given, return_dict=True)
+        try:
+            output = self.inner(**given, return_dict=True)
+        except ValueError as error:
+            # Said by decoders when they are called; whether a model needs the token is nowhere to be asked before.
+            if "padding token" not in str(error):
+                raise
+            kind = type(self.inner).__name__
+            raise ModelError(
+                f"weights: config.json names no pad_token_id, and {kind} finds the end of a text by it; set it"
+                " (model.config.pad_token_id = tokenizer.pad_token_id) and save the model again"
+            ) from error
         logits = {name: value for name, value in output.items() if name.endswith("logits")}
         return next(iter(logits.values())) if len(logits) == 1 else logits
