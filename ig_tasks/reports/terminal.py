@@ -12,8 +12,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ig_tasks.reports.numerals import interval, number, value
+from ig_tasks.reports.numerals import count, interval, number, value
 from ig_tasks.reports.sentences import check_name, left_words, target_words, trust, units
+from ig_tasks.reports.shading import passage_views
 from ig_tasks.store.report import GroupImportance, Report
 
 __all__ = ["plain", "print_report", "print_side_by_side"]
@@ -21,6 +22,9 @@ __all__ = ["plain", "print_report", "print_side_by_side"]
 _TONES = {"trusted": "bold green", "care": "bold yellow", "unchecked": "bold yellow", "withheld": "bold red"}
 _BAR = 24
 _EIGHTHS = " ▏▎▍▌▋▊▉"
+_WORDS, _STRONGEST = 60, 5
+_FAINT, _STRONG = 0.15, 0.5
+"""Shares of the strongest word's attribution from which a word has a colour, and from which it is bold."""
 
 
 def print_report(report: Report, console: Console, *, paths: Mapping[str, str] | None = None, top: int = 10) -> None:
@@ -53,6 +57,7 @@ def print_report(report: Report, console: Console, *, paths: Mapping[str, str] |
         if left := left_words(min(top, len(ranking)), len(ranking), "features", "importance.parquet"):
             console.print(plain(left, "dim"))
         _print_groups(report.group_ranking(target.name), console, top)
+    _print_words(report, console)
     if report.checks:
         console.print()
         table = _grid()
@@ -92,6 +97,29 @@ def _print_groups(ranking: Sequence[GroupImportance], console: Console, top: int
     console.print(table)
     if left := left_words(min(top, len(ranking)), len(ranking), "groups", "report.json"):
         console.print(plain(left, "dim"))
+
+
+def _print_words(report: Report, console: Console) -> None:
+    """Texts and bags of the first and the last example: the words as they stand, then the strongest with figures."""
+    ends = report.examples[:1] + report.examples[1:][-1:]
+    found = [(example, passages) for example in ends if (passages := passage_views(example, report))]
+    if not found:
+        return
+    console.print()
+    tones = plain("raises", _tone(1.0, 1.0)) + plain(" or ") + plain("lowers", _tone(-1.0, 1.0))
+    console.print(plain("What single words do: ", "bold") + tones + plain(" the output"))
+    for example, passages in found:
+        chosen = f"{example.chosen}: " if example.chosen else ""
+        console.print(plain(f"{chosen}{number(example.output)}, row {example.row_id}", "dim"))
+        for passage in passages:
+            greatest = abs(passage.strongest[0][1].attribution or 0.0)
+            shown = [plain(word.text, _tone(word.attribution, greatest)) for word in passage.words[:_WORDS]]
+            if left := passage.left + len(passage.words) - len(shown):
+                shown.append(plain(f"... and {count(left)} more", "dim"))
+            between = Text(", " if passage.noun == "category" else " ")
+            console.print(plain(f"{passage.label}: ") + between.join(shown))
+            figures = (plain(f"{word.text} ") + _signed(word.attribution) for _, word in passage.strongest[:_STRONGEST])
+            console.print(plain("strongest: ", "dim") + Text("; ").join(figures))
 
 
 def print_side_by_side(reports: Sequence[Report], console: Console, *, top: int = 10) -> None:
@@ -153,6 +181,15 @@ def _signed(figure: float | None) -> Text:
     sign = "+" if figure is not None and figure > 0 else ""
     tone = "" if not figure else "dark_orange" if figure > 0 else "blue"
     return Text(f"{sign}{number(figure)}", style=tone)
+
+
+def _tone(figure: float | None, greatest: float) -> str:
+    """The colour of a word; none for one that does next to nothing."""
+    share = abs(figure or 0.0) / greatest if greatest else 0.0
+    if share < _FAINT:
+        return ""
+    colour = "dark_orange" if (figure or 0.0) > 0 else "blue"
+    return f"bold {colour}" if share >= _STRONG else colour
 
 
 def _bar(size: float | None, greatest: float, width: int = _BAR) -> Text:

@@ -9,7 +9,9 @@ from types import SimpleNamespace
 from rich.console import Console
 
 from ig_tasks.reports.numerals import number
+from ig_tasks.reports.shading import passage_views
 from ig_tasks.reports.terminal import print_report, print_side_by_side
+from ig_tasks.store.report import Report
 
 
 def printed(print_it: Callable[[Console], None], width: int = 100) -> str:
@@ -43,6 +45,39 @@ def test_groups_are_ranked_with_their_intervals(sample: SimpleNamespace) -> None
                                     signed]  # fmt: skip
     assert lines[first + 2] == "The first 2 of 5 groups are shown; the other 3 are in report.json."
     assert "Groups" not in printed(lambda console: print_report(sample.wide_report(3), console))
+
+
+def test_words_are_shown_in_the_rows_of_the_greatest_and_the_least_output(sample: SimpleNamespace) -> None:
+    report = sample.texts_and_images_report()
+    text = printed(lambda console: print_report(report, console), width=400)
+    lines = text.splitlines()
+    first = lines.index("What single words do: raises or lowers the output") + 1
+    assert lines[first] == "highest output: 3.916, row 2013-11-27-UA-1545-EWR"
+    assert lines[first + 1] == "Review: " + " ".join(["not the female form , a burlap sack"] * 4)
+    views = passage_views(report.examples[0], report)
+    said = "; ".join(f"{word.text} {'+' if word.attribution > 0 else ''}{number(word.attribution)}"
+                     for _, word in views[0].strongest[:5])  # fmt: skip
+    assert lines[first + 2] == f"strongest: {said}"
+    assert lines[first + 3 : first + 5] == [
+        "Tags: a long category of its own, ##b",
+        "strongest: a long category of its own +0.2500; ##b −0.1250",
+    ]
+    assert lines[first + 5].startswith("lowest output: ")
+    assert "What single words do" not in printed(lambda console: print_report(sample.flights_report(), console))
+
+
+def test_the_colour_of_a_word_is_its_sign_and_a_long_text_is_cut_short(sample: SimpleNamespace) -> None:
+    report = sample.texts_and_images_report()
+    words = [{"text": "good", "attribution": 1.0}, {"text": "bad\x1b[2J", "attribution": -0.3}]
+    words += [{"text": "and", "attribution": 0.01}] * 99
+    only = report.examples[0].model_dump() | {"tokens": [{"input": "ids", "feature": "text", "words": words}]}
+    report = Report.model_validate({**report.model_dump(), "examples": [only]})
+    out = io.StringIO()
+    print_report(report, Console(file=out, width=2000, force_terminal=True, color_system="256", highlight=False))
+    text = out.getvalue()
+    assert "\x1b[1;38;5;208mgood\x1b[0m \x1b[34mbad\ufffd[2J\x1b[0m and and" in text
+    assert "... and 41 more" in text
+    assert text.count("row 2013-11-27-UA-1545-EWR") == 1
 
 
 def test_a_withheld_report_says_so_and_which_check_failed(sample: SimpleNamespace) -> None:
