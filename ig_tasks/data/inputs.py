@@ -20,7 +20,7 @@ from pydantic import (
     model_validator,
 )
 
-from ig_tasks.data.kinds import Kind, check_kind, default_dtype, shape_of
+from ig_tasks.data.kinds import Kind, Standardize, check_kind, default_dtype, shape_of
 from ig_tasks.errors import suggest
 
 __all__ = ["UNKNOWN", "InputSpec", "category_name", "check_inputs", "explained", "feature_names"]
@@ -58,7 +58,8 @@ class InputSpec(BaseModel):
     bag          several categories a row, as a list or as text with a `separator`: (rows, length) ids filled up with
                  `padding`, or, without `length`, (rows, categories) of zeros and ones. ONE feature
     tokens       text, (rows, length) ids by a `tokenizer` of the `tokenizers` library or by a vocabulary of
-                 lower-cased words. ONE feature. `special` are ids that are kept out of the path
+                 lower-cased words; with `standardize`, of words as Keras's TextVectorization makes them. ONE feature.
+                 `special` are ids that are kept out of the path
     mask         ones where the input `of` holds something, (rows, length): passed on as it is, no feature
     image        pixels times `scale`, (rows, *shape), `channels` "last" or "first". A feature for each cell of `grid`,
                  summed over pixels and channels; ONE without it
@@ -87,6 +88,7 @@ class InputSpec(BaseModel):
     tokenizer: str | None = None
     """A tokenizer.json: in model.yaml the name of a file of the package, once read its path."""
     special: tuple[int, ...] = ()
+    standardize: Standardize | None = None
     of: str | None = None
     shape: tuple[int, ...] | None = None
     scale: float = 1.0

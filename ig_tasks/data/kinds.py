@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from ig_tasks.data.inputs import InputSpec
 
-__all__ = ["KINDS", "Kind", "check_kind", "default_dtype", "shape_of", "spatial"]
+__all__ = ["KINDS", "Kind", "Standardize", "check_kind", "default_dtype", "shape_of", "spatial"]
 
 Kind = Literal["numeric", "categorical", "one_hot", "bag", "tokens", "mask", "image", "series", "array"]
+Standardize = Literal["lower_and_strip_punctuation", "lower", "strip_punctuation", "none"]
+"""What Keras's TextVectorization does to a text before it is split at blanks."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ KINDS: Mapping[str, _Rule] = {
     "categorical": _Rule("many", takes=_IDS, integer=True),
     "one_hot": _Rule("many", takes=("vocabulary", "unknown_zeros"), integer=False),
     "bag": _Rule("one", ("vocabulary",), (*_IDS, "unknown_zeros", "separator", "length", "padding", "special")),
-    "tokens": _Rule("one", ("length",), (*_IDS, "tokenizer", "padding", "special"), integer=True),
+    "tokens": _Rule("one", ("length",), (*_IDS, "tokenizer", "padding", "special", "standardize"), integer=True),
     "mask": _Rule("none", takes=("of", "shape")),
     "image": _Rule("one", ("shape",), ("scale", "channels", "grid"), integer=False),
     "series": _Rule("many", ("length",), ("channels",), integer=False),
@@ -99,6 +101,8 @@ def _check_lists(spec: InputSpec) -> None:
         raise ValueError("tokenizer: give a tokenizer.json, or a vocabulary of words, one of them")
     if spec.kind == "tokens" and spec.tokenizer is not None and (spec.offset or spec.unknown is not None):
         raise ValueError("unknown and offset need a vocabulary; a tokenizer has its own ids")
+    if spec.tokenizer is not None and spec.standardize is not None:
+        raise ValueError("standardize: goes with a vocabulary; a tokenizer splits texts itself")
     if spec.kind == "bag" and spec.integer != (spec.length is not None):
         raise ValueError("length: a bag of ids needs one; without it the input is zeros and ones, of a float dtype")
     if spec.kind == "bag" and spec.length is None and (spec.layer is not None or spec.offset):

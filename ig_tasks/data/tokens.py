@@ -23,6 +23,11 @@ __all__ = ["encode_tokens", "tokens_of", "words_of"]
 
 _WORD = re.compile(r"\w+")
 
+# Keras works on bytes: what it takes for capitals, punctuation and blanks is ASCII.
+_PUNCTUATION = re.compile(r"""[!"#$%&()*+,\-./:;<=>?@\[\\\]^_`{|}~']""")
+_BLANKS = re.compile(r"[ \t\n\v\f\r]+")
+_LOWER = {ord(letter): letter.lower() for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
+
 
 def encode_tokens(column: pd.Series, name: str, spec: InputSpec, reasons: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(rows, length) ids, and where they stand for a token, (rows, length) bool; longer texts are cut off.
@@ -72,9 +77,19 @@ def _by_words(
 ) -> tuple[np.ndarray, np.ndarray]:
     length = spec.length or 1
     # What is cut off is not looked at, as the model does not see it.
-    lists = [_WORD.findall(text.lower())[:length] for text in texts]
+    lists = [_words(text, spec)[:length] for text in texts]
     ids, counts, rows = lists_of(list(lists), column, spec, reasons)
     return placed(ids, counts, rows, length, spec)
+
+
+def _words(text: str, spec: InputSpec) -> list[str]:
+    if spec.standardize is None:
+        return _WORD.findall(text.lower())
+    if spec.standardize in ("lower", "lower_and_strip_punctuation"):
+        text = text.translate(_LOWER)
+    if spec.standardize in ("strip_punctuation", "lower_and_strip_punctuation"):
+        text = _PUNCTUATION.sub("", text)
+    return [word for word in _BLANKS.split(text) if word]
 
 
 def _by_tokenizer(texts: Sequence[str], name: str, spec: InputSpec) -> tuple[np.ndarray, np.ndarray]:

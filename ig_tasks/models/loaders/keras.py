@@ -47,7 +47,9 @@ def finished(package: ModelPackage, device: str, read: Callable[[ModelPackage], 
         with placed(device):
             model = read(package)
             package = package.described(_signature(model), list(getattr(model, "output_names", None) or ()))
-            model = behind_lookups(package.config.inputs, _named(package, model))
+            model = _named(package, model)
+            # A bare file has no vocabulary that could stand for the lookup's: it is what it is.
+            model = model if package.bare else behind_lookups(package.config.inputs, model)
     except (RuntimeError, ValueError) as error:
         raise ModelError(f"model '{package.uri}' cannot be loaded on '{device}': {_line(error)}") from error
     embeddings = [layer.name for layer in model.layers if isinstance(layer, keras.layers.Embedding)]
@@ -113,11 +115,13 @@ def _named(package: ModelPackage, model: Any) -> Any:
             hint = suggest(name, given, noun="inputs")
             raise ModelError(f"inputs.{name}: the model has no such input{hint}")
     for name in given:
-        if name not in wanted:
+        if name not in wanted and not package.bare:
             raise ModelError(f"inputs: the model needs an input '{name}', which model.yaml does not describe")
     if _structure(model):
         return model
-    return keras.Model(given, model.output, name=model.name)
+    # A sequential model that was read from a file was never called, and has no `output`.
+    found = model.outputs[0] if isinstance(model, keras.Sequential) else model.output
+    return keras.Model(given, found, name=model.name)
 
 
 def _signature(model: Any) -> dict[str, InputSpec]:

@@ -1,4 +1,4 @@
-"""Keras models that take text and look its ids up themselves: cut behind the lookup, where gradients begin."""
+"""Keras models that look their ids up themselves: cut behind the lookups, where gradients begin."""
 
 from __future__ import annotations
 
@@ -6,36 +6,56 @@ from collections.abc import Mapping
 from typing import Any
 
 import keras  # noqa: TID253 - this module is imported when a Keras model is loaded, never before
-import numpy as np
 
 from ig_tasks.data.inputs import InputSpec
 from ig_tasks.errors import ModelError
+from ig_tasks.models.loaders.lookup_ids import check_same
 
 __all__ = ["behind_lookups"]
 
-_NO_WORD = "\x00 no category"
+_PREPARING = (
+    keras.layers.StringLookup,
+    keras.layers.IntegerLookup,
+    keras.layers.TextVectorization,
+    keras.layers.CategoryEncoding,
+    keras.layers.Hashing,
+    keras.layers.Discretization,
+)
+_BEHIND = "save the model that begins behind it"
 
 
 def behind_lookups(inputs: Mapping[str, InputSpec], model: Any) -> Any:
-    """The model that takes ids where it took text; the model itself where it takes none.
+    """The model that takes ids, or zeros and ones, where it took text or numbers to look up; else the model itself.
 
-    Its StringLookup layers are left out, and ids come from model.yaml's vocabulary: that both give the same ids is
-    checked here for every category.
+    What looks them up (StringLookup, IntegerLookup, TextVectorization, CategoryEncoding, one behind another) is left
+    out, and model.yaml's vocabulary does its work: that both give the same is checked here for every category.
 
-    Raises ModelError for text that goes elsewhere than into one lookup, or a vocabulary that gives other ids.
+    Raises ModelError for text that goes elsewhere, for layers that no vocabulary can stand for (Hashing,
+    Discretization), and for a vocabulary that gives something else.
     """
     given = getattr(model, "input", None) if isinstance(getattr(model, "inputs", None), list) else None
     if not isinstance(given, dict):
         return model
-    texts = {name: tensor for name, tensor in given.items() if tensor.dtype == "string"}
-    if not texts:
-        return model
     cut = dict(given)
-    for name, tensor in texts.items():
-        lookup, found = _lookup(name, tensor, model)
-        _check_ids(name, inputs[name], lookup)
+    for name, tensor in given.items():
+        spec = inputs[name]
+        layers, found = _chain(tensor, model)
+        if tensor.dtype == "string" and not layers:
+            where = ", ".join(operation.name for operation, _ in _uses(tensor, model)) or "no layer"
+            raise ModelError(
+                f"inputs.{name}: the model takes text, which has no gradient, and it goes into {where}; one lookup"
+                " alone can be left out (StringLookup, TextVectorization): save the model that begins behind it"
+            )
+        # Masks are passed on as they are.
+        if not layers or (spec.kind == "mask" and tensor.dtype != "string"):
+            continue
+        _check_layers(name, layers)
+        _check_described(name, spec, layers, text=tensor.dtype == "string")
+        check_same(name, spec, layers, tensor)
         found.name = name
         cut[name] = found
+    if all(cut[name] is given[name] for name in given):
+        return model
     behind = keras.Model(cut, model.output, name=model.name)
     for name, tensor in behind.input.items():
         # Keras calls the new beginning of the graph after the old tensor, and warns of names that differ.
@@ -43,37 +63,68 @@ def behind_lookups(inputs: Mapping[str, InputSpec], model: Any) -> Any:
     return behind
 
 
-def _lookup(name: str, text: Any, model: Any) -> tuple[Any, Any]:
-    """The layer that a text goes into, and the ids that it gives."""
-    found = []
-    for operation in model.operations:
-        nodes = [node for node in operation._inbound_nodes if any(text is tensor for tensor in node.input_tensors)]
-        found += [(operation, node.output_tensors) for node in nodes]
-    if len(found) == 1:
-        operation, outputs = found[0]
-        if len(outputs) == 1 and "int" in str(outputs[0].dtype) and outputs[0].shape == text.shape:
-            return operation, outputs[0]
-    layers = ", ".join(operation.name for operation, _ in found) or "no layer"
-    raise ModelError(
-        f"inputs.{name}: the model takes text, which has no gradient, and it goes into {layers}; only a StringLookup"
-        " that gives one id a row can be left out: save the model that begins behind it"
-    )
+def _chain(tensor: Any, model: Any) -> tuple[list[Any], Any]:
+    """The layers that look an input up, one behind another, and what the last of them gives."""
+    layers: list[Any] = []
+    while True:
+        uses = _uses(tensor, model)
+        if len(uses) != 1 or not isinstance(uses[0][0], _PREPARING) or len(uses[0][1]) != 1:
+            return layers, tensor
+        layers.append(uses[0][0])
+        tensor = uses[0][1][0]
 
 
-def _check_ids(name: str, spec: InputSpec, lookup: Any) -> None:
+def _uses(tensor: Any, model: Any) -> list[tuple[Any, list[Any]]]:
+    """The operations that a tensor goes into in this model, and what they make of it."""
+    # A sequential model was put together several times while it was read, each time out of the same tensor.
+    own = {id(node) for nodes in model._nodes_by_depth.values() for node in nodes}
+    return [
+        (operation, node.output_tensors)
+        for operation in model.operations
+        for node in operation._inbound_nodes
+        if id(node) in own and any(tensor is one for one in node.input_tensors)
+    ]
+
+
+def _check_layers(name: str, layers: list[Any]) -> None:
+    for layer in layers:
+        what = None
+        if isinstance(layer, keras.layers.Hashing):
+            what = "hashes it, and no vocabulary gives the same ids; hash in `preprocess`, and"
+        elif isinstance(layer, keras.layers.Discretization):
+            what = "sorts its numbers into bins, which has no gradient; make the bins in `preprocess`, and"
+        elif isinstance(layer, keras.layers.TextVectorization):
+            config = layer.get_config()
+            if config["output_mode"] != "int":
+                what = f"counts its words (output_mode '{config['output_mode']}'), and these have no ids;"
+            elif config["split"] != "whitespace" or config["ngrams"] is not None:
+                what = "does not split it at blanks into single words; do so in `preprocess`, and"
+            elif config["output_sequence_length"] is None or config["ragged"]:
+                # Padding would be as long as the longest text beside it: a row's number would hang on its batch.
+                what = "gives as many ids as a text has words; give it an output_sequence_length, or"
+        if what is not None:
+            raise ModelError(f"inputs.{name}: the model's layer '{layer.name}' {what} {_BEHIND}")
+
+
+def _check_described(name: str, spec: InputSpec, layers: list[Any], *, text: bool) -> None:
+    """See that a vocabulary can do the layers' work."""
+    last, splits = layers[-1], isinstance(layers[0], keras.layers.TextVectorization)
+    what = "takes text" if text else f"looks its numbers up in layer '{layers[0].name}'"
+    if splits and (spec.kind != "tokens" or spec.vocabulary is None):
+        raise ModelError(
+            f"inputs.{name}: the model {what}, which has no gradient; describe it as `kind: tokens` with the"
+            f" `vocabulary` of its layer '{last.name}' (get_vocabulary()[2:], `offset: 2`, `unknown: 1`), its `length`"
+            " and `standardize`, and the embedding `layer` behind it"
+        )
     if spec.vocabulary is None or len(spec.columns) != 1:
         raise ModelError(
-            f"inputs.{name}: the model takes text, which has no gradient; give the input the `vocabulary` of its layer"
-            f" '{lookup.name}', with its `offset` and `unknown`, and the embedding `layer` behind it"
+            f"inputs.{name}: the model {what}, which has no gradient; give the input the `vocabulary` of its layer"
+            f" '{last.name}', with its `offset` and `unknown`, and the embedding `layer` behind it (`kind: one_hot`"
+            " where it gives zeros and ones)"
         )
-    words = [*spec.vocabulary, *([_NO_WORD] if spec.unknown is not None else [])]
-    wanted = [*spec.ids.values(), *([spec.unknown] if spec.unknown is not None else [])]
-    with keras.device("cpu:0"):
-        ids = np.asarray(keras.ops.convert_to_numpy(lookup(keras.ops.convert_to_tensor(words, dtype="string"))))
-    for word, mine, own in zip(words, wanted, ids.tolist(), strict=True):
-        if mine != own:
-            what = "an unknown category" if word == _NO_WORD else f"category '{word}'"
-            raise ModelError(
-                f"inputs.{name}.vocabulary: {what} has id {mine} here and {own} in the model's layer '{lookup.name}';"
-                " take the layer's vocabulary in its order, with its `offset` and `unknown`"
-            )
+    if splits and spec.standardize != (wanted := layers[0].get_config()["standardize"] or "none"):
+        shown = wanted if isinstance(wanted, str) else "its own function"
+        raise ModelError(
+            f"inputs.{name}.standardize: is {spec.standardize or 'not given'}, and the model's layer '{layers[0].name}'"
+            f" has {shown}; {'take that' if isinstance(wanted, str) else f'do so in `preprocess`, and {_BEHIND}'}"
+        )

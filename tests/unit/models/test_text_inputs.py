@@ -83,5 +83,7 @@ def test_a_vocabulary_that_is_not_the_models(tmp_path: Path, carrier: dict[str, 
 
 def test_text_that_is_split_into_words_by_the_model(tmp_path: Path) -> None:
     root, _ = package(tmp_path / "text", CARRIER, split=True)
-    with pytest.raises(ModelError, match="it goes into words; only a StringLookup that gives one id a row can be left"):
+    with pytest.raises(
+        ModelError, match="which has no gradient; describe it as `kind: tokens` with the `vocabulary` of"
+    ):
         load_model(root)
