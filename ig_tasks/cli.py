@@ -120,12 +120,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _run(arguments: list[str]) -> int:
+    known = [command.callback.__name__ for command in app.registered_commands if command.callback]
     try:
-        code = app(args=arguments, standalone_mode=False)
+        code = app(args=arguments or ["--help"], standalone_mode=False)
     except _UsageError as error:
-        known = {command.callback.__name__ for command in app.registered_commands if command.callback}
-        hint = f" (see: ig-tasks {arguments[0]} --help)" if arguments and arguments[0] in known else ""
-        _say(f"{_one_line(error.format_message())}{hint}")  # type: ignore[attr-defined]
+        said = _one_line(error.format_message())  # type: ignore[attr-defined]
+        if arguments and arguments[0] in known:
+            said += f" (see: ig-tasks {arguments[0]} --help)"
+        elif "No such command" in said and "Did you mean" not in said:
+            said += f" Commands: {', '.join(known)}."
+        _say(said)
         return 2
     except ValidationFailedError as error:
         _say(_one_line(str(error)))
@@ -141,7 +145,7 @@ def _run(arguments: list[str]) -> int:
     except Exception:  # noqa: BLE001 - an error that nobody foresaw is the only one to show a traceback
         traceback.print_exc()
         return 3
-    return int(code or 0)
+    return int(code or 0) if arguments else 2
 
 
 def _load(path: Path, store: str | None, settings: list[str] | None) -> Any:

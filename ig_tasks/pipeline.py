@@ -19,8 +19,8 @@ from typing import Any
 
 from ig_tasks.compute.aggregation import RunSummary
 from ig_tasks.compute.baseline_job import fit_or_find
+from ig_tasks.compute.columns import require_few_levels, require_unique_ids
 from ig_tasks.compute.explain_job import explain_run, is_computed
-from ig_tasks.compute.ids import require_unique_ids
 from ig_tasks.compute.opening import open_run_folder
 from ig_tasks.compute.planning import RunPlan, plan_run, require_unchanged
 from ig_tasks.compute.served import compare_with_served
@@ -70,6 +70,7 @@ def load_planned(
     say = log or to_stderr
     spec = plan.spec
     rows = look_at_rows(plan)
+    require_few_levels(plan)
     require_unique_ids(plan)
     digest = plan.data_digest()
     store = Store(spec.store_uri())
@@ -86,7 +87,8 @@ def load_planned(
         say(f"load_model: parity with the served model {'holds' if told.success else 'FAILS'}: {told.description}")
     sampled = f", a sample of {spec.data.sample:,} of them" if spec.data.sample else ""
     files = f"{len(plan.files)} file{'s' * (len(plan.files) != 1)}"
-    say(f"load_model: partition {plan.partition}, {plan.rows_available:,} rows in {files}{sampled}")
+    available = f"{plan.rows_available:,} row{'s' * (plan.rows_available != 1)}"
+    say(f"load_model: partition {plan.partition}, {available} in {files}{sampled}")
     return {
         "name": spec.name,
         "partition": plan.partition,

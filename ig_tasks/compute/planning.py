@@ -207,10 +207,11 @@ def _check_places(spec: ExplanationSpec) -> None:
 
 def _check_target(spec: ExplanationSpec, package: ModelPackage) -> None:
     """A target or a space that model.yaml does not have is found here, before a worker starts."""
-    try:
-        package.config.choose_target(spec.model.target, spec.model.space)
-    except ModelError as error:
-        raise type(error)(f"model.target: {error}") from None
+    for field, space in (("target", None), ("space", spec.model.space)):
+        try:
+            package.config.choose_target(spec.model.target, space)
+        except ModelError as error:
+            raise type(error)(f"model.{field}: {error}") from None
 
 
 def _open_served(spec: ExplanationSpec, package: ModelPackage, root: str | None) -> ModelPackage | None:

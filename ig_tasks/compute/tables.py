@@ -134,7 +134,7 @@ def shard_tables(
     if data.prediction:
         prediction = chosen[data.prediction].to_numpy(dtype=np.float64, na_value=np.nan)
         columns["prediction"] = pa.array(prediction, pa.float64(), from_pandas=True)
-    segments = {column: _segment(chosen[column]) for column in data.segments}
+    segments = {column: segment_levels(chosen[column]) for column in data.segments}
     columns |= {f"segment:{column}": pa.array(levels.tolist(), pa.string()) for column, levels in segments.items()}
     chosen_values = values[usable]
     columns |= {f"attribution:{name}": pa.array(chosen_values[:, place]) for place, name in enumerate(names)}
@@ -207,7 +207,12 @@ def _tokens(
     return columns
 
 
-def _segment(column: pd.Series[Any]) -> NDArray[np.object_]:
+def segment_levels(column: pd.Series[Any]) -> NDArray[np.object_]:
+    """The levels (rows,) of a column of `data.segments`, as text.
+
+    Raises:
+        DataError: if there are too many to tell apart.
+    """
     levels = column.nunique(dropna=False)
     if levels > SEGMENT_LEVELS:
         raise DataError(

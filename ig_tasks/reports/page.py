@@ -120,6 +120,7 @@ def _environment() -> Environment:
         "drawn": Markup,
     }
     environment.globals |= {
+        "counted": numerals.counted,
         "interval": numerals.interval,
         "partition_words": sentences.partition_words,
         "units": sentences.units,

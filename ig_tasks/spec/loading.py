@@ -62,6 +62,8 @@ def read_yaml(path: Path) -> dict[str, Any]:
         raise SpecError(f"{path}: there is no such spec file; give the path of a YAML spec") from None
     except UnicodeDecodeError:
         raise SpecError(f"{path}: is not written in UTF-8; save it in that encoding") from None
+    except IsADirectoryError:
+        raise SpecError(f"{path}: is a folder; give the path of a YAML spec") from None
     except OSError as error:
         raise SpecError(f"{path}: cannot be read ({error})") from None
     try:

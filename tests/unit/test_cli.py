@@ -50,7 +50,7 @@ def no_cluster(monkeypatch):
         ),
         (
             {"model": {"uri": "../models/tiny", "space": "odds"}},
-            "target 'late' has no space 'odds'; spaces: logit",
+            "model.space: target 'late' has no space 'odds'; spaces: logit",
         ),
         ({"attribution": {"steps": 5}}, "attribution.steps: 'auto' chooses them by row"),
         ({"attribution": {"integrator": "exact", "steps": 5}}, "attribution.steps: 'exact' chooses them by row"),
@@ -60,6 +60,10 @@ def no_cluster(monkeypatch):
         ({"store": "nosuch://runs"}, "store 'nosuch://runs/tiny': cannot be opened"),
         ({"store": "tiny.yaml"}, "/tiny.yaml is no folder; give a folder of your own"),
         ({"data": {"uri": "../../data", "segments": ["orign"]}}, "data.segments: 'orign' is not a column of"),
+        (
+            {"data": {"uri": "../../data", "partition": "month", "id": "kind"}},
+            "rows of partition all have the kind 'red'; name a column of unique ids",
+        ),
         ({"data": {"uri": "../../data", "prediction": "x"}}, "data.prediction: 'x' is not a column"),
         ({"partition": "2014-01"}, "partition '2014-01' is not in the data; partitions: 2013-01, 2013-02"),
         ({"baseline": {"partition": "2014-01"}}, "baseline: partition '2014-01' is not in the data"),
@@ -97,7 +101,9 @@ def test_code_from_outside_the_project_needs_trust(capsys, spec, no_cluster, tmp
     [
         (["run"], "Missing argument 'SPEC'"),
         (["rum"], "No such command 'rum'. Did you mean 'run'?\n"),
+        (["list"], "No such command 'list'. Commands: run, check, show, init.\n"),
         (["run", "nothing.yaml"], "there is no such spec file"),
+        (["run", "."], "is a folder; give the path of a YAML spec"),
         (["run", "SPEC", "--set", "tolerance"], "--set 'tolerance': write key=value"),
         (["run", "SPEC", "--set", "attribution.tolerance=2"], "attribution.tolerance: input should be less than 1"),
         (["show", "nothing"], "there is no report here"),
@@ -107,6 +113,13 @@ def test_wrong_usage_is_one_line_and_code_2(capsys, spec, no_cluster, arguments,
     code, out, err = run(capsys, *[str(spec) if item == "SPEC" else item for item in arguments])
     assert (code, out, len(err.splitlines())) == (2, "", 1)
     assert message in err
+
+
+def test_without_a_command_the_commands_are_shown_as_they_are_meant_to_be(capsys):
+    code, out, err = run(capsys)
+    assert (code, err) == (2, "")
+    assert out == run(capsys, "--help")[1]
+    assert len(out.splitlines()) > 8
 
 
 @pytest.mark.parametrize(

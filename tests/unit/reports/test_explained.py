@@ -14,3 +14,13 @@ def test_a_model_without_a_version_is_called_by_its_name_alone(sample: SimpleNam
     said = re.search(r"<dt>Model</dt><dd>(.*?) <span>", page)
     assert said is not None
     assert said.group(1) == report.model.name
+
+
+def test_one_row_is_one_row_and_features_that_move_nothing_are_called_out(sample: SimpleNamespace) -> None:
+    body = sample.flights_body()
+    nothing = {"abs_mean": 0.0, "mean": 0.0, "rows": 1}
+    still = sample.flights_report(**sample.BARE, importance=[{**row, **nothing} for row in body["importance"]])
+    page = render_page(still)
+    assert "Importance over 1 row, in log-odds" in page
+    assert "No feature moves the output" in page
+    assert "No feature moves the output" not in render_page(sample.flights_report(**sample.BARE))

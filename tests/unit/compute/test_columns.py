@@ -1,4 +1,4 @@
-"""Ids that name two rows end a run before it computes anything."""
+"""Ids that name two rows, and segments of too many levels, end a run before it computes anything."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from support.tiny import table, write_project
 
-from ig_tasks.compute.ids import require_unique_ids
+from ig_tasks.compute.columns import require_few_levels, require_unique_ids
 from ig_tasks.compute.planning import RunPlan, plan_run
 from ig_tasks.errors import DataError
 from ig_tasks.spec import load_spec
@@ -48,3 +48,16 @@ def test_ids_that_tell_all_rows_apart_pass(tmp_path: Path, ids: list[Any], setti
 def test_two_ids_of_one_hash_are_two_ids(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pd.util, "hash_array", lambda ids, categorize: np.zeros(len(ids), np.uint64))
     require_unique_ids(plan(tmp_path, ["a", "b", "c", "d"]))
+
+
+def test_a_segment_of_too_many_levels_is_found_in_the_first_shard(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ig_tasks.compute.tables.SEGMENT_LEVELS", 2)
+    found = plan(tmp_path, ["a", "b", "c", "d"], **{"data.segments": ["id"]})
+    with pytest.raises(
+        DataError, match=r"^data\.segments: 'id' has 3 levels in one shard, at most 2 can be told apart"
+    ):
+        require_few_levels(found)
+    require_few_levels(plan(tmp_path, ["a", "b", "a"], **{"data.segments": ["id"]}))
+    require_few_levels(plan(tmp_path, ["a"], **{"data.segments": []}))

@@ -1,4 +1,4 @@
-"""Ids that name two rows are found before anything is computed: one column is read, which costs next to nothing."""
+"""Ids and segments are looked at before anything is computed: to read a column costs next to nothing."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ig_tasks.compute.planning import RunPlan
+from ig_tasks.compute.tables import segment_levels
 from ig_tasks.data.shards import Shard, read_shard, row_ids
 from ig_tasks.errors import DataError
 
-__all__ = ["require_unique_ids"]
+__all__ = ["require_few_levels", "require_unique_ids"]
 
 _LOOKED_AT = 1000
 """Hashes that several rows share, at most, whose ids are compared as text."""
@@ -41,6 +42,18 @@ def require_unique_ids(plan: RunPlan) -> None:
             f"data.id: {rows:,} rows of partition {plan.partition} have the {column} {repeated!r}; name a column of "
             "unique ids, or leave data.id out, and rows go by file and number"
         )
+
+
+def require_few_levels(plan: RunPlan) -> None:
+    """Read the columns of `data.segments` in the first shard; every other shard is looked at when its turn comes.
+
+    Raises:
+        DataError: naming a column with more levels than a report can tell apart.
+    """
+    if segments := plan.spec.data.segments:
+        frame = read_shard(plan.shards()[0], segments)
+        for column in segments:
+            segment_levels(frame[column])
 
 
 def _ids(shard: Shard, column: str) -> NDArray[np.object_]:
