@@ -106,8 +106,8 @@ def _print_words(report: Report, console: Console) -> None:
     if not found:
         return
     console.print()
-    tones = plain("raises", _tone(1.0, 1.0)) + plain(" or ") + plain("lowers", _tone(-1.0, 1.0))
-    console.print(plain("What single words do: ", "bold") + tones + plain(" the output"))
+    signs = plain("raises", _tone(1.0, 1.0)), plain(" or "), plain("lowers", _tone(-1.0, 1.0))
+    console.print(Text.assemble(plain("What single words do: ", "bold"), *signs, plain(" the output")))
     for example, passages in found:
         chosen = f"{example.chosen}: " if example.chosen else ""
         console.print(plain(f"{chosen}{number(example.output)}, row {example.row_id}", "dim"))
@@ -119,7 +119,7 @@ def _print_words(report: Report, console: Console) -> None:
             between = Text(", " if passage.noun == "category" else " ")
             console.print(plain(f"{passage.label}: ") + between.join(shown))
             figures = (plain(f"{word.text} ") + _signed(word.attribution) for _, word in passage.strongest[:_STRONGEST])
-            console.print(plain("strongest: ", "dim") + Text("; ").join(figures))
+            console.print(Text.assemble(plain("strongest: ", "dim"), Text("; ").join(figures)))
 
 
 def print_side_by_side(reports: Sequence[Report], console: Console, *, top: int = 10) -> None:
