@@ -11,8 +11,8 @@ from ig_tasks.attribution.backends.base import Backend
 from ig_tasks.attribution.batches import Batches
 from ig_tasks.attribution.control import Control, Tolerances
 from ig_tasks.attribution.methods.lanes import LEAST_ROWS, run_chunks
-from ig_tasks.attribution.methods.one_by_one import OneByOne
 from ig_tasks.attribution.methods.rows import CommonStart, Rows
+from ig_tasks.attribution.methods.target_groups import TargetGroups
 from ig_tasks.attribution.methods.unpadded import Unpadded
 from ig_tasks.attribution.problem import Problem
 
@@ -42,8 +42,8 @@ class IntegratedGradients:
         rows = Rows.empty(problem)
         if problem.rows == 0:
             return rows
-        if len(problem.targets) > 1 and not getattr(backend, "shares_targets", False):
-            backend = OneByOne(backend)
+        if len(problem.targets) > backend.targets_at_once:
+            backend = TargetGroups(backend)
         common = CommonStart.of(backend, problem, control)
         row_bytes = 8 * _KEPT * max(1, problem.features) * len(problem.targets)
         chunk = int(np.clip(_CHUNK_BYTES // row_bytes, 1, _CHUNK_ROWS))

@@ -52,8 +52,8 @@ def test_all_has_the_outputs_as_second_axis(model: Any, inputs: np.ndarray) -> N
     assert found.output.shape == found.status.shape == found.evaluations.shape == (10, 3)
     for column in range(3):
         alone = attribute(model, inputs, np.zeros(4), target=column)
-        np.testing.assert_array_equal(found.attributions[:, column], alone.attributions)
-        np.testing.assert_array_equal(found.convergence_delta[:, column], alone.convergence_delta)
+        np.testing.assert_allclose(found.attributions[:, column], alone.attributions, rtol=1e-13, atol=1e-15)
+        np.testing.assert_allclose(found.convergence_delta[:, column], alone.convergence_delta, atol=1e-14)
 
 
 def test_a_named_output(kit: Any, inputs: np.ndarray) -> None:
@@ -108,3 +108,45 @@ def test_all_outputs_share_their_forward_passes(layers_of: Any, inputs: np.ndarr
         return sum(calls)
 
     assert points("all") == points(0)
+
+
+def test_all_outputs_of_a_keras_model_share_their_forward_passes(inputs: np.ndarray) -> None:
+    keras = pytest.importorskip("keras")
+    tf = pytest.importorskip("tensorflow")
+    seen = tf.Variable(0, dtype=tf.int64, trainable=False)
+
+    class Counted(keras.layers.Layer):
+        def call(self, x: Any) -> Any:
+            seen.assign_add(tf.cast(tf.shape(x)[0], tf.int64))
+            return x
+
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(5, "tanh"), Counted(), keras.layers.Dense(5)])
+
+    def points(target: Any) -> int:
+        seen.assign(0)
+        attribute(model, inputs[:, :4], np.zeros(4), target=target, integrator="gauss_legendre", steps=20)
+        return int(seen.numpy())
+
+    points("all"), points(0)  # tracing and looking come first
+    assert points("all") == points(0)
+
+
+@pytest.mark.parametrize(
+    ("activation", "integrator"),
+    [("silu", "auto"), ("silu", "gauss_legendre"), ("relu", "secant"), ("relu", "exact"), ("tanh", "secant")],
+)
+def test_any_number_of_outputs_together_are_the_same_outputs_one_by_one(
+    kit: Any, layers_of: Any, inputs: np.ndarray, activation: str, integrator: str
+) -> None:
+    """More of them than a backend takes at once."""
+    model = kit.dense(layers_of(4, 6, 6, 11, activation=activation))
+    every = attribute(model, inputs, np.zeros(4), target="all", integrator=integrator, tolerance=1e-3)
+    assert every.attributions.shape == (10, 11, 4)
+    for output in (0, 7, 8, 10):
+        one = attribute(model, inputs, np.zeros(4), target=output, integrator=integrator, tolerance=1e-3)
+        np.testing.assert_allclose(every.output[:, output], one.output, rtol=1e-14)
+        enough = every.evaluations[:, output] == one.evaluations  # the others went on for another output's sake
+        assert enough.any()
+        np.testing.assert_allclose(every.attributions[enough, output], one.attributions[enough], atol=1e-12)
+        size = np.abs(one.attributions).sum(1)
+        assert (np.abs(every.attributions[:, output] - one.attributions).sum(1) <= 2e-3 * size + 1e-12).all()

@@ -58,22 +58,26 @@ class Paths:
 
         return [*(moving(name) for name in self.deltas), *(Still(tensor, lengths) for tensor in self._still)]
 
-    def pulled_back(self, gradients: Sequence[tuple[Cut, Any]], many: Any) -> Any:
-        """Contributions (many, rows, features) of sums of gradients at cuts, each (many x rows, ...)."""
+    def pulled_back(self, gradients: Sequence[Sequence[tuple[Cut, Any]]], many: Any) -> Any:
+        """Contributions (many, targets, rows, features) of sums of gradients at cuts, by target (many x rows, ...)."""
+        total = many * len(gradients)
         self._pulled = {
-            name: tf.zeros((many * self.rows, *delta.shape[1:]), delta.dtype) for name, delta in self.deltas.items()
+            name: tf.zeros((total * self.rows, *delta.shape[1:]), delta.dtype) for name, delta in self.deltas.items()
         }
         found = dict.fromkeys(self.deltas)
-        if gradients:
+        cuts = list({id(cut): cut for one in gradients for cut, _ in one}.values())
+        if cuts:
             with tf.GradientTape(watch_accessed_variables=False) as tape:
                 tape.watch(self._pulled)
-                ends = [cut.affine.delta("many") for cut, _ in gradients]
-            found = tape.gradient(ends, self._pulled, output_gradients=[gradient for _, gradient in gradients])
+                ends = [cut.affine.delta("many") for cut in cuts]
+            found = tape.gradient(ends, self._pulled, output_gradients=[_all_targets(cut, gradients) for cut in cuts])
         at_inputs = {
-            name: tf.reshape(zeros if found[name] is None else found[name], (many, self.rows, *zeros.shape[1:]))
+            name: tf.reshape(zeros if found[name] is None else found[name], (total, self.rows, *zeros.shape[1:]))
             for name, zeros in self._pulled.items()
         }
-        return contributions(at_inputs, self.deltas, self.ends)
+        parts = contributions(at_inputs, self.deltas, self.ends)
+        by_target = tf.reshape(parts, (len(gradients), many, self.rows, parts.shape[2]))
+        return tf.transpose(by_target, (1, 0, 2, 3))
 
 
 class Along:
@@ -83,28 +87,28 @@ class Along:
         self._caller, self.graph = caller, graph
 
     def quadrature(self, single: bool) -> Callable[..., Any]:
-        """Outputs (nodes, rows), and weighted sums (levels, rows, features) of contributions.
+        """Outputs (nodes, targets, rows), and weighted sums (levels, targets, rows, features) of contributions.
 
         `single`: gradients of single nodes are pulled back to the inputs, else those of the levels' sums.
         """
 
-        def run(starts: Any, ends: Any, fixed: Any, columns: Any, nodes: Any, weights: Any) -> Any:
-            paths, count = self._paths(starts, ends, fixed, columns), _length(nodes)
+        def run(starts: Any, ends: Any, fixed: Any, targets: Any, nodes: Any, weights: Any) -> Any:
+            paths, count = self._paths(starts, ends, fixed, targets), _length(nodes)
             many = count if single else _length(weights)
-            values, gradients = self._walked(paths, columns, nodes[:, None], count, many)
+            values, gradients = self._walked(paths, targets, nodes[:, None], count, many)
             if not single:
-                gradients = [(cut, _summed(weights, each, cut)) for cut, each in gradients]
+                gradients = [[(cut, _summed(weights, each, cut)) for cut, each in found] for found in gradients]
             parts = tf.cast(paths.pulled_back(gradients, many), tf.float64)
             if single:
-                flat = tf.matmul(weights, tf.reshape(parts, (count, -1)))
-                parts = tf.reshape(flat, (-1, paths.rows, parts.shape[2]))
-            return tf.reshape(tf.cast(values, tf.float64), (count, -1)), parts
+                total = tf.matmul(weights, tf.reshape(parts, (count, -1)))
+                parts = tf.reshape(total, (-1, parts.shape[1], paths.rows, parts.shape[3]))
+            return _by_node(values, count), parts
 
         return run
 
-    def affine(self, starts: Any, ends: Any, fixed: Any, columns: Any) -> Any:
+    def affine(self, starts: Any, ends: Any, fixed: Any, targets: Any) -> Any:
         """Bases and deltas at the cuts, and places (rows, kinks) where the first operations have their kinks."""
-        paths = self._paths(starts, ends, fixed, columns)
+        paths = self._paths(starts, ends, fixed, targets)
         lengths = paths.lengths(1)
         walk = Walk(self.graph, lengths, None, secant=True, watch=lambda leaf: None)  # noqa: ARG005
         walk.run(paths.inputs(lengths), until=self.graph.cuts)
@@ -116,7 +120,7 @@ class Along:
         return parts, tf.concat(kinks, 1) if kinks else tf.zeros((paths.rows, 0))
 
     def cells(self, long: bool) -> Callable[..., Any]:
-        """Outputs (segments, 2, rows) at segments' outer edges, and contributions (segments, rows, features).
+        """Outputs (segments, 2, targets, rows) at outer edges, and contributions (segments, targets, rows, features).
 
         `places` (edges, rows); `inner` (edges,) is 0 at a segment's last edge, else 1; `segments` (segments, edges)
         has ones where an edge is of that segment; `outer` (segments, 2). `long`: sums are taken in double precision.
@@ -126,29 +130,28 @@ class Along:
             starts: Any,
             ends: Any,
             fixed: Any,
-            columns: Any,
+            targets: Any,
             parts: Any,
             places: Any,
             inner: Any,
             segments: Any,
             outer: Any,
         ) -> Any:
-            paths, count, many = self._paths(starts, ends, fixed, columns), _length(places), _length(segments)
+            paths, count, many = self._paths(starts, ends, fixed, targets), _length(places), _length(segments)
             # Between the last edge of a segment and the first of the next there is no cell.
             widths = tf.concat([places[1:] - places[:-1], tf.zeros_like(places[:1])], 0) * inner[:, None]
-            values, gradients = self._walked(paths, columns, places, count, many, parts, widths)
+            values, gradients = self._walked(paths, targets, places, count, many, parts, widths)
             weights = segments if long else tf.cast(segments, tf.float32)
-            gradients = [(cut, _summed(weights, each, cut)) for cut, each in gradients]
-            by_edge = tf.reshape(tf.cast(values, tf.float64), (count, -1))
-            return tf.gather(by_edge, outer), tf.cast(paths.pulled_back(gradients, many), tf.float64)
+            gradients = [[(cut, _summed(weights, each, cut)) for cut, each in found] for found in gradients]
+            return tf.gather(_by_node(values, count), outer), tf.cast(paths.pulled_back(gradients, many), tf.float64)
 
         return run
 
     def knots(self, layer: int) -> Callable[..., Any]:
         """How far the piecewise-linear operations of a layer are from their kinks, (places, rows, units x kinks)."""
 
-        def run(starts: Any, ends: Any, fixed: Any, columns: Any, places: Any) -> Any:
-            paths, count = self._paths(starts, ends, fixed, columns), _length(places)
+        def run(starts: Any, ends: Any, fixed: Any, targets: Any, places: Any) -> Any:
+            paths, count = self._paths(starts, ends, fixed, targets), _length(places)
             walk = self._walk(paths, places, count, lambda leaf: None)  # noqa: ARG005
             found = [
                 tf.reshape(each.values - place, (count, paths.rows, -1))
@@ -160,9 +163,9 @@ class Along:
 
         return run
 
-    def look(self, starts: Any, ends: Any, fixed: Any, columns: Any, *, secant: bool) -> Walk:
+    def look(self, starts: Any, ends: Any, fixed: Any, targets: Any, *, secant: bool) -> Walk:
         """Follow a few rows eagerly: what the graph is made of."""
-        paths = self._paths(starts, ends, fixed, columns)
+        paths = self._paths(starts, ends, fixed, targets)
         places = tf.linspace(tf.constant(0.0, tf.float64), 1.0, 3)[:, None]
         lengths = paths.lengths(3)
         walk = Walk(self.graph, lengths, places, secant=secant, watch=lambda leaf: None)  # noqa: ARG005
@@ -170,8 +173,8 @@ class Along:
         walk.finished()
         return walk
 
-    def _paths(self, starts: Any, ends: Any, fixed: Any, columns: Any) -> Paths:
-        return Paths(self._caller, starts, ends, fixed, _length(columns))
+    def _paths(self, starts: Any, ends: Any, fixed: Any, targets: Any) -> Paths:
+        return Paths(self._caller, starts, ends, fixed, _length(targets[0]))
 
     def _walk(
         self,
@@ -190,15 +193,24 @@ class Along:
         return walk
 
     def _walked(
-        self, paths: Paths, columns: Any, places: Any, count: Any, many: Any, parts: Any = None, widths: Any = None
-    ) -> tuple[Any, list[tuple[Cut, Any]]]:
-        """The explained values (nodes x rows,), and their gradients (times `widths`) where the affine part ends."""
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            walk = self._walk(paths, places, count, tape.watch, parts, secant=widths is not None, many=many)
-            values = explained(walk.finished(), columns, count)
-        wanted = None if widths is None else tf.cast(tf.reshape(widths, [-1]), values.dtype)
-        found = tape.gradient(values, [cut.leaf for cut in walk.cuts], output_gradients=wanted)
-        return values, [(cut, each) for cut, each in zip(walk.cuts, found, strict=True) if each is not None]
+        self, paths: Paths, targets: Any, places: Any, count: Any, many: Any, parts: Any = None, widths: Any = None
+    ) -> tuple[list[Any], list[list[tuple[Cut, Any]]]]:
+        """Explained values (nodes x rows,), and their gradients (times `widths`) where the affine part ends, by target.
+
+        The model goes forward once for all targets.
+        """
+        several = targets.shape[0]
+        with tf.GradientTape(watch_accessed_variables=False, persistent=several > 1) as tape:
+            secant = widths is not None
+            walk = self._walk(paths, places, count, tape.watch, parts, secant=secant, many=several * many)
+            values = explained(walk.finished(), targets, count)
+        wanted = None if widths is None else tf.cast(tf.reshape(widths, [-1]), values[0].dtype)
+        leaves = [cut.leaf for cut in walk.cuts]
+        found = [tape.gradient(each, leaves, output_gradients=wanted) for each in values]
+        del tape
+        return values, [
+            [(cut, each) for cut, each in zip(walk.cuts, one, strict=True) if each is not None] for one in found
+        ]
 
 
 def _summed(weights: Any, gradient: Any, cut: Cut) -> Any:
@@ -207,6 +219,18 @@ def _summed(weights: Any, gradient: Any, cut: Cut) -> Any:
     dtype = weights.dtype if by_node.dtype.size < weights.dtype.size else by_node.dtype
     total = tf.matmul(tf.cast(weights, dtype), tf.cast(by_node, dtype))
     return tf.cast(tf.reshape(total, (-1, *cut.affine.dims)), gradient.dtype)
+
+
+def _all_targets(cut: Cut, gradients: Sequence[Sequence[tuple[Cut, Any]]]) -> Any:
+    """Gradients (targets x many x rows, ...) at one cut, target by target; zero where an output passes it by."""
+    own = [next((gradient for other, gradient in one if other is cut), None) for one in gradients]
+    some = next(gradient for gradient in own if gradient is not None)
+    return tf.concat([tf.zeros_like(some) if gradient is None else gradient for gradient in own], 0)
+
+
+def _by_node(values: Sequence[Any], count: Any) -> Any:
+    """(nodes, targets, rows) of one (nodes x rows,) a target."""
+    return tf.stack([tf.reshape(tf.cast(each, tf.float64), (count, -1)) for each in values], 1)
 
 
 def _length(tensor: Any) -> Any:

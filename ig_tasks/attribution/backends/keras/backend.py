@@ -45,6 +45,7 @@ class KerasBackend:
     """A keras.Model on TensorFlow. See `Backend` for what the methods promise."""
 
     framework = "tensorflow"
+    targets_at_once = 8  # backward passes are traced one by one, which takes a while
     padding_epsilon = 0.0  # every length of a sequence would be traced anew
 
     def __init__(self, model: Any, layers: dict[str, str], precision: str, device: str | None) -> None:
@@ -161,7 +162,7 @@ class KerasBackend:
             return np.asarray(values), np.asarray(sums)
         first = np.asarray(program.start_contributions(arguments, start_gradient))
         with np.errstate(invalid="ignore"):  # a row that is not finite
-            return np.asarray(values), np.asarray(sums) + start_weights[:, None, None] * first
+            return np.asarray(values), np.asarray(sums) + start_weights[:, None, None, None] * first
 
     def unfold(self, batch: Problem, sums: npt.NDArray[np.floating[Any]]) -> Array:  # noqa: ARG002
         return np.asarray(sums, dtype=np.float64)
@@ -187,7 +188,7 @@ class KerasBackend:
     # -- arrays ------------------------------------------------------------------------------------------
 
     def _arguments(self, batch: Problem) -> Arguments:
-        """Starts, ends, fixed inputs and columns in the dtypes in which the program takes them."""
+        """Starts, ends, fixed inputs and targets in the dtypes in which the program takes them."""
         known = functional_inputs(self.model) if self._named else {}
 
         def points(name: str, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -203,7 +204,7 @@ class KerasBackend:
             name: value.astype(known.get(name, value.dtype), copy=False) if isinstance(value, np.ndarray) else value
             for name, value in batch.fixed.items()
         }
-        return starts, ends, fixed, batch.columns
+        return starts, ends, fixed, batch.targets
 
     def _program(self, batch: Problem) -> tuple[Program, Arguments]:
         """The traced functions for a batch like this, and its arguments."""

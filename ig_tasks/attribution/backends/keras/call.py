@@ -126,8 +126,8 @@ def repeated(value: Any, count: Any) -> Any:
     return tf.tile(value, tf.concat(([count], tf.ones(len(value.shape) - 1, tf.int32)), 0))
 
 
-def explained(outputs: Any, columns: Any, count: Any) -> Any:
-    """Of all outputs (count x rows, outputs) the one that each row explains."""
+def explained(outputs: Any, targets: Any, count: Any) -> list[Any]:
+    """Of all outputs (count x rows, outputs) those that each row explains, one (count x rows,) a target."""
     if outputs.shape[1] == 1:
-        return outputs[:, 0]
-    return tf.gather(outputs, tf.tile(columns, [count]), batch_dims=1)
+        return [outputs[:, 0]] * targets.shape[0]
+    return [tf.gather(outputs, tf.tile(columns, [count]), batch_dims=1) for columns in tf.unstack(targets)]

@@ -92,7 +92,7 @@ def _graph(program: Program, given: Any) -> Graph:
 
 def _two_rows(arguments: Arguments) -> Arguments:
     """The first row given, and one that ends half-way: rows that were mixed up would show."""
-    starts, ends, fixed, columns = arguments
+    starts, ends, fixed, targets = arguments
 
     def twice(array: Any) -> Any:
         return np.repeat(array[:1], 2, axis=0) if isinstance(array, np.ndarray) else array
@@ -102,7 +102,7 @@ def _two_rows(arguments: Arguments) -> Arguments:
     for name, end in doubled.items():
         if end.dtype.kind == "f":
             end[1] = 0.5 * (end[0] + first[name][0])
-    return first, doubled, {name: twice(value) for name, value in fixed.items()}, twice(columns)
+    return first, doubled, {name: twice(value) for name, value in fixed.items()}, np.repeat(targets[:1, :1], 2, axis=1)
 
 
 def _same(one: Any, other: Any, within: float) -> bool:

@@ -22,7 +22,7 @@ __all__ = ["Program", "program_for"]
 _LOCK = threading.RLock()
 _PROGRAMS: WeakKeyDictionary[Any, dict[Any, Program]] = WeakKeyDictionary()
 
-Arguments = tuple[dict[str, Any], dict[str, Any], dict[str, Any], Any]  # starts, ends, fixed inputs, columns
+Arguments = tuple[dict[str, Any], dict[str, Any], dict[str, Any], Any]  # starts, ends, fixed inputs, targets
 
 
 def program_for(model: Any, signature: Signature, layers: dict[str, Any]) -> Program:
@@ -51,7 +51,6 @@ class Program:
             {name: tf.TensorSpec((None, *shape), dtype) for name, dtype, shape in signature.starts},
             {name: tf.TensorSpec((None, *shape), dtype) for name, dtype, shape in signature.ends},
             {name: tf.TensorSpec((None, *shape), dtype) for name, dtype, shape in signature.fixed},
-            tf.TensorSpec((None,), tf.int64),
         )
         self._width = sum(math.prod(shape) for _, _, shape in signature.ends)
         self._graphs: dict[Any, Any] = {}
@@ -60,7 +59,7 @@ class Program:
         return self._run("outputs", self._outputs_at, arguments, at_start)
 
     def evaluate(self, arguments: Arguments, nodes: Any, weights: Any, followed: bool) -> Any:
-        """Outputs (nodes, rows) and weighted sums (levels, rows, features) of contributions."""
+        """Outputs (nodes, targets, rows) and weighted sums (levels, targets, rows, features) of contributions."""
         # Sums are pulled back to the inputs, or single nodes where they are fewer. That pays for wide inputs alone: 0.7
         # of the plain path's time with 1,000 columns, 1.3 times as much with 67.
         single = len(nodes) <= len(weights)
@@ -70,7 +69,10 @@ class Program:
         return self._run(("quadrature", single), along.quadrature(single), arguments, nodes, weights)
 
     def secant(self, arguments: Arguments, edges: Callable[[Any], Any], cells: Sequence[Any]) -> Any:
-        """Outputs (segments, 2, rows) and sums (segments, rows, features); `cells` say which edges are whose."""
+        """Outputs (segments, 2, targets, rows) and sums (segments, targets, rows, features).
+
+        `cells` say which edges are whose.
+        """
         along = self._followed()
         parts, kinks = self._run("affine", along.affine, arguments)
         places = edges(kinks.numpy() if kinks.shape[1] else None)
@@ -80,17 +82,17 @@ class Program:
     def knots(self, arguments: Arguments, places: Any, layer: int) -> Any:
         return self._run(("knots", layer), self._followed().knots(layer), arguments, places)
 
-    def start_gradient(self, arguments: Arguments) -> dict[str, Any]:
-        """Gradient at the (shared) start of the one row given. Eager: it is done once a call."""
+    def start_gradient(self, arguments: Arguments) -> list[dict[str, Any]]:
+        """Gradients at the (shared) start of the one row given, by target. Eager: it is done once a call."""
         with _LOCK:
-            starts, ends, fixed, columns = self.constants(arguments)
+            starts, ends, fixed, targets = self.constants(arguments)
             starts, _ = self.caller.points(starts, ends)
-            return self._gradients(starts, {}, self.caller.constants(fixed), columns, 1)[1]
+            return self._gradients(starts, {}, self.caller.constants(fixed), targets, 1)[1]
 
-    def start_contributions(self, arguments: Arguments, gradient: dict[str, Any]) -> Any:
-        """What a gradient at a shared start contributes to each row, (rows, features)."""
-        spec = {name: tf.TensorSpec(value.shape, value.dtype) for name, value in gradient.items()}
-        return self._run("start", self._at_start, arguments, gradient, specs=(spec,))
+    def start_contributions(self, arguments: Arguments, gradients: list[dict[str, Any]]) -> Any:
+        """What gradients at a shared start contribute to each row, (targets, rows, features)."""
+        specs = [{name: tf.TensorSpec(value.shape, value.dtype) for name, value in one.items()} for one in gradients]
+        return self._run("start", self._at_start, arguments, gradients, specs=(specs,))
 
     def check_layers(self, arguments: Arguments) -> None:
         with _LOCK:
@@ -102,14 +104,14 @@ class Program:
 
     def constants(self, arguments: Arguments) -> Any:
         """Arguments as tensors."""
-        starts, ends, fixed, columns = arguments
-        return tf.nest.map_structure(tf.constant, (starts, ends, self.caller.arrays(fixed), columns))
+        starts, ends, fixed, targets = arguments
+        return tf.nest.map_structure(tf.constant, (starts, ends, self.caller.arrays(fixed), targets))
 
     # -- inside graphs -----------------------------------------------------------------------------------
 
-    def _outputs_at(self, starts: Any, ends: Any, fixed: Any, columns: Any, at_start: Any) -> Any:
+    def _outputs_at(self, starts: Any, ends: Any, fixed: Any, targets: Any, at_start: Any) -> Any:
         start_points, points = self.caller.points(starts, ends)
-        rows = tf.shape(columns)[0]
+        rows = tf.shape(targets)[1]
         chosen = {
             name: tf.where(
                 at_start, tf.broadcast_to(start_points[name], tf.concat(([rows], tf.shape(point)[1:]), 0)), point
@@ -119,9 +121,9 @@ class Program:
         ids = {name: ends[name] for name in self.caller.embedded}
         return tf.cast(self.caller.call(chosen, ids, self.caller.constants(fixed)), tf.float64)
 
-    def integrate(self, starts: Any, ends: Any, fixed: Any, columns: Any, nodes: Any, weights: Any) -> Any:
+    def integrate(self, starts: Any, ends: Any, fixed: Any, targets: Any, nodes: Any, weights: Any) -> Any:
         """The plain path: the model at all points, gradients at the inputs."""
-        count, rows = tf.shape(nodes)[0], tf.shape(columns)[0]
+        count, rows = tf.shape(nodes)[0], tf.shape(targets)[1]
         start_points, end_points = self.caller.points(starts, ends)
         deltas = {name: end - start_points[name] for name, end in end_points.items()}
         points = {}
@@ -133,35 +135,42 @@ class Program:
             )
         ids = {name: repeated(ends[name], count) for name in self.caller.embedded}
         others = {name: repeated(value, count) for name, value in fixed.items()}
-        values, gradients = self._gradients(points, ids, self.caller.constants(others), columns, count)
-        by_node = {
-            name: tf.reshape(g, tf.concat(([count], tf.shape(deltas[name])), 0)) for name, g in gradients.items()
-        }
-        parts = contributions(by_node, deltas, ends)
-        sums = tf.matmul(weights, tf.reshape(tf.cast(parts, tf.float64), (count, -1)))
-        return (
-            tf.reshape(tf.cast(values, tf.float64), (count, rows)),
-            tf.reshape(sums, (-1, rows, tf.shape(parts)[2])),
-        )
+        values, gradients = self._gradients(points, ids, self.caller.constants(others), targets, count)
+        sums = []
+        for one in gradients:
+            by_node = {name: tf.reshape(g, tf.concat(([count], tf.shape(deltas[name])), 0)) for name, g in one.items()}
+            parts = contributions(by_node, deltas, ends)
+            total = tf.matmul(weights, tf.reshape(tf.cast(parts, tf.float64), (count, -1)))
+            sums.append(tf.reshape(total, (-1, rows, tf.shape(parts)[2])))
+        outputs = [tf.reshape(tf.cast(each, tf.float64), (count, rows)) for each in values]
+        return tf.stack(outputs, 1), tf.stack(sums, 1)
 
-    def _at_start(self, starts: Any, ends: Any, fixed: Any, columns: Any, gradient: Any) -> Any:  # noqa: ARG002
+    def _at_start(self, starts: Any, ends: Any, fixed: Any, targets: Any, gradients: Any) -> Any:  # noqa: ARG002
         start_points, end_points = self.caller.points(starts, ends)
         deltas = {name: end - start_points[name] for name, end in end_points.items()}
-        parts = contributions({name: each[None] for name, each in gradient.items()}, deltas, ends)
-        return tf.cast(parts[0], tf.float64)
+        parts = [
+            contributions({name: each[None] for name, each in gradient.items()}, deltas, ends)[0]
+            for gradient in gradients
+        ]
+        return tf.cast(tf.stack(parts), tf.float64)
 
-    def _gradients(self, points: Any, ids: Any, fixed: Any, columns: Any, count: Any) -> tuple[Any, dict[str, Any]]:
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
+    def _gradients(
+        self, points: Any, ids: Any, fixed: Any, targets: Any, count: Any
+    ) -> tuple[list[Any], list[dict[str, Any]]]:
+        """Values and gradients by target; the model goes forward once for all of them."""
+        with tf.GradientTape(watch_accessed_variables=False, persistent=targets.shape[0] > 1) as tape:
             tape.watch(points)
-            values = explained(self.caller.call(points, ids, fixed), columns, count)
-        found = tape.gradient(values, points)
-        if all(gradient is None for gradient in found.values()):
+            values = explained(self.caller.call(points, ids, fixed), targets, count)
+        found = [tape.gradient(each, points) for each in values]
+        del tape
+        if all(gradient is None for one in found for gradient in one.values()):
             raise ModelError(
                 "model: its output does not depend on the inputs through differentiable operations (a cast inside?)"
             )
-        return values, {
-            name: tf.zeros_like(points[name]) if g is None else tf.convert_to_tensor(g) for name, g in found.items()
-        }
+        return values, [
+            {name: tf.zeros_like(points[name]) if g is None else tf.convert_to_tensor(g) for name, g in one.items()}
+            for one in found
+        ]
 
     # -- running them ------------------------------------------------------------------------------------
 
@@ -172,16 +181,18 @@ class Program:
 
     def _run(self, name: Any, function: Any, arguments: Arguments, *others: Any, specs: Any = None) -> Any:
         """A traced function on the arguments; `others` are arrays of any length, of these `specs` if not."""
-        starts, ends, fixed, columns = arguments
-        flat = tf.nest.map_structure(tf.convert_to_tensor, (starts, ends, self.caller.arrays(fixed), columns, *others))
-        graph = self._graphs.get(name)
+        starts, ends, fixed, targets = arguments
+        flat = tf.nest.map_structure(tf.convert_to_tensor, (starts, ends, self.caller.arrays(fixed), targets, *others))
+        several = len(targets)  # backward passes are laid out one by one
+        graph = self._graphs.get((name, several))
         if graph is None:
             with _LOCK:
-                if name not in self._graphs:
+                if (name, several) not in self._graphs:
                     given = specs or tf.nest.map_structure(_any_length, flat[4:])
-                    traced = tf.function(function, input_signature=(*self._arguments, *given), autograph=False)
-                    self._graphs[name] = traced.get_concrete_function()
-                graph = self._graphs[name]
+                    signature = (*self._arguments, tf.TensorSpec((several, None), tf.int64), *given)
+                    traced = tf.function(function, input_signature=signature, autograph=False)
+                    self._graphs[name, several] = traced.get_concrete_function()
+                graph = self._graphs[name, several]
         return graph(*flat)
 
 

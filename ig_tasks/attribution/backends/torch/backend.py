@@ -61,7 +61,7 @@ class TorchBackend:
     """A torch.nn.Module. See `Backend` for what the methods promise."""
 
     framework = "torch"
-    shares_targets = True
+    targets_at_once = 1 << 20  # backward passes are taken one after the other
 
     def __init__(self, model: torch.nn.Module, layers: dict[str, str], precision: str, device: str | None) -> None:
         model = getattr(model, "_orig_mod", model)  # hooks do not reach into compiled graphs
