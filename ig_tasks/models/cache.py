@@ -49,7 +49,10 @@ def local_copy(uri: str) -> tuple[Path, dict[str, str]]:
             raise ModelError(f"no model package at '{uri}': there is no such folder")
         return path, file_digests(path)
     if mlflow.is_registered(uri):
-        return _once(uri, mlflow.version_of(uri), lambda folder: mlflow.download(uri, folder))
+        kept, digests = _once(uri, mlflow.version_of(uri), lambda folder: mlflow.download(uri, folder))
+        # A run may hold a single file under the path, as a URI of fsspec may.
+        single = len(digests) == 1 and PurePosixPath(uri).name in digests
+        return (kept / PurePosixPath(uri).name if single else kept), digests
     return _remote(uri)
 
 

@@ -6,6 +6,7 @@ import hashlib
 import importlib
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from importlib.machinery import FileFinder, ModuleSpec, SourceFileLoader
 from pathlib import Path
 from types import CodeType, ModuleType
@@ -13,7 +14,7 @@ from typing import Any
 
 from ig_tasks.errors import ModelError, suggest
 
-__all__ = ["import_factory"]
+__all__ = ["DigestedLoader", "import_factory"]
 
 _PREFIX = "_ig_tasks_package_"
 _sources: dict[str, tuple[Path, dict[str, str]]] = {}
@@ -60,15 +61,18 @@ def _line(error: BaseException) -> str:
     return " ".join(str(error).split())
 
 
-class _Loader(SourceFileLoader):
+class DigestedLoader(SourceFileLoader):
     """Compiles the source, always: bytecode is no part of the digest, so it is neither read nor written."""
 
+    def __init__(self, fullname: str, path: str, files: Mapping[Path, str]) -> None:
+        super().__init__(fullname, path)
+        self._files = files
+
     def get_code(self, fullname: str) -> CodeType:
-        root, files = _sources[fullname.split(".")[0]]
+        del fullname
         path = Path(self.path)
         source = path.read_bytes()
-        relative = path.relative_to(root).as_posix()
-        if hashlib.sha256(source).hexdigest() != files.get(relative):
+        if hashlib.sha256(source).hexdigest() != self._files.get(path):
             raise ModelError(f"'{path}' has changed since the model package was opened; run again")
         return self.source_to_code(source, self.path)
 
@@ -80,6 +84,10 @@ class _Finder:
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         del target
-        if not path or fullname.split(".")[0] not in _sources:
+        known = _sources.get(fullname.split(".")[0])
+        if not path or known is None:
             return None
-        return FileFinder(next(iter(path)), (_Loader, [".py"])).find_spec(fullname)
+        root, files = known
+        expected = {root / name: digest for name, digest in files.items()}
+        loader: Any = partial(DigestedLoader, files=expected)
+        return FileFinder(next(iter(path)), (loader, [".py"])).find_spec(fullname)

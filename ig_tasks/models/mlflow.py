@@ -5,6 +5,9 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import re
+import time
+import uuid
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,28 +17,36 @@ import yaml
 
 from ig_tasks.errors import ModelError
 
-__all__ = ["FILE", "download", "is_registered", "model_inside", "package_inside", "version_of"]
+__all__ = ["FILE", "code_inside", "download", "is_registered", "model_inside", "package_inside", "version_of"]
 
 FILE = "MLmodel"
 
 _CONFIG = "model.yaml"
 
+_LOGGED = re.compile(r"models:/(m-[0-9a-f]{32})")
+"""What `log_model(...).model_uri` is."""
+
 
 def is_registered(uri: str) -> bool:
-    """Whether `uri` names a model of a registry ("models:/name/version", "models:/name@alias") or of a run."""
+    """Whether `uri` is of MLflow: a registry's ("models:/name/version", "models:/name@alias"), a run's
+    ("runs:/<run id>/path"), or that of one logged model ("models:/m-<id>")."""
     return uri.startswith(("models:/", "runs:/"))
 
 
 def version_of(uri: str) -> str:
-    """What the files of `uri` depend on: registry, version and where it was logged. An alias becomes its version.
+    """What the files of `uri` depend on: server, version and where it was logged. An alias becomes its version.
 
-    Raises ModelError where the registry cannot be asked, or has no such model.
+    Raises ModelError where the server cannot be asked, or has no such model.
     """
-    client, registry = _client(uri)
-    name, at, alias = uri.removeprefix("models:/").partition("@")
-    if uri.startswith("runs:/"):
-        return f"{registry} {uri}"
+    client, server = _client(uri)
     with _told(uri):
+        if uri.startswith("runs:/"):
+            return f"{server} {uri} {_run_state(client, uri)}"
+        logged = _LOGGED.fullmatch(uri)
+        if logged:
+            model = client.get_logged_model(logged[1])
+            return f"{server} {uri} {model.artifact_location} {model.last_updated_timestamp}"
+        name, at, alias = uri.removeprefix("models:/").partition("@")
         if at:
             version = client.get_model_version_by_alias(name, alias)
         else:
@@ -43,7 +54,35 @@ def version_of(uri: str) -> str:
             if not number.isdigit():
                 raise ModelError(f"'{uri}' is no version of a model; write models:/name/1, or models:/name@alias")
             version = client.get_model_version(name, number)
-    return f"{registry} models:/{version.name}/{version.version} {version.source} {version.creation_timestamp}"
+    return f"{server} models:/{version.name}/{version.version} {version.source} {version.creation_timestamp}"
+
+
+def _run_state(client: Any, uri: str) -> str:
+    """When the run ended, the models it logged, and the names and sizes of its files below the path.
+
+    A run that goes on may write the same names again: its state is never the same twice, so that nothing stale is
+    taken from the cache.
+    """
+    import mlflow
+
+    run_id, _, path = uri.removeprefix("runs:/").strip("/").partition("/")
+    if not path:
+        raise ModelError(f"'{uri}' names no model of the run; write runs:/{run_id or '<run id>'}/<path of the model>")
+    run = client.get_run(run_id)
+    ended = run.info.end_time
+    if ended is None:
+        return f"running {time.time_ns()}"
+    logged = [model.model_id for model in (run.outputs.model_outputs if run.outputs else [])]
+    files: list[tuple[str, int | None]] = []
+    left = [uri]
+    while left:
+        for one in mlflow.artifacts.list_artifacts(artifact_uri=left.pop()) or []:
+            below = f"runs:/{run_id}/{one.path}"
+            if one.is_dir and below != uri:
+                left.append(below)
+            elif not one.is_dir:
+                files.append((one.path, one.file_size))
+    return f"{ended} {logged} {sorted(files)}"
 
 
 def download(uri: str, folder: Path) -> None:
@@ -55,14 +94,33 @@ def download(uri: str, folder: Path) -> None:
     os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
     try:
         with _told(uri):
-            mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=str(folder))
+            found = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=str(folder)))
     finally:
         if before is None:
             del os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"]
         else:
             os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = before
+    _lift(found.resolve(), folder.resolve())
     # MLflow writes it while it copies: it says by which name the files were asked for, and is no part of them.
     (folder / "registered_model_meta").unlink(missing_ok=True)
+
+
+def _lift(found: Path, folder: Path) -> None:
+    """The files of a run lie below the path they were logged under; bring them up into `folder`."""
+    if found == folder or not found.is_relative_to(folder):
+        return
+    # Under a name of its own first: what is brought up may be called as the folder it lay in.
+    aside = folder / f".{uuid.uuid4().hex}"
+    found.rename(aside)
+    for emptied in found.relative_to(folder).parents:
+        if emptied.parts:
+            (folder / emptied).rmdir()
+    if aside.is_file():
+        aside.rename(folder / found.name)
+        return
+    for path in list(aside.iterdir()):
+        path.rename(folder / path.name)
+    aside.rmdir()
 
 
 def package_inside(folder: Path) -> Path | None:
@@ -71,22 +129,29 @@ def package_inside(folder: Path) -> Path | None:
     return next((path.parent for path in found if path.is_file()), None)
 
 
+def code_inside(folder: Path) -> Path | None:
+    """The folder of an MLflow model that holds what was logged as `code_paths`, if it has one.
+
+    Raises ModelError where it leads out of the model's folder.
+    """
+    named = [flavour.get("code") for flavour in _flavours(folder).values() if isinstance(flavour, dict)]
+    code = _below(folder, next((name for name in named if name), "code"))
+    return code if code.is_dir() else None
+
+
 def model_inside(folder: Path) -> tuple[Path, str]:
     """The model among the files of an MLflow model, and its format (see `formats`), "" where the file says it.
 
     Raises ModelError for a flavour that is none of PyTorch, Keras, TensorFlow and Transformers.
     """
-    try:
-        flavours: dict[str, Any] = yaml.safe_load((folder / FILE).read_text(encoding="utf-8"))["flavors"]
-    except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError) as error:
-        raise ModelError(f"'{folder / FILE}' cannot be read: {' '.join(str(error).split())}") from error
+    flavours = _flavours(folder)
     for pickled in folder.rglob("*.cloudpickle"):
         raise ModelError(
             f"'{folder}': its custom objects are a pickle ('{pickled.name}'); log the model without custom_objects,"
             " or bring a model package with a factory"
         )
     if "transformers" in flavours:
-        return _below(folder, flavours["transformers"].get("model_binary", "model")), "transformers"
+        return _transformers(folder, flavours["transformers"]), "transformers"
     if "pytorch" in flavours:
         data = _below(folder, flavours["pytorch"].get("model_data", "data"))
         exported = data / "model.pt2"
@@ -108,6 +173,29 @@ def model_inside(folder: Path) -> tuple[Path, str]:
     )
 
 
+def _flavours(folder: Path) -> dict[str, Any]:
+    try:
+        found = yaml.safe_load((folder / FILE).read_text(encoding="utf-8"))["flavors"]
+        return {str(name): flavour or {} for name, flavour in dict(found).items()}
+    except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError) as error:
+        raise ModelError(f"'{folder / FILE}' cannot be read: {' '.join(str(error).split())}") from error
+
+
+def _transformers(folder: Path, flavour: dict[str, Any]) -> Path:
+    """The Hugging Face folder of the flavour. Raises ModelError where it was logged without its weights."""
+    if "peft_adaptor" in flavour:
+        raise ModelError(
+            f"'{folder}' is an adapter of another model; merge it (merge_and_unload) and log the whole model"
+        )
+    found = _below(folder, flavour.get("model_binary", "model"))
+    if not found.exists():
+        raise ModelError(
+            f"'{folder}' was logged without its weights (save_pretrained=False); log it with them, or call"
+            " mlflow.transformers.persist_pretrained_model first"
+        )
+    return found
+
+
 def _below(folder: Path, name: object) -> Path:
     path = (folder / str(name)).resolve()
     if not path.is_relative_to(folder.resolve()):
@@ -120,8 +208,8 @@ def _client(uri: str) -> tuple[Any, str]:
         raise ModelError(f"model '{uri}' needs mlflow, which is not installed; pip install 'ig-tasks[mlflow]'")
     import mlflow
 
-    registry = mlflow.get_registry_uri()
-    return mlflow.MlflowClient(), hashlib.sha256(registry.encode()).hexdigest()[:12]
+    address = mlflow.get_tracking_uri() if uri.startswith("runs:/") else mlflow.get_registry_uri()
+    return mlflow.MlflowClient(), hashlib.sha256(address.encode()).hexdigest()[:12]
 
 
 @contextlib.contextmanager

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +10,9 @@ import torch  # noqa: TID253 - this module is imported when a torch model is loa
 from torch import nn  # noqa: TID253
 
 from ig_tasks.errors import ModelError
+from ig_tasks.models import mlflow
+from ig_tasks.models.digest import file_digests
+from ig_tasks.models.lent import LentCode
 from ig_tasks.models.loaders.torch import TorchModel, finished
 
 if TYPE_CHECKING:
@@ -25,11 +26,13 @@ def load(package: ModelPackage, device: str) -> TorchModel:
 
     Raises ModelError for a file that is no pickle, whose classes cannot be imported, or that holds no module.
     """
-    path = package.weights
+    path, code = package.weights, _code(package)
     try:
-        with _importable(_code(package)):
+        with LentCode(code).lent():
             # Trusted by its digest, which was compared with the file's a moment ago.
             model = torch.load(path, map_location="cpu", weights_only=False)
+    except ModelError:
+        raise
     except (ImportError, AttributeError) as error:
         text = " ".join(str(error).split())[:200]
         raise ModelError(
@@ -49,18 +52,20 @@ def load(package: ModelPackage, device: str) -> TorchModel:
     return finished(package, model, device)
 
 
-def _code(package: ModelPackage) -> list[Path]:
-    """Folders with code that came with the pickle: the package's, and `code` of an MLflow model."""
-    logged = next((path for path in package.weights.parents if (path / "MLmodel").is_file()), None)
-    return [package.root, *([logged / "code"] if logged and (logged / "code").is_dir() else [])]
+def _code(package: ModelPackage) -> dict[Path, Mapping[str, str]]:
+    """Folders with code that came with the pickle: the package's, and that of an MLflow model; their files' digests.
 
-
-@contextmanager
-def _importable(folders: list[Path]) -> Iterator[None]:
-    """Their modules can be imported meanwhile."""
-    before = list(sys.path)
-    sys.path[:0] = [str(folder) for folder in folders]
-    try:
-        yield
-    finally:
-        sys.path[:] = before
+    Beside a bare file nothing counts in its digest, so that its classes are imported from where Python finds them.
+    """
+    found: dict[Path, Mapping[str, str]] = {} if package.bare else {package.root: package.files}
+    logged = next((path for path in package.weights.parents if (path / mlflow.FILE).is_file()), None)
+    code = mlflow.code_inside(logged) if logged is not None else None
+    if logged is None or code is None:
+        return found
+    # A bare model is the folder that was logged; one of a package may lie in the cache, which checked it a moment ago.
+    base = logged if package.bare else package.root
+    if code.is_relative_to(base):
+        below = f"{code.relative_to(base).as_posix()}/"
+        known = {name.removeprefix(below): one for name, one in package.files.items() if name.startswith(below)}
+        return {**found, code: known}
+    return {**found, code: file_digests(code)}

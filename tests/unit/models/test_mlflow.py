@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
+import sys
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +15,7 @@ import pytest
 import yaml
 from support import artifacts
 
+import ig_tasks
 from ig_tasks.errors import ModelError, TrustError
 from ig_tasks.models import load_model, open_package
 from ig_tasks.models.mlflow import is_registered, model_inside
@@ -138,6 +142,299 @@ def test_weights_of_a_package_from_the_registry(client, tmp_path):
     opened = open_package(package)
     assert (opened.config.file_format, opened.weights.name) == ("keras", "model.keras")
     assert opened.load().predict(artifacts.arrays("numeric")).shape == (4, 2)
+
+
+NET = """
+import torch
+
+
+class Net(torch.nn.Module):
+    factor = {factor}
+
+    def __init__(self):
+        super().__init__()
+        self.out = torch.nn.Linear(3, 1)
+
+    def forward(self, input):
+        from mlflow_net_parts.gate import gate
+
+        return gate(self.out(input)) * self.factor
+"""
+GATE = "import torch\n\n\ndef gate(x):\n    return torch.tanh(x)\n"
+ROWS = np.array([[1.0, -0.5, 2.0], [0.25, 1.5, -1.0]], dtype=np.float32)
+
+
+def own_code(folder: Path, factor: float, monkeypatch: pytest.MonkeyPatch) -> tuple[Any, list[str]]:
+    """A module whose code lies in `folder`, as a user has it who trains there; and what goes into code_paths."""
+    import torch
+
+    (folder / "mlflow_net_parts").mkdir(parents=True)
+    (folder / "mlflow_net.py").write_text(NET.format(factor=factor))
+    (folder / "mlflow_net_parts" / "__init__.py").write_text("")
+    (folder / "mlflow_net_parts" / "gate.py").write_text(GATE)
+    monkeypatch.syspath_prepend(str(folder))
+    torch.manual_seed(2)
+    module = importlib.import_module("mlflow_net").Net()
+    return module, [str(folder / "mlflow_net.py"), str(folder / "mlflow_net_parts")]
+
+
+def forget(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The code is not at hand any more, as on another machine."""
+    for name in [name for name in sys.modules if name.startswith("mlflow_net")]:
+        del sys.modules[name]
+    monkeypatch.setattr(sys, "path", [path for path in sys.path if path != str(folder)])
+
+
+def run_with(module: Any, code: list[str] | None = None, **options: Any) -> str:
+    """A run that logged the module as "model"; its id."""
+    import mlflow.pytorch
+
+    with warnings.catch_warnings(), mlflow.start_run() as run:
+        warnings.simplefilter("ignore")
+        mlflow.pytorch.log_model(module, name="model", code_paths=code, pip_requirements=[], **options)
+    return str(run.info.run_id)
+
+
+def explained(model: Any, expected: np.ndarray) -> None:
+    found = ig_tasks.explain(model, {"input": ROWS}, tolerance=1e-4)
+    assert list(found.status) == ["converged"] * len(ROWS)
+    np.testing.assert_allclose(found.output, expected, rtol=1e-5)
+    difference = found.output - found.baseline_output
+    np.testing.assert_allclose(found.attributions["input"].sum(axis=1), difference, rtol=0, atol=1e-4)
+    assert np.abs(difference).max() > 0.05
+
+
+class TestRuns:
+    """`runs:/<run id>/<path>`, and what `log_model` returns."""
+
+    def test_a_model_of_a_run_with_the_code_that_was_logged(self, client, tmp_path, monkeypatch):
+        import torch
+
+        module, code = own_code(tmp_path / "training", 1.0, monkeypatch)
+        expected = module(torch.as_tensor(ROWS))[:, 0].detach().numpy()
+        run = run_with(module, code, serialization_format="pickle")
+        forget(tmp_path / "training", monkeypatch)
+        model = trusted(f"runs:/{run}/model")
+        # What it imports while it runs is found as well, and nobody else is shown any of it.
+        assert not [name for name in sys.modules if name.startswith("mlflow_net")]
+        explained(model, expected)
+        logged = client.get_run(run).outputs.model_outputs[0].model_id
+        assert load_model(f"models:/{logged}", trust=model.package.digest).package.digest == model.package.digest
+
+    def test_two_versions_of_the_code_do_not_meet(self, client, tmp_path, monkeypatch):
+        """Both hold a mlflow_net.py, and each model runs with its own; the user's own module stays the user's."""
+        import torch
+
+        loaded, outputs = [], []
+        for number, factor in enumerate((1.0, 10.0)):
+            folder = tmp_path / f"training{number}"
+            module, code = own_code(folder, factor, monkeypatch)
+            outputs.append(module(torch.as_tensor(ROWS))[:, 0].detach().numpy())
+            run = run_with(module, code, serialization_format="pickle")
+            forget(folder, monkeypatch)
+            loaded.append(trusted(f"runs:/{run}/model"))
+        np.testing.assert_allclose(outputs[1], 10 * outputs[0], rtol=1e-6)
+        for model, expected in zip(loaded, outputs, strict=True):
+            explained(model, expected)
+        own_code(tmp_path / "mine", 100.0, monkeypatch)
+        mine = importlib.import_module("mlflow_net")
+        assert mine.Net.factor == 100.0
+        explained(trusted(f"runs:/{run}/model"), outputs[1])
+        assert sys.modules["mlflow_net"] is mine
+
+    def test_bytecode_that_came_with_the_code_does_not_run(self, client, tmp_path, monkeypatch):
+        """It is no part of the digest, so that somebody could put other code there after the model was trusted."""
+        import py_compile
+
+        module, code = own_code(tmp_path / "training", 1.0, monkeypatch)
+        run = run_with(module, code, serialization_format="pickle")
+        forget(tmp_path / "training", monkeypatch)
+        model = trusted(f"runs:/{run}/model")
+        source = next(model.package.weights.parent.parent.glob("code/mlflow_net.py"))
+        other = tmp_path / "other.py"
+        other.write_text(f"open({str(tmp_path / 'it_ran')!r}, 'w').close()\n" + NET.format(factor=7.0))
+        cached = importlib.util.cache_from_source(str(source))
+        unchecked = py_compile.PycInvalidationMode.UNCHECKED_HASH
+        py_compile.compile(str(other), cfile=cached, invalidation_mode=unchecked)
+        again = load_model(f"runs:/{run}/model", trust=model.package.digest)
+        assert again.model.factor == 1.0
+        assert not (tmp_path / "it_ran").exists()
+
+    def test_code_that_changed_in_the_cache_is_fetched_anew(self, client, tmp_path, monkeypatch):
+        module, code = own_code(tmp_path / "training", 1.0, monkeypatch)
+        run = run_with(module, code, serialization_format="pickle")
+        forget(tmp_path / "training", monkeypatch)
+        model = trusted(f"runs:/{run}/model")
+        source = next(model.package.weights.parent.parent.glob("code/mlflow_net.py"))
+        source.write_text(NET.format(factor=7.0))
+        assert load_model(f"runs:/{run}/model", trust=model.package.digest).model.factor == 1.0
+
+    def test_code_that_changed_in_the_folder_is_refused(self, tmp_path, monkeypatch):
+        import mlflow.pytorch
+
+        module, code = own_code(tmp_path / "training", 1.0, monkeypatch)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            mlflow.pytorch.save_model(
+                module, tmp_path / "saved", code_paths=code, serialization_format="pickle", pip_requirements=[]
+            )
+        forget(tmp_path / "training", monkeypatch)
+        with pytest.raises(TrustError) as refused:
+            load_model(tmp_path / "saved")
+        trust = str(refused.value).split('trust="')[1].split('"')[0]
+        assert load_model(tmp_path / "saved", trust=trust).model.factor == 1.0
+        (tmp_path / "saved" / "code" / "mlflow_net.py").write_text(NET.format(factor=7.0))
+        with pytest.raises(TrustError, match="it has changed, or is another one"):
+            load_model(tmp_path / "saved", trust=trust)
+
+    def test_an_exported_program_of_a_run(self, client):
+        import torch
+
+        torch.manual_seed(4)
+        module = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.Tanh(), torch.nn.Linear(4, 1))
+        model = trusted(f"runs:/{run_with(module, serialization_format='pt2', input_example=ROWS)}/model")
+        explained(model, module(torch.as_tensor(ROWS))[:, 0].detach().numpy())
+
+    def test_a_file_and_a_package_that_a_run_logged(self, client, tmp_path):
+        folder = artifacts.write_package("both", "keras", tmp_path / "package")
+        with mlflow.start_run() as run:
+            mlflow.log_artifact(str(folder / "model.keras"), "deep/files")
+            mlflow.log_artifacts(str(folder), "deep/package")
+        base = f"runs:/{run.info.run_id}/deep"
+        file = load_model(f"{base}/files/model.keras")
+        assert file.predict(artifacts.arrays("both", channels="last")).shape == (4, 2)
+        assert open_package(f"{base}/package").digest == open_package(folder).digest
+
+    def test_a_run_that_goes_on_is_read_anew(self, client, tmp_path):
+        """As long as it is open it may write the same name again, of the same size."""
+        path = tmp_path / "note.txt"
+        folder = artifacts.write_package("numeric", "keras", tmp_path / "package")
+        digests = []
+        with mlflow.start_run() as run:
+            for text in ("one", "two"):
+                path.write_text(text)
+                (folder / "note.txt").write_text(text)
+                mlflow.log_artifacts(str(folder), "package")
+                digests.append(open_package(f"runs:/{run.info.run_id}/package").digest)
+        assert digests[0] != digests[1] == open_package(folder).digest
+
+    @pytest.mark.parametrize(
+        ("path", "message"),
+        [
+            (
+                "/nothing",
+                "cannot be read from the MLflow registry .*: Failed to download artifacts from path 'nothing'",
+            ),
+            ("", "names no model of the run; write runs:/[0-9a-f]{32}/<path of the model>"),
+        ],
+    )
+    def test_a_path_that_a_run_does_not_have(self, path, message, client):
+        with mlflow.start_run() as run:
+            pass
+        with pytest.raises(ModelError, match=message) as raised:
+            load_model(f"runs:/{run.info.run_id}{path}")
+        assert "\n" not in str(raised.value)
+
+    def test_no_such_run(self, client):
+        with pytest.raises(ModelError, match=r"model 'runs:/nobody/model' cannot be read .*: Run with id=nobody not"):
+            load_model("runs:/nobody/model")
+
+
+class TestTransformers:
+    """The flavour `transformers`: the model in model/, its tokenizer in components/tokenizer/."""
+
+    IDS = np.array([[4, 5, 6, 7], [7, 5, 0, 0]])
+    MASK = (IDS > 0) * 1
+
+    @pytest.fixture
+    def classifier(self):
+        import torch
+
+        transformers = pytest.importorskip("transformers")
+        torch.manual_seed(5)
+        model = transformers.BertForSequenceClassification(
+            transformers.BertConfig(
+                hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16, vocab_size=9,
+                max_position_embeddings=16,
+            )
+        ).eval()  # fmt: skip
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter.add_(0.3 * torch.randn_like(parameter))
+        return model
+
+    def words(self) -> Any:
+        tokenizers = pytest.importorskip("tokenizers")
+        transformers = pytest.importorskip("transformers")
+        vocabulary = {word: at for at, word in enumerate(["[PAD]", "[UNK]", "a", "b", "good", "film", "bad", "plot"])}
+        plain = tokenizers.Tokenizer(tokenizers.models.WordLevel(vocabulary, unk_token="[UNK]"))
+        plain.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()
+        return transformers.PreTrainedTokenizerFast(tokenizer_object=plain, pad_token="[PAD]", unk_token="[UNK]")
+
+    def logits(self, model: Any) -> np.ndarray:
+        import torch
+
+        with torch.no_grad():
+            return np.asarray(model(torch.as_tensor(self.IDS), attention_mask=torch.as_tensor(self.MASK)).logits)
+
+    def test_what_mlflow_logs_is_explained_as_text(self, classifier, client):
+        import pandas as pd
+
+        flavour = pytest.importorskip("mlflow.transformers")
+        with warnings.catch_warnings(), mlflow.start_run() as run:
+            warnings.simplefilter("ignore")
+            flavour.log_model(
+                {"model": classifier, "tokenizer": self.words()},
+                name="model",
+                task="text-classification",
+                pip_requirements=[],
+            )
+        model = load_model(f"runs:/{run.info.run_id}/model")
+        assert model.layers == {"input_ids": "bert.embeddings.word_embeddings"}
+        found = ig_tasks.explain(model, pd.DataFrame({"text": ["good film bad plot", "plot film"]}), target=1)
+        self.complete(found, self.logits(classifier)[:, 1])
+
+    def test_the_documented_layout(self, classifier, tmp_path):
+        """As any version of MLflow leaves it: MLmodel, model/, components/tokenizer/."""
+        classifier.save_pretrained(tmp_path / "model")
+        (tmp_path / "components" / "tokenizer").mkdir(parents=True)
+        self.words().save_pretrained(tmp_path / "components" / "tokenizer")
+        flavour = {
+            "model_binary": "model", "task": "text-classification", "instance_type": "TextClassificationPipeline",
+            "components": ["tokenizer"], "tokenizer_type": "BertTokenizerFast", "framework": "pt",
+        }  # fmt: skip
+        document = {"flavors": {"transformers": flavour, "python_function": {}}}
+        (tmp_path / "MLmodel").write_text(yaml.safe_dump(document))
+        model = load_model(tmp_path)
+        given = {"input_ids": self.IDS}
+        found = ig_tasks.explain(model, given, fixed={"attention_mask": self.MASK}, target=1)
+        self.complete(found, self.logits(classifier)[:, 1])
+        assert model.package.config.inputs["input_ids"].kind == "tokens"
+
+    @pytest.mark.parametrize(
+        ("flavour", "message"),
+        [
+            (
+                {"source_model_name": "hub/name", "source_model_revision": "0123"},
+                r"was logged without its weights \(save_pretrained=False\); log it with them, or call",
+            ),
+            ({"peft_adaptor": "peft"}, r"is an adapter of another model; merge it \(merge_and_unload\)"),
+        ],
+    )
+    def test_what_has_no_weights(self, flavour, message, tmp_path):
+        (tmp_path / "MLmodel").write_text(yaml.safe_dump({"flavors": {"transformers": flavour}}))
+        with pytest.raises(ModelError, match=message) as raised:
+            load_model(tmp_path)
+        assert "\n" not in str(raised.value)
+
+    @staticmethod
+    def complete(found: Any, output: np.ndarray) -> None:
+        assert list(found.status) == ["converged"] * len(output)
+        np.testing.assert_allclose(found.output, output, rtol=1e-5, atol=1e-6)
+        parts = found.attributions["input_ids"]
+        difference = found.output - found.baseline_output
+        assert (np.abs(parts.sum(axis=1) - difference) <= 0.01 * np.abs(parts).sum(axis=1)).all()
+        assert np.abs(difference).max() > 0.05
 
 
 @pytest.mark.parametrize(
