@@ -59,7 +59,7 @@ class Sequence:
 
 
 def sequences_in(problem: Problem) -> list[Sequence]:
-    """One of each width, the longest first; none where no fixed input is a mask that ends in zeros."""
+    """One of each width, the longest first, with a fixed input that masks the end of one that is explained."""
     masks = {name: value.shape[1] for name, value in problem.fixed.items() if _is_mask(value)}
 
     def along(arrays: dict[str, Any], width: int) -> tuple[str, ...]:
@@ -67,12 +67,10 @@ def sequences_in(problem: Problem) -> list[Sequence]:
 
     return [
         Sequence(
-            width,
-            tuple(name for name, size in masks.items() if size == width),
-            along(problem.ends, width),
-            along(problem.fixed, width),
+            width, tuple(name for name, size in masks.items() if size == width), inputs, along(problem.fixed, width)
         )
         for width in sorted(set(masks.values()), reverse=True)
+        if (inputs := along(problem.ends, width))
     ]
 
 

@@ -219,6 +219,20 @@ def test_only_ones_followed_by_zeros_are_a_mask(left: str) -> None:
     assert (found.status == "converged").all()
 
 
+def test_a_fixed_choice_of_ones_and_zeros_is_no_mask_of_other_inputs() -> None:
+    import torch
+
+    class Chosen(torch.nn.Module):
+        def forward(self, x: Any, choice: Any) -> Any:
+            return (x.sum(1) ** 2 * (choice[:, 0] + 2.0 * choice[:, 1]))[:, None]
+
+    found = attribute(
+        Chosen(), {"x": np.ones((2, 3))}, {"x": np.zeros(3)}, fixed={"choice": np.array([[1.0, 0.0], [0.0, 1.0]])}
+    )
+    assert found.details["padding"] is None
+    np.testing.assert_allclose(found.attributions["x"], [[3.0] * 3, [6.0] * 3], rtol=1e-12)
+
+
 def test_a_mask_with_holes_is_cut_behind_its_last_one() -> None:
     model, (ids, mask) = reader(), texts()
     mask[0, 2] = 0
