@@ -23,6 +23,7 @@ from ig_tasks.compute.columns import require_few_levels, require_unique_ids
 from ig_tasks.compute.explain_job import explain_run, is_computed
 from ig_tasks.compute.opening import open_run_folder
 from ig_tasks.compute.planning import RunPlan, plan_run, require_unchanged
+from ig_tasks.compute.presence import computing
 from ig_tasks.compute.served import compare_with_served
 from ig_tasks.compute.session import ComputeSession
 from ig_tasks.compute.trial import look_at_rows, trial_of
@@ -156,7 +157,12 @@ def compute_attributions(
         require_unchanged(plan.package.digest, ref["model"]["digest"], f"model package {spec.model.uri}")
         manifest.record_attempt("compute_attributions", context or {})
         started = time.perf_counter()
-        with _session(spec, session, log) as workers:
+        with (
+            computing(run, f"run {run.run_id}", context or {}) as others,
+            _session(spec, session, log) as workers,
+        ):
+            for line in others:
+                say(f"compute_attributions: {line}")
             summary = explain_run(plan, run, workers, say=say, log=log)
         importance = run.write_table("importance.parquet", importance_table(summary.merged))
         manifest.record_files({**summary.files, "importance.parquet": importance})

@@ -121,6 +121,18 @@ class Folder:
         except OSError as error:
             raise RunError(f"store {self.uri}: {name} cannot be written ({error})") from error
 
+    def remove(self, name: str) -> None:
+        """Remove a file; one that is not there is removed already.
+
+        Raises:
+            RunError: if it cannot be removed.
+        """
+        try:
+            with self._reached(name):
+                self.filesystem.rm_file(self.path_of(name))
+        except FileNotFoundError:
+            return
+
     def create_bytes(self, name: str, content: bytes) -> bool:
         """Write a file unless it is there; returns whether this call wrote it.
 

@@ -17,6 +17,7 @@ from support.tiny import MODEL_CODE, table, write_data, write_package, write_pro
 
 import ig_tasks
 from ig_tasks import pipeline
+from ig_tasks.compute.presence import computing
 from ig_tasks.compute.session import ComputeSession
 from ig_tasks.errors import (
     BaselineError,
@@ -92,6 +93,20 @@ def test_a_run_leaves_the_documented_files_and_a_report_that_adds_up(tmp_path, s
         assert jfk["abs_mean"] == pytest.approx(np.abs(sums[chosen, place]).mean(), rel=1e-12)
     latest = Store(spec.store_uri()).latest("tiny")
     assert latest["run_id"] == ref["run_id"]
+
+
+def test_a_run_that_is_being_computed_elsewhere_says_so_and_goes_on(tmp_path, session):
+    spec = load_spec(write_project(tmp_path, rows=60))
+    lines = []
+    ref = pipeline.build_baseline(spec, pipeline.load_model(spec, session=session, log=lines.append), session=session)
+    with computing(Store(ref["store"]).run("tiny", ref["run_id"]), "this", {"by": "a test"}):
+        ref = pipeline.compute_attributions(spec, ref, session=session, log=lines.append)
+    (line,) = [line for line in lines if "beside it" in line]
+    assert line.startswith(
+        f"compute_attributions: process {os.getpid()} (a test) has been computing run {ref['run_id']}"
+    )
+    assert ref["rows"]["explained"] == 90
+    assert list((run_folder(ref) / "running").iterdir()) == []
 
 
 def test_groups_that_are_named_later_are_summed_without_computing_again(tmp_path, session):

@@ -40,6 +40,13 @@ def test_names_are_listed_in_order_and_an_absent_folder_is_empty(folder):
     assert not folder.exists("x/c.json")
 
 
+def test_what_is_removed_is_gone_and_may_have_been_gone_before(folder):
+    folder.write_text("x/a.txt", "one")
+    folder.remove("x/a.txt")
+    folder.remove("x/a.txt")
+    assert folder.names("x") == []
+
+
 def test_a_second_write_replaces_the_first(folder):
     folder.write_text("a.txt", "one")
     folder.write_text("a.txt", "two")

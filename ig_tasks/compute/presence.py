@@ -1,0 +1,79 @@
+"""Who computes a run at this moment: a note in its folder for as long as it takes.
+
+Two that compute one run do each other no harm, since what they write is the same; but people want to know.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import uuid
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import psutil
+
+from ig_tasks.errors import RunError
+from ig_tasks.store import Folder
+from ig_tasks.store.manifest import now
+
+__all__ = ["computing"]
+
+_NOTES = "running"
+
+
+@contextlib.contextmanager
+def computing(run: Folder, what: str, context: Mapping[str, Any]) -> Iterator[list[str]]:
+    """Leave a note while the block computes `what`; gives a line for each other process that does so, too.
+
+    The note of a process of this machine that is gone, killed perhaps, is removed. Of one on another machine nobody
+    here can tell whether it is still at work.
+    """
+    mine = f"{uuid.uuid4().hex}.json"
+    own = psutil.Process()
+    note = {
+        "host": socket.gethostname(),
+        "pid": own.pid,
+        "process_started": own.create_time(),
+        "started_at": now(),
+        "by": str(context.get("by", "Python")),
+    }
+    run.write_json(f"{_NOTES}/{mine}", note)
+    try:
+        # Written first, then looked: of two that begin together one at least sees the other.
+        others = [_said(run, f"{_NOTES}/{name}", what) for name in run.names(_NOTES) if name != mine]
+        yield [line for line in others if line is not None]
+    finally:
+        with contextlib.suppress(RunError):
+            run.remove(f"{_NOTES}/{mine}")
+
+
+def _said(run: Folder, name: str, what: str) -> str | None:
+    try:
+        note = run.read_json(name)
+    except FileNotFoundError:  # just done
+        return None
+    who = f"process {note['pid']} ({note['by']})"
+    if note["host"] != socket.gethostname():
+        return (
+            f"{who} on {note['host']} began to compute {what} at {note['started_at']} and has not noted that it ended; "
+            "if it is still at work, this one does the same work beside it, with the same result"
+        )
+    if not _is_alive(note):
+        run.remove(name)
+        return None
+    return (
+        f"{who} has been computing {what} since {note['started_at']}; this one does the same work beside it, with the "
+        "same result: end this one to save the work, and run again when the other is done"
+    )
+
+
+def _is_alive(note: Mapping[str, Any]) -> bool:
+    """Whether the process is there, and not another one that has its number now."""
+    if note["pid"] == os.getpid():
+        return True
+    try:
+        return abs(psutil.Process(note["pid"]).create_time() - note["process_started"]) < 1
+    except psutil.NoSuchProcess:
+        return False
