@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -70,12 +71,22 @@ def _line(error: BaseException) -> str:
     return " ".join(str(error).split())[:300]
 
 
+_UNKNOWN = re.compile(r"Could not locate (?:class|function) '([^']+)'")
+"""Keras says so in the midst of the whole configuration."""
+
+
 def _read(package: ModelPackage) -> Any:
     path = package.weights
     try:
         # safe_mode refuses lambdas, which are pickled code.
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:
+        unknown = _UNKNOWN.search(str(error))
+        if unknown:
+            raise ModelError(
+                f"weights: '{path}' holds a {unknown[1]}, which is not Keras's own; import the code that registers it"
+                " first, or save its .weights.h5 and name a factory"
+            ) from error
         raise ModelError(f"weights: '{path}' cannot be read: {type(error).__name__}: {_line(error)}") from error
     if not isinstance(model, keras.Model):
         raise ModelError(f"weights: '{path}' holds a {type(model).__name__}, not a keras.Model")

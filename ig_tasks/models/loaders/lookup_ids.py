@@ -97,7 +97,14 @@ def _looked_up(name: str, cells: Sequence[str], layers: Sequence[Any], tensor: A
                 " stands for one; save the model that begins behind the lookup"
             )
         for layer in layers:
-            given = layer(given)
+            try:
+                given = layer(given)
+            except Exception as error:
+                text = " ".join(str(error).split())[:200]
+                raise ModelError(
+                    f"inputs.{name}: the model's layer '{layer.name}' looks nothing up ({text}); what an adapted layer"
+                    " has learned is kept in a .keras file, not in .h5"
+                ) from error
         return np.asarray(keras.ops.convert_to_numpy(given))
 
 

@@ -41,11 +41,7 @@ def behind_lookups(inputs: Mapping[str, InputSpec], model: Any) -> Any:
         spec = inputs[name]
         layers, found = _chain(tensor, model)
         if tensor.dtype == "string" and not layers:
-            where = ", ".join(operation.name for operation, _ in _uses(tensor, model)) or "no layer"
-            raise ModelError(
-                f"inputs.{name}: the model takes text, which has no gradient, and it goes into {where}; one lookup"
-                " alone can be left out (StringLookup, TextVectorization): save the model that begins behind it"
-            )
+            raise ModelError(f"inputs.{name}: the model takes text, which has no gradient, and {_where(tensor, model)}")
         # Masks are passed on as they are.
         if not layers or (spec.kind == "mask" and tensor.dtype != "string"):
             continue
@@ -84,6 +80,18 @@ def _uses(tensor: Any, model: Any) -> list[tuple[Any, list[Any]]]:
         for node in operation._inbound_nodes
         if id(node) in own and any(tensor is one for one in node.input_tensors)
     ]
+
+
+def _where(text: Any, model: Any) -> str:
+    """Where a text goes that goes into no lookup alone, and what to do."""
+    uses = [operation for operation, _ in _uses(text, model)]
+    if len(uses) == 1 and type(uses[0]).__name__ == "Signature":
+        return "a SavedModel keeps its lookup inside; save the model as .keras, or export the one that begins behind it"
+    where = ", ".join(operation.name for operation in uses) or "no layer"
+    return (
+        f"it goes into {where}; one lookup alone can be left out (StringLookup, TextVectorization): save the model that"
+        " begins behind it"
+    )
 
 
 def _check_layers(name: str, layers: list[Any]) -> None:

@@ -50,6 +50,37 @@ def test_words_of_a_vocabulary_in_lower_case():
     assert list(found.arrays) == ["ids", "mask"]
 
 
+@pytest.mark.parametrize(
+    ("standardize", "words"),
+    [
+        ("lower_and_strip_punctuation", ["its", "a", "good\u00a0film", "\u00c9t\u00e9"]),
+        ("lower", ["it's", "a-", "good\u00a0film!", "\u00c9t\u00e9"]),
+        ("strip_punctuation", ["Its", "A", "good\u00a0film", "\u00c9t\u00e9"]),
+        ("none", ["It's", "A-", "good\u00a0film!", "\u00c9t\u00e9"]),
+    ],
+)
+def test_words_as_keras_makes_them(standardize, words):
+    """Capitals, punctuation and blanks are those of ASCII; what is between two blanks is one word."""
+    spec = InputSpec(
+        kind="tokens",
+        columns=("text",),
+        vocabulary=tuple(words),
+        offset=2,
+        unknown=1,
+        length=5,
+        standardize=standardize,
+    )
+    text = "It's\tA-  good\u00a0film!\n\u00c9t\u00e9"
+    assert encoded([text], spec).inputs["ids"].tolist() == [[2, 3, 4, 5, 0]]
+
+
+def test_keras_words_go_with_a_vocabulary(tokenizer):
+    with pytest.raises(ValueError, match="standardize: goes with a vocabulary; a tokenizer splits texts itself"):
+        by_file(tokenizer, standardize="lower")
+    with pytest.raises(ValueError, match="standardize: does not go with an input of kind 'categorical'"):
+        InputSpec(columns=("text",), vocabulary=WORDS, standardize="lower")
+
+
 def test_longer_texts_are_cut_off_and_what_is_cut_off_is_not_looked_at():
     spec = BY_WORDS.model_copy(update={"unknown": None})
     found = encoded(["good good good bad strange"], spec)

@@ -301,9 +301,7 @@ def test_refused_in_one_line(made: Callable[[], tuple[str, Any]], message: str, 
 
 def test_a_decoder_without_a_padding_token_says_what_to_set(tmp_path: Path) -> None:
     folder, _ = saved(tmp_path / "hub", "GPT2ForSequenceClassification", transformers.GPT2Config(**GPT2))
-    with pytest.raises(
-        ModelError, match=r"config.json names no pad_token_id, and GPT2ForSequence.*; set"
-    ):
+    with pytest.raises(ModelError, match=r"config.json names no pad_token_id, and GPT2ForSequence.*; set"):
         ig_tasks.explain(ig_tasks.load_model(folder), {"input_ids": IDS}, target=1)
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps({**config, "pad_token_id": 0}))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -301,3 +302,37 @@ def test_a_bare_file_with_lookups_beside_numbers_loads_and_says_what_to_do(tmp_p
     given = {name: FRAME[name].to_numpy().reshape(len(FRAME), *shape) for name, shape in shapes.items()}
     with pytest.raises(InputError, match="load the model as a package, which begins behind its lookup"):
         explain(model, given)
+
+
+def test_an_adapted_layer_in_an_h5_file_has_lost_what_it_learned(tmp_path: Path) -> None:
+    root = saved(vectorized(), {"review": REVIEW}, tmp_path / "package")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        vectorized().save(root / "model.h5")
+    (root / "model.keras").unlink()
+    (root / "model.yaml").write_text((root / "model.yaml").read_text().replace("model.keras", "model.h5"))
+    with pytest.raises(
+        ModelError, match=r"layer 'words' looks nothing up \(.*\); what an adapted layer has learned"
+    ):
+        load_model(root)
+
+
+def test_a_lookup_in_a_saved_model(tmp_path: Path) -> None:
+    root = saved(vectorized(), {"review": REVIEW}, tmp_path / "package")
+    vectorized().export(root / "saved", verbose=False)
+    (root / "model.yaml").write_text((root / "model.yaml").read_text().replace("model.keras", "saved"))
+    with pytest.raises(ModelError, match=r"a SavedModel keeps its lookup inside; save the model as .keras, or export"):
+        load_model(root, trusted_root=root)
+
+
+def test_a_layer_that_is_not_keras_s_own(tmp_path: Path) -> None:
+    class Doubled(keras.layers.Layer):
+        def call(self, x: Any) -> Any:
+            return 2 * x
+
+    given = keras.Input((2,))
+    keras.Model(given, scored(Doubled()(given))).save(tmp_path / "model.keras")
+    with pytest.raises(
+        ModelError, match=r"holds a Doubled, which is not Keras's own; import the code that registers"
+    ):
+        load_model(tmp_path / "model.keras")
