@@ -3,32 +3,61 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
-from support.tiny import MODEL_CODE, write_project
+from support.tiny import KINDS, MODEL_CODE, MODEL_YAML, write_package, write_project
 
 from ig_tasks.compute.planning import plan_run
 from ig_tasks.compute.tasks import TrialTask, try_model
 from ig_tasks.errors import ModelError
 from ig_tasks.spec import load_spec
 
-ALWAYS = "torch.nn.functional.dropout(torch.tanh(self.hidden(joined)), 0.5)"
-WHERE_TRAINED = "torch.nn.functional.dropout(torch.tanh(self.hidden(joined)), 0.5, self.training)"
+HIDDEN = "torch.tanh(self.hidden(joined))"
+ALWAYS = f"torch.nn.functional.dropout({HIDDEN}, 0.5)"
+WHERE_TRAINED = f"torch.nn.functional.dropout({HIDDEN}, 0.5, self.training)"
+BATCH = f"({HIDDEN} - {HIDDEN}.mean(0))"
 
 
-def trial(root: Path, hidden: str) -> TrialTask:
-    path = write_project(root, rows=40)
-    code = MODEL_CODE.replace("torch.tanh(self.hidden(joined))", hidden)
-    (root / "include" / "models" / "tiny" / "model.py").write_text(code)
+def trial(root: Path, hidden: str = HIDDEN, rows: int = 40, **kind: Any) -> TrialTask:
+    path = write_project(root, rows=rows)
+    inputs = {**MODEL_YAML["inputs"], "kind": {**MODEL_YAML["inputs"]["kind"], **kind}}
+    package = write_package(root / "include" / "models" / "tiny", inputs=inputs)
+    (package / "model.py").write_text(MODEL_CODE.replace(HIDDEN, hidden))
     plan = plan_run(load_spec(path))
     return TrialTask(plan.model, plan.shards()[0], {})
 
 
-def test_a_model_that_draws_lots_is_refused_with_two_of_its_outputs_for_one_row(tmp_path: Path) -> None:
-    message = r"^model\.uri: the model at .*tiny called twice on one row gives -?\d\S* and -?\d\S*; switch off dropout"
-    with pytest.raises(ModelError, match=message):
-        try_model(trial(tmp_path, ALWAYS))
+@pytest.mark.parametrize(
+    ("hidden", "message"),
+    [
+        (ALWAYS, r"called twice on one row gives -?\d\S* and -?\d\S*; switch off dropout"),
+        (BATCH, r"gives -?\d\S* for a row among others and -?\d\S* for the row alone; no row's output may depend"),
+        (f"{HIDDEN} * float('nan')", "gives nan for every row that was tried$"),
+    ],
+)
+def test_a_model_without_one_output_for_each_row_is_refused(tmp_path: Path, hidden: str, message: str) -> None:
+    with pytest.raises(ModelError, match=r"^model\.uri: the model at .*tiny " + message):
+        try_model(trial(tmp_path, hidden))
 
 
 def test_dropout_that_is_there_in_training_alone_passes(tmp_path: Path) -> None:
     assert try_model(trial(tmp_path, WHERE_TRAINED))["target"] == "late"
+    assert try_model(trial(tmp_path, rows=2))["target"] == "late"
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        (
+            {"vocabulary": [*KINDS, "never", "seen"]},
+            r"vocabulary: 5 categories at offset 1: id 5 is outside layer 'embed_kind', which has 0 to 3$",
+        ),
+        ({"unknown": 9}, r"unknown: id 9 is outside layer 'embed_kind', which has 0 to 3$"),
+    ],
+)
+def test_ids_outside_the_layer_are_found_before_a_row_has_one(
+    tmp_path: Path, kind: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ModelError, match=rf"^inputs\.kind\.{message}"):
+        try_model(trial(tmp_path, **kind))

@@ -1,0 +1,72 @@
+"""What a model has to hold to before its outputs can be attributed: looked at on a few rows, before a run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ig_tasks.attribution import embed
+from ig_tasks.data.inputs import InputSpec
+from ig_tasks.errors import InputError, ModelError
+
+__all__ = ["require_ids_inside", "require_one_output_a_row"]
+
+Arrays = Mapping[str, NDArray[Any]]
+
+_SAME = 1e-2
+"""Difference between two calls, relative to the greatest output, that sums in another order may make."""
+
+
+def require_ids_inside(model: Any, inputs: Mapping[str, InputSpec]) -> None:
+    """Look every id of a vocabulary up in its layer: rows with rare categories may come late in a run.
+
+    Raises:
+        ModelError: if an id is outside the layer.
+    """
+    for name, spec in inputs.items():
+        if spec.layer is None or spec.vocabulary is None:
+            continue
+        last = spec.offset + len(spec.vocabulary) - 1
+        for field, id_ in (("vocabulary", last), ("unknown", spec.unknown)):
+            try:
+                embed(model, spec.layer, np.full((1, *spec.row_shape), id_ or 0, np.int64))
+            except InputError as error:
+                said = str(error).partition(": ")[2] or str(error)
+                what = f"{len(spec.vocabulary):,} categories at offset {spec.offset}: " if field == "vocabulary" else ""
+                raise ModelError(f"inputs.{name}.{field}: {what}{said}") from None
+
+
+def require_one_output_a_row(
+    uri: str, call: Callable[[Arrays, Arrays], NDArray[Any]], inputs: Arrays, fixed: Arrays, output: NDArray[Any]
+) -> None:
+    """Call the model again on all of the rows, and on the last one alone.
+
+    output: (rows,) of the first call.
+
+    Raises:
+        ModelError: if no output is a number, if it draws lots, or if a row's output depends on the rows beside it.
+    """
+    if not np.isfinite(output).any():
+        raise ModelError(f"model.uri: the model at {uri} gives {output[0]} for every row that was tried")
+    scale = float(np.nanmax(np.abs(output)))
+    again = call(inputs, fixed)
+    if (row := _differs(output, again, scale)) is not None:
+        raise ModelError(
+            f"model.uri: the model at {uri} called twice on one row gives {output[row]:.6g} and {again[row]:.6g}; "
+            "switch off dropout and noise where it is not trained, as F.dropout(x, training=self.training) does"
+        )
+    alone = call({name: array[-1:] for name, array in inputs.items()}, {n: array[-1:] for n, array in fixed.items()})
+    if _differs(output[-1:], alone, scale) is not None:
+        raise ModelError(
+            f"model.uri: the model at {uri} gives {output[-1]:.6g} for a row among others and {alone[0]:.6g} for the "
+            "row alone; no row's output may depend on the rows beside it, as batch statistics do"
+        )
+
+
+def _differs(output: NDArray[Any], again: NDArray[Any], scale: float) -> int | None:
+    """The row whose output changed, if one did."""
+    change = np.nan_to_num(np.abs(output - again), nan=0.0)
+    return int(np.argmax(change)) if change.max(initial=0.0) > _SAME * scale else None
