@@ -74,6 +74,6 @@ def _is_alive(note: Mapping[str, Any]) -> bool:
     if note["pid"] == os.getpid():
         return True
     try:
-        return abs(psutil.Process(note["pid"]).create_time() - note["process_started"]) < 1
+        return abs(psutil.Process(int(note["pid"])).create_time() - float(note["process_started"])) < 1
     except psutil.NoSuchProcess:
         return False
