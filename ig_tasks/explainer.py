@@ -74,11 +74,11 @@ def explain(
     paths = dict(layers or {})
     table = inputs if isinstance(inputs, pd.DataFrame) else None
     encoded = None if table is None else _encode(loaded, table, "inputs")
-    given = inputs if encoded is None else encoded.inputs
+    given = _rows_of(inputs) if encoded is None else encoded.inputs
     if encoded is not None:
         fixed = {**encoded.fixed, **(fixed or {})}
-    named = {str(k): np.asarray(v) for k, v in given.items()} if isinstance(given, Mapping) else None
-    arrays = {UNNAMED: np.asarray(given)} if named is None else named
+    named = {str(k): _array(v) for k, v in given.items()} if isinstance(given, Mapping) else None
+    arrays = {UNNAMED: _array(given)} if named is None else named
     usable = None if table is None or encoded is None else table[encoded.keep]
     starts, shares = starts_for(loaded, model, baseline, reference, arrays, paths, usable)
     runs = [
@@ -115,6 +115,24 @@ def explain(
         table.index,
         tokens={name: _spread(part, None, encoded) for name, part in tokens_of(arrays, encoded.held, specs).items()},
     )
+
+
+def _rows_of(inputs: Any) -> Any:
+    """`inputs`, unless they are something else that people call rows."""
+    records = isinstance(inputs, list | tuple) and bool(inputs) and isinstance(inputs[0], Mapping)
+    if isinstance(inputs, str | pd.Series) or records or hasattr(inputs, "to_pandas"):
+        module, name = type(inputs).__module__.split(".")[0], type(inputs).__name__
+        what = "a list of records" if records else f"a {name if module == 'builtins' else f'{module}.{name}'}"
+        raise InputError(
+            f"inputs: {what} is no table; give a pandas.DataFrame with a loaded model package, an array, or "
+            "{input: array}"
+        )
+    return inputs
+
+
+def _array(values: Any) -> NDArray[Any]:
+    """A tensor may be part of a graph, or lie on another device."""
+    return np.asarray(values.detach().cpu() if hasattr(values, "detach") else values)
 
 
 def _target(loaded: LoadedModel, target: Any, space: str | None) -> tuple[Any, Any, dict[str, str]]:

@@ -45,6 +45,28 @@ def test_a_plain_model_and_an_array(dense: Any) -> None:
     assert isinstance(found, ig_tasks.Explanation)
 
 
+def test_a_tensor_within_a_graph_is_an_array(dense: Any) -> None:
+    import torch
+
+    inputs = torch.ones((4, 3), dtype=torch.float64, requires_grad=True)
+    for rows in (inputs, {"input": inputs}):
+        np.testing.assert_array_equal(explain(dense, rows).output, explain(dense, np.ones((4, 3))).output)
+    assert inputs.requires_grad
+
+
+@pytest.mark.parametrize(
+    ("rows", "what"),
+    [
+        (lambda frame: frame.iloc[0], "a pandas.Series"),
+        (lambda frame: frame.to_dict("records"), "a list of records"),
+        (lambda _: "data/rows.parquet", "a str"),
+    ],
+)
+def test_rows_that_are_no_table_are_told_what_to_be(loaded: Any, frame: pd.DataFrame, rows: Any, what: str) -> None:
+    with pytest.raises(InputError, match=rf"^inputs: {what} is no table; give a pandas\.DataFrame with a loaded"):
+        explain(loaded, rows(frame), baseline="auto", reference=frame)
+
+
 def test_a_table_of_a_loaded_package(loaded: Any, frame: pd.DataFrame) -> None:
     found = explain(loaded, frame)
     encoded = encode(frame, loaded.package.config.inputs)
