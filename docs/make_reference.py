@@ -102,6 +102,8 @@ MEANING = {
         "inputs.<name>.padding": "id that fills rows up",
         "inputs.<name>.tokenizer": "a tokenizer.json of the package, in place of a vocabulary",
         "inputs.<name>.special": "ids that are their own baseline, as padding is",
+        "inputs.<name>.standardize": "words of a vocabulary as Keras's TextVectorization makes them; left out: runs of letters, "
+        "digits and underscores in lower case",
         "inputs.<name>.of": "the input of tokens or of a bag that a mask belongs to",
         "inputs.<name>.shape": "of one row of an image or array, as the model takes it",
         "inputs.<name>.scale": "what pixels are multiplied by",

@@ -311,9 +311,7 @@ def test_an_adapted_layer_in_an_h5_file_has_lost_what_it_learned(tmp_path: Path)
         vectorized().save(root / "model.h5")
     (root / "model.keras").unlink()
     (root / "model.yaml").write_text((root / "model.yaml").read_text().replace("model.keras", "model.h5"))
-    with pytest.raises(
-        ModelError, match=r"layer 'words' looks nothing up \(.*\); what an adapted layer has learned"
-    ):
+    with pytest.raises(ModelError, match=r"layer 'words' looks nothing up \(.*\); what an adapted layer has learned"):
         load_model(root)
 
 
@@ -332,7 +330,5 @@ def test_a_layer_that_is_not_keras_s_own(tmp_path: Path) -> None:
 
     given = keras.Input((2,))
     keras.Model(given, scored(Doubled()(given))).save(tmp_path / "model.keras")
-    with pytest.raises(
-        ModelError, match=r"holds a Doubled, which is not Keras's own; import the code that registers"
-    ):
+    with pytest.raises(ModelError, match=r"holds a Doubled, which is not Keras's own; import the code that registers"):
         load_model(tmp_path / "model.keras")
