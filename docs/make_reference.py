@@ -50,7 +50,7 @@ MEANING = {
         "attribution.absolute_tolerance": "allowed on top, in units of the output",
         "attribution.max_evaluations": "gradient evaluations that a row may take",
         "attribution.precision": "`model`: its own; others cast a copy; `bfloat16` needs a greater tolerance",
-        "attribution.memory_limit": "bytes that the engine's batches may take; left out: 256 MiB",
+        "attribution.memory_limit": "bytes that the engine's batches may take, a MiB at least; left out: 256 MiB",
         "attribution.seed": "of the sample; recorded",
         "compute": "where the work is done",
         "compute.workers": "that the run starts by itself; `auto`: by cores and memory",

@@ -19,6 +19,7 @@ from ig_tasks.models.formats import FORMATS, FormatName, Framework, format_of_na
 from ig_tasks.models.outputs import Selection
 from ig_tasks.models.spaces import spaces_of
 from ig_tasks.models.targets import Chosen, TargetConfig
+from ig_tasks.spec.messages import what_is_wrong
 
 __all__ = ["FILE", "Card", "ModelConfig", "TargetConfig", "read_config"]
 
@@ -282,5 +283,5 @@ def _first(error: ValidationError) -> str:
     elif fault["type"] == "missing":
         text = "is missing"
     else:
-        text = str(fault["msg"]).removeprefix("Value error, ")
+        text = what_is_wrong(fault)
     return f"{'.'.join(where)}: {text}{more}" if where else f"{text}{more}"

@@ -16,6 +16,8 @@ _NAMED = 5
 
 _PATTERNS = {
     r"^[a-z][a-z0-9_]{0,60}$": "write lower-case letters, digits and underscores, a letter first, 61 at most",
+    r"^[a-z][a-z0-9_]*$": "write lower-case letters, digits and underscores, a letter first",
+    r"^[A-Za-z_]\w*:[A-Za-z_]\w*$": "write file:function, such as model:build",
     r"^sha256:[0-9a-f]{64}$": "write the digest that `ig-tasks check` tells, sha256: and 64 hexadecimal digits",
 }
 """What a regular expression asks for, in words."""
@@ -32,11 +34,16 @@ def one_line(error: ValidationError, model: type[BaseModel]) -> str:
     elif first["type"] == "missing":
         line = f"{field}: is missing; add it"
     else:
-        reason = first["msg"].removeprefix("Value error, ")
-        line = f"{field}: {_PATTERNS.get(_pattern(first)) or reason[:1].lower() + reason[1:]}{_given(first)}"
+        line = f"{field}: {what_is_wrong(first)}"
     others = list(dict.fromkeys(other for problem in problems[1:] if (other := _field(problem)) != field))
     more = f" and {len(others) - _NAMED} more" if len(others) > _NAMED else ""
     return line + (f" (also wrong: {', '.join(others[:_NAMED])}{more})" if others else "")
+
+
+def what_is_wrong(problem: Any) -> str:
+    """What pydantic says of a value, in the words of people, with the value and the nearest of those known."""
+    reason = problem["msg"].removeprefix("Value error, ")
+    return f"{_PATTERNS.get(_pattern(problem)) or reason[:1].lower() + reason[1:]}{_given(problem)}"
 
 
 def _field(problem: Any) -> str:

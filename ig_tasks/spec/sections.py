@@ -19,6 +19,8 @@ from pydantic import (
 
 from ig_tasks.spec.cron import check_cron
 
+_MEBIBYTE = 1 << 20
+
 Severity = Literal["critical", "warning"]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Integrator = Literal[
@@ -41,6 +43,13 @@ def _as_tuple(value: Any) -> Any:
 def _as_text(value: Any) -> Any:
     """YAML reads 2013 as a number and 2013-10-01 as a date; as a partition each is its text."""
     return str(value) if isinstance(value, int | date) and not isinstance(value, bool | datetime) else value
+
+
+def _as_bytes(value: Any) -> Any:
+    """Whoever writes 256 or 4GB means another unit than the one that is read."""
+    if isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool) and 0 < value < _MEBIBYTE):
+        raise ValueError(f"{value!r} is not a number of bytes of a MiB or more; write such as 268435456 for 256 MiB")
+    return value
 
 
 Names = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
@@ -143,7 +152,11 @@ class AttributionSpec(Section):
     absolute_tolerance: NonNegativeFloat = 0.0
     max_evaluations: Annotated[int, Field(ge=5)] = 4097
     precision: Literal["model", "float64", "bfloat16"] = "model"
-    memory_limit: Annotated[PositiveInt | None, Field(description="bytes the engine may use for its batches")] = None
+    memory_limit: Annotated[
+        PositiveInt | None,
+        BeforeValidator(_as_bytes),
+        Field(description="bytes the engine may use for its batches"),
+    ] = None
     seed: Annotated[int, Field(ge=0)] = 0
 
 

@@ -71,6 +71,8 @@ def test_a_resolved_spec_comes_back_unchanged_from_json(project):
         ({"attribution": {"tolerence": 1}}, "attribution.tolerence: no such key; did you mean 'tolerance'?"),
         ({"features": {"x": {"lable": "X"}}}, "features.x.lable: no such key; did you mean 'label'?"),
         ({"attribution": {"tolerance": 0}}, "attribution.tolerance: input should be greater than 0, not 0"),
+        ({"attribution": {"memory_limit": "64GB"}}, "attribution.memory_limit: '64GB' is not a number of bytes"),
+        ({"attribution": {"memory_limit": 256}}, "attribution.memory_limit: 256 is not a number of bytes of a MiB"),
         ({"name": "Flights 1"}, "name: write lower-case letters, digits and underscores"),
         ({"version": 2}, "version: input should be 1, not 2"),
         ({"schedule": "* *"}, "schedule.cron: '* *' is no cron expression (it has 2 fields"),
