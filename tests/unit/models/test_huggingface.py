@@ -119,6 +119,45 @@ def test_an_image_model_takes_an_array(tmp_path: Path) -> None:
     complete(found, theirs(own, {"pixel_values": IMAGES})[:, 1])
 
 
+@pytest.mark.parametrize("kind", ["image", "sound"])
+def test_images_and_sounds_as_packages(kind: str, tmp_path: Path) -> None:
+    """Pixels as the table holds them, in a grid; a sound from the package's own code, which may scale it."""
+    if kind == "image":
+        config = transformers.ViTConfig(**SMALL, image_size=8, patch_size=4, num_labels=3)
+        folder, own = saved(tmp_path / "package" / "hub", "ViTForImageClassification", config)
+        described: dict[str, Any] = {
+            "kind": "image",
+            "shape": [3, 8, 8],
+            "channels": "first",
+            "scale": 0.5,
+            "grid": [2, 2],
+        }
+        name, rows, given = "pixel_values", pd.DataFrame({"cell": [image.tolist() for image in IMAGES]}), 0.5 * IMAGES
+    else:
+        folder, own = saved(tmp_path / "package" / "hub", "Wav2Vec2ForSequenceClassification", wav2vec2())
+        described = {"kind": "array", "shape": [200]}
+        name, rows, given = "input_values", pd.DataFrame({"cell": [sound.tolist() for sound in SOUNDS]}), 0.5 * SOUNDS
+        (folder.parent / "prepare.py").write_text(
+            "import numpy as np\n\n\ndef encode(frame):\n"
+            "    return {'input_values': 0.5 * np.array(frame['cell'].tolist(), 'float32')}\n"
+        )
+    document = {
+        "framework": "torch",
+        "weights": "hub",
+        "inputs": {name: {"columns": ["cell"], **described}},
+        "targets": {"second": {"output": 1, "space": "logit", "activation": "softmax"}},
+        **({"preprocess": "prepare:encode"} if kind == "sound" else {}),
+    }
+    (folder.parent / "model.yaml").write_text(yaml.safe_dump(document))
+    model = ig_tasks.load_model(folder.parent, trusted_root=folder.parent)
+    found = ig_tasks.explain(model, rows)
+    complete(found, theirs(own, {name: given})[:, 1])
+    assert len(found.features) == (4 if kind == "image" else 1)
+    difference = found.output - found.baseline_output
+    size = np.abs(found.attributions[name]).reshape(2, -1).sum(axis=1)
+    assert (np.abs(found.matrix.sum(axis=1) - difference) <= 0.01 * size).all()
+
+
 TEXTS: dict[str, tuple[Callable[[], Any], str, tuple[str, ...]]] = {
     "BertForSequenceClassification": (
         lambda: transformers.BertConfig(**TEXT),

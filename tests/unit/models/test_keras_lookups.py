@@ -203,6 +203,12 @@ def twice() -> Any:
     return keras.Model({"carrier": text}, scored(embedded("carrier", ids), embedded("other", other)))
 
 
+def pairs() -> Any:
+    text = keras.Input((2,), name="carrier", dtype="string")
+    ids = keras.layers.StringLookup(vocabulary=["AA", "UA", "DL"], name="lookup")(text)
+    return keras.Model({"carrier": text}, scored(keras.layers.Flatten()(embedded("carrier", ids))))
+
+
 def paired() -> Any:
     text = keras.Input((), name="review", dtype="string")
     layer = keras.layers.TextVectorization(9, name="words", ngrams=2, output_sequence_length=4)
@@ -281,6 +287,11 @@ REFUSED: dict[str, tuple[Callable[[], Any], dict[str, Any], str]] = {
         }},
         "an unknown category gives",
     ),
+    "several texts a row": (
+        pairs,
+        {"carrier": {**CARRIER, "kind": "bag", "length": 2, "padding": 4, "unknown": None}},
+        "inputs.carrier: the model looks up 2 values a row, and a vocabulary stands for one; save the model that",
+    ),
     "two lookups of one text": (twice, {"carrier": CARRIER}, "it goes into lookup, other; one lookup alone can be"),
 }  # fmt: skip
 
@@ -332,3 +343,35 @@ def test_a_layer_that_is_not_keras_s_own(tmp_path: Path) -> None:
     keras.Model(given, scored(Doubled()(given))).save(tmp_path / "model.keras")
     with pytest.raises(ModelError, match=r"holds a Doubled, which is not Keras's own; import the code that registers"):
         load_model(tmp_path / "model.keras")
+
+
+@pytest.mark.parametrize("refused", ["hashing", "bins"])
+def test_the_remedy_for_what_no_vocabulary_can_stand_for(refused: str, tmp_path: Path) -> None:
+    """The model that begins behind the layer, saved out of the whole one, and the layer's work in `preprocess`."""
+    keras.utils.set_random_seed(2)
+    build, inputs, _ = REFUSED[refused]
+    whole, (name, column) = build(), next((name, one["columns"]) for name, one in inputs.items())
+    layer, embedding = whole.layers[1], whole.get_layer(f"embed_{name}")
+    ids = keras.Input(embedding.input.shape[1:], name=name, dtype="int64")
+    found = ids
+    for one in whole.layers[2:]:
+        found = one(found)
+    shape = list(embedding.input.shape[1:])
+    described = {"columns": column, "kind": "array", "dtype": "int64", "shape": shape, "layer": embedding.name}
+    root = saved(keras.Model({name: ids}, found), {name: described}, tmp_path / "package")
+    work = {
+        "hashing": "ids = keras.layers.Hashing(5)(frame['carrier'].tolist())",
+        "bins": "ids = np.searchsorted([10.0, 20.0, 50.0], frame[['temp']], side='right')",
+    }[refused]
+    (root / "prepare.py").write_text(
+        f"import keras\nimport numpy as np\n\n\ndef encode(frame):\n    {work}\n"
+        f"    return {{{name!r}: np.asarray(ids).astype('int64')}}\n"
+    )
+    (root / "model.yaml").write_text((root / "model.yaml").read_text() + "preprocess: prepare:encode\n")
+    assert isinstance(layer, keras.layers.Hashing | keras.layers.Discretization)
+    explained = explain(load_model(root, trusted_root=root), FRAME, tolerance=1e-4)
+    np.testing.assert_allclose(explained.output, own_output(whole, FRAME), rtol=0, atol=1e-6)
+    assert list(explained.status) == ["converged"] * len(FRAME)
+    difference = explained.output - explained.baseline_output
+    np.testing.assert_allclose(explained.matrix.sum(axis=1), difference, rtol=0, atol=1e-4)
+    assert np.abs(difference).max() > 0.05
