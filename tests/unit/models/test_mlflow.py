@@ -306,6 +306,32 @@ class TestRuns:
         assert file.predict(artifacts.arrays("both", channels="last")).shape == (4, 2)
         assert open_package(f"{base}/package").digest == open_package(folder).digest
 
+    def test_weights_of_a_package_from_a_run_with_its_code(self, client, tmp_path, monkeypatch):
+        """What a spec needs: columns and targets in model.yaml, the module where it was logged."""
+        import pandas as pd
+        import torch
+
+        module, code = own_code(tmp_path / "training", 1.0, monkeypatch)
+        expected = module(torch.as_tensor(ROWS))[:, 0].detach().numpy()
+        run = run_with(module, code, serialization_format="pickle")
+        forget(tmp_path / "training", monkeypatch)
+        document = {
+            "framework": "torch",
+            "weights": f"runs:/{run}/model",
+            "inputs": {"input": {"columns": ["a", "b", "c"]}},
+            "targets": {"late": {"space": "logit"}},
+        }
+        (tmp_path / "package").mkdir()
+        (tmp_path / "package" / "model.yaml").write_text(yaml.safe_dump(document))
+        with pytest.raises(TrustError, match="holds a pickle") as refused:
+            open_package(tmp_path / "package", trusted_root=tmp_path)
+        trust = str(refused.value).split("trust: ")[1].split("`")[0]
+        model = open_package(tmp_path / "package", trust=trust).load()
+        found = ig_tasks.explain(model, pd.DataFrame(ROWS, columns=["a", "b", "c"]), tolerance=1e-4)
+        np.testing.assert_allclose(found.output, expected, rtol=1e-5)
+        assert found.features == ("a", "b", "c")
+        assert (found.status == "converged").all()
+
     def test_a_run_that_goes_on_is_read_anew(self, client, tmp_path):
         """As long as it is open it may write the same name again, of the same size."""
         path = tmp_path / "note.txt"
