@@ -142,6 +142,8 @@ class Tolerances:
         for field, value in (("tolerance", self.relative), ("absolute_tolerance", self.absolute)):
             if not (np.isfinite(value) and value >= 0.0):
                 raise InputError(f"{field}: {value} is not a number from 0 up")
+        if self.relative == 0.0 == self.absolute:
+            raise InputError("tolerance: 0 is met by no rounding; give a number above 0, or an absolute_tolerance")
 
     def accept(self, delta: Array, difference: Array, size: Array, estimate: Array) -> npt.NDArray[np.bool_]:
         """Rows (rows,) that pass. `difference` is F(x) - F(b), `size` the L1 norm of the attributions.

@@ -21,7 +21,7 @@ from ig_tasks.attribution.problem import Problem, state
 from ig_tasks.attribution.regions import typical_regions
 from ig_tasks.attribution.structure import NotFollowed, Structure
 from ig_tasks.attribution.targets import Columns, named_output, resolve
-from ig_tasks.errors import InputError
+from ig_tasks.errors import IgTasksError, InputError
 
 __all__ = ["PRECISIONS", "attribute", "embed"]
 
@@ -66,13 +66,15 @@ def attribute(
     chosen = choose_method(method)
     check_integrator(integrator, steps, max_evaluations)
     tolerances = Tolerances(tolerance, absolute_tolerance)
+    if memory_limit is not None and (not isinstance(memory_limit, int | np.integer) or isinstance(memory_limit, bool)):
+        raise InputError(f"memory_limit: {memory_limit!r} is not a whole number of bytes, such as 4 * 2**30")
     if precision not in PRECISIONS:
         raise InputError(f"precision: {precision!r} is none of {', '.join(PRECISIONS)}")
     backend = open_backend(model, dict(layers or {}), precision, device)
     with backend.session():
         problem = state(backend, inputs, baseline, fixed)
         if problem.rows:
-            outputs, point_bytes = backend.probe(problem.take(slice(0, 1)), named_output(target))
+            outputs, point_bytes = _probed(backend, problem, named_output(target))
         else:
             outputs, point_bytes = 1, 1
             target = None if isinstance(target, str) else target
@@ -123,6 +125,20 @@ def embed(model: Any, layer: str, ids: npt.ArrayLike) -> npt.NDArray[np.float64]
         if array.dtype.kind not in "iu":
             raise InputError(f"ids: dtype {array.dtype} is not an integer type")
         return backend.embed(layer, backend.check_ids(layer, array.astype(np.int64)))
+
+
+def _probed(backend: Backend, problem: Problem, output: str | None) -> tuple[int, int]:
+    """Raises InputError where the model does not run on the first row."""
+    try:
+        return backend.probe(problem.take(slice(0, 1)), output)
+    except IgTasksError:
+        raise
+    except Exception as error:
+        if backend.out_of_memory(error):
+            raise
+        shapes = ", ".join(f"{name} {array.shape}" for name, array in problem.ends.items())
+        said = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise InputError(f"inputs: the model does not run on the first row of {shapes}: {said}") from error
 
 
 def _look(backend: Backend, problem: Problem) -> Structure:

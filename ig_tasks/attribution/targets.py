@@ -60,8 +60,8 @@ def output_count(shape: Sequence[int | None]) -> int:
         tail.pop()
     if len(shape) == 0 or len(tail) > 1:
         raise TargetError(
-            f"target: the model's output has shape {tuple(shape)}; the engine explains (rows,) or (rows, outputs), so let "
-            "the model give one of its positions, as output: in model.yaml does"
+            f"target: the model's output has shape {tuple(shape)}; the engine explains (rows,) or (rows, outputs); "
+            "let the model give one of its positions, as output: in model.yaml does"
         )
     return tail[0] if tail else 1
 

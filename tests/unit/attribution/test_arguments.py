@@ -29,6 +29,9 @@ def tabular_rows() -> dict[str, Any]:
         ({"integrator": "exact", "steps": 5}, "steps: 'exact' chooses them by row"),
         ({"precision": "float16"}, "precision: 'float16' is none of model, float64, bfloat16"),
         ({"tolerance": -1.0}, "tolerance: -1.0"),
+        ({"tolerance": 0.0}, "tolerance: 0 is met by no rounding; give a number above 0, or an absolute_tolerance"),
+        ({"memory_limit": "4GB"}, r"memory_limit: '4GB' is not a whole number of bytes, such as 4 \* 2\*\*30"),
+        ({"device": "cuda:7"}, r"device: 'cuda:7' is not there"),
         ({"memory_limit": 1}, "memory_limit: 1 bytes do not hold one row"),
     ],
 )
@@ -36,6 +39,13 @@ def test_options(model: Any, arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message) as error:
         attribute(model, ROWS, np.zeros(4), **arguments)
     assert "\n" not in str(error.value)
+
+
+def test_rows_that_the_model_does_not_take(model: Any) -> None:
+    for rows in (np.ones((3, 5)), np.ones(3)):
+        with pytest.raises(InputError, match="inputs: the model does not run on the first row of inputs") as error:
+            attribute(model, rows, np.zeros(rows.shape[1:]))
+        assert "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize("shape", [(3,), (2, 4), (4, 4), (3, 5), (1, 3, 4)])

@@ -14,6 +14,7 @@ from ig_tasks.errors import ModelError
 torch = pytest.importorskip("torch")
 
 DETACHED = "does not depend on the inputs through differentiable operations"
+BEFORE = "explain the number that it is taken from, such as the logits"
 
 
 class Losing(torch.nn.Module):
@@ -40,7 +41,7 @@ class Inference(torch.nn.Module):
 MODELS = {
     "detach": (lambda: Losing(lambda z: z.detach()), f"{DETACHED}; they are lost at 'detach'$"),
     "data": (lambda: Losing(lambda z: z.data), f"{DETACHED}; they are lost at 'data'$"),
-    "step": (lambda: Losing(lambda z: (z > 0).to(z.dtype)), f"{DETACHED}; they are lost at 'gt'$"),
+    "step": (lambda: Losing(lambda z: (z > 0).to(z.dtype)), f"{DETACHED}; they are lost at 'gt'; {BEFORE}$"),
     "arg-max": (
         lambda: Losing(torch.relu, lambda z: z.argmax(1)),
         r"output is torch\.int64, which has no gradient; explain logits or probabilities; they are lost at 'argmax'$",

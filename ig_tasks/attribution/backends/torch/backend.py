@@ -148,8 +148,9 @@ class TorchBackend:
         if not (outputs.is_floating_point() and _depends(values, list(points.values()))):
             whole = f"its output is {outputs.dtype}, which has no gradient; explain logits or probabilities"
             detached = "its output does not depend on the inputs through differentiable operations"
-            lost = where_lost(self.model, points.values(), lambda: self._caller.call(points, row, 1))
-            raise ModelError(f"model: {detached if outputs.is_floating_point() else whole}{lost}")
+            float_out = outputs.is_floating_point()
+            lost = where_lost(self.model, points.values(), lambda: self._caller.call(points, row, 1), advise=float_out)
+            raise ModelError(f"model: {detached if float_out else whole}{lost}")
         own = sum(end.numel() * end.element_size() for end in ends.values())
         # Beside what is saved for the backward pass there are the points, their gradients and the sums.
         return outputs.shape[1], sum(saved.values()) + 6 * own

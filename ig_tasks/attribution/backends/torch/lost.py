@@ -15,12 +15,18 @@ from ig_tasks.attribution.backends.torch.operations import ATTRIBUTES, spelled
 __all__ = ["where_lost"]
 
 
+_STEPS = frozenset(
+    ("argmax", "argmin", "argsort", "gt", "ge", "lt", "le", "eq", "ne", "bool", "long", "int", "round", "floor", "ceil")
+)
+"""Operations that say which, or how many, where they were given how much."""
+
+
 class _Trace(TorchFunctionMode):  # type: ignore[misc]  # torch is not followed by mypy
     """Notes operations that read values with a gradient and give some without."""
 
     def __init__(self, inside: list[str]) -> None:
         super().__init__()
-        self.inside, self.lost = inside, ""
+        self.inside, self.lost, self.steps = inside, "", False
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = func(*args, **(kwargs or {}))
@@ -31,7 +37,7 @@ class _Trace(TorchFunctionMode):  # type: ignore[misc]  # torch is not followed 
         if reads and data and not self.lost and given and not any(tensor.requires_grad for tensor in given):
             layer = f" in layer '{self.inside[-1]}'" if self.inside and self.inside[-1] else ""
             unheeded = "" if torch.is_grad_enabled() else ", under torch.no_grad()"
-            self.lost = f"'{name}'{layer}{unheeded}"
+            self.lost, self.steps = f"'{name}'{layer}{unheeded}", name in _STEPS
         elif reads and name in ("numpy", "tolist", "item", "__array__") and not self.lost:
             self.lost = f"'{name}', which leaves torch"
         for tensor in given if reads else ():
@@ -40,10 +46,12 @@ class _Trace(TorchFunctionMode):  # type: ignore[misc]  # torch is not followed 
         return result
 
 
-def where_lost(model: torch.nn.Module, points: Iterable[torch.Tensor], call: Callable[[], Any]) -> str:
+def where_lost(
+    model: torch.nn.Module, points: Iterable[torch.Tensor], call: Callable[[], Any], *, advise: bool = True
+) -> str:
     """In words, to end a sentence with: '; they are lost at ...', or nothing where it cannot be seen.
 
-    `call` runs the model once on `points`, inputs that require gradients.
+    `call` runs the model once on `points`, inputs that require gradients. `advise`: with a remedy.
     """
     inside: list[str] = []
     trace = _Trace(inside)
@@ -52,7 +60,8 @@ def where_lost(model: torch.nn.Module, points: Iterable[torch.Tensor], call: Cal
     with _layers_noted(model, inside), trace:
         call()
     if trace.lost:
-        return f"; they are lost at {trace.lost}"
+        remedy = "; explain the number that it is taken from, such as the logits" if advise and trace.steps else ""
+        return f"; they are lost at {trace.lost}{remedy}"
     scripted = next(
         (name for name, module in model.named_modules() if isinstance(module, torch.jit.ScriptModule)), None
     )

@@ -53,7 +53,7 @@ def cast_copy(model: torch.nn.Module, dtype: torch.dtype | None, device: str | N
     tensors = [*model.parameters(), *model.buffers()]
     try:
         place = None if device is None else torch.empty(0, device=device).device
-    except RuntimeError as error:
+    except (RuntimeError, AssertionError) as error:  # the latter of a torch that was built without CUDA
         raise InputError(f"device: '{device}' is not there: {str(error).splitlines()[0]}") from error
     wanted = [
         t.to(device=place, dtype=dtype if dtype is not None and t.is_floating_point() else None)
