@@ -133,7 +133,7 @@ def _probed(backend: Backend, problem: Problem, output: str | None) -> tuple[int
         return backend.probe(problem.take(slice(0, 1)), output)
     except IgTasksError:
         raise
-    except Exception as error:
+    except (RuntimeError, ValueError, TypeError, IndexError) as error:  # as frameworks say that shapes do not fit
         if backend.out_of_memory(error):
             raise
         shapes = ", ".join(f"{name} {array.shape}" for name, array in problem.ends.items())

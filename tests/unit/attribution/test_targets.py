@@ -133,7 +133,7 @@ def test_all_outputs_of_a_keras_model_share_their_forward_passes(inputs: np.ndar
 
 @pytest.mark.parametrize(
     ("activation", "integrator"),
-    [("silu", "auto"), ("silu", "gauss_legendre"), ("relu", "secant"), ("relu", "exact"), ("tanh", "secant")],
+    [("silu", "auto"), ("relu", "secant"), ("relu", "exact")],
 )
 def test_any_number_of_outputs_together_are_the_same_outputs_one_by_one(
     kit: Any, layers_of: Any, inputs: np.ndarray, activation: str, integrator: str

@@ -67,7 +67,7 @@ def test_a_hostile_name_is_text(kind: str, sample: SimpleNamespace) -> None:
     svg = draw(kind, sample.hostile_report())
     assert "<script" not in svg
     # Long names are cut short in a chart; the table has them whole.
-    assert any(text.startswith("</script><script>") for text in texts(svg))
+    assert any("</script><script" in text for text in texts(svg))
 
 
 @pytest.mark.parametrize("kind", KINDS)

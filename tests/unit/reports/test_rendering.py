@@ -1,7 +1,5 @@
 """A rendering has a key, and a revision that it shares with no other, even one made at the same moment."""
 
-from support.together import run_together
-
 from ig_tasks.reports.page import render_page
 from ig_tasks.reports.rendering import Rendering, _key
 from ig_tasks.spec import ExplanationSpec
@@ -54,30 +52,6 @@ def test_a_spec_with_groups_is_rendered_again_since_they_have_an_importance():
         spec = spec_of(features=features)
         before = {"format": 1, **shown, "features": spec.to_document()["features"]}
         assert _key(spec, None) == run_key({**before, **added})
-
-
-AT_ONCE = """
-from ig_tasks.reports.rendering import Rendering
-from ig_tasks.spec import ExplanationSpec
-from ig_tasks.store import RunFolder
-folder, examples = sys.argv[1:]
-spec = {"version": 1, "name": "demo", "model": "m", "data": "d", "report": {"examples": int(examples)}}
-rendering = Rendering.of(RunFolder(folder, "demo", "all-0"), ExplanationSpec.model_validate(spec))
-together()
-rendering.write_checks([])
-print(rendering.revision, rendering.key)
-"""
-
-
-def test_renderings_of_one_moment_have_a_revision_each_and_the_same_one_has_one(tmp_path):
-    printed = run_together(AT_ONCE, [[str(tmp_path), examples] for examples in ("1", "2", "3", "3")])
-    said = [line.split() for line in printed]
-    keys = {int(revision): key for revision, key in said}
-    assert sorted(keys) == [1, 2, 3]
-    assert len(set(keys.values())) == 3
-    run = RunFolder(str(tmp_path), "demo", "all-0")
-    for revision, name in ((1, "validation.json"), (2, "validation.r2.json"), (3, "validation.r3.json")):
-        assert run.read_json(name)["rendering"] == keys[revision]
 
 
 def test_the_same_rendering_twice_at_one_moment_leaves_one_report_and_its_page(tmp_path, sample):

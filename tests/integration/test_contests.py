@@ -1,9 +1,12 @@
 """A whole contest on a tiny network, without any peer installed, and what is made of its results."""
 
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # where the benchmarks are a package
 
 from benchmarks.contest import OURS, Attributed, Contest, Contestant, Options, run
 from benchmarks.reference import DenseNet, exact

@@ -4,7 +4,7 @@ import json
 
 from support.together import run_together
 
-from ig_tasks.store import Folder, Manifest
+from ig_tasks.store import Folder, Manifest, RunFolder
 
 WRITERS, NOTES = 4, 8
 
@@ -43,3 +43,27 @@ for number in range({NOTES}):
     assert sorted(document["stages"]) == sorted(document["files"]) == [f"{who}-{number}" for who, number in everyone]
     assert (document["key"], document["begun_by"] in {"0", "1", "2", "3"}) == ("abc", True)
     assert Manifest(Folder(str(tmp_path))).document == document
+
+
+AT_ONCE = """
+from ig_tasks.reports.rendering import Rendering
+from ig_tasks.spec import ExplanationSpec
+from ig_tasks.store import RunFolder
+folder, examples = sys.argv[1:]
+spec = {"version": 1, "name": "demo", "model": "m", "data": "d", "report": {"examples": int(examples)}}
+rendering = Rendering.of(RunFolder(folder, "demo", "all-0"), ExplanationSpec.model_validate(spec))
+together()
+rendering.write_checks([])
+print(rendering.revision, rendering.key)
+"""
+
+
+def test_renderings_of_one_moment_have_a_revision_each_and_the_same_one_has_one(tmp_path):
+    printed = run_together(AT_ONCE, [[str(tmp_path), examples] for examples in ("1", "2", "3", "3")])
+    said = [line.split() for line in printed]
+    keys = {int(revision): key for revision, key in said}
+    assert sorted(keys) == [1, 2, 3]
+    assert len(set(keys.values())) == 3
+    run = RunFolder(str(tmp_path), "demo", "all-0")
+    for revision, name in ((1, "validation.json"), (2, "validation.r2.json"), (3, "validation.r3.json")):
+        assert run.read_json(name)["rendering"] == keys[revision]
