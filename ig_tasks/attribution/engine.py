@@ -21,7 +21,7 @@ from ig_tasks.attribution.problem import Problem, state
 from ig_tasks.attribution.regions import typical_regions
 from ig_tasks.attribution.structure import NotFollowed, Structure
 from ig_tasks.attribution.targets import Columns, named_output, resolve
-from ig_tasks.errors import IgTasksError, InputError
+from ig_tasks.errors import InputError
 
 __all__ = ["PRECISIONS", "attribute", "embed"]
 
@@ -74,7 +74,7 @@ def attribute(
     with backend.session():
         problem = state(backend, inputs, baseline, fixed)
         if problem.rows:
-            outputs, point_bytes = _probed(backend, problem, named_output(target))
+            outputs, point_bytes = backend.probe(problem.take(slice(0, 1)), named_output(target))
         else:
             outputs, point_bytes = 1, 1
             target = None if isinstance(target, str) else target
@@ -125,20 +125,6 @@ def embed(model: Any, layer: str, ids: npt.ArrayLike) -> npt.NDArray[np.float64]
         if array.dtype.kind not in "iu":
             raise InputError(f"ids: dtype {array.dtype} is not an integer type")
         return backend.embed(layer, backend.check_ids(layer, array.astype(np.int64)))
-
-
-def _probed(backend: Backend, problem: Problem, output: str | None) -> tuple[int, int]:
-    """Raises InputError where the model does not run on the first row."""
-    try:
-        return backend.probe(problem.take(slice(0, 1)), output)
-    except IgTasksError:
-        raise
-    except (RuntimeError, ValueError, TypeError, IndexError) as error:  # as frameworks say that shapes do not fit
-        if backend.out_of_memory(error):
-            raise
-        shapes = ", ".join(f"{name} {array.shape}" for name, array in problem.ends.items())
-        said = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise InputError(f"inputs: the model does not run on the first row of {shapes}: {said}") from error
 
 
 def _look(backend: Backend, problem: Problem) -> Structure:

@@ -24,7 +24,7 @@ BUILD, CALL = "    return Tiny(width)", "        joined ="
         (CALL, "os.kill(os.getpid(), 11)", "while they tried .*SIGSEGV", "alone .ig_tasks.load_model.", "try-"),
         (
             CALL,
-            "os.kill(os.getpid(), 9) if len(numeric) > 400 else None",
+            "os.kill(os.getpid(), 9) if len(numeric) > 100 else None",
             "while they computed it; .*SIGKILL",
             "make compute.shard_rows or compute.workers smaller",
             "explain-",

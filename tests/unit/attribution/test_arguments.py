@@ -41,13 +41,6 @@ def test_options(model: Any, arguments: dict[str, Any], message: str) -> None:
     assert "\n" not in str(error.value)
 
 
-def test_rows_that_the_model_does_not_take(model: Any) -> None:
-    for rows in (np.ones((3, 5)), np.ones(3)):
-        with pytest.raises(InputError, match="inputs: the model does not run on the first row of inputs") as error:
-            attribute(model, rows, np.zeros(rows.shape[1:]))
-        assert "\n" not in str(error.value)
-
-
 @pytest.mark.parametrize("shape", [(3,), (2, 4), (4, 4), (3, 5), (1, 3, 4)])
 def test_a_baseline_of_another_shape(model: Any, shape: tuple[int, ...]) -> None:
     with pytest.raises(BaselineError, match=r"baseline: .* has shape .*; give one row's \(4,\) \(shared\)"):
