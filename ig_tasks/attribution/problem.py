@@ -33,11 +33,6 @@ class Problem:
     targets: Columns  # (targets, rows) the outputs explained
 
     @property
-    def columns(self) -> Columns:
-        """The output explained (rows,), where it is one a row."""
-        return np.asarray(self.targets[0])
-
-    @property
     def shared(self) -> bool:
         """Whether all rows start from one baseline."""
         return all(start.shape[0] == 1 for start in self.starts.values())

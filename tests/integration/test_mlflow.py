@@ -186,6 +186,15 @@ def forget(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "path", [path for path in sys.path if path != str(folder)])
 
 
+def loaded_with_code(folder: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[str, Any, Path]:
+    """A run, its model loaded by digest, and the file of its own code in the cache."""
+    module, code = own_code(folder, 1.0, monkeypatch)
+    run = run_with(module, code, serialization_format="pickle")
+    forget(folder, monkeypatch)
+    model = trusted(f"runs:/{run}/model")
+    return run, model, next(model.package.weights.parent.parent.glob("code/mlflow_net.py"))
+
+
 def run_with(module: Any, code: list[str] | None = None, **options: Any) -> str:
     """A run that logged the module as "model"; its id."""
     import mlflow.pytorch
@@ -247,11 +256,7 @@ class TestRuns:
         """It is no part of the digest, so that somebody could put other code there after the model was trusted."""
         import py_compile
 
-        module, code = own_code(tmp_path / "training", 1.0, monkeypatch)
-        run = run_with(module, code, serialization_format="pickle")
-        forget(tmp_path / "training", monkeypatch)
-        model = trusted(f"runs:/{run}/model")
-        source = next(model.package.weights.parent.parent.glob("code/mlflow_net.py"))
+        run, model, source = loaded_with_code(tmp_path / "training", monkeypatch)
         other = tmp_path / "other.py"
         other.write_text(f"open({str(tmp_path / 'it_ran')!r}, 'w').close()\n" + NET.format(factor=7.0))
         cached = importlib.util.cache_from_source(str(source))
@@ -262,11 +267,7 @@ class TestRuns:
         assert not (tmp_path / "it_ran").exists()
 
     def test_code_that_changed_in_the_cache_is_fetched_anew(self, client, tmp_path, monkeypatch):
-        module, code = own_code(tmp_path / "training", 1.0, monkeypatch)
-        run = run_with(module, code, serialization_format="pickle")
-        forget(tmp_path / "training", monkeypatch)
-        model = trusted(f"runs:/{run}/model")
-        source = next(model.package.weights.parent.parent.glob("code/mlflow_net.py"))
+        run, model, source = loaded_with_code(tmp_path / "training", monkeypatch)
         source.write_text(NET.format(factor=7.0))
         assert load_model(f"runs:/{run}/model", trust=model.package.digest).model.factor == 1.0
 

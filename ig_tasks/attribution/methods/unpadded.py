@@ -35,7 +35,7 @@ class Sequence:
     """Arrays of a problem that run along the positions of one sequence, on axis 1, and which of them mask it."""
 
     width: int  # positions
-    masks: tuple[str, ...]  # names of fixed inputs (rows, width) of ones, then zeros
+    masks: tuple[str, ...]  # names of fixed inputs (rows, width) of ones and zeros
     inputs: tuple[str, ...]
     fixed: tuple[str, ...]
 
@@ -161,7 +161,7 @@ def _close(whole: Array, short: Array, epsilon: float) -> bool:
 
 
 def _is_mask(value: Any) -> bool:
-    """Whether these are rows of ones, then zeros, and some end in zeros."""
+    """Whether these are rows of ones and zeros, of which some end in zeros."""
     if not isinstance(value, np.ndarray) or value.ndim != 2 or value.dtype.kind not in "bif" or not value.size:
         return False
     return bool(np.isin(value, (0, 1)).all() and not value[:, -1].all())
