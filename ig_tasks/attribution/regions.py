@@ -1,16 +1,17 @@
 """Exact integration of piecewise-linear models: the path is cut where units flip, and between the cuts nothing bends.
 
 Along a straight line a piecewise-linear network has finitely many regions (Sotoudeh & Thakur 2019, "Computing Linear
-Restrictions of Neural Networks"). The kinks of its first layer are known where its values are at the two ends; with
-these as edges the values of the next layer are linear in every cell, so that its kinks are known, and so on. The last
-layer needs no edges: where all before it is linear, the secant rule is exact.
+Restrictions of Neural Networks"). The kinks of its first layer are known where its values are at the two ends; between
+these the values of the next layer are linear, so that its kinks are known, and so on. Cells end at the kinks of all
+layers but the first: where all behind a layer is linear, the secant rule is exact. The first has most of the kinks (of
+trained flights models 18 of 21, 93 of 97, 189 of 204), and a cell costs three times what looking for kinks does.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -25,14 +26,33 @@ __all__ = ["EXACT", "Regions", "grouped", "kinks_between", "typical_regions"]
 Array = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.intp]
 
+
+class Flips(NamedTuple):
+    """Where units flip."""
+
+    rows: Rows
+    """Positions of rows."""
+    places: Array
+    """Along their paths; 0 and 1 where a unit starts or ends at its kink."""
+    units: Rows
+
+
+Cut = tuple[Array, Rows]
+"""Edges (edges, rows), ascending, those beyond a row's own number all 1; cells (rows,)."""
+
 EXACT = "exact"
+_ENOUGH, _ALIKE = 4096, 1.25
+"""Points of a group that is worth its calls, and how many times the height of its lowest row its highest has."""
+_ROUNDING = 16
+"""Epsilons of a layer's greatest value up to which a unit is at its kink."""
 
 
 @dataclass(frozen=True)
 class Regions:
     """Exact integration over the linear regions of a model with `layers` layers of piecewise-linear operations.
 
-    A row with more than `max_evaluations` regions gets that many cells and is not called converged.
+    A row with more cells than `max_evaluations`, or of which the layers before the last bend at more places, gets at
+    most that many cells and is not called converged.
     """
 
     layers: int
@@ -49,20 +69,28 @@ class Regions:
 
         Raises NotFollowed.
         """
-        edges = np.repeat([[0.0], [1.0]], problem.rows, axis=1)
+        every = np.repeat([[0.0], [1.0]], problem.rows, axis=1)  # where the layers so far bend
         counts = np.full(problem.rows, 1, dtype=np.intp)
+        ends, alone = every, counts
         whole = np.ones(problem.rows, dtype=bool)
-        for layer in range(self.layers - 1):
-            found: list[tuple[Rows, Array]] = []
+        deeper: list[Flips] = []
+        for layer in range(self.layers):
+            found: list[Flips] = []
             for rows in grouped(counts + 1, batches.limit):
                 height = int(counts[rows].max()) + 1
-                found.append(_crossings(backend, problem.take(rows), edges[:height, rows], layer, batches, rows))
-            edges, counts = _inserted(edges, counts, found)
+                found.append(_crossings(backend, problem.take(rows), every[:height, rows], layer, batches, rows))
+            if layer:
+                deeper += [*found, _apart(found)]
+            if layer == self.layers - 1:
+                break
+            every, counts = _inserted(every, counts, found)
             many = counts > self.max_evaluations
             if many.any():
-                edges, counts = _thinned(edges, counts, many, self.max_evaluations)
+                every, counts = _thinned(every, counts, many, self.max_evaluations)
                 whole &= ~many
-        return edges, counts, whole
+        edges, cells = _inserted(ends, alone, deeper)
+        whole &= cells <= self.max_evaluations
+        return (edges, cells, whole) if whole.all() else (*_chosen(whole, (edges, cells), (every, counts)), whole)
 
 
 def kinks_between(backend: Backend, problem: Problem, batches: Batches, edges: Array, layers: int) -> Array:
@@ -73,7 +101,7 @@ def kinks_between(backend: Backend, problem: Problem, batches: Batches, edges: A
     """
     every = np.arange(problem.rows)
     found = [_crossings(backend, problem, edges, layer, batches, every) for layer in range(layers)]
-    rows, places = (np.concatenate(each) for each in zip(*found, strict=True))
+    rows, places, _ = _joined(found)
     counts = np.bincount(rows, minlength=problem.rows)
     kinks = np.full((problem.rows, max(1, int(counts.max(initial=0)))), np.inf)
     order = np.argsort(rows, kind="stable")
@@ -85,53 +113,83 @@ def kinks_between(backend: Backend, problem: Problem, batches: Batches, edges: A
 def typical_regions(backend: Backend, problem: Problem, batches: Batches) -> float:
     """The median number of regions that the first layer alone makes of a path, over a few rows."""
     few = problem.take(np.unique(np.linspace(0, problem.rows - 1, min(problem.rows, 16)).astype(np.intp)))
-    _, counts, _ = Regions(2).edges(backend, few, batches)
-    return float(np.median(counts - 1))
+    ends = np.repeat([[0.0], [1.0]], few.rows, axis=1)
+    found = _crossings(backend, few, ends, 0, batches, np.arange(few.rows))
+    return float(np.median(np.bincount(found.rows, minlength=few.rows)))
 
 
 def grouped(heights: npt.NDArray[np.intp], limit: int) -> Iterator[Rows]:
-    """Positions of rows in groups of like height, of which rows x greatest height is at most `limit` points."""
+    """Positions of rows in groups of like height, of which rows x greatest height is at most `limit` points.
+
+    A group is as high as its highest row, so that one of `_ENOUGH` points takes no row that is much higher still.
+    """
     order = np.argsort(heights, kind="stable")
     ascending = heights[order]
     start = 0
     while start < order.size:
         # Heights ascend: the greatest of a group is its last.
         points = ascending[start:] * np.arange(1, order.size - start + 1)
-        stop = start + max(1, int(np.searchsorted(points, limit, side="right")))
+        most = int(np.searchsorted(points, limit, side="right"))
+        enough = int(np.searchsorted(points, _ENOUGH, side="right"))
+        alike = int(np.searchsorted(ascending[start:], _ALIKE * ascending[start], side="right"))
+        stop = start + max(1, min(most, max(enough, alike)))
         yield np.sort(order[start:stop])
         start = stop
 
 
-def _crossings(
-    backend: Backend, problem: Problem, edges: Array, layer: int, batches: Batches, rows: Rows
-) -> tuple[Rows, Array]:
-    """Where units of a layer flip between neighbouring edges: positions of rows, and places, one a flip."""
-    where: list[Rows] = []
-    places: list[Array] = []
+def _crossings(backend: Backend, problem: Problem, edges: Array, layer: int, batches: Batches, rows: Rows) -> Flips:
+    """Where units of a layer flip between neighbouring edges, one place a flip; `rows` names the problem's rows."""
+    found: list[Flips] = []
+
+    def at_ends(part: Rectangle, block: slice, z: npt.NDArray[np.floating[Any]]) -> None:
+        for outer, place, seen in ((0, 0.0, part.node == 0), (-1, 1.0, part.node_end == len(edges) - 1)):
+            if seen:
+                size = np.abs(z[outer])
+                row, unit = np.nonzero(size <= _ROUNDING * np.finfo(z.dtype).eps * size.max(axis=1, keepdims=True))
+                found.append(Flips(rows[part.row + block.start + row], np.full(row.size, place), unit))
 
     def evaluate(part: Rectangle) -> None:
         some = slice(part.row, part.row_end)
         # One edge more than nodes, so that no cell is lost between two parts.
         here = edges[part.node : part.node_end + 1, some]
-        z = backend.knots(problem.take(some), here, layer)
-        above = z >= 0.0
-        cell, row, unit = np.nonzero(above[1:] != above[:-1])
-        z0, z1 = z[cell, row, unit].astype(np.float64), z[cell + 1, row, unit].astype(np.float64)
-        left, right = here[cell, row], here[cell + 1, row]
-        with np.errstate(invalid="ignore", over="ignore"):
-            at = left + (right - left) * (z0 / (z0 - z1))
-        inside = np.isfinite(at)
-        where.append(rows[part.row + row[inside]])
-        places.append(np.clip(at, left, right)[inside])
+        for block, z in backend.knots(problem.take(some), here, layer):
+            above = z >= 0.0
+            cell, row, unit = np.unravel_index(np.flatnonzero(above[1:] != above[:-1]), above[1:].shape)
+            z0, z1 = z[cell, row, unit].astype(np.float64), z[cell + 1, row, unit].astype(np.float64)
+            row += block.start
+            left, right = here[cell, row], here[cell + 1, row]
+            with np.errstate(invalid="ignore", over="ignore"):
+                at = left + (right - left) * (z0 / (z0 - z1))
+            inside = np.isfinite(at)
+            found.append(Flips(rows[part.row + row[inside]], np.clip(at, left, right)[inside], unit[inside]))
+            if layer:
+                at_ends(part, block, z)
 
     batches.run(len(rows), len(edges) - 1, evaluate)
-    return np.concatenate(where), np.concatenate(places)
+    return _joined(found)
 
 
-def _inserted(edges: Array, counts: Rows, found: list[tuple[Rows, Array]]) -> tuple[Array, Rows]:
+def _joined(found: Sequence[Flips]) -> Flips:
+    return Flips(*(np.concatenate(each) for each in zip(*found, strict=True)))
+
+
+def _apart(found: Sequence[Flips]) -> Flips:
+    """Places between every two flips of a unit.
+
+    Layers before it bend in between, and its values at both are rounding: they would not tell on which side it was.
+    """
+    rows, places, units = _joined(found)
+    order = np.lexsort((places, units, rows))
+    rows, places, units = rows[order], places[order], units[order]
+    twins = np.flatnonzero((rows[1:] == rows[:-1]) & (units[1:] == units[:-1]))
+    return Flips(rows[twins], 0.5 * (places[twins] + places[twins + 1]), units[twins])
+
+
+def _inserted(edges: Array, counts: Rows, found: list[Flips]) -> Cut:
     """Edges with new ones, ascending again; shorter rows end in ones."""
-    rows = np.concatenate([row for row, _ in found])
-    places = np.concatenate([place for _, place in found])
+    rows, places, _ = _joined(found)
+    inner = (places > 0.0) & (places < 1.0)
+    rows, places = rows[inner], places[inner]
     more = np.bincount(rows, minlength=counts.size)
     counts = counts + more
     result = np.ones((int(counts.max()) + 1, counts.size))
@@ -143,7 +201,14 @@ def _inserted(edges: Array, counts: Rows, found: list[tuple[Rows, Array]]) -> tu
     return np.sort(result, axis=0), counts
 
 
-def _thinned(edges: Array, counts: Rows, many: npt.NDArray[np.bool_], most: int) -> tuple[Array, Rows]:
+def _chosen(whole: npt.NDArray[np.bool_], known: Cut, other: Cut) -> Cut:
+    """`known` where a row is `whole`, else `other`."""
+    height = max(len(known[0]), len(other[0]))
+    edges = [np.concatenate([each, np.ones((height - len(each), whole.size))]) for each, _ in (known, other)]
+    return np.where(whole, *edges), np.where(whole, known[1], other[1])
+
+
+def _thinned(edges: Array, counts: Rows, many: npt.NDArray[np.bool_], most: int) -> Cut:
     """At most `most` cells in the rows that have too many."""
     for row in np.flatnonzero(many):
         kept = np.linspace(0, counts[row], most + 1).astype(np.intp)

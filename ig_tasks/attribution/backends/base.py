@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -124,11 +124,12 @@ class Backend(Protocol):
         """
         ...
 
-    def knots(self, batch: Problem, places: Array, layer: int) -> npt.NDArray[np.floating[Any]]:
-        """How far piecewise-linear operations are from their kinks, (places, rows, units x kinks).
+    def knots(self, batch: Problem, places: Array, layer: int) -> Iterator[tuple[slice, npt.NDArray[np.floating[Any]]]]:
+        """How far piecewise-linear operations are from their kinks, block by block.
 
-        `layer` counts layers of nonlinear operations from 0 (`Structure.pieces` has their number); `places` are
-        (places, rows). An element changes its sign where its operation changes its slope.
+        A block is rows and their (places, rows, units x kinks); `places` are (places, rows). `layer` counts layers of
+        nonlinear operations from 0 (`Structure.pieces` has their number). An element changes its sign where its
+        operation changes its slope.
         """
         ...
 

@@ -21,7 +21,7 @@ __all__ = ["IntegratedGradients"]
 # Contributions of the rows that are under way together. With more, every array would be mapped anew by the system.
 _CHUNK_BYTES = 24 << 20
 _CHUNK_ROWS = 16384
-_CHUNKS_A_LANE = 4
+_CHUNKS_A_LANE = 2
 _KEPT = 12  # arrays of a row's size that are under way: its first nodes, and what is compared
 
 

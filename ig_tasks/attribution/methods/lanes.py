@@ -23,7 +23,7 @@ from ig_tasks.attribution.problem import Places, Problem
 
 __all__ = ["LEAST_ROWS", "run_chunks"]
 
-LEAST_ROWS = 256
+LEAST_ROWS = 1024
 """Rows of a chunk for which another thread is worth starting."""
 
 

@@ -128,18 +128,67 @@ def test_rows_do_not_depend_on_the_batch() -> None:
     assert (small.evaluations[::-1] == whole.evaluations).all()
 
 
+def first_layer_regions(model: Any, inputs: Any) -> Any:
+    """How many pieces the units of the first layer cut the path from zeros into."""
+    with torch.no_grad():
+        start, end = (model[0](torch.from_numpy(each)) >= 0 for each in (np.zeros_like(inputs), inputs))
+    return (start != end).sum(1).numpy() + 1
+
+
 def test_more_regions_than_evaluations_are_not_called_converged() -> None:
     model, rng = net(5, 40, 30, 1, functions=[torch.nn.ReLU(), torch.nn.ReLU()]), np.random.default_rng(7)
     inputs = 5 * rng.normal(size=(30, 5))
     every = attribute(model, inputs, np.zeros(5), integrator="exact")
-    most = int(np.median(every.evaluations))
+    regions = first_layer_regions(model, inputs)
+    most = int(np.median(regions))
     some = attribute(model, inputs, np.zeros(5), integrator="exact", max_evaluations=most)
-    within = every.evaluations <= most
+    within = (regions <= most) & (every.evaluations <= most)
     assert 0 < within.sum() < 30
     assert (some.status == np.where(within, "converged", "max_evaluations")).all()
     assert np.isinf(some.error_estimate[~within]).all()
     assert (some.evaluations <= most).all()
     np.testing.assert_allclose(some.attributions[within], every.attributions[within], atol=1e-12)
+    # They stay near: cells between the places that were kept.
+    size = np.abs(every.attributions).sum(1)
+    assert (np.abs(some.attributions - every.attributions).sum(1) <= 0.05 * size).all()
+
+
+def test_cells_end_where_deeper_layers_flip() -> None:
+    model, rng = net(5, 40, 30, 1, functions=[torch.nn.ReLU(), torch.nn.ReLU()]), np.random.default_rng(7)
+    inputs = 5 * rng.normal(size=(30, 5))
+    found = attribute(model, inputs, np.zeros(5), integrator="exact")
+    with torch.no_grad():
+        steps = torch.linspace(0, 1, 20001, dtype=torch.float64)[:, None]
+        for x, evaluations in zip(inputs, found.evaluations, strict=True):
+            above = model[2](torch.relu(model[0](steps * torch.from_numpy(x)))) >= 0
+            flips = (above[1:] != above[:-1]).sum(0)
+            # One cell more than flips, and one between two of the same unit.
+            assert evaluations == flips.sum() + 1 + (flips - 1).clamp_min(0).sum()
+
+
+class Fold(torch.nn.Module):
+    """z = x0 - 2 relu(x1 - 1/2) - least rises and falls again along (0, 0) to (1, 1); relu(z), or more units of it."""
+
+    def __init__(self, least: float, twice: bool) -> None:
+        super().__init__()
+        self.least, self.twice = least, twice
+
+    def forward(self, x: Any) -> Any:
+        z = x[:, :1] - 2 * torch.relu(x[:, 1:] - 0.5) - self.least
+        return torch.relu(torch.cat([z, z, -z], dim=1) if self.twice else z).sum(1)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("twice", [False, True], ids=["one unit", "units that flip together"])
+@pytest.mark.parametrize("least", [0.0, 0.1, 0.4, 0.49])
+def test_a_unit_that_is_at_its_kink_at_both_ends_of_a_cell(least: float, twice: bool, dtype: str) -> None:
+    """With a slope of 0/0 for 0 the attributions would be (0, 0), and the completeness delta perfect."""
+    found = attribute(Fold(least, twice), np.ones((1, 2), dtype), np.zeros(2, dtype), integrator="exact")
+    share = 1 - 2 * least  # of the path has z > 0
+    expected = 2 * share - (1 - share) if twice else share
+    np.testing.assert_allclose(
+        found.attributions, [[expected, -expected]], atol={"float32": 1e-6, "float64": 1e-12}[dtype]
+    )
 
 
 def test_rows_that_are_not_finite_spoil_no_other() -> None:

@@ -102,7 +102,7 @@ def test_the_delta_blind_case_is_right() -> None:
         # A second layer, so that one cell is not known to be exact.
         return torch.relu(5 + torch.relu(x[:, 0] - 0.99) - torch.relu(x[:, 1] - 0.99))
 
-    for integrator, evaluations in (("auto", 3), ("secant", 14)):
+    for integrator, evaluations in (("auto", 1), ("secant", 14)):
         found = attribute(module(forward), np.ones((1, 2)), np.zeros(2), integrator=integrator)
         np.testing.assert_allclose(found.attributions, [[0.01, -0.01]], atol=1e-12)
         assert found.status[0] == "converged"
@@ -217,9 +217,9 @@ def test_rows_do_not_depend_on_their_batch(kits: Any, layers_of: Any, rng: np.ra
 def test_a_row_that_is_not_finite_spoils_no_other(kits: Any, layers_of: Any, rng: np.random.Generator) -> None:
     model = kits[0].dense(layers_of(4, 64, 32, 1, activation="relu"))
     inputs = rng.normal(size=(12, 4))
-    clean = attribute(model, inputs, np.zeros(4))
+    clean = attribute(model, inputs, np.zeros(4), integrator="secant")
     inputs[[0, 5], 2] = np.nan, np.inf
-    found = attribute(model, inputs, np.zeros(4))
+    found = attribute(model, inputs, np.zeros(4), integrator="secant")
     assert found.details["integrator"] == "secant"
     assert (found.status[[0, 5]] == "not_finite").all()
     kept = ~np.isin(np.arange(12), [0, 5])

@@ -178,9 +178,9 @@ class KerasBackend:
         values, sums = program.secant(arguments, edges, cells)
         return np.asarray(values), np.asarray(sums)
 
-    def knots(self, batch: Problem, places: Array, layer: int) -> npt.NDArray[np.floating[Any]]:
+    def knots(self, batch: Problem, places: Array, layer: int) -> Iterator[tuple[slice, Array]]:
         program, arguments = self._program(batch)
-        return np.asarray(program.knots(arguments, places, layer))
+        yield slice(0, batch.rows), np.asarray(program.knots(arguments, places, layer))
 
     def out_of_memory(self, error: BaseException) -> bool:
         return isinstance(error, tf.errors.ResourceExhaustedError | MemoryError)

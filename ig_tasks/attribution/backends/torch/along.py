@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -166,16 +166,18 @@ def cells_by_chain(lines: Lines, chain: Chain, edges: Edges, segments: Sequence[
     return values, _pulled_back(lines, cuts, sums, None)
 
 
-def distances(lines: Lines, chain: Chain | None, places: torch.Tensor, layer: int) -> torch.Tensor:
-    """How far piecewise-linear operations of a layer are from their kinks (places, rows, units x kinks)."""
+def distances(
+    lines: Lines, chain: Chain | None, places: torch.Tensor, layer: int
+) -> Iterator[tuple[slice, torch.Tensor]]:
+    """How far piecewise-linear operations of a layer are from their kinks: rows, and (places, rows, units x kinks)."""
     if chain is not None:
         cuts = lines.cuts(chain)
-        with torch.no_grad():
-            return Replay(chain, cuts, _targets(lines)).knots(places, layer)
+        yield from Replay(chain, cuts, _targets(lines)).knots(places, layer)
+        return
     follow = Follow(lines.batch.rows, len(places), places, secant=True)
     follow.kinks_of = layer
     lines.caller.followed(lines.batch, lines.starts, lines.deltas, follow)
-    return torch.cat([each.view(*places.shape, -1) for each in follow.distances], dim=2)
+    yield slice(0, lines.batch.rows), torch.cat([each.view(*places.shape, -1) for each in follow.distances], dim=2)
 
 
 def _targets(lines: Lines) -> torch.Tensor:

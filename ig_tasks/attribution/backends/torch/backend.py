@@ -224,9 +224,9 @@ class TorchBackend:
             values, sums = cells(lines, self._structure, edges, segments)
         return _float64(values), _float64(sums)
 
-    def knots(self, batch: Problem, places: Array, layer: int) -> npt.NDArray[np.floating[Any]]:
-        found = distances(Lines.of(self._caller, batch), self._chain, self._tensor(places), layer)
-        return np.asarray(found.detach().cpu().numpy())
+    def knots(self, batch: Problem, places: Array, layer: int) -> Iterator[tuple[slice, npt.NDArray[Any]]]:
+        for rows, found in distances(Lines.of(self._caller, batch), self._chain, self._tensor(places), layer):
+            yield rows, np.asarray(found.detach().cpu().numpy())
 
     def out_of_memory(self, error: BaseException) -> bool:
         words = str(error).lower()

@@ -117,10 +117,13 @@ class Replay:
                         total[place, target, some] = _integral(whole[start:stop], widths[start:stop, some])
         return outputs.view(len(segments), 2, len(self.targets), self.rows), sums
 
-    def knots(self, places: torch.Tensor, layer: int) -> torch.Tensor:
-        """Distances from the kinks of a layer (places, rows, units x kinks); `places` (places, rows)."""
-        leaves = [self._leaf(cut, places, slice(0, self.rows)) for cut in self.cuts]
-        return self.chain.knots(leaves, layer)
+    def knots(self, places: torch.Tensor, layer: int) -> Iterator[tuple[slice, torch.Tensor]]:
+        """Rows, and their distances (places, rows, units x kinks) from a layer's kinks; `places` (places, rows)."""
+        for some in self._blocks(len(places)):
+            with torch.no_grad():
+                leaves = [self._leaf(cut, places[:, some], some) for cut in self.cuts]
+                found = self.chain.knots(leaves, layer)
+            yield some, found
 
     # -- blocks ------------------------------------------------------------------------------------------
 
@@ -135,7 +138,9 @@ class Replay:
 
     def _leaf(self, cut: Cut, places: torch.Tensor, some: slice) -> torch.Tensor:
         base = cut.base if cut.base.shape[0] == 1 else cut.base[some]
-        return torch.addcmul(base, places[:, :, None].to(base.dtype), cut.delta.detach()[some])
+        # The result lies in memory as the places do; matrix products of what lies otherwise took twice as long.
+        along = places.to(base.dtype).contiguous()[:, :, None]
+        return torch.addcmul(base, along, cut.delta.detach()[some])
 
     def _forward(self, places: torch.Tensor, some: slice) -> list[torch.Tensor]:
         return self.chain.forward([self._leaf(cut, places, some) for cut in self.cuts])
