@@ -49,7 +49,7 @@ MEANING = {
         "attribution.tolerance": "relative: of each row's completeness delta and estimated error",
         "attribution.absolute_tolerance": "allowed on top, in units of the output",
         "attribution.max_evaluations": "gradient evaluations that a row may take",
-        "attribution.precision": "`model`: its own; others cast a copy; `bfloat16` needs a greater tolerance",
+        "attribution.precision": "`model`: its own; others cast a copy; `bfloat16` needs a tolerance of 0.01 or more",
         "attribution.memory_limit": "bytes that the engine's batches may take, a MiB at least; left out: 256 MiB",
         "attribution.seed": "of the sample; recorded",
         "compute": "where the work is done",

@@ -21,6 +21,9 @@ from ig_tasks.spec.cron import check_cron
 
 _MEBIBYTE = 1 << 20
 
+_BFLOAT16_TOLERANCE = 0.01
+"""Numbers in bfloat16 are rounded to 0.4 %: what is to be more exact than a few roundings is never certified."""
+
 Severity = Literal["critical", "warning"]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Integrator = Literal[
@@ -158,6 +161,15 @@ class AttributionSpec(Section):
         Field(description="bytes the engine may use for its batches"),
     ] = None
     seed: Annotated[int, Field(ge=0)] = 0
+
+    @model_validator(mode="after")
+    def _precise_enough(self) -> AttributionSpec:
+        if self.precision == "bfloat16" and self.tolerance < _BFLOAT16_TOLERANCE and not self.absolute_tolerance:
+            raise ValueError(
+                f"precision 'bfloat16' is too coarse for a tolerance of {self.tolerance:g}; write tolerance: "
+                f"{_BFLOAT16_TOLERANCE:g} or more, or precision: model or float64"
+            )
+        return self
 
 
 class ComputeSpec(Section):

@@ -93,6 +93,35 @@ def test_a_mistake_is_one_line_that_names_file_and_field(project, change, messag
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("tolerance", [0.001, 0.0099])
+def test_a_tolerance_that_bfloat16_cannot_hold_is_refused_with_both_fields_and_the_remedy(project, tolerance):
+    asked = {"precision": "bfloat16", "tolerance": tolerance}
+    with pytest.raises(SpecError) as caught:
+        load_spec(write(project, {**SMALLEST, "attribution": asked}))
+    assert str(caught.value).endswith(
+        f"flights.yaml: attribution: precision 'bfloat16' is too coarse for a tolerance of {tolerance}; "
+        "write tolerance: 0.01 or more, or precision: model or float64"
+    )
+    with pytest.raises(SpecError, match="too coarse for a tolerance"):
+        load_spec(write(project, {**SMALLEST, "attribution": {"precision": "bfloat16"}})).with_overrides(
+            tolerance=tolerance
+        )
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"precision": "bfloat16"},
+        {"precision": "bfloat16", "tolerance": 0.05},
+        {"precision": "bfloat16", "tolerance": 0.001, "absolute_tolerance": 0.5},
+        {"precision": "float64", "tolerance": 0.001},
+    ],
+)
+def test_what_the_precision_can_hold_loads(project, settings):
+    spec = load_spec(write(project, {**SMALLEST, "attribution": settings}))
+    assert spec.attribution.precision == settings["precision"]
+
+
 def test_every_field_to_mend_is_named_at_once(project):
     document = {**SMALLEST, "compute": {"workers": -1, "shard_rows": 0}, "attribution": {"tolerance": 2}}
     with pytest.raises(SpecError) as caught:
