@@ -121,7 +121,7 @@ def plan_run(spec: ExplanationSpec, partition: str | None = None) -> RunPlan:
     """
     _check_places(spec)
     root = spec.origin.trusted_root if spec.origin else None
-    package = open_package(spec.model.uri, trust=spec.model.trust, trusted_root=root)
+    package = _open_model(spec, root)
     _check_target(spec, package)
     served = _open_served(spec, package, root)
     _check_attribution(spec.attribution)
@@ -203,6 +203,16 @@ def _check_places(spec: ExplanationSpec) -> None:
     for field, uri in (places | {"baseline.uri": spec.baseline.uri or ""}).items():
         if uri.startswith("memory:"):
             raise SpecError(f"{field}: {uri} lies in the memory of one process; name a place that workers can reach")
+
+
+def _open_model(spec: ExplanationSpec, root: str | None) -> ModelPackage:
+    """The package at `model.uri`; where there is none, the message names the field (what is in one names its own)."""
+    try:
+        return open_package(spec.model.uri, trust=spec.model.trust, trusted_root=root)
+    except ModelError as error:
+        if not str(error).startswith("no model package"):
+            raise
+        raise ModelError(f"model.uri: {error}; paths are relative to the spec's file") from None
 
 
 def _check_target(spec: ExplanationSpec, package: ModelPackage) -> None:

@@ -6,7 +6,7 @@ import pytest
 from support.tiny import table, write_project
 
 from ig_tasks.compute.planning import plan_run
-from ig_tasks.errors import UserError
+from ig_tasks.errors import ModelError, UserError
 from ig_tasks.spec import load_spec
 from ig_tasks.store import run_key
 
@@ -68,6 +68,23 @@ def test_data_and_package_are_in_the_key_by_content_not_by_place(key, tmp_path):
     code = tmp_path / "include" / "models" / "tiny" / "model.py"
     code.write_text(code.read_text() + "# changed\n")
     assert key(data__uri=str(tmp_path / "moved")) != before
+
+
+@pytest.mark.parametrize(
+    ("uri", "why"),
+    [
+        ("../models/tyni", "there is no such folder"),
+        ("../models", "it holds no model.yaml"),
+        ("tiny.yaml", "it is a file; a spec needs a folder with model.yaml"),
+    ],
+)
+def test_where_there_is_no_package_the_spec_s_field_is_named(tmp_path, uri, why):
+    spec = load_spec(write_project(tmp_path, rows=20, model=uri))
+    with pytest.raises(ModelError) as raised:
+        plan_run(spec, "2013-01")
+    assert str(raised.value) == (
+        f"model.uri: no model package at '{spec.model.uri}': {why}; paths are relative to the spec's file"
+    )
 
 
 @pytest.mark.parametrize(
