@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.accuracy import accuracy
-from benchmarks.memory import peak_in_fresh_process
+from benchmarks.memory import peaks
 from benchmarks.results import Accuracy, Entry, Suite
 
 __all__ = ["OURS", "Attributed", "Contest", "Contestant", "Options", "Refused", "log", "run"]
@@ -28,10 +28,9 @@ REPEATS = 5
 ENOUGH = 30.0
 """After two rounds, no other begins that would make them last longer than so many seconds altogether."""
 SLOW = 4.0
-"""What takes longer than so many seconds is timed in the first round alone, since its own length evens it out; what
-takes longer than twice as many is not run again for its memory."""
-MEMORY_ROWS = 5_000
-"""Rows that memory is measured with, where a contest has more."""
+"""What takes longer than so many seconds is timed in the first round alone, since its own length evens it out. Where
+it takes longer than twice as many, and was warmed up with all rows, that run counts. What would take longer for its
+memory is left out there."""
 
 
 class Refused(Exception):  # noqa: N818 - not an error: the contest goes on without it
@@ -104,6 +103,8 @@ class Contest(ABC):
     title: str
     rows: int
     tolerance: float = 0.01
+    memory_rows: int = 2_000
+    """Rows that memory is measured with, where there are more."""
     notes: Sequence[str] = ()
     """Read when all take part: `more` may add to them."""
 
@@ -164,11 +165,12 @@ def run(contest: Contest, options: Options) -> Suite:
         if done > 1 and (time.perf_counter() - timed) * (done + 1) / done > ENOUGH:
             break
         for each in runs.values():
-            if not done or each.seconds[-1] < SLOW:
+            if not each.seconds or each.seconds[-1] < SLOW:
                 _turn(each)
     notes += [note for each in runs.values() if (note := _first_note(each))]
     products = contest.products()
-    entries = tuple(_entry(contest, each, options, products) for each in runs.values())
+    memory = _memory(contest, runs) if options.memory else {}
+    entries = tuple(_entry(each, products, memory.get(key)) for key, each in runs.items())
     spent = time.perf_counter() - started
     log(f"  {contest.name}: {spent:.0f} s altogether")
     return Suite(
@@ -195,7 +197,19 @@ def _first(contestant: Contestant, reference: Array, tolerance: float) -> _Run:
         f"  {contestant.library}, {contestant.setting}: median error {errors.median:.1e}, "
         f"99th percentile {errors.p99:.1e}; first run, {rows} rows, {first:.2f} s"
     )
-    return _Run(contestant, found, errors, first)
+    taken = [first] if first > 2 * SLOW and rows == contestant.rows else []
+    return _Run(contestant, found, errors, first, taken)
+
+
+def _memory(contest: Contest, runs: Mapping[str, _Run]) -> dict[str, float]:
+    """Megabytes of those that explained all rows, as far as they are quick."""
+    rows = min(contest.rows, contest.memory_rows)
+    quick = {
+        key: rows
+        for key, each in runs.items()
+        if each.contestant.rows == contest.rows and each.seconds[-1] * rows / contest.rows < SLOW
+    }
+    return peaks(contest.name, quick)
 
 
 def _first_note(each: _Run) -> str | None:
@@ -219,13 +233,10 @@ def _turn(each: _Run) -> None:
     log(f"  {each.contestant.library}, {each.contestant.setting}: {each.seconds[-1]:.3f} s")
 
 
-def _entry(contest: Contest, each: _Run, options: Options, products: float | None) -> Entry:
+def _entry(each: _Run, products: float | None, peak: float | None) -> Entry:
     contestant, found = each.contestant, each.found
     ours = contestant.library == OURS
     evaluations = contestant.evaluations if found.evaluations is None else float(found.evaluations.mean())
-    peak = None
-    if options.memory and contestant.rows == contest.rows and each.seconds[-1] < 2 * SLOW:
-        peak = peak_in_fresh_process(contest.name, contestant.key, min(contest.rows, MEMORY_ROWS))
     entry = Entry(
         key=contestant.key,
         library=contestant.library,

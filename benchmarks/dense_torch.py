@@ -65,7 +65,7 @@ class DenseTorch(Contest):
         return plain(self.model, self.tensor)
 
     def entrants(self) -> list[str]:
-        trial = min(self.rows, 2000)
+        trial = min(self.rows, 1000)
         keys = [OURS, *(key for key in self.others if key == "exact"), DEFAULT]
         with contextlib.suppress(Refused):  # which is said when the default is entered
             batches = ["points=1024", "points=4096", "points=16384", f"internal={trial}"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import copy
 import time
 from collections.abc import Callable, Mapping
 from functools import cached_property
@@ -79,15 +78,13 @@ class Images(Contest):
         return Contestant(OURS, OURS, f"tolerance={self.tolerance:g}", self.rows, explain)
 
     def reference(self) -> tuple[npt.NDArray[np.float64], str]:
-        return self._reference, f"{self.nodes:,} midpoint nodes in float64, {len(self._reference)} rows"
+        return self._reference, f"{self.nodes:,} midpoint nodes, summed in float64, {len(self._reference)} rows"
 
     @cached_property
     def _reference(self) -> npt.NDArray[np.float64]:
-        model = copy.deepcopy(self.model).double()
+        # Gradients in float32 are off by 1e-6, in float64 they take twice as long.
         rows = range(min(self.rows, self.reference_rows))
-        return np.stack(
-            [_midpoint(model, self.images[row].double(), int(self.targets[row]), self.nodes) for row in rows]
-        )
+        return np.stack([_midpoint(self.model, self.images[row], int(self.targets[row]), self.nodes) for row in rows])
 
     def products(self) -> float:
         convolution, output = self.model.conv_1, self.model.output
@@ -95,12 +92,12 @@ class Images(Contest):
 
 
 def _midpoint(model: torch.nn.Module, image: torch.Tensor, target: int, nodes: int) -> npt.NDArray[np.float64]:
-    total = torch.zeros_like(image)
+    total = torch.zeros_like(image, dtype=torch.float64)
     places = (torch.arange(nodes, dtype=torch.float64) + 0.5) / nodes
     for part in places.split(250):
-        points = (part[:, None, None, None] * image).requires_grad_()
+        points = (part.float()[:, None, None, None] * image).requires_grad_()
         (gradients,) = torch.autograd.grad(model(points)[:, target].sum(), points)
-        total += gradients.sum(dim=0)
+        total += gradients.sum(dim=0, dtype=torch.float64)
     return np.asarray((image * total / nodes).flatten())
 
 

@@ -1,0 +1,65 @@
+"""Fresh processes that measure memory:
+
+    python -m benchmarks.fresh SUITE '{"KEY": ROWS, ...}'
+
+prints for each key by how many megabytes the resident memory grew at most while so many rows were explained. The model
+and the rows are loaded before, and a few rows explained, so that what a framework takes for itself is not counted; the
+result that is handed back is. Each of several keys has a process of its own, forked before anything was explained.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import psutil
+
+from benchmarks.contest import Contest, Options
+from benchmarks.suites import SUITES, open_contest
+
+_STATUS, _RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
+_WARM = 16
+"""Rows explained before, or a quarter of them all."""
+
+
+def main(arguments: list[str]) -> None:
+    suite, rows = arguments[0], json.loads(arguments[1])
+    forked = len(rows) > 1
+    threads = 0
+    if forked:
+        if SUITES[suite].process != "torch":
+            raise SystemExit("only a process of torch, whose threads have not started, can be forked: give one key")
+        import torch
+
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)  # so that there are no threads yet that a fork would lose
+    contest = open_contest(suite, Options(rows=max(rows.values())))
+    for key, some in rows.items():
+        if not forked:
+            _measure(contest, key, some)
+        elif (child := os.fork()) == 0:
+            torch.set_num_threads(threads)
+            _measure(contest, key, some)
+            os._exit(0)
+        else:
+            os.waitpid(child, 0)
+
+
+def _measure(contest: Contest, key: str, rows: int) -> None:
+    contestant = contest.contestant(key)
+    contestant.explain(max(1, min(_WARM, rows // 4)))
+    _RESET.write_text("5")  # Linux: the peak of the resident memory counts from here
+    before = psutil.Process().memory_info().rss
+    contestant.explain(rows)
+    print(f"{key} {max(0, _peak_bytes() - before) / 1e6:.1f}", flush=True)
+
+
+def _peak_bytes() -> int:
+    line = next(line for line in _STATUS.read_text().splitlines() if line.startswith("VmHWM"))
+    return int(line.split()[1]) * 1024
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
