@@ -7,7 +7,7 @@ from typing import Self
 
 from ig_tasks.baselines.judgement import Judgement
 from ig_tasks.compute.baseline_doctor import judge_spec
-from ig_tasks.compute.planning import RunPlan, plan_run
+from ig_tasks.compute.planning import RunPlan, plan_run, require_writable_store
 from ig_tasks.compute.session import ComputeSession
 from ig_tasks.compute.trial import diagnosis_of
 from ig_tasks.doctor import Diagnosis
@@ -27,11 +27,13 @@ class Checkup:
         checkup.lines(), checkup.diagnosis(), checkup.judgement()
 
     Raises:
-        UserError: what is wrong with the spec, the package, the data, the partition or the baseline, in one line.
+        UserError: what is wrong with the spec, the store, the package, the data, the partition or the baseline, in one
+            line.
     """
 
     def __init__(self, spec: ExplanationSpec, *, partition: str | None = None, log: Log | None = None) -> None:
         self._spec, self._log = spec, log
+        require_writable_store(spec)
         self._plan = plan_run(spec, partition)
         self._store = Store(spec.store_uri())
         self._session = ComputeSession(spec.compute.model_copy(update={"workers": 1}), log=log or to_stderr)

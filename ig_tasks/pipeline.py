@@ -22,7 +22,7 @@ from ig_tasks.compute.baseline_job import fit_or_find
 from ig_tasks.compute.columns import require_few_levels, require_unique_ids
 from ig_tasks.compute.explain_job import explain_run, is_computed
 from ig_tasks.compute.opening import open_run_folder
-from ig_tasks.compute.planning import RunPlan, plan_run, require_unchanged
+from ig_tasks.compute.planning import RunPlan, plan_run, require_unchanged, require_writable_store
 from ig_tasks.compute.presence import computing
 from ig_tasks.compute.served import compare_with_served
 from ig_tasks.compute.session import ComputeSession
@@ -52,8 +52,9 @@ def load_model(
         partition: a partition expression; None: the spec's own, else all.
 
     Raises:
-        UserError: whatever is wrong with the package, the data, the partition or the baseline, in one line.
+        UserError: whatever is wrong with the store, the package, the data, the partition or the baseline, in one line.
     """
+    require_writable_store(spec)
     return load_planned(plan_run(spec, partition), session=session, log=log)
 
 

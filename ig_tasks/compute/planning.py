@@ -17,7 +17,7 @@ from ig_tasks.models.config import TargetConfig
 from ig_tasks.models.opening import open_served
 from ig_tasks.models.spaces import converter, spaces_of
 from ig_tasks.spec import AttributionSpec, ExplanationSpec, format_partition
-from ig_tasks.store import run_key
+from ig_tasks.store import Store, run_key
 
 ENGINE_VERSION = 6
 """Part of a run's key: raised when the engine's numbers change in more than rounding."""
@@ -108,6 +108,17 @@ class RunPlan:
             "attribution": {**attribution, "memory_limit": self.memory_limit},
             "shards": {"rows": spec.compute.shard_rows, "keep_inputs": spec.report.keep_inputs},
         }
+
+
+def require_writable_store(spec: ExplanationSpec) -> None:
+    """Refuse a store that no run can be written to, before the model is read or a worker is started.
+
+    Raises:
+        SpecError: if workers could not reach it.
+        StoreError: if it cannot be opened or written to.
+    """
+    _check_places(spec)
+    Store(spec.store_uri()).name_folder(spec.name).require_writable()
 
 
 def plan_run(spec: ExplanationSpec, partition: str | None = None) -> RunPlan:

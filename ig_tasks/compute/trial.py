@@ -54,13 +54,11 @@ def trial_of(plan: RunPlan, shard: Shard, store: Store, session: ComputeSession)
     """What a worker saw when it tried the model on a shard, and whether that was found instead of done again.
 
     Raises:
-        StoreError: if the store is a place that cannot be written to.
         ModelError, LayerError, TargetError: what the model is not fit for.
     """
     folder, (name, asked) = store.name_folder(plan.spec.name), _record_of(plan)
     if folder.exists(name):
         return dict(folder.read_json(name)["trial"]), True
-    folder.require_writable()
     resources = plan.spec.compute.resources
     task = TrialTask(plan.model, shard, resources)
     trial: dict[str, Any] = run_one(session, try_model, task, key="try-model", resources=resources, rows=shard.rows)

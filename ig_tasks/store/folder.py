@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import io
 import json
 import os
+import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,6 +27,9 @@ _WHOLE_PUTS = {"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "oci", "m
 
 _HALF = ".part"
 """How the name of a file ends that is still being written."""
+
+_TRY = f".writable{_HALF}"
+"""Written and removed, to see whether that can be done."""
 
 
 class Folder:
@@ -83,18 +88,42 @@ class Folder:
         return content
 
     def require_writable(self) -> None:
-        """Refuse a folder of this machine that cannot be made or written to, before anything is computed for it.
+        """Refuse a place that cannot be written to, before anything is computed for it. Leaves no file behind.
 
         Raises:
             StoreError: naming what stands in the way.
+            RunError: if the filesystem cannot be reached.
         """
-        if not self._is_local:
+        if self._is_local:
+            self._require_local()
             return
+        try:
+            self.write_bytes(_TRY, b"")
+        except (RunError, NotImplementedError, FileNotFoundError) as error:
+            # A mistake, such as a bucket that is not there or belongs to others; what else breaks may work later.
+            cause = error.__cause__ or error
+            if not isinstance(cause, FileNotFoundError | PermissionError | NotImplementedError):
+                raise
+            why = " ".join(str(cause).split()) or type(cause).__name__
+            raise StoreError(f"store {self.uri}: cannot be written to ({why}); give a place of your own") from None
+        with contextlib.suppress(RunError):  # whoever may write may not be one who may remove
+            self.remove(_TRY)
+
+    def _require_local(self) -> None:
+        """Try it: permissions do not tell what the administrator, a full disk or a filesystem of the system allows."""
         path = Path(self.root)
-        nearest = next(place for place in (path, *path.parents) if place.exists())
-        if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
-            why = "is no folder" if not nearest.is_dir() else "cannot be written to"
-            raise StoreError(f"store {self.uri}: {nearest} {why}; give a folder of your own")
+        # What lies in a folder that cannot be looked into counts as absent: it is that folder which stands in the way.
+        nearest = next(place for place in (path, *path.parents) if os.path.lexists(place))
+        if not os.path.isdir(nearest):  # noqa: PTH112 - Path.is_dir raises where a link leads into such a folder
+            raise StoreError(f"store {self.uri}: {nearest} is no folder; give a folder of your own")
+        try:
+            with tempfile.TemporaryDirectory(prefix=".", suffix=_HALF, dir=nearest):
+                pass
+        except OSError as error:
+            why = error.strerror or error
+            raise StoreError(
+                f"store {self.uri}: {nearest} cannot be written to ({why}); give a folder of your own"
+            ) from None
 
     @contextmanager
     def _reached(self, name: str) -> Iterator[None]:

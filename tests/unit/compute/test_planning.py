@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from support.tiny import table, write_project
 
+from ig_tasks import cli
 from ig_tasks.compute.planning import plan_run
 from ig_tasks.errors import ModelError, UserError
 from ig_tasks.spec import load_spec
@@ -101,3 +102,18 @@ def test_a_baseline_s_own_data_without_the_model_s_columns_is_found_before_the_r
         table(5, 1)[columns].to_parquet(tmp_path / "training" / "rows.parquet", index=False)
     with pytest.raises(UserError, match=message):
         plan_run(load_spec(path), "2013-01")
+
+
+@pytest.mark.parametrize("command", ["check", "run"])
+def test_a_store_that_cannot_be_written_to_is_exit_code_2_before_the_model_is_opened(tmp_path, capsys, command):
+    spec = write_project(tmp_path, rows=20, model="../models/nowhere")
+    (tmp_path / "file").write_text("")
+    assert cli._run([command, str(spec), "--store", str(tmp_path / "file" / "runs")]) == 2
+    shown = capsys.readouterr()
+    assert shown.err == (
+        f"ig-tasks: store {tmp_path}/file/runs/tiny: {tmp_path}/file is no folder; give a folder of your own\n"
+    )
+    assert shown.out == ""
+    assert cli._run([command, str(spec)]) == 2
+    assert "model.uri: no model package" in capsys.readouterr().err
+    assert not (tmp_path / "runs").exists()

@@ -1,6 +1,7 @@
 """A file in the store is there whole or not at all, on every kind of filesystem."""
 
 import errno
+import os
 import uuid
 from pathlib import Path
 
@@ -142,9 +143,56 @@ def test_what_a_killed_writer_left_is_no_name(folder):
 
 def test_a_file_in_the_way_is_found_before_anything_is_written(tmp_path):
     (tmp_path / "file").write_text("")
+    (tmp_path / "gone").symlink_to(tmp_path / "nowhere")
     Folder(str(tmp_path / "new" / "place")).require_writable()
-    with pytest.raises(StoreError, match=r"/file is no folder; give a folder of your own"):
-        Folder(str(tmp_path / "file" / "runs")).require_writable()
+    for name in ("file", "gone"):
+        with pytest.raises(StoreError, match=rf"^store .*: .*/{name} is no folder; give a folder of your own$"):
+            Folder(str(tmp_path / name / "runs")).require_writable()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "gone"]
+
+
+@pytest.mark.parametrize("place", ["/proc", "/proc/self/runs", "/sys/runs"])
+def test_a_folder_that_refuses_whoever_asks_is_found_by_trying(place):
+    if not Path(place).parent.is_dir():
+        pytest.skip("a system without such folders")
+    with pytest.raises(
+        StoreError, match=r"^store /\w+.*: /\S+ cannot be written to \(.+\); give a folder of your own$"
+    ):
+        Folder(place).require_writable()
+
+
+def test_a_folder_without_permission_is_found_by_trying(tmp_path):
+    (tmp_path / "locked").mkdir(mode=0o500)
+    if os.geteuid() == 0:
+        pytest.skip("the superuser may write anywhere")
+    with pytest.raises(StoreError, match=r"/locked cannot be written to \(Permission denied\)"):
+        Folder(str(tmp_path / "locked" / "runs")).require_writable()
+
+
+def test_trying_leaves_no_file(folder):
+    folder.write_text("a.txt", "one")
+    folder.require_writable()
+    assert [str(path).rsplit("/", 1)[-1] for path in folder.filesystem.ls(folder.root, detail=False)] == ["a.txt"]
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "said"),
+    [
+        (FileNotFoundError("The specified bucket does not exist"), StoreError, r"cannot be written to \(The specified"),
+        (PermissionError("Access Denied"), StoreError, r"cannot be written to \(Access Denied\); give a place of your"),
+        (NotImplementedError(), StoreError, r"cannot be written to \(NotImplementedError\); give a place of your own$"),
+        (ConnectionError("no route"), RunError, r"cannot be written \(no route\)$"),
+    ],
+)
+def test_what_a_remote_store_refuses_is_a_mistake_and_what_breaks_may_be_tried_again(monkeypatch, error, kind, said):
+    folder = Folder(f"memory://{uuid.uuid4().hex}")
+
+    def refusing(path, value, **options):
+        raise error
+
+    monkeypatch.setattr(folder.filesystem, "pipe_file", refusing)
+    with pytest.raises(kind, match=r"^store memory://\w+: .*" + said):
+        folder.require_writable()
 
 
 def test_what_cannot_be_read_is_one_line(tmp_path):
