@@ -17,8 +17,9 @@ from ig_tasks.attribution.explanation import Explanation
 from ig_tasks.attribution.methods import IntegratedGradients, choose_method
 from ig_tasks.attribution.methods.rows import Rows
 from ig_tasks.attribution.methods.unpadded import without_padding
-from ig_tasks.attribution.problem import Problem, state
+from ig_tasks.attribution.problem import Problem
 from ig_tasks.attribution.regions import typical_regions
+from ig_tasks.attribution.stating import state
 from ig_tasks.attribution.structure import NotFollowed, Structure
 from ig_tasks.attribution.targets import Columns, named_output, resolve
 from ig_tasks.errors import InputError

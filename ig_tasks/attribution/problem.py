@@ -1,19 +1,16 @@
-"""The arrays of one call, checked: where each path starts and ends, and what is passed on as it is."""
+"""Rows to explain: where each path starts and ends, and what is passed on as it is."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ig_tasks.attribution.backends.base import Backend
 from ig_tasks.attribution.targets import Columns
-from ig_tasks.errors import BaselineError, InputError, LayerError, suggest
 
-__all__ = ["UNNAMED", "Places", "Problem", "state"]
+__all__ = ["UNNAMED", "Places", "Problem"]
 
 UNNAMED = "inputs"  # the name of the only input where the model is called as model(x)
 
@@ -66,117 +63,3 @@ class Problem:
             parts[name] = flat[..., position : position + size].reshape(*flat.shape[:-1], *end.shape[1:])
             position += size
         return parts
-
-
-def state(backend: Backend, inputs: Any, baseline: Any, fixed: Mapping[str, Any] | None) -> Problem:
-    """Check the arrays against the model and against one another.
-
-    Raises InputError, BaselineError or LayerError, each naming the input.
-    """
-    named = isinstance(inputs, Mapping)
-    given = {str(name): value for name, value in inputs.items()} if named else {UNNAMED: inputs}
-    if not given:
-        raise InputError("inputs: there are none")
-    if named != isinstance(baseline, Mapping) and (isinstance(baseline, Mapping) or len(given) > 1):
-        raise BaselineError("baseline: give it as the inputs are given: an array, or a dict by input name")
-    starts_given = dict(baseline) if isinstance(baseline, Mapping) else dict.fromkeys(given, baseline)
-    for name in starts_given:
-        if name not in given:
-            raise BaselineError(f"baseline: '{name}' is not an input{suggest(name, given, noun='inputs')}")
-    others = dict(fixed or {})
-    for name in others:
-        if name in given:
-            raise InputError(f"fixed: '{name}' is among the inputs already; an input is explained or fixed")
-    backend.check_names(list(given) if named else [], list(others))
-    for name in backend.layers:
-        if name not in given:
-            raise LayerError(f"layers: '{name}' is not an input{suggest(name, given, noun='inputs')}")
-
-    ends = {name: _end(backend, name, value) for name, value in given.items()}
-    sizes = {name: end.shape[0] for name, end in ends.items()}
-    rows = next(iter(sizes.values()))
-    for name, size in sizes.items():
-        if size != rows:
-            raise InputError(f"inputs: '{name}' has {size} rows, '{next(iter(sizes))}' has {rows}")
-    starts = {}
-    for name, end in ends.items():
-        if name not in starts_given:
-            raise BaselineError(f"baseline: there is none for input '{name}'")
-        starts[name] = _start(backend, name, starts_given[name], end)
-    kept = {name: _fixed(name, value, rows) for name, value in others.items()}
-    return Problem(ends, starts, kept, rows, np.zeros((1, rows), dtype=np.int64))
-
-
-def _numbers(field: str, value: Any) -> Array:
-    array = np.asarray(value)
-    if _is_text(array):
-        raise InputError(
-            f"{field}: text is not numeric; encode it first: give the ids that the model looks up, and name the layer "
-            "that embeds them, or load the model as a package, which begins behind its lookup"
-        )
-    if array.dtype.kind not in "fiub":
-        raise InputError(f"{field}: dtype {array.dtype} is not numeric; encode it first")
-    # torch takes no array that runs backwards.
-    return array.copy() if any(stride < 0 for stride in array.strides) else array
-
-
-def _is_text(array: Array) -> bool:
-    first = next(iter(array.flat), None) if array.dtype.kind == "O" else None
-    return array.dtype.kind in "SUT" or isinstance(first, str | bytes)
-
-
-def _end(backend: Backend, name: str, value: Any) -> Array:
-    array = _numbers(f"inputs['{name}']", value)
-    if array.ndim == 0:
-        raise InputError(f"inputs['{name}']: a single number; the first axis is the rows")
-    if name in backend.layers:
-        return backend.check_ids(backend.layers[name], _ids(f"inputs['{name}']", array))
-    if array.dtype.kind in "iub" and not backend.takes_floats(name):
-        raise LayerError(
-            f"inputs['{name}']: integers have no gradient; name the layer that embeds them, layers={{'{name}': ...}}"
-            f"{suggest('', backend.embedding_layers(), noun='embedding layers')} (or give floats)"
-        )
-    return array
-
-
-def _ids(field: str, array: Array) -> Array:
-    if array.dtype.kind == "f":
-        if array.size and not (np.isfinite(array).all() and (array == np.trunc(array)).all()):
-            raise InputError(f"{field}: the layer takes integer ids, and not all of these are")
-        return array.astype(np.int64)
-    return array.astype(np.int64, copy=False)
-
-
-def _start(backend: Backend, name: str, value: Any, end: Array) -> Array:
-    """The baseline of one input with a leading axis of 1 or rows."""
-    array = _numbers(f"baseline['{name}']", value)
-    shape = end.shape[1:]
-    if name in backend.layers:
-        layer = backend.layers[name]
-        if array.dtype.kind in "iub":
-            array = backend.check_ids(layer, array.astype(np.int64))
-        else:
-            shape = backend.embed(layer, np.zeros((1, *shape), dtype=np.int64)).shape[1:]
-    if array.ndim == 0:
-        return np.full((1, *shape), array)
-    if array.shape == shape:
-        return array[None]
-    if array.shape in ((1, *shape), (end.shape[0], *shape)):
-        return array
-    raise BaselineError(
-        f"baseline: that of input '{name}' has shape {array.shape}; give one row's {shape} (shared) or one a row, "
-        f"{(end.shape[0], *shape)}"
-    )
-
-
-def _fixed(name: str, value: Any, rows: int) -> Any:
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
-    array = np.asarray(value)
-    if _is_text(array):
-        raise InputError(
-            f"fixed: '{name}' holds text, and the engine passes numbers on; give the ids it is looked up as"
-        )
-    if array.ndim == 0 or array.shape[0] != rows:
-        raise InputError(f"fixed: '{name}' has shape {array.shape}; its first axis is the {rows} rows")
-    return array

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from ig_tasks.attribution.problem import Problem
 from ig_tasks.attribution.structure import Segment, Structure
 from ig_tasks.errors import InputError
-
-if TYPE_CHECKING:
-    from ig_tasks.attribution.problem import Problem
 
 __all__ = ["Backend", "Edges", "ids_within"]
 

@@ -42,7 +42,7 @@ def functional(build: Any, *shape: int) -> Any:
 def structure_of(layer: Any, *shape: int) -> Structure:
     """What a look finds in a model with `layer` between two dense ones."""
     from ig_tasks.attribution.backends.keras.backend import KerasBackend
-    from ig_tasks.attribution.problem import state
+    from ig_tasks.attribution.stating import state
 
     model = functional(lambda x: L.Dense(1)(L.Flatten()(layer(L.Dense(4)(x)))), *(shape or (5,)))
     backend = KerasBackend(model, {}, "model", None)
