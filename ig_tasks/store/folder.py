@@ -28,6 +28,9 @@ _WHOLE_PUTS = {"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "oci", "m
 _HALF = ".part"
 """How the name of a file ends that is still being written."""
 
+_LOCK = ".lock"
+"""How the name of a file ends that holds nothing, and that processes lock."""
+
 _TRY = f".writable{_HALF}"
 """Written and removed, to see whether that can be done."""
 
@@ -71,7 +74,7 @@ class Folder:
         return int(self.filesystem.size(self.path_of(name)) or 0)
 
     def names(self, name: str = "") -> list[str]:
-        """The names within a sub-folder, sorted; empty if it is not there. Not what a killed writer left half."""
+        """The names within a sub-folder, sorted; empty if it is not there. No locks, and nothing that is half written."""
         try:
             with self._reached(name):
                 self.filesystem.invalidate_cache()
@@ -79,7 +82,7 @@ class Folder:
         except FileNotFoundError:
             return []
         names = (str(path).rstrip("/").rsplit("/", 1)[-1] for path in found)
-        return sorted(one for one in names if not one.endswith(_HALF))
+        return sorted(one for one in names if not one.endswith((_HALF, _LOCK)))
 
     def read_bytes(self, name: str) -> bytes:
         """The content of a file. Raises FileNotFoundError if it is not there, RunError if it cannot be read."""
@@ -184,6 +187,18 @@ class Folder:
         self.write_bytes(name, content)
         return True
 
+    @contextmanager
+    def locked(self, name: str) -> Iterator[None]:
+        """Processes that lock a name one after the other: to read a file and write it anew with nobody in between.
+
+        On a local disk and on shares that know locks; the system undoes it when a process dies, however it dies.
+        Elsewhere nothing is locked, since no lock of an object store survives its holder safely.
+        """
+        with contextlib.ExitStack() as held:
+            if self._is_local:
+                _lock(Path(self.path_of(f".{name}{_LOCK}")), held)
+            yield
+
     def _put_new(self, name: str, content: bytes) -> bool:
         """A conditional put; False where the file is there, or the store knows no such put."""
         try:
@@ -248,6 +263,22 @@ def _link(path: Path, content: bytes) -> bool:
                 return False
             beside.replace(path)
     return True
+
+
+def _lock(path: Path, held: contextlib.ExitStack) -> None:
+    """Wait for an exclusive lock on a file of its own, until `held` closes it; no lock where there can be none."""
+    try:
+        import fcntl
+    except ImportError:  # not a POSIX system
+        return
+    # A place that is not to be written to says so by the write that follows; a disk without locks is as it was.
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            handle = held.enter_context(path.open("ab"))
+        except PermissionError:  # it is there, and another user's
+            handle = held.enter_context(path.open("rb"))
+        fcntl.flock(handle, fcntl.LOCK_EX)
 
 
 @contextmanager

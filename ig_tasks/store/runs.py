@@ -69,7 +69,8 @@ class Store:
     def publish(self, run: RunFolder, report: Report) -> bool:
         """Point latest.json at a published report, unless that would move it back.
 
-        The greatest partition wins, then the later report; returns whether it points there now.
+        The greatest partition wins, then the later report; returns whether it points there now. Processes that
+        publish at the same moment do so one after the other where the store has locks (`Folder.locked`).
         """
         entry = {
             "name": run.name,
@@ -81,13 +82,15 @@ class Store:
             "page": run.uri_of(revised("report.html", report.revision)),
             "published_at": now(),
         }
-        current = self.latest(run.name)
-        if current is not None and _order(current) > _order(entry):
-            return False
-        if current is not None and {**current, "published_at": ""} == {**entry, "published_at": ""}:
+        folder = self.name_folder(run.name)
+        with folder.locked(LATEST):
+            current = self.latest(run.name)
+            if current is not None and _order(current) > _order(entry):
+                return False
+            if current is not None and {**current, "published_at": ""} == {**entry, "published_at": ""}:
+                return True
+            folder.write_json(LATEST, entry)
             return True
-        self.name_folder(run.name).write_json(LATEST, entry)
-        return True
 
 
 def revised(name: str, revision: int) -> str:

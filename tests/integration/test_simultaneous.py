@@ -67,3 +67,30 @@ def test_renderings_of_one_moment_have_a_revision_each_and_the_same_one_has_one(
     run = RunFolder(str(tmp_path), "demo", "all-0")
     for revision, name in ((1, "validation.json"), (2, "validation.r2.json"), (3, "validation.r3.json")):
         assert run.read_json(name)["rendering"] == keys[revision]
+
+
+PUBLISH = """
+import json
+from types import SimpleNamespace
+from datetime import UTC, datetime
+from ig_tasks.store import Store
+store, mine = Store(sys.argv[1]), json.loads(sys.argv[2])
+seen = []
+together()
+for number in mine:
+    report = SimpleNamespace(partition=f"{number:04d}", revision=1, created_at=datetime(2026, 1, 1, tzinfo=UTC))
+    store.publish(store.run("flights", f"{number:04d}-0"), report)
+    seen.append(int(store.latest("flights")["partition"]))
+print(*seen)
+"""
+
+
+def test_latest_never_moves_back_whoever_publishes_at_the_same_moment(tmp_path):
+    rounds = 100
+    mine = [list(range(writer, rounds * WRITERS, WRITERS)) for writer in range(WRITERS)]
+    printed = run_together(PUBLISH, [[str(tmp_path), json.dumps(numbers)] for numbers in mine])
+    for numbers, line in zip(mine, printed, strict=True):
+        seen = [int(word) for word in line.split()]
+        assert seen == sorted(seen)
+        assert all(now >= own for own, now in zip(numbers, seen, strict=True))
+    assert json.loads((tmp_path / "flights" / "latest.json").read_text())["run_id"] == f"{rounds * WRITERS - 1:04d}-0"

@@ -135,6 +135,21 @@ def test_a_filesystem_that_is_not_there_is_one_line():
         Folder("nosuch://x")
 
 
+def test_a_lock_is_no_name_and_holds_up_no_one_when_its_block_breaks(folder):
+    folder.write_text("a.txt", "one")
+    with pytest.raises(FileNotFoundError), folder.locked("a.txt"):
+        folder.read_text("b.txt")
+    with folder.locked("a.txt"):
+        assert folder.names() == ["a.txt"]
+
+
+def test_where_there_can_be_no_lock_the_write_speaks_for_itself(tmp_path):
+    (tmp_path / "file").write_text("")
+    folder = Folder(str(tmp_path / "file"))
+    with folder.locked("a.txt"), pytest.raises(RunError, match=r"a\.txt cannot be written"):
+        folder.write_text("a.txt", "one")
+
+
 def test_what_a_killed_writer_left_is_no_name(folder):
     folder.write_text("a.txt", "whole")
     folder.write_text(".b.txt.0123.part", "ha")

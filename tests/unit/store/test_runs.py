@@ -103,5 +103,7 @@ def test_a_report_that_is_not_there_is_one_line(tmp_path, place):
 
 def test_latest_is_never_half_written(store, tmp_path):
     published(store, report("2013-10"))
-    assert sorted(path.name for path in Path(tmp_path / "flights").iterdir()) == ["2013-10-0", "latest.json"]
+    assert store.name_folder("flights").names() == ["2013-10-0", "latest.json"]
+    lock = ".latest.json.lock"
+    assert sorted(path.name for path in Path(tmp_path / "flights").iterdir()) == [lock, "2013-10-0", "latest.json"]
     json.loads((tmp_path / "flights" / "latest.json").read_text())
