@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import fsspec
 import pyarrow as pa
@@ -74,7 +74,7 @@ class Folder:
         return int(self.filesystem.size(self.path_of(name)) or 0)
 
     def names(self, name: str = "") -> list[str]:
-        """The names within a sub-folder, sorted; empty if it is not there. No locks, and nothing that is half written."""
+        """The names within a sub-folder, sorted; empty if it is not there. No locks, nothing half written."""
         try:
             with self._reached(name):
                 self.filesystem.invalidate_cache()
@@ -275,10 +275,10 @@ def _lock(path: Path, held: contextlib.ExitStack) -> None:
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            handle = held.enter_context(path.open("ab"))
+            handle: IO[bytes] = path.open("ab")
         except PermissionError:  # it is there, and another user's
-            handle = held.enter_context(path.open("rb"))
-        fcntl.flock(handle, fcntl.LOCK_EX)
+            handle = path.open("rb")
+        fcntl.flock(held.enter_context(handle), fcntl.LOCK_EX)
 
 
 @contextmanager
