@@ -7,20 +7,13 @@ import math
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    SerializerFunctionWrapHandler,
-    field_validator,
-    model_serializer,
-    model_validator,
-)
+from pydantic import SerializerFunctionWrapHandler, field_validator, model_serializer, model_validator
 
-from ig_tasks.data.kinds import Kind, Standardize, check_kind, default_dtype, shape_of
+from ig_tasks.data.keys import InputKeys
+from ig_tasks.data.kinds import check_kind, default_dtype, shape_of
 from ig_tasks.errors import suggest
 
 __all__ = ["UNKNOWN", "InputSpec", "category_name", "check_inputs", "explained", "feature_names"]
@@ -44,7 +37,7 @@ def category_name(value: object) -> str:
     return str(value)
 
 
-class InputSpec(BaseModel):
+class InputSpec(InputKeys):
     """One named input of a model: of which columns it is made, and how.
 
     `kind` says how; left out it is "numeric", or "categorical" with a vocabulary or an integer `dtype`:
@@ -70,31 +63,6 @@ class InputSpec(BaseModel):
 
     `layer` names the embedding layer in whose output the path runs.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    columns: tuple[str, ...] = Field(default=(), min_length=1)
-    kind: Kind = "numeric"
-    dtype: str = "float32"
-    vocabulary: tuple[str, ...] | None = None
-    offset: int = Field(default=0, ge=0)
-    unknown: int | None = Field(default=None, ge=0)
-    unknown_zeros: bool = False
-    """`unknown: zeros` in model.yaml: a category outside the vocabulary is all zeros."""
-    layer: str | None = None
-    separator: str | None = Field(default=None, min_length=1)
-    length: int | None = Field(default=None, ge=1)
-    padding: int = Field(default=0, ge=0)
-    tokenizer: str | None = None
-    """A tokenizer.json: in model.yaml the name of a file of the package, once read its path."""
-    special: tuple[int, ...] = ()
-    standardize: Standardize | None = None
-    of: str | None = None
-    shape: tuple[int, ...] | None = None
-    scale: float = 1.0
-    channels: Literal["first", "last"] = "last"
-    grid: tuple[int, int] | None = None
-    features: tuple[str, ...] | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -163,11 +131,6 @@ class InputSpec(BaseModel):
         if self.tokenizer is not None and Path(self.tokenizer).is_file():
             lean["tokenizer"] = f"sha256:{hashlib.sha256(Path(self.tokenizer).read_bytes()).hexdigest()}"
         return lean
-
-    @property
-    def integer(self) -> bool:
-        """Whether the input holds ids instead of numbers to differentiate by."""
-        return np.issubdtype(np.dtype(self.dtype), np.integer)
 
     @property
     def padded(self) -> bool:

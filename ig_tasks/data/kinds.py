@@ -4,16 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-if TYPE_CHECKING:
-    from ig_tasks.data.inputs import InputSpec
+from ig_tasks.data.keys import InputKeys
 
-__all__ = ["KINDS", "Kind", "Standardize", "check_kind", "default_dtype", "shape_of", "spatial"]
-
-Kind = Literal["numeric", "categorical", "one_hot", "bag", "tokens", "mask", "image", "series", "array"]
-Standardize = Literal["lower_and_strip_punctuation", "lower", "strip_punctuation", "none"]
-"""What Keras's TextVectorization does to a text before it is split at blanks."""
+__all__ = ["KINDS", "check_kind", "default_dtype", "shape_of", "spatial"]
 
 
 @dataclass(frozen=True)
@@ -53,7 +48,7 @@ def default_dtype(data: Mapping[str, Any]) -> str:
     return "int64" if kind is None and data.get("vocabulary") is not None else "float32"
 
 
-def check_kind(spec: InputSpec) -> None:
+def check_kind(spec: InputKeys) -> None:
     """Raise ValueError for keys that are missing or do not go with the kind."""
     kind, rule = spec.kind, KINDS[spec.kind]
     _check_columns(spec, rule)
@@ -83,7 +78,7 @@ def check_kind(spec: InputSpec) -> None:
             )
 
 
-def _check_columns(spec: InputSpec, rule: _Rule) -> None:
+def _check_columns(spec: InputKeys, rule: _Rule) -> None:
     count = len(spec.columns)
     # A mask from preprocess may read columns of its own.
     if rule.columns == "none" and spec.shape is None:
@@ -96,7 +91,7 @@ def _check_columns(spec: InputSpec, rule: _Rule) -> None:
         raise ValueError(f"{what} goes with one column, and there are {count}")
 
 
-def _check_lists(spec: InputSpec) -> None:
+def _check_lists(spec: InputKeys) -> None:
     if spec.kind == "tokens" and (spec.tokenizer is None) == (spec.vocabulary is None):
         raise ValueError("tokenizer: give a tokenizer.json, or a vocabulary of words, one of them")
     if spec.kind == "tokens" and spec.tokenizer is not None and (spec.offset or spec.unknown is not None):
@@ -111,7 +106,7 @@ def _check_lists(spec: InputSpec) -> None:
         raise ValueError("unknown: zeros: a bag of ids has an id for unknown categories, or none")
 
 
-def _check_image(spec: InputSpec) -> None:
+def _check_image(spec: InputKeys) -> None:
     shape = spec.shape or ()
     if len(shape) not in (2, 3) or min(shape) < 1:
         raise ValueError(f"shape: an image is [height, width] or has an axis of channels, and this is {list(shape)}")
@@ -126,7 +121,7 @@ def spatial(shape: tuple[int, ...], channels: str) -> tuple[int, int]:
     return height, width
 
 
-def shape_of(spec: InputSpec) -> tuple[int, ...]:
+def shape_of(spec: InputKeys) -> tuple[int, ...]:
     """Shape of one row's array; of a mask that belongs to another input, ()."""
     if spec.kind == "categorical":
         return () if len(spec.columns) == 1 else (len(spec.columns),)
