@@ -44,7 +44,7 @@ class PreparedModel:
             BaselineError: if the baseline was fitted for other inputs.
         """
         model, column, name, chosen = loaded.for_target(target, space)
-        placed = baseline.place(loaded.package.config.inputs, lambda layer, ids: embed(model, layer, ids))
+        placed = PlacedBaseline.of(baseline, loaded.package.config.inputs, lambda layer, ids: embed(model, layer, ids))
         return cls(loaded, model, column, name, chosen, placed)
 
     @property

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ig_tasks.baselines.baseline import Baseline
 from ig_tasks.baselines.counts import BaselineCounts
 from ig_tasks.baselines.fitting import fit_baseline
-from ig_tasks.baselines.placing import Embed
+from ig_tasks.baselines.placing import Embed, PlacedBaseline
 from ig_tasks.baselines.slots import Slot, slots_of_arrays
 from ig_tasks.baselines.strategy import STRATEGIES, asked_for
 from ig_tasks.errors import BaselineError, suggest
@@ -155,7 +155,7 @@ def _of_strategy(
     if reference is not None:
         given = reference if isinstance(reference, Mapping) else dict.fromkeys(inputs, reference)
         rows = Rows({name: np.asarray(array) for name, array in given.items()})
-    placed = fit_on_rows(asked, slots, rows, inputs).place(slots, embed)
+    placed = PlacedBaseline.of(fit_on_rows(asked, slots, rows, inputs), slots, embed)
     return placed.starts(inputs), placed.shares
 
 

@@ -11,17 +11,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
-from ig_tasks.baselines.placing import Embed, PlacedBaseline
 from ig_tasks.baselines.point import Point
 from ig_tasks.baselines.slots import Inputs, slots_of
 from ig_tasks.baselines.words import described
 from ig_tasks.store import Folder, Manifest, digest_of
 
-__all__ = ["Baseline", "Embed"]
+__all__ = ["Baseline"]
 
 _SCHEMA = pa.schema([("feature", pa.string()), ("id", pa.int64()), ("category", pa.string()), ("value", pa.float64())])
 _PLACES = [("place", pa.int64()), ("point", pa.int64()), ("level", pa.string())]
@@ -88,39 +85,6 @@ class Baseline:
 
     def __hash__(self) -> int:
         return hash(self.digest)
-
-    def place(self, inputs: Inputs, embed: Embed) -> PlacedBaseline:
-        """The baseline in a model's coordinates.
-
-        Raises:
-            BaselineError: if a column has no value, or an input of ids has no layer to run the path in.
-        """
-        return PlacedBaseline.of(self, slots_of(inputs), embed)
-
-    def points(
-        self,
-        inputs: Inputs,
-        encoded_inputs: Mapping[str, NDArray[Any]],
-        segments: Mapping[str, NDArray[np.object_]] | None,
-        embed: Embed,
-    ) -> list[dict[str, Any]]:
-        """The baselines of encoded rows: k of them, each input's one row's array or (rows, ...), one a row.
-
-        segments: {column: (rows,) levels}, which a baseline by segment needs.
-
-        Raises:
-            BaselineError: if a column has no value, or the segment's column is not there.
-        """
-        return self.place(inputs, embed).starts(encoded_inputs, segments)
-
-    def arrays(self, inputs: Inputs, embed: Embed) -> dict[str, NDArray[Any]]:
-        """One row's baseline for each input, of a baseline that all rows share: (columns,) of a numeric input,
-        (width,) of an embedded one.
-
-        Raises:
-            BaselineError: if a column has no value, or an input of ids has no layer to run the path in.
-        """
-        return self.place(inputs, embed).points[0]
 
     def to_table(self, inputs: Inputs) -> pa.Table:
         """The table of baseline.parquet: a row for a number, a row for each category's weight.

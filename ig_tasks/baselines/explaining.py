@@ -14,6 +14,7 @@ from ig_tasks.attribution import embed
 from ig_tasks.attribution.problem import UNNAMED
 from ig_tasks.baselines.arrays import Rows, Samples, array_baselines, fit_on_rows
 from ig_tasks.baselines.baseline import Baseline
+from ig_tasks.baselines.placing import PlacedBaseline
 from ig_tasks.baselines.segments import segments_of
 from ig_tasks.baselines.slots import Slot, slots_of
 from ig_tasks.baselines.strategy import asked_for
@@ -58,7 +59,7 @@ def starts_for(
         if not slots:
             raise BaselineError("baseline: a fitted Baseline needs a loaded model package; give arrays")
         segments = _segments(table, column)
-        placed = baseline.place(slots, vectors)
+        placed = PlacedBaseline.of(baseline, slots, vectors)
         return placed.starts(arrays, segments), placed.shares
     if column is not None:
         raise BaselineError("baseline: segment goes with tables of a loaded model package")

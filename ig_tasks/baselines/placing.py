@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ig_tasks.baselines.baseline import Baseline
 from ig_tasks.baselines.point import Point
 from ig_tasks.baselines.rules import blurred, farther_end, row_hashes, uniform
-from ig_tasks.baselines.slots import Slot
+from ig_tasks.baselines.slots import Inputs, Slot, slots_of
 from ig_tasks.errors import BaselineError
-
-if TYPE_CHECKING:
-    from ig_tasks.baselines.baseline import Baseline
 
 __all__ = ["Embed", "PlacedBaseline"]
 
@@ -40,12 +38,13 @@ class PlacedBaseline:
     levels: Mapping[str, dict[str, NDArray[Any]]]
 
     @classmethod
-    def of(cls, baseline: Baseline, slots: Mapping[str, Slot], embed: Embed) -> PlacedBaseline:
-        """Look up the vectors.
+    def of(cls, baseline: Baseline, inputs: Inputs, embed: Embed) -> PlacedBaseline:
+        """The baseline in the coordinates of a model with these inputs: its vectors are looked up.
 
         Raises:
             BaselineError: if a feature has no value, or an input of ids has no layer to run the path in.
         """
+        slots = slots_of(inputs)
         points = tuple(_placed(point, slots, embed) for point in baseline.fitted)
         levels = {level: _placed(point, slots, embed) for level, point in baseline.levels.items()}
         return cls(baseline, slots, embed, points, levels)

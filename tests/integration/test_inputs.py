@@ -14,6 +14,7 @@ from support.inputs import KINDS, table_of, write_inputs_package, write_inputs_p
 
 import ig_tasks
 from ig_tasks import pipeline
+from ig_tasks.baselines.placing import PlacedBaseline
 from ig_tasks.baselines.table import baseline_of_table
 from ig_tasks.compute.session import ComputeSession
 from ig_tasks.errors import TrustError
@@ -144,8 +145,8 @@ def test_a_table_of_ones_own_goes_through_the_packages_code(tmp_path: Path, twin
     row = pd.DataFrame({"a": [2.0], "b": [3.0], "colour": ["green"]})
     row.to_parquet(tmp_path / "baseline.parquet", index=False)
     own = baseline_of_table(str(tmp_path / "baseline.parquet"), package.config.inputs, package.preprocess)
-    arrays = own.arrays(package.config.inputs, lambda _layer, ids: np.eye(4)[ids])
-    assert arrays["made"].tolist() == [2.0, 3.0, 6.0]
+    placed = PlacedBaseline.of(own, package.config.inputs, lambda _layer, ids: np.eye(4)[ids])
+    assert placed.points[0]["made"].tolist() == [2.0, 3.0, 6.0]
     frame = table_of(4)
     found = ig_tasks.explain(twins["made", "torch"], frame, baseline=row)
     np.testing.assert_allclose(found.baseline_output, found.baseline_output[0], atol=1e-6)

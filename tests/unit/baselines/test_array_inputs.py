@@ -11,6 +11,7 @@ from scipy.ndimage import gaussian_filter
 from ig_tasks.baselines.baseline import Baseline
 from ig_tasks.baselines.counts import BaselineCounts
 from ig_tasks.baselines.fitting import fit_baseline
+from ig_tasks.baselines.placing import PlacedBaseline
 from ig_tasks.baselines.rules import blurred
 from ig_tasks.data.inputs import InputSpec
 from ig_tasks.errors import BaselineError
@@ -49,7 +50,7 @@ def starts(inputs: Any, arrays: Any, strategy: str, **options: Any) -> list[np.n
     fitted = fit(inputs, arrays, strategy, **options)
     again = Baseline.of_facts(fitted.to_table(inputs), fitted.facts, inputs)
     assert again == fitted
-    return [point[name] for point in again.points(inputs, arrays, None, embed)]
+    return [point[name] for point in PlacedBaseline.of(again, inputs, embed).starts(arrays)]
 
 
 @pytest.mark.parametrize(
@@ -157,8 +158,9 @@ def test_a_sampled_text_stands_in_the_places_of_words() -> None:
 
 def test_a_list_of_ids_is_the_same_in_any_batch() -> None:
     fitted = fit(TOKENS, {"text": IDS}, "mean")
-    (whole,) = fitted.points(TOKENS, {"text": IDS}, None, embed)
-    (some,) = fitted.points(TOKENS, {"text": IDS[[2, 0]]}, None, embed)
+    placed = PlacedBaseline.of(fitted, TOKENS, embed)
+    (whole,) = placed.starts({"text": IDS})
+    (some,) = placed.starts({"text": IDS[[2, 0]]})
     np.testing.assert_array_equal(some["text"], whole["text"][[2, 0]])
 
 
@@ -195,7 +197,6 @@ def test_arrays_by_segment_take_means_only() -> None:
         fit_baseline(asked, counts, IMAGE)
     asked = BaselineSpec(strategy="mean", segment="place")
     counts = BaselineCounts.of(IMAGE, {"image": PIXELS}, asked, levels=np.array(["x", "y", "y"], dtype=object))
-    (point,) = fit_baseline(asked, counts, IMAGE).points(
-        IMAGE, {"image": PIXELS}, {"place": np.array(["y", "x", "z"], dtype=object)}, embed
-    )
+    placed = PlacedBaseline.of(fit_baseline(asked, counts, IMAGE), IMAGE, embed)
+    (point,) = placed.starts({"image": PIXELS}, {"place": np.array(["y", "x", "z"], dtype=object)})
     np.testing.assert_allclose(point["image"], [PIXELS[1:].mean(axis=0), PIXELS[0], PIXELS.mean(axis=0)])

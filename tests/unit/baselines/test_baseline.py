@@ -6,6 +6,7 @@ import pytest
 
 from ig_tasks.baselines.baseline import Baseline
 from ig_tasks.baselines.fitting import BaselineCounts, fit_baseline
+from ig_tasks.baselines.placing import PlacedBaseline
 from ig_tasks.baselines.table import baseline_of_table
 from ig_tasks.data.inputs import InputSpec
 from ig_tasks.errors import BaselineError
@@ -26,6 +27,11 @@ def embed(layer, ids):
     return VECTORS[ids]
 
 
+def point_of(baseline, inputs=INPUTS):
+    """The baseline that all rows share: {input: one row's array}."""
+    return PlacedBaseline.of(baseline, inputs, embed).points[0]
+
+
 @pytest.fixture
 def counts():
     return BaselineCounts.of(INPUTS, ARRAYS)
@@ -42,13 +48,13 @@ def counts():
     ],
 )
 def test_each_strategy_gives_its_point_in_the_models_own_coordinates(counts, strategy, numbers, vector):
-    arrays = fit_baseline(strategy, counts).arrays(INPUTS, embed)
+    arrays = point_of(fit_baseline(strategy, counts))
     np.testing.assert_allclose(arrays["numeric"], numbers, atol=1e-12)
     np.testing.assert_allclose(arrays["kind"], vector, atol=1e-12)
 
 
 def test_no_category_of_auto_is_the_baseline_itself(counts):
-    point = fit_baseline("auto", counts).arrays(INPUTS, embed)["kind"]
+    point = point_of(fit_baseline("auto", counts))["kind"]
     assert (np.abs(VECTORS - point).sum(axis=1) > 0.5).all()
 
 
@@ -113,7 +119,7 @@ def test_two_inputs_of_one_column_have_a_baseline_each(tmp_path):
     again = Baseline.from_table(fitted.to_table(inputs), strategy="mode", rows=3, inputs=inputs)
     pd.DataFrame({"kind": ["red"]}).to_parquet(tmp_path / "baseline.parquet")
     for baseline in (fitted, again, baseline_of_table(str(tmp_path / "baseline.parquet"), inputs)):
-        arrays = baseline.arrays(inputs, embed)
+        arrays = point_of(baseline, inputs)
         np.testing.assert_allclose(arrays["one"], VECTORS[0])
         np.testing.assert_allclose(arrays["two"], VECTORS[2])
         assert baseline.describe(inputs) == {"kind (one)": "red", "kind (two)": "red"}
@@ -128,13 +134,13 @@ def test_no_usable_row_is_an_error():
 def test_ids_without_a_layer_have_no_baseline(counts):
     bare = {**INPUTS, "kind": INPUTS["kind"].model_copy(update={"layer": None})}
     with pytest.raises(BaselineError, match="input 'kind' holds ids and names no layer"):
-        fit_baseline("auto", counts).arrays(bare, embed)
+        point_of(fit_baseline("auto", counts), bare)
 
 
 def test_a_table_of_ones_own_is_one_row_of_columns(tmp_path):
     path = tmp_path / "baseline.parquet"
     pd.DataFrame({"a": [1.5], "b": [2.0], "kind": ["green"]}).to_parquet(path)
-    arrays = baseline_of_table(str(path), INPUTS).arrays(INPUTS, embed)
+    arrays = point_of(baseline_of_table(str(path), INPUTS))
     np.testing.assert_allclose(arrays["numeric"], [1.5, 2.0])
     np.testing.assert_allclose(arrays["kind"], VECTORS[2])
 

@@ -10,6 +10,7 @@ import pytest
 from ig_tasks.baselines.baseline import Baseline
 from ig_tasks.baselines.counts import BaselineCounts
 from ig_tasks.baselines.fitting import fit_baseline
+from ig_tasks.baselines.placing import PlacedBaseline
 from ig_tasks.data.inputs import InputSpec
 from ig_tasks.errors import BaselineError
 from ig_tasks.spec import BaselineSpec
@@ -35,7 +36,7 @@ def fit(strategy: str, inputs: Any = INPUTS, arrays: Any = ARRAYS, levels: Any =
 
 
 def starts(baseline: Baseline, rows: Any = ARRAYS, segments: Any = None, inputs: Any = INPUTS) -> list[dict[str, Any]]:
-    return baseline.points(inputs, rows, segments, embed)
+    return PlacedBaseline.of(baseline, inputs, embed).starts(rows, segments)
 
 
 @pytest.mark.parametrize(
@@ -78,7 +79,7 @@ def test_k_means_centres_are_means_of_clusters_by_size() -> None:
     first, second = starts(fitted, arrays, inputs=inputs)
     assert (first["numeric"], second["numeric"]) == ([1.0], [101.0])
     np.testing.assert_allclose(second["kind"], [5.0, -1.0])
-    assert fitted.place(inputs, embed).shares == [0.6, 0.4]
+    assert PlacedBaseline.of(fitted, inputs, embed).shares == [0.6, 0.4]
 
 
 def test_the_farther_end_of_the_range() -> None:
@@ -124,7 +125,7 @@ def test_by_segment_each_level_has_its_own() -> None:
     # y: rows 1, 3, 4; z was not there: the overall one; x: rows 0 and 2.
     np.testing.assert_allclose(point["numeric"], [[3, 1], [3, 10], [5, 20]])
     np.testing.assert_allclose(point["kind"], [[2 / 3, 2], MEAN, [3, 1]])
-    assert fitted.place(INPUTS, embed).unseen(asked) == 1
+    assert PlacedBaseline.of(fitted, INPUTS, embed).unseen(asked) == 1
 
 
 def test_by_segment_needs_the_segment() -> None:
