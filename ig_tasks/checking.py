@@ -62,6 +62,7 @@ class Checkup:
             f"spec      {spec.name}: every key is known",
             f"model     {model['framework']} {package.digest[:19]}: loads, runs and differentiates",
             f"target    {model['target']} in {model['space']} space{_threshold_words(plan)}",
+            *([f"target    WARNING: {model['doubt']}"] if model["doubt"] else []),
             f"features  {kinds.total()}: {kinds['numeric']} numeric, {kinds['categorical']} categorical{others}",
             f"data      {data['rows_available']:,} rows of partition {ref['partition']}; every column is there",
             f"baseline  {spec.baseline.strategy}, its data is there",

@@ -84,6 +84,8 @@ def load_planned(
         say(f"load_model: nothing to do, {trial['framework']} model {plan.package.digest[:19]} was tried before")
     else:
         say(f"load_model: {trial['framework']} model {plan.package.digest[:19]} loads, runs and differentiates")
+    if trial["doubt"]:
+        say(f"load_model: WARNING: {trial['doubt']}")
     if served is not None:
         told = called_check(spec, store, served)
         say(f"load_model: parity with the served model {'holds' if told.success else 'FAILS'}: {told.description}")

@@ -12,7 +12,7 @@ from ig_tasks.attribution import embed
 from ig_tasks.data.inputs import InputSpec
 from ig_tasks.errors import InputError, ModelError
 
-__all__ = ["require_ids_inside", "require_one_output_a_row"]
+__all__ = ["doubt_of_space", "require_ids_inside", "require_one_output_a_row"]
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -64,6 +64,20 @@ def require_one_output_a_row(
             f"model.uri: the model at {uri} gives {output[-1]:.6g} for a row among others and {alone[0]:.6g} for the "
             "row alone; no row's output may depend on the rows beside it, as batch statistics do"
         )
+
+
+def doubt_of_space(target: str, space: str, output: NDArray[Any]) -> str | None:
+    """What speaks against the space that model.yaml declares; None if nothing does.
+
+    output: (rows,) in that space. A few rows do not prove it: logits may lie between 0 and 1 by chance.
+    """
+    if space != "logit" or not ((output >= 0.0) & (output <= 1.0)).all():
+        return None
+    return (
+        f"targets.{target}.space: model.yaml says logit, and all {len(output)} outputs that were tried lie within 0 "
+        f"and 1 ({output.min():.3g} to {output.max():.3g}); if the model ends in a sigmoid or softmax, write "
+        "space: probability"
+    )
 
 
 def _differs(output: NDArray[Any], again: NDArray[Any], scale: float) -> int | None:

@@ -20,7 +20,7 @@ from ig_tasks.baselines.segments import levels_of, segments_of
 from ig_tasks.compute.device import choose_device
 from ig_tasks.compute.layer_doctor import diagnosis_of, load_or_propose
 from ig_tasks.compute.shard_files import write_shard
-from ig_tasks.compute.soundness import require_ids_inside, require_one_output_a_row
+from ig_tasks.compute.soundness import doubt_of_space, require_ids_inside, require_one_output_a_row
 from ig_tasks.compute.tables import shard_tables
 from ig_tasks.compute.worker import cached, loaded_model
 from ig_tasks.data.shards import Shard, read_shard
@@ -83,7 +83,8 @@ class ExplainTask:
 
 
 def try_model(task: TrialTask) -> dict[str, Any]:
-    """What came of the trial: target, space, framework, device, and the mean output of a handful of rows.
+    """What came of the trial: target, space, framework, device, the mean output of a handful of rows, what
+    is doubtful, and what the layer doctor says.
 
     Raises:
         ModelError, LayerError, TargetError: if the model cannot be loaded, called or differentiated.
@@ -107,6 +108,7 @@ def try_model(task: TrialTask) -> dict[str, Any]:
         output = call(arrays, fixed)
         require_one_output_a_row(task.model.uri, call, arrays, fixed, output)
         require_ids_inside(prepared.model, inputs)
+        doubt = _doubt_of_space(task, prepared, arrays, fixed, output)
     except (IgTasksError, MemoryError, OSError):
         raise
     except Exception as error:
@@ -119,6 +121,7 @@ def try_model(task: TrialTask) -> dict[str, Any]:
         "framework": loaded.framework,
         "device": device,
         "mean_output": float(np.mean(output)),
+        "doubt": doubt,
         "diagnosis": None if diagnosis is None else diagnosis.to_json(),
     }
 
@@ -190,6 +193,21 @@ def explain_shard(task: ExplainTask) -> dict[str, Any]:
 def _rows(task: TrialTask) -> tuple[ModelPackage, pd.DataFrame]:
     package = _open(task.model)
     return package, read_shard(task.shard, package.columns)
+
+
+def _doubt_of_space(
+    task: TrialTask,
+    prepared: PreparedModel,
+    arrays: Mapping[str, NDArray[Any]],
+    fixed: Mapping[str, NDArray[Any]],
+    output: NDArray[Any],
+) -> str | None:
+    """What the rows that were tried say against the target's declared space; `output` is in the one explained."""
+    name, _, declared = prepared.loaded.package.config.choose_target(task.model.target, None)
+    if declared == "logit" and prepared.space != declared:
+        raw = PreparedModel.of(prepared.loaded, task.model.target, declared, prepared.baseline.baseline)
+        output = raw.attribute(arrays, _TRIAL, memory_limit=_TRIAL_MEMORY, fixed=fixed).output
+    return doubt_of_space(name, declared, output)
 
 
 def _open(model: ModelReference) -> ModelPackage:

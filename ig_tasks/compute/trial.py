@@ -15,7 +15,7 @@ from ig_tasks.errors import DataError
 from ig_tasks.store import Store, run_key
 from ig_tasks.store.manifest import versions
 
-_DOCTOR = 2  # raised when the doctor has more to say: kept trials are done again
+_DOCTOR = 3  # raised when a trial has more to say: kept trials are done again
 
 _ROWS = 512
 """Rows to look at, spread evenly over the first file that has rows; where none can be used, over all files."""

@@ -36,3 +36,16 @@ def test_check_plans_once_and_starts_one_worker(
     assert any(line.startswith("judged    auto") for line in shown.out.splitlines())
     assert len(opened) == 1
     assert shown.err.count("started 1 worker on this machine") == 1
+
+
+def test_check_warns_of_a_sigmoid_that_is_declared_a_logit(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    spec = write_project(tmp_path, rows=60)
+    code = tmp_path / "include" / "models" / "tiny" / "model.py"
+    behind = "return torch.nn.Sequential(self.out, torch.nn.Sigmoid())("
+    code.write_text(code.read_text().replace("return self.out(", behind))
+    for _ in range(2):  # the second time the trial is found
+        assert cli._run(["check", str(spec)]) == 0
+        shown = capsys.readouterr()
+        (line,) = [line for line in shown.out.splitlines() if "WARNING" in line]
+        assert line.startswith("target    WARNING: targets.late.space: model.yaml says logit, and all 32 outputs that ")
+        assert "load_model: WARNING: targets.late.space: " in shown.err
