@@ -8,14 +8,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ig_tasks.models.contents import Feature
     from ig_tasks.models.loaded import LoadedModel
     from ig_tasks.models.opening import load_model, open_package
-    from ig_tasks.models.package import Feature, ModelPackage
+    from ig_tasks.models.package import ModelPackage
 
 __all__ = ["Feature", "LoadedModel", "ModelPackage", "load_model", "open_package"]
 
 _HOME = {
-    "Feature": "package",
+    "Feature": "contents",
     "LoadedModel": "loaded",
     "ModelPackage": "package",
     "load_model": "opening",

@@ -15,7 +15,7 @@ from ig_tasks.models.spaces import head_for, margin_base, selection_of
 from ig_tasks.models.targets import Chosen
 
 if TYPE_CHECKING:
-    from ig_tasks.models.package import ModelPackage
+    from ig_tasks.models.contents import PackageContents
 
 __all__ = ["LoadedModel", "check_layers"]
 
@@ -28,7 +28,7 @@ class LoadedModel(ABC):
     """`model` is called with its inputs by name: torch `model(**inputs)`, Keras `model({name: array})`."""
 
     model: Any
-    package: ModelPackage
+    package: PackageContents
     device: str
 
     @property
@@ -124,7 +124,7 @@ def _cast(array: np.ndarray, dtype: str | None) -> np.ndarray:
     return given.astype(dtype or (np.float32 if given.dtype == np.float64 else given.dtype), copy=False)
 
 
-def check_layers(package: ModelPackage, known: Iterable[str], embeddings: Iterable[str]) -> None:
+def check_layers(package: PackageContents, known: Iterable[str], embeddings: Iterable[str]) -> None:
     """Raise LayerError for an input whose layer the model does not have; embeddings are suggested first."""
     known = [name for name in known if name]
     ordered = list(dict.fromkeys([*embeddings, *known]))

@@ -11,6 +11,7 @@ from ig_tasks.errors import ModelError, TrustError
 from ig_tasks.models import mlflow
 from ig_tasks.models.cache import is_local, local_copy
 from ig_tasks.models.config import FILE, Card, ModelConfig, TargetConfig, read_config
+from ig_tasks.models.contents import PackageContents
 from ig_tasks.models.digest import digest_of
 from ig_tasks.models.formats import FORMATS, detect, pickled_weights
 from ig_tasks.models.package import ModelPackage
@@ -78,7 +79,7 @@ def load_model(
 
 
 def open_served(
-    uri: str | Path, like: ModelPackage, *, trust: str | None = None, trusted_root: str | Path | None = None
+    uri: str | Path, like: PackageContents, *, trust: str | None = None, trusted_root: str | Path | None = None
 ) -> ModelPackage:
     """A package, or a bare artifact that takes the inputs and has the targets of the package `like`.
 

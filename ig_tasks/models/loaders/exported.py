@@ -12,7 +12,7 @@ from ig_tasks.models.bare import input_of
 from ig_tasks.models.loaders.torch import TorchModel, finished
 
 if TYPE_CHECKING:
-    from ig_tasks.models.package import ModelPackage
+    from ig_tasks.models.contents import PackageContents
 
 __all__ = ["load"]
 
@@ -20,7 +20,7 @@ _RANDOM = {"dropout": 2, "batch_norm": 5, "feature_dropout": 2, "alpha_dropout":
 """{operation: the place of its argument that says whether the model was in training mode}"""
 
 
-def load(package: ModelPackage, device: str) -> TorchModel:
+def load(package: PackageContents, device: str) -> TorchModel:
     """The program as a module whose inputs have names; the batch may be of any size, on `device`.
 
     Raises ModelError for a file that is no program, a batch of a fixed size, or a model exported in training mode.

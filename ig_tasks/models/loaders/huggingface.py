@@ -17,7 +17,7 @@ from ig_tasks.models.loaders.facade import Facade
 from ig_tasks.models.loaders.torch import TorchModel, finished
 
 if TYPE_CHECKING:
-    from ig_tasks.models.package import ModelPackage
+    from ig_tasks.models.contents import PackageContents
 
 __all__ = ["load"]
 
@@ -40,7 +40,7 @@ _MEDIA = ("pixel_values", "input_features", "input_values", "input_ids")
 _LENGTH = 128
 
 
-def load(package: ModelPackage, device: str) -> TorchModel:
+def load(package: PackageContents, device: str) -> TorchModel:
     """The model on `device`, called with input_ids, attention_mask, ... or pixel_values; it returns logits.
 
     No code that came with the folder runs, nothing is asked of the network, and pickled weights are read by torch's
@@ -120,7 +120,7 @@ def _names(model: Any) -> Iterator[str]:
             yield name
 
 
-def _inputs(package: ModelPackage, model: Any) -> dict[str, InputSpec]:
+def _inputs(package: PackageContents, model: Any) -> dict[str, InputSpec]:
     """Text through the folder's own tokenizer where it has one, else ids as they are."""
     layer = _embedding(model)
     # MLflow logs it beside the model.

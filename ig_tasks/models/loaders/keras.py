@@ -27,17 +27,17 @@ from ig_tasks.models.heads.keras import KerasFunctions, with_head
 from ig_tasks.models.loaders.text_inputs import behind_lookups
 
 if TYPE_CHECKING:
-    from ig_tasks.models.package import ModelPackage
+    from ig_tasks.models.contents import PackageContents
 
 __all__ = ["KerasModel", "finished", "load", "placed"]
 
 
-def load(package: ModelPackage, device: str) -> KerasModel:
+def load(package: PackageContents, device: str) -> KerasModel:
     """Load and check the model, on `device` ("cpu", "cuda:0" or "gpu:0")."""
     return finished(package, device, _build if FORMATS[package.config.file_format].factory else _read)
 
 
-def finished(package: ModelPackage, device: str, read: Callable[[ModelPackage], Any]) -> KerasModel:
+def finished(package: PackageContents, device: str, read: Callable[[PackageContents], Any]) -> KerasModel:
     """The model that `read` gives, checked against model.yaml; a bare one says itself what its inputs are."""
     if keras.backend.backend() != "tensorflow":
         raise ModelError(
@@ -75,7 +75,7 @@ _UNKNOWN = re.compile(r"Could not locate (?:class|function) '([^']+)'")
 """Keras says so in the midst of the whole configuration."""
 
 
-def _read(package: ModelPackage) -> Any:
+def _read(package: PackageContents) -> Any:
     path = package.weights
     try:
         # safe_mode refuses lambdas, which are pickled code.
@@ -93,7 +93,7 @@ def _read(package: ModelPackage) -> Any:
     return model
 
 
-def _build(package: ModelPackage) -> Any:
+def _build(package: PackageContents) -> Any:
     factory = package.config.factory or ""
     build = import_factory(package.root, package.files, package.digest, factory)
     try:
@@ -112,7 +112,7 @@ def _build(package: ModelPackage) -> Any:
     return model
 
 
-def _named(package: ModelPackage, model: Any) -> Any:
+def _named(package: PackageContents, model: Any) -> Any:
     """The model taking {input name: array}; a list of inputs becomes a dict by the inputs' own names."""
     if package.bare and len(getattr(model, "inputs", None) or []) == 1:
         # Called with an array as well as by name, which Keras takes as a change of structure where it was a dict.

@@ -16,12 +16,12 @@ from ig_tasks.models.lent import LentCode
 from ig_tasks.models.loaders.torch import TorchModel, finished
 
 if TYPE_CHECKING:
-    from ig_tasks.models.package import ModelPackage
+    from ig_tasks.models.contents import PackageContents
 
 __all__ = ["load"]
 
 
-def load(package: ModelPackage, device: str) -> TorchModel:
+def load(package: PackageContents, device: str) -> TorchModel:
     """The module on `device`, in eval mode.
 
     Raises ModelError for a file that is no pickle, whose classes cannot be imported, or that holds no module.
@@ -52,7 +52,7 @@ def load(package: ModelPackage, device: str) -> TorchModel:
     return finished(package, model, device)
 
 
-def _code(package: ModelPackage) -> dict[Path, Mapping[str, str]]:
+def _code(package: PackageContents) -> dict[Path, Mapping[str, str]]:
     """Folders with code that came with the pickle: the package's, and that of an MLflow model; their files' digests.
 
     Beside a bare file nothing counts in its digest, so that its classes are imported from where Python finds them.

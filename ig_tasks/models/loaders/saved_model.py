@@ -17,14 +17,14 @@ import tensorflow as tf  # isort: skip  # noqa: TID253
 from ig_tasks.models.loaders.lookups import Lookup, cut, frozen
 
 if TYPE_CHECKING:
-    from ig_tasks.models.package import ModelPackage
+    from ig_tasks.models.contents import PackageContents
 
 __all__ = ["load"]
 
 _DEFAULTS = ("serving_default", "serve")
 
 
-def load(package: ModelPackage, device: str) -> KerasModel:
+def load(package: PackageContents, device: str) -> KerasModel:
     """The signature "serving_default" ("serve", or the only one) on `device`.
 
     Raises ModelError for a folder that is no SavedModel, a signature that says nothing of its inputs' shapes, or a
@@ -33,7 +33,7 @@ def load(package: ModelPackage, device: str) -> KerasModel:
     return finished(package, device, _read)
 
 
-def _read(package: ModelPackage) -> Any:
+def _read(package: PackageContents) -> Any:
     path = package.weights
     try:
         saved = tf.saved_model.load(str(path))

@@ -17,12 +17,12 @@ from ig_tasks.models.loaded import LoadedModel, check_layers
 from ig_tasks.models.outputs import Head
 
 if TYPE_CHECKING:
-    from ig_tasks.models.package import ModelPackage
+    from ig_tasks.models.contents import PackageContents
 
 __all__ = ["TorchModel", "finished", "load", "taken_names"]
 
 
-def load(package: ModelPackage, device: str) -> TorchModel:
+def load(package: PackageContents, device: str) -> TorchModel:
     """Build, fill and check the model; eval mode, on `device` ("cpu", "cuda:0", ...)."""
     config = package.config
     factory = config.factory or ""
@@ -39,7 +39,7 @@ def load(package: ModelPackage, device: str) -> TorchModel:
 
 
 def finished(
-    package: ModelPackage, model: nn.Module, device: str, *, fill: Callable[[], None] | None = None
+    package: PackageContents, model: nn.Module, device: str, *, fill: Callable[[], None] | None = None
 ) -> TorchModel:
     """The model checked against model.yaml, filled with its weights, in eval mode and on `device`."""
     _check_inputs(package, model)
@@ -63,7 +63,7 @@ def taken_names(model: nn.Module) -> list[str]:
     return [one.name for one in taken if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)]
 
 
-def _check_inputs(package: ModelPackage, model: nn.Module) -> None:
+def _check_inputs(package: PackageContents, model: nn.Module) -> None:
     """The inputs are passed by name: see that `forward` takes them before a worker finds that it does not."""
     try:
         taken = inspect.signature(model.forward).parameters
@@ -81,7 +81,7 @@ def _check_inputs(package: ModelPackage, model: nn.Module) -> None:
             raise ModelError(f"inputs: forward of {kind} needs an input '{name}', which model.yaml does not describe")
 
 
-def _fill(package: ModelPackage, model: nn.Module) -> None:
+def _fill(package: PackageContents, model: nn.Module) -> None:
     path = package.weights
     weights: Mapping[str, torch.Tensor]
     try:

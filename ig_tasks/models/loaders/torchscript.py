@@ -12,12 +12,12 @@ from ig_tasks.models.loaders.facade import Facade
 from ig_tasks.models.loaders.torch import TorchModel, finished
 
 if TYPE_CHECKING:
-    from ig_tasks.models.package import ModelPackage
+    from ig_tasks.models.contents import PackageContents
 
 __all__ = ["load"]
 
 
-def load(package: ModelPackage, device: str) -> TorchModel:
+def load(package: PackageContents, device: str) -> TorchModel:
     """The scripted or traced module on `device`.
 
     Raises ModelError for a file that is no TorchScript, or a program that takes something else than tensors;

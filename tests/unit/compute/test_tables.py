@@ -14,7 +14,7 @@ from ig_tasks.data.features import features_of
 from ig_tasks.data.inputs import InputSpec
 from ig_tasks.data.shards import POSITION
 from ig_tasks.errors import DataError
-from ig_tasks.models.package import Feature
+from ig_tasks.models.contents import Feature
 from ig_tasks.spec import DataSpec
 
 FEATURES = (

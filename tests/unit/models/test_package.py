@@ -12,7 +12,7 @@ import pytest
 import ig_tasks.models.package as package_module
 from ig_tasks.errors import LayerError, ModelError, TrustError
 from ig_tasks.models import load_model, open_package
-from ig_tasks.models.package import Feature
+from ig_tasks.models.contents import Feature
 
 INPUTS = {
     "numeric": np.array([[3, 1], [0, 2], [1, 1]], dtype=np.float32),
