@@ -22,7 +22,7 @@ from ig_tasks.attribution.regions import typical_regions
 from ig_tasks.attribution.stating import state
 from ig_tasks.attribution.structure import NotFollowed, Structure
 from ig_tasks.attribution.targets import Columns, named_output, resolve
-from ig_tasks.errors import InputError
+from ig_tasks.errors import IgTasksError, InputError
 
 __all__ = ["PRECISIONS", "attribute", "embed"]
 
@@ -75,7 +75,7 @@ def attribute(
     with backend.session():
         problem = state(backend, inputs, baseline, fixed)
         if problem.rows:
-            outputs, point_bytes = backend.probe(problem.take(slice(0, 1)), named_output(target))
+            outputs, point_bytes = _probed(backend, problem, named_output(target), named=isinstance(inputs, Mapping))
         else:
             outputs, point_bytes = 1, 1
             target = None if isinstance(target, str) else target
@@ -126,6 +126,24 @@ def embed(model: Any, layer: str, ids: npt.ArrayLike) -> npt.NDArray[np.float64]
         if array.dtype.kind not in "iu":
             raise InputError(f"ids: dtype {array.dtype} is not an integer type")
         return backend.embed(layer, backend.check_ids(layer, array.astype(np.int64)))
+
+
+def _probed(backend: Backend, problem: Problem, output: str | None, *, named: bool) -> tuple[int, int]:
+    """Raises InputError where the first row fails because of an input's shape; other errors are the model's own."""
+    row = problem.take(slice(0, 1))
+    try:
+        return backend.probe(row, output)
+    except Exception as error:
+        if isinstance(error, IgTasksError) or backend.out_of_memory(error):
+            raise
+        found = backend.misfit(row)
+        if found is None:
+            raise
+        name, takes = found
+        field = "fixed" if name in problem.fixed else "inputs"
+        shape = {**problem.fixed, **problem.ends}[name].shape
+        where = f"{field}['{name}']" if named else "inputs"
+        raise InputError(f"{where}: has shape {shape}, and the model takes {takes}") from error
 
 
 def _look(backend: Backend, problem: Problem) -> Structure:

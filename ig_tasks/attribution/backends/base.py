@@ -74,6 +74,13 @@ class Backend(Protocol):
         """
         ...
 
+    def misfit(self, row: Problem) -> tuple[str, str] | None:
+        """The input whose shape the model does not take, and what it takes in words. Asked when `probe` has failed.
+
+        None where that cannot be said for sure: the error is then the model's own.
+        """
+        ...
+
     def look(self, rows: Problem) -> Structure:
         """Follow a few rows through the model. What is found is used by `evaluate`, and is what `secant` needs."""
         ...

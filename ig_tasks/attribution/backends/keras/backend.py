@@ -18,7 +18,9 @@ from ig_tasks.attribution.backends.base import Edges, ids_within
 from ig_tasks.attribution.backends.keras.look import look
 from ig_tasks.attribution.backends.keras.model import (
     cast_copy,
+    declared_shapes,
     embedding_layers,
+    fits,
     float_dtype,
     functional_inputs,
     layers_by_name,
@@ -131,6 +133,16 @@ class KerasBackend:
         outputs = self.outputs(row)
         width = sum(int(np.prod(end.shape[1:])) for end in row.ends.values())
         return outputs.shape[1], point_bytes(self.model, width)
+
+    def misfit(self, row: Problem) -> tuple[str, str] | None:
+        declared = declared_shapes(self.model)
+        if not self._named:
+            declared = dict(zip(row.ends, declared.values(), strict=False)) if len(declared) == 1 else {}
+        for name, end in (row.ends | row.fixed).items():
+            if name in declared and isinstance(end, np.ndarray) and not fits(end.shape, declared[name]):
+                sizes = ["any" if size is None else str(size) for size in declared[name]]
+                return name, f"(rows, {', '.join(sizes)})" if sizes else "(rows,)"
+        return None
 
     def look(self, row: Problem) -> Structure:
         self._structure = look(*self._program(row))

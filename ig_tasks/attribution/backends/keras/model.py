@@ -12,7 +12,9 @@ from ig_tasks.errors import InputError
 __all__ = [
     "arranged",
     "cast_copy",
+    "declared_shapes",
     "embedding_layers",
+    "fits",
     "float_dtype",
     "functional_inputs",
     "layers_by_name",
@@ -47,6 +49,25 @@ def functional_inputs(model: Any) -> dict[str, str]:
     if isinstance(structure, dict):
         return {str(name): str(tensor.dtype) for name, tensor in structure.items()}
     return {tensor.name: str(tensor.dtype) for tensor in keras.tree.flatten(structure)}
+
+
+def declared_shapes(model: Any) -> dict[str, tuple[int | None, ...]]:
+    """{input name: one row's shape} where `functional_inputs` has names; None is any size."""
+    structure = _structure(model)
+    if structure is None:
+        return {}
+    named = structure if isinstance(structure, dict) else {one.name: one for one in keras.tree.flatten(structure)}
+    return {str(name): tuple(tensor.shape[1:]) for name, tensor in named.items()}
+
+
+def fits(shape: tuple[int, ...], declared: tuple[int | None, ...]) -> bool:
+    """Whether Keras takes rows of this `shape` (rows, ...); it adds or drops a last axis of 1 by itself."""
+    one = shape[1:]
+    if len(one) == len(declared) + 1 and one[-1] == 1:
+        one = one[:-1]
+    elif len(one) == len(declared) - 1 and declared[-1] == 1:
+        one = (*one, 1)
+    return len(one) == len(declared) and all(size in (None, own) for own, size in zip(one, declared, strict=True))
 
 
 def arranged(model: Any, given: dict[str, Any]) -> Any:

@@ -30,6 +30,7 @@ from ig_tasks.attribution.backends.torch.call import Caller, Tensors
 from ig_tasks.attribution.backends.torch.chain import Chain
 from ig_tasks.attribution.backends.torch.look import look
 from ig_tasks.attribution.backends.torch.lost import where_lost
+from ig_tasks.attribution.backends.torch.misfit import first_misfit
 from ig_tasks.attribution.backends.torch.model import (
     accepted_names,
     as_wanted,
@@ -154,6 +155,12 @@ class TorchBackend:
         own = sum(end.numel() * end.element_size() for end in ends.values())
         # Beside what is saved for the backward pass there are the points, their gradients and the sums.
         return outputs.shape[1], sum(saved.values()) + 6 * own
+
+    def misfit(self, row: Problem) -> tuple[str, str] | None:
+        ends = self._caller.ends(row)
+        given = {name: end for name, end in ends.items() if name not in self.layers}
+        with torch.no_grad():
+            return first_misfit(self.model, given, lambda: self._caller.call(ends, row, 1))
 
     def look(self, rows: Problem) -> Structure:
         self._structure, self._chain, self.folded, self.lanes = PLAIN, None, 0, 1
