@@ -33,7 +33,7 @@ class Flips(NamedTuple):
     rows: Rows
     """Positions of rows."""
     places: Array
-    """Along their paths; 0 and 1 where a unit starts or ends at its kink."""
+    """Along their paths; 0 or 1 where a unit starts or ends at its kink."""
     units: Rows
 
 
@@ -44,7 +44,7 @@ EXACT = "exact"
 _ENOUGH, _ALIKE = 4096, 1.25
 """Points of a group that is worth its calls, and how many times the height of its lowest row its highest has."""
 _ROUNDING = 16
-"""Epsilons of a layer's greatest value up to which a unit is at its kink."""
+"""Epsilons of a layer's greatest values up to which a unit is at its kink."""
 
 
 @dataclass(frozen=True)
@@ -141,20 +141,13 @@ def _crossings(backend: Backend, problem: Problem, edges: Array, layer: int, bat
     """Where units of a layer flip between neighbouring edges, one place a flip; `rows` names the problem's rows."""
     found: list[Flips] = []
 
-    def at_ends(part: Rectangle, block: slice, z: npt.NDArray[np.floating[Any]]) -> None:
-        for outer, place, seen in ((0, 0.0, part.node == 0), (-1, 1.0, part.node_end == len(edges) - 1)):
-            if seen:
-                size = np.abs(z[outer])
-                row, unit = np.nonzero(size <= _ROUNDING * np.finfo(z.dtype).eps * size.max(axis=1, keepdims=True))
-                found.append(Flips(rows[part.row + block.start + row], np.full(row.size, place), unit))
-
     def evaluate(part: Rectangle) -> None:
         some = slice(part.row, part.row_end)
         # One edge more than nodes, so that no cell is lost between two parts.
         here = edges[part.node : part.node_end + 1, some]
         for block, z in backend.knots(problem.take(some), here, layer):
-            above = z >= 0.0
-            cell, row, unit = np.unravel_index(np.flatnonzero(above[1:] != above[:-1]), above[1:].shape)
+            sides = _sides(z)
+            cell, row, unit = np.unravel_index(np.flatnonzero(sides[1:] != sides[:-1]), sides[1:].shape)
             z0, z1 = z[cell, row, unit].astype(np.float64), z[cell + 1, row, unit].astype(np.float64)
             row += block.start
             left, right = here[cell, row], here[cell + 1, row]
@@ -162,11 +155,20 @@ def _crossings(backend: Backend, problem: Problem, edges: Array, layer: int, bat
                 at = left + (right - left) * (z0 / (z0 - z1))
             inside = np.isfinite(at)
             found.append(Flips(rows[part.row + row[inside]], np.clip(at, left, right)[inside], unit[inside]))
-            if layer:
-                at_ends(part, block, z)
 
     batches.run(len(rows), len(edges) - 1, evaluate)
     return _joined(found)
+
+
+def _sides(z: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.int8]:
+    """1 above the kink, -1 below, 0 at it: a unit may start there, or stay there for a while.
+
+    What rounding makes of 0 is judged by the greatest of a layer's values at both ends of the path.
+    """
+    size = np.maximum(np.abs(z[0]).max(axis=1, initial=0.0), np.abs(z[-1]).max(axis=1, initial=0.0))
+    least = (_ROUNDING * np.finfo(z.dtype).eps * size)[:, None]
+    above, below = z > least, z < -least
+    return above.view(np.int8) - below.view(np.int8)
 
 
 def _joined(found: Sequence[Flips]) -> Flips:

@@ -191,6 +191,15 @@ def test_a_unit_that_is_at_its_kink_at_both_ends_of_a_cell(least: float, twice: 
     )
 
 
+def test_a_unit_that_stays_at_its_kink_for_a_while_and_then_rises_and_falls() -> None:
+    class Late(torch.nn.Module):
+        def forward(self, x: Any) -> Any:
+            return torch.relu(torch.relu(x[:, 0] - 0.5) - 2 * torch.relu(x[:, 1] - 0.75))
+
+    found = attribute(Late(), np.ones((1, 2)), np.zeros(2), integrator="exact")
+    np.testing.assert_allclose(found.attributions, [[0.5, -0.5]], atol=1e-12)
+
+
 def test_rows_that_are_not_finite_spoil_no_other() -> None:
     model, rng = MODELS["relu"][0](), np.random.default_rng(8)
     inputs = rng.normal(size=(9, 5))
