@@ -168,7 +168,7 @@ def _sides(z: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.int8]:
     size = np.maximum(np.abs(z[0]).max(axis=1, initial=0.0), np.abs(z[-1]).max(axis=1, initial=0.0))
     least = (_ROUNDING * np.finfo(z.dtype).eps * size)[:, None]
     above, below = z > least, z < -least
-    return above.view(np.int8) - below.view(np.int8)
+    return np.asarray(above.view(np.int8) - below.view(np.int8))
 
 
 def _joined(found: Sequence[Flips]) -> Flips:
