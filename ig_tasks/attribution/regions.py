@@ -115,7 +115,8 @@ def typical_regions(backend: Backend, problem: Problem, batches: Batches) -> flo
     few = problem.take(np.unique(np.linspace(0, problem.rows - 1, min(problem.rows, 16)).astype(np.intp)))
     ends = np.repeat([[0.0], [1.0]], few.rows, axis=1)
     found = _crossings(backend, few, ends, 0, batches, np.arange(few.rows))
-    return float(np.median(np.bincount(found.rows, minlength=few.rows)))
+    inner = found.rows[(found.places > 0.0) & (found.places < 1.0)]
+    return float(np.median(np.bincount(inner, minlength=few.rows)))
 
 
 def grouped(heights: npt.NDArray[np.intp], limit: int) -> Iterator[Rows]:

@@ -254,3 +254,19 @@ def test_groups_hold_every_row_once_and_their_limit() -> None:
     groups = list(grouped(heights, 120))
     assert sorted(np.concatenate(groups).tolist()) == list(range(200))
     assert all(group.size == 1 or group.size * heights[group].max() <= 120 for group in groups)
+
+
+def test_units_that_are_at_their_kink_at_the_start_are_no_regions() -> None:
+    """Without biases a network is linear from zero on, however many units it has."""
+    torch.manual_seed(0)
+    layers = [torch.nn.Linear(6, 200, bias=False), torch.nn.ReLU(), torch.nn.Linear(200, 100, bias=False)]
+    model = torch.nn.Sequential(*layers, torch.nn.ReLU(), torch.nn.Linear(100, 1, bias=False)).double().eval()
+    inputs = np.random.default_rng(0).normal(size=(20, 6))
+    found = attribute(model, inputs, np.zeros(6))
+    assert found.details["integrator"] == "exact"
+    assert "about 0" in found.details["reason"]
+    assert (found.evaluations == 1).all()
+    with torch.enable_grad():
+        points = torch.from_numpy(inputs).requires_grad_()
+        (gradients,) = torch.autograd.grad(model(points).sum(), points)
+    np.testing.assert_allclose(found.attributions, inputs * gradients.numpy(), atol=1e-12)
