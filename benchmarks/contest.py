@@ -202,12 +202,12 @@ def _first(contestant: Contestant, reference: Array, tolerance: float) -> _Run:
 
 
 def _memory(contest: Contest, runs: Mapping[str, _Run]) -> dict[str, float]:
-    """Megabytes of those that explained all rows, as far as they are quick."""
+    """Megabytes of those that explained as many rows, as far as they are quick."""
     rows = min(contest.rows, contest.memory_rows)
     quick = {
         key: rows
         for key, each in runs.items()
-        if each.contestant.rows == contest.rows and each.seconds[-1] * rows / contest.rows < SLOW
+        if each.contestant.rows >= rows and each.seconds[-1] * rows / each.contestant.rows < SLOW
     }
     return peaks(contest.name, quick)
 

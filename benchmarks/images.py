@@ -23,6 +23,8 @@ __all__ = ["Images"]
 
 LADDER = (15, 25, 35, 50, 70, 100, 140, 200, 280, 400, 560, 800)
 """Steps that Captum is tried with."""
+TRIED = 64
+"""Images that its batches are tried with."""
 BATCHES = ("points=64", "points=256", "points=1024")
 
 
@@ -44,7 +46,7 @@ class Images(Contest):
     def entrants(self) -> list[str]:
         keys = [OURS, DEFAULT]
         with contextlib.suppress(Refused):  # which is said when the default is entered
-            keys.append(self.captum.best([*BATCHES, f"internal={self.rows}"], self.rows))
+            keys.append(self.captum.best([*BATCHES, f"internal={self.rows}"], min(self.rows, TRIED)))
         return keys
 
     def more(self, found: Mapping[str, Accuracy]) -> list[str]:
@@ -58,7 +60,7 @@ class Images(Contest):
             log(f"  Captum with {steps} steps: median error {errors.median:.1e}; ours {found[OURS].median:.1e}")
             if errors.median <= found[OURS].median:
                 self.notes = [f"Captum needs {steps} steps for the median error that ours has."]
-                return [self.captum.best(BATCHES, min(self.rows, 32), steps)]
+                return [self.captum.best(BATCHES, min(self.rows, TRIED // 2), steps)]
         self.notes = [f"Captum does not reach the median error that ours has with {LADDER[-1]} steps."]
         return []
 
