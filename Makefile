@@ -58,7 +58,7 @@ train: data samples ## Train the models of include/models again
 	@$(BIN)/python include/models/train_reviews.py --data .data/reviews
 	@$(BIN)/python include/models/train_digits.py --data .data/digits
 
-bench: $(VENV)/.bench data ## Measure speed and errors beside Captum, SHAP and others (16 minutes on two cores)
+bench: $(VENV)/.bench data ## Measure speed and errors beside Captum, SHAP and others (14 minutes on two cores)
 	@$(BIN)/python -m benchmarks
 
 test: $(VENV)/.dev ## Everything CI runs: lint, types, import rules, unit, integration and end-to-end tests
