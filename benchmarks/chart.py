@@ -92,5 +92,11 @@ def _panel(alt: Any, data: list[dict[str, Any]], scale: Any, *, last: bool) -> A
     bars = base.mark_bar().encode(
         x=x, x2=alt.datum(1), color=alt.Color("kind:N", scale=alt.Scale(domain=kinds, range=list(COLOURS.values())))
     )
-    text = base.mark_text(align="left", dx=4, fontSize=11, color=INK).encode(x=x, text="text:N")
+    # Behind a bar's right end, which is at 1 where the peer is the faster.
+    end = alt.X("end:Q", title=None, scale=scale, axis=across)
+    text = (
+        base.mark_text(align="left", dx=4, fontSize=11, color=INK)
+        .transform_calculate(end="max(1, datum.faster)")
+        .encode(x=end, text="text:N")
+    )
     return alt.layer(bars, text).properties(width=430, height=len(models) * (2 * BAR + 12))
