@@ -36,6 +36,11 @@ class Flips(NamedTuple):
     """Along their paths; 0 or 1 where a unit starts or ends at its kink."""
     units: Rows
 
+    def inner(self) -> Flips:
+        """Those that lie within their paths."""
+        within = (self.places > 0.0) & (self.places < 1.0)
+        return Flips(self.rows[within], self.places[within], self.units[within])
+
 
 Cut = tuple[Array, Rows]
 """Edges (edges, rows), ascending, those beyond a row's own number all 1; cells (rows,)."""
@@ -114,9 +119,8 @@ def typical_regions(backend: Backend, problem: Problem, batches: Batches) -> flo
     """The median number of regions that the first layer alone makes of a path, over a few rows."""
     few = problem.take(np.unique(np.linspace(0, problem.rows - 1, min(problem.rows, 16)).astype(np.intp)))
     ends = np.repeat([[0.0], [1.0]], few.rows, axis=1)
-    found = _crossings(backend, few, ends, 0, batches, np.arange(few.rows))
-    inner = found.rows[(found.places > 0.0) & (found.places < 1.0)]
-    return float(np.median(np.bincount(inner, minlength=few.rows)))
+    found = _crossings(backend, few, ends, 0, batches, np.arange(few.rows)).inner()
+    return float(np.median(np.bincount(found.rows, minlength=few.rows)))
 
 
 def grouped(heights: npt.NDArray[np.intp], limit: int) -> Iterator[Rows]:
@@ -164,7 +168,7 @@ def _crossings(backend: Backend, problem: Problem, edges: Array, layer: int, bat
 def _sides(z: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.int8]:
     """1 above the kink, -1 below, 0 at it: a unit may start there, or stay there for a while.
 
-    What rounding makes of 0 is judged by the greatest of a layer's values at both ends of the path.
+    What rounding makes of 0 is judged by the greatest of a layer's values at the first and the last of these places.
     """
     size = np.maximum(np.abs(z[0]).max(axis=1, initial=0.0), np.abs(z[-1]).max(axis=1, initial=0.0))
     least = (_ROUNDING * np.finfo(z.dtype).eps * size)[:, None]
@@ -190,9 +194,7 @@ def _apart(found: Sequence[Flips]) -> Flips:
 
 def _inserted(edges: Array, counts: Rows, found: list[Flips]) -> Cut:
     """Edges with new ones, ascending again; shorter rows end in ones."""
-    rows, places, _ = _joined(found)
-    inner = (places > 0.0) & (places < 1.0)
-    rows, places = rows[inner], places[inner]
+    rows, places, _ = _joined(found).inner()
     more = np.bincount(rows, minlength=counts.size)
     counts = counts + more
     result = np.ones((int(counts.max()) + 1, counts.size))

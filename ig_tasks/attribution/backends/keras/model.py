@@ -43,21 +43,19 @@ def functional_inputs(model: Any) -> dict[str, str]:
 
     The names are the keys where the model was built from a dict, else the names of its Input tensors.
     """
-    structure = _structure(model)
-    if structure is None:
-        return {}
-    if isinstance(structure, dict):
-        return {str(name): str(tensor.dtype) for name, tensor in structure.items()}
-    return {tensor.name: str(tensor.dtype) for tensor in keras.tree.flatten(structure)}
+    return {name: str(tensor.dtype) for name, tensor in _input_tensors(model).items()}
 
 
 def declared_shapes(model: Any) -> dict[str, tuple[int | None, ...]]:
     """{input name: one row's shape} where `functional_inputs` has names; None is any size."""
+    return {name: tuple(tensor.shape[1:]) for name, tensor in _input_tensors(model).items()}
+
+
+def _input_tensors(model: Any) -> dict[str, Any]:
     structure = _structure(model)
-    if structure is None:
-        return {}
-    named = structure if isinstance(structure, dict) else {one.name: one for one in keras.tree.flatten(structure)}
-    return {str(name): tuple(tensor.shape[1:]) for name, tensor in named.items()}
+    if isinstance(structure, dict):
+        return {str(name): tensor for name, tensor in structure.items()}
+    return {} if structure is None else {tensor.name: tensor for tensor in keras.tree.flatten(structure)}
 
 
 def fits(shape: tuple[int, ...], declared: tuple[int | None, ...]) -> bool:
