@@ -204,12 +204,12 @@ def _first(contestant: Contestant, reference: Array, tolerance: float) -> _Run:
 def _memory(contest: Contest, runs: Mapping[str, _Run]) -> dict[str, float]:
     """Megabytes of those that explained as many rows, as far as they are quick."""
     rows = min(contest.rows, contest.memory_rows)
-    quick = {
-        key: rows
+    quick = [
+        key
         for key, each in runs.items()
         if each.contestant.rows >= rows and each.seconds[-1] * rows / each.contestant.rows < SLOW
-    }
-    return peaks(contest.name, quick)
+    ]
+    return peaks(contest.name, rows, quick)
 
 
 def _first_note(each: _Run) -> str | None:

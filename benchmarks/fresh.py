@@ -1,15 +1,14 @@
 """Fresh processes that measure memory:
 
-    python -m benchmarks.fresh SUITE '{"KEY": ROWS, ...}'
+    python -m benchmarks.fresh SUITE ROWS KEY [KEY ...]
 
 prints for each key by how many megabytes the resident memory grew at most while so many rows were explained. The model
 and the rows are loaded before, and a few rows explained, so that what a framework takes for itself is not counted; the
-result that is handed back is. Each of several keys has a process of its own, forked before anything was explained.
+result that is handed back is. Each key has a process of its own, forked before anything was explained.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from pathlib import Path
@@ -25,26 +24,24 @@ _WARM = 16
 
 
 def main(arguments: list[str]) -> None:
-    suite, rows = arguments[0], json.loads(arguments[1])
-    forked = len(rows) > 1
-    threads = 0
-    if forked:
-        if SUITES[suite].process != "torch":
-            raise SystemExit("only a process of torch, whose threads have not started, can be forked: give one key")
+    suite, rows, keys = arguments[0], int(arguments[1]), arguments[2:]
+    options, threads = Options(rows=rows), 1
+    shared: Contest | None = None
+    if SUITES[suite].process == "torch":  # TensorFlow has threads as soon as it is there, which a fork would lose
         import torch
 
         threads = torch.get_num_threads()
-        torch.set_num_threads(1)  # so that there are no threads yet that a fork would lose
-    contest = open_contest(suite, Options(rows=max(rows.values())))
-    for key, some in rows.items():
-        if not forked:
-            _measure(contest, key, some)
-        elif (child := os.fork()) == 0:
-            torch.set_num_threads(threads)
-            _measure(contest, key, some)
-            os._exit(0)
-        else:
+        torch.set_num_threads(1)  # so that there are none yet
+        shared = open_contest(suite, options)
+    for key in keys:
+        child = os.fork()
+        if child:
             os.waitpid(child, 0)
+            continue
+        if shared is not None:
+            torch.set_num_threads(threads)
+        _measure(shared or open_contest(suite, options), key, rows)
+        return
 
 
 def _measure(contest: Contest, key: str, rows: int) -> None:
