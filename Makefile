@@ -1,7 +1,14 @@
 # ig-tasks: everything a person needs, one word each. `make` alone says what there is.
 
-PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
-VENV := .venv
+# An interpreter counts if it starts: a version manager's shim may lie on the path without its Python.
+starts = $(shell for name in $(1); do $$name -c '' 2> /dev/null && echo $$name; done)
+release = $(shell $(1) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2> /dev/null)
+
+# .venv is of the interpreter that made it. Another one, as in `make unit PYTHON=python3.13`, has an environment beside it.
+ifndef PYTHON
+PYTHON := $(firstword $(call starts,.venv/bin/python python3.11 python3.12 python3.13 python3))
+endif
+VENV := .venv$(if $(filter-out $(call release,$(PYTHON)),$(call release,.venv/bin/python)),-$(call release,$(PYTHON)))
 BIN := $(VENV)/bin
 DATA := .data/flights
 export IG_TASKS_STORE ?= $(CURDIR)/ig_runs
@@ -13,10 +20,12 @@ PIP_INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --co
 help: ## Say what there is
 	@awk 'BEGIN {FS = ":.*## "; print "ig-tasks\n"} /^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-# The environment: what the demo needs, or that and what the tests need.
+# The environment: what the demo needs, or that and what the tests need. TORCH_INDEX_URL names an index of torch wheels
+# without CUDA; torch alone comes from there, since either of two indexes for the whole set might answer for any name.
 define install
 @test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 @$(BIN)/python -m pip install -qq --disable-pip-version-check --upgrade pip
+$(if $(TORCH_INDEX_URL),@$(PIP_INSTALL) --no-deps --index-url '$(TORCH_INDEX_URL)' "$$(grep '^torch==' constraints.txt)")
 @$(PIP_INSTALL) --editable '.[$(1)]'
 endef
 
@@ -64,10 +73,15 @@ bench: $(VENV)/.bench data ## Measure speed and errors beside Captum, SHAP and o
 test: $(VENV)/.dev ## Everything CI runs: lint, types, import rules, unit, integration and end-to-end tests
 	@tests/system-packages
 	@$(MAKE) --no-print-directory lint data samples
-	@tests/run
+	@BIN=$(BIN) tests/run
+	@for python in $(OTHER_PYTHONS); do $(MAKE) --no-print-directory unit PYTHON=$$python || exit 1; done
 
-unit: $(VENV)/.dev ## The unit tests alone
-	@$(BIN)/python -m pytest -q tests/unit
+# Every other interpreter of those that are promised and are there; `make test OTHER_PYTHONS=` leaves them out.
+OTHER_PYTHONS ?= $(foreach version,3.11 3.12 3.13,$(if $(filter-out $(call release,$(PYTHON)),$(version)),$(call starts,python$(version))))
+
+unit: $(VENV)/.dev ## The unit tests alone; PYTHON=python3.13 runs them on that one, in an environment of its own
+	@echo "==> Unit tests on Python $(call release,$(PYTHON))"
+	@BIN=$(BIN) tests/run unit
 
 lint: $(VENV)/.dev ## ruff, mypy --strict, and the rule that imports point one way
 	@echo "==> Lint, types and import rules"
@@ -81,4 +95,4 @@ format: $(VENV)/.dev ## Format the code
 	@$(BIN)/ruff check --quiet --fix . ; $(BIN)/ruff format --quiet .
 
 clean: ## Remove what was made here: environment, data, benchmarks, Airflow's home (reports in ig_runs stay)
-	rm -rf $(VENV) .data .airflow .bench .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf .venv .venv-3.* .data .airflow .bench .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

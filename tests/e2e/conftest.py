@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
+from support.patience import PATIENCE
 
 from ig_tasks.orchestration.local import AirflowHome, LocalAirflow
 from ig_tasks.orchestration.local.home import airflow_command
@@ -84,17 +85,17 @@ class Stage:
     def api(self) -> Any:
         return self.airflow.api
 
-    def wait(self, dag_id: str, run_id: str, *, timeout: float = 240.0) -> dict[str, Any]:
+    def wait(self, dag_id: str, run_id: str) -> dict[str, Any]:
         """The run once it has ended."""
-        deadline = time.monotonic() + timeout
+        deadline = time.monotonic() + PATIENCE
         while (run := self.api.run(dag_id, run_id))["state"] not in {"success", "failed"}:
             assert time.monotonic() < deadline, f"{dag_id} {run_id} is {run['state']}: {self.states(dag_id, run_id)}"
             time.sleep(0.5)
         return run
 
-    def wait_for_runs(self, dag_id: str, count: int, *, timeout: float = 240.0) -> list[dict[str, Any]]:
+    def wait_for_runs(self, dag_id: str, count: int) -> list[dict[str, Any]]:
         """The runs of a DAG once there are so many that have ended."""
-        deadline = time.monotonic() + timeout
+        deadline = time.monotonic() + PATIENCE
         while True:
             runs = self.api.runs(dag_id)
             if sum(run["state"] in {"success", "failed"} for run in runs) >= count:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-pytestmark = [pytest.mark.scheduler, pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.scheduler, pytest.mark.slow]
 
 TASKS = ["load_model", "build_baseline", "compute_attributions", "validate", "publish_report"]
 

@@ -23,7 +23,7 @@ from ig_tasks.spec import load_spec
 from ig_tasks.spec.sections import ComputeSpec
 from ig_tasks.store.runs import locate_report
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 
 STRATEGIES: list[dict[str, Any]] = [
     {"strategy": "samples", "k": 3, "seed": 1},

@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 import yaml
 from support import docs, minilm
+from support.patience import PATIENCE
 
 from ig_tasks.models.config import ModelConfig
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 
 FOLDER = docs.ROOT / "docs" / "bring_your_model"
 PAGES = [FOLDER / f"{name}.md" for name in ("huggingface", "keras", "mlflow", "tensorflow", "torch")]
@@ -40,7 +41,7 @@ def test_the_snippets_of_a_page_run_in_their_order(page: Path, tmp_path: Path) -
         env=environment,
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=PATIENCE,
         check=False,
     )
     assert done.returncode == 0, done.stderr

@@ -12,7 +12,6 @@ from ig_tasks import cli
 from ig_tasks.compute import planning
 
 pytest.importorskip("torch")
-pytestmark = pytest.mark.timeout(120)
 
 
 def test_check_plans_once_and_starts_one_worker(

@@ -8,7 +8,6 @@ import os
 import shutil
 import subprocess
 import tempfile
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from typing import Any
 import psutil
 import pytest
 from support.local_services import SECRETS, Stage
+from support.patience import PATIENCE, until
 
 from ig_tasks.compute.job import map_shards
 from ig_tasks.compute.progress import Progress
@@ -40,11 +40,11 @@ def test_dask_services_come_up_healthy_and_compute(
 ) -> None:
     # In a container they listen on the container's own address; here, on the loopback address.
     stage.start("dask-scheduler", "--host", "127.0.0.1")
-    stage.wait_until_healthy("dask-scheduler", seconds=60)
+    stage.wait_until_healthy("dask-scheduler")
     code, said = stage.check(name)
     assert (code, "no worker of this host is registered" in said) == (1, True)
     stage.start(name, "--host", "127.0.0.1")
-    stage.wait_until_healthy(name, seconds=60)
+    stage.wait_until_healthy(name)
 
     def look(number: int) -> tuple[int, list[str], str | None]:
         import os
@@ -61,8 +61,7 @@ def test_dask_services_come_up_healthy_and_compute(
         )  # fmt: skip
         assert list(results) == [(0, (7, [], stage.services[name]["environment"]["IG_TASKS_THREADS"]))]
     stage.stop(name)
-    time.sleep(1)
-    assert stage.check(name)[0] == 1
+    until(lambda: stage.check(name)[0] == 1, "the scheduler to miss the worker")
 
 
 def postgresql() -> Path | None:
@@ -91,7 +90,7 @@ class Database:
             env=self.stage.environment("postgres") | {"PGPASSWORD": SECRETS["POSTGRES_PASSWORD"]},
         )  # fmt: skip
         if not background:
-            assert process.wait(timeout=60) == 0, program
+            assert process.wait(timeout=PATIENCE) == 0, program
         return process
 
     def start(self) -> None:
@@ -111,12 +110,11 @@ class Database:
             background=True,
         )  # fmt: skip
         check = self.stage.services["postgres"]["healthcheck"]["test"][1:]
-        deadline = time.monotonic() + 30
-        while subprocess.run(
-            [str(self.programs / check[0]), *check[1:], f"--port={port}"], stdout=subprocess.DEVNULL, check=False
-        ).returncode:
-            assert time.monotonic() < deadline, "PostgreSQL did not become healthy"
-            time.sleep(0.2)
+        asked = [str(self.programs / check[0]), *check[1:], f"--port={port}"]
+        until(
+            lambda: subprocess.run(asked, stdout=subprocess.DEVNULL, check=False).returncode == 0,
+            "PostgreSQL to be healthy",
+        )
         self.run("createdb", "-h", "127.0.0.1", "-p", port, "-U", user, environment["POSTGRES_DB"])
 
     def remove(self) -> None:
@@ -128,7 +126,7 @@ def ask(url: str, *, token: str | None = None, body: dict[str, str] | None = Non
     data = json.dumps(body).encode() if body else None
     request = urllib.request.Request(url, data=data, headers=headers)  # noqa: S310 - the test's own server
     try:
-        with urllib.request.urlopen(request, timeout=20) as answer:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:  # noqa: S310
             return answer.status, json.load(answer)
     except urllib.error.HTTPError as error:
         return error.code, {}
@@ -145,7 +143,7 @@ def test_airflow_services_come_up_healthy_on_postgresql(stage: Stage) -> None:
     database = Database(stage, programs)
     try:
         database.start()
-        stage.finish("airflow-init", seconds=180)
+        stage.finish("airflow-init")
         passwords = stage.folder / "airflow/auth/passwords.json"
         assert passwords.stat().st_mode & 0o077 == 0
         for name in lasting:

@@ -28,7 +28,7 @@ from ig_tasks.spec.sections import ComputeSpec
 from ig_tasks.store.report import SCHEMA_FILE
 from ig_tasks.store.runs import locate_report
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 
 DOCUMENTS = {path.relative_to(docs.ROOT).as_posix(): path for path in docs.documents()}
 OWN = {name: path for name, path in DOCUMENTS.items() if name != "docs/operations.md"}

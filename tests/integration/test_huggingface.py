@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 import yaml
 from support import minilm
+from support.patience import PATIENCE
 
 import ig_tasks
 from ig_tasks.errors import InputError, ModelError
@@ -20,7 +21,7 @@ from ig_tasks.models import open_package
 
 pytest.importorskip("transformers")
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
@@ -141,5 +142,7 @@ socket.socket.connect = socket.socket.connect_ex = socket.getaddrinfo = refuse
 import ig_tasks
 print(ig_tasks.load_model({str(classifier)!r}).framework)
 """
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=200, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=PATIENCE, check=False
+    )
     assert (done.returncode, done.stdout.strip()) == (0, "torch"), done.stderr

@@ -20,7 +20,7 @@ from ig_tasks.errors import ModelError, TargetError
 
 transformers = pytest.importorskip("transformers")
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 
 SMALL = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
 TEXT = {**SMALL, "vocab_size": 30, "max_position_embeddings": 16, "num_labels": 3}

@@ -19,7 +19,6 @@ from ig_tasks.spec import load_spec
 from ig_tasks.spec.sections import ComputeSpec
 
 pytest.importorskip("torch")
-pytestmark = pytest.mark.timeout(120)
 
 CATEGORY = {"columns": ["kind"], "vocabulary": list(KINDS), "offset": 1}
 

@@ -11,7 +11,6 @@ from support.tiny import MODEL_CODE, write_project
 from ig_tasks import cli
 
 pytest.importorskip("torch")
-pytestmark = pytest.mark.timeout(180)
 
 BUILD, CALL = "    return Tiny(width)", "        joined ="
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import pytest
+from support.patience import PATIENCE
 
 LIMIT = 512 << 20
 ROWS, COLUMNS = 200_000, 1_000
@@ -54,7 +55,11 @@ def test_wide_and_long_inputs_stay_within_the_limit(framework: str) -> None:
     arguments = [framework, str(ROWS), str(COLUMNS), str(LIMIT)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_BACKEND": "tensorflow"}
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT, *arguments], capture_output=True, text=True, env=environment, timeout=280
+        [sys.executable, "-c", SCRIPT, *arguments],
+        capture_output=True,
+        text=True,
+        env=environment,
+        timeout=2 * PATIENCE,
     )
     assert done.returncode == 0, done.stderr[-2000:]
     found = json.loads(done.stdout.splitlines()[-1])

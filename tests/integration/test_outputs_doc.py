@@ -16,7 +16,7 @@ from support import docs, tiny
 from ig_tasks.models import open_package
 from ig_tasks.models.config import TargetConfig
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.slow
 
 DOCUMENT = docs.ROOT / "docs" / "bring_your_model" / "outputs.md"
 

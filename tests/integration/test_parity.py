@@ -12,6 +12,7 @@ import pytest
 import yaml
 from safetensors.numpy import load_file, save_file
 from scipy.special import expit
+from support.patience import PATIENCE
 from support.tiny import write_package, write_project
 
 from ig_tasks import pipeline
@@ -235,7 +236,7 @@ def test_the_exit_code_is_the_processs_own(project):
     path, served = project
     change_one_weight(served)
     done = subprocess.run(
-        [sys.executable, "-m", "ig_tasks.cli", "check", str(path)], capture_output=True, text=True, timeout=120
+        [sys.executable, "-m", "ig_tasks.cli", "check", str(path)], capture_output=True, text=True, timeout=PATIENCE
     )
     assert done.returncode == 1
     assert done.stderr.strip().splitlines()[-1].startswith("ig-tasks: critical check failed: parity_served")

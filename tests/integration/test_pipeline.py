@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +12,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 import yaml
+from support.patience import PATIENCE, until
 from support.tiny import MODEL_CODE, table, write_data, write_package, write_project
 
 import ig_tasks
@@ -366,12 +366,13 @@ def test_a_model_that_is_not_what_its_package_says_is_one_line(tmp_path, session
     assert caught.value.exit_code == 2
 
 
-def test_a_resource_that_no_worker_offers_is_an_error_within_seconds(tmp_path):
-    spec = load_spec(write_project(tmp_path, rows=40), settings={"compute.resources": {"GPU": 1}})
-    started = time.monotonic()
+def test_a_resource_that_no_worker_offers_is_an_error_without_waiting(tmp_path):
+    spec = load_spec(
+        write_project(tmp_path, rows=40),
+        settings={"compute.resources": {"GPU": 1}, "compute.worker_timeout": 10 * PATIENCE},
+    )
     with pytest.raises(ResourceError, match="GPU"):
         pipeline.load_model(spec, log=lambda _: None)
-    assert time.monotonic() - started < 60
 
 
 def test_a_baseline_without_a_usable_row_is_an_error(tmp_path, session):
@@ -396,11 +397,14 @@ def test_a_run_killed_in_the_middle_goes_on_where_it_stopped_with_the_same_last_
 
     process = subprocess.Popen([*command, "--store", str(tmp_path / "killed")], stderr=subprocess.DEVNULL,
                                stdout=subprocess.DEVNULL, start_new_session=True)  # fmt: skip
-    deadline = time.monotonic() + 120
-    while len(finished := sorted((tmp_path / "killed").rglob("statistics/shard-*.json"))) < 3:
-        assert time.monotonic() < deadline
+    finished: list[Path] = []
+
+    def three_are_finished() -> bool:
         assert process.poll() is None
-        time.sleep(0.05)
+        finished[:] = sorted((tmp_path / "killed").rglob("statistics/shard-*.json"))
+        return len(finished) >= 3
+
+    until(three_are_finished, "three shards")
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     written = {file: file.stat().st_mtime_ns for file in finished}

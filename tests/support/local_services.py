@@ -13,11 +13,11 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 from support.compose import ROOT, SECRETS, services
+from support.patience import PATIENCE, until
 
 
 def free_port() -> int:
@@ -82,25 +82,26 @@ class Stage:
             )  # fmt: skip
         return self.processes[name]
 
-    def finish(self, name: str, *, seconds: float) -> None:
+    def finish(self, name: str) -> None:
         """Run the service's command to its end, which must be a good one."""
-        code = self.start(name).wait(timeout=seconds)
+        code = self.start(name).wait(timeout=PATIENCE)
         assert code == 0, self.log(name)
 
-    def wait_until_healthy(self, name: str, *, seconds: float = 120.0) -> None:
+    def wait_until_healthy(self, name: str) -> None:
         """Run the service's health check as its container would, until it succeeds."""
-        deadline = time.monotonic() + seconds
-        while (code := self.check(name)[0]) != 0:
+
+        def healthy() -> bool:
             assert self.processes[name].poll() is None, f"{name} ended\n{self.log(name)}"
-            assert time.monotonic() < deadline, f"{name}: health check gave {code}\n{self.log(name)}"
-            time.sleep(0.5)
+            return self.check(name)[0] == 0
+
+        until(healthy, f"{name} to be healthy", every=0.5)
 
     def check(self, name: str) -> tuple[int, str]:
         """One run of the health check: its exit code and what it wrote."""
         how = self.services[name]["healthcheck"]
         done = subprocess.run(
             self.translate(how["test"][1:]), env=self.environment(name), cwd=self.folder, capture_output=True,
-            text=True, timeout=4 * float(how["timeout"].rstrip("s")), check=False,
+            text=True, timeout=PATIENCE, check=False,
         )  # fmt: skip
         return done.returncode, done.stdout + done.stderr
 
@@ -115,7 +116,7 @@ class Stage:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(process.pid, how)
                 with contextlib.suppress(subprocess.TimeoutExpired):
-                    process.wait(timeout=10)
+                    process.wait(timeout=60)
 
 
 __all__ = ["SECRETS", "Stage", "free_port"]

@@ -25,12 +25,14 @@ def encoder() -> Path:
 
 
 def write_classifier(folder: Path) -> Path:
-    """The encoder with a head of two classes, random and wide so that outputs differ, saved with its tokenizer."""
+    """The encoder's first two layers with a head of two classes, wide so that outputs differ, with its tokenizer."""
     import torch
     from transformers import AutoModelForSequenceClassification
 
     torch.manual_seed(1)
-    model = AutoModelForSequenceClassification.from_pretrained(encoder(), num_labels=2, local_files_only=True)
+    model = AutoModelForSequenceClassification.from_pretrained(
+        encoder(), num_labels=2, num_hidden_layers=2, local_files_only=True
+    )
     torch.nn.init.normal_(model.classifier.weight, std=0.5)
     model.save_pretrained(folder)
     for name in ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt"):

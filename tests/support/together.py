@@ -7,6 +7,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from support.patience import PATIENCE
+
 TESTS = Path(__file__).resolve().parents[1]
 
 _BARRIER = """
@@ -40,7 +42,7 @@ def run_together(script: str, arguments: Sequence[Sequence[str]]) -> list[str]:
             assert process.stdin is not None
             process.stdin.write("go\n")
             process.stdin.flush()
-        printed = [process.communicate(timeout=120)[0] for process in processes]
+        printed = [process.communicate(timeout=PATIENCE)[0] for process in processes]
         assert [process.returncode for process in processes] == [0] * len(processes)
     finally:
         for process in processes:

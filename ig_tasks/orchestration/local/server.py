@@ -81,7 +81,7 @@ class LocalAirflow:
     ) -> None:
         self.stop()
 
-    def start(self, *, timeout: float = 120.0) -> None:
+    def start(self, *, timeout: float = 600.0) -> None:
         """Start everything and wait until all of it is healthy and the pool is there.
 
         Raises:
@@ -126,7 +126,7 @@ class LocalAirflow:
             self._raise_if_ended()
             time.sleep(1.0)
 
-    def wait_for_dag(self, dag_id: str, *, timeout: float = 90.0) -> None:
+    def wait_for_dag(self, dag_id: str, *, timeout: float = 300.0) -> None:
         """Until the DAG processor has read the DAG's file (again, if the database knew the DAG before).
 
         Raises:

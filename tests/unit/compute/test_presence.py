@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import pytest
+from support.patience import PATIENCE
 from support.together import TESTS
 
 from ig_tasks.compute.presence import computing
@@ -42,7 +43,7 @@ def test_the_second_one_is_told_who_the_first_is(folder, other):
 
 
 def test_one_that_is_done_is_not_spoken_of(folder, other):
-    other.communicate("go\n", timeout=30)
+    other.communicate("go\n", timeout=PATIENCE)
     with computing(folder, "run x", {}) as said:
         assert said == []
     assert folder.names("running") == []
@@ -50,7 +51,7 @@ def test_one_that_is_done_is_not_spoken_of(folder, other):
 
 def test_one_that_was_killed_is_not_spoken_of_and_its_note_is_removed(folder, other):
     other.kill()
-    other.wait(timeout=30)
+    other.wait(timeout=PATIENCE)
     assert len(folder.names("running")) == 1
     with computing(folder, "run x", {}) as said:
         assert said == []

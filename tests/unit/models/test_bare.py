@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import yaml
 from support import artifacts, tiny
+from support.patience import PATIENCE
 
 from ig_tasks.errors import LayerError, ModelError, TrustError
 from ig_tasks.models import load_model, open_package
@@ -224,7 +225,7 @@ except ig_tasks.errors.InputError as error:
         capture_output=True,
         text=True,
         env=environment,
-        timeout=120,
+        timeout=PATIENCE,
         check=True,
     )
     expected = f"framework: Keras runs on torch here, and '{path}' needs tensorflow; set KERAS_BACKEND=tensorflow"
@@ -244,7 +245,7 @@ from ig_tasks.models import load_model
 load_model({str(path)!r})
 print(json.dumps(sorted({{"torch", "transformers", "mlflow"}} & set(sys.modules))))
 """
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=True)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=PATIENCE, check=True)
     assert json.loads(done.stdout.splitlines()[-1]) == []
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support.patience import PATIENCE
 
 import ig_tasks.models.package as package_module
 from ig_tasks.errors import LayerError, ModelError, TrustError
@@ -27,7 +28,7 @@ def test_opening_imports_no_framework(package_root):
         f"open_package({str(package_root)!r}, trusted_root={str(package_root)!r}).features\n"
         "print(sorted({'torch', 'tensorflow', 'keras'} & set(sys.modules)))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=PATIENCE)
     assert done.stdout.strip() == "[]"
 
 

@@ -2,10 +2,10 @@ import json
 import subprocess
 import sys
 import textwrap
-import time
 
 import psutil
 import pytest
+from support.patience import until
 
 from ig_tasks.errors import RunError
 from ig_tasks.orchestration.local import server
@@ -16,9 +16,9 @@ from ig_tasks.orchestration.local.server import LocalAirflow, end_leftovers, run
 STUBBORN = """
 import os, signal, subprocess, sys, time
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
-subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], process_group=0)
+subprocess.Popen([sys.executable, "-c", "import time; time.sleep(6000)"], process_group=0)
 print("ready", flush=True)
-time.sleep(600)
+time.sleep(6000)
 """
 
 
@@ -75,10 +75,8 @@ def test_nothing_is_running_where_nothing_answers(home):
 
 def test_a_process_that_ends_at_once_is_named_with_its_log(home, monkeypatch):
     monkeypatch.setattr(server, "airflow_command", lambda *arguments: [sys.executable, "-c", "raise SystemExit(3)"])
-    began = time.monotonic()
     with pytest.raises(RunError, match=r"airflow [a-z-]+ ended with 3; see .*\.log"), LocalAirflow(home):
         pass
-    assert time.monotonic() - began < 20
     assert not (home.path / "server.json").exists()
 
 
@@ -102,12 +100,12 @@ def test_the_processes_end_when_their_parent_is_killed(home, tmp_path):
         from pathlib import Path
         from ig_tasks.orchestration.local import server
         from ig_tasks.orchestration.local.home import AirflowHome
-        server.airflow_command = lambda *arguments: [sys.executable, "-c", "import time; time.sleep(600)"]
+        server.airflow_command = lambda *arguments: [sys.executable, "-c", "import time; time.sleep(6000)"]
         AirflowHome.prepare = lambda self, say: self.logs.mkdir(parents=True, exist_ok=True)
         airflow = server.LocalAirflow(AirflowHome.of_project(Path(sys.argv[1])), triggerer=False)
         def wait(deadline):
             print(*[process.pid for process in airflow._processes.values()], flush=True)
-            time.sleep(600)
+            time.sleep(6000)
         airflow._wait_until_healthy = wait
         airflow.start()
         """
@@ -118,7 +116,11 @@ def test_the_processes_end_when_their_parent_is_killed(home, tmp_path):
     parent.kill()
     parent.wait()
     parent.stdout.close()
-    deadline = time.monotonic() + 10
-    while any(psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE for pid in pids):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    until(lambda: not any(map(_is_alive, pids)), "the processes to end")
+
+
+def _is_alive(pid):
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
