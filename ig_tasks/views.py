@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ig_tasks import attribution
 from ig_tasks.data.features import Feature, feature_matrix
 from ig_tasks.errors import InputError, suggest
+from ig_tasks.looks.visible import visible
 
 __all__ = ["Explanation"]
 
@@ -153,7 +154,7 @@ class Explanation(attribution.Explanation):
         mean = np.abs(explained).mean(axis=0)
         order = np.argsort(-mean, kind="stable")[:top]
         bars = [
-            {"feature": self.features[k], "abs_mean": float(mean[k]), "mean": float(explained[:, k].mean())}
+            {"feature": visible(self.features[k]), "abs_mean": float(mean[k]), "mean": float(explained[:, k].mean())}
             for k in order
         ]
         return (
@@ -186,10 +187,10 @@ class Explanation(attribution.Explanation):
 
     def _labelled(self, row: int, place: int) -> str:
         if self.values is None:
-            return self.features[place]
+            return visible(self.features[place])
         value = self.values[row, place]
         shown = f"{value:.4g}" if isinstance(value, float | np.floating) else str(value)
-        return f"{self.features[place]} = {shown}"
+        return visible(f"{self.features[place]} = {shown}")
 
 
 def _numbers(found: attribution.Explanation) -> dict[str, Any]:

@@ -6,6 +6,8 @@ import html
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ig_tasks.looks.visible import visible, visible_everywhere
+
 ACCENT, INK, FAINT, GRID = "#17616b", "#1d252c", "#5b6770", "#e4e8eb"
 RAISES, LOWERS = "#b5520b", "#2a66ad"
 """Orange and blue: told apart by every common kind of colour-blindness."""
@@ -73,12 +75,13 @@ def drawn_svg(chart: Any, rows: int, words: str, *, width: int = WIDTH, above: i
         .configure_axisY(grid=False)
     )
     # The tests validate against Vega-Lite's schema; here that would take longer than the drawing.
-    spec = drawn.to_dict(validate=False)
+    # A control character in any text of it ends the process: vl-convert cannot be caught.
+    spec = visible_everywhere(drawn.to_dict(validate=False))
     svg = vl_convert.vegalite_to_svg(spec, vl_version=".".join(alt.SCHEMA_VERSION.split(".")[:2]))
     opening, _, inside = str(svg).partition(">")
     box = opening.partition('viewBox="')[2].partition('"')[0]
     wide = float(box.split()[2])
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="chart" role="img" viewBox="{box}" '
-        f'style="--wide:{wide * 1.12:.0f}px" aria-label="{html.escape(words)}">{inside}'
+        f'style="--wide:{wide * 1.12:.0f}px" aria-label="{html.escape(visible(words))}">{inside}'
     )

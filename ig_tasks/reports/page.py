@@ -1,7 +1,8 @@
 """report.html: one page without script, drawn from a Report and nothing else.
 
-Every name is escaped by Jinja or, inside a chart, by vl-convert; the Content-Security-Policy would stop what they
-missed. The page loads nothing, so it works offline and when it is sent by mail.
+Every name is escaped by Jinja or, inside a chart, by vl-convert, and its control characters are made visible; the
+Content-Security-Policy would stop what they missed. The page loads nothing, so it works offline and when it is sent
+by mail.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from ig_tasks.looks.visible import visible
 from ig_tasks.reports import numerals, sentences
 from ig_tasks.reports.baseline_words import baseline_output_words, baseline_words, kinds_of
 from ig_tasks.reports.views import example_views, flat, provenance_parts, target_views
@@ -99,12 +101,18 @@ def _when(moment: datetime) -> str:
     return f"{moment.day} {moment:%B %Y, %H:%M} UTC"
 
 
+def _shown(held: Any) -> Any:
+    """What an expression of a template gives: its control characters visible, line breaks as they are."""
+    return visible(held, breaks=True) if isinstance(held, str) and not isinstance(held, Markup) else held
+
+
 @lru_cache(maxsize=1)
 def _environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(_HERE / "templates"),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=_shown,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,

@@ -5,13 +5,13 @@ Names are never read as Rich's markup, and control characters in them are shown,
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Mapping, Sequence
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from ig_tasks.looks.visible import visible
 from ig_tasks.reports.numerals import count, interval, number, value
 from ig_tasks.reports.sentences import check_name, left_words, target_words, trust, units
 from ig_tasks.reports.shading import passage_views
@@ -169,12 +169,8 @@ def _grid() -> Table:
 
 
 def plain(words: str, style: str = "") -> Text:
-    """`words` as they are: no markup, and each control character as a mark."""
-    shown = (
-        " " if letter == "\u00a0" else "\ufffd" if unicodedata.category(letter).startswith("C") else letter
-        for letter in words
-    )
-    return Text("".join(shown), style=style)
+    """`words` as they are: no markup, and each control character as an escape that can be read."""
+    return Text(visible(words).replace("\u00a0", " "), style=style)
 
 
 def _signed(figure: float | None) -> Text:

@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 from fsspec.implementations.local import LocalFileSystem
 
 from ig_tasks.errors import RunError, StoreError
+from ig_tasks.looks.visible import json_visible
 
 # A put to one of these appears whole or not at all; elsewhere a file is written beside its place and renamed.
 _WHOLE_PUTS = {"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "oci", "memory"}
@@ -242,7 +243,7 @@ class Folder:
 
 
 def _json_text(document: Any) -> str:
-    return json.dumps(document, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+    return json_visible(json.dumps(document, indent=2, allow_nan=False, ensure_ascii=False)) + "\n"
 
 
 def _replace(path: Path, content: bytes) -> None:

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AwareDatetime, Field, ValidationError
 
 from ig_tasks.errors import ReportError
+from ig_tasks.looks.visible import json_visible
 from ig_tasks.store.report_parts import (
     AttributionInfo,
     BaselineInfo,
@@ -144,7 +145,7 @@ class Report(Part):
         utc = self.created_at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
         body = self.model_dump(mode="json")
         body["created_at"] = utc
-        return json.dumps(plain(body), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        return json_visible(json.dumps(plain(body), indent=2, ensure_ascii=False, allow_nan=False)) + "\n"
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Report:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import sys
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -90,3 +92,12 @@ def test_what_cannot_be_shown(model: Any, explanation: Explanation) -> None:
         explanation.waterfall(2)
     with pytest.raises(InputError, match="bar: it shows one output"):
         explain(model, INPUTS, target="all").bar()
+
+
+def test_control_characters_in_names_do_not_end_the_process(explanation: Explanation) -> None:
+    named = replace(explanation, features=("a\x00\x1b", "b\ufffe", "c"))
+    for chart in (named.waterfall(0), named.bar()):
+        drawn = io.StringIO()
+        chart.save(drawn, format="svg")
+        assert "a\\x00\\x1b" in drawn.getvalue()
+        assert "b\\ufffe" in drawn.getvalue()

@@ -14,6 +14,9 @@ import numpy as np
 from ig_tasks.store.report import Report
 
 HOSTILE = "</script><script>alert(1)</script>"
+HIDDEN = "nul\x00 one\x01 esc\x1b del\x7f csi\x9b turned\u202e none\ufffe\uffff"
+SEEN = r"nul\x00 one\x01 esc\x1b del\x7f csi\x9b turned\u202e none\ufffe\uffff"
+"""Control characters as they may stand in the data, and as a reader sees them."""
 
 FEATURES: dict[str, tuple[str, str, str | None, float]] = {
     # name: label, kind, group, size of its attributions
@@ -335,30 +338,30 @@ def texts_and_images_report() -> Report:
     return Report.model_validate(body)
 
 
-def hostile_report() -> Report:
-    """A feature, a category, a segment, a model, a check and a reason named like an attack."""
+def hostile_report(name: str = HOSTILE) -> Report:
+    """A feature, a category, a segment, a model, a check and a reason named like an attack, or `name`."""
     body = flights_body()
 
     def renamed(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        return [{**row, "feature": HOSTILE if row["feature"] == "carrier" else row["feature"]} for row in rows]
+        return [{**row, "feature": name if row["feature"] == "carrier" else row["feature"]} for row in rows]
 
     body["importance"] = renamed(body["importance"])
     body["distributions"] = renamed(body["distributions"])
-    body["groups"][0] |= {"group": HOSTILE, "features": (HOSTILE,)}
+    body["groups"][0] |= {"group": name, "features": (name,)}
     body["segments"] = [
-        {**row, "segment": f"carrier={HOSTILE}", "segment_level": HOSTILE} if row["segment_level"] == "UA" else row
+        {**row, "segment": f"carrier={name}", "segment_level": name} if row["segment_level"] == "UA" else row
         for row in renamed(body["segments"])
     ]
     for item in body["examples"]:
-        item["row_id"] = HOSTILE
+        item["row_id"] = name
         item["contributions"] = renamed(item["contributions"])
-        item["contributions"][0]["value"] = HOSTILE
+        item["contributions"][0]["value"] = name
     body["features"] = [item for item in body["features"] if item["name"] != "carrier"]
-    body["features"].append({"name": HOSTILE, "label": HOSTILE, "group": HOSTILE})
-    body["model"] |= {"name": HOSTILE, "version": HOSTILE, "owner": HOSTILE, "figures": {HOSTILE: HOSTILE}}
-    body["data"]["quarantine_reasons"] = {f"unknown category '{HOSTILE}' in carrier": 324}
-    body["checks"].append(check(HOSTILE, "warning", HOSTILE, HOSTILE, success=False))
-    body["provenance"][HOSTILE] = {HOSTILE: HOSTILE}
-    body["targets"][0]["description"] = HOSTILE
+    body["features"].append({"name": name, "label": name, "group": name})
+    body["model"] |= {"name": name, "version": name, "owner": name, "figures": {name: name}}
+    body["data"]["quarantine_reasons"] = {f"unknown category '{name}' in carrier": 324}
+    body["checks"].append(check(name, "warning", name, name, success=False))
+    body["provenance"][name] = {name: name}
+    body["targets"][0]["description"] = name
     body["description"] = '"><img src=x onerror=alert(1)>'
     return Report.model_validate(body)

@@ -71,6 +71,13 @@ def test_a_hostile_name_is_text(kind: str, sample: SimpleNamespace) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_control_characters_are_seen_and_do_not_end_the_process(kind: str, sample: SimpleNamespace) -> None:
+    svg = draw(kind, sample.hostile_report(sample.HIDDEN))
+    assert any(r"nul\x00 one\x01" in text for text in texts(svg))
+    assert not [letter for letter in svg if letter in "\x00\x01\x1b\x7f\x9b\u202e\ufffe\uffff"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_every_chart_is_valid_vega_lite(kind: str, sample: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
     import altair as alt
 

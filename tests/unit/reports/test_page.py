@@ -319,6 +319,21 @@ def test_verdicts_and_drift_are_shown_where_there_are_any(sample: SimpleNamespac
     assert ["ndcg", "0.983"] in rows
 
 
+def test_control_characters_are_seen_everywhere_and_report_json_keeps_them(sample: SimpleNamespace) -> None:
+    report = sample.hostile_report(sample.HIDDEN)
+    page = render_page(report)
+    assert not [letter for letter in page if letter in "\x00\x01\x1b\x7f\x9b\u202e\ufffe\uffff"]
+    assert page.count(sample.SEEN) >= 20
+    text = report.to_json()
+    assert not [letter for letter in text if letter in "\x00\x01\x1b\x7f\x9b\u202e\ufffe\uffff"]
+    assert Report.from_json(text).model.name == sample.HIDDEN
+
+
+def test_a_description_of_several_lines_keeps_them(sample: SimpleNamespace) -> None:
+    page = render_page(sample.flights_report(description="First line\nsecond line", **sample.BARE))
+    assert "First line\nsecond line" in page
+
+
 def test_hostile_names_are_text_everywhere(sample: SimpleNamespace) -> None:
     page = render_page(sample.hostile_report())
     assert not re.search(r"<script|<img|onerror=alert\(1\)\s*>?\s*<", page)

@@ -1,0 +1,1 @@
+"""How things look wherever people see them: visible text and colours, for page, charts, terminal and notebook."""
