@@ -179,11 +179,13 @@ def compute_attributions(
         "read": merged.rows_read,
         "explained": merged.rows_explained,
         "unconverged": merged.rows_unconverged,
+        "unverified": merged.rows_unverified,
         "quarantined": merged.rows_quarantined,
     }
+    unverified = f", {counts['unverified']:,} unverified" if counts["unverified"] else ""
     say(
         f"compute_attributions: {counts['read']:,} rows read, {counts['explained']:,} explained "
-        f"({counts['unconverged']:,} of them unconverged), {counts['quarantined']:,} quarantined"
+        f"({counts['unconverged']:,} of them unconverged{unverified}), {counts['quarantined']:,} quarantined"
     )
     if merged.unseen_levels:
         say(

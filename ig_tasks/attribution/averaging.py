@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ig_tasks.attribution.control import Tolerances, relative_delta
-from ig_tasks.attribution.explanation import CONVERGED, MAX_EVALUATIONS, NOT_FINITE, Explanation
+from ig_tasks.attribution.explanation import Explanation
 
 __all__ = ["average", "join"]
 
@@ -48,8 +48,6 @@ def average(
     error = of_all([each.error_estimate * _size(part, axes) for each, part in zip(explanations, parts, strict=True)])
     with np.errstate(divide="ignore", invalid="ignore"):
         estimate = np.where(error == 0.0, 0.0, error / size)
-    finite = np.isfinite(size) & np.isfinite(delta)
-    good = tolerances.accept(delta, output - baseline_output, size, estimate)
     return Explanation(
         attributions=mean if isinstance(first.attributions, dict) else next(iter(mean.values())),
         output=output,
@@ -58,7 +56,7 @@ def average(
         relative_delta=relative_delta(delta, output - baseline_output, size),
         error_estimate=estimate,
         evaluations=np.sum([each.evaluations for each in explanations], axis=0, dtype=np.int32),
-        status=np.where(finite, np.where(good, CONVERGED, MAX_EVALUATIONS), NOT_FINITE),
+        status=tolerances.status(delta, output - baseline_output, size, estimate),
         details={**first.details, "baselines": count},
     )
 

@@ -15,6 +15,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from ig_tasks.attribution.explanation import CONVERGED, MAX_EVALUATIONS, NOT_FINITE, UNVERIFIED
 from ig_tasks.attribution.lobatto import Lobatto
 from ig_tasks.attribution.rules import Rule, fixed_nodes
 from ig_tasks.errors import InputError
@@ -145,15 +146,17 @@ class Tolerances:
         if self.relative == 0.0 == self.absolute:
             raise InputError("tolerance: 0 is met by no rounding; give a number above 0, or an absolute_tolerance")
 
-    def accept(self, delta: Array, difference: Array, size: Array, estimate: Array) -> npt.NDArray[np.bool_]:
-        """Rows (rows,) that pass. `difference` is F(x) - F(b), `size` the L1 norm of the attributions.
+    def status(self, delta: Array, difference: Array, size: Array, estimate: Array) -> npt.NDArray[np.str_]:
+        """How each row stands (rows,). `difference` is F(x) - F(b), `size` the L1 norm of the attributions.
 
-        A NaN estimate is a rule's that has none: the delta alone decides.
+        A NaN estimate is a rule's that has none. Completeness alone proves nothing: errors of two features may cancel.
         """
+        finite = np.isfinite(size) & np.isfinite(difference)
         with np.errstate(invalid="ignore"):
             complete = np.abs(delta) <= self.relative * scale(difference, size) + self.absolute
             exact = estimate * size <= self.relative * size + self.absolute
-        return complete & (exact | np.isnan(estimate))
+        proven = np.where(np.isnan(estimate), UNVERIFIED, np.where(exact, CONVERGED, MAX_EVALUATIONS))
+        return np.where(finite, np.where(complete, proven, MAX_EVALUATIONS), NOT_FINITE)
 
 
 def scale(difference: Array, size: Array) -> Array:

@@ -8,13 +8,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["CONVERGED", "MAX_EVALUATIONS", "NOT_FINITE", "Explanation"]
+__all__ = ["CONVERGED", "MAX_EVALUATIONS", "NOT_FINITE", "UNVERIFIED", "Explanation"]
 
 CONVERGED = "converged"
+UNVERIFIED = "unverified"
 MAX_EVALUATIONS = "max_evaluations"
 NOT_FINITE = "not_finite"
 
 _REMEDY = {
+    UNVERIFIED: "add up within the tolerance, and a rule of fixed steps has no error estimate that would say more: "
+    "leave steps out, or take integrator='auto'",
     MAX_EVALUATIONS: "did not reach the tolerance: raise max_evaluations (or steps), or the tolerance",
     NOT_FINITE: "met a NaN or an infinity in the input, the baseline, the output or a gradient",
 }
@@ -42,7 +45,10 @@ class Explanation:
     evaluations: npt.NDArray[np.int32]
     """Gradient evaluations spent on the row (rows,)."""
     status: npt.NDArray[np.str_]
-    """"converged", "max_evaluations" or "not_finite" (rows,)."""
+    """"converged", "unverified", "max_evaluations" or "not_finite" (rows,).
+
+    `unverified`: the delta is within the tolerance, and there is no error estimate that would prove the row.
+    """
     details: dict[str, Any] = field(default_factory=dict)
     """What ran, and why: method, integrator, framework, precision, device, evaluations by level, batches."""
 

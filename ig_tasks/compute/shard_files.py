@@ -51,8 +51,14 @@ class ShardSummary:
     details: Mapping[str, Any]
     files: Mapping[str, str]
     seconds: float
+    rows_unverified: int = 0
+    """Rows that add up, of a rule without an error estimate: neither converged nor unconverged."""
     unseen_levels: int = 0
     """Rows whose level of the baseline's segment it was not fitted for: they have the overall baseline."""
+
+    @property
+    def rows_converged(self) -> int:
+        return self.rows_explained - self.rows_unconverged - self.rows_unverified
 
     @property
     def rows_quarantined(self) -> int:
@@ -64,6 +70,7 @@ class ShardSummary:
             "rows_read": self.rows_read,
             "rows_explained": self.rows_explained,
             "rows_unconverged": self.rows_unconverged,
+            "rows_unverified": self.rows_unverified,
             "rows_quarantined": self.rows_quarantined,
             "quarantine_reasons": dict(self.reasons),
             "evaluations": self.evaluations,
@@ -100,6 +107,7 @@ class ShardSummary:
             details=data["details"],
             files=data["files"],
             seconds=data["seconds"],
+            rows_unverified=data.get("rows_unverified", 0),
             unseen_levels=data.get("unseen_levels", 0),
         )
 
@@ -121,6 +129,7 @@ class ShardSummary:
             details=self.details or other.details,
             files=self.files,
             seconds=self.seconds + other.seconds,
+            rows_unverified=self.rows_unverified + other.rows_unverified,
             unseen_levels=self.unseen_levels + other.unseen_levels,
         )
 

@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ig_tasks.attribution.explanation import Explanation
+from ig_tasks.attribution.explanation import CONVERGED, UNVERIFIED, Explanation
 from ig_tasks.compute.shard_files import QUARANTINE_SCHEMA, ShardSummary
 from ig_tasks.data.encoding import Encoded
 from ig_tasks.data.features import Feature, feature_matrix, feature_texts
@@ -66,12 +66,13 @@ class ShardTables:
         output = table.column("output").to_numpy().reshape(-1, 1)
         relative = table.column("relative_delta").to_numpy().reshape(-1, 1)
         baseline_output = table.column("baseline_output")
-        unconverged = sum(status != "converged" for status in table.column("status").to_pylist())
+        statuses = Counter(table.column("status").to_pylist())
         return ShardSummary(
             shard=shard,
             rows_read=explained + self.quarantine.num_rows,
             rows_explained=explained,
-            rows_unconverged=unconverged,
+            rows_unconverged=explained - statuses[CONVERGED] - statuses[UNVERIFIED],
+            rows_unverified=statuses[UNVERIFIED],
             reasons=dict(sorted(Counter(self.quarantine.column("reason").to_pylist()).items())),
             evaluations=int(table.column("evaluations").to_numpy().sum()),
             baseline_output={self.target: baseline_output[0].as_py()} if explained and shared_baseline else {},

@@ -185,6 +185,7 @@ def explain_shard(task: ExplainTask) -> dict[str, Any]:
         "rows_read": written.rows_read,
         "rows_explained": written.rows_explained,
         "rows_unconverged": written.rows_unconverged,
+        "rows_unverified": written.rows_unverified,
         "rows_quarantined": written.rows_quarantined,
         "seconds": written.seconds,
     }

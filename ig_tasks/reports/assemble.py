@@ -88,6 +88,7 @@ def assemble_report(findings: Findings, *, revision: int) -> Report:
             rows_read=summary.rows_read,
             rows_explained=explained,
             rows_unconverged=summary.rows_unconverged,
+            rows_unverified=summary.rows_unverified,
             rows_quarantined=summary.rows_quarantined,
             quarantine_reasons=dict(summary.reasons),
             not_read=_not_read(plan, summary.rows_read),
@@ -129,7 +130,7 @@ def assemble_report(findings: Findings, *, revision: int) -> Report:
         completeness=Completeness(
             max_relative_delta=relative.maximum[0] if relative.count else None,
             mean_relative_delta=relative.mean[0] if relative.count else None,
-            converged_fraction=1 - summary.rows_unconverged / explained if explained else None,
+            converged_fraction=summary.rows_converged / explained if explained else None,
         ),
         importance=tuple(row for row in rows if row.segment is None),
         segments=tuple(row for row in rows if row.segment is not None),

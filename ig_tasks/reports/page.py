@@ -68,7 +68,8 @@ def _facts(report: Report) -> list[tuple[str, str, str]]:
         (
             "Converged",
             numerals.share(report.completeness.converged_fraction),
-            f"{numerals.count(data.rows_unconverged)} rows did not",
+            f"{numerals.count(data.rows_unconverged)} rows did not"
+            + (f", {numerals.count(data.rows_unverified)} are unverified" if data.rows_unverified else ""),
         ),
         ("Checks passed", f"{passed} of {len(checks)}", failures),
     ]

@@ -88,6 +88,8 @@ def trust(report: Report) -> Trust:
             f"{rows}, but {len(failed)} of {counted(total, 'check')} {verb}: {_listed(failed)}.",
         )
     passed = "the one check passed" if total == 1 else f"all {total} checks passed"
+    if report.data.rows_unverified:
+        return Trust("care", "These numbers can be used with care", f"{rows}, and {passed}.")
     return Trust("trusted", "These numbers can be trusted", f"{rows}, and {passed}.")
 
 
@@ -100,10 +102,13 @@ def _rows(report: Report) -> str:
         said = f"All {counted(data.rows_read, 'row')} were explained"
     else:
         said = f"{count(data.rows_explained)} of {counted(data.rows_read, 'row')} were explained"
-    if not data.rows_unconverged:
+    if not data.rows_unconverged and not data.rows_unverified:
         return f"{said}, every one {within}"
-    converged = (data.rows_explained - data.rows_unconverged) / data.rows_explained
-    return f"{said}, {share(converged)} of them {within} ({count(data.rows_unconverged)} not, and flagged)"
+    converged = data.rows_explained - data.rows_unconverged - data.rows_unverified
+    others = [f"{count(data.rows_unconverged)} not, and flagged"] if data.rows_unconverged else []
+    if data.rows_unverified:
+        others.append(f"{count(data.rows_unverified)} unverified: they add up, and their rule has no error estimate")
+    return f"{said}, {share(converged / data.rows_explained)} of them {within} ({'; '.join(others)})"
 
 
 def _listed(checks: tuple[Check, ...]) -> str:

@@ -71,7 +71,7 @@ __all__ = [
     "write_schema",
 ]
 
-SCHEMA_VERSION = "1.2"
+SCHEMA_VERSION = "1.3"
 SCHEMA_FILE = Path(__file__).parent / "schemas" / "report-1.json"
 
 

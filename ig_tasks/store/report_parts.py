@@ -60,7 +60,7 @@ class ModelInfo(Part):
 class DataInfo(Part):
     """The rows: how many there were, and what became of each.
 
-    rows_read = rows_explained + rows_quarantined; rows_unconverged are among the explained.
+    rows_read = rows_explained + rows_quarantined; rows_unconverged and rows_unverified are among the explained.
     """
 
     uri: str
@@ -76,6 +76,8 @@ class DataInfo(Part):
     not_read: str = ""
     """Why fewer rows were read than there were, in words; empty when all were."""
     partition_column: str = ""
+    rows_unverified: Count = 0
+    """Rows that add up, of a rule without an error estimate: neither converged nor unconverged."""
 
 
 class BaselineValue(Part):
@@ -281,7 +283,7 @@ class Example(Part):
     baseline_output: Figure
     convergence_delta: Figure
     status: str
-    """converged, max_evaluations or not_finite."""
+    """converged, unverified, max_evaluations or not_finite."""
     contributions: tuple[Contribution, ...]
     chosen: str = ""
     """Why this row is shown, e.g. `highest output`."""

@@ -88,6 +88,12 @@ def _completeness(spec: ExplanationSpec, tally: Tally) -> Check:
 
 def _converged(spec: ExplanationSpec, tally: Tally) -> Check:
     section, outcome = spec.validation.converged, tally.outcomes["converged"]
+    failed = outcome.unexpected - tally.unverified
+    others = f", {tally.unverified:,} unverified" if tally.unverified else ""
+    remedy = "Raise attribution.max_evaluations, or allow a greater attribution.tolerance."
+    if tally.unverified:
+        unproven = "Leave attribution.steps out: a rule of fixed steps has no error estimate, so that no row is proven"
+        remedy = f"{unproven}. {remedy}" if failed else f"{unproven}."
     return Check(
         name="converged",
         severity=section.severity,
@@ -96,9 +102,9 @@ def _converged(spec: ExplanationSpec, tally: Tally) -> Check:
         expected=f"at least {section.at_least}",
         description=(
             "Share of rows whose integration reached the tolerance asked for: "
-            f"all but {outcome.unexpected:,} of {outcome.judged:,}."
+            f"all but {failed:,} of {outcome.judged:,}{others}."
         ),
-        remedy="Raise attribution.max_evaluations, or allow a greater attribution.tolerance.",
+        remedy=remedy,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from ig_tasks.attribution.explanation import UNVERIFIED
 from ig_tasks.spec import ExplanationSpec
 from ig_tasks.store import RunFolder
 from ig_tasks.validation import rows, suites
@@ -19,6 +20,7 @@ class Tally:
 
     duplicates: Duplicates
     rows: int = 0
+    unverified: int = 0
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     by_target: dict[str, int] = field(default_factory=dict)
     worst_parity: Worst | None = None
@@ -40,6 +42,7 @@ def take(
     with RowLedger() as ledger:
         for chunk in rows.read_chunks(run, shards, parity=parity, predicted=predicted, chunk_rows=chunk_rows):
             tally.rows += chunk.rows
+            tally.unverified += int((chunk.frame[rows.STATUS] == UNVERIFIED).sum())
             for name, outcome in suite.evaluate(chunk.frame).items():
                 tally.outcomes[name] += outcome
             tally.worst_parity = worst_of([tally.worst_parity, chunk.worst])

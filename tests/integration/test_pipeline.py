@@ -182,7 +182,7 @@ def test_a_file_without_rows_and_one_without_usable_rows_do_not_hide_the_others(
     )
     write_data(tmp_path / "data", months)
     ref, _ = stages(spec, session)
-    assert ref["rows"] == {"read": 65, "explained": 60, "unconverged": 0, "quarantined": 5}
+    assert ref["rows"] == {"read": 65, "explained": 60, "unconverged": 0, "unverified": 0, "quarantined": 5}
 
 
 def test_partitions_have_runs_of_their_own_and_share_one_baseline(tmp_path, session):
@@ -230,7 +230,7 @@ def test_rows_that_cannot_be_explained_are_quarantined_with_the_reason(tmp_path,
     frame.loc[8, "b"] = np.inf
     write_data(tmp_path / "data", {"2013-01": frame})
     ref, _ = stages(load_spec(path), session, partition="2013-01")
-    assert ref["rows"] == {"read": 300, "explained": 296, "unconverged": 0, "quarantined": 4}
+    assert ref["rows"] == {"read": 300, "explained": 296, "unconverged": 0, "unverified": 0, "quarantined": 4}
     report = json.loads(Path(ref["report_uri"]).read_text())
     assert report["data"]["quarantine_reasons"] == {
         "missing value in a": 2,
@@ -265,6 +265,22 @@ def test_a_warning_is_in_the_report_and_publishes_it(tmp_path, session):
     assert report["state"] == "published"
     assert ref["warnings"] == ["converged"]
     assert {check["name"]: check["success"] for check in report["checks"]}["converged"] is False
+
+
+def test_rows_of_a_rule_without_an_estimate_are_unverified_and_counted_apart(tmp_path, session):
+    path = write_project(tmp_path, rows=100, attribution={"integrator": "gauss_legendre", "steps": 50})
+    ref, lines = stages(load_spec(path), session, partition="2013-02")
+    assert ref["rows"] == {"read": 50, "explained": 50, "unconverged": 0, "unverified": 50, "quarantined": 0}
+    assert any("(0 of them unconverged, 50 unverified)" in line for line in lines)
+    report = json.loads(Path(ref["report_uri"]).read_text())
+    assert (report["data"]["rows_unconverged"], report["data"]["rows_unverified"]) == (0, 50)
+    assert report["completeness"]["converged_fraction"] == 0.0
+    assert ref["warnings"] == ["converged"]
+    shard = pq.read_table(next((run_folder(ref) / "attributions").glob("*.parquet")))
+    assert set(shard.column("status").to_pylist()) == {"unverified"}
+    page = (run_folder(ref) / "report.html").read_text()
+    assert "50 explained rows are unverified" in page
+    assert "Every explained row reached the tolerance" not in page
 
 
 def test_stored_predictions_that_differ_stop_the_report(tmp_path, session):

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from ig_tasks.attribution.backends.base import Backend
 from ig_tasks.attribution.control import Control, Tolerances, relative_delta
-from ig_tasks.attribution.explanation import CONVERGED, MAX_EVALUATIONS, NOT_FINITE
+from ig_tasks.attribution.explanation import MAX_EVALUATIONS, NOT_FINITE
 from ig_tasks.attribution.problem import Places, Problem
 
 __all__ = ["CommonStart", "Rows"]
@@ -72,9 +72,9 @@ class Rows:
         difference = output - baseline_output
         size = np.abs(attributions).sum(axis=-1, dtype=np.float64)
         delta = attributions.sum(axis=-1, dtype=np.float64) - difference
-        finite = np.isfinite(size) & np.isfinite(difference)
-        good = finite & tolerances.accept(delta, difference, size, estimate)
-        done = (good | ~finite).all(axis=0) | final
+        status = tolerances.status(delta, difference, size, estimate)
+        finite = status != NOT_FINITE
+        done = (status != MAX_EVALUATIONS).all(axis=0) | final
         which: Any = slice(None) if done.all() else done
         to = places[which]
 
@@ -88,8 +88,7 @@ class Rows:
         put(self.delta, delta)
         put(self.relative_delta, relative_delta(delta, difference, size))
         put(self.error_estimate, estimate)
-        said = np.where(good, CONVERGED, MAX_EVALUATIONS)
-        self.status[:, to] = np.where(finite, said, NOT_FINITE)[:, which]
+        self.status[:, to] = status[:, which]
         self.evaluations[to] = np.broadcast_to(spent, places.shape)[which]
         levels, counts = np.unique(np.broadcast_to(level, places.shape)[which], return_counts=True)
         with _COUNTING:

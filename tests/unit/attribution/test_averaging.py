@@ -44,6 +44,13 @@ def test_a_row_that_failed_from_one_baseline_is_not_finite(kits: Any, layers_of:
     assert list(average(each, Tolerances()).status) == ["not_finite", "not_finite"]
 
 
+def test_a_baseline_without_an_estimate_leaves_the_mean_unverified(kits: Any, layers_of: Any) -> None:
+    model, inputs = kits[0].dense(layers_of(4, 8, 1)), np.ones((2, 4))
+    proven = attribute(model, inputs, np.zeros(4))
+    fixed = attribute(model, inputs, np.full(4, -1.0), integrator="gauss_legendre", steps=20)
+    assert list(average([proven, fixed], Tolerances()).status) == ["unverified", "unverified"]
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_named_inputs_and_all_outputs(kit: Any, dtype: str) -> None:
     ids, mask = np.array([[0, 1, 2], [3, 4, 5]]), np.ones((2, 3))

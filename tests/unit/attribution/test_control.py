@@ -66,27 +66,29 @@ def test_a_fixed_rule_has_no_estimate() -> None:
 
 
 @pytest.mark.parametrize(
-    ("delta", "difference", "size", "estimate", "accepted"),
+    ("delta", "difference", "size", "estimate", "status"),
     [
-        (0.009, 1.0, 1.0, 0.009, True),
-        (0.011, 1.0, 1.0, 0.0, False),  # delta
-        (0.0, 1.0, 1.0, 0.011, False),  # estimate, with a perfect delta
-        (0.0009, 0.0, 1.0, 0.0, True),  # cancelled output: measured by a tenth of L1
-        (0.0011, 0.0, 1.0, 0.0, False),
-        (0.0, 0.0, 0.0, 0.0, True),  # nothing to explain
-        (0.009, 1.0, 1.0, np.nan, True),  # a rule without an estimate
-        (np.nan, 1.0, 1.0, 0.0, False),
+        (0.009, 1.0, 1.0, 0.009, "converged"),
+        (0.011, 1.0, 1.0, 0.0, "max_evaluations"),  # delta
+        (0.0, 1.0, 1.0, 0.011, "max_evaluations"),  # estimate, with a perfect delta
+        (0.0009, 0.0, 1.0, 0.0, "converged"),  # cancelled output: measured by a tenth of L1
+        (0.0011, 0.0, 1.0, 0.0, "max_evaluations"),
+        (0.0, 0.0, 0.0, 0.0, "converged"),  # nothing to explain
+        (0.0, 1.0, 1.0, np.nan, "unverified"),  # a rule without an estimate, however small its delta
+        (0.011, 1.0, 1.0, np.nan, "max_evaluations"),
+        (np.nan, 1.0, np.nan, 0.0, "not_finite"),
+        (np.nan, np.inf, 1.0, 0.0, "not_finite"),
     ],
 )
-def test_both_tests_decide(delta: float, difference: float, size: float, estimate: float, accepted: bool) -> None:
+def test_both_tests_decide(delta: float, difference: float, size: float, estimate: float, status: str) -> None:
     columns = [np.array([value]) for value in (delta, difference, size, estimate)]
-    assert Tolerances(0.01).accept(*columns)[0] == accepted
+    assert Tolerances(0.01).status(*columns)[0] == status
 
 
 def test_absolute_tolerance_counts_in_units_of_the_output() -> None:
     columns = [np.array([value]) for value in (1e-4, 1e-3, 1e-3, 0.05)]
-    assert not Tolerances(0.01, 0.0).accept(*columns)[0]
-    assert Tolerances(0.01, 1e-4).accept(*columns)[0]
+    assert Tolerances(0.01, 0.0).status(*columns)[0] == "max_evaluations"
+    assert Tolerances(0.01, 1e-4).status(*columns)[0] == "converged"
 
 
 def test_relative_delta_is_never_nan_for_finite_rows() -> None:

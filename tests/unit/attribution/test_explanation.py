@@ -40,3 +40,10 @@ def test_everything_is_numpy(kit: Any) -> None:
         assert part.dtype == np.float64
     assert found.evaluations.dtype == np.int32
     assert found.status.dtype.kind == "U"
+
+
+def test_unverified_rows_are_told_from_others_with_what_to_do(kits: Any, layers_of: Any) -> None:
+    model = kits[0].dense(layers_of(4, 8, 1))
+    found = attribute(model, np.ones((3, 4)), np.zeros(4), integrator="gauss_legendre", steps=20)
+    assert repr(found).startswith("Explanation: 3 rows (3 unverified)")
+    assert "leave steps out" in repr(found)

@@ -1,5 +1,6 @@
 """A shard's rows are explained or quarantined: none is in both, none is lost."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -70,6 +71,15 @@ def test_every_row_is_explained_or_quarantined_with_its_reason(explanation):
     summary = found.summarise("shard-000000", details={})
     assert (summary.rows_read, summary.rows_explained, summary.rows_quarantined) == (5, 2, 3)
     assert summary.rows_unconverged == 1
+
+
+def test_statuses_are_counted_apart_and_add_up_over_shards(explanation):
+    fixed = replace(explanation, status=np.array(["unverified", "converged", "not_finite", "max_evaluations"]))
+    proven, unproven = (tables(each).summarise("s", details={}) for each in (explanation, fixed))
+    counts = [(s.rows_converged, s.rows_unconverged, s.rows_unverified) for s in (proven, unproven)]
+    assert counts == [(1, 1, 0), (0, 1, 1)]
+    both = ShardSummary.from_json(json.loads(json.dumps(proven.merge(unproven).to_json())))
+    assert (both.rows_explained, both.rows_converged, both.rows_unconverged, both.rows_unverified) == (4, 1, 2, 1)
 
 
 def test_the_table_has_the_documented_columns_in_the_features_order(explanation):

@@ -199,6 +199,17 @@ def test_what_was_not_explained_is_counted_by_reason(page: str) -> None:
     assert ["unknown category 'N999XX' in tailnum", "21", "0.1\u00a0%"] in rows
 
 
+def test_unverified_rows_are_said_beside_those_that_fell_short(sample: SimpleNamespace) -> None:
+    data = sample.flights_body()["data"] | {"rows_unverified": 40}
+    text = Outline(render_page(sample.flights_report(**sample.BARE, data=data))).text
+    assert "12 rows did not, 40 are unverified" in text
+    assert "12 explained rows did not reach the tolerance." in text
+    assert "40 explained rows are unverified" in text
+    data |= {"rows_unconverged": 0}
+    text = Outline(render_page(sample.flights_report(**sample.BARE, data=data))).text
+    assert "Every explained row reached the tolerance" not in text
+
+
 def test_checks_are_shown_with_result_observed_and_expected(sample: SimpleNamespace) -> None:
     checks = sample.flights_body()["checks"]
     checks[1] = sample.check("converged", "warning", 0.91, "at least 0.95", success=False)

@@ -30,6 +30,16 @@ def test_rows_that_are_all_explained_and_all_converged_are_said_to_be(sample: Si
     assert plain(said.reason) == ("All 26,707 rows were explained, every one to within 1 %, and all 6 checks passed.")
 
 
+def test_unverified_rows_are_told_apart_and_are_nothing_to_trust_blindly(sample: SimpleNamespace) -> None:
+    data = sample.flights_body()["data"] | {"rows_unverified": 26_695}
+    said = sentences.trust(sample.flights_report(data=data))
+    assert (said.level, said.headline) == ("care", "These numbers can be used with care")
+    assert plain(said.reason) == (
+        "26,707 of 27,031 rows were explained, 0 % of them to within 1 % (12 not, and flagged; 26,695 unverified: "
+        "they add up, and their rule has no error estimate), and all 6 checks passed."
+    )
+
+
 def test_a_warning_asks_for_care_and_says_what_was_seen(sample: SimpleNamespace) -> None:
     checks = sample.flights_body()["checks"]
     checks[1] = sample.check("converged", "warning", 0.91, "at least 0.95", success=False)

@@ -66,6 +66,18 @@ def test_converged_at_the_boundary(checks_of, make_table, unconverged, passes):
     assert checks["converged"].observed == (100 - unconverged) / 100
 
 
+def test_unverified_rows_are_not_converged_and_are_told_from_those_that_fell_short(checks_of, make_table):
+    rows = ["converged"] * 90 + ["unverified"] * 7 + ["max_evaluations"] * 3
+    check = checks_of(make_table(100, status=rows))["converged"]
+    assert (check.success, check.observed) == (False, 0.9)
+    assert check.description.endswith("all but 3 of 100, 7 unverified.")
+    assert check.remedy.startswith("Leave attribution.steps out")
+    assert "Raise attribution.max_evaluations" in check.remedy
+    check = checks_of(make_table(100, status=["unverified"] * 100))["converged"]
+    assert (check.success, check.observed) == (False, 0.0)
+    assert "max_evaluations" not in check.remedy
+
+
 @pytest.mark.parametrize(("quarantined", "passes"), [(5, True), (6, False)])
 def test_quarantined_at_the_boundary(checks_of, make_table, quarantined, passes):
     checks = checks_of(make_table(100 - quarantined), quarantined=quarantined)
