@@ -12,14 +12,50 @@ from __future__ import annotations
 
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
 import yaml
 
 from ig_tasks.errors import IgTasksError, SpecError, UserError, ValidationFailedError
+
+_EXIT_CODES = """Exit codes:
+  0  done, and every check passed, or failed as a warning
+  1  done, but a critical check failed: the report is withheld
+  2  bad spec, input or usage: one line says which field, and what to do
+  3  the run broke"""
+
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+class _Command(typer.core.TyperCommand):
+    """A command whose help names an argument as people write it (SPEC, not {SPEC} <path>), with examples at the end."""
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:  # noqa: ARG002
+        return ["[OPTIONS]", *(str(argument.metavar) for argument in self._arguments())]
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        with formatter.section("Arguments"):
+            formatter.write_dl([(str(argument.metavar), argument.help or "") for argument in self._arguments()])
+        records = [item.get_help_record(ctx) for item in self.get_params(ctx) if item not in self._arguments()]
+        with formatter.section("Options"):
+            formatter.write_dl([record for record in records if record is not None])
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002
+        formatter.write(f"\n{self.epilog}\n")
+
+    def _arguments(self) -> list[Any]:
+        return [item for item in self.params if item.param_type_name == "argument"]
+
+
+def _command(short: str, *examples: str, exit_codes: bool = False) -> Callable[[_Function], _Function]:
+    """Registers a function as a command: what the list of commands says of it, and the examples of its help."""
+    shown = "\n".join(["Examples:" if len(examples) > 1 else "Example:", *(f"  {line}" for line in examples)])
+    return app.command(cls=_Command, short_help=short, epilog=f"{shown}\n\n{_EXIT_CODES}" if exit_codes else shown)
+
 
 app = typer.Typer(
     name="ig-tasks",
@@ -42,7 +78,29 @@ Settings = Annotated[
 Partition = Annotated[str | None, typer.Option(metavar="EXPR", help="2013-10, 2013-01..2013-09 or all.")]
 
 
-@app.command()
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        from ig_tasks import __version__
+
+        typer.echo(f"ig-tasks {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _program(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_say_version, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """What every command has."""
+
+
+@_command(
+    "Explain a partition and publish its report",
+    "ig-tasks run include/specs/flights_torch.yaml --partition 2013-10",
+    "ig-tasks run include/specs/flights_torch.yaml --set attribution.tolerance=0.001",
+    exit_codes=True,
+)
 def run(spec: SpecFile, store: StoreUri = None, settings: Settings = None, partition: Partition = None) -> None:
     """Explain a partition and publish its report; what is done already is not done again."""
     from ig_tasks import pipeline
@@ -52,7 +110,9 @@ def run(spec: SpecFile, store: StoreUri = None, settings: Settings = None, parti
     typer.echo(reference["report_uri"])
 
 
-@app.command()
+@_command(
+    "Check everything that needs no computing", "ig-tasks check include/specs/flights_torch.yaml", exit_codes=True
+)
 def check(spec: SpecFile, store: StoreUri = None, settings: Settings = None, partition: Partition = None) -> None:
     """Check everything that needs no computing: spec, model, layers, baseline, columns, a handful of rows."""
     from rich.console import Console
@@ -74,7 +134,11 @@ def check(spec: SpecFile, store: StoreUri = None, settings: Settings = None, par
         typer.echo(f"judged    {line}")
 
 
-@app.command()
+@_command(
+    "Show a report, or several side by side",
+    "ig-tasks show ig_runs/flights_torch",
+    "ig-tasks show ig_runs/flights_torch ig_runs/flights_keras",
+)
 def show(
     reports: Annotated[
         list[str],
@@ -103,7 +167,7 @@ def page_of(report_uri: str) -> str:
     return report_uri.removesuffix(".json") + ".html"
 
 
-@app.command()
+@_command("Set up an Airflow project, or a new one", "ig-tasks init .")
 def init(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="An Airflow project, or a new folder.")],
 ) -> None:
@@ -122,7 +186,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _run(arguments: list[str]) -> int:
     known = [command.callback.__name__ for command in app.registered_commands if command.callback]
     try:
-        code = app(args=arguments or ["--help"], standalone_mode=False)
+        code = app(args=arguments or ["--help"], prog_name="ig-tasks", standalone_mode=False)
     except _UsageError as error:
         said = _one_line(error.format_message())  # type: ignore[attr-defined]
         if arguments and arguments[0] in known:

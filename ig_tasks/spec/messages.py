@@ -30,7 +30,7 @@ def one_line(error: ValidationError, model: type[BaseModel]) -> str:
     location: Sequence[int | str] = first["loc"]
     field = _field(first)
     if first["type"] == "extra_forbidden":
-        line = f"{field}: no such key{suggest(str(location[-1]), _known_keys(model, location[:-1]), noun='keys')}"
+        line = f"{field}: no such key{_elsewhere(model, location) or _nearby(model, location)}"
     elif first["type"] == "missing":
         line = f"{field}: is missing; add it"
     else:
@@ -69,6 +69,30 @@ def _is_union_label(part: int | str) -> bool:
     return isinstance(part, str) and (
         "[" in part or part in {"int", "str", "float", "constrained-int", "constrained-str"}
     )
+
+
+def _nearby(model: type[BaseModel], location: Sequence[int | str]) -> str:
+    return suggest(str(location[-1]), _known_keys(model, location[:-1]), noun="keys")
+
+
+def _elsewhere(model: type[BaseModel], location: Sequence[int | str]) -> str:
+    """The tail of a message about a key that another section has, such as `tolerance` without `attribution`."""
+    name = str(location[-1]).casefold()
+    if name in (key.casefold() for key in _known_keys(model, location[:-1])):
+        return ""  # the same key in another case: the nearest one is the right hint
+    found = [path for path in _all_keys(model) if path.rpartition(".")[2].casefold() == name]
+    return f"; did you mean {' or '.join(repr(path) for path in found)}?" if found else ""
+
+
+def _all_keys(model: type[BaseModel], *before: str) -> list[str]:
+    """Dotted keys of a document and of its sections."""
+    found = []
+    for key in _known_keys(model, ()):
+        found.append(".".join((*before, key)))
+        section = _model_within(model.model_fields[key].annotation)
+        if section is not None:
+            found += _all_keys(section, *before, key)
+    return found
 
 
 def _known_keys(model: type[BaseModel], location: Sequence[int | str]) -> list[str]:

@@ -7,6 +7,7 @@ import pytest
 import yaml
 from support.tiny import write_package, write_project
 
+import ig_tasks
 from ig_tasks import cli
 from ig_tasks.errors import RunError, ValidationFailedError
 
@@ -106,6 +107,13 @@ def test_code_from_outside_the_project_needs_trust(capsys, spec, no_cluster, tmp
         (["run", "."], "is a folder; give the path of a YAML spec"),
         (["run", "SPEC", "--set", "tolerance"], "--set 'tolerance': write key=value"),
         (["run", "SPEC", "--set", "attribution.tolerance=2"], "attribution.tolerance: input should be less than 1"),
+        (["run", "SPEC", "--set", "tolerance=0.1"], "tolerance: no such key; did you mean 'attribution.tolerance' or"),
+        (["run", "SPEC", "--set", "at_least=0.1"], "no such key; did you mean 'validation.converged.at_least'?"),
+        (
+            ["run", "SPEC", "--set", "data.strategy=zero"],
+            "data.strategy: no such key; did you mean 'baseline.strategy'",
+        ),
+        (["run", "SPEC", "--set", "Partition=all"], "Partition: no such key; did you mean 'schedule.partition' or"),
         (["show", "nothing"], "there is no report here"),
     ],
 )
@@ -120,6 +128,26 @@ def test_without_a_command_the_commands_are_shown_as_they_are_meant_to_be(capsys
     assert (code, err) == (2, "")
     assert out == run(capsys, "--help")[1]
     assert len(out.splitlines()) > 8
+
+
+@pytest.mark.parametrize("command", ["run", "check", "show", "init"])
+def test_help_of_a_command_names_its_arguments_as_people_write_them_and_gives_an_example(capsys, command):
+    code, out, _ = run(capsys, command, "--help")
+    assert code == 0
+    usage, arguments = out.splitlines()[0], out.partition("Arguments:\n")[2].splitlines()[0]
+    assert usage.split()[:4] == ["Usage:", "ig-tasks", command, "[OPTIONS]"]
+    assert arguments.split()[0] == usage.split()[4]
+    assert not set("{}<>") & set(out)
+    assert f"\n  ig-tasks {command} " in out.partition("Example")[2]
+    assert ("\n  1  done, but a critical check failed" in out) == (command in ("run", "check"))
+
+
+def test_the_version_is_that_of_the_package(capsys):
+    assert run(capsys, "--version") == (0, f"ig-tasks {ig_tasks.__version__}\n", "")
+
+
+def test_what_the_commands_do_is_said_whole(capsys):
+    assert "..." not in run(capsys, "--help")[1].partition("Commands:")[2]
 
 
 @pytest.mark.parametrize(
