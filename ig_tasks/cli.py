@@ -225,8 +225,11 @@ def _setting(text: str) -> tuple[str, Any]:
     key, equals, value = text.partition("=")
     if not equals or not key.strip():
         raise SpecError(f"--set {text!r}: write key=value, such as attribution.tolerance=0.001")
+    from ig_tasks.spec import ExplanationSpec
+    from ig_tasks.spec.written import value_of
+
     try:
-        return key.strip(), yaml.safe_load(value)
+        return key.strip(), value_of(value, ExplanationSpec, key.strip())
     except yaml.YAMLError:
         raise SpecError(f"--set {text!r}: the value is not valid YAML; quote it") from None
 

@@ -148,13 +148,16 @@ def plan_run(spec: ExplanationSpec, partition: str | None = None) -> RunPlan:
         dataset.require_number(spec.data.prediction, "data.prediction")
     _check_features(spec, package)
     files = dataset.files(chosen)
+    dataset.require_in_all(files, list(dict.fromkeys([*package.columns, *(column for column, _ in wanted)])))
     check_strategy(spec.baseline, package.config.inputs)
     if spec.baseline.strategy == "table":
         baseline_of_table(str(spec.baseline.uri), package.config.inputs, package.preprocess)
     else:
-        source, _ = baseline_files(spec, dataset)
+        source, fitted_on = baseline_files(spec, dataset)
         if source is not dataset:
             _require_inputs(source, package, "baseline.uri: ")
+        segment = [spec.baseline.segment] if spec.baseline.segment else []
+        source.require_in_all(fitted_on, [*package.columns, *segment])
     return RunPlan(spec, package, dataset, tuple(files), chosen, served)
 
 

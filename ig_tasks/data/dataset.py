@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,8 +16,12 @@ import pyarrow.parquet as pq
 from fsspec.implementations.local import LocalFileSystem
 from fsspec.implementations.memory import MemoryFileSystem
 
+from ig_tasks.data.arrow import plain_type
 from ig_tasks.errors import DataError, PartitionError, suggest
 from ig_tasks.spec import select_partitions
+
+POSITION = "__position__"
+"""The column of each row's file and number, which `read_shard` adds."""
 
 _BLOCK = 1 << 20
 _TABLES = ("csv", "tsv", "txt", "json", "jsonl", "feather", "arrow", "orc", "xlsx", "pkl", "pq", "parq")
@@ -48,6 +53,8 @@ class Dataset:
     def __init__(self, uri: str, partition: str | None = None, *, field: str = "data.uri") -> None:
         self.uri = uri.rstrip("/")
         self._field = field
+        self._read: dict[str, tuple[int, tuple[str, ...]]] = {}
+        self._names: dict[tuple[str, ...], tuple[str, ...]] = {}  # files that are alike share them
         self.partition = partition
         try:
             self.filesystem, self._root = fsspec.core.url_to_fs(self.uri)
@@ -73,10 +80,11 @@ class Dataset:
 
     @cached_property
     def columns(self) -> dict[str, pa.DataType]:
-        """The columns of the first file and the hive keys, with their types."""
-        schema = self._footer(self._paths[0]).schema.to_arrow_schema()
-        fields = {field.name: field.type for field in schema}
-        return fields | {key: pa.string() for key, _ in self._keys(self._paths[0]) if key not in fields}
+        """The columns of the first file that has rows, and the hive keys, with their types."""
+        fields: dict[str, pa.DataType] = {}
+        for field in self._footer(self._typical).schema.to_arrow_schema():
+            fields.setdefault(field.name, field.type)
+        return fields | {key: pa.string() for key, _ in self._keys(self._typical) if key not in fields}
 
     def files(self, partition: str | None = None) -> list[DataFile]:
         """The files of a partition expression, in the order of their names, with their numbers of rows.
@@ -93,9 +101,11 @@ class Dataset:
             raise PartitionError(
                 f"partition {partition!r}: the data is not divided; name the column of its folders in data.partition"
             )
-        files = [DataFile(path, self._name(path), self._keys(path), self._footer(path).num_rows) for path in paths]
+        files = [DataFile(path, self._name(path), self._keys(path), self._contents(path)[0]) for path in paths]
         if not sum(file.rows for file in files):
-            raise PartitionError(f"partition {partition or 'all'!r} of {self.uri} has no rows")
+            raise PartitionError(
+                f"partition {partition or 'all'!r} of {self.uri} has no rows; choose a partition that has some"
+            )
         return files
 
     def require_columns(self, wanted: Sequence[tuple[str, str]], *, lists: bool = False) -> None:
@@ -107,6 +117,8 @@ class Dataset:
             DataError: for the first that is absent, or holds lists or structures where they will not do.
         """
         for column, where in wanted:
+            if column == POSITION:
+                raise DataError(f"{where}: {column!r} is what rows' places are called here; rename the column")
             if column not in self.columns:
                 raise DataError(
                     f"{where}: {column!r} is not a column of {self.uri}" + suggest(column, self.columns, noun="columns")
@@ -114,6 +126,18 @@ class Dataset:
             if pa.types.is_nested(self.columns[column]) and not lists:
                 kind = self.columns[column]
                 raise DataError(f"{where}: column {column!r} of {self.uri} holds {kind}; name a column of plain values")
+
+    def require_in_all(self, files: Sequence[DataFile], columns: Sequence[str]) -> None:
+        """Refuse files with rows that lack one of the columns, or have it twice.
+
+        Raises:
+            DataError: naming the first such file and column.
+        """
+        for file in files:
+            if file.rows:
+                keys = dict(file.keys)
+                stored = [column for column in columns if column not in keys]
+                require_once(file.name, self._contents(file.path)[1], stored, field=self._field)
 
     def require_number(self, column: str, where: str) -> None:
         """Refuse a column that does not hold numbers.
@@ -123,7 +147,7 @@ class Dataset:
         """
         kind = self.columns[column]
         if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)):
-            held = "text" if pa.types.is_string(kind) or pa.types.is_large_string(kind) else f"{kind} values"
+            held = "text" if plain_type(kind) in (pa.string(), pa.large_string()) else f"{kind} values"
             raise DataError(f"{where}: column {column!r} holds {held}, and numbers are needed; convert it")
 
     def digest(self, files: Sequence[DataFile]) -> str:
@@ -141,6 +165,19 @@ class Dataset:
             while block := handle.read(_BLOCK):
                 content.update(block)
         return content.hexdigest()
+
+    @cached_property
+    def _typical(self) -> str:
+        """The first file that has rows: a writer may leave the types of an empty one open."""
+        return next((path for path in self._paths if self._contents(path)[0]), self._paths[0])
+
+    def _contents(self, path: str) -> tuple[int, tuple[str, ...]]:
+        """Rows and columns of a file, read once."""
+        if path not in self._read:
+            footer = self._footer(path)
+            names = tuple(footer.schema.to_arrow_schema().names)
+            self._read[path] = footer.num_rows, self._names.setdefault(names, names)
+        return self._read[path]
 
     def _footer(self, path: str) -> Any:
         try:
@@ -167,11 +204,30 @@ class Dataset:
         return tuple((key, unquote(value)) for key, _, value in pairs)
 
 
+def require_once(file: str, names: Sequence[str], columns: Sequence[str], *, field: str = "data.uri") -> None:
+    """Refuse a file, by its columns' `names`, that does not have each of `columns` once.
+
+    Raises:
+        DataError: naming the file and the column.
+    """
+    times = Counter(names)
+    for column in columns:
+        if not times[column]:
+            raise DataError(f"{field}: {file} has no column {column!r}, which other files have; mend the file")
+        if times[column] > 1:
+            raise DataError(
+                f"{field}: {file} has {times[column]} columns called {column!r}, and one is read; write "
+                "the file with one of them"
+            )
+
+
 def _parquet_paths(filesystem: Any, root: str) -> list[str]:
     if filesystem.isfile(root):
         return [root]
     found = (str(path) for path in filesystem.find(root))
-    return sorted(path for path in found if path.endswith(".parquet") and not _is_hidden(path.removeprefix(root)))
+    return sorted(
+        path for path in found if path.lower().endswith(".parquet") and not _is_hidden(path.removeprefix(root))
+    )
 
 
 def _is_hidden(name: str) -> bool:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
+
+from ig_tasks.spec.written import Category
 
 __all__ = ["InputKeys", "Kind", "Standardize"]
 
@@ -22,7 +24,7 @@ class InputKeys(BaseModel):
     columns: tuple[str, ...] = Field(default=(), min_length=1)
     kind: Kind = "numeric"
     dtype: str = "float32"
-    vocabulary: tuple[str, ...] | None = None
+    vocabulary: tuple[Annotated[str, Category()], ...] | None = None
     offset: int = Field(default=0, ge=0)
     unknown: int | None = Field(default=None, ge=0)
     unknown_zeros: bool = False

@@ -80,6 +80,8 @@ def check_kind(spec: InputKeys) -> None:
 
 def _check_columns(spec: InputKeys, rule: _Rule) -> None:
     count = len(spec.columns)
+    if any(not column.strip() for column in spec.columns):
+        raise ValueError("columns: a name is empty or blank, which no message or report can show; rename the column")
     # A mask from preprocess may read columns of its own.
     if rule.columns == "none" and spec.shape is None:
         if count:

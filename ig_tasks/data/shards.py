@@ -13,12 +13,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from ig_tasks.data.dataset import DataFile, Dataset
+from ig_tasks.data.arrow import plain_column
+from ig_tasks.data.dataset import POSITION, DataFile, Dataset, require_once
 from ig_tasks.data.inputs import category_name
 from ig_tasks.data.sampling import Sample
 from ig_tasks.errors import DataError
-
-POSITION = "__position__"
 
 
 @dataclass(frozen=True)
@@ -119,30 +118,44 @@ def _read_rows(filesystem: Any, part: Slice, rows: NDArray[np.int64], columns: l
     stored = [column for column in columns if column not in keys]
     with filesystem.open(part.path, "rb") as handle:
         file = pq.ParquetFile(handle)
-        absent = [column for column in stored if column not in file.schema_arrow.names]
-        if absent:
-            raise DataError(f"data.uri: {part.name} has no column {absent[0]!r}, which other files have; mend the file")
+        require_once(part.name, file.schema_arrow.names, stored)
         first = 0
         for group in range(file.metadata.num_row_groups):
             size = file.metadata.row_group(group).num_rows
             low, high = np.searchsorted(rows, [first, first + size])
             if high > low:
-                table = file.read_row_group(group, columns=stored).take(pa.array(rows[low:high] - first))
+                table = file.read_row_group(group, columns=stored)
+                # Made plain before rows are taken, which Arrow cannot do of every type.
+                table = _plain(table, stored, part).take(pa.array(rows[low:high] - first))
                 yield _complete(table, part, rows[low:high], keys, columns)
             first += size
+
+
+def _plain(table: pa.Table, columns: Sequence[str], part: Slice) -> pa.Table:
+    """The columns asked for, in types that pandas reads. Raises DataError for one that cannot be told so."""
+    arrays: dict[str, Any] = {}
+    for column in dict.fromkeys(columns):
+        values = table.column(column)
+        try:
+            arrays[column] = plain_column(values)
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+            said = " ".join(str(error).split())[:200]
+            raise DataError(
+                f"data.uri: column {column!r} of {part.name} holds {values.type}, which cannot be read ({said}); write "
+                "it as text or numbers"
+            ) from None
+    return pa.table(arrays)
 
 
 def _complete(
     table: pa.Table, part: Slice, rows: NDArray[np.int64], keys: dict[str, str], columns: list[str]
 ) -> pa.Table:
-    """Add the hive keys as columns, plain strings for dictionaries, and each row's file and number."""
+    """Add the hive keys as columns, and each row's file and number."""
     arrays: dict[str, Any] = {}
     for column in columns:
         if column in keys:
             arrays[column] = pa.array([keys[column]] * len(rows), pa.string())
         else:
-            values = table.column(column)
-            is_dictionary = pa.types.is_dictionary(values.type)
-            arrays[column] = values.cast(values.type.value_type) if is_dictionary else values
+            arrays[column] = table.column(column)
     arrays[POSITION] = pa.array([f"{part.name}:{row}" for row in rows], pa.string())
     return pa.table(arrays)

@@ -20,6 +20,7 @@ from ig_tasks.models.outputs import Selection
 from ig_tasks.models.spaces import spaces_of
 from ig_tasks.models.targets import Chosen, TargetConfig
 from ig_tasks.spec.messages import what_is_wrong
+from ig_tasks.spec.written import load_yaml
 
 __all__ = ["FILE", "Card", "ModelConfig", "TargetConfig", "read_config"]
 
@@ -178,7 +179,7 @@ def read_config(root: Path) -> ModelConfig:
     if not path.is_file():
         raise ModelError(f"no model package at '{root}': it holds no {FILE}")
     try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+        data = load_yaml(path.read_text(encoding="utf-8"), ModelConfig)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ModelError(f"'{path}' is not YAML: {' '.join(str(error).split())}") from error
     if not isinstance(data, dict):

@@ -101,7 +101,7 @@ def _spec(given: object) -> ExplanationSpec | None:
     if isinstance(given, ExplanationSpec):
         return given
     path = Path(str(given))
-    return load_spec(path) if path.suffix in _SPECS and path.name != FILE and path.is_file() else None
+    return load_spec(path) if path.suffix.lower() in _SPECS and path.name != FILE and path.is_file() else None
 
 
 def _home(uri: str, path: Path) -> Path | None:

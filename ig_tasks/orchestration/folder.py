@@ -99,7 +99,7 @@ def _owners(specs: Mapping[Path, ExplanationSpec]) -> dict[str, Path]:
 
 
 def _is_spec(path: Path) -> bool:
-    return path.suffix in {".yaml", ".yml"} and path.is_file() and not path.name.startswith((".", "_"))
+    return path.suffix.lower() in {".yaml", ".yml"} and path.is_file() and not path.name.startswith((".", "_"))
 
 
 def _free_id(stem: str, taken: dict[str, DAG]) -> str:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
-from ig_tasks.spec.sections import PartitionText, Section, Share
+from ig_tasks.spec.sections import Column, PartitionText, Section, Share
 
 Strategy = Literal[
     "auto", "zero", "mean", "median", "mode", "table",
@@ -55,7 +55,7 @@ class BaselineSpec(Section):
         Field(description="of `blur`, in pixels or time steps; left out: a tenth of the longest axis"),
     ] = None
     segment: Annotated[
-        str | None,
+        Column | None,
         Field(description="column by whose levels the baseline is fitted; other levels take the overall one"),
     ] = None
     seed: Annotated[NonNegativeInt | None, Field(description="of `samples`, `kmeans` and `noise`; 0 unless given")] = (

@@ -13,21 +13,9 @@ from pydantic import ValidationError
 from ig_tasks.errors import SpecError
 from ig_tasks.spec.messages import one_line
 from ig_tasks.spec.specification import ExplanationSpec
+from ig_tasks.spec.written import load_yaml
 
 _URI = re.compile(r"^[a-zA-Z][a-zA-Z0-9+.-]*:/")
-
-
-class _UniqueKeyLoader(yaml.SafeLoader):
-    """YAML lets a second key of the same name win in silence; in a spec that hides a mistake."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[Any] = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if isinstance(key, str | int) and key in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"key {key!r} is there twice", key_node.start_mark)
-            seen.add(key if isinstance(key, str | int) else id(key_node))
-        return super().construct_mapping(node, deep)
 
 
 def load_spec(
@@ -67,7 +55,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise SpecError(f"{path}: cannot be read ({error})") from None
     try:
-        document = yaml.load(text, Loader=_UniqueKeyLoader)  # noqa: S506 - a SafeLoader
+        document = load_yaml(text, ExplanationSpec)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f" in line {mark.line + 1}" if mark else ""

@@ -55,7 +55,16 @@ def _as_bytes(value: Any) -> Any:
     return value
 
 
+def _as_column(value: str) -> str:
+    """A column without a visible name cannot be told in a message or a report."""
+    if not value.strip():
+        raise ValueError(f"{value!r} is no column's name that can be shown; rename the column, or leave the key out")
+    return value
+
+
 Names = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
+Column = Annotated[str, AfterValidator(_as_column)]
+Columns = Annotated[tuple[Column, ...], BeforeValidator(_as_tuple)]
 PartitionText = Annotated[str, BeforeValidator(_as_text)]
 
 
@@ -138,10 +147,10 @@ class DataSpec(Section):
     """The rows to explain: Parquet files, in hive partitions if `partition` names their column."""
 
     uri: str
-    partition: str | None = None
-    id: str | None = None
-    segments: Names = ()
-    prediction: Annotated[str | None, Field(description="column with the served model's output, for parity")] = None
+    partition: Column | None = None
+    id: Column | None = None
+    segments: Columns = ()
+    prediction: Annotated[Column | None, Field(description="column with the served model's output, for parity")] = None
     sample: Annotated[PositiveInt | None, Field(description="explain so many rows, spread evenly over all")] = None
 
 

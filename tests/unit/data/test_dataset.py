@@ -103,3 +103,39 @@ def test_a_column_of_lists_is_refused(tmp_path):
     pq.write_table(pa.table({"x": [[1, 2]]}), tmp_path / "a.parquet")
     with pytest.raises(DataError, match=r"data\.segments: column 'x' of .* holds list<.*; name a column of plain"):
         Dataset(str(tmp_path)).require_columns([("x", "data.segments")])
+
+
+def test_a_column_that_a_file_has_twice_is_refused_where_it_is_wanted(tmp_path):
+    twice = pa.table([pa.array(["AA"]), pa.array(["AA"]), pa.array([1.0])], names=["carrier", "carrier", "x"])
+    pq.write_table(pa.table({"carrier": ["AA"], "x": [1.0]}), tmp_path / "a.parquet")
+    pq.write_table(twice, tmp_path / "b.parquet")
+    dataset = Dataset(str(tmp_path))
+    dataset.require_in_all(dataset.files(), ["x"])
+    with pytest.raises(
+        DataError, match=r"^data\.uri: b\.parquet has 2 columns called 'carrier', and one is read; write the file"
+    ):
+        dataset.require_in_all(dataset.files(), ["x", "carrier"])
+
+
+def test_a_column_that_one_file_lacks_is_found_before_its_rows_are_read(tmp_path):
+    pq.write_table(pa.table({"carrier": ["AA"], "x": [1.0]}), tmp_path / "a.parquet")
+    pq.write_table(pa.table({"x": [1.0]}), tmp_path / "b.parquet")
+    pq.write_table(pa.table({"y": pa.array([], pa.float64())}), tmp_path / "c.parquet")  # nothing is read of it
+    dataset = Dataset(str(tmp_path))
+    dataset.require_in_all(dataset.files(), ["x"])
+    with pytest.raises(DataError, match=r"b\.parquet has no column 'carrier', which other files have"):
+        dataset.require_in_all(dataset.files(), ["carrier"])
+
+
+def test_types_are_those_of_a_file_with_rows(tmp_path):
+    pq.write_table(pa.table({"x": pa.nulls(0)}), tmp_path / "a.parquet")
+    pq.write_table(pa.table({"x": [1.0]}), tmp_path / "B.PARQUET")
+    dataset = Dataset(str(tmp_path))
+    assert [(file.name, file.rows) for file in dataset.files()] == [("B.PARQUET", 1), ("a.parquet", 0)]
+    dataset.require_number("x", "data.prediction")
+
+
+def test_the_name_of_the_column_of_places_is_reserved(tmp_path):
+    pq.write_table(pa.table({"__position__": ["a"]}), tmp_path / "a.parquet")
+    with pytest.raises(DataError, match=r"^data\.id: '__position__' is what rows' places are called here; rename"):
+        Dataset(str(tmp_path)).require_columns([("__position__", "data.id")])
