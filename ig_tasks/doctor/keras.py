@@ -73,7 +73,9 @@ class KerasSide:
         return np.concatenate([each.reshape(len(each), -1) for each in found], axis=1)
 
     def _run(self, given: dict[str, Any]) -> Any:
-        tensors = given[UNNAMED] if list(given) == [UNNAMED] else arranged(self.model, given)
+        tensors = (
+            given[UNNAMED] if list(given) == [UNNAMED] else arranged(self.model, dict(given))
+        )  # a model may pop its inputs
         return self.model(tensors, training=False)
 
     def _tensors(self, inputs: Mapping[str, Array]) -> dict[str, Any]:

@@ -84,7 +84,9 @@ class TorchSide:
             yield
 
     def _run(self, tensors: dict[str, torch.Tensor]) -> Any:
-        return self.model(tensors[UNNAMED]) if list(tensors) == [UNNAMED] else self.model(**tensors)
+        # Copies: a model may change in place what it is given, and a leaf of autograd it may not.
+        own = {name: tensor.clone() for name, tensor in tensors.items()}
+        return self.model(own[UNNAMED]) if list(own) == [UNNAMED] else self.model(**own)
 
     def _tensors(self, inputs: Mapping[str, Array]) -> dict[str, torch.Tensor]:
         found = {}

@@ -123,18 +123,20 @@ class TorchModel(LoadedModel):
         return "torch"
 
     def _call(self, model: Any, inputs: dict[str, np.ndarray]) -> np.ndarray:
-        tensors = {name: torch.as_tensor(array, device=self.device) for name, array in inputs.items()}
         with torch.no_grad():
-            output = model(**tensors)
+            output = model(**self._tensors(inputs))
         if not isinstance(output, torch.Tensor):
             raise ModelError(f"model '{self.package.uri}' returned a {type(output).__name__}, not a tensor")
         return np.asarray(output.cpu().numpy())
 
     def _call_head(self, model: Any, head: Head, inputs: dict[str, np.ndarray]) -> np.ndarray:
-        tensors = {name: torch.as_tensor(array, device=self.device) for name, array in inputs.items()}
         with torch.no_grad():
-            output = with_head(model, head)(**tensors)
+            output = with_head(model, head)(**self._tensors(inputs))
         return np.asarray(output.cpu().double().numpy())
+
+    def _tensors(self, inputs: dict[str, np.ndarray]) -> dict[str, torch.Tensor]:
+        """Copies: a model may change in place what it is given."""
+        return {name: torch.tensor(array, device=self.device) for name, array in inputs.items()}
 
     def _with_head(self, model: Any, head: Head) -> Any:
         return with_head(model, head)

@@ -441,3 +441,33 @@ def test_what_cannot_be_looked_at_is_one_line(inputs: Any, layers: Any, message:
 def test_something_that_is_no_model_is_refused() -> None:
     with pytest.raises(InputError, match=r"neither a torch\.nn\.Module nor a keras\.Model"):
         diagnose(len, ROWS)
+
+
+class InPlace(nn.Module):
+    """Numbers and ids that are changed where they lie."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.embed_cat = nn.Embedding(5, 2)
+        self.body = nn.Linear(5, 1)
+
+    def forward(self, num: Any, cat: Any) -> Any:
+        vectors = self.embed_cat(cat)
+        cat.zero_()
+        num *= 2
+        return self.body(torch.cat([num, vectors], dim=1))
+
+
+def test_what_a_model_changes_in_place_stays_as_it_was_given() -> None:
+    given = {name: array.copy() for name, array in ROWS.items()}
+    given["num"] = given["num"].astype(np.float32)  # as the model takes them, so that no copy is made on the way
+    before = {name: array.copy() for name, array in given.items()}
+    found = diagnose(InPlace(), given)
+    assert {each.name: (each.differentiable, each.proposed) for each in found.inputs} == {
+        "num": (True, None),
+        "cat": (False, "embed_cat"),
+    }
+    assert not found.zero
+    for name, array in before.items():
+        np.testing.assert_array_equal(given[name], array)

@@ -132,3 +132,21 @@ def test_predict_names_the_input(loaded):
         loaded.predict({"numeric": INPUTS["numeric"]})
     with pytest.raises(InputError, match=r"input 'carier' of model .* is unknown; did you mean 'carrier'\?"):
         loaded.predict({**INPUTS, "carier": INPUTS["carrier"]})
+
+
+def test_what_a_model_changes_in_place_stays_as_it_was_given(loaded):
+    given = {name: array.copy() for name, array in INPUTS.items()}
+    model, (before, number) = loaded.model, (loaded.predict(given), loaded.output(given, "late", "probability"))
+    if loaded.framework == "torch":
+
+        def change(module, args, kwargs):
+            kwargs["numeric"].add_(1)
+            kwargs["carrier"].zero_()
+
+        model.register_forward_pre_hook(change, with_kwargs=True)
+        moved = loaded.predict({name: array.copy() for name, array in INPUTS.items()})
+        np.testing.assert_array_equal(moved, loaded.predict(given))
+        assert (moved != before).all()
+        assert (loaded.output(given, "late", "probability") != number).all()
+    for name, array in INPUTS.items():
+        np.testing.assert_array_equal(given[name], array)

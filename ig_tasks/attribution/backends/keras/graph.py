@@ -136,7 +136,7 @@ def _signature(kind: str) -> tuple[Any, dict[str, str], tuple[str, ...]]:
     """TensorFlow's function of that operation, its parameters' names by the operation's own, and the attributes."""
     function = getattr(tf.raw_ops, kind, None)
     definition = op_def_registry.get(kind)
-    if function is None or definition is None or "Random" in kind:
+    if function is None or definition is None or "Random" in kind or "PyFunc" in kind:
         raise NotFollowed(f"the model's graph has an operation that cannot be run again ({kind})")
     inputs = [argument.name for argument in definition.input_arg]
     follows = {argument.type_attr for argument in definition.input_arg}  # from the inputs themselves

@@ -27,6 +27,7 @@ from ig_tasks.attribution.backends.torch.along import (
     unfolded,
 )
 from ig_tasks.attribution.backends.torch.call import Caller, Tensors
+from ig_tasks.attribution.backends.torch.causes import causes_named, require_weights
 from ig_tasks.attribution.backends.torch.chain import Chain
 from ig_tasks.attribution.backends.torch.look import look
 from ig_tasks.attribution.backends.torch.lost import where_lost
@@ -66,6 +67,7 @@ class TorchBackend:
 
     def __init__(self, model: torch.nn.Module, layers: dict[str, str], precision: str, device: str | None) -> None:
         model = getattr(model, "_orig_mod", model)  # hooks do not reach into compiled graphs
+        require_weights(model)
         self.model = cast_copy(model, torch.float64 if precision == "float64" else None, device)
         self.layers, self.precision = layers, precision
         self._device = next((p.device for p in self.model.parameters()), torch.device(device or "cpu"))
@@ -136,17 +138,19 @@ class TorchBackend:
         return ids_within(ids, getattr(self._layers[layer], "num_embeddings", None), layer)
 
     def embed(self, layer: str, ids: npt.NDArray[np.int64]) -> Array:
-        return _float64(self._caller.embed(layer, torch.as_tensor(ids, device=self._device)))
+        return _float64(self._caller.embed(layer, torch.tensor(ids, device=self._device)))
 
     def probe(self, row: Problem, output: str | None) -> tuple[int, int]:
         self._caller.output = output
         ends = self._caller.ends(row)
         with torch.no_grad(), self._caller.paths.comparing():
             outputs = self._caller.call(ends, row, 1)
-        with saved_bytes(self.model) as saved:
-            points = {name: end.clone().requires_grad_() for name, end in ends.items()}
-            values = self._caller.call(points, row, 1)
-        if not (outputs.is_floating_point() and _depends(values, list(points.values()))):
+        points = {name: end.clone().requires_grad_() for name, end in ends.items()}
+        with causes_named():
+            with saved_bytes(self.model) as saved:
+                values = self._caller.call(points, row, 1)
+            depends = _depends(values, list(points.values()))
+        if not (outputs.is_floating_point() and depends):
             whole = f"its output is {outputs.dtype}, which has no gradient; explain logits or probabilities"
             detached = "its output does not depend on the inputs through differentiable operations"
             float_out = outputs.is_floating_point()
@@ -157,10 +161,10 @@ class TorchBackend:
         return outputs.shape[1], sum(saved.values()) + 6 * own
 
     def misfit(self, row: Problem) -> tuple[str, str] | None:
-        ends = self._caller.ends(row)
+        ends = {name: end.clone() for name, end in self._caller.ends(row).items()}
         given = {name: end for name, end in ends.items() if name not in self.layers}
         with torch.no_grad():
-            return first_misfit(self.model, given, lambda: self._caller.call(ends, row, 1))
+            return first_misfit(self.model, given, lambda: self._caller.call(ends, row, 1, lend=True))
 
     def look(self, rows: Problem) -> Structure:
         self._structure, self._chain, self.folded, self.lanes = PLAIN, None, 0, 1
@@ -262,4 +266,5 @@ def _depends(values: torch.Tensor, points: list[torch.Tensor]) -> bool:
 
 
 def _float64(tensor: torch.Tensor) -> Array:
-    return np.asarray(tensor.detach().to(device="cpu", dtype=torch.float64).numpy())
+    # A copy: a model may write its next output where this one lies.
+    return np.asarray(tensor.detach().to(device="cpu", dtype=torch.float64, copy=True).numpy())

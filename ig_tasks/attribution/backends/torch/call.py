@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import torch  # noqa: TID253 - this module is the framework's own, loaded lazily
 
+from ig_tasks.attribution.backends.torch.causes import causes_named
 from ig_tasks.attribution.backends.torch.follow import Cut, Follow, Reached
 from ig_tasks.attribution.backends.torch.paths import Paths
 from ig_tasks.attribution.problem import UNNAMED
@@ -67,7 +68,7 @@ class Caller:
 
     def ends(self, batch: Problem) -> Tensors:
         return {
-            name: self.embed(self.layers[name], torch.as_tensor(end, device=self.device))
+            name: self.embed(self.layers[name], torch.tensor(end, device=self.device))
             if name in self.layers
             else self._floats(end)
             for name, end in batch.ends.items()
@@ -75,7 +76,7 @@ class Caller:
 
     def starts(self, batch: Problem) -> Tensors:
         return {
-            name: self.embed(self.layers[name], torch.as_tensor(start, device=self.device))
+            name: self.embed(self.layers[name], torch.tensor(start, device=self.device))
             if name in self.layers and start.dtype.kind in "iub"
             else self._floats(start)
             for name, start in batch.starts.items()
@@ -103,21 +104,27 @@ class Caller:
             raise NotFollowed("rows take different ways through the model")
         return follow.cuts
 
-    def call(self, points: Tensors, batch: Problem, repeat: int, follow: Follow | None = None) -> torch.Tensor:
-        """All outputs (repeat x rows, outputs) at `points`."""
+    def call(
+        self, points: Tensors, batch: Problem, repeat: int, follow: Follow | None = None, *, lend: bool = False
+    ) -> torch.Tensor:
+        """All outputs (repeat x rows, outputs) at `points`.
 
-        def repeated(tensor: torch.Tensor) -> torch.Tensor:
-            if follow is not None:
-                return follow.carry(tensor, None)
-            return tensor if repeat == 1 else tensor.expand(repeat, *tensor.shape).flatten(0, 1)
+        A model may change in place what it is given, so that every call gets tensors of its own: none shares memory
+        with the caller's arrays, with `points`, or with those of another call. `lend`: it gets `points` themselves.
+        """
 
-        given = dict(points)
-        for name in self.layers:
-            given[name] = repeated(torch.as_tensor(batch.ends[name], device=self.device))
+        def own(array: npt.NDArray[Any]) -> torch.Tensor:
+            tensor = self._tensor(array)
+            if follow is None and repeat > 1:
+                return tensor.expand(repeat, *tensor.shape).flatten(0, 1)
+            return tensor.clone() if follow is None else follow.carry(tensor.clone(), None)
+
+        if follow is None and not lend:
+            points = {name: point.clone() for name, point in points.items()}
+        given = {name: own(batch.ends[name]) if name in self.layers else point for name, point in points.items()}
         self.paths.override({name: (given[name], points[name]) for name in self.layers})
         fixed = {
-            name: repeated(self._tensor(value)) if isinstance(value, np.ndarray) else value
-            for name, value in batch.fixed.items()
+            name: own(value) if isinstance(value, np.ndarray) else copied(value) for name, value in batch.fixed.items()
         }
         with follow or nullcontext():
             raw = self.model(**given, **fixed) if self.named else self.model(given[UNNAMED], **fixed)
@@ -148,8 +155,9 @@ class Caller:
 
         One pass forward, and one backward for each target.
         """
-        values = self.explained(self.call(points, batch, repeat), batch, repeat)
-        found = backward(values, list(points.values()), torch.ones_like(values))
+        with causes_named():
+            values = self.explained(self.call(points, batch, repeat), batch, repeat)
+            found = backward(values, list(points.values()), torch.ones_like(values))
         gradients = {
             name: torch.zeros((len(values), *point.shape), dtype=point.dtype, device=point.device) if g is None else g
             for (name, point), g in zip(points.items(), found, strict=True)
@@ -172,6 +180,17 @@ def _stacked(gradients: tuple[torch.Tensor | None, ...]) -> torch.Tensor:
         return gradients[0][None]
     like = next(g for g in gradients if g is not None)
     return torch.stack([torch.zeros_like(like) if g is None else g for g in gradients])
+
+
+def copied(value: Any) -> Any:
+    """A constant with memory of its own, as far as it is made of tensors, arrays and Python's containers."""
+    if isinstance(value, torch.Tensor):
+        return value.detach().clone()
+    if isinstance(value, np.ndarray):
+        return value.copy()
+    if type(value) is dict:
+        return {key: copied(each) for key, each in value.items()}
+    return type(value)(map(copied, value)) if type(value) in (list, tuple, set) else value
 
 
 def first_line(error: BaseException) -> str:

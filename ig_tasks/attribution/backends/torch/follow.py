@@ -23,6 +23,7 @@ from ig_tasks.attribution.backends.torch.affine import (
     substitute,
     words,
 )
+from ig_tasks.attribution.backends.torch.inplace import out_of_place, written
 from ig_tasks.attribution.backends.torch.operations import (
     ATTRIBUTES,
     STEERING,
@@ -86,6 +87,7 @@ class Follow(TorchFunctionMode):  # type: ignore[misc]  # torch is not followed 
         self._places = places
         self._laid: dict[int, tuple[Affine, torch.Tensor]] = {}
         self._renamed: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}  # what in-place operations made of a tensor
+        self._stale: set[int] = set()  # memory of those tensors, whose other views were to change with them
         self.cuts: list[Cut] = []
         self.prefix: list[str] = []
         self.operations: list[str] = []
@@ -129,8 +131,17 @@ class Follow(TorchFunctionMode):  # type: ignore[misc]  # torch is not followed 
             return func(*args, **kwargs)
         if self._renamed:
             args, kwargs = substitute(args, self._current), substitute(kwargs, self._current)
+        target = written(name, args, kwargs)
+        if isinstance(target, Affine) and name != "__setitem__":
+            name, func, args, kwargs = out_of_place(name, func, args, kwargs)
+            return self._instead(target, self._done(name, func, args, kwargs, None))
+        return self._done(name, func, args, kwargs, target)
+
+    def _done(self, name: str, func: Any, args: Any, kwargs: dict[str, Any], target: Any) -> Any:
+        """An operation, which writes into `target` if there is one."""
         tensors = leaves((args, kwargs))
-        target = _written(name, args, kwargs)
+        if kwargs.get("out") is not None and any(isinstance(t, Affine) or _depth(t) is not None for t in tensors):
+            raise NotFollowed(f"{name} writes into a given tensor")
         if self.secant and name in _PAIRS and len(args) == 2 and _both_live(args):
             with self:
                 return (
@@ -155,10 +166,8 @@ class Follow(TorchFunctionMode):  # type: ignore[misc]  # torch is not followed 
         live = [tensor for tensor in tensors if _depth(tensor) is not None]
         if self.secant and live:
             return self._step(name, func, args, kwargs, live, target)
-        if target is not None and live and isinstance(target, Affine):
-            written = args[0].clone()  # a leaf cannot be written into
-            self._renamed[id(target)] = (target, written)
-            args = (written, *args[1:])
+        if isinstance(target, Affine):
+            args = (self._instead(target, args[0].clone()), *args[1:])  # a leaf cannot be written into
         return _mark(func(*args, **kwargs), 1 if live else None)
 
     def _step(
@@ -169,10 +178,8 @@ class Follow(TorchFunctionMode):  # type: ignore[misc]  # torch is not followed 
             raise NotFollowed(f"values along the path steer Python, or are written to ({name})")
         if any(tensor.grad_fn is not None and not hasattr(tensor, "_ig_depth") for tensor in leaves((args, kwargs))):
             raise NotFollowed("a value comes from code that cannot be followed (an extension's autograd)")
-        if kwargs.get("out") is not None:
-            raise NotFollowed(f"{name} writes into a given tensor")
         if target is not None:
-            name, func, args, kwargs = _not_in_place(name, func, args, kwargs)
+            name, func, args, kwargs = out_of_place(name, func, args, kwargs)
         depth = max(_depth(tensor) or 0 for tensor in live)
         step = take_step(self.nodes, name, func, args, kwargs, live)
         if not step.linear:
@@ -192,15 +199,25 @@ class Follow(TorchFunctionMode):  # type: ignore[misc]  # torch is not followed 
             if length != most and (name not in _RESHAPES or length == 0 or length % (self.nodes * self.rows)):
                 raise NotFollowed(f"{name} moves the rows from the first axis")
         result = _mark(step.result, depth + (not step.linear))
-        if target is not None:
-            self._renamed[id(target)] = (target, result)
-        return result
+        return result if target is None else self._instead(target, result)
 
     # -- values ------------------------------------------------------------------------------------------
+
+    def _instead(self, target: torch.Tensor, result: torch.Tensor) -> torch.Tensor:
+        """From now on `target`, which was written into, is `result`. Raises NotFollowed."""
+        if result is target:
+            return result
+        if result.dtype != target.dtype:
+            raise NotFollowed("an operation in place keeps a dtype that its result would not have")
+        self._renamed[id(target)] = (target, result)
+        self._stale |= _memory(target) - _memory(result)
+        return result
 
     def _current(self, tensor: torch.Tensor) -> torch.Tensor:
         while id(tensor) in self._renamed:
             tensor = self._renamed[id(tensor)][1]
+        if not self._stale.isdisjoint(_memory(tensor)):
+            raise NotFollowed("a view is read of a tensor that was changed in place")
         return tensor
 
     def _laid_out(self, tensor: torch.Tensor, knots: tuple[float, ...]) -> torch.Tensor:
@@ -235,6 +252,12 @@ def _depth(tensor: torch.Tensor) -> int | None:
     return getattr(tensor, "_ig_depth", None)
 
 
+def _memory(tensor: torch.Tensor) -> set[int]:
+    """Where the values of a tensor lie: the same place for all views of one."""
+    values = tensor.base if isinstance(tensor, Affine) else tensor
+    return {values.untyped_storage().data_ptr()} if values.layout == torch.strided and values.numel() else set()
+
+
 def _both_live(args: Any) -> bool:
     return all(
         isinstance(each, Affine) or (isinstance(each, torch.Tensor) and _depth(each) is not None) for each in args
@@ -247,31 +270,3 @@ def _mark(result: Any, depth: int | None) -> Any:
         if depth is not None or tensor.grad_fn is not None:
             tensor._ig_depth = depth
     return result
-
-
-def _written(name: str, args: Any, kwargs: dict[str, Any]) -> Any:
-    """The tensor that an operation writes into, if it does."""
-    if name in ("requires_grad_", "_set_grad_enabled"):
-        return None
-    if name == "__setitem__" or (name.endswith("_") and not name.endswith("__")):
-        return args[0]
-    inplace = kwargs.get("inplace", args[-1] if args and isinstance(args[-1], bool) and name in _INPLACE else False)
-    return args[0] if inplace else None
-
-
-_INPLACE = words("relu relu6 hardtanh leaky_relu silu elu selu celu mish hardswish hardsigmoid threshold")
-
-
-def _not_in_place(name: str, func: Any, args: Any, kwargs: dict[str, Any]) -> tuple[str, Any, Any, dict[str, Any]]:
-    """The same operation with a result of its own. Raises NotFollowed."""
-    if args[0]._is_view() and args[0].grad_fn is not None:
-        raise NotFollowed(f"{name} writes into a part of a tensor")
-    if kwargs.get("inplace"):
-        return name, func, args, {**kwargs, "inplace": False}
-    if name in _INPLACE:
-        return name, func, (*args[:-1], False), kwargs
-    plain = name.removesuffix("_")
-    found = getattr(torch.Tensor, plain, None) or getattr(torch.nn.functional, plain, None)
-    if found is None:
-        raise NotFollowed(f"{name} writes in place")
-    return plain, found, args, kwargs

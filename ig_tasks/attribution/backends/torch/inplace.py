@@ -1,0 +1,43 @@
+"""Operations that write into a tensor: which tensor, and the operation that gives the same out of place."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch  # noqa: TID253 - this module is the framework's own, loaded lazily
+
+from ig_tasks.attribution.backends.torch.affine import words
+from ig_tasks.attribution.structure import NotFollowed
+
+__all__ = ["out_of_place", "written"]
+
+_AUGMENTED = words(
+    "__iadd__ __isub__ __imul__ __itruediv__ __idiv__ __ifloordiv__ __imod__ __ipow__ __iand__ __ior__ __ixor__ "
+    "__ilshift__ __irshift__"
+)
+_INPLACE = words("relu relu6 hardtanh leaky_relu silu elu selu celu mish hardswish hardsigmoid threshold")
+
+
+def written(name: str, args: Any, kwargs: dict[str, Any]) -> Any:
+    """The tensor that an operation writes into, if it does."""
+    if name in ("requires_grad_", "_set_grad_enabled"):
+        return None
+    if name == "__setitem__" or name in _AUGMENTED or (name.endswith("_") and not name.endswith("__")):
+        return args[0]
+    inplace = kwargs.get("inplace", args[-1] if args and isinstance(args[-1], bool) and name in _INPLACE else False)
+    return args[0] if inplace else None
+
+
+def out_of_place(name: str, func: Any, args: Any, kwargs: dict[str, Any]) -> tuple[str, Any, Any, dict[str, Any]]:
+    """The same operation with a result of its own. Raises NotFollowed."""
+    if args[0]._is_view() and args[0].grad_fn is not None:
+        raise NotFollowed(f"{name} writes into a part of a tensor")
+    if kwargs.get("inplace"):
+        return name, func, args, {**kwargs, "inplace": False}
+    if name in _INPLACE:
+        return name, func, (*args[:-1], False), kwargs
+    plain = f"__{name[3:]}" if name in _AUGMENTED else name.removesuffix("_")
+    found = getattr(torch.Tensor, plain, None) or getattr(torch.nn.functional, plain, None)
+    if found is None:
+        raise NotFollowed(f"{name} writes in place")
+    return plain, found, args, kwargs
