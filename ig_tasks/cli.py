@@ -213,12 +213,12 @@ def _run(arguments: list[str]) -> int:
 
 
 def _load(path: Path, store: str | None, settings: list[str] | None) -> Any:
-    from ig_tasks.spec import load_spec
+    from ig_tasks.spec import load_for_run
 
     values = dict(_setting(text) for text in settings or [])
     if store is not None:
         values["store"] = store if "://" in store else str(Path(store).absolute())
-    return load_spec(path, settings=values)
+    return load_for_run(path, values)
 
 
 def _setting(text: str) -> tuple[str, Any]:

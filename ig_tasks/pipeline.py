@@ -28,10 +28,13 @@ from ig_tasks.compute.served import compare_with_served
 from ig_tasks.compute.session import ComputeSession
 from ig_tasks.compute.trial import look_at_rows, trial_of
 from ig_tasks.errors import ValidationFailedError
+from ig_tasks.lines import Line
 from ig_tasks.reports.assemble import importance_table
+from ig_tasks.reports.overrides import leading, override_words, verdict
 from ig_tasks.reports.rendering import Rendering
 from ig_tasks.spec import ExplanationSpec
 from ig_tasks.store import Manifest, RunFolder, Store
+from ig_tasks.store.report import Check, Report
 from ig_tasks.validation import called_check, predicted_of, run_checks
 
 Log = Callable[[str], None]
@@ -85,10 +88,11 @@ def load_planned(
     else:
         say(f"load_model: {trial['framework']} model {plan.package.digest[:19]} loads, runs and differentiates")
     if trial["doubt"]:
-        say(f"load_model: WARNING: {trial['doubt']}")
+        say(Line(f"load_model: WARNING: {trial['doubt']}", "warning"))
     if served is not None:
         told = called_check(spec, store, served)
-        say(f"load_model: parity with the served model {'holds' if told.success else 'FAILS'}: {told.description}")
+        holds = f"parity with the served model {'holds' if told.success else 'FAILS'}: {told.description}"
+        say(Line(f"load_model: {holds}", "info" if told.success else "warning"))
     sampled = f", a sample of {spec.data.sample:,} of them" if spec.data.sample else ""
     files = f"{len(plan.files)} file{'s' * (len(plan.files) != 1)}"
     available = f"{plan.rows_available:,} row{'s' * (plan.rows_available != 1)}"
@@ -225,8 +229,7 @@ def validate(spec: ExplanationSpec, ref: Reference, *, log: Log | None = None) -
         Manifest(run).record_stage("validate", seconds=time.perf_counter() - started, checks=len(checks))
     checks = rendering.read_checks()
     for check in checks:
-        verdict = "passed" if check.success else f"FAILED ({check.severity})"
-        say(f"validate: {check.name} {verdict}: {_figure(check.observed)}, expected {_figure(check.expected)}")
+        say(_told(check))
     failed = [check for check in checks if not check.success]
     critical = [check.name for check in failed if check.severity == "critical"]
     if critical:
@@ -239,7 +242,13 @@ def validate(spec: ExplanationSpec, ref: Reference, *, log: Log | None = None) -
 
 
 def publish_report(spec: ExplanationSpec, ref: Reference, *, log: Log | None = None) -> Reference:
-    """Write report.json and report.html, and point latest.json at them unless a later partition is published."""
+    """Write report.json and report.html, and point latest.json at them unless a later partition is published.
+
+    The report of an ad-hoc run (`spec.overrides`) is written too, but latest.json never names it.
+
+    Raises:
+        ValidationFailedError: if the checks withheld this report.
+    """
     say = log or to_stderr
     started = time.perf_counter()
     plan, run = _plan(spec, ref), _run(ref)
@@ -252,13 +261,19 @@ def publish_report(spec: ExplanationSpec, ref: Reference, *, log: Log | None = N
         report_uri = rendering.write(plan, summary, ref["model"]["space"])
         Manifest(run).record_stage("publish_report", seconds=time.perf_counter() - started)
     report = run.read_report(rendering.revision)
+    if not report.published:
+        raise ValidationFailedError(f"the checks withheld this report, read it at {report_uri}", report_uri)
     moved = Store(ref["store"]).publish(run, report)
-    say(f"publish_report: {report_uri}" + ("" if moved else " (latest.json stays with a later report)"))
+    say(f"publish_report: {report_uri}" + _kept(report, moved))
+    say(f"publish_report: {verdict(report)}, led by {', '.join(leading(report))}; page {rendering.page_uri}")
     return {
         **ref,
         "report_uri": report_uri,
         "page_uri": rendering.page_uri,
         "completeness": report.completeness.model_dump(mode="json"),
+        "official": report.official,
+        "verdict": verdict(report),
+        "leading": leading(report),
     }
 
 
@@ -280,6 +295,13 @@ def run(
         ref = compute_attributions(spec, ref, session=session, log=log, context=context)
     ref = validate(spec, ref, log=log)
     return publish_report(spec, ref, log=log)
+
+
+def _kept(report: Report, moved: bool) -> str:
+    """Why latest.json was left where it is; nothing if it was not."""
+    if not report.official:
+        return f" (ad-hoc: {'; '.join(override_words(report.overrides))}; latest.json stays as it is)"
+    return "" if moved else " (latest.json stays with a later report)"
 
 
 def _short(trial: Reference) -> Reference:
@@ -306,6 +328,12 @@ def _session(
     compute = spec.compute if workers is None else spec.compute.model_copy(update={"workers": workers})
     with ComputeSession(compute, log=log or to_stderr) as own:
         yield own
+
+
+def _told(check: Check) -> Line:
+    outcome = "passed" if check.success else f"FAILED ({check.severity})"
+    text = f"validate: {check.name} {outcome}: {_figure(check.observed)}, expected {_figure(check.expected)}"
+    return Line(text, "info" if check.success else "error" if check.severity == "critical" else "warning")
 
 
 def _figure(value: Any) -> str:

@@ -28,5 +28,5 @@ def on_reports(*names: str) -> PartitionedAssetTimetable:
 
 def event_extra(ref: Mapping[str, Any]) -> dict[str, Any]:
     """What the Asset's event says of a report: small JSON values only."""
-    keys = ("run_id", "partition", "report_uri", "rows", "completeness", "warnings")
+    keys = ("run_id", "partition", "report_uri", "page_uri", "verdict", "leading", "rows", "completeness", "warnings")
     return {key: ref.get(key) for key in keys}

@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 from airflow.sdk import BaseOperator, literal
 
 from ig_tasks.errors import SpecError
+from ig_tasks.lines import level_of
 from ig_tasks.orchestration.assets import event_extra, report_asset
 from ig_tasks.orchestration.failures import one_line, plain_failures
 from ig_tasks.orchestration.params import effective_spec
@@ -88,7 +89,8 @@ class StageOperator(BaseOperator):
         return {"ref": self.ref}
 
     def _say(self, line: str) -> None:
-        self.log.info("%s", one_line(line))
+        tell: Callable[..., None] = getattr(self.log, level_of(line))
+        tell("%s", one_line(line))
 
 
 class LoadModelOperator(StageOperator):
@@ -125,7 +127,7 @@ class ValidateOperator(StageOperator):
 
 
 class PublishReportOperator(StageOperator):
-    """Publishes the report and updates the Asset `ig://<name>`."""
+    """Publishes the report and updates the Asset `ig://<name>`; an ad-hoc run's report leaves the Asset alone."""
 
     stage = "publish_report"
     ui_color = "#f7efdc"
@@ -133,6 +135,10 @@ class PublishReportOperator(StageOperator):
     def execute(self, context: Any) -> Ref:
         """Publish, and tell the Asset's consumers which report it was."""
         ref = super().execute(context)
+        if not ref["official"]:
+            # Airflow makes an event of each outlet that a task still has when it succeeds.
+            self.outlets = []
+            return ref
         asset = report_asset(ExplanationSpec.from_resolved(self.spec).name)
         event = context["outlet_events"][asset]
         event.extra = event_extra(ref)

@@ -19,6 +19,7 @@ from markupsafe import Markup
 from ig_tasks.looks.visible import visible
 from ig_tasks.reports import numerals, sentences
 from ig_tasks.reports.baseline_words import baseline_output_words, baseline_words, kinds_of
+from ig_tasks.reports.overrides import HEADLINE, override_words
 from ig_tasks.reports.views import example_views, flat, provenance_parts, target_views
 from ig_tasks.store.report import Report
 
@@ -137,5 +138,7 @@ def _environment() -> Environment:
         "target_words": sentences.target_words,
         "check_name": sentences.check_name,
         "remedy": sentences.remedy,
+        "adhoc_headline": HEADLINE,
+        "override_words": override_words,
     }
     return environment

@@ -151,4 +151,6 @@ def _key(spec: ExplanationSpec, served: Served) -> str:
     document["validation"]["parity"] = {key: v for key, v in parity.items() if key not in later or v != later[key]}
     compared = {} if served is None else {"served": {"digest": served["digest"], "file": served["file"]}}
     grouped = {"groups": 1} if any(feature.group for feature in spec.features.values()) else {}
-    return run_key({"format": FORMAT, **{name: document[name] for name in shown}, **compared, **grouped})
+    # A report says of itself whether it is official: the same numbers have a page for each.
+    adhoc = {"overrides": document["overrides"]} if spec.overrides else {}
+    return run_key({"format": FORMAT, **{name: document[name] for name in shown}, **compared, **grouped, **adhoc})

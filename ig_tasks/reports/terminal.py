@@ -13,6 +13,7 @@ from rich.text import Text
 
 from ig_tasks.looks.visible import visible
 from ig_tasks.reports.numerals import count, interval, number, value
+from ig_tasks.reports.overrides import HEADLINE, override_words
 from ig_tasks.reports.sentences import check_name, left_words, target_words, trust, units
 from ig_tasks.reports.shading import passage_views
 from ig_tasks.store.report import GroupImportance, Report
@@ -31,6 +32,9 @@ def print_report(report: Report, console: Console, *, paths: Mapping[str, str] |
     """Print one report; `paths` (what: where) stand at the end, one a line and whole, to be copied."""
     said = trust(report)
     console.print(plain(f"{report.model.name or report.name}, {report.partition}", "bold"))
+    if not report.official:
+        lines = "; ".join(override_words(report.overrides))
+        console.print(plain(f"{HEADLINE}. ", "bold yellow") + plain(f"{lines}."))
     console.print(plain(f"{said.headline}. ", _TONES[said.level]) + plain(said.reason))
     for target in report.targets:
         ranking = report.ranking(target.name)
@@ -157,7 +161,8 @@ def print_side_by_side(reports: Sequence[Report], console: Console, *, top: int 
 
 
 def _title(report: Report) -> str:
-    return f"{report.name} {report.partition}"
+    # First, since a column's head is cut off at its end.
+    return ("" if report.official else "(ad-hoc) ") + f"{report.name} {report.partition}"
 
 
 def _units(report: Report) -> str:

@@ -4,7 +4,8 @@ Imports pydantic and yaml only, since every DAG file that Airflow parses comes t
 """
 
 from ig_tasks.spec.baseline import BaselineSpec
-from ig_tasks.spec.loading import load_spec
+from ig_tasks.spec.loading import load_for_run, load_spec
+from ig_tasks.spec.overrides import Override
 from ig_tasks.spec.partitions import format_partition, select_partitions
 from ig_tasks.spec.schema import json_schema
 from ig_tasks.spec.sections import (
@@ -36,6 +37,7 @@ __all__ = [
     "FeatureSpec",
     "ModelSpec",
     "Origin",
+    "Override",
     "ParityCheck",
     "QuarantinedCheck",
     "ReportSpec",
@@ -44,6 +46,7 @@ __all__ = [
     "ValidationSpec",
     "format_partition",
     "json_schema",
+    "load_for_run",
     "load_spec",
     "select_partitions",
 ]

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from ig_tasks.errors import SpecError
 from ig_tasks.spec.messages import one_line
+from ig_tasks.spec.overrides import overrides_of_settings
 from ig_tasks.spec.specification import ExplanationSpec
 from ig_tasks.spec.written import load_yaml
 
@@ -36,6 +37,23 @@ def load_spec(
         return _build(dict(source), Path.cwd(), None, "spec", settings)
     path = Path(source).absolute()
     return _build(read_yaml(path), path.parent, path, path.name, settings)
+
+
+def load_for_run(path: str | Path, settings: Mapping[str, Any]) -> ExplanationSpec:
+    """A spec for one run with settings of its own: `load_spec`, and what differs from the file is an override.
+
+    Raises:
+        SpecError: as `load_spec`.
+    """
+    used = load_spec(path, settings=settings)
+    if not settings:
+        return used
+    try:
+        own = load_spec(path)
+    except SpecError:
+        # The file alone is no spec: there is no official run of it.
+        return used.model_copy(update={"overrides": overrides_of_settings(settings)})
+    return used.noting_overrides_of(own)
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -70,8 +88,9 @@ def _build(
 ) -> ExplanationSpec:
     for key, value in (settings or {}).items():
         _assign(document, key, value, title)
-    if "origin" in document:
-        raise SpecError(f"{title}: origin: no such key; it is set when a spec is read")
+    for key in ("origin", "overrides"):
+        if key in document:
+            raise SpecError(f"{title}: {key}: no such key; it is set when a spec is read")
     try:
         spec = ExplanationSpec.model_validate(document)
     except ValidationError as error:

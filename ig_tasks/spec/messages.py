@@ -101,7 +101,7 @@ def _known_keys(model: type[BaseModel], location: Sequence[int | str]) -> list[s
         if isinstance(current, type) and issubclass(current, BaseModel) and part in current.model_fields:
             current = _model_within(current.model_fields[str(part)].annotation)
     keys = current.model_fields if isinstance(current, type) and issubclass(current, BaseModel) else {}
-    return [key for key in keys if key != "origin"]
+    return [key for key in keys if key not in {"origin", "overrides"}]
 
 
 def _model_within(annotation: Any) -> Any:

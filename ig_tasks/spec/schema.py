@@ -13,8 +13,10 @@ def json_schema() -> dict[str, Any]:
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     schema["title"] = "ig-tasks explanation spec"
     properties = schema["properties"]
-    properties.pop("origin", None)
-    schema["$defs"].pop("Origin", None)
+    # Set by the loader, never written in YAML.
+    for field, definition in (("origin", "Origin"), ("overrides", "Override")):
+        properties.pop(field, None)
+        schema["$defs"].pop(definition, None)
     definitions = schema["$defs"]
     served = definitions["ModelSpec"]["properties"]["served"]
     served["anyOf"] = [{"type": "string"}, *served["anyOf"]]

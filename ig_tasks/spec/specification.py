@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field, ValidationError
 from ig_tasks.errors import SpecError
 from ig_tasks.spec.baseline import BaselineSpec
 from ig_tasks.spec.messages import one_line
+from ig_tasks.spec.overrides import Override, overrides_between, said_again
 from ig_tasks.spec.sections import (
     AttributionSpec,
     ComputeSpec,
@@ -62,6 +63,7 @@ class ExplanationSpec(Section):
     features: dict[str, FeatureSpec] = Field(default_factory=dict)
     store: Annotated[str | None, Field(description="any fsspec URI; left out: $IG_TASKS_STORE, else ig_runs")] = None
     origin: Annotated[Origin | None, Field(description="set by the loader")] = None
+    overrides: Annotated[tuple[Override, ...], Field(description="set where a run differs from its spec")] = ()
 
     @classmethod
     def from_resolved(cls, document: Any) -> ExplanationSpec:
@@ -89,6 +91,8 @@ class ExplanationSpec(Section):
     ) -> ExplanationSpec:
         """This spec with the few settings that a single run may change; None leaves a setting as it is.
 
+        What differs from the spec then is noted in `overrides`, and the run is ad-hoc. A partition is not an override.
+
         Raises:
             SpecError: if a value is out of range.
         """
@@ -101,7 +105,17 @@ class ExplanationSpec(Section):
             document["attribution"]["tolerance"] = tolerance
         if baseline is not None:
             document["baseline"] = self.baseline.with_strategy(baseline)
-        return self.from_resolved(document)
+        return self.from_resolved(document).noting_overrides_of(self)
+
+    @property
+    def official(self) -> bool:
+        """Whether a run of this spec has the spec's own settings; else it is ad-hoc."""
+        return not self.overrides
+
+    def noting_overrides_of(self, own: ExplanationSpec) -> ExplanationSpec:
+        """This spec, with where it differs from the one it was made of noted in `overrides`."""
+        found = overrides_between(own.to_document(), self.to_document())
+        return self.model_copy(update={"overrides": said_again(own.overrides, found)})
 
     def store_uri(self) -> str:
         """Where the runs lie: the spec's `store`, else $IG_TASKS_STORE, else a folder ig_runs beside the project."""

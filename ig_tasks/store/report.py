@@ -31,6 +31,7 @@ from ig_tasks.store.report_parts import (
     Histogram,
     Importance,
     ModelInfo,
+    OverrideInfo,
     Part,
     Passage,
     Quantile,
@@ -59,6 +60,7 @@ __all__ = [
     "Histogram",
     "Importance",
     "ModelInfo",
+    "OverrideInfo",
     "Passage",
     "Quantile",
     "Report",
@@ -114,6 +116,13 @@ class Report(Part):
     segment_columns: tuple[SegmentInfo, ...] = ()
     groups: tuple[GroupImportance, ...] = ()
     """Groups of features over all rows, by target and rank; empty where the spec names no group."""
+    overrides: tuple[OverrideInfo, ...] = ()
+    """Settings that were not the spec's own: the run is ad-hoc, and latest.json never names it. Empty: official."""
+
+    @property
+    def official(self) -> bool:
+        """Whether the run had the spec's own settings; else it is ad-hoc."""
+        return not self.overrides
 
     @property
     def published(self) -> bool:

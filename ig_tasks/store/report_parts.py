@@ -325,3 +325,14 @@ class SegmentInfo(Part):
     levels: Count
     """Levels in the data; the report may hold fewer."""
     label: str = ""
+
+
+class OverrideInfo(Part):
+    """A setting of an ad-hoc run that is not the spec's own."""
+
+    field: str
+    """As in the spec, dotted: `data.sample`."""
+    spec: Annotated[Any, BeforeValidator(plain)] = None
+    """The spec's own value; null where it has none."""
+    run: Annotated[Any, BeforeValidator(plain)] = None
+    """What this run was given."""

@@ -54,11 +54,9 @@ class Store:
 
     def runs(self, name: str) -> Iterator[RunFolder]:
         """The runs of a spec that have a report, published or withheld, in the order of their ids."""
-        for run_id in self.name_folder(name).names():
-            if run_id not in _NOT_RUNS and not run_id.endswith(".json"):
-                run = self.run(name, run_id)
-                if run.revisions():
-                    yield run
+        for run in _runs_in(self.name_folder(name)):
+            if run.revisions():
+                yield run
 
     def latest(self, name: str) -> dict[str, Any] | None:
         """What latest.json says, or None before the first report of this name was published."""
@@ -67,11 +65,13 @@ class Store:
         return found
 
     def publish(self, run: RunFolder, report: Report) -> bool:
-        """Point latest.json at a published report, unless that would move it back.
+        """Point latest.json at a published report, unless that would move it back. Ad-hoc and withheld ones never are.
 
         The greatest partition wins, then the later report; returns whether it points there now. Processes that
         publish at the same moment do so one after the other where the store has locks (`Folder.locked`).
         """
+        if not (report.official and report.published):
+            return False
         entry = {
             "name": run.name,
             "run_id": run.run_id,
@@ -137,6 +137,21 @@ def locate_report(location: str) -> tuple[Report, str]:
         return locate_report(place.read_json(LATEST)["report"])
     run = RunFolder(place.uri, "", place.uri.rsplit("/", 1)[-1])
     there = run.revisions()
+    if not there and _holds_runs(place):
+        raise ReportError(
+            f"{location}: only ad-hoc runs have a report here, and withheld ones; give the folder of one of them"
+        )
     if not there:
         raise ReportError(f"{location}: there is no report here; give a report.json, a run's folder or a spec's folder")
     return run.read_report(), run.uri_of(revised("report.json", there[-1]))
+
+
+def _holds_runs(place: Folder) -> bool:
+    """Whether this is a spec's folder whose runs have reports, none of which latest.json names."""
+    return any(run.revisions() for run in _runs_in(place))
+
+
+def _runs_in(place: Folder) -> Iterator[RunFolder]:
+    for name in place.names():
+        if name not in _NOT_RUNS and not name.endswith(".json"):
+            yield RunFolder(place.uri_of(name), place.uri.rsplit("/", 1)[-1], name)

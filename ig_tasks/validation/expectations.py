@@ -7,8 +7,10 @@ never from a user's data: they reach its messages and documents.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -60,10 +62,14 @@ class Suite:
         """Raises CheckBrokenError if Great Expectations refuses one of them."""
         # Versions before 1.24 report usage over the network unless told not to before they are imported.
         os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+        self._names = [expected.name for expected in expectations]
+        with _warnings_only():
+            self._set_up(name, expectations)
+
+    def _set_up(self, name: str, expectations: Sequence[Expected]) -> None:
         import great_expectations as gx
         from great_expectations.data_context.types import base
 
-        self._names = [expected.name for expected in expectations]
         settings = base.DataContextConfig(
             store_backend_defaults=base.InMemoryStoreBackendDefaults(init_temp_docs_sites=False),
             progress_bars=base.ProgressBarsConfig(globally=False),
@@ -82,8 +88,9 @@ class Suite:
     def evaluate(self, frame: pd.DataFrame) -> dict[str, Outcome]:
         """Outcomes by the expectations' names. Raises CheckBrokenError if one could not be evaluated."""
         try:
-            batch = self._definition.get_batch(batch_parameters={"dataframe": frame})
-            validated = batch.validate(self._suite, result_format="BASIC")
+            with _warnings_only():
+                batch = self._definition.get_batch(batch_parameters={"dataframe": frame})
+                validated = batch.validate(self._suite, result_format="BASIC")
         except Exception as error:
             raise _broken(", ".join(self._names), error) from error
         # Great Expectations lists broken ones first: only the name tells which is which.
@@ -92,6 +99,22 @@ class Suite:
         if absent:
             raise _broken(", ".join(absent), "no result came back")
         return {name: outcomes[name] for name in self._names}
+
+
+@contextmanager
+def _warnings_only() -> Iterator[None]:
+    """Great Expectations tells what it registers, hundreds of lines of information, at its import and later.
+
+    Its warnings and errors are told as ever, and so is everything where someone has set a level for its logger.
+    """
+    log = logging.getLogger("great_expectations")
+    before = log.level
+    if before == logging.NOTSET:
+        log.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        log.setLevel(before)
 
 
 def _translated(expected: Expected) -> Any:

@@ -4,6 +4,7 @@ import pytest
 from airflow.sdk import Connection
 
 from ig_tasks.errors import DataError, SpecError, WorkerLostError
+from ig_tasks.lines import Line
 from ig_tasks.orchestration import DaskHook, ig_dag, report_asset
 from ig_tasks.orchestration.failures import StoppedError
 from ig_tasks.orchestration.operators import StageOperator
@@ -99,11 +100,44 @@ def test_publishing_tells_the_asset_which_report_it_was(task, task_context, stag
         "run_id": "2013-10-0123456789ab",
         "partition": "2013-10",
         "report_uri": "/runs/report.json",
+        "page_uri": "/runs/report.html",
+        "verdict": "published",
+        "leading": ["Income", "age"],
         "rows": {"read": 10},
         "completeness": {"converged_fraction": 1.0},
         "warnings": [],
     }
     assert event.partition_keys == {"2013-10"}
+
+
+@pytest.mark.parametrize("params", [{"sample": 500}, {"tolerance": 0.02}, {"baseline": "zero"}])
+def test_a_run_with_params_of_its_own_leaves_the_asset_alone(task, task_context, stages, params):
+    made = task("publish_report", ref={})
+    assert [outlet.name for outlet in made.outlets] == ["ig://loans"]
+    run(made, task_context(**params))
+    ((_, spec, _),) = stages
+    assert [one.run for one in spec.overrides] == list(params.values())
+    # Airflow makes an event of each outlet that is left.
+    assert made.outlets == []
+
+
+@pytest.mark.parametrize("params", [{"tolerance": 0.01}, {"baseline": "median"}, {"partition": "2013-10"}])
+def test_params_that_say_what_the_spec_says_make_an_official_run(task, task_context, stages, params):
+    made = task("publish_report", ref={})
+    run(made, task_context(**params))
+    assert stages[0][1].official
+    assert len(made.outlets) == 1
+
+
+def test_a_line_of_a_stage_has_its_own_level_in_the_tasks_log(task, monkeypatch, caplog):
+    monkeypatch.setattr(StageOperator, "log", logging.getLogger("test.task"), raising=False)
+    made = task("validate", ref={})
+    with caplog.at_level(logging.INFO):
+        for line in ("fine", Line("converged FAILED (warning)", "warning"), Line("parity\nFAILED", "error")):
+            made._say(line)
+    assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
+        ("INFO", "fine"), ("WARNING", "converged FAILED (warning)"), ("ERROR", "parity FAILED"),
+    ]  # fmt: skip
 
 
 def test_a_connection_becomes_an_address_in_the_task(task, task_context, stages, monkeypatch):

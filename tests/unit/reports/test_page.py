@@ -232,6 +232,19 @@ def test_a_withheld_page_says_so_which_check_failed_and_what_to_do(sample: Simpl
     assert "can be trusted" not in text
 
 
+def test_an_ad_hoc_page_names_the_overrides_before_all_else(sample: SimpleNamespace) -> None:
+    assert "adhoc" not in render_page(sample.flights_report()).partition("</style>")[2]
+    overrides = [
+        {"field": "data.sample", "spec": None, "run": 500},
+        {"field": "baseline.strategy", "spec": "auto", "run": "<b>zero</b>"},
+    ]
+    found = Outline(render_page(sample.flights_report(overrides=overrides)))
+    assert found.headings[1] == (2, "Ad-hoc run: this is not the official report")
+    assert "data.sample is 500, in the spec it is not set" in found.text
+    assert "baseline.strategy is <b>zero</b>, in the spec it is auto" in found.text
+    assert not found.open
+
+
 def test_segments_show_the_largest_levels_and_say_what_is_left_out(page: str, sample: SimpleNamespace) -> None:
     outline, report = Outline(page), sample.flights_report()
     assert "The first 12 of 16 levels, the largest first, are shown; the other 4 are in" in outline.text

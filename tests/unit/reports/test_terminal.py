@@ -86,6 +86,16 @@ def test_a_withheld_report_says_so_and_which_check_failed(sample: SimpleNamespac
     assert "failed (critical)  Completeness" in text
 
 
+def test_an_ad_hoc_report_says_so_alone_and_beside_others(sample: SimpleNamespace) -> None:
+    report = sample.flights_report(overrides=[{"field": "attribution.tolerance", "spec": 0.01, "run": 0.1}])
+    lines = printed(lambda console: print_report(report, console), width=200).splitlines()
+    assert lines[1] == (
+        "Ad-hoc run: this is not the official report. attribution.tolerance is 0.1, in the spec it is 0.01."
+    )
+    beside = printed(lambda console: print_side_by_side([report, sample.flights_report()], console), width=200)
+    assert beside.count("(ad-hoc)") == 2  # above its column, and where its trust is told
+
+
 def test_paths_stand_whole_on_one_line(sample: SimpleNamespace) -> None:
     where = "file:///" + "deep/" * 40 + "report.html"
     text = printed(lambda console: print_report(sample.flights_report(), console, paths={"page": where}), width=60)

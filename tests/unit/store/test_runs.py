@@ -14,7 +14,7 @@ from ig_tasks.store.runs import locate_report, revised
 DAY = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def report(partition: str, hours: int = 0, revision: int = 1) -> Report:
+def report(partition: str, hours: int = 0, revision: int = 1, **changes: object) -> Report:
     document = {
         "schema_version": "1.0", "state": "published", "name": "flights", "run_id": f"{partition}-0",
         "revision": revision, "partition": partition, "created_at": DAY + timedelta(hours=hours),
@@ -27,7 +27,7 @@ def report(partition: str, hours: int = 0, revision: int = 1) -> Report:
         "completeness": {"max_relative_delta": 0.0, "mean_relative_delta": 0.0, "converged_fraction": 1.0},
         "importance": [], "segments": [], "checks": [], "verdicts": [], "drift": None, "provenance": {}, "timing": {},
     }  # fmt: skip
-    return Report.model_validate(document)
+    return Report.model_validate({**document, **changes})
 
 
 def published(store: Store, written: Report) -> bool:
@@ -107,3 +107,14 @@ def test_latest_is_never_half_written(store, tmp_path):
     lock = ".latest.json.lock"
     assert sorted(path.name for path in Path(tmp_path / "flights").iterdir()) == [lock, "2013-10-0", "latest.json"]
     json.loads((tmp_path / "flights" / "latest.json").read_text())
+
+
+@pytest.mark.parametrize(
+    "changes", [{"state": "withheld"}, {"overrides": [{"field": "data.sample", "spec": None, "run": 500}]}]
+)
+def test_an_ad_hoc_or_withheld_report_never_becomes_the_latest(store, changes):
+    assert not published(store, report("2013-12", 9, **changes))
+    assert store.latest("flights") is None
+    assert published(store, report("2013-10"))
+    assert not published(store, report("2013-12", 9, **changes))
+    assert store.latest("flights")["partition"] == "2013-10"

@@ -1,6 +1,8 @@
 """A check that broke is an error, a check that failed is an outcome, and outcomes of chunks add up."""
 
 import math
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
@@ -86,3 +88,25 @@ def test_nothing_is_printed_and_nobody_is_called(capfd, monkeypatch):
     monkeypatch.setattr(socket.socket, "connect", refuse)
     Suite("quiet", [RANGE]).evaluate(frame([0.5], ["yes"]))
     assert tuple(capfd.readouterr()) == ("", "")
+
+
+def test_what_great_expectations_registers_is_not_told_and_its_warnings_are():
+    """In a process of its own, since most of it is told at the first import; levels that someone set stay."""
+    code = """
+import logging, sys
+logging.basicConfig(level=logging.INFO, format="%(name)s %(levelname)s %(message)s", stream=sys.stdout)
+import pandas as pd
+from ig_tasks.validation.expectations import Expected, Suite
+log = logging.getLogger("great_expectations")
+suite = Suite("rows", [Expected(name="check", column="value", severity="critical", minimum=0.0, maximum=1.0)])
+suite.evaluate(pd.DataFrame({"value": [0.5]}))
+assert log.level == logging.NOTSET
+import great_expectations
+great_expectations.ExpectationSuite.add_expectation = lambda suite, *given: log.getChild("core").warning("heard")
+Suite("more", [Expected(name="check", column="value", severity="critical", minimum=0.0, maximum=1.0)])
+log.setLevel(logging.ERROR)
+Suite("quiet", [Expected(name="check", column="value", severity="critical", minimum=0.0, maximum=1.0)])
+assert log.level == logging.ERROR
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["great_expectations.core WARNING heard"]
