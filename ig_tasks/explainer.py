@@ -17,6 +17,7 @@ from ig_tasks.attribution.control import Tolerances
 from ig_tasks.attribution.explanation import NOT_FINITE
 from ig_tasks.attribution.problem import UNNAMED
 from ig_tasks.baselines.explaining import starts_for
+from ig_tasks.baselines.given import given_to, matched
 from ig_tasks.data.encoding import Encoded
 from ig_tasks.data.features import Feature, feature_values
 from ig_tasks.data.inputs import explained
@@ -74,18 +75,18 @@ def explain(
     paths = dict(layers or {})
     table = inputs if isinstance(inputs, pd.DataFrame) else None
     encoded = None if table is None else _encode(loaded, table, "inputs")
-    given = _rows_of(inputs) if encoded is None else encoded.inputs
+    given = given_to(loaded, model, _rows_of(inputs) if encoded is None else encoded.inputs)
     if encoded is not None:
         fixed = {**encoded.fixed, **(fixed or {})}
-    named = {str(k): _array(v) for k, v in given.items()} if isinstance(given, Mapping) else None
-    arrays = {UNNAMED: _array(given)} if named is None else named
+    arrays, alone = given.arrays, given.form == "alone"
     usable = None if table is None or encoded is None else table[encoded.keep]
+    baseline, reference = matched(given, "baseline", baseline), matched(given, "reference", reference)
     starts, shares = starts_for(loaded, model, baseline, reference, arrays, paths, usable)
     runs = [
         attribute(
             model,
-            arrays[UNNAMED] if named is None else arrays,
-            start[UNNAMED] if named is None else start,
+            given,
+            start[UNNAMED] if alone else start,
             fixed=fixed,
             target=target,
             method=method,
@@ -105,7 +106,7 @@ def explain(
     found = average(runs, Tolerances(tolerance, absolute_tolerance), shares)
     found = replace(found, details={**found.details, **said}) if said else found
     if table is None or encoded is None or loaded is None:
-        names, values, groups = _features(loaded, arrays, named is None)
+        names, values, groups = _features(loaded, arrays, alone)
         return replace(Explanation.of(found, names, values), groups=groups)
     features, specs = loaded.package.features, loaded.package.config.inputs
     return Explanation.of_features(
@@ -128,11 +129,6 @@ def _rows_of(inputs: Any) -> Any:
             "{input: array}"
         )
     return inputs
-
-
-def _array(values: Any) -> NDArray[Any]:
-    """A tensor may be part of a graph, or lie on another device."""
-    return np.asarray(values.detach().cpu() if hasattr(values, "detach") else values)
 
 
 def _target(loaded: LoadedModel, target: Any, space: str | None) -> tuple[Any, Any, dict[str, str]]:

@@ -14,6 +14,7 @@ from ig_tasks.attribution.batches import Batches, Rectangle
 from ig_tasks.attribution.choice import check_integrator, exact_may_pay, reasoned_control
 from ig_tasks.attribution.control import Tolerances
 from ig_tasks.attribution.explanation import Explanation
+from ig_tasks.attribution.given import Given
 from ig_tasks.attribution.methods import IntegratedGradients, choose_method
 from ig_tasks.attribution.methods.rows import Rows
 from ig_tasks.attribution.methods.unpadded import without_padding
@@ -33,8 +34,8 @@ PRECISIONS = ("model", "float64", "bfloat16")
 
 def attribute(
     model: Any,
-    inputs: npt.ArrayLike | Mapping[str, npt.ArrayLike],
-    baseline: npt.ArrayLike | Mapping[str, npt.ArrayLike],
+    inputs: Any,
+    baseline: Any,
     *,
     fixed: Mapping[str, Any] | None = None,
     target: Any = None,
@@ -52,7 +53,8 @@ def attribute(
 ) -> Explanation:
     """Attribute a model's output to its inputs, relative to a baseline.
 
-    `model` is a torch.nn.Module or a keras.Model. An array is passed as `model(x)`, a dict by name.
+    `model` is a torch.nn.Module or a keras.Model. An array is passed as `model(x)`, a dict by name, a tuple or list of
+    arrays by position; its attributions are a dict by the names of the model's own parameters.
     `inputs` are (rows, ...) arrays; a `baseline` has one row's shape (shared) or the inputs'. Where `layers`
     names an input's embedding layer, the input is ids, its baseline ids (integers) or layer outputs
     (floats), the path runs in the layer's output, and attributions are summed over its width.
@@ -73,9 +75,10 @@ def attribute(
         raise InputError(f"precision: {precision!r} is none of {', '.join(PRECISIONS)}")
     backend = open_backend(model, dict(layers or {}), precision, device)
     with backend.session():
-        problem = state(backend, inputs, baseline, fixed)
+        given = Given.of(model, inputs)
+        problem = state(backend, given, baseline, fixed)
         if problem.rows:
-            outputs, point_bytes = _probed(backend, problem, named_output(target), named=isinstance(inputs, Mapping))
+            outputs, point_bytes = _probed(backend, problem, named_output(target), named=given.form != "alone")
         else:
             outputs, point_bytes = 1, 1
             target = None if isinstance(target, str) else target
@@ -115,7 +118,7 @@ def attribute(
         "batches": {"count": batches.count, "largest_points": batches.largest, "halvings": batches.halvings},
         "seed": seed,
     }
-    return _explanation(problem, result, details, named=isinstance(inputs, Mapping), every=every)
+    return _explanation(problem, result, details, named=given.form != "alone", every=every)
 
 
 def embed(model: Any, layer: str, ids: npt.ArrayLike) -> npt.NDArray[np.float64]:

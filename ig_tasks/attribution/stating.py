@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ig_tasks.attribution.backends.base import Backend
-from ig_tasks.attribution.problem import UNNAMED, Problem
+from ig_tasks.attribution.given import Given, as_array, is_number
+from ig_tasks.attribution.problem import Problem
 from ig_tasks.errors import BaselineError, InputError, LayerError, suggest
 
 __all__ = ["state"]
@@ -17,26 +18,29 @@ __all__ = ["state"]
 Array = npt.NDArray[Any]
 
 
-def state(backend: Backend, inputs: Any, baseline: Any, fixed: Mapping[str, Any] | None) -> Problem:
+def state(backend: Backend, inputs: Given, baseline: Any, fixed: Mapping[str, Any] | None) -> Problem:
     """The problem of all rows (the first output explained), its arrays checked against the model and one another.
 
     Raises InputError, BaselineError or LayerError, each naming the input.
     """
-    named = isinstance(inputs, Mapping)
-    given = {str(name): value for name, value in inputs.items()} if named else {UNNAMED: inputs}
-    if not given:
-        raise InputError("inputs: there are none")
-    if named != isinstance(baseline, Mapping) and (isinstance(baseline, Mapping) or len(given) > 1):
+    given, named = inputs.arrays, inputs.form != "alone"
+    baseline = inputs.matched("baseline", baseline)
+    by_name = isinstance(baseline, Mapping)
+    if (by_name and not named) or (not by_name and len(given) > 1 and not is_number(baseline)):
         raise BaselineError("baseline: give it as the inputs are given: an array, or a dict by input name")
     starts_given = dict(baseline) if isinstance(baseline, Mapping) else dict.fromkeys(given, baseline)
     for name in starts_given:
         if name not in given:
             raise BaselineError(f"baseline: '{name}' is not an input{suggest(name, given, noun='inputs')}")
-    others = dict(fixed or {})
+    others = {**inputs.absent, **(fixed or {})}
+    if "training" in others and backend.framework == "tensorflow":
+        if others["training"]:
+            raise InputError("fixed: 'training' is False wherever a model is explained; leave it out")
+        del others["training"]
     for name in others:
         if name in given:
             raise InputError(f"fixed: '{name}' is among the inputs already; an input is explained or fixed")
-    backend.check_names(list(given) if named else [], list(others))
+    backend.check_names(list(given) if named else [], list(others), inputs.placed)
     for name in backend.layers:
         if name not in given:
             raise LayerError(f"layers: '{name}' is not an input{suggest(name, given, noun='inputs')}")
@@ -57,7 +61,7 @@ def state(backend: Backend, inputs: Any, baseline: Any, fixed: Mapping[str, Any]
 
 
 def _numbers(field: str, value: Any) -> Array:
-    array = np.asarray(value)
+    array = as_array(value, field)
     if _is_text(array):
         raise InputError(
             f"{field}: text is not numeric; encode it first: give the ids that the model looks up, and name the layer "
@@ -98,7 +102,7 @@ def _ids(field: str, array: Array) -> Array:
 
 def _start(backend: Backend, name: str, value: Any, end: Array) -> Array:
     """The baseline of one input with a leading axis of 1 or rows."""
-    array = _numbers(f"baseline['{name}']", value)
+    array = _numbers(f"baseline['{name}']", 0.0 if value is None else value)
     shape = end.shape[1:]
     if name in backend.layers:
         layer = backend.layers[name]
@@ -121,11 +125,16 @@ def _start(backend: Backend, name: str, value: Any, end: Array) -> Array:
 def _fixed(name: str, value: Any, rows: int) -> Any:
     if value is None or isinstance(value, bool | int | float | str):
         return value
-    array = np.asarray(value)
+    array = as_array(value, f"fixed['{name}']")
+    if array.ndim == 0:
+        return array.item()  # a number, or an object that no array holds
     if _is_text(array):
         raise InputError(
             f"fixed: '{name}' holds text, and the engine passes numbers on; give the ids it is looked up as"
         )
-    if array.ndim == 0 or array.shape[0] != rows:
-        raise InputError(f"fixed: '{name}' has shape {array.shape}; its first axis is the {rows} rows")
+    if array.shape[0] != rows:
+        raise InputError(
+            f"fixed: '{name}' has shape {array.shape}; its first axis is the {rows} rows (what all rows share goes "
+            f"into the model, functools.partial(model, {name}=...))"
+        )
     return array

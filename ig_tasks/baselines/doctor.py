@@ -16,9 +16,11 @@ from numpy.typing import NDArray
 from ig_tasks.attribution import attribute, embed
 from ig_tasks.attribution.averaging import average
 from ig_tasks.attribution.control import Tolerances
+from ig_tasks.attribution.given import Given
 from ig_tasks.attribution.problem import UNNAMED
 from ig_tasks.baselines.baseline import Baseline
 from ig_tasks.baselines.explaining import package_slots, starts_for
+from ig_tasks.baselines.given import given_to, matched
 from ig_tasks.baselines.judgement import BaselineFindings, Judgement, recommended
 from ig_tasks.baselines.rules import row_hashes
 from ig_tasks.baselines.slots import Slot, slots_of_arrays
@@ -95,7 +97,7 @@ class _Case:
     model: Any
     target: Any
     space: str
-    arrays: dict[str, NDArray[Any]]
+    given: Given
     fixed: dict[str, Any]
     layers: dict[str, str]
     table: pd.DataFrame | None
@@ -122,8 +124,8 @@ class _Case:
             encoded = loaded.package.encode(inputs)
             given, table = encoded.inputs, inputs[encoded.keep]
             beside = {**encoded.fixed, **beside}
-        named = isinstance(given, Mapping)
-        arrays = {str(k): np.asarray(v) for k, v in given.items()} if named else {UNNAMED: np.asarray(given)}
+        given = given_to(loaded, model, given)
+        arrays, reference = given.arrays, matched(given, "reference", reference)
         if not len(next(iter(arrays.values()))):
             raise InputError("inputs: there are no rows that a baseline could be judged on")
         data = inputs if reference is None else reference
@@ -132,11 +134,17 @@ class _Case:
             known = loaded.package.encode(data).inputs
         elif reference is not None:
             known = {str(k): np.asarray(v) for k, v in (data if isinstance(data, Mapping) else {UNNAMED: data}).items()}
+        else:
+            data = arrays if given.form != "alone" else arrays[UNNAMED]
         slots = package_slots(loaded, arrays, paths) or slots_of_arrays(arrays, paths)
-        case = cls(loaded, model, target, space or said, arrays, beside, paths, table, data, slots, known)
+        case = cls(loaded, model, target, space or said, given, beside, paths, table, data, slots, known)
         # One gradient evaluation a row from the rows themselves: their outputs, and nothing to explain.
         seen = case.explain([dict(arrays)], None, 1.0, 5)
         return replace(case, output=seen.output)
+
+    @property
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        return self.given.arrays
 
     @property
     def rows(self) -> int:
@@ -162,14 +170,15 @@ class _Case:
         return int(first[place]), int(counts[place])
 
     def starts(self, candidate: Any) -> tuple[list[dict[str, Any]], Sequence[float] | None]:
+        candidate = matched(self.given, "baseline", candidate)
         return starts_for(self.loaded, self.model, candidate, self.reference, self.arrays, self.layers, self.table)
 
     def explain(self, starts: list[dict[str, Any]], shares: Sequence[float] | None, tolerance: float, most: int) -> Any:
-        named = list(self.arrays) != [UNNAMED]
+        named = self.given.form != "alone"
         runs = [
             attribute(
                 self.model,
-                self.arrays if named else self.arrays[UNNAMED],
+                self.given,
                 start if named else start[UNNAMED],
                 fixed=self.fixed,
                 target=self.target,

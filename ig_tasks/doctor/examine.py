@@ -10,7 +10,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from ig_tasks.attribution.backends import framework_of
+from ig_tasks.attribution.given import Given, as_array
 from ig_tasks.attribution.problem import UNNAMED
+from ig_tasks.baselines.given import given_to
 from ig_tasks.doctor.diagnosis import Diagnosis, InputFinding
 from ig_tasks.doctor.observation import Observation
 from ig_tasks.doctor.rows import Trial
@@ -68,18 +70,17 @@ def diagnose(
     Raises InputError for arrays that the model does not take. What the model itself raises is raised.
     """
     loaded = model if isinstance(model, LoadedModel) else None
-    arrays, others = _arrays(loaded, inputs, fixed)
+    given_as, arrays, others = _arrays(loaded, model if loaded is None else loaded.model, inputs, fixed)
     named = dict((loaded.layers if loaded is not None else {}) if layers is None else layers)
     module, column = (model, target) if loaded is None else _target(loaded, target)
-    side = _side(module)
-    _check_names(side, arrays, others, named)
+    side = _side(module, given_as.placed or ((UNNAMED,) if given_as.form == "alone" else ()), (*arrays, *others))
+    _check_names(side, arrays, [name for name in (*arrays, *others) if name not in given_as.placed], named)
     known = side.known_layers()
     given = {**arrays, **others}
-    seen = side.observe(
-        {name: array[:_SEEN] for name, array in given.items()}, [n for n in named.values() if n in known]
-    )
+    few = {name: value[:_SEEN] if isinstance(value, np.ndarray) else value for name, value in given.items()}
+    seen = side.observe(few, [layer for layer in named.values() if layer in known])
 
-    trial = Trial(module, side.outputs, arrays, others, column)
+    trial = Trial(module, side.outputs, arrays, others, column, given_as.form, given_as.placed)
     found = [_finding(name, array, named.get(name), seen, trial) for name, array in arrays.items()]
     dependent = dependent_layers(seen, list(named.values()))
     problems = [fault for each in found for fault in faults_of(each, seen, known, side.embedding_layers())]
@@ -97,10 +98,10 @@ def diagnose(
 
 
 def _arrays(
-    loaded: LoadedModel | None, inputs: Any, fixed: Mapping[str, Any] | None
-) -> tuple[dict[str, Array], dict[str, Array]]:
-    """Arrays (rows, ...) that are to be explained, and those that are passed on."""
-    others = {str(name): np.asarray(array)[:_TRIED] for name, array in (fixed or {}).items()}
+    loaded: LoadedModel | None, model: Any, inputs: Any, fixed: Mapping[str, Any] | None
+) -> tuple[Given, dict[str, Array], dict[str, Any]]:
+    """How inputs are given, arrays (rows, ...) that are to be explained, and what is passed on."""
+    others = {str(name): _passed_on(str(name), value) for name, value in (fixed or {}).items()}
     if isinstance(inputs, pd.DataFrame):
         if loaded is None:
             raise InputError("inputs: a DataFrame needs a loaded model package, which knows the columns; give arrays")
@@ -108,12 +109,23 @@ def _arrays(
         if not encoded.keep.any():
             raise InputError(f"inputs: none of the rows can be encoded ({next(filter(None, encoded.reasons), 'none')})")
         inputs, others = encoded.inputs, {**{n: a[:_TRIED] for n, a in encoded.fixed.items()}, **others}
-    given = inputs if isinstance(inputs, Mapping) else {UNNAMED: inputs}
-    arrays = {str(name): np.asarray(array)[:_TRIED] for name, array in given.items() if str(name) not in others}
-    sizes = {array.shape[0] if array.ndim else 0 for array in (*arrays.values(), *others.values())}
+    given = given_to(loaded, model, inputs)
+    others = {**given.absent, **others}
+    arrays = {name: array[:_TRIED] if array.ndim else array for name, array in given.arrays.items()}
+    arrays = {name: array for name, array in arrays.items() if name not in others}
+    beside = [array for array in others.values() if isinstance(array, np.ndarray)]
+    sizes = {array.shape[0] if array.ndim else 0 for array in (*arrays.values(), *beside)}
     if not arrays or len(sizes) != 1 or 0 in sizes:
         raise InputError("inputs: give arrays of the same number of rows, one at least")
-    return arrays, others
+    return given, arrays, others
+
+
+def _passed_on(name: str, value: Any) -> Any:
+    """A few rows of a fixed array; constants as they are."""
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    array = as_array(value, f"fixed['{name}']")
+    return array[:_TRIED] if array.ndim else array.item()
 
 
 def _target(loaded: LoadedModel, target: Any) -> tuple[Any, Any]:
@@ -126,26 +138,24 @@ def _target(loaded: LoadedModel, target: Any) -> tuple[Any, Any]:
     return model, column
 
 
-def _side(model: Any) -> Side:
+def _side(model: Any, placed: tuple[str, ...], names: tuple[str, ...]) -> Side:
     """The framework's side. Raises InputError for something that is no model."""
     framework = framework_of(model)
     if framework == "torch":
         from ig_tasks.doctor.torch import TorchSide
 
-        return TorchSide(model)
+        return TorchSide(model, placed)
     if framework == "keras":
         from ig_tasks.doctor.keras import KerasSide
 
-        return KerasSide(model)
+        return KerasSide(model, placed, names)
     kind = type(model)
     raise InputError(f"model: {kind.__module__}.{kind.__qualname__} is neither a torch.nn.Module nor a keras.Model")
 
 
-def _check_names(
-    side: Side, arrays: Mapping[str, Array], others: Mapping[str, Array], named: Mapping[str, str]
-) -> None:
+def _check_names(side: Side, arrays: Mapping[str, Array], by_name: Collection[str], named: Mapping[str, str]) -> None:
     known = side.input_names()
-    for name in (*arrays, *others):
+    for name in by_name:
         if known is not None and name not in known and name != UNNAMED:
             raise InputError(f"inputs: the model takes no '{name}'{suggest(name, known, noun='inputs')}")
     for name in named:

@@ -14,7 +14,14 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf  # noqa: TID253
 
-from ig_tasks.attribution.backends.keras.model import arranged, embedding_layers, functional_inputs, layers_by_name
+from ig_tasks.attribution.backends.keras.model import (
+    arranged,
+    as_tensors,
+    embedding_layers,
+    functional_inputs,
+    keyword_names,
+    layers_by_name,
+)
 from ig_tasks.attribution.problem import UNNAMED
 from ig_tasks.doctor.observation import Call, Cut, Labels, Observation, Route, cut_off
 
@@ -40,8 +47,8 @@ class KerasSide:
 
     framework = "tensorflow"
 
-    def __init__(self, model: Any) -> None:
-        self.model = model
+    def __init__(self, model: Any, placed: Sequence[str] = (), names: Sequence[str] = ()) -> None:
+        self.model, self._placed, self._names = model, placed, names
 
     def known_layers(self) -> list[str]:
         return list(layers_by_name(self.model))
@@ -51,18 +58,20 @@ class KerasSide:
 
     def input_names(self) -> list[str] | None:
         """Names that the model takes; None where it does not say."""
-        return list(functional_inputs(self.model)) or None
+        known = list(functional_inputs(self.model, self._names))
+        return [*known, *keyword_names(self.model)] if known else None
 
     def observe(self, inputs: Mapping[str, Array], layers: Collection[str]) -> Observation:
         """Trace the model once; `layers` are named by the user, and noted whatever they are."""
         given = self._tensors(inputs)
         self._run(given)  # a subclassed model makes its layers when it is called first
-        specs = {name: tf.TensorSpec((None, *tensor.shape[1:]), tensor.dtype) for name, tensor in given.items()}
+        tensors = {name: tensor for name, tensor in given.items() if tf.is_tensor(tensor)}
+        specs = {name: tf.TensorSpec((None, *tensor.shape[1:]), tensor.dtype) for name, tensor in tensors.items()}
         recorder = _Recorder(self.model)
         with recorder.recording():
-            traced = tf.function(lambda tensors: tf.nest.flatten(self._run(tensors)), autograph=False)
+            traced = tf.function(lambda tensors: tf.nest.flatten(self._run({**given, **tensors})), autograph=False)
             graph = traced.get_concrete_function(specs).graph
-        flow = _Flow(graph, dict(zip(sorted(given), graph.inputs, strict=False)), recorder.calls, self.model)
+        flow = _Flow(graph, dict(zip(sorted(tensors), graph.inputs, strict=False)), recorder.calls, self.model)
         flow.follow(frozenset(layers))
         routes = {label for output in graph.outputs for label in flow.labels(output) if isinstance(label, Route)}
         return Observation(tuple(flow.calls), frozenset(routes))
@@ -73,16 +82,20 @@ class KerasSide:
         return np.concatenate([each.reshape(len(each), -1) for each in found], axis=1)
 
     def _run(self, given: dict[str, Any]) -> Any:
-        tensors = (
-            given[UNNAMED] if list(given) == [UNNAMED] else arranged(self.model, dict(given))
-        )  # a model may pop its inputs
-        return self.model(tensors, training=False)
+        if UNNAMED in self._placed:
+            arguments, keywords = [given[UNNAMED]], {name: given[name] for name in given if name != UNNAMED}
+        else:
+            arguments, keywords = arranged(self.model, given, self._placed)
+        return self.model(*as_tensors(arguments), **keywords, training=False)
 
-    def _tensors(self, inputs: Mapping[str, Array]) -> dict[str, Any]:
-        known = functional_inputs(self.model)
+    def _tensors(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        known = functional_inputs(self.model, self._names)
         single = len(known) == 1 and list(inputs) == [UNNAMED]
         found = {}
         for name, array in inputs.items():
+            if not isinstance(array, np.ndarray):
+                found[name] = array
+                continue
             if array.dtype.kind in "OUS":
                 found[name] = tf.constant(array.astype(object))
                 continue

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ig_tasks.attribution import attribute, embed
+from ig_tasks.attribution.given import Form, Given
 from ig_tasks.attribution.problem import UNNAMED
 from ig_tasks.data.features import Feature, feature_matrix
 from ig_tasks.doctor.diagnosis import InputFinding, ZeroFeature
@@ -34,8 +35,10 @@ class Trial:
     model: Any
     outputs: Callable[[Mapping[str, Array]], npt.NDArray[np.float64]]
     arrays: dict[str, Array]
-    others: dict[str, Array]
+    others: dict[str, Any]
     target: Any
+    form: Form = "named"
+    placed: tuple[str, ...] = ()
 
     def layer_works(self, name: str, layer: str) -> bool:
         """Whether a path of one input can run in a layer's output."""
@@ -53,7 +56,7 @@ class Trial:
         """Features whose attribution is zero on all rows; what the engine refuses the model for, else ""."""
         layers = {each.name: each.proposed for each in findings if each.proposed is not None}
         explained = [name for name, array in self.arrays.items() if name in layers or array.dtype.kind == "f"]
-        if not explained or any(array.dtype.kind in "OUS" for array in self.given.values()):
+        if not explained or any(_is_text(value) for value in self.given.values()):
             return (), ""
         try:
             found = self._attributions(layers, explained, rows=None)
@@ -68,7 +71,7 @@ class Trial:
         return tuple(zero), ""
 
     @property
-    def given(self) -> dict[str, Array]:
+    def given(self) -> dict[str, Any]:
         return {**self.arrays, **self.others}
 
     def _attributions(self, layers: Mapping[str, str], names: Sequence[str], rows: int | None) -> dict[str, Array]:
@@ -76,11 +79,15 @@ class Trial:
         some = slice(rows)
         ends = {name: self.arrays[name][some] for name in names}
         starts = {name: self._start(end, layers.get(name)) for name, end in ends.items()}
-        fixed = {name: array[some] for name, array in self.given.items() if name not in names}
-        alone = list(self.arrays) == [UNNAMED]
+        fixed = {
+            name: value[some] if isinstance(value, np.ndarray) else value
+            for name, value in self.given.items()
+            if name not in names
+        }
+        alone = self.form == "alone"
         found = attribute(
             self.model,
-            ends[UNNAMED] if alone else ends,
+            Given(self.form, ends, self.placed),
             starts[UNNAMED] if alone else starts,
             fixed=fixed,
             target="all" if self.target is None else self.target,
@@ -158,3 +165,7 @@ class Trial:
             other = array.copy()
             other[where] = values[where]
             yield other
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, np.ndarray) and value.dtype.kind in "OUS"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -14,7 +14,6 @@ from torch.overrides import TorchFunctionMode  # noqa: TID253
 from ig_tasks.attribution.backends.torch.affine import leaves, words
 from ig_tasks.attribution.backends.torch.model import accepted_names, as_wanted, embedding_layers, float_dtype
 from ig_tasks.attribution.backends.torch.operations import ATTRIBUTES, spelled
-from ig_tasks.attribution.problem import UNNAMED
 from ig_tasks.doctor.observation import Call, Cut, Labels, Observation, Route, cut_off
 from ig_tasks.errors import InputError
 
@@ -39,7 +38,8 @@ class TorchSide:
 
     framework = "torch"
 
-    def __init__(self, model: torch.nn.Module) -> None:
+    def __init__(self, model: torch.nn.Module, placed: Sequence[str] = ()) -> None:
+        self._placed = placed  # names of inputs that are passed by position
         self.model = getattr(model, "_orig_mod", model)  # hooks do not reach into compiled graphs
         self._device = next((p.device for p in self.model.parameters()), torch.device("cpu"))
         self._dtype = float_dtype(self.model) or torch.float32
@@ -59,7 +59,7 @@ class TorchSide:
         """Run the model once; `layers` are named by the user, and noted whatever they are."""
         tensors = self._tensors(inputs)
         for tensor in tensors.values():
-            if tensor.is_floating_point():
+            if isinstance(tensor, torch.Tensor) and tensor.is_floating_point():
                 tensor.requires_grad_()
         trace = _Trace(tensors, frozenset(layers), {id(p): name for name, p in self.model.named_parameters()})
         with self._session(gradients=True), trace.hooked(self.model), trace:
@@ -85,12 +85,16 @@ class TorchSide:
 
     def _run(self, tensors: dict[str, torch.Tensor]) -> Any:
         # Copies: a model may change in place what it is given, and a leaf of autograd it may not.
-        own = {name: tensor.clone() for name, tensor in tensors.items()}
-        return self.model(own[UNNAMED]) if list(own) == [UNNAMED] else self.model(**own)
+        own = {name: one.clone() if isinstance(one, torch.Tensor) else one for name, one in tensors.items()}
+        placed = [own.pop(name) for name in self._placed]
+        return self.model(*placed, **own)
 
-    def _tensors(self, inputs: Mapping[str, Array]) -> dict[str, torch.Tensor]:
+    def _tensors(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
         found = {}
         for name, array in inputs.items():
+            if not isinstance(array, np.ndarray):
+                found[name] = array
+                continue
             if array.dtype.kind not in "fiub":
                 raise InputError(f"inputs['{name}']: torch takes no {array.dtype}; give the ids that stand for it")
             tensor = torch.as_tensor(np.ascontiguousarray(array), device=self._device)

@@ -8,7 +8,7 @@ from typing import Any
 from ig_tasks.attribution.backends.base import Backend
 from ig_tasks.errors import InputError
 
-__all__ = ["Backend", "framework_of", "open_backend"]
+__all__ = ["Backend", "framework_of", "open_backend", "positional_names"]
 
 
 def framework_of(model: Any) -> str | None:
@@ -46,6 +46,34 @@ def open_backend(model: Any, layers: dict[str, str], precision: str, device: str
         from ig_tasks.attribution.backends.keras.backend import KerasBackend
 
         return KerasBackend(model, layers, precision, device)
-    raise InputError(
+    raise _no_model(model)
+
+
+def positional_names(model: Any, count: int) -> tuple[str, ...]:
+    """Names of the first `count` inputs of a model, as it is called with a tuple or list of arrays.
+
+    They are the parameters' own; "args[0]" of a model that takes any number.
+
+    Raises InputError for a model that takes fewer, or takes them by name alone.
+    """
+    framework = framework_of(model)
+    if framework == "torch":
+        from ig_tasks.attribution.backends.torch.model import placed_names
+    elif framework == "keras":
+        from ig_tasks.attribution.backends.keras.model import placed_names
+    else:
+        raise _no_model(model)
+    names = placed_names(model, count)
+    if len(names) < count:
+        known = f" ({', '.join(names)})" if names else ""
+        raise InputError(
+            f"inputs: {count} arrays are {count} positional inputs, and the model takes {len(names)}{known}; rows of "
+            "one input are one array, numpy.stack(inputs), and inputs by name a dict"
+        )
+    return names
+
+
+def _no_model(model: Any) -> InputError:
+    return InputError(
         f"model: {type(model).__module__}.{type(model).__qualname__} is neither a torch.nn.Module nor a keras.Model"
     )

@@ -47,8 +47,11 @@ class Backend(Protocol):
         """The model as it is wanted (inference mode, hooks), and as it was found on the way out."""
         ...
 
-    def check_names(self, inputs: Sequence[str], fixed: Sequence[str]) -> None:
-        """Raise InputError for a name that the model does not take, or for one that is missing."""
+    def check_names(self, inputs: Sequence[str], fixed: Sequence[str], placed: Sequence[str] = ()) -> None:
+        """Raise InputError for a name that the model does not take, or for one that is missing.
+
+        `inputs` are empty where the model is called with one array; those `placed` are passed by position.
+        """
         ...
 
     def takes_floats(self, name: str) -> bool:

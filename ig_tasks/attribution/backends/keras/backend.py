@@ -23,6 +23,7 @@ from ig_tasks.attribution.backends.keras.model import (
     fits,
     float_dtype,
     functional_inputs,
+    keyword_names,
     layers_by_name,
     output_names,
     point_bytes,
@@ -73,7 +74,8 @@ class KerasBackend:
         self.device = device or ("gpu:0" if gpus else "cpu")
         self.folded, self.lanes = 0, 1
         self.block_bytes = _GPU_BLOCK if "gpu" in self.device.lower() else _CPU_BLOCK
-        self._named = True
+        self._given: tuple[str, ...] = ()  # names of inputs; empty where the model is called with one array
+        self._placed: tuple[str, ...] = ()
         self._output: str | None = None
         self._programs: dict[Signature, Program] = {}
         self._structure = PLAIN
@@ -90,24 +92,26 @@ class KerasBackend:
         with tf.device(self._place):
             yield
 
-    def check_names(self, inputs: Sequence[str], fixed: Sequence[str]) -> None:
-        self._named = bool(inputs)
-        known = functional_inputs(self.model)
-        if not self._named and fixed:
-            raise InputError("inputs: with fixed= give the inputs by name, as a dict")
-        if not self._named or not known:
+    def check_names(self, inputs: Sequence[str], fixed: Sequence[str], placed: Sequence[str] = ()) -> None:
+        self._given, self._placed = (*inputs, *fixed) if inputs else (), tuple(placed)
+        known, keywords = functional_inputs(self.model, self._given), keyword_names(self.model)
+        if not inputs or placed or known:
+            for name in (*inputs, *fixed):
+                if name in known and not inputs:
+                    raise InputError("inputs: with fixed= give the inputs by name, as a dict")
+                if name not in known and name not in keywords and name not in placed:
+                    listed = [*known, *keywords]
+                    raise InputError(f"inputs: the model takes no '{name}'{suggest(name, listed, noun='inputs')}")
+        if not inputs:
             return
-        for name in (*inputs, *fixed):
-            if name not in known:
-                raise InputError(f"inputs: the model takes no '{name}'{suggest(name, known, noun='inputs')}")
         for name in known:
             if name not in inputs and name not in fixed:
                 raise InputError(f"inputs: the model's '{name}' is missing; explain it, or pass it in fixed=")
 
     def takes_floats(self, name: str) -> bool:
-        known = functional_inputs(self.model)
+        known = functional_inputs(self.model, self._given)
         if known:
-            dtype = known[name] if self._named else next(iter(known.values()))
+            dtype = known[name] if self._given else next(iter(known.values()))
             return "int" not in dtype
         return not self.embedding_layers()
 
@@ -135,8 +139,8 @@ class KerasBackend:
         return outputs.shape[1], point_bytes(self.model, width)
 
     def misfit(self, row: Problem) -> tuple[str, str] | None:
-        declared = declared_shapes(self.model)
-        if not self._named:
+        declared = declared_shapes(self.model, self._given)
+        if not self._given:
             declared = dict(zip(row.ends, declared.values(), strict=False)) if len(declared) == 1 else {}
         for name, end in (row.ends | row.fixed).items():
             if name in declared and isinstance(end, np.ndarray) and not fits(end.shape, declared[name]):
@@ -201,7 +205,7 @@ class KerasBackend:
 
     def _arguments(self, batch: Problem) -> Arguments:
         """Starts, ends, fixed inputs and targets in the dtypes in which the program takes them."""
-        known = functional_inputs(self.model) if self._named else {}
+        known = functional_inputs(self.model, self._given) if self._given else {}
 
         def points(name: str, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
             if name in self.layers and array.dtype.kind in "iub":
@@ -222,7 +226,12 @@ class KerasBackend:
         """The traced functions for a batch like this, and its arguments."""
         arguments = self._arguments(batch)
         signature = Signature.of(
-            *arguments[:3], layers=self.layers, output=self._output, named=self._named, names=output_names(self.model)
+            *arguments[:3],
+            layers=self.layers,
+            output=self._output,
+            named=bool(self._given),
+            names=output_names(self.model),
+            placed=self._placed,
         )
         if signature not in self._programs:
             self._programs[signature] = program_for(self.model, signature, self._layers)

@@ -10,7 +10,7 @@ from weakref import ref
 import numpy as np
 import tensorflow as tf  # noqa: TID253 - this module is the framework's own, loaded lazily
 
-from ig_tasks.attribution.backends.keras.model import arranged
+from ig_tasks.attribution.backends.keras.model import arranged, as_tensors
 from ig_tasks.attribution.backends.keras.override import Override
 from ig_tasks.attribution.backends.keras.signature import Signature
 from ig_tasks.attribution.targets import output_count, pick_output
@@ -67,9 +67,10 @@ class Caller:
         given = {**points, **ids}
         with self._overridden(points, ids, compare=compare) as used:
             if self.signature.named:
-                raw = model(arranged(model, {**given, **fixed}), training=False)
+                arguments, keywords = arranged(model, {**given, **fixed}, self.signature.placed)
             else:
-                raw = model(next(iter(given.values())), training=False)
+                arguments, keywords = [next(iter(given.values()))], fixed
+            raw = model(*as_tensors(arguments), **keywords, training=False)
         for name in self._layers:
             if ids and not used.get(name):
                 raise LayerError(
@@ -102,9 +103,7 @@ class Caller:
         return {name: fixed[name] for name, _, _ in self.signature.fixed}
 
     def constants(self, fixed: dict[str, Any]) -> dict[str, Any]:
-        # Keras takes no mixture of tensors and plain values in a dict of inputs.
-        constants = {name: None if value is None else tf.constant(value) for name, value in self.signature.constants}
-        return {**fixed, **constants}
+        return {**fixed, **dict(self.signature.constants)}
 
 
 def contributions(gradients: dict[str, Any], deltas: dict[str, Any], ends: dict[str, Any]) -> Any:

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import keras  # noqa: TID253 - this module is the framework's own, loaded lazily
 import numpy as np
+import tensorflow as tf  # noqa: TID253
 
 from ig_tasks.errors import InputError
 
 __all__ = [
     "arranged",
+    "as_tensors",
+    "call_names",
     "cast_copy",
     "declared_shapes",
     "embedding_layers",
     "fits",
     "float_dtype",
     "functional_inputs",
+    "keyword_names",
     "layers_by_name",
     "output_names",
+    "placed_names",
     "point_bytes",
 ]
 
@@ -38,24 +45,76 @@ def embedding_layers(model: Any) -> list[str]:
     return [name for name, layer in layers_by_name(model).items() if isinstance(layer, keras.layers.Embedding)]
 
 
-def functional_inputs(model: Any) -> dict[str, str]:
+def functional_inputs(model: Any, given: Collection[str] = ()) -> dict[str, str]:
     """{input name: dtype} of a functional or built sequential model; empty for a subclassed one.
 
-    The names are the keys where the model was built from a dict, else the names of its Input tensors.
+    The names are the keys where the model was built from a dict, else the names of its Input tensors, or those that
+    `summary` prints (of the input layers) where the caller's `given` names have those.
     """
-    return {name: str(tensor.dtype) for name, tensor in _input_tensors(model).items()}
+    return {name: str(tensor.dtype) for name, tensor in _input_tensors(model, given).items()}
 
 
-def declared_shapes(model: Any) -> dict[str, tuple[int | None, ...]]:
+def declared_shapes(model: Any, given: Collection[str] = ()) -> dict[str, tuple[int | None, ...]]:
     """{input name: one row's shape} where `functional_inputs` has names; None is any size."""
-    return {name: tuple(tensor.shape[1:]) for name, tensor in _input_tensors(model).items()}
+    return {name: tuple(tensor.shape[1:]) for name, tensor in _input_tensors(model, given).items()}
 
 
-def _input_tensors(model: Any) -> dict[str, Any]:
+def _input_tensors(model: Any, given: Collection[str]) -> dict[str, Any]:
     structure = _structure(model)
     if isinstance(structure, dict):
         return {str(name): tensor for name, tensor in structure.items()}
-    return {} if structure is None else {tensor.name: tensor for tensor in keras.tree.flatten(structure)}
+    tensors = [] if structure is None else keras.tree.flatten(structure)
+    return {_printed(t) if _printed(t) in given and t.name not in given else t.name: t for t in tensors}
+
+
+def _printed(tensor: Any) -> str:
+    """The name of the input layer: that of the tensor, unless nobody gave it one."""
+    history = getattr(tensor, "_keras_history", None)
+    return str(tensor.name if history is None else history.operation.name)
+
+
+def call_names(model: Any) -> tuple[list[str], str | None]:
+    """Parameters of `call` that take data by position, and the one that takes any number of them."""
+    try:
+        parameters = list(inspect.signature(model.call).parameters.values())
+    except (TypeError, ValueError):
+        return ["inputs"], None
+    placed = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    return (
+        [name for name in placed if name not in ("training", "mask")],
+        next((p.name for p in parameters if p.kind == p.VAR_POSITIONAL), None),
+    )
+
+
+def keyword_names(model: Any) -> list[str]:
+    """Names that `call` takes as keywords, beside the inputs that it takes first."""
+    try:
+        parameters = list(inspect.signature(model.call).parameters.values())
+    except (TypeError, ValueError):
+        return []
+    named = [p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+    return named[1:] if named and parameters[0].name == named[0] else named
+
+
+def placed_names(model: Any, count: int) -> tuple[str, ...]:
+    """Names of the inputs in the order of the model's, `count` at most: "inputs[0]", ... of those that `call` unpacks.
+
+    Raises InputError for a model that was built from a dict, whose inputs have no order.
+    """
+    structure = _structure(model)
+    if isinstance(structure, dict) and len(structure) > 1:
+        known = ", ".join(f"'{name}'" for name in structure)
+        raise InputError(f"inputs: the model was built from a dict, so that its inputs go by name: {known}")
+    if isinstance(structure, dict):
+        return tuple(map(str, structure))
+    if structure is not None:
+        return tuple(_printed(tensor) for tensor in keras.tree.flatten(structure))[:count]
+    names, rest = call_names(model)
+    if rest is not None:
+        names = [*names, *(f"{rest}[{place}]" for place in range(max(count - len(names), 0)))]
+    elif len(names) == 1 and count > 1:
+        names = [f"{names[0]}[{place}]" for place in range(count)]
+    return tuple(names[:count])
 
 
 def fits(shape: tuple[int, ...], declared: tuple[int | None, ...]) -> bool:
@@ -68,13 +127,40 @@ def fits(shape: tuple[int, ...], declared: tuple[int | None, ...]) -> bool:
     return len(one) == len(declared) and all(size in (None, own) for own, size in zip(one, declared, strict=True))
 
 
-def arranged(model: Any, given: dict[str, Any]) -> Any:
-    """Inputs by name as the model was built to take them: a dict, a list in its order, or one tensor."""
+def arranged(model: Any, given: dict[str, Any], placed: Sequence[str] = ()) -> tuple[list[Any], dict[str, Any]]:
+    """Arguments and keywords with which the model takes inputs by name.
+
+    A functional model takes a dict, a list in its order, or one tensor, as it was built. A subclassed one takes a dict,
+    unless its `call` has parameters of these names; those that are `placed` go by position. What else `call` has a
+    keyword for is passed as such.
+    """
     structure = _structure(model)
-    if structure is None or isinstance(structure, dict):
-        return given
-    names = list(functional_inputs(model))
-    return given[names[0]] if len(names) == 1 else [given[name] for name in names]
+    if structure is not None:
+        names = list(functional_inputs(model, given))
+        keywords = {name: value for name, value in given.items() if name not in names}
+        if isinstance(structure, dict):
+            return [{name: given[name] for name in names}], keywords
+        return [given[names[0]] if len(names) == 1 else [given[name] for name in names]], keywords
+    names, rest = call_names(model)
+    if placed:
+        members = [given[name] for name in placed]
+        unpacked = rest is None and len(names) == 1 and len(placed) > 1
+        return [members] if unpacked else members, {name: v for name, v in given.items() if name not in placed}
+    # A dict of inputs may have a "mask" of its own, which no other name of Keras's can be.
+    known = [name for name in keyword_names(model) if name != "mask"]
+    if len(names) > 1 and names[0] in given:
+        return [given[names[0]]], {name: value for name, value in given.items() if name != names[0]}
+    data = {name: value for name, value in given.items() if name not in known}
+    return [data], {name: value for name, value in given.items() if name in known}
+
+
+def as_tensors(argument: Any) -> Any:
+    """Keras takes no mixture of tensors and plain values in a dict or list of inputs."""
+    if isinstance(argument, dict):
+        return {name: as_tensors(value) for name, value in argument.items()}
+    if isinstance(argument, list):
+        return [as_tensors(value) for value in argument]
+    return argument if argument is None or tf.is_tensor(argument) else tf.constant(argument)
 
 
 def _structure(model: Any) -> Any:

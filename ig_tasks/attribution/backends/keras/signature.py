@@ -30,6 +30,7 @@ class Signature:
     output: str | None
     named: bool
     names: tuple[str, ...]
+    placed: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -42,10 +43,13 @@ class Signature:
         output: str | None,
         named: bool,
         names: tuple[str, ...],
+        placed: tuple[str, ...] = (),
     ) -> Signature:
         arrays = {name: value for name, value in fixed.items() if isinstance(value, np.ndarray)}
         constants = tuple((name, value) for name, value in fixed.items() if name not in arrays)
-        return cls(_spec(starts), _spec(ends), _spec(arrays), constants, tuple(layers.items()), output, named, names)
+        return cls(
+            _spec(starts), _spec(ends), _spec(arrays), constants, tuple(layers.items()), output, named, names, placed
+        )
 
 
 def _spec(arrays: Mapping[str, np.ndarray[Any, Any]]) -> _Spec:

@@ -115,13 +115,13 @@ class TorchBackend:
         finally:
             torch.set_num_threads(threads)
 
-    def check_names(self, inputs: Sequence[str], fixed: Sequence[str]) -> None:
-        self._caller.named = bool(inputs)
+    def check_names(self, inputs: Sequence[str], fixed: Sequence[str], placed: Sequence[str] = ()) -> None:
+        self._caller.named, self._caller.placed = bool(inputs), tuple(placed)
         known, required, open_ended = accepted_names(self.model)
         if open_ended and not known:
             return
         for name in (*inputs, *fixed):
-            if name not in known and not open_ended:
+            if name not in known and name not in placed and not open_ended:
                 raise InputError(f"inputs: the model takes no '{name}'{suggest(name, known, noun='inputs')}")
         if self._caller.named:
             for name in required:

@@ -43,6 +43,7 @@ class Caller:
         self.device, self._dtype, self._double = device, dtype, double
         self.paths = Paths(layers, modules)
         self.named = True
+        self.placed: tuple[str, ...] = ()  # inputs that are passed by position
         self.output: str | None = None
 
     def copy(self) -> Caller:
@@ -127,7 +128,7 @@ class Caller:
             name: own(value) if isinstance(value, np.ndarray) else copied(value) for name, value in batch.fixed.items()
         }
         with follow or nullcontext():
-            raw = self.model(**given, **fixed) if self.named else self.model(given[UNNAMED], **fixed)
+            raw = self._raw({**given, **fixed}) if self.named else self.model(given[UNNAMED], **fixed)
         self.paths.check_used()
         outputs = pick_output(raw, self.output)
         if not isinstance(outputs, torch.Tensor):
@@ -138,6 +139,10 @@ class Caller:
         if outputs.shape[0] != repeat * batch.rows:
             raise ModelError(f"model: {repeat * batch.rows} rows went in, {outputs.shape[0]} came out; it mixes rows")
         return outputs.reshape(-1, width)
+
+    def _raw(self, given: dict[str, Any]) -> Any:
+        placed = [given.pop(name) for name in self.placed]
+        return self.model(*placed, **given)
 
     def _tensor(self, value: npt.NDArray[Any]) -> torch.Tensor:
         return self._floats(value) if value.dtype.kind == "f" else torch.as_tensor(value, device=self.device)

@@ -14,7 +14,7 @@ import torch  # noqa: TID253 - this module is the framework's own, loaded lazily
 
 from ig_tasks.errors import InputError, ModelError
 
-__all__ = ["accepted_names", "as_wanted", "cast_copy", "embedding_layers", "float_dtype", "saved_bytes"]
+__all__ = ["accepted_names", "as_wanted", "cast_copy", "embedding_layers", "float_dtype", "placed_names", "saved_bytes"]
 
 _LOCK = threading.Lock()
 _EVALUATING: WeakKeyDictionary[torch.nn.Module, list[Any]] = WeakKeyDictionary()
@@ -43,6 +43,21 @@ def accepted_names(model: torch.nn.Module) -> tuple[list[str], list[str], bool]:
     named = [p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
     required = [p.name for p in named if p.default is p.empty]
     return [p.name for p in named], required, any(p.kind == p.VAR_KEYWORD for p in parameters)
+
+
+def placed_names(model: torch.nn.Module, count: int) -> tuple[str, ...]:
+    """Names of the arguments that forward takes by position, `count` at most: "args[0]", ... where it takes any."""
+    model = getattr(model, "_orig_mod", model)
+    try:
+        parameters = list(inspect.signature(model.forward).parameters.values())
+    except (TypeError, ValueError):
+        schema = getattr(model.forward, "schema", None)  # of a traced module
+        return () if schema is None else tuple(argument.name for argument in schema.arguments[1:])[:count]
+    names = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    for parameter in parameters:
+        if parameter.kind == parameter.VAR_POSITIONAL:
+            names += [f"{parameter.name}[{place}]" for place in range(max(count - len(names), 0))]
+    return tuple(names[:count])
 
 
 def cast_copy(model: torch.nn.Module, dtype: torch.dtype | None, device: str | None) -> torch.nn.Module:

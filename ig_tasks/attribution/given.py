@@ -1,0 +1,159 @@
+"""What callers give as inputs: one array, arrays by name, or the model's positional inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from ig_tasks.attribution.backends import positional_names
+from ig_tasks.attribution.problem import UNNAMED
+from ig_tasks.errors import BaselineError, IgTasksError, InputError
+
+__all__ = ["Form", "Given", "as_array", "is_number", "is_several"]
+
+Array = npt.NDArray[Any]
+Form = Literal["alone", "named", "placed"]
+"""One array, which the model gets as its only argument; arrays by name; arrays by position."""
+
+
+@dataclass(frozen=True)
+class Given:
+    """Inputs by name, in the caller's order, and how the model is called with them."""
+
+    form: Form
+    arrays: dict[str, Array]
+    placed: tuple[str, ...] = ()
+    """Names of the arguments that are passed by position; empty unless `form` is "placed"."""
+    absent: dict[str, None] = field(default_factory=dict)
+    """Arguments among those for which the caller gave None."""
+
+    @classmethod
+    def of(cls, model: Any, inputs: Any) -> Given:
+        """Inputs as anyone gives them. Raises InputError, which names the input."""
+        if isinstance(inputs, Given):
+            return inputs
+        if isinstance(inputs, Mapping):
+            if not inputs:
+                raise InputError("inputs: there are none")
+            return cls("named", {str(k): as_array(v, f"inputs[{str(k)!r}]") for k, v in inputs.items()})
+        if not is_several(inputs):
+            return cls("alone", {UNNAMED: as_array(inputs, "inputs")})
+        names = _own_names(model, inputs) or positional_names(model, len(inputs))
+        for place, (name, value) in enumerate(zip(names, inputs, strict=True)):
+            _check_member(place, name, value)
+        held = {name: value for name, value in zip(names, inputs, strict=True) if value is not None}
+        arrays = {name: as_array(value, f"inputs[{name!r}]") for name, value in held.items()}
+        return cls("placed", arrays, tuple(names), {name: None for name in names if name not in held})
+
+    def matched(self, what: str, value: Any) -> Any:
+        """A baseline or reference by name, where it was given in the order of positional inputs.
+
+        Raises BaselineError where it has another number of members.
+        """
+        if self.form != "placed" or not isinstance(value, tuple | list):
+            return value
+        names = list(self.arrays)
+        if len(value) == len(self.placed) and self.absent:
+            value = [one for name, one in zip(self.placed, value, strict=True) if name in self.arrays]
+        if len(value) != len(names):
+            raise BaselineError(
+                f"{what}: {len(value)} are given for {len(names)} inputs ({', '.join(names)}); give one per input, in "
+                "the same order"
+            )
+        return dict(zip(names, value, strict=True))
+
+
+def is_several(value: Any) -> bool:
+    """Whether `value` is a tuple or list of arrays. Lists of plain numbers, however deep, are one array."""
+    return isinstance(value, tuple | list) and any(_is_array(one) for one in value)
+
+
+def is_number(value: Any) -> bool:
+    """Whether a baseline is the same number for every input: None is zero."""
+    if value is None or isinstance(value, bool | int | float | np.generic):
+        return True
+    try:
+        return hasattr(value, "shape") and len(value.shape) == 0
+    except (TypeError, ValueError):
+        return False
+
+
+def as_array(value: Any, what: str) -> Array:
+    """A numpy array of an array, a tensor (of a graph, on a device, of any float type) or nested lists.
+
+    Raises InputError, which begins with `what`, for what is no one dense array.
+    """
+    if isinstance(value, np.ndarray):
+        return value
+    kind = f"{type(value).__module__.split('.')[0]}.{type(value).__name__}"
+    if remedy := _sparse(value):
+        raise InputError(f"{what}: a sparse {kind}; zeros are explained as well, so give it dense, {remedy}")
+    if hasattr(value, "detach"):
+        value = value.detach().cpu()
+        value = (value.float() if str(value.dtype) == "torch.bfloat16" else value).numpy()
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        if "inhomogeneous" not in str(error):
+            raise
+        raise InputError(f"{what}: its rows differ in length; pad them to one length, and give an array") from None
+    except IgTasksError:
+        raise
+    except Exception as error:
+        raise InputError(f"{what}: {kind} is no array ({str(error).splitlines()[0]})") from error
+    # TensorFlow's half-wide floats are numpy's only by an extension.
+    return array.astype(np.float32) if array.dtype.name == "bfloat16" else array
+
+
+def _is_array(value: Any) -> bool:
+    try:
+        return len(getattr(value, "shape", ())) > 0
+    except (TypeError, ValueError):  # a shape that is not known, or none
+        return False
+
+
+def _sparse(value: Any) -> str:
+    """How a sparse or ragged array is made dense; "" for any other."""
+    module, name = type(value).__module__.split(".")[0], type(value).__name__
+    if module == "scipy" and hasattr(value, "toarray"):
+        return "inputs.toarray()"
+    if module == "torch" and str(getattr(value, "layout", "torch.strided")) != "torch.strided":
+        return "inputs.to_dense()"
+    if module == "tensorflow" and name == "SparseTensor":
+        return "tf.sparse.to_dense(inputs)"
+    return "inputs.to_tensor()" if module == "tensorflow" and name == "RaggedTensor" else ""
+
+
+def _own_names(model: Any, inputs: Any) -> Sequence[str] | None:
+    """The fields of a named tuple, where they are the model's own names; None: positions count.
+
+    Raises InputError where a field's name and its position contradict each other.
+    """
+    fields: Sequence[str] = getattr(inputs, "_fields", ())
+    if not fields:
+        return None
+    names = positional_names(model, len(inputs))
+    if list(fields) == list(names) or not set(fields) & set(names):
+        return names
+    for place, name in enumerate(fields):
+        if name in names and names[place] != name:
+            raise InputError(
+                f"inputs: '{name}' is at position {place} of the named tuple, and at {list(names).index(name)} of the "
+                "model; give a dict by input name, inputs._asdict()"
+            )
+    return names
+
+
+def _check_member(place: int, name: str, value: Any) -> None:
+    if value is None or _is_array(value):
+        return
+    if isinstance(value, Mapping) or is_several(value):
+        raise InputError(f"inputs[{place}]: '{name}' is a {type(value).__name__} of arrays; give one array per input")
+    if not isinstance(value, Iterable) or isinstance(value, str | bytes):
+        raise InputError(
+            f"inputs[{place}]: '{name}' is {value!r}, not rows; pass it on as it is, fixed={{'{name}': {value!r}}}"
+        )
