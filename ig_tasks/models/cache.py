@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -14,17 +13,9 @@ from typing import Any
 from ig_tasks.errors import ModelError
 from ig_tasks.models import mlflow
 from ig_tasks.models.digest import digest_of, file_digest, file_digests
+from ig_tasks.spec.cache import cache_folder
 
-__all__ = ["cache_folder", "is_local", "local_copy"]
-
-
-def cache_folder() -> Path:
-    """$IG_TASKS_CACHE, else ~/.cache/ig_tasks (or under $XDG_CACHE_HOME)."""
-    given = os.environ.get("IG_TASKS_CACHE")
-    if given:
-        return Path(given)
-    home = os.environ.get("XDG_CACHE_HOME")
-    return (Path(home) if home else Path.home() / ".cache") / "ig_tasks"
+__all__ = ["is_local", "local_copy"]
 
 
 def is_local(uri: str) -> bool:

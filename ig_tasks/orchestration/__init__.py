@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ig_tasks.orchestration.assets import on_reports, report_asset
     from ig_tasks.orchestration.factory import ig_dag, ig_task_group
-    from ig_tasks.orchestration.folder import ig_dags
+    from ig_tasks.orchestration.folder import ig_dags, require_specs
     from ig_tasks.orchestration.hook import DaskHook
 
-__all__ = ["DaskHook", "ig_dag", "ig_dags", "ig_task_group", "on_reports", "report_asset"]
+__all__ = ["DaskHook", "ig_dag", "ig_dags", "ig_task_group", "on_reports", "report_asset", "require_specs"]
 
 _HOME = {
     "DaskHook": "hook",
@@ -26,6 +26,7 @@ _HOME = {
     "ig_task_group": "factory",
     "on_reports": "assets",
     "report_asset": "assets",
+    "require_specs": "folder",
 }
 
 

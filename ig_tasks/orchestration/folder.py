@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from airflow.sdk import DAG, BaseOperator
+from airflow.sdk import DAG
 
 from ig_tasks.errors import IgTasksError, SpecError
-from ig_tasks.orchestration.docs import plain
+from ig_tasks.orchestration.broken import broken_dag
 from ig_tasks.orchestration.factory import ig_dag
-from ig_tasks.orchestration.failures import one_line, plain_failures, retry_policy
+from ig_tasks.orchestration.failures import one_line
+from ig_tasks.orchestration.last_good import last_good, remember
 from ig_tasks.spec import ExplanationSpec, load_spec
+from ig_tasks.spec.standing import Standing, standing_of
 
-__all__ = ["SPECS_VARIABLE", "ig_dags"]
+__all__ = ["SPECS_VARIABLE", "ig_dags", "require_specs"]
 
 SPECS_VARIABLE = "IG_TASKS_SPECS"
 
@@ -25,8 +27,9 @@ SPECS_VARIABLE = "IG_TASKS_SPECS"
 def ig_dags(folder: str | Path, **dag_arguments: Any) -> list[DAG]:
     """The DAGs of all specs (`*.yaml`, `*.yml`) in a folder, in order of their file names.
 
-    A spec that does not load becomes an unscheduled DAG `ig_<file>` tagged `broken-spec`, whose one task
-    fails with what is wrong; the others are not touched by it.
+    A spec that does not load leaves the others alone. Its DAG is tagged `broken-spec` and keeps id, schedule, owner and
+    tags, as far as the text gives them and else as its last good version had them; its one task fails with what is
+    wrong. Airflow's list of import errors has it too if another file of the DAG folder calls `require_specs`.
 
     Args:
         folder: where the specs lie, unless the variable IG_TASKS_SPECS of the environment names another place.
@@ -35,46 +38,56 @@ def ig_dags(folder: str | Path, **dag_arguments: Any) -> list[DAG]:
     Raises:
         SpecError: if there is no such folder.
     """
+    good, broken = _read(_place(folder), dag_arguments)
+    dags = {dag.dag_id: dag for _, dag in good.values()}
+    for path, (spec, _) in good.items():
+        remember(path, Standing.of(spec))
+    names = [spec.name for spec, _ in good.values()]
+    return [*dags.values(), *_broken_dags(broken, names, dags)]
+
+
+def require_specs(folder: str | Path, **dag_arguments: Any) -> None:
+    """Raise what is wrong with the specs of a folder; makes no DAG.
+
+    For a file of its own in Airflow's DAG folder, so that Airflow lists broken specs among its import errors. Airflow
+    no longer schedules the DAGs of a file that raises: the file that calls `ig_dags` must not be the one that does.
+
+    Args:
+        folder, dag_arguments: as for `ig_dags`.
+
+    Raises:
+        SpecError: a line for each spec that does not load, or if there is no such folder.
+    """
+    _, broken = _read(_place(folder), {**dag_arguments, "auto_register": False})
+    if broken:
+        raise SpecError("\n".join(broken.values()))
+
+
+def _place(folder: str | Path) -> Path:
     place = Path(os.environ.get(SPECS_VARIABLE) or folder).absolute()
     if not place.is_dir():
         raise SpecError(f"{place}: there is no such folder; put specs there, or set {SPECS_VARIABLE} to their folder")
-    dags: dict[str, DAG] = {}
+    return place
+
+
+def _read(
+    place: Path, dag_arguments: Mapping[str, Any]
+) -> tuple[dict[Path, tuple[ExplanationSpec, DAG]], dict[Path, str]]:
+    """The specs of a folder with their DAGs, and what is wrong with the others."""
     broken: dict[Path, str] = {}
     specs: dict[Path, ExplanationSpec] = {}
     for path in sorted(entry for entry in place.iterdir() if _is_spec(entry)):
         with _kept_apart(path, broken):
             specs[path] = load_spec(path)
     owners = _owners(specs)
+    good: dict[Path, tuple[ExplanationSpec, DAG]] = {}
     for path, spec in specs.items():
         with _kept_apart(path, broken):
             if owners[spec.name] != path:
                 taken = f"{path.name}: name: {spec.name!r} is taken by {owners[spec.name].name}; choose another"
                 raise SpecError(taken)
-            dag = ig_dag(spec, **dag_arguments)
-            dags[dag.dag_id] = dag
-    for path, message in broken.items():
-        dag = _broken_dag(_free_id(path.stem, dags), message)
-        dags[dag.dag_id] = dag
-    return list(dags.values())
-
-
-class BrokenSpecOperator(BaseOperator):
-    """Fails with what is wrong with a spec."""
-
-    ui_color = "#f7dcdc"
-
-    def __init__(self, *, message: str, **operator_arguments: Any) -> None:
-        super().__init__(**operator_arguments)
-        self.message = message
-
-    def execute(self, context: Any) -> None:  # noqa: ARG002 - Airflow's signature
-        """Fail.
-
-        Raises:
-            StoppedError: always; its line is in the log.
-        """
-        with plain_failures(self.log):
-            raise SpecError(self.message)
+            good[path] = (spec, ig_dag(spec, **dag_arguments))
+    return good, broken
 
 
 @contextmanager
@@ -102,22 +115,29 @@ def _is_spec(path: Path) -> bool:
     return path.suffix.lower() in {".yaml", ".yml"} and path.is_file() and not path.name.startswith((".", "_"))
 
 
-def _free_id(stem: str, taken: dict[str, DAG]) -> str:
+def _broken_dags(broken: Mapping[Path, str], names: Collection[str], taken: Collection[str]) -> Iterator[DAG]:
+    """A DAG for each spec that does not load, under the id that it would have unless another spec has it."""
+    ids = set(taken)
+    for path, message in broken.items():
+        standing = standing_of(_text_of(path), last_good(path))
+        name = standing.name if standing.name and standing.name not in names else path.stem
+        dag = broken_dag(_free_id(name, ids), message, standing)
+        ids.add(dag.dag_id)
+        yield dag
+
+
+def _text_of(path: Path) -> str:
+    """The file's text as far as it is text."""
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+
+
+def _free_id(stem: str, taken: Collection[str]) -> str:
     wanted = "ig_" + (re.sub(r"[^A-Za-z0-9_.-]+", "_", stem)[:200] or "spec")
     found, count = wanted, 1
     while found in taken:
         count += 1
         found = f"{wanted}_{count}"
     return found
-
-
-def _broken_dag(dag_id: str, message: str) -> DAG:
-    with DAG(
-        dag_id,
-        description=message[:500],
-        schedule=None,
-        tags=["broken-spec", "ig-tasks"],
-        doc_md=f"# This spec does not load\n\n{plain(message)}\n",
-    ) as dag:
-        BrokenSpecOperator(task_id="read_spec", message=message, retry_policy=retry_policy(), doc_md=plain(message))
-    return dag

@@ -1,4 +1,4 @@
-"""What `ig-tasks init` writes into an Airflow project: a DAG file, a spec, and a folder for the model."""
+"""What `ig-tasks init` writes into an Airflow project: DAG files, a spec, and a folder for the model."""
 
 from __future__ import annotations
 
@@ -12,9 +12,16 @@ from ig_tasks.orchestration import ig_dags  # an Airflow DAG for every spec in i
 globals().update({dag.dag_id: dag for dag in ig_dags(Path(__file__).resolve().parents[1] / "include" / "specs")})
 """
 
+# A file of its own: Airflow no longer schedules the DAGs of a file that raises.
+_BROKEN_SPECS = """\
+from pathlib import Path
+from ig_tasks.orchestration import require_specs  # lists specs that do not load as Airflow's import errors; no DAG
+require_specs(Path(__file__).resolve().parents[1] / "include" / "specs")
+"""
+
 _SPEC = """\
 version: 1
-name: my_model                     # DAG ig_my_model, Asset ig://my_model
+name: my_model                     # DAG ig_my_model; a DAG with schedule=on_reports("my_model") waits for its reports
 model: ../models/my_model          # a folder with model.yaml; paths are relative to this file
 data: ../../data                   # Parquet files; for month=2025-01/ folders: {uri: ../../data, partition: month}
 baseline: auto                     # median of numbers, mean embedding of categories
@@ -42,6 +49,7 @@ Then `ig-tasks check include/specs/my_model.yaml` says what is missing.
 
 _FILES = {
     "dags/ig_tasks_dags.py": _DAGS,
+    "dags/ig_tasks_broken_specs.py": _BROKEN_SPECS,
     "include/specs/my_model.yaml": _SPEC,
     "include/models/my_model/README.md": _MODEL,
 }

@@ -15,13 +15,22 @@ from airflow.sdk import (
 )
 
 from ig_tasks.errors import SpecError
-from ig_tasks.spec import ExplanationSpec
+from ig_tasks.spec import ExplanationSpec, ScheduleSpec
 
-__all__ = ["schedule_arguments"]
+__all__ = ["schedule_arguments", "timetable_arguments"]
 
 
 def schedule_arguments(spec: ExplanationSpec) -> dict[str, Any]:
-    """`schedule`, `start_date`, `end_date` and `catchup` for the DAG.
+    """`schedule`, `start_date`, `end_date` and `catchup` for the DAG of a spec: see `timetable_arguments`.
+
+    Raises:
+        SpecError: for a cron expression that means nothing.
+    """
+    return timetable_arguments(spec.schedule, by_partition=spec.data.partition is not None)
+
+
+def timetable_arguments(schedule: ScheduleSpec | None, *, by_partition: bool) -> dict[str, Any]:
+    """`schedule`, `start_date`, `end_date` and `catchup` for a DAG.
 
     - none: never scheduled; a run that is triggered may be given a partition key.
     - cron: at those times, without a partition.
@@ -32,10 +41,9 @@ def schedule_arguments(spec: ExplanationSpec) -> dict[str, Any]:
     Raises:
         SpecError: for a cron expression that means nothing.
     """
-    schedule = spec.schedule
     if schedule is None:
         return {"schedule": PartitionedAtRuntime(), "catchup": False}
-    chosen = _asset_timetable(spec) if schedule.assets else _cron_timetable(spec)
+    chosen = _asset_timetable(schedule, by_partition) if schedule.assets else _cron_timetable(schedule)
     return {
         "schedule": chosen,
         "start_date": _moment(schedule.start, time.min),
@@ -44,9 +52,8 @@ def schedule_arguments(spec: ExplanationSpec) -> dict[str, Any]:
     }
 
 
-def _cron_timetable(spec: ExplanationSpec) -> CronPartitionTimetable | CronTriggerTimetable:
-    schedule = spec.schedule
-    assert schedule is not None and schedule.cron is not None  # noqa: S101, PT018 - the caller looked
+def _cron_timetable(schedule: ScheduleSpec) -> CronPartitionTimetable | CronTriggerTimetable:
+    assert schedule.cron is not None  # noqa: S101 - a schedule has assets, or this
     timetable: CronPartitionTimetable | CronTriggerTimetable
     if schedule.partition:
         timetable = CronPartitionTimetable(
@@ -61,12 +68,11 @@ def _cron_timetable(spec: ExplanationSpec) -> CronPartitionTimetable | CronTrigg
     return timetable
 
 
-def _asset_timetable(spec: ExplanationSpec) -> PartitionedAssetTimetable | AssetAll:
-    assert spec.schedule is not None  # noqa: S101 - the caller looked
-    names = spec.schedule.assets
+def _asset_timetable(schedule: ScheduleSpec, by_partition: bool) -> PartitionedAssetTimetable | AssetAll:
+    names = schedule.assets
     assets = AssetAll(*(Asset(name) for name in names))
     # Events of partitioned runs reach partitioned timetables only, and others reach the others only.
-    if spec.data.partition or any(name.startswith("ig://") for name in names):
+    if by_partition or any(name.startswith("ig://") for name in names):
         return PartitionedAssetTimetable(assets=assets)
     return assets
 

@@ -15,6 +15,7 @@ _HOME = tempfile.TemporaryDirectory(prefix="ig-airflow-")
 os.environ["AIRFLOW_HOME"] = _HOME.name
 os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
 os.environ["AIRFLOW__LOGGING__LOGGING_LEVEL"] = "WARNING"
+os.environ["IG_TASKS_CACHE"] = f"{_HOME.name}/cache"
 
 from ig_tasks.spec import ExplanationSpec, load_spec  # noqa: E402 - not before the environment is set
 

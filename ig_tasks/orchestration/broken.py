@@ -1,0 +1,56 @@
+"""The DAG of a spec that does not load: it stays, keeps its schedule, and every run of it says what is wrong."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow.sdk import DAG, BaseOperator
+
+from ig_tasks.errors import SpecError
+from ig_tasks.orchestration.docs import plain
+from ig_tasks.orchestration.failures import plain_failures, retry_policy
+from ig_tasks.orchestration.schedule import timetable_arguments
+from ig_tasks.spec.standing import Standing
+
+__all__ = ["BrokenSpecOperator", "broken_dag"]
+
+
+class BrokenSpecOperator(BaseOperator):
+    """Fails with what is wrong with a spec."""
+
+    ui_color = "#f7dcdc"
+
+    def __init__(self, *, message: str, **operator_arguments: Any) -> None:
+        super().__init__(**operator_arguments)
+        self.message = message
+
+    def execute(self, context: Any) -> None:  # noqa: ARG002 - Airflow's signature
+        """Fail.
+
+        Raises:
+            StoppedError: always; its line is in the log.
+        """
+        with plain_failures(self.log):
+            raise SpecError(self.message)
+
+
+def broken_dag(dag_id: str, message: str, standing: Standing) -> DAG:
+    """A DAG with the schedule, owner and tags of the spec, whose one task fails with what is wrong."""
+    with DAG(
+        dag_id,
+        description=message[:500],
+        tags=sorted({"broken-spec", "ig-tasks", *(tag[:100] for tag in standing.tags)}),
+        doc_md=f"# This spec does not load\n\n{plain(message)}\n",
+        max_active_runs=1,
+        default_args={"owner": standing.owner or "airflow"},
+        **_schedule(standing),
+    ) as dag:
+        BrokenSpecOperator(task_id="read_spec", message=message, retry_policy=retry_policy(), doc_md=plain(message))
+    return dag
+
+
+def _schedule(standing: Standing) -> dict[str, Any]:
+    try:
+        return timetable_arguments(standing.schedule, by_partition=standing.by_partition)
+    except Exception:  # noqa: BLE001 - it may be the schedule that is wrong
+        return timetable_arguments(None, by_partition=standing.by_partition)
