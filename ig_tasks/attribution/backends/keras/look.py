@@ -42,13 +42,13 @@ def look(program: Program, arguments: Arguments) -> Structure:
 
 
 def _followed(program: Program, arguments: Arguments) -> Structure:
-    given = program.constants(_two_rows(arguments))
+    two = _two_rows(arguments)
+    given = program.constants(two)
     along = Along(program.caller, _graph(program, given))
     nodes = (np.arange(_NODES) + 0.37123) / _NODES  # where hardly a kink lies, at which either side is right
     weights = np.stack([np.full(_NODES, 1.0 / _NODES), nodes])
     walk = along.look(*given, secant=False)
-    given = (*given, tf.constant(nodes), tf.constant(weights))
-    own, found = program.integrate(*given), along.quadrature(single=False)(*given)
+    own, found = program.plain(two, nodes, weights), program.quadrature(along, two, nodes, weights)
     single = min((start.dtype for start in given[0].values()), key=lambda dtype: dtype.size)
     within = _CLOSE.get(single, _CLOSE_SINGLE)
     if not all(_same(one.numpy(), other.numpy(), within) for one, other in zip(own, found, strict=True)):
@@ -56,7 +56,7 @@ def _followed(program: Program, arguments: Arguments) -> Structure:
     program.along = along
     plain = Structure(followed=True, prefix=tuple(walk.prefix))
     try:
-        walk = along.look(*given[:4], secant=True)
+        walk = along.look(*given, secant=True)
     except NotFollowed as reason:
         # Without the operations' names nothing is known to be linear, or to have no kinks.
         return replace(plain, operations=("unknown",), reason=str(reason))

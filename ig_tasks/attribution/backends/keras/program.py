@@ -38,6 +38,9 @@ def program_for(model: Any, signature: Signature, layers: dict[str, Any]) -> Pro
 class Program:
     """Forward and backward passes over a batch of paths, as graphs for any number of rows and nodes.
 
+    No gradient is taken eagerly, where those of the weights are computed, too. A graph leaves out what nobody asks for,
+    and with it a fault of TensorFlow's: on some processors its gradient of a convolution's filter corrupts memory.
+
     TensorFlow's own graphs, not XLA's: XLA took 2.5 microseconds an evaluation of 256-128 units in place of 3.6, but
     0.35 to 0.9 s to compile, and that anew for every length of a batch.
     """
@@ -64,8 +67,15 @@ class Program:
         # of the plain path's time with 1,000 columns, 1.3 times as much with 67.
         single = len(nodes) <= len(weights)
         if not followed or (len(nodes) < 2 * len(weights) and self._width < _WIDE):
-            return self._run("evaluate", self.integrate, arguments, nodes, weights)
-        along = self._followed()
+            return self.plain(arguments, nodes, weights)
+        return self.quadrature(self._followed(), arguments, nodes, weights, single=single)
+
+    def plain(self, arguments: Arguments, nodes: Any, weights: Any) -> Any:
+        """The same, by the model as it is."""
+        return self._run("evaluate", self._integrated, arguments, nodes, weights)
+
+    def quadrature(self, along: Along, arguments: Arguments, nodes: Any, weights: Any, *, single: bool = False) -> Any:
+        """The same, by the model followed along the paths."""
         return self._run(("quadrature", single), along.quadrature(single), arguments, nodes, weights)
 
     def secant(self, arguments: Arguments, edges: Callable[[Any], Any], cells: Sequence[Any]) -> Any:
@@ -83,11 +93,9 @@ class Program:
         return self._run(("knots", layer), self._followed().knots(layer), arguments, places)
 
     def start_gradient(self, arguments: Arguments) -> list[dict[str, Any]]:
-        """Gradients at the (shared) start of the one row given, by target. Eager: it is done once a call."""
-        with _LOCK:
-            starts, ends, fixed, targets = self.constants(arguments)
-            starts, _ = self.caller.points(starts, ends)
-            return self._gradients(starts, {}, self.caller.constants(fixed), targets, 1)[1]
+        """Gradients at the (shared) start of the one row given, by target."""
+        found: list[dict[str, Any]] = self._run("start gradient", self._start_gradient, arguments)
+        return found
 
     def start_contributions(self, arguments: Arguments, gradients: list[dict[str, Any]]) -> Any:
         """What gradients at a shared start contribute to each row, (targets, rows, features)."""
@@ -121,7 +129,11 @@ class Program:
         ids = {name: ends[name] for name in self.caller.embedded}
         return tf.cast(self.caller.call(chosen, ids, self.caller.constants(fixed)), tf.float64)
 
-    def integrate(self, starts: Any, ends: Any, fixed: Any, targets: Any, nodes: Any, weights: Any) -> Any:
+    def _start_gradient(self, starts: Any, ends: Any, fixed: Any, targets: Any) -> list[dict[str, Any]]:
+        points, _ = self.caller.points(starts, ends)
+        return self._gradients(points, {}, self.caller.constants(fixed), targets, 1)[1]
+
+    def _integrated(self, starts: Any, ends: Any, fixed: Any, targets: Any, nodes: Any, weights: Any) -> Any:
         """The plain path: the model at all points, gradients at the inputs."""
         count, rows = tf.shape(nodes)[0], tf.shape(targets)[1]
         start_points, end_points = self.caller.points(starts, ends)
