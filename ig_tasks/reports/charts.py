@@ -6,11 +6,15 @@ name is read as chart shorthand. Altair is imported when a chart is drawn: DAG f
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
+from ig_tasks.looks.visible import visible
 from ig_tasks.reports.drawing import (
     ACCENT,
     INK,
+    LABEL,
+    LETTERS,
     LOWERS,
     RAISES,
     WORDS,
@@ -21,6 +25,7 @@ from ig_tasks.reports.drawing import (
     zero_line,
 )
 from ig_tasks.reports.numerals import number
+from ig_tasks.reports.typeface import estimate
 from ig_tasks.store.report import Distribution, GroupImportance, Importance
 
 __all__ = ["distribution_chart", "group_charts", "importance_chart", "segment_chart", "signed_chart"]
@@ -107,8 +112,10 @@ def segment_chart(
         }
         for row in rows
     ]
-    y = alt.Y("label:N", title=None, scale=alt.Scale(domain=list(levels.values())), axis=words_axis(alt))
-    across = alt.Axis(labelAngle=-35, orient="top", labelAlign="left", labelBaseline="bottom", **WORDS)
+    y = alt.Y(
+        "label:N", title=None, scale=alt.Scale(domain=list(levels.values())), axis=words_axis(alt, levels.values())
+    )
+    across = alt.Axis(labelAngle=-_SLANT, orient="top", labelAlign="left", labelBaseline="bottom", **WORDS)
     x = alt.X("feature:N", title=None, scale=alt.Scale(domain=[labels[name] for name in features]), axis=across)
     base = alt.Chart(alt.Data(values=data)).encode(y=y, x=x)
     cells = base.mark_rect(stroke="white", strokeWidth=1.5).encode(
@@ -122,7 +129,22 @@ def segment_chart(
         "The numbers are in the table.",
         width=150 + 62 * max(len(features), 2),
         above=90,
+        beyond=_overhang([labels[name] for name in features]),
     )
+
+
+_COLUMN, _SLANT = 58, 35
+"""Pixels from one column of a heat map to the next, and degrees by which their names rise."""
+
+
+def _overhang(names: Sequence[str]) -> float:
+    """Pixels by which slanted names of columns reach beyond the last one, which the chart library leaves out."""
+    slope = math.cos(math.radians(_SLANT))
+    ends = [
+        slope * min(estimate(visible(name), LETTERS), LABEL) - (place + 0.5) * _COLUMN
+        for place, name in enumerate(reversed(names))
+    ]
+    return max(0.0, *ends)
 
 
 BOX = (0.05, 0.25, 0.5, 0.75, 0.95)

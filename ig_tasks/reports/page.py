@@ -20,12 +20,13 @@ from ig_tasks.looks.visible import visible
 from ig_tasks.reports import numerals, sentences
 from ig_tasks.reports.baseline_words import baseline_output_words, baseline_words, kinds_of
 from ig_tasks.reports.overrides import HEADLINE, override_words
+from ig_tasks.reports.typeface import font_faces
 from ig_tasks.reports.views import example_views, flat, provenance_parts, target_views
 from ig_tasks.store.report import Report
 
 __all__ = ["CONTENT_SECURITY_POLICY", "render_page"]
 
-CONTENT_SECURITY_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+CONTENT_SECURITY_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:"
 _HERE = Path(__file__).parent
 
 
@@ -40,6 +41,7 @@ def render_page(report: Report) -> str:
             report=report,
             # Constants of ours, which hold nothing of the report.
             policy=Markup(CONTENT_SECURITY_POLICY),  # noqa: S704
+            fonts=Markup(font_faces(report.to_json())),  # noqa: S704
             styles=Markup((_HERE / "styles" / "report.css").read_text(encoding="utf-8")),  # noqa: S704
             trust=sentences.trust(report),
             facts=_facts(report),

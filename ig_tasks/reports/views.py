@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ig_tasks.reports import charts
-from ig_tasks.reports.drawing import unique_labels
+from ig_tasks.reports.drawing import fitted, unique_labels
 from ig_tasks.reports.numerals import count
 from ig_tasks.reports.sentences import left_words, target_words, units
 from ig_tasks.reports.shading import HeatmapView, PassageView, heatmap_views, passage_views
@@ -162,7 +162,7 @@ def _segment_views(report: Report, target: TargetInfo, features: list[str]) -> I
         total = max(len(sizes), info.levels if info else 0)
         left = [left_words(len(levels), total, "levels, the largest first,", ALL)]
         left.append(left_words(len(features), len(report.ranking(target.name)), "features", ALL))
-        written = {level.name: f"{level.name} ({count(level.rows)})" for level in levels}
+        written = fitted({level.name: f"{level.name} ({count(level.rows)})" for level in levels})
         yield SegmentView(
             title=(info.label if info and info.label else report.label(column)),
             features=tuple(features),

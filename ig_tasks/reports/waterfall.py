@@ -79,7 +79,7 @@ def waterfall_chart(example: Example, labels: Mapping[str, str], units: str) -> 
         {"label": "Output for this row", "at": example.output, "text": number(example.output)},
     ]
     order = [marks[0]["label"], *[bar["label"] for bar in bars], marks[1]["label"]]
-    y = alt.Y("label:N", title=None, scale=alt.Scale(domain=order), axis=words_axis(alt, limit=200))
+    y = alt.Y("label:N", title=None, scale=alt.Scale(domain=order), axis=words_axis(alt, order, limit=200))
     # Room for the numbers beside the bars.
     scale = alt.Scale(domain=[low - 0.05 * span, high + 0.22 * span], nice=False, zero=False)
     x = alt.X("from:Q", title=f"model output ({units})", axis=numbers_axis(alt), scale=scale)

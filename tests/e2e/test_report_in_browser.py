@@ -1,19 +1,21 @@
 """report.html in Chromium: harmless, offline, whole at phone width, whole on paper.
 
-A test that needs `pdftotext` (poppler-utils) is skipped without it; all of them need Chromium.
+The browser has DejaVu alone unless a test says otherwise: a page must not count on its reader's fonts. A test that
+needs `pdftotext` (poppler-utils) or another font is skipped without it; all of them need Chromium.
 """
 
 from __future__ import annotations
 
+import os
 import runpy
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 
 from ig_tasks.reports.page import render_page
 from ig_tasks.store.report import Report
@@ -22,7 +24,7 @@ pytestmark = pytest.mark.browser
 
 SAMPLE = Path(__file__).parents[1] / "unit" / "reports" / "sample_report.py"
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
-KINDS = ["flights", "withheld", "hostile", "two_target", "wide", "texts_and_images"]
+KINDS = ["flights", "withheld", "hostile", "two_target", "wide", "texts_and_images", "foreign"]
 
 
 @pytest.fixture(scope="session")
@@ -39,14 +41,47 @@ def pages(sample: SimpleNamespace, tmp_path_factory: pytest.TempPathFactory) -> 
     return {kind: folder / f"{kind}.html" for kind in KINDS}
 
 
+FONTS = Path("/usr/share/fonts")
+ONLY = """<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd">
+<fontconfig><dir>{folder}</dir><cachedir>{cache}</cachedir></fontconfig>
+"""
+
+
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
+def playwright() -> Iterator[Playwright]:
     if not Path(CHROMIUM).exists():
         pytest.skip("needs chromium: apt-get install chromium")
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with sync_playwright() as running:
         yield running
-        running.close()
+
+
+@pytest.fixture(scope="session")
+def browsers(playwright: Playwright, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Browser]]:
+    """A browser that has the fonts of one folder under FONTS, by the beginning of the folder's name."""
+    running: dict[str, Browser] = {}
+
+    def with_fonts(name: str) -> Browser:
+        if name not in running:
+            folder = next(iter(sorted(FONTS.glob(f"*/{name}*"))), None)
+            if folder is None:
+                pytest.skip(f"needs the fonts {name}: apt-get install fonts-{name}")
+            own = tmp_path_factory.mktemp(name)
+            (own / "fonts.conf").write_text(ONLY.format(folder=folder, cache=own / "cache"), encoding="utf-8")
+            running[name] = playwright.chromium.launch(
+                executable_path=CHROMIUM,
+                args=["--no-sandbox"],
+                env={**os.environ, "FONTCONFIG_FILE": str(own / "fonts.conf")},
+            )
+        return running[name]
+
+    yield with_fonts
+    for browser in running.values():
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def browser(browsers: Callable[[str], Browser]) -> Browser:
+    return browsers("dejavu")
 
 
 @pytest.fixture
@@ -69,6 +104,66 @@ def heard(browser: Browser) -> Iterator[SimpleNamespace]:
 
 def goto(page: Page, path: Path) -> None:
     page.goto(path.as_uri(), wait_until="load")
+
+
+def assert_nothing_is_wider(page: Page, path: Path, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 800})
+    goto(page, path)
+    page.evaluate("document.querySelectorAll('details').forEach(item => item.open = true)")
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    # What stands outside a scroll container ends inside the screen.
+    outside = page.evaluate(
+        """width => [...document.querySelectorAll('h1, h2, h3, p, dd, dt, figcaption, summary, .two, svg, svg text')]
+            .filter(item => !item.closest('.scroll'))
+            .map(item => [item, item.getBoundingClientRect()])
+            .filter(([, box]) => box.right > width + 1 || box.left < -1)
+            .map(([item]) => item)
+            .map(item => item.tagName + ': ' + item.textContent.slice(0, 60))""",
+        width,
+    )
+    assert outside == []
+
+
+def assert_charts_are_whole(page: Page) -> None:
+    """Every letter of a chart lies within it: cut off on no side, whatever the fonts."""
+    beyond = page.evaluate(
+        """[...document.querySelectorAll('svg.chart')].flatMap(chart => {
+            const room = chart.getBoundingClientRect();
+            return [...chart.querySelectorAll('text')]
+                .filter(item => item.textContent.trim())
+                .map(item => [item.textContent, item.getBoundingClientRect()])
+                .filter(([, box]) => box.left < room.left || box.right > room.right
+                    || box.top < room.top || box.bottom > room.bottom)
+                .map(([text, box]) => [text, box.left - room.left, room.right - box.right]);
+        })"""
+    )
+    assert beyond == []
+
+
+def assert_labels_are_apart(page: Page) -> None:
+    met = page.evaluate(
+        """[...document.querySelectorAll('svg.chart')].flatMap(chart => {
+            const boxes = [...chart.querySelectorAll('text')]
+                .filter(item => item.textContent.trim() && !(item.getAttribute('transform') || '').includes('rotate'))
+                .map(item => [item.textContent, item.getBoundingClientRect()]);
+            return boxes.flatMap(([one, a], i) => boxes.slice(i + 1)
+                .filter(([, b]) => Math.min(a.right, b.right) - Math.max(a.left, b.left) > 2
+                    && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 4)
+                .map(([other]) => one + ' / ' + other));
+        })"""
+    )
+    assert met == []
+
+
+def assert_nothing_is_cut_off_on_paper(page: Page, path: Path) -> None:
+    page.emulate_media(media="print")
+    page.set_viewport_size({"width": 695, "height": 1000})  # A4 less its margins, at 96 dots an inch
+    goto(page, path)
+    wide = page.evaluate(
+        """[...document.querySelectorAll('.scroll')].filter(item => item.scrollWidth > item.clientWidth + 1)
+            .map(item => item.getAttribute('aria-label') + ' ' + item.scrollWidth + ' > ' + item.clientWidth)"""
+    )
+    assert wide == []
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -115,22 +210,7 @@ def test_the_policy_itself_stops_a_script(pages: dict[str, Path], heard: SimpleN
 def test_nothing_is_wider_than_the_screen(
     kind: str, width: int, pages: dict[str, Path], heard: SimpleNamespace
 ) -> None:
-    page = heard.page
-    page.set_viewport_size({"width": width, "height": 800})
-    goto(page, pages[kind])
-    page.evaluate("document.querySelectorAll('details').forEach(item => item.open = true)")
-    assert page.evaluate("document.documentElement.scrollWidth") == width
-    # What stands outside a scroll container ends inside the screen.
-    outside = page.evaluate(
-        """width => [...document.querySelectorAll('h1, h2, h3, p, dd, dt, figcaption, summary, .two, svg, svg text')]
-            .filter(item => !item.closest('.scroll'))
-            .map(item => [item, item.getBoundingClientRect()])
-            .filter(([, box]) => box.right > width + 1 || box.left < -1)
-            .map(([item]) => item)
-            .map(item => item.tagName + ': ' + item.textContent.slice(0, 60))""",
-        width,
-    )
-    assert outside == []
+    assert_nothing_is_wider(heard.page, pages[kind], width)
 
 
 def test_charts_are_drawn_and_read_on_a_phone(pages: dict[str, Path], heard: SimpleNamespace) -> None:
@@ -207,18 +287,33 @@ def test_a_chart_of_few_features_is_not_blown_up_on_a_phone(
 
 def test_labels_of_a_chart_do_not_lie_on_each_other(pages: dict[str, Path], heard: SimpleNamespace) -> None:
     goto(heard.page, pages["flights"])
-    met = heard.page.evaluate(
-        """[...document.querySelectorAll('svg.chart')].flatMap(chart => {
-            const boxes = [...chart.querySelectorAll('text')]
-                .filter(item => item.textContent.trim() && !(item.getAttribute('transform') || '').includes('rotate'))
-                .map(item => [item.textContent, item.getBoundingClientRect()]);
-            return boxes.flatMap(([one, a], i) => boxes.slice(i + 1)
-                .filter(([, b]) => Math.min(a.right, b.right) - Math.max(a.left, b.left) > 2
-                    && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 4)
-                .map(([other]) => one + ' / ' + other));
-        })"""
-    )
-    assert met == []
+    assert_labels_are_apart(heard.page)
+
+
+@pytest.mark.parametrize("kind", ["flights", "hostile", "foreign"])
+def test_no_label_of_a_chart_is_cut_off(kind: str, pages: dict[str, Path], heard: SimpleNamespace) -> None:
+    goto(heard.page, pages[kind])
+    assert_charts_are_whole(heard.page)
+
+
+def test_the_page_is_drawn_in_its_own_font(pages: dict[str, Path], heard: SimpleNamespace) -> None:
+    goto(heard.page, pages["flights"])
+    loaded = heard.page.evaluate("[...document.fonts].filter(f => f.status == 'loaded').map(f => f.family + f.weight)")
+    assert {face.replace('"', "") for face in loaded} == {"Report Sans400", "Report Sans600 900"}
+
+
+@pytest.mark.parametrize("fonts", ["liberation", "noto"])
+@pytest.mark.parametrize("kind", ["flights", "texts_and_images", "foreign"])
+def test_a_page_is_whole_with_other_fonts(
+    kind: str, fonts: str, pages: dict[str, Path], browsers: Callable[[str], Browser]
+) -> None:
+    page = browsers(fonts).new_page()
+    for width in (360, 1280):
+        assert_nothing_is_wider(page, pages[kind], width)
+        assert_charts_are_whole(page)
+        assert_labels_are_apart(page)
+    assert_nothing_is_cut_off_on_paper(page, pages[kind])
+    page.close()
 
 
 def test_text_is_dark_enough_to_be_read(pages: dict[str, Path], heard: SimpleNamespace) -> None:
@@ -252,15 +347,7 @@ def test_text_is_dark_enough_to_be_read(pages: dict[str, Path], heard: SimpleNam
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_nothing_is_cut_off_on_paper(kind: str, pages: dict[str, Path], heard: SimpleNamespace) -> None:
-    page = heard.page
-    page.emulate_media(media="print")
-    page.set_viewport_size({"width": 695, "height": 1000})  # A4 less its margins, at 96 dots an inch
-    goto(page, pages[kind])
-    wide = page.evaluate(
-        """[...document.querySelectorAll('.scroll')].filter(item => item.scrollWidth > item.clientWidth + 1)
-            .map(item => item.getAttribute('aria-label') + ' ' + item.scrollWidth + ' > ' + item.clientWidth)"""
-    )
-    assert wide == []
+    assert_nothing_is_cut_off_on_paper(heard.page, pages[kind])
 
 
 def test_paper_shows_what_the_screen_folds_away(pages: dict[str, Path], heard: SimpleNamespace, tmp_path: Path) -> None:

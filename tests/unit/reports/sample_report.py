@@ -338,6 +338,32 @@ def texts_and_images_report() -> Report:
     return Report.model_validate(body)
 
 
+def foreign_report() -> Report:
+    """Names and categories in scripts whose letters the report's font lacks, and in such as it has."""
+    written = {
+        "dep_delay": "出発の遅れ（分単位、予定時刻と実際の出発時刻の差）",
+        "carrier": "वाहक कंपनी का पूरा नाम",
+        "dest": "목적지 공항",
+        "dep_hour": "Час відправлення за розкладом",
+        "distance": "Απόσταση σε μίλια",
+        "origin": "Điểm khởi hành",
+    }
+    body = flights_body()
+    body["features"] = [{**item, "label": written.get(item["name"], item["label"])} for item in body["features"]]
+    body["segments"] = [
+        {
+            **row,
+            "segment_level": {"EWR": "紐約紐瓦克自由國際機場，新澤西州"}.get(
+                row["segment_level"], row["segment_level"]
+            ),
+        }
+        for row in body["segments"]
+    ]
+    for item in body["examples"]:
+        item["contributions"][0]["value"] = "とても長いカテゴリの名前です、切られます"
+    return Report.model_validate(body)
+
+
 def hostile_report(name: str = HOSTILE) -> Report:
     """A feature, a category, a segment, a model, a check and a reason named like an attack, or `name`."""
     body = flights_body()
