@@ -78,7 +78,7 @@ def waterfall_chart(example: Example, labels: Mapping[str, str], units: str) -> 
         {"label": "Output at the baseline", "at": example.baseline_output, "text": number(example.baseline_output)},
         {"label": "Output for this row", "at": example.output, "text": number(example.output)},
     ]
-    order = [marks[0]["label"], *[bar["label"] for bar in bars], marks[1]["label"]]
+    order = [str(item["label"]) for item in (marks[0], *bars, marks[1])]
     y = alt.Y("label:N", title=None, scale=alt.Scale(domain=order), axis=words_axis(alt, order, limit=200))
     # Room for the numbers beside the bars.
     scale = alt.Scale(domain=[low - 0.05 * span, high + 0.22 * span], nice=False, zero=False)
