@@ -63,7 +63,7 @@ def waterfall_chart(example: Example, labels: Mapping[str, str], units: str) -> 
     low = min([end for _, *ends in steps for end in ends] + [example.baseline_output or 0.0])
     high = max([end for _, *ends in steps for end in ends] + [example.baseline_output or 0.0])
     span = (high - low) or 1.0
-    bars = [
+    bars: list[dict[str, Any]] = [
         {
             "label": words,
             "from": start,
@@ -74,7 +74,7 @@ def waterfall_chart(example: Example, labels: Mapping[str, str], units: str) -> 
         }
         for words, start, end in steps
     ]
-    marks = [
+    marks: list[dict[str, Any]] = [
         {"label": "Output at the baseline", "at": example.baseline_output, "text": number(example.baseline_output)},
         {"label": "Output for this row", "at": example.output, "text": number(example.output)},
     ]
