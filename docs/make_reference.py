@@ -68,6 +68,8 @@ MEANING = {
         "validation.quarantined": "share of rows that could not be explained",
         "validation.quarantined.at_most": "",
         "validation.quarantined.severity": "",
+        "validation.unknown": "share of a feature's categories that the model does not know, nulls among them",
+        "validation.unknown.severity": "",
         "validation.parity": "with `data.prediction`: output and stored prediction; with `model.served`: both models",
         "validation.parity.tolerance": "largest difference, divided by 1 + the prediction's size",
         "validation.parity.mostly": "at least this share of the rows compared",

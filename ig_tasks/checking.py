@@ -9,15 +9,18 @@ from ig_tasks.baselines.judgement import Judgement
 from ig_tasks.compute.baseline_doctor import judge_spec
 from ig_tasks.compute.planning import RunPlan, plan_run, require_writable_store
 from ig_tasks.compute.session import ComputeSession
-from ig_tasks.compute.trial import diagnosis_of
+from ig_tasks.compute.trial import UsableRows, diagnosis_of, look_at_baseline, look_at_rows
 from ig_tasks.doctor import Diagnosis
 from ig_tasks.errors import ValidationFailedError
+from ig_tasks.looks.visible import visible
 from ig_tasks.pipeline import Log, Reference, load_planned, to_stderr
 from ig_tasks.spec import ExplanationSpec
 from ig_tasks.store import Store
-from ig_tasks.validation import called_check
+from ig_tasks.validation import called_check, judge_unknown
 
 _PLAIN = ("numeric", "categorical")
+_REASONS, _UNKNOWN = 10, 20
+"""Lines of one kind at most: a table of 2,000 columns has as many reasons."""
 
 
 class Checkup:
@@ -52,13 +55,14 @@ class Checkup:
             ValidationFailedError: the model is not the one that is served, and that check is critical.
         """
         spec, plan = self._spec, self._plan
-        ref = load_planned(plan, session=self._session, log=self._log, stored=True)
+        rows = look_at_rows(plan)
+        ref = load_planned(plan, session=self._session, log=self._log, stored=True, rows=rows)
         package = plan.package
         kinds = Counter(feature.kind for feature in package.features)
         others = "".join(f", {count} {kind.replace('_', '-')}" for kind, count in kinds.items() if kind not in _PLAIN)
         model, data = ref["model"], ref["data"]
         parity = [_check_parity(spec, ref, key) for key in ("served", "stored") if key in ref]
-        return [
+        lines = [
             f"spec      {spec.name}: every key is known",
             f"model     {model['framework']} {package.digest[:19]}: loads, runs and differentiates",
             f"target    {model['target']} in {model['space']} space{_threshold_words(plan)}",
@@ -67,9 +71,12 @@ class Checkup:
             f"data      {data['rows_available']:,} rows of partition {ref['partition']}; every column is there",
             f"baseline  {spec.baseline.strategy}, its data is there",
             f"rows      {data['rows_usable']} of {data['rows_tried']} that were tried can be explained",
+            *_reason_lines(rows),
+            *_unknown_lines(plan, rows),
             *parity,
             f"store     {ref['store']}",
         ]
+        return [visible(line) for line in lines]
 
     def diagnosis(self) -> Diagnosis | None:
         """What the layer doctor said when the model was tried; None before that, or where it could not look at it."""
@@ -82,6 +89,21 @@ class Checkup:
             UserError: what keeps the model from being explained there.
         """
         return judge_spec(self._plan, self._session)
+
+
+def _reason_lines(rows: UsableRows) -> list[str]:
+    """Why rows cannot be explained, the most frequent reasons first."""
+    told = [f"rows      {count} of them: {reason}" for reason, count in rows.reasons.items()]
+    more = len(told) - _REASONS
+    return told[:_REASONS] + ([f"rows      and {more} reasons more"] if more > 0 else [])
+
+
+def _unknown_lines(plan: RunPlan, rows: UsableRows) -> list[str]:
+    """Which features hold categories that the model does not know; a warning where they are more than usual."""
+    judged = judge_unknown(plan, rows.unknown, look_at_baseline(plan))
+    told = [f"unknown   {'' if one.success else 'WARNING: '}{one.describe('rows that were tried')}" for one in judged]
+    more = len(told) - _UNKNOWN
+    return told[:_UNKNOWN] + ([f"unknown   and {more} features more"] if more > 0 else [])
 
 
 def _threshold_words(plan: RunPlan) -> str:

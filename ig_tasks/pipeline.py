@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from ig_tasks.baselines.baseline import Baseline
 from ig_tasks.compute.aggregation import RunSummary
 from ig_tasks.compute.baseline_job import fit_or_find
 from ig_tasks.compute.columns import require_few_levels, require_unique_ids
@@ -26,7 +27,7 @@ from ig_tasks.compute.planning import RunPlan, plan_run, require_unchanged, requ
 from ig_tasks.compute.presence import computing
 from ig_tasks.compute.served import compare_with_served
 from ig_tasks.compute.session import ComputeSession
-from ig_tasks.compute.trial import look_at_rows, trial_of
+from ig_tasks.compute.trial import UsableRows, look_at_rows, trial_of
 from ig_tasks.errors import ValidationFailedError
 from ig_tasks.lines import Line
 from ig_tasks.reports.assemble import importance_table
@@ -35,7 +36,7 @@ from ig_tasks.reports.rendering import Rendering
 from ig_tasks.spec import ExplanationSpec
 from ig_tasks.store import Manifest, RunFolder, Store
 from ig_tasks.store.report import Check, Report
-from ig_tasks.validation import called_check, predicted_of, run_checks
+from ig_tasks.validation import called_check, predicted_of, run_checks, unknown_checks
 
 Log = Callable[[str], None]
 Reference = dict[str, Any]
@@ -62,19 +63,25 @@ def load_model(
 
 
 def load_planned(
-    plan: RunPlan, *, session: ComputeSession | None = None, log: Log | None = None, stored: bool = False
+    plan: RunPlan,
+    *,
+    session: ComputeSession | None = None,
+    log: Log | None = None,
+    stored: bool = False,
+    rows: UsableRows | None = None,
 ) -> Reference:
     """`load_model` of a run that is planned already.
 
     Args:
         stored: compare a sample of rows with the stored predictions now; `validate` compares all of them.
+        rows: the handful that was looked at before, if it was.
 
     Raises:
         UserError: if the model cannot be loaded, called or differentiated, or none of its rows can be used.
     """
     say = log or to_stderr
     spec = plan.spec
-    rows = look_at_rows(plan)
+    rows = rows or look_at_rows(plan)
     require_few_levels(plan)
     require_unique_ids(plan)
     digest = plan.data_digest()
@@ -225,6 +232,8 @@ def validate(spec: ExplanationSpec, ref: Reference, *, log: Log | None = None) -
             predicted=predicted_of(plan),
         )
         checks += [] if "served" not in ref else [called_check(spec, Store(ref["store"]), ref["served"])]
+        baseline = Baseline.of_run(run, plan.package.config.inputs)
+        checks += unknown_checks(plan, merged.unknown, baseline.unknown)
         rendering.write_checks(checks)
         Manifest(run).record_stage("validate", seconds=time.perf_counter() - started, checks=len(checks))
     checks = rendering.read_checks()

@@ -16,6 +16,7 @@ import pyarrow as pa
 from ig_tasks.baselines.point import Point
 from ig_tasks.baselines.slots import Inputs, slots_of
 from ig_tasks.baselines.words import described
+from ig_tasks.statistics import UnknownCounts
 from ig_tasks.store import Folder, Manifest, digest_of
 
 __all__ = ["Baseline"]
@@ -33,6 +34,7 @@ class Baseline:
     where nothing can be blurred.
     levels: {level of `segment`: its baseline}; other rows have that of `fitted`.
     options: the strategy's, as JSON values (`k`, `seed`, `sigma`, and `shares`, what each of `fitted` counts).
+    unknown: {feature: what the rows it was fitted on hold of categories that the model does not know}.
     """
 
     strategy: str
@@ -41,6 +43,7 @@ class Baseline:
     levels: Mapping[str, Point] = field(default_factory=dict)
     segment: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+    unknown: Mapping[str, UnknownCounts] = field(default_factory=dict)
 
     @property
     def numbers(self) -> Mapping[str, float]:
@@ -65,7 +68,8 @@ class Baseline:
     @property
     def facts(self) -> dict[str, Any]:
         """What is written beside its table: strategy, rows, and the rest where there is more."""
-        more = {"segment": self.segment, "options": dict(self.options) or None}
+        unknown = {feature: counts.to_json() for feature, counts in self.unknown.items()}
+        more = {"segment": self.segment, "options": dict(self.options) or None, "unknown": unknown or None}
         return {"strategy": self.strategy, "rows": self.rows, **{key: item for key, item in more.items() if item}}
 
     @cached_property
@@ -112,6 +116,7 @@ class Baseline:
         inputs: Inputs,
         segment: str | None = None,
         options: Mapping[str, Any] | None = None,
+        unknown: Mapping[str, Any] | None = None,
     ) -> Baseline:
         """The baseline that `to_table` wrote, with its `facts`."""
         slots = slots_of(inputs)
@@ -128,12 +133,13 @@ class Baseline:
             levels={level: Point.of_records(records, slots) for level, records in levels.items()},
             segment=segment,
             options=options or {},
+            unknown={feature: UnknownCounts.from_json(item) for feature, item in (unknown or {}).items()},
         )
 
     @classmethod
     def of_facts(cls, table: pa.Table, facts: Mapping[str, Any], inputs: Inputs) -> Baseline:
         """The baseline of a table and what was written beside it."""
-        known = {key: facts[key] for key in ("strategy", "rows", "segment", "options") if key in facts}
+        known = {key: facts[key] for key in ("strategy", "rows", "segment", "options", "unknown") if key in facts}
         return cls.from_table(table, inputs=inputs, **known)
 
     @classmethod

@@ -15,7 +15,7 @@ from ig_tasks.baselines.moments import ElementMoments
 from ig_tasks.baselines.slots import Inputs, Slot, slots_of
 from ig_tasks.errors import BaselineError
 from ig_tasks.spec import BaselineSpec
-from ig_tasks.statistics import FeatureStatistics
+from ig_tasks.statistics import FeatureStatistics, UnknownCounts
 
 __all__ = ["BaselineCounts", "check_levels", "sample_rows"]
 
@@ -41,6 +41,7 @@ class BaselineCounts:
     elements: {input: mean and extremes of each element} of inputs that are arrays.
     sample: rows drawn from all, for the strategies that need whole rows.
     levels: the counts of each level of the segment column.
+    unknown: {feature: what the rows hold of categories that the model does not know}.
     """
 
     numbers: FeatureStatistics
@@ -49,6 +50,7 @@ class BaselineCounts:
     elements: Mapping[str, ElementMoments] = field(default_factory=dict)
     sample: RowSample | None = None
     levels: Mapping[str, BaselineCounts] = field(default_factory=dict)
+    unknown: Mapping[str, UnknownCounts] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -60,6 +62,7 @@ class BaselineCounts:
         positions: NDArray[np.int64] | None = None,
         levels: NDArray[np.object_] | None = None,
         whole: bool = False,
+        unknown: Mapping[str, UnknownCounts] | None = None,
     ) -> Self:
         """Counts of encoded rows: `arrays` as the model takes them, {input: (rows, ...)}.
 
@@ -93,7 +96,7 @@ class BaselineCounts:
             mine = levels == level
             by_level[level] = cls.of(slots, {name: np.asarray(arrays[name])[mine] for name in slots})
         numbers = FeatureStatistics.of(table, features, k=_DIGEST_K)
-        return cls(numbers, counted, ids, elements, sample, by_level)
+        return cls(numbers, counted, ids, elements, sample, by_level, unknown or {})
 
     @property
     def rows(self) -> int:
@@ -111,7 +114,8 @@ class BaselineCounts:
         for level, counts in other.levels.items():
             levels[level] = levels[level].merge(counts) if level in levels else counts
         ordered = {level: levels[level] for level in sorted(levels)}
-        return type(self)(self.numbers.merge(other.numbers), values, ids, elements, sample, ordered)
+        unknown = {feature: counts.merge(other.unknown[feature]) for feature, counts in self.unknown.items()}
+        return type(self)(self.numbers.merge(other.numbers), values, ids, elements, sample, ordered, unknown)
 
     @property
     def medians(self) -> NDArray[np.float64]:
@@ -136,6 +140,8 @@ class BaselineCounts:
             document["sample"] = self.sample.to_json()
         if self.levels:
             document["levels"] = {level: counts.to_json() for level, counts in self.levels.items()}
+        if self.unknown:
+            document["unknown"] = {feature: counts.to_json() for feature, counts in self.unknown.items()}
         return document
 
     @classmethod
@@ -148,7 +154,8 @@ class BaselineCounts:
         elements = {name: ElementMoments.from_json(item) for name, item in data.get("elements", {}).items()}
         sample = RowSample.from_json(data["sample"]) if "sample" in data else None
         levels = {level: cls.from_json(item) for level, item in data.get("levels", {}).items()}
-        return cls(FeatureStatistics.from_json(data["numbers"]), values, ids, elements, sample, levels)
+        unknown = {feature: UnknownCounts.from_json(item) for feature, item in data.get("unknown", {}).items()}
+        return cls(FeatureStatistics.from_json(data["numbers"]), values, ids, elements, sample, levels, unknown)
 
 
 def check_levels(levels: int, asked: BaselineSpec | None) -> None:

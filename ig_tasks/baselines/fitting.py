@@ -68,7 +68,7 @@ def fit_baseline(asked: str | BaselineSpec, counts: BaselineCounts, inputs: Inpu
     levels = _levels(spec, counts, slots) if segment else {}
     options.pop("q", None)
     options.pop("value", None)
-    return Baseline(spec.strategy, counts.rows, fitted, levels, segment, options)
+    return Baseline(spec.strategy, counts.rows, fitted, levels, segment, options, counts.unknown)
 
 
 def check_strategy(asked: BaselineSpec, inputs: Inputs) -> None:

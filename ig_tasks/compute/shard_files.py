@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
 
-from ig_tasks.statistics import CategoryCounts, FeatureStatistics, GroupedStatistics
+from ig_tasks.statistics import CategoryCounts, FeatureStatistics, GroupedStatistics, UnknownCounts
 from ig_tasks.store import Folder, digest_of
 
+_NONE = UnknownCounts(0, 0, 0)
 QUARANTINE_SCHEMA = pa.schema([("row_id", pa.string()), ("reason", pa.string())])
 
 
@@ -53,6 +54,8 @@ class ShardSummary:
     seconds: float
     rows_unverified: int = 0
     """Rows that add up, of a rule without an error estimate: neither converged nor unconverged."""
+    unknown: Mapping[str, UnknownCounts] = field(default_factory=dict)
+    """{feature: what the explained rows hold of categories that the model does not know}"""
     unseen_levels: int = 0
     """Rows whose level of the baseline's segment it was not fitted for: they have the overall baseline."""
 
@@ -81,6 +84,7 @@ class ShardSummary:
             "inputs": {
                 "numbers": self.numbers.to_json(),
                 "categories": {column: counts.to_json() for column, counts in self.categories.items()},
+                "unknown": {feature: counts.to_json() for feature, counts in self.unknown.items()},
             },
             "details": dict(self.details),
             "files": dict(self.files),
@@ -108,6 +112,7 @@ class ShardSummary:
             files=data["files"],
             seconds=data["seconds"],
             rows_unverified=data.get("rows_unverified", 0),
+            unknown={feature: UnknownCounts.from_json(item) for feature, item in inputs.get("unknown", {}).items()},
             unseen_levels=data.get("unseen_levels", 0),
         )
 
@@ -130,8 +135,15 @@ class ShardSummary:
             files=self.files,
             seconds=self.seconds + other.seconds,
             rows_unverified=self.rows_unverified + other.rows_unverified,
+            unknown=_merged(self.unknown, other.unknown),
             unseen_levels=self.unseen_levels + other.unseen_levels,
         )
+
+
+def _merged(mine: Mapping[str, UnknownCounts], theirs: Mapping[str, UnknownCounts]) -> dict[str, UnknownCounts]:
+    """Counts of both; a feature that one side did not count is taken from the other."""
+    features = dict.fromkeys([*mine, *theirs])
+    return {feature: mine.get(feature, _NONE).merge(theirs.get(feature, _NONE)) for feature in features}
 
 
 def write_shard(run: Folder, summary: ShardSummary, attributions: pa.Table, quarantine: pa.Table) -> ShardSummary:

@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 
 from ig_tasks.attribution.explanation import CONVERGED, UNVERIFIED, Explanation
 from ig_tasks.compute.shard_files import QUARANTINE_SCHEMA, ShardSummary
-from ig_tasks.data.encoding import Encoded
+from ig_tasks.data.encoding import Encoded, unknown_counts
 from ig_tasks.data.features import Feature, feature_matrix, feature_texts
 from ig_tasks.data.inputs import InputSpec, category_name
 from ig_tasks.data.shards import row_ids
 from ig_tasks.data.tokens import words_of
 from ig_tasks.errors import DataError
 from ig_tasks.spec import DataSpec
-from ig_tasks.statistics import MISSING, CategoryCounts, FeatureStatistics, GroupedStatistics
+from ig_tasks.statistics import MISSING, CategoryCounts, FeatureStatistics, GroupedStatistics, UnknownCounts
 
 NOT_FINITE = "attribution is not finite"
 SEGMENT_LEVELS = 500
@@ -48,6 +48,7 @@ class ShardTables:
     segments: Mapping[str, NDArray[np.object_]]
     numbers: Mapping[str, Floats]
     categories: Mapping[str, NDArray[np.object_]]
+    unknown: Mapping[str, UnknownCounts]
 
     def summarise(
         self,
@@ -83,6 +84,7 @@ class ShardTables:
             categories={name: CategoryCounts.of(values) for name, values in self.categories.items()},
             details=_plain(details),
             files={},
+            unknown=self.unknown,
             seconds=seconds,
             unseen_levels=unseen_levels,
         )
@@ -148,7 +150,10 @@ def shard_tables(
         columns |= _tokens(explanation, encoded, inputs or {}, usable)
     left = np.array([reason is not None for reason in reasons], dtype=bool)
     quarantine = pa.table([ids[left].tolist(), reasons[left].tolist()], schema=QUARANTINE_SCHEMA)
-    return ShardTables(pa.table(columns), quarantine, chosen_values, names, target, segments, numbers, categories)
+    unknown = unknown_counts(encoded, inputs, usable) if encoded is not None and inputs is not None else {}
+    return ShardTables(
+        pa.table(columns), quarantine, chosen_values, names, target, segments, numbers, categories, unknown
+    )
 
 
 def _engine_columns(explanation: Explanation | None, usable: NDArray[np.bool_]) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from ig_tasks.compute.shard_files import write_shard
 from ig_tasks.compute.soundness import doubt_of_space, require_ids_inside, require_one_output_a_row
 from ig_tasks.compute.tables import shard_tables
 from ig_tasks.compute.worker import cached, loaded_model
+from ig_tasks.data.encoding import unknown_counts
 from ig_tasks.data.shards import Shard, read_shard
 from ig_tasks.errors import IgTasksError, ModelError
 from ig_tasks.models import ModelPackage, open_package
@@ -139,6 +140,7 @@ def count_shard(task: BaselineTask) -> dict[str, Any]:
         task.baseline,
         positions=task.shard.positions()[encoded.keep],
         levels=levels_of(frame[segment])[encoded.keep] if segment else None,
+        unknown=unknown_counts(encoded, inputs),
     ).to_json()
 
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ig_tasks.compute.job import run_one
-from ig_tasks.compute.planning import RunPlan
+from ig_tasks.compute.planning import RunPlan, baseline_files
 from ig_tasks.compute.session import ComputeSession
 from ig_tasks.compute.tasks import TrialTask, try_model
+from ig_tasks.data.encoding import unknown_counts
+from ig_tasks.data.reasons import by_kind
 from ig_tasks.data.shards import Shard, plan_shards, read_shard
 from ig_tasks.doctor import Diagnosis
 from ig_tasks.errors import DataError
+from ig_tasks.statistics import UnknownCounts
 from ig_tasks.store import Store, run_key
 from ig_tasks.store.manifest import versions
 
@@ -23,11 +27,15 @@ _ROWS = 512
 
 @dataclass(frozen=True)
 class UsableRows:
-    """How many of the rows looked at can be explained, and why the first of the others cannot."""
+    """How many of the rows looked at can be explained, why the others cannot, and what the model does not know there.
+
+    reasons: {reason: rows}; unknown: {feature: counts of the usable rows}.
+    """
 
     shard: Shard
     usable: int
-    reason: str | None
+    reasons: Mapping[str, int]
+    unknown: Mapping[str, UnknownCounts]
 
 
 def look_at_rows(plan: RunPlan) -> UsableRows:
@@ -43,11 +51,22 @@ def look_at_rows(plan: RunPlan) -> UsableRows:
         shard = plan_shards(plan.dataset, looked_at, _ROWS, sample=_ROWS)[0]
         encoded = plan.package.encode(read_shard(shard, columns))
         usable = int(encoded.keep.sum())
-        reason = next((str(reason) for reason in encoded.reasons if reason is not None), None)
         if usable:
-            return UsableRows(shard, usable, reason)
+            unknown = unknown_counts(encoded, plan.package.config.inputs)
+            return UsableRows(shard, usable, by_kind(encoded.reasons), unknown)
+    reason = next((str(reason) for reason in encoded.reasons if reason is not None), None)
     where = files[0].name if len(files) == 1 else f"{len(files)} files"
     raise DataError(f"data: none of {shard.rows} rows of {where} can be explained ({reason})")
+
+
+def look_at_baseline(plan: RunPlan) -> dict[str, UnknownCounts]:
+    """{feature: what a handful of the baseline's own rows holds of categories that the model does not know}."""
+    if plan.spec.baseline.strategy == "table":
+        return {}
+    source, files = baseline_files(plan.spec, plan.dataset)
+    shard = plan_shards(source, files, _ROWS, sample=_ROWS)[0]
+    encoded = plan.package.encode(read_shard(shard, plan.package.columns))
+    return unknown_counts(encoded, plan.package.config.inputs)
 
 
 def trial_of(plan: RunPlan, shard: Shard, store: Store, session: ComputeSession) -> tuple[dict[str, Any], bool]:

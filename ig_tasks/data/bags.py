@@ -10,6 +10,7 @@ import pandas as pd
 from ig_tasks.data.categories import OUTSIDE, look_up
 from ig_tasks.data.cells import cells_of, is_missing
 from ig_tasks.data.inputs import InputSpec, category_name
+from ig_tasks.data.outside import Outside
 from ig_tasks.data.reasons import mark
 from ig_tasks.errors import DataError
 
@@ -27,7 +28,9 @@ def bag_words(column: pd.Series, separator: str | None) -> Lists:
     return [_members(cell, separator) for cell in cells_of(column)]
 
 
-def encode_bag(column: pd.Series, name: str, spec: InputSpec, reasons: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def encode_bag(
+    column: pd.Series, name: str, spec: InputSpec, reasons: np.ndarray, noted: Outside
+) -> tuple[np.ndarray, np.ndarray]:
     """The array, (rows, length) ids or (rows, categories) zeros and ones, and where it holds something, (rows, ...).
 
     A missing cell is one unknown category. A row is left out when it holds a category that has no id, or more
@@ -41,18 +44,20 @@ def encode_bag(column: pd.Series, name: str, spec: InputSpec, reasons: np.ndarra
         )
     lists = bag_words(column, spec.separator)
     if spec.length is not None:
-        return padded(lists, column, spec, reasons)
-    places, _, rows = lists_of(lists, column, spec, reasons)
+        return padded(lists, column, spec, reasons, noted)
+    places, _, rows = lists_of(lists, column, spec, reasons, noted)
     array = np.zeros((len(lists), len(spec.vocabulary or ())), dtype=spec.dtype)
     inside = places >= 0
     array[rows[inside], places[inside]] = 1
     return array, array != 0
 
 
-def padded(lists: Lists, column: pd.Series, spec: InputSpec, reasons: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def padded(
+    lists: Lists, column: pd.Series, spec: InputSpec, reasons: np.ndarray, noted: Outside
+) -> tuple[np.ndarray, np.ndarray]:
     """(rows, length) ids and where they stand for something, (rows, length) bool."""
     length = spec.length or 1
-    ids, counts, rows = lists_of(lists, column, spec, reasons)
+    ids, counts, rows = lists_of(lists, column, spec, reasons, noted)
     if (counts > length).any():
         why = np.array([f"{count} values in {column.name}, the model takes {length}" for count in counts], dtype=object)
         mark(reasons, counts > length, why)
@@ -72,7 +77,7 @@ def placed(
 
 
 def lists_of(
-    lists: Lists, column: pd.Series, spec: InputSpec, reasons: np.ndarray
+    lists: Lists, column: pd.Series, spec: InputSpec, reasons: np.ndarray, noted: Outside
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """All ids in one line, how many there are of each row, and the row of each; rows that hold unknown ones marked."""
     members: list[list[str | None]] = [[None] if held is None else list(held) for held in lists]
@@ -80,7 +85,9 @@ def lists_of(
     rows = np.repeat(np.arange(len(members)), counts)
     flat = pd.Series([word for held in members for word in held], dtype=object, name=column.name)
     within = np.full(len(flat), None, dtype=object)
-    ids = look_up(flat, spec, within, OUTSIDE if spec.unknown is None else spec.unknown)
+    line = Outside.of_rows(len(flat))
+    ids = look_up(flat, spec, within, OUTSIDE if spec.unknown is None else spec.unknown, line)
+    noted.take(line.by_row(rows, counts))
     why = np.full(len(members), None, dtype=object)
     for at in np.flatnonzero(~np.asarray(pd.isna(within)))[::-1]:
         why[rows[at]] = within[at]

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from ig_tasks.data.inputs import InputSpec, category_name
+from ig_tasks.data.outside import Outside
 from ig_tasks.data.reasons import mark
 
 __all__ = ["encode_ids", "encode_one_hot", "look_up"]
@@ -13,19 +14,19 @@ __all__ = ["encode_ids", "encode_one_hot", "look_up"]
 OUTSIDE = -1
 
 
-def encode_ids(column: pd.Series, spec: InputSpec, reasons: np.ndarray) -> np.ndarray:
+def encode_ids(column: pd.Series, spec: InputSpec, reasons: np.ndarray, noted: Outside) -> np.ndarray:
     """(rows,) ids; a category that has none, where there is no unknown id, leaves its row out."""
-    return look_up(column, spec, reasons, 0 if spec.unknown is None else spec.unknown)
+    return look_up(column, spec, reasons, 0 if spec.unknown is None else spec.unknown, noted)
 
 
-def encode_one_hot(column: pd.Series, spec: InputSpec, reasons: np.ndarray) -> np.ndarray:
+def encode_one_hot(column: pd.Series, spec: InputSpec, reasons: np.ndarray, noted: Outside) -> np.ndarray:
     """(rows, categories): a one where the row's category stands in the vocabulary."""
-    places = look_up(column, spec, reasons, OUTSIDE)
+    places = look_up(column, spec, reasons, OUTSIDE, noted)
     return np.asarray(places[:, None] == np.arange(len(spec.vocabulary or ())), dtype=spec.dtype)
 
 
-def look_up(column: pd.Series, spec: InputSpec, reasons: np.ndarray, outside: int) -> np.ndarray:
-    """(rows,) ids, `outside` where there is none."""
+def look_up(column: pd.Series, spec: InputSpec, reasons: np.ndarray, outside: int, noted: Outside) -> np.ndarray:
+    """(rows,) ids, `outside` where there is none; what the model knows no id of is noted."""
     # Categories are looked up once each, rows by position: strings of 300,000 rows are never compared in Python.
     codes, uniques = pd.factorize(column, use_na_sentinel=True)
     names = [category_name(value) for value in uniques]
@@ -34,7 +35,17 @@ def look_up(column: pd.Series, spec: InputSpec, reasons: np.ndarray, outside: in
     dtype = spec.dtype if spec.integer else np.int64
     table = np.array([spec.ids.get(name, outside) for name in names] + [outside], dtype=dtype)
     if spec.unknown is None and not spec.unknown_zeros and not known.all():
-        why = [f"unknown category '{name}' in {column.name}" for name in names]
+        why = [_why(name, str(column.name), spec) for name in names]
         messages = np.array([*why, f"missing value in {column.name}"], dtype=object)
         mark(reasons, ~known[codes], messages[codes])
+    noted.note(codes, names, known[codes])
     return np.asarray(table[codes])
+
+
+def _why(name: str, column: str, spec: InputSpec) -> str:
+    """Why a row of this category is left out; which one it was probably meant to be, where that is plain."""
+    if name in spec.ids:
+        return ""
+    alike = spec.spellings.alike(name)
+    hint = "" if alike is None else f" (the model knows '{alike}')"
+    return f"unknown category '{name}' in {column}{hint}"

@@ -12,14 +12,16 @@ import pandas as pd
 from ig_tasks.data.bags import encode_bag
 from ig_tasks.data.categories import encode_ids, encode_one_hot
 from ig_tasks.data.images import encode_image
-from ig_tasks.data.inputs import InputSpec
+from ig_tasks.data.inputs import InputSpec, feature_names
 from ig_tasks.data.numbers import encode_numbers
+from ig_tasks.data.outside import Outside
 from ig_tasks.data.prepared import prepare, take_prepared
 from ig_tasks.data.series import encode_series
 from ig_tasks.data.tokens import encode_tokens
 from ig_tasks.errors import DataError, suggest
+from ig_tasks.statistics import UnknownCounts
 
-__all__ = ["Encoded", "Preprocess", "encode"]
+__all__ = ["Encoded", "Preprocess", "encode", "unknown_counts"]
 
 Preprocess = Callable[[pd.DataFrame], Mapping[str, Any]]
 """A package's own code: a table into {input name: array (rows, ...)} of its inputs of kind "array"."""
@@ -39,6 +41,8 @@ class Encoded:
     """{input name: (kept rows, ...)}: masks, which the model takes and nobody explains"""
     held: dict[str, np.ndarray] = field(default_factory=dict)
     """{input of padded ids: bool (kept rows, length)}: where an id stands for something"""
+    outside: dict[str, Outside] = field(default_factory=dict)
+    """{input whose unknown categories are explained: what the kept rows hold of them}"""
 
     @property
     def arrays(self) -> dict[str, np.ndarray]:
@@ -58,6 +62,7 @@ def encode(frame: pd.DataFrame, inputs: Mapping[str, InputSpec], *, preprocess: 
     reasons = np.full(len(frame), None, dtype=object)
     arrays: dict[str, np.ndarray] = {}
     held: dict[str, np.ndarray] = {}
+    outside = {name: Outside.of_rows(len(frame)) for name, spec in inputs.items()}
     prepared = prepare(frame, inputs, preprocess)
     for name, spec in inputs.items():
         columns = [_column(frame, column, name) for column in spec.columns]
@@ -66,12 +71,14 @@ def encode(frame: pd.DataFrame, inputs: Mapping[str, InputSpec], *, preprocess: 
         elif spec.padded:
             # The mask of a bag or a text is known when its ids are.
             fill = encode_tokens if spec.kind == "tokens" else encode_bag
-            arrays[name], held[name] = fill(columns[0], name, spec, reasons)
+            arrays[name], held[name] = fill(columns[0], name, spec, reasons, outside[name])
         elif spec.kind != "mask":
-            arrays[name] = _plain(columns, name, spec, reasons)
+            arrays[name] = _plain(columns, name, spec, reasons, outside[name])
     masks = {name: held[spec.of].astype(spec.dtype) for name, spec in inputs.items() if spec.of is not None}
     keep = np.asarray(pd.isna(reasons))
+    outside = {name: outside[name] for name, spec in inputs.items() if spec.takes_unknown and name in arrays}
     if not keep.all():
+        outside = {name: cells.kept(keep) for name, cells in outside.items()}
         arrays, masks, held = ({name: array[keep] for name, array in group.items()} for group in (arrays, masks, held))
     return Encoded(
         inputs={name: arrays[name] for name, spec in inputs.items() if spec.kind != "mask"},
@@ -79,22 +86,38 @@ def encode(frame: pd.DataFrame, inputs: Mapping[str, InputSpec], *, preprocess: 
         reasons=reasons,
         fixed={name: (masks | arrays)[name] for name, spec in inputs.items() if spec.kind == "mask"},
         held=held,
+        outside=outside,
     )
 
 
-def _plain(columns: list[pd.Series], name: str, spec: InputSpec, reasons: np.ndarray) -> np.ndarray:
+def unknown_counts(
+    encoded: Encoded, inputs: Mapping[str, InputSpec], rows: np.ndarray | None = None
+) -> dict[str, UnknownCounts]:
+    """{feature: what the kept rows hold of categories that the model does not know}; `rows`: of these kept rows alone.
+
+    Bool (kept rows,).
+    """
+    names = feature_names(inputs)
+    chosen = {name: cells if rows is None else cells.kept(rows) for name, cells in encoded.outside.items()}
+    return {names[name][0]: cells.counts(inputs[name].spellings) for name, cells in chosen.items()}
+
+
+def _plain(columns: list[pd.Series], name: str, spec: InputSpec, reasons: np.ndarray, noted: Outside) -> np.ndarray:
     """An input that needs no mask, of a table's columns."""
     if spec.kind == "image":
         return encode_image(columns[0], spec, reasons)
     if spec.kind == "series":
         return encode_series(columns, spec, reasons)
     if spec.kind == "bag":
-        return encode_bag(columns[0], name, spec, reasons)[0]
+        return encode_bag(columns[0], name, spec, reasons, noted)[0]
     if spec.kind == "one_hot" and spec.vocabulary is not None:
-        return encode_one_hot(columns[0], spec, reasons)
+        return encode_one_hot(columns[0], spec, reasons, noted)
     if spec.vocabulary is not None:
-        return encode_ids(columns[0], spec, reasons)
-    return encode_numbers(columns, name, spec, reasons)
+        return encode_ids(columns[0], spec, reasons, noted)
+    numbers = encode_numbers(columns, name, spec, reasons)
+    if spec.kind == "one_hot":
+        noted.note_nameless(np.asarray((numbers == 0).all(axis=1)))
+    return numbers
 
 
 def _column(frame: pd.DataFrame, column: str, name: str) -> pd.Series:

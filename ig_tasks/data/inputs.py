@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections import Counter
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -14,6 +15,7 @@ from pydantic import SerializerFunctionWrapHandler, field_validator, model_seria
 
 from ig_tasks.data.keys import InputKeys
 from ig_tasks.data.kinds import check_kind, default_dtype, shape_of
+from ig_tasks.data.spellings import Spellings
 from ig_tasks.errors import suggest
 
 __all__ = ["UNKNOWN", "InputSpec", "category_name", "check_inputs", "explained", "feature_names"]
@@ -156,6 +158,18 @@ class InputSpec(InputKeys):
         """{category: id}; empty without a vocabulary."""
         return dict(zip(self.vocabulary or (), self._ids, strict=True))
 
+    @cached_property
+    def spellings(self) -> Spellings:
+        """The vocabulary, found by other spellings of its categories."""
+        return Spellings(self.vocabulary or ())
+
+    @property
+    def takes_unknown(self) -> bool:
+        """Whether rows whose category the model does not know are explained all the same."""
+        if self.kind == "one_hot" and self.vocabulary is None:
+            return True  # no one among the columns
+        return self.unknown is not None or self.unknown_zeros or self.tokenizer is not None
+
     @property
     def size(self) -> int:
         """Rows that an embedding of these ids needs: the greatest id, and one more."""
@@ -199,10 +213,9 @@ def _plain(value: Any) -> Any:
 def feature_names(inputs: Mapping[str, InputSpec]) -> dict[str, tuple[str, ...]]:
     """{input: a name for each of its features}, most often the column's; with the input's where two are alike."""
     bases = {name: spec.feature_bases(name) for name, spec in inputs.items()}
-    every = [base for names in bases.values() for base in names]
+    times = Counter(base for names in bases.values() for base in names)
     return {
-        name: tuple(base if every.count(base) == 1 else f"{base} ({name})" for base in names)
-        for name, names in bases.items()
+        name: tuple(base if times[base] == 1 else f"{base} ({name})" for base in names) for name, names in bases.items()
     }
 
 

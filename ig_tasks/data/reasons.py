@@ -2,10 +2,32 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 
-__all__ = ["mark"]
+__all__ = ["by_kind", "mark"]
+
+_KINDS = (
+    (re.compile(r"^(unknown category) '.*' (in .*?)(?: \(the model knows '.*'\))?$", re.DOTALL), r"\1 \2"),
+    (re.compile(r"^\d+ values in (.*), the model takes (\d+)$", re.DOTALL), r"more or fewer than \2 values in \1"),
+)
+"""Reasons that hold what a row held, and what is told of many rows at once."""
+
+
+def by_kind(reasons: Iterable[object]) -> dict[str, int]:
+    """{reason: rows} of the rows (rows,) that have one, the most frequent first; what each row held is left out."""
+    counts = Counter(_kind(str(reason)) for reason in reasons if reason is not None)
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+
+
+def _kind(reason: str) -> str:
+    for pattern, told in _KINDS:
+        reason = pattern.sub(told, reason)
+    return reason
 
 
 def mark(reasons: np.ndarray, rows: np.ndarray, reason: str | np.ndarray) -> None:

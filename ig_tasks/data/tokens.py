@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -16,6 +17,7 @@ import pandas as pd
 from ig_tasks.data.bags import lists_of, placed
 from ig_tasks.data.cells import cells_of, is_missing
 from ig_tasks.data.inputs import InputSpec
+from ig_tasks.data.outside import Outside
 from ig_tasks.data.reasons import mark
 from ig_tasks.errors import DataError
 
@@ -29,7 +31,9 @@ _BLANKS = re.compile(r"[ \t\n\v\f\r]+")
 _LOWER = {ord(letter): letter.lower() for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
 
 
-def encode_tokens(column: pd.Series, name: str, spec: InputSpec, reasons: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def encode_tokens(
+    column: pd.Series, name: str, spec: InputSpec, reasons: np.ndarray, noted: Outside
+) -> tuple[np.ndarray, np.ndarray]:
     """(rows, length) ids, and where they stand for a token, (rows, length) bool; longer texts are cut off.
 
     A row is left out when its text is missing or holds no word.
@@ -47,7 +51,10 @@ def encode_tokens(column: pd.Series, name: str, spec: InputSpec, reasons: np.nda
         )
     mark(reasons, missing, f"missing value in {column.name}")
     texts = ["" if gone else str(cell) for cell, gone in zip(cells, missing, strict=True)]
-    ids, held = _by_tokenizer(texts, name, spec) if spec.tokenizer else _by_words(texts, column, spec, reasons)
+    if spec.tokenizer:
+        ids, held = _by_tokenizer(texts, name, spec, noted)
+    else:
+        ids, held = _by_words(texts, column, spec, reasons, noted)
     mark(reasons, np.asarray(~held.any(axis=1)), f"no words in {column.name}")
     return ids, held
 
@@ -63,7 +70,7 @@ def words_of(ids: np.ndarray, held: np.ndarray, spec: InputSpec) -> np.ndarray:
     """What each id (rows, length) stands for, as text; None where `held` says that there is padding."""
     names, codes = np.unique(ids, return_inverse=True)
     if spec.tokenizer:
-        tokenizer = _tokenizer("", spec)
+        tokenizer, _ = _tokenizer("", spec)
         texts = np.array([tokenizer.id_to_token(int(one)) or str(one) for one in names], dtype=object)
     else:
         texts = spec.categories(names)
@@ -73,12 +80,12 @@ def words_of(ids: np.ndarray, held: np.ndarray, spec: InputSpec) -> np.ndarray:
 
 
 def _by_words(
-    texts: Sequence[str], column: pd.Series, spec: InputSpec, reasons: np.ndarray
+    texts: Sequence[str], column: pd.Series, spec: InputSpec, reasons: np.ndarray, noted: Outside
 ) -> tuple[np.ndarray, np.ndarray]:
     length = spec.length or 1
     # What is cut off is not looked at, as the model does not see it.
     lists = [_words(text, spec)[:length] for text in texts]
-    ids, counts, rows = lists_of(list(lists), column, spec, reasons)
+    ids, counts, rows = lists_of(list(lists), column, spec, reasons, noted)
     return placed(ids, counts, rows, length, spec)
 
 
@@ -92,16 +99,34 @@ def _words(text: str, spec: InputSpec) -> list[str]:
     return [word for word in _BLANKS.split(text) if word]
 
 
-def _by_tokenizer(texts: Sequence[str], name: str, spec: InputSpec) -> tuple[np.ndarray, np.ndarray]:
-    tokenizer = _tokenizer(name, spec)
+def _by_tokenizer(texts: Sequence[str], name: str, spec: InputSpec, noted: Outside) -> tuple[np.ndarray, np.ndarray]:
+    tokenizer, unknown_id = _tokenizer(name, spec)
     found = tokenizer.encode_batch(list(texts))
     shape = (len(texts), spec.length or 1)
     ids = np.array([one.ids for one in found], dtype=spec.dtype).reshape(shape)
     held = np.array([one.attention_mask for one in found], dtype=bool).reshape(shape)
+    unknown = held & (ids == unknown_id)
+    rows, places = np.nonzero(unknown)
+    spans = [found[row].offsets[place] for row, place in zip(rows.tolist(), places.tolist(), strict=True)]
+    words = [texts[row][start:stop] for row, (start, stop) in zip(rows.tolist(), spans, strict=True)]
+    names = sorted(set(words))
+    at = {word: place for place, word in enumerate(names)}
+    codes = np.array([at[word] for word in words], dtype=np.int64)
+    noted.take(Outside(held.sum(axis=1), rows.astype(np.int64), codes, names))
     return ids, held
 
 
-def _tokenizer(name: str, spec: InputSpec) -> Any:
+def _unknown_id(tokenizer: Any) -> int:
+    """The id that a tokenizer gives to what it does not know; -1 where it knows every text."""
+    model = json.loads(tokenizer.to_str())["model"]
+    if isinstance(model.get("unk_id"), int):
+        return int(model["unk_id"])
+    found = tokenizer.token_to_id(str(model.get("unk_token")))
+    return -1 if found is None else int(found)
+
+
+def _tokenizer(name: str, spec: InputSpec) -> tuple[Any, int]:
+    """The tokenizer, and its unknown id."""
     file = str(spec.tokenizer)
     try:
         changed = Path(file).stat().st_mtime_ns
@@ -111,7 +136,7 @@ def _tokenizer(name: str, spec: InputSpec) -> Any:
 
 
 @lru_cache(maxsize=8)
-def _read(file: str, _changed: int, name: str, length: int, padding: int) -> Any:
+def _read(file: str, _changed: int, name: str, length: int, padding: int) -> tuple[Any, int]:
     """The tokenizer, which cuts off and fills up to `length`; a file that was replaced is another one."""
     # Threads of its own would fight with the worker's for the processor.
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
@@ -134,4 +159,4 @@ def _read(file: str, _changed: int, name: str, length: int, padding: int) -> Any
         )
     tokenizer.enable_truncation(length, **({"direction": cut["direction"]} if cut else {}))
     tokenizer.enable_padding(pad_id=padding, length=length, **({"direction": own["direction"]} if own else {}))
-    return tokenizer
+    return tokenizer, _unknown_id(tokenizer)

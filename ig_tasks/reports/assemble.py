@@ -31,6 +31,7 @@ from ig_tasks.store.report import (
     SegmentInfo,
     TargetInfo,
 )
+from ig_tasks.validation.unknown import judge_unknown
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,7 @@ def assemble_report(findings: Findings, *, revision: int) -> Report:
             quarantine_reasons=dict(summary.reasons),
             not_read=_not_read(plan, summary.rows_read),
             partition_column=spec.data.partition or "",
+            unknown=tuple(one.info() for one in judge_unknown(plan, summary.unknown, findings.baseline.unknown)),
         ),
         baseline=BaselineInfo(
             strategy=spec.baseline.strategy,

@@ -20,7 +20,7 @@ from ig_tasks.reports.examples import choose_examples
 from ig_tasks.reports.groups import group_importance, groups_of
 from ig_tasks.reports.page import render_page
 from ig_tasks.spec import ExplanationSpec
-from ig_tasks.spec.sections import ParityCheck
+from ig_tasks.spec.sections import ParityCheck, UnknownCheck
 from ig_tasks.store import Manifest, RunFolder, run_key
 from ig_tasks.store.report import Check, Report
 from ig_tasks.store.runs import revised
@@ -148,6 +148,8 @@ def _key(spec: ExplanationSpec, served: Served) -> str:
     parity = document["validation"]["parity"]
     # Settings that came later are no part of the renderings that do not use them.
     later = {"space": None, "rows": ParityCheck().rows}
+    if document["validation"]["unknown"] == UnknownCheck().model_dump(mode="json"):
+        del document["validation"]["unknown"]
     document["validation"]["parity"] = {key: v for key, v in parity.items() if key not in later or v != later[key]}
     compared = {} if served is None else {"served": {"digest": served["digest"], "file": served["file"]}}
     grouped = {"groups": 1} if any(feature.group for feature in spec.features.values()) else {}

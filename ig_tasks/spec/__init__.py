@@ -22,6 +22,7 @@ from ig_tasks.spec.sections import (
     ReportSpec,
     ScheduleSpec,
     Severity,
+    UnknownCheck,
     ValidationSpec,
 )
 from ig_tasks.spec.specification import ExplanationSpec
@@ -43,6 +44,7 @@ __all__ = [
     "ReportSpec",
     "ScheduleSpec",
     "Severity",
+    "UnknownCheck",
     "ValidationSpec",
     "format_partition",
     "json_schema",

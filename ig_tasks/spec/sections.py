@@ -234,12 +234,23 @@ class ParityCheck(Section):
     rows: Annotated[PositiveInt, Field(description="rows on which the served model is called")] = 512
 
 
+class UnknownCheck(Section):
+    """At most this share of a feature's categories is unknown to the model."""
+
+    at_most: Annotated[
+        Share | None,
+        Field(description="left out: what the baseline's data had, two points more, and what chance explains"),
+    ] = None
+    severity: Severity = "warning"
+
+
 class ValidationSpec(Section):
     """When a report may be published."""
 
     completeness: CompletenessCheck = CompletenessCheck()
     converged: ConvergedCheck = ConvergedCheck()
     quarantined: QuarantinedCheck = QuarantinedCheck()
+    unknown: UnknownCheck = UnknownCheck()
     parity: ParityCheck = ParityCheck()
 
 

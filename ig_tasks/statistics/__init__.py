@@ -10,6 +10,7 @@ from ig_tasks.statistics.categories import MISSING, CategoryCounts
 from ig_tasks.statistics.features import FeatureStatistics
 from ig_tasks.statistics.grouped import OVERALL, GroupedStatistics
 from ig_tasks.statistics.ranking import bonferroni, rank_intervals, ranks
+from ig_tasks.statistics.unknowns import UnknownCounts
 
 __all__ = [
     "MISSING",
@@ -17,6 +18,7 @@ __all__ = [
     "CategoryCounts",
     "FeatureStatistics",
     "GroupedStatistics",
+    "UnknownCounts",
     "bonferroni",
     "rank_intervals",
     "ranks",

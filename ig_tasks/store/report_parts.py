@@ -57,6 +57,36 @@ class ModelInfo(Part):
     served_digest: str = ""
 
 
+class UnknownCategory(Part):
+    """A category outside the model's vocabulary."""
+
+    category: str
+    count: Count
+    """How often it was there."""
+    known: str | None = None
+    """The known category that is spelled nearly so; null where there is no such one."""
+
+
+class UnknownInfo(Part):
+    """How much of one feature the model does not know: it takes such categories, and nulls, for its unknown."""
+
+    feature: str
+    cells: Count
+    """Categories looked at: one a row, or as many as a bag or a text holds."""
+    unknown: Count
+    """Of them outside the vocabulary."""
+    missing: Count
+    """Of them nulls."""
+    share: Figure
+    """unknown and missing, divided by cells."""
+    baseline_share: Figure = None
+    """The same of the baseline's data; null where that is not known, or is of the run's own rows."""
+    at_most: Figure = None
+    """The share that passes the check `unknown`."""
+    categories: tuple[UnknownCategory, ...] = ()
+    """The most frequent unknown ones."""
+
+
 class DataInfo(Part):
     """The rows: how many there were, and what became of each.
 
@@ -76,6 +106,8 @@ class DataInfo(Part):
     not_read: str = ""
     """Why fewer rows were read than there were, in words; empty when all were."""
     partition_column: str = ""
+    unknown: tuple[UnknownInfo, ...] = ()
+    """Features that hold categories which the model does not know; empty where there are none."""
     rows_unverified: Count = 0
     """Rows that add up, of a rule without an error estimate: neither converged nor unconverged."""
 

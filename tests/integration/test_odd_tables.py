@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -12,6 +14,7 @@ from support.carriers import write_carriers
 from support.tiny import write_project
 
 from ig_tasks import cli
+from ig_tasks.store.report import report_schema
 
 pytest.importorskip("torch")
 pytestmark = pytest.mark.timeout(180)
@@ -40,3 +43,29 @@ def test_a_column_of_string_views_is_explained_as_text_is(capsys: pytest.Capture
     assert cli._run(["run", str(spec)]) == 0
     report = Path(capsys.readouterr().out.splitlines()[-1])
     assert report.with_suffix(".html").is_file()
+
+
+def test_categories_that_the_model_does_not_know_are_told_by_check_and_run(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    spec = write_carriers(tmp_path, pa.table({"carrier": ["aa", "dl", "UA", None] * 5}))
+    assert cli._run(["check", str(spec)]) == 0
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("unknown")]
+    assert line == (
+        "unknown   WARNING: 'carrier': 75 % of 20 rows that were tried are of a category that is unknown to the model, "
+        "25 % missing (at most 5 %): 'aa' (the model knows 'AA'), 'dl' (the model knows 'DL')"
+    )
+    assert cli._run(["run", str(spec)]) == 0
+    shown = capsys.readouterr()
+    assert "validate: unknown FAILED (warning): 0.75, expected at most what the baseline's data had" in shown.err
+    path = Path(shown.out.splitlines()[-1])
+    report = json.loads(path.read_text())
+    (unknown,) = report["data"]["unknown"]
+    assert (unknown["feature"], unknown["cells"], unknown["unknown"], unknown["missing"]) == ("carrier", 20, 10, 5)
+    (check,) = [check for check in report["checks"] if check["name"] == "unknown"]
+    assert (check["success"], check["observed"]) == (False, 0.75)
+    (shard,) = (path.parent / "statistics").iterdir()
+    assert json.loads(shard.read_text())["inputs"]["unknown"]["carrier"]["spellings"] == {"aa": 5, "dl": 5}
+    manifest = json.loads((path.parent / "manifest.json").read_text())
+    assert manifest["baseline"]["unknown"]["carrier"]["unknown"] == 10
+    jsonschema.validate(report, report_schema())

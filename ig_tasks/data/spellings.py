@@ -1,0 +1,80 @@
+"""Which known category an unknown one was probably meant to be: another case, a blank, the form of a number."""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
+from functools import cached_property
+
+__all__ = ["Spellings", "normal_form"]
+
+_TRUE, _FALSE = {"true", "t", "yes", "y", "on", "1"}, {"false", "f", "no", "n", "off", "0"}
+_COMPARED = 2000
+"""Known categories that an unknown one is compared with letter by letter."""
+
+
+def normal_form(text: str) -> str:
+    """`text` without what two spellings of one category differ in: case, blanks, invisible letters, a number's form."""
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    visible = "".join(letter for letter in folded if unicodedata.category(letter)[0] != "C" or letter.isspace())
+    plain = " ".join(visible.split())
+    if "_" in plain:
+        return plain  # Python reads 1_0 as a number, and no data have it for 10
+    try:
+        number = float(plain)
+    except ValueError:
+        return plain
+    if not math.isfinite(number) or not plain.isascii() or plain.strip("+-").startswith(("inf", "nan")):
+        return plain
+    return str(int(number)) if number.is_integer() and abs(number) < 1e15 else repr(number)
+
+
+class Spellings:
+    """The categories that a model knows, found by other spellings of them."""
+
+    def __init__(self, known: Iterable[str]) -> None:
+        self._known = tuple(known)
+
+    def alike(self, text: str) -> str | None:
+        """The known category that differs from `text` in case, blanks or a number's form alone; None without one."""
+        form = normal_form(text)
+        found = self._by_form.get(form)
+        if found is None and self._truths:
+            found = self._truths.get(form in _TRUE) if form in _TRUE | _FALSE else None
+        return None if found == text else found
+
+    def nearest(self, text: str) -> str | None:
+        """`alike`, else a known category that is nearly spelled so; None where nothing is near."""
+        found = self.alike(text)
+        if found is not None:
+            return found
+        form = normal_form(text)
+        if any(letter.isdigit() for letter in form):
+            return None  # an id or a code is another one, not a slip of the pen
+        near = [name for name in self._by_form if abs(len(name) - len(form)) <= 2 and name[:1] == form[:1]]
+        close = get_close_matches(form, near[:_COMPARED], n=1, cutoff=0.85)
+        return self._by_form[close[0]] if close else None
+
+    def alike_among(self, counts: Mapping[str, int]) -> int:
+        """How many of these cells, {spelling: cells}, are `alike` a known category."""
+        return sum(count for text, count in counts.items() if self.alike(text) is not None)
+
+    def told(self, texts: Sequence[str]) -> list[tuple[str, str | None]]:
+        """Each text with its `nearest`."""
+        return [(text, self.nearest(text)) for text in texts]
+
+    @cached_property
+    def _by_form(self) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for name in self._known:
+            found.setdefault(normal_form(name), name)
+        return found
+
+    @cached_property
+    def _truths(self) -> dict[bool, str]:
+        """The two truth values, where the vocabulary is made of them."""
+        if not 0 < len(self._by_form) <= 2 or not set(self._by_form) <= _TRUE | _FALSE:
+            return {}
+        return {form in _TRUE: name for form, name in self._by_form.items()}
