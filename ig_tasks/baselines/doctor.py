@@ -31,7 +31,7 @@ from ig_tasks.models.loaded import LoadedModel
 
 __all__ = ["BaselineFindings", "Judgement", "judge_baselines"]
 
-_SMALL = 0.05
+SMALL = 0.05
 """A difference in output below this share of the outputs' standard deviation is small."""
 
 
@@ -213,7 +213,7 @@ class _Case:
         identical = np.all([self._same(start) for start in starts], axis=0)
         spread = float(self.output.std())
         moved = np.abs(found.output - found.baseline_output)
-        small = moved <= _SMALL * spread if spread > 0 else moved == 0
+        small = moved <= SMALL * spread if spread > 0 else moved == 0
         at = float(np.nanmean(found.baseline_output))
         matrix = self.matrix(found.attributions)
         usable = np.isfinite(matrix).all(axis=1)

@@ -18,6 +18,7 @@ from ig_tasks.store.report import (
     SCHEMA_VERSION,
     AttributionInfo,
     BaselineInfo,
+    BaselineObjection,
     BaselineValue,
     Check,
     Completeness,
@@ -26,6 +27,7 @@ from ig_tasks.store.report import (
     FeatureInfo,
     GroupImportance,
     ModelInfo,
+    Outlier,
     OverrideInfo,
     Report,
     SegmentInfo,
@@ -46,6 +48,8 @@ class Findings:
     checks: Sequence[Check]
     examples: Sequence[Example]
     groups: Sequence[GroupImportance]
+    objections: Sequence[BaselineObjection]
+    outliers: Sequence[Outlier]
     manifest: Mapping[str, Any]
     rendering: str
 
@@ -110,6 +114,7 @@ def assemble_report(findings: Findings, *, revision: int) -> Report:
                 BaselineValue(feature=feature, value=value)
                 for feature, value in findings.baseline.describe(plan.package.config.inputs).items()
             ),
+            objections=tuple(findings.objections),
         ),
         targets=tuple(
             TargetInfo(
@@ -148,6 +153,7 @@ def assemble_report(findings: Findings, *, revision: int) -> Report:
         ),
         distributions=tuple(distributions(summary)),
         groups=tuple(findings.groups),
+        outliers=tuple(findings.outliers),
         overrides=tuple(OverrideInfo(**override.model_dump()) for override in spec.overrides),
         checks=tuple(findings.checks),
         verdicts=(),

@@ -137,6 +137,7 @@ def _environment() -> Environment:
         "partition_words": sentences.partition_words,
         "units": sentences.units,
         "method_words": sentences.method_words,
+        "outlier_words": sentences.outlier_words,
         "target_words": sentences.target_words,
         "check_name": sentences.check_name,
         "remedy": sentences.remedy,

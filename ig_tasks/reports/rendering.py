@@ -18,6 +18,8 @@ from ig_tasks.data.inputs import feature_names
 from ig_tasks.reports.assemble import Findings, assemble_report
 from ig_tasks.reports.examples import choose_examples
 from ig_tasks.reports.groups import group_importance, groups_of
+from ig_tasks.reports.objections import baseline_objections
+from ig_tasks.reports.outliers import outliers
 from ig_tasks.reports.page import render_page
 from ig_tasks.spec import ExplanationSpec
 from ig_tasks.spec.sections import ParityCheck, UnknownCheck
@@ -27,7 +29,7 @@ from ig_tasks.store.runs import revised
 
 Served = Mapping[str, Any] | None
 
-FORMAT = 1
+FORMAT = 2
 """Raised when the page or the report changes so much that runs should be rendered again."""
 
 
@@ -127,16 +129,27 @@ class Rendering:
             image_grids(plan.package.config.inputs),
             feature_names(plan.package.config.inputs),
         )
+        baseline = Baseline.of_run(self.run, plan.package.config.inputs)
         groups = groups_of([feature.name for feature in plan.package.features], self.spec.features)
         return Findings(
             plan=plan,
             run_id=self.run.run_id,
             summary=summary.merged,
-            baseline=Baseline.of_run(self.run, plan.package.config.inputs),
+            baseline=baseline,
             space=space,
             checks=self.read_checks(),
             examples=examples,
             groups=group_importance(self.run, summary.attribution_files, groups),
+            objections=baseline_objections(
+                self.run,
+                summary.attribution_files,
+                summary.merged,
+                baseline.describe(plan.package.config.inputs),
+                space=space,
+                strategy=self.spec.baseline.strategy,
+                baselines=baseline.count,
+            ),
+            outliers=outliers(self.run, summary.attribution_files, summary.merged),
             manifest=Manifest(self.run).document,
             rendering=self.key,
         )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from ig_tasks.reports.baseline_words import baseline_words
 from ig_tasks.reports.numerals import count, counted, number, share, value
-from ig_tasks.store.report import Check, Report, TargetInfo
+from ig_tasks.store.report import Check, Outlier, Report, TargetInfo
 
 __all__ = [
     "Trust",
@@ -15,6 +15,7 @@ __all__ = [
     "check_name",
     "left_words",
     "method_words",
+    "outlier_words",
     "partition_words",
     "remedy",
     "saw_and_expected",
@@ -57,15 +58,38 @@ _REMEDY = "find out why before the numbers are used, mend it, and run again"
 
 @dataclass(frozen=True)
 class Trust:
-    """Whether the numbers can be trusted (`headline`), and why (`reason`); `level` is for colour and icon."""
+    """Whether the numbers can be trusted (`headline`), and why (`reason`); `level` is for colour and icon.
+
+    `doubt` is what speaks against the baseline, in sentences: numbers that are proven may answer the wrong question.
+    """
 
     level: Literal["trusted", "care", "unchecked", "withheld"]
     headline: str
     reason: str
+    doubt: str = ""
 
 
 def trust(report: Report) -> Trust:
-    """The sentence on top of a report."""
+    """The sentences on top of a report."""
+    said, doubt = _proven(report), _doubt(report)
+    if doubt and said.level == "trusted":
+        said = replace(said, level="care", headline="The integration is proven, but the baseline is in doubt")
+    return replace(said, doubt=doubt)
+
+
+def _doubt(report: Report) -> str:
+    """What the baseline doctor objects to, what that means, and what to do."""
+    objections = report.baseline.objections
+    if not objections:
+        return ""
+    found = "; ".join(objection.words for objection in objections)
+    return (
+        f"About the baseline: {found}. The attributions explain how each output differs from the output at the "
+        "baseline, so with another baseline they may read otherwise: `ig-tasks check` compares several."
+    )
+
+
+def _proven(report: Report) -> Trust:
     rows, failed = _rows(report), report.failed()
     critical, total = report.failed("critical"), len(report.checks)
     if not report.published:
@@ -130,6 +154,18 @@ def remedy(check: Check) -> str:
     begins = (words for name, words in _REMEDIES.items() if check.name.startswith(name))
     words = (check.remedy or next(begins, _REMEDY)).rstrip(". ")
     return f"{words[:1].upper()}{words[1:]}."
+
+
+def outlier_words(report: Report, outlier: Outlier) -> str:
+    """`One row carries 62 % of the importance of Distance: row 7, with an attribution of +41.2; ...`."""
+    attribution = outlier.attribution or 0.0
+    said = (
+        f"One row carries {share(outlier.share)} of the importance of {report.label(outlier.feature)}: row "
+        f"{outlier.row_id}, with an attribution of {'+' if attribution > 0 else ''}{number(attribution)}"
+    )
+    if outlier.abs_mean_without is None:
+        return f"{said}."
+    return f"{said}. Without it the mean |attribution| would be {number(outlier.abs_mean_without)}."
 
 
 def units(space: str) -> str:

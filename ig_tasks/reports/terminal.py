@@ -14,7 +14,7 @@ from rich.text import Text
 from ig_tasks.looks.visible import visible
 from ig_tasks.reports.numerals import count, interval, number, value
 from ig_tasks.reports.overrides import HEADLINE, override_words
-from ig_tasks.reports.sentences import check_name, left_words, target_words, trust, units
+from ig_tasks.reports.sentences import check_name, left_words, outlier_words, target_words, trust, units
 from ig_tasks.reports.shading import passage_views
 from ig_tasks.store.report import GroupImportance, Report
 
@@ -36,6 +36,8 @@ def print_report(report: Report, console: Console, *, paths: Mapping[str, str] |
         lines = "; ".join(override_words(report.overrides))
         console.print(plain(f"{HEADLINE}. ", "bold yellow") + plain(f"{lines}."))
     console.print(plain(f"{said.headline}. ", _TONES[said.level]) + plain(said.reason))
+    if said.doubt:
+        console.print(plain(said.doubt, "yellow"))
     for target in report.targets:
         ranking = report.ranking(target.name)
         console.print()
@@ -60,6 +62,9 @@ def print_report(report: Report, console: Console, *, paths: Mapping[str, str] |
         console.print(table)
         if left := left_words(min(top, len(ranking)), len(ranking), "features", "importance.parquet"):
             console.print(plain(left, "dim"))
+        for outlier in report.outliers:
+            if outlier.target == target.name:
+                console.print(plain(outlier_words(report, outlier), "yellow"))
         _print_groups(report.group_ranking(target.name), console, top)
     _print_words(report, console)
     if report.checks:
@@ -157,7 +162,9 @@ def print_side_by_side(reports: Sequence[Report], console: Console, *, top: int 
     for report in reports:
         said = trust(report)
         headline = plain(f"{said.headline}. ", _TONES[said.level])
-        console.print(plain(f"{_title(report)}: ") + headline + plain(said.reason))
+        console.print(
+            plain(f"{_title(report)}: ") + headline + plain(" ".join(filter(None, (said.reason, said.doubt))))
+        )
 
 
 def _title(report: Report) -> str:

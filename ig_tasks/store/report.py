@@ -17,6 +17,7 @@ from ig_tasks.looks.visible import json_visible
 from ig_tasks.store.report_parts import (
     AttributionInfo,
     BaselineInfo,
+    BaselineObjection,
     BaselineValue,
     Check,
     Completeness,
@@ -31,6 +32,7 @@ from ig_tasks.store.report_parts import (
     Histogram,
     Importance,
     ModelInfo,
+    Outlier,
     OverrideInfo,
     Part,
     Passage,
@@ -49,6 +51,7 @@ __all__ = [
     "SCHEMA_VERSION",
     "AttributionInfo",
     "BaselineInfo",
+    "BaselineObjection",
     "BaselineValue",
     "Check",
     "Completeness",
@@ -62,6 +65,7 @@ __all__ = [
     "Histogram",
     "Importance",
     "ModelInfo",
+    "Outlier",
     "OverrideInfo",
     "Passage",
     "Quantile",
@@ -120,6 +124,8 @@ class Report(Part):
     segment_columns: tuple[SegmentInfo, ...] = ()
     groups: tuple[GroupImportance, ...] = ()
     """Groups of features over all rows, by target and rank; empty where the spec names no group."""
+    outliers: tuple[Outlier, ...] = ()
+    """Important features of which one row has a tenth of the importance or more."""
     overrides: tuple[OverrideInfo, ...] = ()
     """Settings that were not the spec's own: the run is ad-hoc, and latest.json never names it. Empty: official."""
 

@@ -120,6 +120,15 @@ class BaselineValue(Part):
     """A number, or words such as `frequency-weighted mean embedding`."""
 
 
+class BaselineObjection(Part):
+    """What speaks against the baseline, found in the run's own rows."""
+
+    kind: str
+    """common: rows are identical to it; sure: its output is far from neutral; small: many rows' outputs hardly differ
+    from it; outside: no row of the data lies there."""
+    words: str
+
+
 class BaselineInfo(Part):
     """The point of comparison: attributions explain the difference from the model's output here."""
 
@@ -139,6 +148,8 @@ class BaselineInfo(Part):
     unseen_rows: Count = 0
     """Rows of levels that it was not fitted for: they have the overall baseline."""
     values: tuple[BaselineValue, ...] = ()
+    objections: tuple[BaselineObjection, ...] = ()
+    """Empty where nothing speaks against it; absent in reports made before it was looked at."""
 
 
 class TargetInfo(Part):
@@ -237,6 +248,20 @@ class GroupImportance(Part):
     """By abs_mean among the groups; 1 is the greatest."""
     rank_ci: tuple[Count, Count]
     """Ranks that the group may have, jointly for all groups: best, worst."""
+
+
+class Outlier(Part):
+    """A feature of whose importance one row has a great part."""
+
+    target: str
+    feature: str
+    row_id: str
+    attribution: Figure
+    """Of this row."""
+    share: Figure
+    """Its |attribution| as a share of the sum over all rows, 0 to 1."""
+    abs_mean_without: Figure
+    """The mean |attribution| of all other rows."""
 
 
 class Check(Part):

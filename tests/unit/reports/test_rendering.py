@@ -11,7 +11,7 @@ def spec_of(**changes):
     return ExplanationSpec.model_validate({"version": 1, "name": "demo", "model": "m", "data": "d", **changes})
 
 
-def test_a_spec_that_uses_nothing_new_has_the_key_that_it_always_had():
+def test_a_spec_that_uses_nothing_new_has_the_key_that_it_has_had_since_this_format():
     checks = {
         "completeness": {"mostly": 0.99, "within": None, "severity": "critical"},
         "converged": {"at_least": 0.95, "severity": "warning"},
@@ -19,7 +19,7 @@ def test_a_spec_that_uses_nothing_new_has_the_key_that_it_always_had():
         "parity": {"tolerance": 1e-3, "mostly": 1.0, "severity": "critical"},
     }
     before = {
-        "format": 1,
+        "format": 2,
         "validation": checks,
         "report": {"examples": 5, "keep_inputs": True},
         "features": {},
@@ -52,7 +52,7 @@ def test_a_spec_with_groups_is_rendered_again_since_they_have_an_importance():
     del shown["validation"]["unknown"]  # as every check that came later, no part of a key that does not use it
     for features, added in ((labelled, {}), (grouped, {"groups": 1})):
         spec = spec_of(features=features)
-        before = {"format": 1, **shown, "features": spec.to_document()["features"]}
+        before = {"format": 2, **shown, "features": spec.to_document()["features"]}
         assert _key(spec, None) == run_key({**before, **added})
 
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import io
+import json
 from types import SimpleNamespace
 
 import pytest
+from rich.console import Console
 
 from ig_tasks.reports import sentences
-from ig_tasks.store.report import Check, TargetInfo
+from ig_tasks.reports.page import render_page
+from ig_tasks.reports.terminal import print_report
+from ig_tasks.store.report import BaselineObjection, Check, TargetInfo
 
 
 def plain(text: str) -> str:
@@ -107,3 +112,40 @@ def test_what_is_left_out_is_counted() -> None:
         "The first 50 of 1,000 features are shown; the other 950 are in importance.parquet."
     )
     assert sentences.left_words(3, 3, "features", "importance.parquet") == ""
+
+
+DOUBT = {"kind": "small", "words": "the output of 56% of the rows hardly differs from that at the baseline"}
+
+
+def test_a_proven_report_whose_baseline_is_in_doubt_says_both(sample: SimpleNamespace) -> None:
+    baseline = sample.flights_body()["baseline"] | {"objections": [DOUBT]}
+    said = sentences.trust(sample.flights_report(baseline=baseline))
+    assert (said.level, said.headline) == ("care", "The integration is proven, but the baseline is in doubt")
+    assert said.reason == sentences.trust(sample.flights_report()).reason
+    assert said.doubt.startswith(f"About the baseline: {DOUBT['words']}. The attributions explain how")
+    assert sentences.trust(sample.flights_report()).doubt == ""
+
+
+def test_a_doubt_takes_no_other_headlines_place(sample: SimpleNamespace) -> None:
+    report = sample.withheld_report()
+    doubted = report.model_copy(
+        update={"baseline": report.baseline.model_copy(update={"objections": (BaselineObjection(**DOUBT),)})}
+    )
+    said = sentences.trust(doubted)
+    assert (said.level, said.headline) == ("withheld", sentences.trust(report).headline)
+    assert DOUBT["words"] in said.doubt
+
+
+def test_page_and_terminal_and_json_carry_the_doubt_and_the_outlier(sample: SimpleNamespace) -> None:
+    baseline = sample.flights_body()["baseline"] | {"objections": [DOUBT]}
+    outlier = {"target": "late", "feature": "distance", "row_id": "r7", "attribution": 41.25, "share": 0.5,
+               "abs_mean_without": None}  # fmt: skip
+    report = sample.flights_report(baseline=baseline, outliers=[outlier], **sample.BARE)
+    page, out = render_page(report), io.StringIO()
+    print_report(report, Console(file=out, width=400))
+    for text in (page, out.getvalue()):
+        assert DOUBT["words"] in text
+        assert "importance of Distance: row r7" in text
+    held = json.loads(report.to_json())
+    assert held["baseline"]["objections"] == [DOUBT]
+    assert held["outliers"] == [outlier]
