@@ -22,7 +22,7 @@ from ig_tasks.attribution.problem import Problem
 from ig_tasks.attribution.regions import typical_regions
 from ig_tasks.attribution.stating import state
 from ig_tasks.attribution.structure import NotFollowed, Structure
-from ig_tasks.attribution.targets import Columns, named_output, resolve
+from ig_tasks.attribution.targets import Choice, Head, resolve
 from ig_tasks.errors import IgTasksError, InputError
 
 __all__ = ["PRECISIONS", "attribute", "embed"]
@@ -69,6 +69,8 @@ def attribute(
     chosen = choose_method(method)
     check_integrator(integrator, steps, max_evaluations)
     tolerances = Tolerances(tolerance, absolute_tolerance)
+    choice = Choice.of(target)
+    every = choice.every
     if memory_limit is not None and (not isinstance(memory_limit, int | np.integer) or isinstance(memory_limit, bool)):
         raise InputError(f"memory_limit: {memory_limit!r} is not a whole number of bytes, such as 4 * 2**30")
     if precision not in PRECISIONS:
@@ -78,17 +80,14 @@ def attribute(
         given = Given.of(model, inputs)
         problem = state(backend, given, baseline, fixed)
         if problem.rows:
-            outputs, point_bytes = _probed(backend, problem, named_output(target), named=given.form != "alone")
+            tail, point_bytes = _probed(backend, problem, choice.head, named=given.form != "alone")
         else:
-            outputs, point_bytes = 1, 1
-            target = None if isinstance(target, str) else target
+            tail, point_bytes, choice = (), 1, Choice()
         structure = _look(backend, problem)
         batches = Batches.within(backend.block_bytes, point_bytes, memory_limit, backend.out_of_memory)
-        every = isinstance(target, str) and target == "all"
-        if every:
-            columns = np.repeat(np.arange(outputs)[:, None], problem.rows, axis=1)
-        else:
-            columns = resolve(target, outputs, problem.rows, lambda: _predicted(backend, problem, batches))[None]
+        columns = resolve(
+            choice, tail, problem.rows, lambda first, count: _predicted(backend, problem, batches, first, count)
+        )
         problem = problem.explaining(columns)
         try:
             regions = None
@@ -131,7 +130,7 @@ def embed(model: Any, layer: str, ids: npt.ArrayLike) -> npt.NDArray[np.float64]
         return backend.embed(layer, backend.check_ids(layer, array.astype(np.int64)))
 
 
-def _probed(backend: Backend, problem: Problem, output: str | None, *, named: bool) -> tuple[int, int]:
+def _probed(backend: Backend, problem: Problem, output: Head, *, named: bool) -> tuple[tuple[int, ...], int]:
     """Raises InputError where the first row fails because of an input's shape; other errors are the model's own."""
     row = problem.take(slice(0, 1))
     try:
@@ -169,13 +168,18 @@ def _look(backend: Backend, problem: Problem) -> Structure:
     return backend.plain("there is not the memory to follow one row")
 
 
-def _predicted(backend: Backend, problem: Problem, batches: Batches) -> Columns:
-    """Each row's arg-max; 0 where the output is not finite, which the run will say of that row."""
-    columns = np.zeros(problem.rows, dtype=np.int64)
+def _predicted(
+    backend: Backend, problem: Problem, batches: Batches, first: npt.NDArray[np.int64], count: int
+) -> npt.NDArray[np.int64]:
+    """Each row's arg-max (rows,); of a row whose output is not finite any, which the run will say of it."""
+    columns = first.copy()
 
     def evaluate(part: Rectangle) -> None:
         some = slice(part.row, part.row_end)
-        columns[some] = np.argmax(backend.outputs(problem.take(some)), axis=1)
+        among = first[some, None] + np.arange(count)
+        columns[some] = first[some] + np.argmax(
+            np.take_along_axis(backend.outputs(problem.take(some)), among, axis=1), axis=1
+        )
 
     batches.run(problem.rows, 1, evaluate)
     return columns

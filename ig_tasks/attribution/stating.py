@@ -18,11 +18,12 @@ __all__ = ["state"]
 Array = npt.NDArray[Any]
 
 
-def state(backend: Backend, inputs: Given, baseline: Any, fixed: Mapping[str, Any] | None) -> Problem:
+def state(backend: Backend, inputs: Any, baseline: Any, fixed: Mapping[str, Any] | None) -> Problem:
     """The problem of all rows (the first output explained), its arrays checked against the model and one another.
 
     Raises InputError, BaselineError or LayerError, each naming the input.
     """
+    inputs = Given.of(None, inputs)
     given, named = inputs.arrays, inputs.form != "alone"
     baseline = inputs.matched("baseline", baseline)
     by_name = isinstance(baseline, Mapping)

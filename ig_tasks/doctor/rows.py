@@ -12,6 +12,7 @@ import numpy.typing as npt
 from ig_tasks.attribution import attribute, embed
 from ig_tasks.attribution.given import Form, Given
 from ig_tasks.attribution.problem import UNNAMED
+from ig_tasks.attribution.targets import Choice
 from ig_tasks.data.features import Feature, feature_matrix
 from ig_tasks.doctor.diagnosis import InputFinding, ZeroFeature
 from ig_tasks.doctor.observation import Observation
@@ -96,7 +97,7 @@ class Trial:
             layers=dict(layers),
         ).attributions
         every = {UNNAMED: found} if not isinstance(found, dict) else found
-        leading = 2 if self.target is None or (isinstance(self.target, str) and self.target == "all") else 1
+        leading = 2 if self.target is None or Choice.of(self.target).every else 1
         return {name: array if leading == 2 else array[:, None] for name, array in every.items()}
 
     def _start(self, end: Array, layer: str | None) -> Array:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from ig_tasks.attribution.problem import Problem
 from ig_tasks.attribution.structure import Segment, Structure
+from ig_tasks.attribution.targets import Head
 from ig_tasks.errors import InputError
 
 __all__ = ["Backend", "Edges", "ids_within"]
@@ -70,8 +71,8 @@ class Backend(Protocol):
         """Output of `layer` for `ids`: (*ids.shape, width)."""
         ...
 
-    def probe(self, row: Problem, output: str | None) -> tuple[int, int]:
-        """Run one row forward and keep `output`: number of outputs, bytes that a point's activations take.
+    def probe(self, row: Problem, output: Head) -> tuple[tuple[int, ...], int]:
+        """Run one row forward and keep `output`: its axes behind the rows, bytes that a point's activations take.
 
         Raises LayerError where a named layer is not fed by its input, TargetError for an output not there.
         """

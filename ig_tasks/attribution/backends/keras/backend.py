@@ -31,6 +31,7 @@ from ig_tasks.attribution.backends.keras.model import (
 from ig_tasks.attribution.backends.keras.program import Arguments, Program, program_for
 from ig_tasks.attribution.backends.keras.signature import Signature, cast_float
 from ig_tasks.attribution.structure import PLAIN, Segment, Structure
+from ig_tasks.attribution.targets import Head
 from ig_tasks.errors import InputError, LayerError, suggest
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ class KerasBackend:
         self.block_bytes = _GPU_BLOCK if "gpu" in self.device.lower() else _CPU_BLOCK
         self._given: tuple[str, ...] = ()  # names of inputs; empty where the model is called with one array
         self._placed: tuple[str, ...] = ()
-        self._output: str | None = None
+        self._output: Head = None
         self._programs: dict[Signature, Program] = {}
         self._structure = PLAIN
 
@@ -130,13 +131,13 @@ class KerasBackend:
             raise LayerError(f"layers: '{layer}' gives not one vector an id, so attributions cannot be summed to ids")
         return np.asarray(vectors, dtype=np.float64)
 
-    def probe(self, row: Problem, output: str | None) -> tuple[int, int]:
+    def probe(self, row: Problem, output: Head) -> tuple[tuple[int, ...], int]:
         self._output = output
         program, arguments = self._program(row)
         program.check_layers(arguments)
-        outputs = self.outputs(row)
+        tail = program.tail(arguments)
         width = sum(int(np.prod(end.shape[1:])) for end in row.ends.values())
-        return outputs.shape[1], point_bytes(self.model, width)
+        return tail, point_bytes(self.model, width)
 
     def misfit(self, row: Problem) -> tuple[str, str] | None:
         declared = declared_shapes(self.model, self._given)

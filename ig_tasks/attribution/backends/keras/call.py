@@ -13,10 +13,14 @@ import tensorflow as tf  # noqa: TID253 - this module is the framework's own, lo
 from ig_tasks.attribution.backends.keras.model import arranged, as_tensors
 from ig_tasks.attribution.backends.keras.override import Override
 from ig_tasks.attribution.backends.keras.signature import Signature
-from ig_tasks.attribution.targets import output_count, pick_output
+from ig_tasks.attribution.targets import number_count, pick_output
 from ig_tasks.errors import LayerError, ModelError
 
-__all__ = ["Caller", "contributions", "explained", "repeated"]
+__all__ = ["Caller", "ShapeUnknown", "contributions", "explained", "repeated"]
+
+
+class ShapeUnknown(Exception):  # noqa: N818 - a signal: the shape is asked of a call instead
+    """A graph for any number of rows does not tell the shape of its output."""
 
 
 class Caller:
@@ -27,6 +31,7 @@ class Caller:
         self._layers = {name: ref(layers[layer]) for name, layer in signature.layers}
         self._layer_names = dict(signature.layers)
         self.signature = signature
+        self.tail: tuple[int, ...] | None = None  # the output's axes behind the rows, once they are known
 
     @property
     def embedded(self) -> tuple[str, ...]:
@@ -83,7 +88,27 @@ class Caller:
             raise ModelError(
                 f"model: its output is {outputs.dtype.name}, which has no gradient; explain the logits or probabilities"
             )
-        return tf.reshape(outputs, (-1, output_count(outputs.shape)))
+        return self._in_line(outputs, next(iter(given.values())).shape[0])
+
+    def _in_line(self, outputs: Any, rows: int | None) -> Any:
+        """Outputs (points, numbers). Raises ShapeUnknown where a graph cannot say how many numbers a point has."""
+        shape = outputs.shape
+        if rows is None and self.tail is None:
+            if shape.rank is None or None in shape[1:]:
+                raise ShapeUnknown
+            if shape.rank == 0:
+                raise ModelError("model: rows went in, a single number came out; it mixes rows")
+            self.tail = tuple(shape[1:])
+        tail = self.tail
+        if tail is None and rows == 1 and tuple(shape[:1]) != (1,):
+            tail = tuple(shape)  # the model squeezed the axis of its only row, too
+        elif tail is None:
+            if tuple(shape[:1]) != (rows,):
+                came = shape[0] if shape.rank else "a single number"
+                raise ModelError(f"model: {rows} rows went in, {came} came out; it mixes rows")
+            tail = tuple(shape[1:])
+            self.tail = tail if rows and rows > 1 else None
+        return tf.reshape(outputs, (-1, number_count(tail)))
 
     @contextmanager
     def _overridden(self, points: dict[str, Any], ids: dict[str, Any], *, compare: bool) -> Iterator[dict[str, int]]:

@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 import tensorflow as tf  # noqa: TID253 - this module is the framework's own, loaded lazily
 
 from ig_tasks.attribution.backends.keras.along import Along
-from ig_tasks.attribution.backends.keras.call import Caller, contributions, explained, repeated
+from ig_tasks.attribution.backends.keras.call import Caller, ShapeUnknown, contributions, explained, repeated
 from ig_tasks.attribution.backends.keras.signature import Signature
 from ig_tasks.attribution.structure import Structure
 from ig_tasks.errors import ModelError
@@ -101,6 +101,20 @@ class Program:
         """What gradients at a shared start contribute to each row, (targets, rows, features)."""
         specs = [{name: tf.TensorSpec(value.shape, value.dtype) for name, value in one.items()} for one in gradients]
         return self._run("start", self._at_start, arguments, gradients, specs=(specs,))
+
+    def tail(self, row: Arguments) -> tuple[int, ...]:
+        """The output's axes behind the rows: as the graph says, or as one row given twice has them."""
+        if self.caller.tail is None:
+            try:
+                self.outputs(row, False)
+            except ShapeUnknown:
+                with _LOCK:
+                    starts, ends, fixed, _ = self.constants(row)
+                    ends, fixed = tf.nest.map_structure(lambda one: tf.repeat(one, 2, axis=0), (ends, fixed))
+                    _, points = self.caller.points(starts, ends)
+                    ids = {name: ends[name] for name in self.caller.embedded}
+                    self.caller.call(points, ids, self.caller.constants(fixed))
+        return self.caller.tail or ()
 
     def check_layers(self, arguments: Arguments) -> None:
         with _LOCK:

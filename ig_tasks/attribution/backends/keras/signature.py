@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from ig_tasks.attribution.targets import Head
+
 __all__ = ["Signature", "cast_float"]
 
 _Spec = tuple[tuple[str, str, tuple[int, ...]], ...]
@@ -27,7 +29,7 @@ class Signature:
     fixed: _Spec
     constants: tuple[tuple[str, Any], ...]
     layers: tuple[tuple[str, str], ...]
-    output: str | None
+    output: Head
     named: bool
     names: tuple[str, ...]
     placed: tuple[str, ...] = ()
@@ -40,7 +42,7 @@ class Signature:
         fixed: dict[str, Any],
         *,
         layers: dict[str, str],
-        output: str | None,
+        output: Head,
         named: bool,
         names: tuple[str, ...],
         placed: tuple[str, ...] = (),

@@ -41,6 +41,7 @@ from ig_tasks.attribution.backends.torch.model import (
     saved_bytes,
 )
 from ig_tasks.attribution.structure import PLAIN, Segment, Structure
+from ig_tasks.attribution.targets import Head
 from ig_tasks.errors import InputError, LayerError, ModelError, suggest
 
 if TYPE_CHECKING:
@@ -140,7 +141,7 @@ class TorchBackend:
     def embed(self, layer: str, ids: npt.NDArray[np.int64]) -> Array:
         return _float64(self._caller.embed(layer, torch.tensor(ids, device=self._device)))
 
-    def probe(self, row: Problem, output: str | None) -> tuple[int, int]:
+    def probe(self, row: Problem, output: Head) -> tuple[tuple[int, ...], int]:
         self._caller.output = output
         ends = self._caller.ends(row)
         with torch.no_grad(), self._caller.paths.comparing():
@@ -158,7 +159,7 @@ class TorchBackend:
             raise ModelError(f"model: {detached if float_out else whole}{lost}")
         own = sum(end.numel() * end.element_size() for end in ends.values())
         # Beside what is saved for the backward pass there are the points, their gradients and the sums.
-        return outputs.shape[1], sum(saved.values()) + 6 * own
+        return self._caller.tail, sum(saved.values()) + 6 * own
 
     def misfit(self, row: Problem) -> tuple[str, str] | None:
         ends = {name: end.clone() for name, end in self._caller.ends(row).items()}

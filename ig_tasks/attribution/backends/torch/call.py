@@ -15,7 +15,7 @@ from ig_tasks.attribution.backends.torch.follow import Cut, Follow, Reached
 from ig_tasks.attribution.backends.torch.paths import Paths
 from ig_tasks.attribution.problem import UNNAMED
 from ig_tasks.attribution.structure import NotFollowed
-from ig_tasks.attribution.targets import output_count, pick_output
+from ig_tasks.attribution.targets import Head, number_count, pick_output
 from ig_tasks.errors import LayerError, ModelError
 
 if TYPE_CHECKING:
@@ -44,7 +44,8 @@ class Caller:
         self.paths = Paths(layers, modules)
         self.named = True
         self.placed: tuple[str, ...] = ()  # inputs that are passed by position
-        self.output: str | None = None
+        self.output: Head = None
+        self.tail: tuple[int, ...] = ()  # the output's axes behind the rows
 
     def copy(self) -> Caller:
         """For another thread."""
@@ -135,10 +136,14 @@ class Caller:
             raise ModelError(f"model: its output is a {type(outputs).__name__}, not a tensor")
         if follow is not None:
             outputs = follow.finished(outputs)
-        width = output_count(outputs.shape)
-        if outputs.shape[0] != repeat * batch.rows:
-            raise ModelError(f"model: {repeat * batch.rows} rows went in, {outputs.shape[0]} came out; it mixes rows")
-        return outputs.reshape(-1, width)
+        points_in = repeat * batch.rows
+        if points_in == 1 and outputs.shape[:1] != (1,):
+            outputs = outputs[None]  # the model squeezed the axis of its only row, too
+        if outputs.shape[:1] != (points_in,):
+            came = outputs.shape[0] if outputs.ndim else "a single number"
+            raise ModelError(f"model: {points_in} rows went in, {came} came out; it mixes rows")
+        self.tail = tuple(outputs.shape[1:])
+        return outputs.reshape(points_in, number_count(self.tail))
 
     def _raw(self, given: dict[str, Any]) -> Any:
         placed = [given.pop(name) for name in self.placed]
