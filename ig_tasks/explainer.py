@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ig_tasks import attribution
 from ig_tasks.attribution import attribute
 from ig_tasks.attribution.averaging import average
+from ig_tasks.attribution.backends import as_model
 from ig_tasks.attribution.control import Tolerances
 from ig_tasks.attribution.explanation import NOT_FINITE
 from ig_tasks.attribution.problem import UNNAMED
@@ -72,6 +73,8 @@ def explain(
         layers = loaded.layers if layers is None else layers
     elif space is not None:
         raise InputError("space: belongs to a target of a model package; put what follows the logit into the model")
+    else:
+        model = as_model(model, inputs)
     paths = dict(layers or {})
     table = inputs if isinstance(inputs, pd.DataFrame) else None
     encoded = None if table is None else _encode(loaded, table, "inputs")

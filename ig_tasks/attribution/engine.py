@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ig_tasks.attribution.backends import open_backend
+from ig_tasks.attribution.backends import as_model, open_backend
 from ig_tasks.attribution.backends.base import Backend
 from ig_tasks.attribution.batches import Batches, Rectangle
 from ig_tasks.attribution.choice import check_integrator, exact_may_pay, reasoned_control
@@ -75,6 +75,7 @@ def attribute(
         raise InputError(f"memory_limit: {memory_limit!r} is not a whole number of bytes, such as 4 * 2**30")
     if precision not in PRECISIONS:
         raise InputError(f"precision: {precision!r} is none of {', '.join(PRECISIONS)}")
+    model = as_model(model, inputs)
     backend = open_backend(model, dict(layers or {}), precision, device)
     with backend.session():
         given = Given.of(model, inputs)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ig_tasks.attribution import attribute, embed
 from ig_tasks.attribution.averaging import average
+from ig_tasks.attribution.backends import as_model
 from ig_tasks.attribution.control import Tolerances
 from ig_tasks.attribution.given import Given
 from ig_tasks.attribution.problem import UNNAMED
@@ -113,7 +114,9 @@ class _Case:
     ) -> _Case:
         loaded = model if isinstance(model, LoadedModel) else None
         said = "value"
-        if loaded is not None:
+        if loaded is None:
+            model = as_model(model, inputs)
+        else:
             model, target, _, said = loaded.for_target(target, space)
         paths = dict((loaded.layers if loaded is not None and layers is None else layers) or {})
         table, beside = None, dict(fixed or {})

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ig_tasks.attribution.backends import framework_of
+from ig_tasks.attribution.backends import as_model, framework_of, no_model
 from ig_tasks.attribution.given import Given, as_array
 from ig_tasks.attribution.problem import UNNAMED
 from ig_tasks.baselines.given import given_to
@@ -70,6 +70,7 @@ def diagnose(
     Raises InputError for arrays that the model does not take. What the model itself raises is raised.
     """
     loaded = model if isinstance(model, LoadedModel) else None
+    model = as_model(model, inputs)
     given_as, arrays, others = _arrays(loaded, model if loaded is None else loaded.model, inputs, fixed)
     named = dict((loaded.layers if loaded is not None else {}) if layers is None else layers)
     module, column = (model, target) if loaded is None else _target(loaded, target)
@@ -149,8 +150,7 @@ def _side(model: Any, placed: tuple[str, ...], names: tuple[str, ...]) -> Side:
         from ig_tasks.doctor.keras import KerasSide
 
         return KerasSide(model, placed, names)
-    kind = type(model)
-    raise InputError(f"model: {kind.__module__}.{kind.__qualname__} is neither a torch.nn.Module nor a keras.Model")
+    raise no_model(model)
 
 
 def _check_names(side: Side, arrays: Mapping[str, Array], by_name: Collection[str], named: Mapping[str, str]) -> None:

@@ -6,9 +6,10 @@ import sys
 from typing import Any
 
 from ig_tasks.attribution.backends.base import Backend
+from ig_tasks.attribution.backends.functions import as_model
 from ig_tasks.errors import InputError
 
-__all__ = ["Backend", "framework_of", "open_backend", "positional_names"]
+__all__ = ["Backend", "as_model", "framework_of", "no_model", "open_backend", "positional_names"]
 
 
 def framework_of(model: Any) -> str | None:
@@ -46,7 +47,7 @@ def open_backend(model: Any, layers: dict[str, str], precision: str, device: str
         from ig_tasks.attribution.backends.keras.backend import KerasBackend
 
         return KerasBackend(model, layers, precision, device)
-    raise _no_model(model)
+    raise no_model(model)
 
 
 def positional_names(model: Any, count: int) -> tuple[str, ...]:
@@ -62,7 +63,7 @@ def positional_names(model: Any, count: int) -> tuple[str, ...]:
     elif framework == "keras":
         from ig_tasks.attribution.backends.keras.model import placed_names
     else:
-        raise _no_model(model)
+        raise no_model(model)
     names = placed_names(model, count)
     if len(names) < count:
         known = f" ({', '.join(names)})" if names else ""
@@ -73,7 +74,8 @@ def positional_names(model: Any, count: int) -> tuple[str, ...]:
     return names
 
 
-def _no_model(model: Any) -> InputError:
+def no_model(model: Any) -> InputError:
     return InputError(
-        f"model: {type(model).__module__}.{type(model).__qualname__} is neither a torch.nn.Module nor a keras.Model"
+        f"model: {type(model).__module__}.{type(model).__qualname__} is neither a torch.nn.Module nor a keras.Model; a "
+        "function of their tensors will do, too"
     )
