@@ -33,6 +33,7 @@ from ig_tasks.lines import Line
 from ig_tasks.reports.assemble import importance_table
 from ig_tasks.reports.overrides import leading, override_words, verdict
 from ig_tasks.reports.rendering import Rendering
+from ig_tasks.reports.sentences import saw_and_expected
 from ig_tasks.spec import ExplanationSpec
 from ig_tasks.store import Manifest, RunFolder, Store
 from ig_tasks.store.report import Check, Report
@@ -341,12 +342,8 @@ def _session(
 
 def _told(check: Check) -> Line:
     outcome = "passed" if check.success else f"FAILED ({check.severity})"
-    text = f"validate: {check.name} {outcome}: {_figure(check.observed)}, expected {_figure(check.expected)}"
+    text = f"validate: {check.name} {outcome}: {saw_and_expected(check)}"
     return Line(text, "info" if check.success else "error" if check.severity == "critical" else "warning")
-
-
-def _figure(value: Any) -> str:
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 def to_stderr(line: str) -> None:

@@ -20,6 +20,8 @@ _TAIL = 5.0
 _SURE = 0.01
 _RANKED = 3
 """Features that a ranking needs before rank correlations say anything."""
+_ALIKE = 0.5
+"""Rankings that correlate less do not agree."""
 _LOG_ODDS = ("logit", "margin")
 _PROBABILITIES = ("probability", "calibrated")
 _WEIGHTS = {"common": 4, "sure": 2, "small": 2, "outside": 1}
@@ -184,7 +186,7 @@ def recommended(judged: Judgement) -> tuple[str, str]:
     if not problems:
         reasons.append(f"its output is {one.where(judged.space)}")
     if judged.ranks:
-        reasons.append(f"its ranking agrees with the others' at {agreement[best]:.2f} (Spearman)")
+        reasons.append(_agreed(agreement[best]))
     return best, ", ".join(reasons)
 
 
@@ -194,6 +196,14 @@ def _mean_agreement(matrix: pd.DataFrame) -> dict[str, float]:
     others = table.shape[0] - 1
     mean = (table.sum(axis=1) - 1.0) / others if others else np.ones(1)
     return dict(zip(matrix.index.astype(str), mean.tolist(), strict=True))
+
+
+def _agreed(correlation: float) -> str:
+    """How a ranking lies to the others', by its mean rank correlation with them."""
+    if correlation >= _ALIKE:
+        return f"its ranking agrees with the others' at {correlation:.2f} (Spearman)"
+    how = "hardly agrees with" if correlation > 0 else "disagrees with"
+    return f"its ranking {how} the others' ({correlation:.2f}, Spearman): the choice of the baseline is the result"
 
 
 def _agreement(matrix: pd.DataFrame) -> str:

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 __all__ = ["Progress", "duration"]
 
 
+_LONGEST = 12
+"""Times the usual pause between two lines: the longest while nothing moves."""
+
+
 class Progress:
     """Counts rows and says how many are done, how fast, and how long the rest will take.
 
@@ -48,6 +52,8 @@ class Progress:
         self._began = clock()
         self._last_line: float | None = None
         self._last_done = -1
+        self._last_moved = self._began
+        self._pause = every
         self._log = log
         self._bar: Bar | None = None
         self._task: TaskID | None = None
@@ -69,10 +75,15 @@ class Progress:
             self._bar.update(self._task, completed=self.done, rate=self._rate_text(), left=self._left_text())
             return
         now = self._clock()
-        due = self._last_line is None or now - self._last_line >= self._every
-        if (due or self.done >= self.total_rows) and (self.done != self._last_done or (rows == 0 and due)):
+        moved = self.done != self._last_done
+        pause = self._every if moved else self._pause
+        due = self._last_line is None or now - self._last_line >= pause
+        if (due or self.done >= self.total_rows) and (moved or (rows == 0 and due)):
+            # A job that waits says so ever more rarely.
+            self._pause = self._every if moved else min(2 * self._pause, _LONGEST * self._every)
             self._last_line, self._last_done = now, self.done
-            self._write(self.line())
+            self._last_moved = now if moved else self._last_moved
+            self._write(self.line() if moved else self._waiting_line(now))
 
     def close(self) -> None:
         """Take the bar off the terminal's live display. May be called again."""
@@ -91,6 +102,11 @@ class Progress:
         share = 100 if self.done >= self.total_rows else int(100 * self.done / self.total_rows)
         parts = [f"{self.label}  {share} %", f"{self.done:,} of {self.total_rows:,} rows"]
         return "  ".join([*parts, *filter(None, [self._rate_text(), self._left_text()])])
+
+    def _waiting_line(self, now: float) -> str:
+        """ "compute_attributions  waiting for the first rows, 15 s so far" """
+        what = "the first rows" if self.done == self._earlier else f"more rows than {self.done:,}"
+        return f"{self.label}  waiting for {what}, {duration(now - self._last_moved)} so far"
 
     def _rate_text(self) -> str:
         rate = self.rate

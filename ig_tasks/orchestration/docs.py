@@ -74,9 +74,9 @@ def _schedule(spec: ExplanationSpec) -> str:
     text = f"{schedule.cron} (UTC)"
     if schedule.partition:
         text += f", for partition {schedule.partition}"
-        text += f" of {abs(schedule.offset)} period(s) {'before' if schedule.offset < 0 else 'after'}" * bool(
-            schedule.offset
-        )
+        periods = abs(schedule.offset)
+        side = "before" if schedule.offset < 0 else "after"
+        text += f" of {periods} period{'s' * (periods != 1)} {side}" * bool(periods)
     if schedule.start or schedule.end:
         text += f", from {schedule.start or 'ever'} to {schedule.end or 'ever'}"
     return text

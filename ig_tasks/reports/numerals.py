@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
 
-__all__ = ["MISSING", "count", "counted", "duration", "interval", "number", "share", "value"]
+__all__ = ["MISSING", "apart", "count", "counted", "duration", "interval", "number", "share", "value"]
 
 MISSING = "–"
 _MINUS = "\u2212"
 _SPACE = "\u00a0"
+_NUMBERS = re.compile(r"-?\d+(?:\.\d+)?(?:e-?\d+)?")
 _SUPERSCRIPT = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 
 
@@ -113,6 +115,33 @@ def value(held: bool | float | str | None) -> str:
         return _signed(f"{int(held)}" if abs(held) < 10_000 else f"{int(held):,}")
     # 0.99996 is not 1: a check that just failed must not read as if it had passed.
     text = next((text for digits in range(4, 10) if not _whole(text := number(held, digits))), number(held))
+    return _bare(text)
+
+
+def apart(held: bool | float | str | None, other: object) -> str:
+    """`value(held)`, with as many digits as it takes to read otherwise than the numbers in `other`.
+
+    >>> apart(0.949996, "at least 0.95"), apart(0.95, "at least 0.95"), apart(1, "at least 0.95")
+    ('0.949996', '0.95', '1')
+    """
+    said = value(held)
+    if held is None or isinstance(held, bool | str) or not math.isfinite(held):
+        return said
+    known = [float(text) for text in _NUMBERS.findall(str(other))]
+    if held in known or _reads(said) not in known:
+        return said
+    texts = (_bare(number(held, digits)) for digits in range(5, 17))
+    return next((text for text in texts if _reads(text) not in known), said)
+
+
+def _reads(said: str) -> float | None:
+    try:
+        return float(said.replace(_MINUS, "-").replace(",", ""))
+    except ValueError:
+        return None
+
+
+def _bare(text: str) -> str:
     return text if "×" in text or "." not in text else text.rstrip("0").rstrip(".")
 
 

@@ -20,8 +20,9 @@ from ig_tasks.looks.visible import visible
 from ig_tasks.reports import numerals, sentences
 from ig_tasks.reports.baseline_words import baseline_output_words, baseline_words, kinds_of
 from ig_tasks.reports.overrides import HEADLINE, override_words
+from ig_tasks.reports.provenance import flat, provenance_parts
 from ig_tasks.reports.typeface import font_faces
-from ig_tasks.reports.views import example_views, flat, provenance_parts, target_views
+from ig_tasks.reports.views import example_views, target_views
 from ig_tasks.store.report import Report
 
 __all__ = ["CONTENT_SECURITY_POLICY", "render_page"]
@@ -132,6 +133,7 @@ def _environment() -> Environment:
         "drawn": Markup,
     }
     environment.globals |= {
+        "apart": numerals.apart,
         "counted": numerals.counted,
         "interval": numerals.interval,
         "partition_words": sentences.partition_words,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from ig_tasks.reports.baseline_words import baseline_words
-from ig_tasks.reports.numerals import count, counted, number, share, value
+from ig_tasks.reports.numerals import apart, count, counted, number, share, value
 from ig_tasks.store.report import Check, Outlier, Report, TargetInfo
 
 __all__ = [
@@ -146,7 +146,7 @@ def check_name(check: Check) -> str:
 
 
 def saw_and_expected(check: Check) -> str:
-    return f"observed {value(check.observed)}, expected {value(check.expected)}"
+    return f"observed {apart(check.observed, check.expected)}, expected {value(check.expected)}"
 
 
 def remedy(check: Check) -> str:

@@ -105,8 +105,14 @@ def with_margin(example: Example, config: TargetConfig, space: str) -> Example:
     unit = " log-odds" if in_log_odds else ""
     stated = _plain(config.threshold)
     where = f"the threshold, a probability of {stated}" if in_log_odds else f"the threshold {stated}"
-    words = f"{number(abs(margin), 2)}{unit} {side} {where}" if margin else f"at {where}"
+    words = f"{_distance(margin, stated)}{unit} {side} {where}" if margin else f"at {where}"
     return example.model_copy(update={"margin": margin, "margin_words": words})
+
+
+def _distance(margin: float, stated: str) -> str:
+    """The size of a margin in two digits, more where it would read as the threshold itself."""
+    texts = (number(abs(margin), digits) for digits in range(2, 7))
+    return next((text for text in texts if text.rstrip("0") != stated.rstrip("0")), number(abs(margin), 2))
 
 
 def _plain(threshold: float | None) -> str:

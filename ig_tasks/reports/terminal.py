@@ -12,9 +12,17 @@ from rich.table import Table
 from rich.text import Text
 
 from ig_tasks.looks.visible import visible
-from ig_tasks.reports.numerals import count, interval, number, value
+from ig_tasks.reports.numerals import count, counted, interval, number
 from ig_tasks.reports.overrides import HEADLINE, override_words
-from ig_tasks.reports.sentences import check_name, left_words, outlier_words, target_words, trust, units
+from ig_tasks.reports.sentences import (
+    check_name,
+    left_words,
+    outlier_words,
+    saw_and_expected,
+    target_words,
+    trust,
+    units,
+)
 from ig_tasks.reports.shading import passage_views
 from ig_tasks.store.report import GroupImportance, Report
 
@@ -23,7 +31,9 @@ __all__ = ["plain", "print_report", "print_side_by_side"]
 _TONES = {"trusted": "bold green", "care": "bold yellow", "unchecked": "bold yellow", "withheld": "bold red"}
 _BAR = 24
 _EIGHTHS = " ▏▎▍▌▋▊▉"
-_WORDS, _STRONGEST = 60, 5
+_RANK, _LEAST = 4, 34
+"""Columns that the ranks take beside several reports, and the least that each of those can be read in."""
+_WORDS, _STRONGEST, _REASONS = 60, 5, 5
 _FAINT, _STRONG = 0.15, 0.5
 """Shares of the strongest word's attribution from which a word has a colour, and from which it is bold."""
 
@@ -67,14 +77,14 @@ def print_report(report: Report, console: Console, *, paths: Mapping[str, str] |
                 console.print(plain(outlier_words(report, outlier), "yellow"))
         _print_groups(report.group_ranking(target.name), console, top)
     _print_words(report, console)
+    _print_reasons(report, console)
     if report.checks:
         console.print()
         table = _grid()
         for check in report.checks:
             tone = "green" if check.success else "red" if check.severity == "critical" else "yellow"
             result = "passed" if check.success else f"failed ({check.severity})"
-            saw = f"observed {value(check.observed)}, expected {value(check.expected)}"
-            table.add_row(plain(result, tone), plain(check_name(check)), plain(saw, "dim"))
+            table.add_row(plain(result, tone), plain(check_name(check)), plain(saw_and_expected(check), "dim"))
         console.print(table)
     if paths:
         console.print()
@@ -131,40 +141,61 @@ def _print_words(report: Report, console: Console) -> None:
             console.print(Text.assemble(plain("strongest: ", "dim"), Text("; ").join(figures)))
 
 
+def _print_reasons(report: Report, console: Console) -> None:
+    """Why rows could not be explained, the most frequent reasons first."""
+    reasons = sorted(report.data.quarantine_reasons.items(), key=lambda item: (-item[1], item[0]))
+    if not reasons:
+        return
+    console.print()
+    console.print(plain(f"{counted(report.data.rows_quarantined, 'row')} could not be explained:", "bold"))
+    for reason, rows in reasons[:_REASONS]:
+        console.print(plain(f"{count(rows)}  {reason}"))
+    if left := left_words(min(_REASONS, len(reasons)), len(reasons), "reasons", "report.json"):
+        console.print(plain(left, "dim"))
+
+
 def print_side_by_side(reports: Sequence[Report], console: Console, *, top: int = 10) -> None:
-    """Print the leading features of several reports beside each other, each of its first target."""
+    """Print the leading features of several reports beside each other, each of its first target.
+
+    As many stand beside each other as the terminal has room for; the others stand below.
+    """
+    beside = max(1, (console.width - _RANK) // _LEAST)
+    for first in range(0, len(reports), beside):
+        if first:
+            console.print()
+        _print_beside(reports[first : first + beside], console, top)
+    console.print()
+    for report in reports:
+        said = trust(report)
+        headline = plain(f"{said.headline}. ", _TONES[said.level])
+        why = " ".join(filter(None, (said.reason, said.doubt)))
+        console.print(plain(f"{_title(report)}: ") + headline + plain(why))
+
+
+def _print_beside(reports: Sequence[Report], console: Console, top: int) -> None:
     table = Table(title=None, pad_edge=False, header_style="bold", box=None, padding=(0, 1))
     table.add_column("", justify="right", no_wrap=True)
-    share = (console.width - 4) // max(len(reports), 1)
-    width = max(4, min(12, share - 40))
-    # What is left beside a number, a bar and the space around them: the last bar is not to be cut off.
-    label = max(12, min(26, share - width - 16))
-    for report in reports:
-        table.add_column(plain(_title(report)), overflow="ellipsis", no_wrap=True, max_width=label)
-        table.add_column(plain(_units(report)), justify="right", no_wrap=True)
-        table.add_column("", no_wrap=True)
-    rankings = [report.ranking() for report in reports]
-    greatest = [max((row.abs_mean or 0.0 for row in ranking), default=0.0) for ranking in rankings]
-    for place in range(min(top, max((len(ranking) for ranking in rankings), default=0))):
+    rankings = [report.ranking()[:top] for report in reports]
+    share = (console.width - _RANK) // len(reports)
+    for report, ranking in zip(reports, rankings, strict=True):
+        figures = max((len(number(row.abs_mean)) for row in ranking), default=1)
+        # Six blanks around the three columns; a bar may be short, a name may not, and is broken rather than cut.
+        bar = max(3, min(12, share - 6 - figures - 24))
+        table.add_column(plain(_title(report)), overflow="fold", max_width=max(10, min(32, share - 6 - figures - bar)))
+        table.add_column("", justify="right", no_wrap=True)
+        table.add_column("", no_wrap=True, min_width=bar, max_width=bar)
+    table.add_row("", *(cell for report in reports for cell in (plain(_units(report), "dim"), "", "")))
+    for place in range(max((len(ranking) for ranking in rankings), default=0)):
         cells: list[Text | str] = [str(place + 1)]
-        for report, ranking, most in zip(reports, rankings, greatest, strict=True):
+        for column, (report, ranking) in enumerate(zip(reports, rankings, strict=True)):
             if place < len(ranking):
-                row = ranking[place]
-                cells += [
-                    plain(report.label(row.feature)),
-                    number(row.abs_mean),
-                    _bar(row.abs_mean, most, width),
-                ]
+                row, most = ranking[place], ranking[0].abs_mean or 0.0
+                bar = int(table.columns[3 * column + 3].max_width or _BAR)
+                cells += [plain(report.label(row.feature)), number(row.abs_mean), _bar(row.abs_mean, most, bar)]
             else:
                 cells += ["", "", ""]
         table.add_row(*cells)
     console.print(table)
-    for report in reports:
-        said = trust(report)
-        headline = plain(f"{said.headline}. ", _TONES[said.level])
-        console.print(
-            plain(f"{_title(report)}: ") + headline + plain(" ".join(filter(None, (said.reason, said.doubt))))
-        )
 
 
 def _title(report: Report) -> str:

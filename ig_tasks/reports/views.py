@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ig_tasks.reports import charts
@@ -19,15 +19,12 @@ __all__ = [
     "SegmentView",
     "TargetView",
     "example_views",
-    "flat",
-    "provenance_parts",
     "target_views",
 ]
 
 CHARTED, TABLED = 20, 50
 LEVELS, SEGMENT_FEATURES = 12, 8
 BOXES, EXAMPLES, CONTRIBUTIONS, TARGETS = 10, 6, 12, 4
-LONG = 6
 ALL = "importance.parquet"
 
 
@@ -199,38 +196,3 @@ def example_views(report: Report) -> tuple[tuple[ExampleView, ...], str]:
 def _labels(report: Report, features: Iterable[str]) -> dict[str, str]:
     known = {item.name: item.label for item in report.features if item.label}
     return unique_labels(features, known)
-
-
-def provenance_parts(held: Mapping[str, object]) -> list[tuple[str, list[tuple[str, str]]]]:
-    """(title, pairs) for tables: short matters together under no title, each long one under its own."""
-    short: list[tuple[str, str]] = []
-    long: list[tuple[str, list[tuple[str, str]]]] = []
-    for key, item in held.items():
-        pairs = flat({key: item})
-        if len(pairs) > LONG:
-            title = key.replace("_", " ")
-            long.append((title[:1].upper() + title[1:], [(name.removeprefix(f"{key}."), text) for name, text in pairs]))
-        else:
-            short += pairs
-    return [("", short), *long]
-
-
-def flat(held: Mapping[str, object], prefix: str = "") -> list[tuple[str, str]]:
-    """Nested values as (dotted key, text), in their order.
-
-    >>> flat({"versions": {"numpy": "2.0"}, "seed": 0})
-    [('versions.numpy', '2.0'), ('seed', '0')]
-    """
-    found: list[tuple[str, str]] = []
-    for key, item in held.items():
-        if isinstance(item, Mapping):
-            found += flat(item, f"{prefix}{key}.")
-        elif isinstance(item, (list, tuple)) and any(isinstance(one, Mapping) for one in item):
-            found += flat({str(place): one for place, one in enumerate(item, 1)}, f"{prefix}{key}.")
-        elif isinstance(item, (list, tuple)):
-            found.append((f"{prefix}{key}", ", ".join(str(one) for one in item)))
-        elif isinstance(item, int) and not isinstance(item, bool) and abs(item) >= 10_000:
-            found.append((f"{prefix}{key}", count(item)))
-        else:
-            found.append((f"{prefix}{key}", "–" if item is None else str(item)))
-    return found

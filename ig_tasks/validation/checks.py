@@ -12,6 +12,7 @@ from ig_tasks.store.report import Check
 from ig_tasks.validation import suites
 from ig_tasks.validation.expectations import Outcome, Suite
 from ig_tasks.validation.rows import CHUNK_ROWS, Predicted
+from ig_tasks.validation.shares import all_but
 from ig_tasks.validation.tally import Tally, take
 
 
@@ -80,7 +81,7 @@ def _completeness(spec: ExplanationSpec, tally: Tally) -> Check:
         expected=f"at least {section.mostly}",
         description=(
             f"Share of rows whose attributions add up to output minus baseline output within {suites.within(spec)} "
-            f"(relative): all but {outcome.unexpected:,} of {outcome.judged:,}."
+            f"(relative): {all_but(outcome.unexpected, outcome.judged)}."
         ),
         remedy="Raise attribution.max_evaluations, or set attribution.precision to float64.",
     )
@@ -89,7 +90,7 @@ def _completeness(spec: ExplanationSpec, tally: Tally) -> Check:
 def _converged(spec: ExplanationSpec, tally: Tally) -> Check:
     section, outcome = spec.validation.converged, tally.outcomes["converged"]
     failed = outcome.unexpected - tally.unverified
-    others = f", {tally.unverified:,} unverified" if tally.unverified else ""
+    others = f" ({failed:,} did not, {tally.unverified:,} unverified)" if tally.unverified else ""
     remedy = "Raise attribution.max_evaluations, or allow a greater attribution.tolerance."
     if tally.unverified:
         unproven = "Leave attribution.steps out: a rule of fixed steps has no error estimate, so that no row is proven"
@@ -102,7 +103,7 @@ def _converged(spec: ExplanationSpec, tally: Tally) -> Check:
         expected=f"at least {section.at_least}",
         description=(
             "Share of rows whose integration reached the tolerance asked for: "
-            f"all but {failed:,} of {outcome.judged:,}{others}."
+            f"{all_but(outcome.unexpected, outcome.judged)}{others}."
         ),
         remedy=remedy,
     )
@@ -117,7 +118,7 @@ def _quarantined(spec: ExplanationSpec, tally: Tally, quarantined: int, read: in
         observed=quarantined / read if read else 0.0,
         expected=f"at most {section.at_most}",
         description=f"Share of the rows read that could not be explained: {quarantined:,} of {read:,}.",
-        remedy="See the reasons in quarantine.parquet; mend the data, or the vocabulary in the model package.",
+        remedy="The report lists the reasons; mend the data, or the vocabulary in the model package.",
     )
 
 
@@ -149,6 +150,7 @@ def _unique(tally: Tally) -> Check:
 
 
 def _complete(tally: Tally, unaccounted: int, read: int, explained: int, quarantined: int) -> Check:
+    targets = max(len(tally.by_target), 1)
     return Check(
         name="rows_complete",
         severity="critical",
@@ -157,7 +159,7 @@ def _complete(tally: Tally, unaccounted: int, read: int, explained: int, quarant
         expected=0,
         description=(
             f"Rows unaccounted for: {read:,} read, {explained:,} explained, {quarantined:,} quarantined, "
-            f"{tally.rows:,} in the shards for {max(len(tally.by_target), 1)} target(s)."
+            f"{tally.rows:,} in the shards for {targets} target{'s' * (targets != 1)}."
         ),
         remedy="Remove the folder attributions of this run and run again.",
     )
@@ -184,7 +186,7 @@ def _parity(spec: ExplanationSpec, tally: Tally, predicted: Predicted | None) ->
         expected=f"at least {section.mostly}",
         description=(
             f"Share of rows whose {output} equals the stored prediction within {section.tolerance} x "
-            f"(1 + |prediction|): all but {outcome.unexpected:,} of {outcome.judged:,}{largest}.{without}"
+            f"(1 + |prediction|): {all_but(outcome.unexpected, outcome.judged)}{largest}.{without}"
         ),
         remedy="The package is not the model that was served, or its inputs are: compare model.uri, target, space.",
     )

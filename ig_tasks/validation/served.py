@@ -13,6 +13,7 @@ from ig_tasks.spec import ExplanationSpec
 from ig_tasks.store import Store
 from ig_tasks.store.report import Check
 from ig_tasks.validation.rows import Predicted, parity_error
+from ig_tasks.validation.shares import all_but
 
 __all__ = ["NAME", "called_check", "predicted_of", "served_check"]
 
@@ -48,10 +49,11 @@ def served_check(spec: ExplanationSpec, called: Mapping[str, Any], *, space: str
     share = float(within.mean()) if judged else None
     uri = spec.model.served.uri if spec.model.served else ""
     other = f"the prediction stored in {spec.data.prediction}" if stored else f"the one served ({uri})"
-    worst = ""
+    worst, what = "", "stored" if stored else "served"
     if judged:
         row = int(np.argmax(error))
-        worst = f"; the largest difference is {_difference(own[row], served[row])}, in row {called['rows'][row]}"
+        largest = _difference(own[row], served[row], what)
+        worst = f"; the largest difference is {largest}, in row {called['rows'][row]}"
     return Check(
         name="parity" if stored else NAME,
         severity=section.severity,
@@ -60,7 +62,7 @@ def served_check(spec: ExplanationSpec, called: Mapping[str, Any], *, space: str
         expected=f"at least {section.mostly}",
         description=(
             f"Share of a sample of rows for which the model explained and {other} give the same {space} within "
-            f"{section.tolerance} x (1 + |served|): all but {differing:,} of {judged:,}{worst}."
+            f"{section.tolerance} x (1 + |{what}|): {all_but(differing, judged)}{worst}."
         ),
         remedy=(
             "The model explained is not the one served: compare versions and encodings, or correct "
@@ -73,10 +75,10 @@ def _numbers(values: Sequence[float | None]) -> Any:
     return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
 
 
-def _difference(own: float, served: float) -> str:
+def _difference(own: float, served: float, what: str) -> str:
     if not (np.isfinite(own) and np.isfinite(served)):
-        return f"that of {_said(own)} and {_said(served)} (served)"
-    return f"{abs(own - served):.3g} ({_said(own)}, served {_said(served)})"
+        return f"that of {_said(own)} and {_said(served)} ({what})"
+    return f"{abs(own - served):.3g} ({_said(own)}, {what} {_said(served)})"
 
 
 def _said(value: float) -> str:

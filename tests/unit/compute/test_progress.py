@@ -67,7 +67,27 @@ def test_a_job_that_waits_says_that_it_lives(clock: Clock) -> None:
     assert lines == ["work  0 %  0 of 10 rows"]
     clock.now += 0.2
     progress.advance(0)
-    assert len(lines) == 2
+    assert lines[1:] == ["work  waiting for the first rows, 5 s so far"]
+
+
+def test_a_job_that_waits_says_so_ever_more_rarely_and_no_share_twice(clock: Clock) -> None:
+    lines: list[str] = []
+    progress = Progress(10, "work", lines.append, every=5.0, clock=clock)
+    for _ in range(200):
+        progress.advance(0)
+        clock.now += 1.0
+    assert [line.rpartition(", ")[2] for line in lines[1:]] == [
+        f"{duration(seconds)} so far" for seconds in (5, 15, 35, 75, 135, 195)
+    ]
+    assert sum("0 %" in line for line in lines) == 1
+    progress.advance(4)
+    progress.advance(0)
+    clock.now += 5.0
+    progress.advance(0)
+    assert lines[-2:] == [
+        "work  40 %  4 of 10 rows  0.02 rows/s  5 min left",
+        "work  waiting for more rows than 4, 5 s so far",
+    ]
 
 
 def test_a_hundred_per_cent_means_that_all_is_done(clock: Clock) -> None:

@@ -11,7 +11,7 @@ def test_the_page_says_what_where_and_whose(document):
         "| Model | s3://models/loans |",
         "| Output explained | refused |",
         "| Data | s3://data/loans, partitions by month |",
-        "| Schedule | 0 6 2 * * (UTC), for partition %Y-%m of 1 period(s) before, from ever to 2014-01-31 |",
+        "| Schedule | 0 6 2 * * (UTC), for partition %Y-%m of 1 period before, from ever to 2014-01-31 |",
         "| Owner | credit-risk |",
         "| Reports | s3://reports/loans |",
         "airflow backfill create --dag-id ig_loans",

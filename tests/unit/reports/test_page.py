@@ -187,7 +187,7 @@ def test_digests_and_versions_are_whole(page: str, sample: SimpleNamespace) -> N
     assert ["model digest", report.model.digest] in rows
     assert ["data digest", report.data.digest] in rows
     assert ["baseline digest", report.baseline.digest] in rows
-    assert ["versions.torch", "2.13.0"] in rows
+    assert ["Versions, torch", "2.13.0"] in rows
     assert ["attempts.1.by", "airflow"] in rows
     assert ["attributions/shard-000000.parquet.sha256", "00" * 32] in rows
     assert ["compute attributions", "41.7\u00a0s"] in rows

@@ -6,6 +6,7 @@ import io
 from collections.abc import Callable
 from types import SimpleNamespace
 
+import pytest
 from rich.console import Console
 
 from ig_tasks.reports.numerals import number
@@ -119,14 +120,36 @@ def test_models_stand_beside_each_other_by_rank(sample: SimpleNamespace) -> None
     keras = sample.flights_report(name="flights_keras", importance=sample.flights_body()["importance"][1:])
     text = printed(lambda console: print_side_by_side([torch, keras], console, top=2), width=80)
     lines = [line.split() for line in text.splitlines()]
-    assert lines[0][:1] + lines[0][3:4] == ["flights_torch", "flights_keras"]
-    assert lines[1][:4] == ["1", "Departure", "delay", "2.410"]
-    assert lines[1][-3:-1] == ["Aircraft", "0.4392"]
+    assert lines[0] == ["flights_torch", "2013-11", "flights_keras", "2013-11"]
+    assert lines[1] == ["log-odds", "log-odds"]
+    assert lines[2][:4] == ["1", "Departure", "delay", "2.410"]
+    assert lines[2][-3:-1] == ["Aircraft", "0.4392"]
     assert "flights_keras 2013-11: These numbers can be trusted." in text
-    assert max(len(line) for line in text.splitlines()) <= 80
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+@pytest.mark.parametrize("many", [1, 2, 3, 5])
+def test_nothing_is_cut_off_beside_other_reports(many: int, width: int, sample: SimpleNamespace) -> None:
+    long = [{"name": "dep_delay", "label": "Departure delay in minutes after the time planned"}]
+    space = [{"name": "late", "space": "margin"}]
+    reports = [sample.flights_report(name=f"model_number_{i}", features=long, targets=space) for i in range(many)]
+    text = printed(lambda console: print_side_by_side(reports, console), width=width)
+    assert max(len(line) for line in text.splitlines()) <= width
+    assert "…" not in text
+    shown = text.split("model_number_0 2013-11: ")[0]
+    for row in reports[0].ranking()[:10]:
+        assert shown.count(number(row.abs_mean)) == many
+    assert "".join(shown.split()).count("minutes") == many
+    assert shown.count("█") >= 10 * many // 2
+
+
+def test_reasons_of_rows_that_were_not_explained_are_told(sample: SimpleNamespace) -> None:
+    text = printed(lambda console: print_report(sample.flights_report(), console))
+    assert "324 rows could not be explained:" in text
+    assert "301  missing value in temp" in text
 
 
 def test_reports_of_different_length_are_filled_up(sample: SimpleNamespace) -> None:
     short = sample.flights_report(importance=sample.flights_body()["importance"][:1])
     text = printed(lambda console: print_side_by_side([short, sample.flights_report()], console, top=2))
-    assert text.splitlines()[2].split()[:2] == ["2", "Aircraft"]
+    assert text.splitlines()[3].split()[:2] == ["2", "Aircraft"]

@@ -70,7 +70,7 @@ def test_unverified_rows_are_not_converged_and_are_told_from_those_that_fell_sho
     rows = ["converged"] * 90 + ["unverified"] * 7 + ["max_evaluations"] * 3
     check = checks_of(make_table(100, status=rows))["converged"]
     assert (check.success, check.observed) == (False, 0.9)
-    assert check.description.endswith("all but 3 of 100, 7 unverified.")
+    assert check.description.endswith("all but 10 of 100 (3 did not, 7 unverified).")
     assert check.remedy.startswith("Leave attribution.steps out")
     assert "Raise attribution.max_evaluations" in check.remedy
     check = checks_of(make_table(100, status=["unverified"] * 100))["converged"]

@@ -1,0 +1,86 @@
+"""Where the numbers come from, in words: nested facts of a manifest as lines that people read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from ig_tasks.reports.numerals import count
+
+__all__ = ["flat", "provenance_parts"]
+
+_LONG = 6
+_WORDS = {
+    "attempts": "attempt",
+    "dag_id": "DAG",
+    "engine": "how it was integrated",
+    "id": "column of ids",
+    "keep_inputs": "inputs kept",
+    "key": "key of the run",
+    "key_parts": "what decides the numbers",
+    "memory_limit": "memory for batches (bytes)",
+    "prediction": "column of stored predictions",
+    "rendering": "key of the checks and labels",
+    "run_id": "run",
+    "started_at": "started (UTC)",
+    "target": "output",
+    "uri": "address",
+}
+"""Keys whose words are not the key itself."""
+_NAMES = {"versions", "files"}
+"""What stands under these keys are names of packages and files, left as they are."""
+
+
+def provenance_parts(held: Mapping[str, object]) -> list[tuple[str, list[tuple[str, str]]]]:
+    """(title, pairs) for tables: short matters together under no title, each long one under its own."""
+    short: list[tuple[str, str]] = []
+    long: list[tuple[str, list[tuple[str, str]]]] = []
+    for key, item in held.items():
+        pairs = list(_leaves({key: item}))
+        if len(pairs) > _LONG:
+            title = _said((key,))
+            named = [(_said(path[1:], named=key in _NAMES), text) for path, text in pairs]
+            long.append((title[:1].upper() + title[1:], named))
+        else:
+            short += [(_said(path), text) for path, text in pairs]
+    return [("", short), *long]
+
+
+def flat(held: Mapping[str, object]) -> list[tuple[str, str]]:
+    """Nested values as (words of the keys, text), in their order.
+
+    >>> flat({"versions": {"numpy": "2.0"}, "batch_plan": {"shard_rows": 16384}})
+    [('versions, numpy', '2.0'), ('batch plan, shard rows', '16,384')]
+    """
+    return [(_said(path), text) for path, text in _leaves(held)]
+
+
+def _said(path: tuple[str, ...], *, named: bool = False) -> str:
+    """The keys of a path in words; those under a key of names, and numbers of a list, as they are."""
+    if named:
+        return ", ".join(path)
+    words: list[str] = []
+    for place, key in enumerate(path):
+        if key.isdigit() and words:
+            words[-1] += f" {key}"
+        elif place and path[place - 1] in _NAMES:
+            words.append(key)
+        else:
+            words.append(_WORDS.get(key, key.replace("_", " ")))
+    return ", ".join(words)
+
+
+def _leaves(held: Mapping[str, object], before: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
+    for key, item in held.items():
+        path = (*before, str(key))
+        if isinstance(item, Mapping):
+            yield from _leaves(item, path)
+        elif isinstance(item, (list, tuple)) and any(isinstance(one, Mapping) for one in item):
+            yield from _leaves({str(place): one for place, one in enumerate(item, 1)}, path)
+        elif isinstance(item, (list, tuple)):
+            yield path, ", ".join(str(one) for one in item) or "none"
+        elif isinstance(item, bool):
+            yield path, "yes" if item else "no"
+        elif isinstance(item, int) and abs(item) >= 10_000:
+            yield path, count(item)
+        else:
+            yield path, "–" if item is None else str(item)
