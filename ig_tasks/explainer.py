@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -75,6 +76,9 @@ def explain(
         raise InputError("space: belongs to a target of a model package; put what follows the logit into the model")
     else:
         model = as_model(model, inputs)
+    for field, value in (("fixed", fixed), ("layers", layers)):
+        if not isinstance(value, Mapping | None):
+            raise InputError(f"{field}: {value!r:.80} is not a dict by input name, {field}={{'input name': ...}}")
     paths = dict(layers or {})
     table = inputs if isinstance(inputs, pd.DataFrame) else None
     encoded = None if table is None else _encode(loaded, table, "inputs")
@@ -162,7 +166,7 @@ def _features(
     if any(feature.elements is not None for feature in groups):
         # What a sum of many numbers held cannot be said in one.
         return tuple(feature.name for feature in groups), np.full((rows, len(groups)), None, dtype=object), groups
-    parts = [array.reshape(rows, -1) for array in arrays.values()]
+    parts = [array.reshape(rows, math.prod(array.shape[1:])) for array in arrays.values()]
     values = parts[0] if len(parts) == 1 else np.concatenate([part.astype(object) for part in parts], axis=1)
     if groups:
         return tuple(feature.name for feature in groups), values, groups

@@ -44,6 +44,9 @@ class FinishedRun:
             raise ReportError(f"{uri}: there is no run here; give the folder that holds manifest.json")
         self.manifest = Manifest(self.folder).document
 
+    def __repr__(self) -> str:
+        return f"FinishedRun({self.folder.uri!r}, partition {self.manifest.get('partition', 'all')})"
+
     @cached_property
     def spec(self) -> ExplanationSpec:
         """The resolved spec that the run was made with."""

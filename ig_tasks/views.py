@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from importlib import import_module
@@ -74,10 +76,13 @@ class Explanation(attribution.Explanation):
         axes = self.output.ndim
         if self.groups:
             return feature_matrix(parts, self.groups, leading=axes)
-        return np.concatenate([part.reshape(*part.shape[:axes], -1) for part in parts.values()], axis=-1)
+        flat = [part.reshape(*part.shape[:axes], math.prod(part.shape[axes:])) for part in parts.values()]
+        return np.concatenate(flat, axis=-1)
 
-    def words(self, row: int, name: str | None = None) -> list[tuple[str, float]]:
+    def words(self, row: Any, name: str | None = None) -> list[tuple[str, float]]:
         """(word, attribution) of every token of a row, in the text's order; `name` is the input, the only one if None.
+
+        `row` is a place or a label, as for `waterfall`.
 
         Raises InputError where there are no tokens.
         """
@@ -87,6 +92,7 @@ class Explanation(attribution.Explanation):
         if name is None or name not in self.tokens:
             hint = suggest(name or "", self.tokens, noun="inputs of tokens")
             raise InputError(f"words: name an input of tokens of a loaded model's table{hint}")
+        row = self._place(row)
         parts = self.attributions[name][row] if isinstance(self.attributions, dict) else self.attributions[row]
         pairs = zip(self.tokens[name][row], parts, strict=True)
         return [(str(word), float(part)) for word, part in pairs if word is not None]
@@ -110,16 +116,17 @@ class Explanation(attribution.Explanation):
             columns |= {f"input:{name}": self.values[:, place] for place, name in enumerate(self.features)}
         return pd.DataFrame(columns, index=self.index).infer_objects()
 
-    def waterfall(self, row: int, *, top: int = 10) -> Any:
+    def waterfall(self, row: Any, *, top: int = 10) -> Any:
         """An Altair chart from the baseline's output to the row's: the `top` features, then the rest together.
+
+        `row` is a place, or the label of a row: of a table's index, the id of a row of a finished run.
 
         Raises InputError for a row that is not there or has no attributions.
         """
         import altair as alt
 
         matrix = self._single("waterfall")
-        if not -len(self) <= row < len(self):
-            raise InputError(f"row: {row} is not there; the explanation has {len(self)} rows")
+        row = self._place(row)
         if not np.isfinite(matrix[row]).all():
             raise InputError(f"row: {row} was not explained ({self.status[row]})")
         order = np.argsort(-np.abs(matrix[row]), kind="stable")
@@ -168,17 +175,52 @@ class Explanation(attribution.Explanation):
         )
 
     def to_shap(self) -> Any:
-        """A `shap.Explanation` with the attributions as its values. Raises InputError if shap is not installed."""
+        """A `shap.Explanation` of the rows that were explained, with the attributions as its values.
+
+        SHAP's plots take NaN for zero or fail, so that rows that are "not_finite" are left out. A warning says how
+        many, and `instance_names` are the labels (or places) of those that are there.
+
+        Raises InputError if shap is not installed, or no row was explained.
+        """
         try:
             shap = import_module("shap")
         except ImportError as error:
             raise InputError("to_shap: the package shap is not installed; pip install shap") from error
+        matrix = self._single("to_shap")
+        kept = np.isfinite(matrix).all(axis=1) & np.isfinite(self.baseline_output)
+        if not kept.any():
+            raise InputError("to_shap: no row was explained")
+        if not kept.all():
+            warnings.warn(
+                f"to_shap: {int((~kept).sum())} of {len(self)} rows were not explained and are left out", stacklevel=2
+            )
+        labels = range(len(self)) if self.index is None else self.index
         return shap.Explanation(
-            values=self._single("to_shap"),
-            base_values=self.baseline_output,
-            data=self.values,
+            values=matrix[kept],
+            base_values=self.baseline_output[kept],
+            data=None if self.values is None else self.values[kept],
+            instance_names=[str(label) for label, there in zip(labels, kept, strict=True) if there],
             feature_names=list(self.features),
         )
+
+    def _place(self, row: Any) -> int:
+        """The place of a row that is named by its place (a whole number) or its label.
+
+        Raises InputError for a row that is not there.
+        """
+        if isinstance(row, int | np.integer) and not isinstance(row, bool):
+            if not -len(self) <= row < len(self):
+                more = "" if self.index is None else "; a label that is a number goes as a string, row='...'"
+                raise InputError(f"row: {row} is not there; the explanation has {len(self)} rows{more}")
+            return int(row)
+        labels = [] if self.index is None else list(self.index)
+        places = [place for place, label in enumerate(labels) if label == row]
+        places = places or [place for place, label in enumerate(labels) if str(label) == row]
+        if len(places) != 1:
+            there = "is not there" if not places else f"is the label of {len(places)} rows; give a row's place"
+            hint = suggest(str(row), map(str, labels), noun="rows", limit=5) if not places else ""
+            raise InputError(f"row: {row!r} {there}{hint}")
+        return places[0]
 
     def _single(self, what: str) -> NDArray[np.float64]:
         if self.output.ndim > 1:

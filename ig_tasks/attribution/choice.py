@@ -13,7 +13,7 @@ from ig_tasks.attribution.rules import RULES, ClenshawCurtis
 from ig_tasks.attribution.structure import PLAIN, Structure
 from ig_tasks.errors import InputError, suggest
 
-__all__ = ["INTEGRATORS", "check_integrator", "choose_control", "exact_may_pay", "reasoned_control"]
+__all__ = ["INTEGRATORS", "check_integrator", "choose_control", "exact_may_pay", "is_count", "reasoned_control"]
 
 # (tolerance, regions of a typical path) up to which exact integration takes about what cells do, or less: no row has
 # fewer than 14 cells, and nets that were never trained need 110 to 230 at 0.1 %, trained ones 17 to 32.
@@ -28,12 +28,14 @@ def check_integrator(integrator: str, steps: int | None, max_evaluations: int) -
         raise InputError(
             f"integrator: {integrator!r} is not known{suggest(integrator, INTEGRATORS, noun='integrators')}"
         )
-    if not _is_count(max_evaluations) or max_evaluations < 5:
+    if not is_count(max_evaluations):
+        raise InputError(f"max_evaluations: {max_evaluations!r} is not a whole number, such as 4097")
+    if max_evaluations < 5:
         raise InputError(
             f"max_evaluations: {max_evaluations!r} is too few; the first error estimate takes 5 gradient evaluations"
         )
-    if steps is not None and (not _is_count(steps) or steps < 1):
-        raise InputError(f"steps: {steps!r} is not a number of nodes")
+    if steps is not None and (not is_count(steps) or steps < 1):
+        raise InputError(f"steps: {steps!r} is not a number of nodes; give a whole number from 1 up")
     if steps is not None and integrator in ("auto", "adaptive", EXACT):
         raise InputError(
             f"steps: '{integrator}' chooses them by row; leave them out, or name a rule such as 'gauss_legendre'"
@@ -126,5 +128,6 @@ def _by_structure(structure: Structure, most: int, *, secant: bool) -> tuple[Con
     return AdaptiveSteps(most), structure.reason
 
 
-def _is_count(value: object) -> bool:
+def is_count(value: object) -> bool:
+    """Whether `value` is a whole number; True and False are none."""
     return isinstance(value, int | np.integer) and not isinstance(value, bool)

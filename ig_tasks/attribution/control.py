@@ -141,8 +141,13 @@ class Tolerances:
 
     def __post_init__(self) -> None:
         for field, value in (("tolerance", self.relative), ("absolute_tolerance", self.absolute)):
-            if not (np.isfinite(value) and value >= 0.0):
-                raise InputError(f"{field}: {value} is not a number from 0 up")
+            number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+            if not (number and np.isfinite(value) and value >= 0.0):
+                raise InputError(f"{field}: {value!r} is not a number from 0 up")
+        if self.relative > 1.0:
+            raise InputError(
+                f"tolerance: {self.relative:g} is a share of a row's attributions, from above 0 to 1; 0.05 is 5 %"
+            )
         if self.relative == 0.0 == self.absolute:
             raise InputError("tolerance: 0 is met by no rounding; give a number above 0, or an absolute_tolerance")
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from ig_tasks.attribution.backends import as_model, open_backend
 from ig_tasks.attribution.backends.base import Backend
 from ig_tasks.attribution.batches import Batches, Rectangle
-from ig_tasks.attribution.choice import check_integrator, exact_may_pay, reasoned_control
+from ig_tasks.attribution.choice import check_integrator, exact_may_pay, is_count, reasoned_control
 from ig_tasks.attribution.control import Tolerances
 from ig_tasks.attribution.explanation import Explanation
 from ig_tasks.attribution.given import Given
@@ -71,7 +71,12 @@ def attribute(
     tolerances = Tolerances(tolerance, absolute_tolerance)
     choice = Choice.of(target)
     every = choice.every
-    if memory_limit is not None and (not isinstance(memory_limit, int | np.integer) or isinstance(memory_limit, bool)):
+    if not is_count(seed):
+        raise InputError(f"seed: {seed!r} is not a whole number, such as 0")
+    for field, value in (("fixed", fixed), ("layers", layers)):
+        if not isinstance(value, Mapping | None):
+            raise InputError(f"{field}: {value!r:.80} is not a dict by input name, {field}={{'input name': ...}}")
+    if memory_limit is not None and not is_count(memory_limit):
         raise InputError(f"memory_limit: {memory_limit!r} is not a whole number of bytes, such as 4 * 2**30")
     if precision not in PRECISIONS:
         raise InputError(f"precision: {precision!r} is none of {', '.join(PRECISIONS)}")
@@ -83,6 +88,10 @@ def attribute(
         if problem.rows:
             tail, point_bytes = _probed(backend, problem, choice.head, named=given.form != "alone")
         else:
+            if choice.every:
+                raise InputError(
+                    "inputs: there are no rows, so that 'all' outputs are unknown; target one column"
+                )
             tail, point_bytes, choice = (), 1, Choice()
         structure = _look(backend, problem)
         batches = Batches.within(backend.block_bytes, point_bytes, memory_limit, backend.out_of_memory)

@@ -56,6 +56,8 @@ class Explanation:
         return len(self.output)
 
     def __repr__(self) -> str:
+        if not len(self):
+            return f"{type(self).__name__}: no rows"
         kinds, counts = np.unique(self.status, return_counts=True)
         said = ", ".join(f"{count} {kind}" for kind, count in zip(kinds, counts, strict=True))
         mean = f"{self.evaluations.mean():.1f}" if self.evaluations.size else "0"

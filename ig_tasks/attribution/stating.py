@@ -96,7 +96,7 @@ def _end(backend: Backend, name: str, value: Any) -> Array:
 def _ids(field: str, array: Array) -> Array:
     if array.dtype.kind == "f":
         if array.size and not (np.isfinite(array).all() and (array == np.trunc(array)).all()):
-            raise InputError(f"{field}: the layer takes integer ids, and not all of these are")
+            raise InputError(f"{field}: not all of these are whole numbers, and a layer is named that is to embed ids")
         return array.astype(np.int64)
     return array.astype(np.int64, copy=False)
 

@@ -34,6 +34,11 @@ class Samples:
 
     values: Any
 
+    def __repr__(self) -> str:
+        held = self.values.items() if isinstance(self.values, Mapping) else [("", self.values)]
+        shapes = [f"{name} {tuple(np.shape(value))}".strip() for name, value in held]
+        return f"Samples({', '.join(shapes)})"
+
     def split(self, names: list[str]) -> list[dict[str, NDArray[Any]]]:
         """The k baselines, {input name: one row's array} each. Raises BaselineError."""
         given = self.values if isinstance(self.values, Mapping) else dict.fromkeys(names, self.values)

@@ -45,6 +45,11 @@ class Baseline:
     options: Mapping[str, Any] = field(default_factory=dict)
     unknown: Mapping[str, UnknownCounts] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        count = f", {self.count} baselines" if self.count > 1 else ""
+        levels = f", {len(self.levels)} levels of {self.segment!r}" if self.segment is not None else ""
+        return f"Baseline({self.strategy!r}{count}{levels}, fitted on {self.rows:,} rows)"
+
     @property
     def numbers(self) -> Mapping[str, float]:
         """{feature: value} of the first of its points."""

@@ -171,6 +171,10 @@ class Judgement:
     def __str__(self) -> str:
         return "\n".join(self.lines())
 
+    def __repr__(self) -> str:
+        candidates = ", ".join(self.names)
+        return f"Judgement of {candidates} on {self.rows:,} rows: take {': '.join(self.recommendation)}"
+
 
 def recommended(judged: Judgement) -> tuple[str, str]:
     """The candidate that least speaks against, then the one whose ranking agrees most, then the first; and why."""

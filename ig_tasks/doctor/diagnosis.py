@@ -131,6 +131,16 @@ class Diagnosis:
             problems=tuple(data["problems"]),
         )
 
+    def __repr__(self) -> str:
+        fine = [each.name for each in self.inputs if each.differentiable]
+        found = [
+            f"differentiable: {', '.join(fine) or 'none'}",
+            *([f"layers: {self.layers}"] if self.layers else []),
+            *([f"attribution zero: {', '.join(each.name for each in self.zero)}"] if self.zero else []),
+            *self.complaints,
+        ]
+        return f"Diagnosis of a {self.framework} model, {len(self.inputs)} inputs; {'; '.join(found)}"
+
     def __str__(self) -> str:
         lines = []
         for each in self.inputs:

@@ -39,6 +39,10 @@ class PackageContents:
     bare: bool = False
     """Whether it is an artifact without model.yaml: it has no columns, and its inputs are known once it is loaded."""
 
+    def __repr__(self) -> str:
+        digest = self.digest[: len("sha256:") + 12]
+        return f"{type(self).__name__}({self.uri!r}, {digest}, inputs: {', '.join(self.config.inputs)})"
+
     @cached_property
     def features(self) -> tuple[Feature, ...]:
         """What the report speaks of, most often one for every column, in the order of the inputs."""

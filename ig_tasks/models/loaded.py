@@ -31,6 +31,11 @@ class LoadedModel(ABC):
     package: PackageContents
     device: str
 
+    def __repr__(self) -> str:
+        inputs, targets = (", ".join(names) for names in (self.package.config.inputs, self.package.config.targets))
+        kind, wrapped = type(self).__name__, type(self.model).__name__
+        return f"{kind}({self.package.uri!r}: {wrapped} on {self.device}; inputs: {inputs}; targets: {targets})"
+
     @property
     @abstractmethod
     def framework(self) -> Literal["torch", "tensorflow"]: ...

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["ModelPackage"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ModelPackage(PackageContents):
     """A package that is on this machine, was read, and may be loaded."""
 

@@ -88,6 +88,12 @@ SCHEMA_FILE = Path(__file__).parent / "schemas" / "report-1.json"
 class Report(Part):
     """A run's report; report.json is this object."""
 
+    def __repr__(self) -> str:
+        return (
+            f"Report({self.name!r}, run {self.run_id}, partition {self.partition}, {self.state}: "
+            f"{self.data.rows_explained:,} rows explained, {len(self.checks)} checks)"
+        )
+
     schema_version: str
     state: Literal["published", "withheld"]
     """withheld: a critical check failed."""

@@ -149,3 +149,16 @@ def test_what_does_not_fit(loaded: Any, dense: Any, frame: pd.DataFrame) -> None
         explain(loaded, frame, baseline="medain", reference=frame)
     with pytest.raises(BaselineError, match="a row of its table cannot be used: unknown category"):
         explain(loaded, frame, baseline=frame.iloc[[0]].assign(kind="purple"))
+
+
+def test_no_rows_give_an_empty_explanation() -> None:
+    torch = pytest.importorskip("torch")
+    model = torch.nn.Linear(3, 2)
+    found = explain(model, np.empty((0, 3), np.float32), target=1)
+    assert found.attributions.shape == (0, 3)
+    assert found.output.shape == found.status.shape == (0,)
+    assert found.to_frame().shape[0] == 0
+    for target in ("predicted", {"head": 0, "column": 1}):
+        assert len(explain(model, np.empty((0, 3), np.float32), target=target)) == 0
+    with pytest.raises(InputError, match="inputs: there are no rows, so that 'all' outputs are unknown"):
+        explain(model, np.empty((0, 3), np.float32), target="all")

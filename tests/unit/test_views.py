@@ -73,10 +73,40 @@ def test_bar_ranks_by_mean_size_over_explained_rows(explanation: Explanation) ->
 
 def test_to_shap(explanation: Explanation, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "shap", SimpleNamespace(Explanation=lambda **fields: SimpleNamespace(**fields)))
-    found = explanation.to_shap()
+    with pytest.warns(UserWarning, match="left out"):
+        found = explanation.to_shap()
     np.testing.assert_allclose(found.values[:2], [[1, 4, 4], [3, -8, 0]])
     assert found.feature_names == ["num[0]", "num[1]", "flag"]
     np.testing.assert_allclose(found.base_values[:2], 0)
+
+
+def test_to_shap_leaves_out_rows_that_were_not_explained(
+    explanation: Explanation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "shap", SimpleNamespace(Explanation=lambda **fields: SimpleNamespace(**fields)))
+    assert explanation.status.tolist() == ["converged", "converged", "not_finite"]
+    labelled = replace(explanation, index=["first", "second", "third"])
+    with pytest.warns(UserWarning, match=r"1 of 3 rows were not explained and are left out"):
+        found = labelled.to_shap()
+    np.testing.assert_allclose(found.values, [[1, 4, 4], [3, -8, 0]])
+    assert len(found.base_values) == len(found.data) == 2
+    assert found.instance_names == ["first", "second"]
+    nothing = {name: np.full_like(part, np.nan) for name, part in labelled.attributions.items()}
+    with pytest.raises(InputError, match="to_shap: no row was explained"):
+        replace(labelled, attributions=nothing).to_shap()
+
+
+def test_rows_by_label(explanation: Explanation) -> None:
+    labelled = replace(explanation, index=[30, "b", "b"])
+    assert labelled.waterfall("30").to_dict() == labelled.waterfall(0).to_dict()
+    with pytest.raises(InputError, match="row: 'b' is the label of 2 rows; give a row's place"):
+        labelled.waterfall("b")
+    with pytest.raises(InputError, match="row: 'c' is not there; rows: 30, b, b"):
+        labelled.waterfall("c")
+    with pytest.raises(InputError, match=r"row: 30 is not there; .* a label that is a number goes as a string"):
+        labelled.waterfall(30)
+    with pytest.raises(InputError, match="row: 'b' is not there; there are no rows"):
+        explanation.waterfall("b")
 
 
 def test_to_shap_says_what_to_install(explanation: Explanation, monkeypatch: pytest.MonkeyPatch) -> None:
