@@ -89,9 +89,7 @@ def attribute(
             tail, point_bytes = _probed(backend, problem, choice.head, named=given.form != "alone")
         else:
             if choice.every:
-                raise InputError(
-                    "inputs: there are no rows, so that 'all' outputs are unknown; target one column"
-                )
+                raise InputError("inputs: there are no rows, so that 'all' outputs are unknown; target one column")
             tail, point_bytes, choice = (), 1, Choice()
         structure = _look(backend, problem)
         batches = Batches.within(backend.block_bytes, point_bytes, memory_limit, backend.out_of_memory)
