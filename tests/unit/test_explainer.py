@@ -160,5 +160,5 @@ def test_no_rows_give_an_empty_explanation() -> None:
     assert found.to_frame().shape[0] == 0
     for target in ("predicted", {"head": 0, "column": 1}):
         assert len(explain(model, np.empty((0, 3), np.float32), target=target)) == 0
-    with pytest.raises(InputError, match="inputs: there are no rows, so that .all. outputs are unknown"):
+    with pytest.raises(InputError, match="inputs: there are no rows, so that 'all' outputs are unknown"):
         explain(model, np.empty((0, 3), np.float32), target="all")
