@@ -16,6 +16,7 @@ IgTasksError
 │   └── ReportError           a report that is not there
 ├── RunError                  the run broke (exit 3)
 │   ├── WorkerLostError       workers died; trying again may help
+│   ├── DamagedError          a file of the store that is not what was written
 │   └── CheckBrokenError      a check could not be carried out (not: data failed it)
 └── ValidationFailedError     done, but a check of severity `critical` failed (exit 1)
 
@@ -30,6 +31,7 @@ from difflib import get_close_matches
 __all__ = [
     "BaselineError",
     "CheckBrokenError",
+    "DamagedError",
     "DataError",
     "IgTasksError",
     "InputError",
@@ -116,6 +118,10 @@ class RunError(IgTasksError):
 
 class WorkerLostError(RunError):
     """Workers or connections were lost; the run goes on where it stopped when tried again."""
+
+
+class DamagedError(RunError):
+    """A file of the store is not what was written; run again, and it is set aside and made anew."""
 
 
 class CheckBrokenError(RunError):

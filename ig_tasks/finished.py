@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.compute as pc
 import yaml
 
@@ -42,7 +43,8 @@ class FinishedRun:
         self.folder = RunFolder(uri, "", uri.rstrip("/").rsplit("/", 1)[-1])
         if not self.folder.exists("manifest.json"):
             raise ReportError(f"{uri}: there is no run here; give the folder that holds manifest.json")
-        self.manifest = Manifest(self.folder).document
+        self._manifest = Manifest(self.folder)
+        self.manifest = self._manifest.document
 
     def __repr__(self) -> str:
         return f"FinishedRun({self.folder.uri!r}, partition {self.manifest.get('partition', 'all')})"
@@ -50,7 +52,7 @@ class FinishedRun:
     @cached_property
     def spec(self) -> ExplanationSpec:
         """The resolved spec that the run was made with."""
-        return ExplanationSpec.from_resolved(yaml.safe_load(self.folder.read_text("spec.yaml")))
+        return ExplanationSpec.from_resolved(yaml.safe_load(self._manifest.read("spec.yaml")))
 
     @property
     def report(self) -> Report:
@@ -62,16 +64,22 @@ class FinishedRun:
 
         Raises:
             InputError: if the run has no such row, or it is in quarantine.
+            DamagedError: if a file that says so is not what was written.
         """
-        for name in self.folder.names("attributions"):
-            ids = self.folder.read_table(f"attributions/{name}", columns=["row_id"]).column("row_id")
-            place = pc.index(ids, row_id).as_py()
-            if place >= 0:
-                table: pd.DataFrame = self.folder.read_table(f"attributions/{name}").slice(place, 1).to_pandas()
-                return table.iloc[0]
-        left = self.folder.read_table("quarantine.parquet").to_pandas().set_index("row_id")["reason"]
+        names = [f"attributions/{name}" for name in self.folder.names("attributions")]
+        for name in names:
+            if self._place(self.folder, name, row_id) is None:
+                continue
+            # Found by one column; believed once the whole file is what was written.
+            table = self._checked.read_table(name)
+            place = pc.index(table.column("row_id"), row_id).as_py()
+            row: pd.Series = table.slice(place, 1).to_pandas().iloc[0]
+            return row
+        left = self._checked.read_table("quarantine.parquet").to_pandas().set_index("row_id")["reason"]
         if row_id in left.index:
             raise InputError(f"row_id {row_id!r} could not be explained: {left[row_id]}")
+        for name in names:
+            self._checked.read_bytes(name)
         raise InputError(f"row_id {row_id!r} is not a row of run {self.folder.uri}")
 
     def explain(self, row_id: str) -> Explanation:
@@ -104,6 +112,20 @@ class FinishedRun:
             [row_id],
             tokens=tokens_of(encoded.inputs, encoded.held, package.config.inputs),
         )
+
+    @cached_property
+    def _checked(self) -> RunFolder:
+        return self.folder.checked(self.manifest.get("files", {}))
+
+    def _place(self, folder: RunFolder, name: str, row_id: str) -> int | None:
+        """Where the row lies in a shard, by its column of ids; None if it does not."""
+        try:
+            ids = folder.read_table(name, columns=["row_id"]).column("row_id")
+        except (RunError, pa.ArrowException):
+            self._checked.read_bytes(name)  # says that it is damaged
+            raise
+        found = pc.index(ids, row_id).as_py()
+        return found if found >= 0 else None
 
     @cached_property
     def _prepared(self) -> tuple[ModelPackage, PreparedModel]:

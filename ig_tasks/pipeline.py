@@ -21,26 +21,31 @@ from ig_tasks.baselines.baseline import Baseline
 from ig_tasks.compute.aggregation import RunSummary
 from ig_tasks.compute.baseline_job import fit_or_find
 from ig_tasks.compute.columns import require_few_levels, require_unique_ids
-from ig_tasks.compute.explain_job import explain_run, is_computed
+from ig_tasks.compute.explain_job import computed_summary, explain_run
 from ig_tasks.compute.opening import open_run_folder
 from ig_tasks.compute.planning import RunPlan, plan_run, require_unchanged, require_writable_store
 from ig_tasks.compute.presence import computing
 from ig_tasks.compute.served import compare_with_served
 from ig_tasks.compute.session import ComputeSession
 from ig_tasks.compute.trial import UsableRows, look_at_rows, trial_of
-from ig_tasks.errors import ValidationFailedError
+from ig_tasks.data.shards import with_versions
+from ig_tasks.errors import DamagedError, ValidationFailedError
 from ig_tasks.lines import Line
 from ig_tasks.reports.assemble import importance_table
 from ig_tasks.reports.overrides import leading, override_words, verdict
 from ig_tasks.reports.rendering import Rendering
 from ig_tasks.reports.sentences import saw_and_expected
 from ig_tasks.spec import ExplanationSpec
-from ig_tasks.store import Manifest, RunFolder, Store
+from ig_tasks.store import Manifest, RunFolder, Store, set_aside
 from ig_tasks.store.report import Check, Report
 from ig_tasks.validation import called_check, predicted_of, run_checks, unknown_checks
 
 Log = Callable[[str], None]
 Reference = dict[str, Any]
+IMPORTANCE = "importance.parquet"
+_PUBLISHED = ("spec.yaml", "baseline.parquet", "quarantine.parquet", IMPORTANCE)
+"""Files of a run that are published with its report as they are."""
+
 STAGES = ("load_model", "build_baseline", "compute_attributions", "validate", "publish_report")
 
 
@@ -88,9 +93,11 @@ def load_planned(
     digest = plan.data_digest()
     store = Store(spec.store_uri())
     with _session(spec, session, log, workers=1) as workers:
-        trial, found = trial_of(plan, rows.shard, store, workers)
-        served = compare_with_served(plan, store, workers, data_digest=digest)
-        predicted = compare_with_served(plan, store, workers, data_digest=digest, stored=True) if stored else None
+        trial, found = trial_of(plan, with_versions(rows.shard, plan.dataset), store, workers, say=say)
+        served = compare_with_served(plan, store, workers, data_digest=digest, say=say)
+        predicted = (
+            compare_with_served(plan, store, workers, data_digest=digest, say=say, stored=True) if stored else None
+        )
     if found:
         say(f"load_model: nothing to do, {trial['framework']} model {plan.package.digest[:19]} was tried before")
     else:
@@ -135,10 +142,10 @@ def build_baseline(
     plan = _plan(spec, ref)
     store = Store(ref["store"])
     with _session(spec, session, log) as workers:
-        baseline, found = fit_or_find(plan, store, workers, log=log)
+        baseline, found = fit_or_find(plan, store, workers, say=say, log=log)
     did = "nothing to do, it was fitted before" if found else "fitted"
     say(f"build_baseline: {did} ({spec.baseline.strategy} over {baseline.rows:,} rows)")
-    run = open_run_folder(plan, store, baseline, ref["data"]["digest"])
+    run = open_run_folder(plan, store, baseline, ref["data"]["digest"], say=say)
     manifest = Manifest(run)
     if manifest.stage("build_baseline") is None:
         manifest.record_stage("build_baseline", seconds=time.perf_counter() - started, digest=baseline.digest)
@@ -167,9 +174,10 @@ def compute_attributions(
     say = log or to_stderr
     plan, run = _plan(spec, ref), _run(ref)
     manifest = Manifest(run)
-    if manifest.stage("compute_attributions") is None or not is_computed(plan, run):
+    noted = manifest.stage("compute_attributions") is not None
+    summary = computed_summary(plan, run, say=say) if noted else None
+    if summary is None:
         require_unchanged(plan.data_digest(), ref["data"]["digest"], f"data {spec.data.uri}")
-        require_unchanged(plan.package.digest, ref["model"]["digest"], f"model package {spec.model.uri}")
         manifest.record_attempt("compute_attributions", context or {})
         started = time.perf_counter()
         with (
@@ -179,12 +187,12 @@ def compute_attributions(
             for line in others:
                 say(f"compute_attributions: {line}")
             summary = explain_run(plan, run, workers, say=say, log=log)
-        importance = run.write_table("importance.parquet", importance_table(summary.merged))
-        manifest.record_files({**summary.files, "importance.parquet": importance})
+        importance = run.write_table(IMPORTANCE, importance_table(summary.merged))
+        manifest.record_files({**summary.files, IMPORTANCE: importance})
         facts = {"computed": summary.computed, "shards": len(plan.shards()), "workers": summary.workers}
         manifest.record_stage("compute_attributions", seconds=time.perf_counter() - started, **facts)
     else:
-        summary = RunSummary.read(run)
+        _mend_importance(run, manifest, summary, say)
         say(f"compute_attributions: nothing to do, run {run.run_id} is computed")
     merged = summary.merged
     counts = {
@@ -213,18 +221,19 @@ def validate(spec: ExplanationSpec, ref: Reference, *, log: Log | None = None) -
     Raises:
         ValidationFailedError: after the withheld report was written; it names the report.
         CheckBrokenError: if a check could not be carried out.
+        DamagedError: if a file of the run is not what was written; run again from compute_attributions on.
     """
     say = log or to_stderr
     started = time.perf_counter()
     plan, run = _plan(spec, ref), _run(ref)
     summary = RunSummary.read(run)
-    rendering = Rendering.of(run, spec, ref.get("served"))
+    rendering = Rendering.of(run, spec, ref.get("served"), say=say)
     if rendering.has_checks:
         say("validate: nothing to do, these checks were carried out before")
     else:
         files, merged = summary.attribution_files, summary.merged
         checks = run_checks(
-            run,
+            run.checked(summary.files),
             spec,
             shards=files,
             rows_read=merged.rows_read,
@@ -258,11 +267,14 @@ def publish_report(spec: ExplanationSpec, ref: Reference, *, log: Log | None = N
 
     Raises:
         ValidationFailedError: if the checks withheld this report.
+        DamagedError: if a file of the run is not what was written; run again from build_baseline on.
     """
     say = log or to_stderr
     started = time.perf_counter()
     plan, run = _plan(spec, ref), _run(ref)
-    rendering = Rendering.of(run, spec, ref.get("served"))
+    rendering = Rendering.of(run, spec, ref.get("served"), say=say)
+    for name in _PUBLISHED:
+        Manifest(run).read(name, known=True)
     if rendering.is_written:
         say("publish_report: nothing to do, this report was rendered before")
         report_uri = rendering.report_uri
@@ -314,13 +326,31 @@ def _kept(report: Report, moved: bool) -> str:
     return "" if moved else " (latest.json stays with a later report)"
 
 
+def _mend_importance(run: RunFolder, manifest: Manifest, summary: RunSummary, say: Log) -> None:
+    """Write importance.parquet anew of the run's summary where it is damaged."""
+    try:
+        manifest.read(IMPORTANCE, known=True)
+    except DamagedError as error:
+        say(set_aside(run, IMPORTANCE, error))
+        manifest.record_files({IMPORTANCE: run.write_table(IMPORTANCE, importance_table(summary.merged))})
+
+
 def _short(trial: Reference) -> Reference:
     """What of a trial goes into the reference: a diagnosis is as long as the model has inputs."""
     return {name: value for name, value in trial.items() if name != "diagnosis"}
 
 
 def _plan(spec: ExplanationSpec, ref: Reference) -> RunPlan:
-    return plan_run(spec, ref["partition"])
+    """The plan of a run that has begun.
+
+    Raises:
+        RunError: if a model package is not the one that it began with: the report would name one that computed nothing.
+    """
+    plan = plan_run(spec, ref["partition"])
+    require_unchanged(plan.package.digest, ref["model"]["digest"], f"model package {spec.model.uri}")
+    if plan.served is not None and "served" in ref:
+        require_unchanged(plan.served.digest, ref["served"]["digest"], f"served model {ref['served']['uri']}")
+    return plan
 
 
 def _run(ref: Reference) -> RunFolder:

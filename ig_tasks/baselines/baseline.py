@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from ig_tasks.baselines.point import Point
 from ig_tasks.baselines.slots import Inputs, slots_of
@@ -149,8 +150,14 @@ class Baseline:
 
     @classmethod
     def of_run(cls, run: Folder, inputs: Inputs) -> Baseline:
-        """The baseline that a run was made with, from its folder."""
-        return cls.of_facts(run.read_table("baseline.parquet"), Manifest(run).document["baseline"], inputs)
+        """The baseline that a run was made with, from its folder.
+
+        Raises:
+            DamagedError: if its table is not what was written.
+        """
+        manifest = Manifest(run)
+        table = pq.read_table(pa.BufferReader(manifest.read("baseline.parquet")))
+        return cls.of_facts(table, manifest.document["baseline"], inputs)
 
     def describe(self, inputs: Inputs) -> dict[str, float | str]:
         """What a report says of each feature's baseline: the number, the category, or which mean it is."""

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
-from ig_tasks.compute.aggregation import RunSummary, aggregate
+from ig_tasks.compute.aggregation import RunSummary, aggregate, sound_summary
 from ig_tasks.compute.job import map_shards
 from ig_tasks.compute.planning import RunPlan
 from ig_tasks.compute.progress import Progress
 from ig_tasks.compute.session import ComputeSession
-from ig_tasks.compute.shard_files import finished_shards
+from ig_tasks.compute.shard_files import sound_shards
 from ig_tasks.compute.tasks import ExplainTask, explain_shard
+from ig_tasks.errors import RunError
 from ig_tasks.store import RunFolder
 
+_ROUNDS = 3
+"""How often shards are computed whose files are not what their worker wrote when they are brought together."""
 
-def is_computed(plan: RunPlan, run: RunFolder) -> bool:
-    """Whether all of a run's files are there; a shard that was removed, since it was damaged, is computed again."""
+
+def computed_summary(plan: RunPlan, run: RunFolder, *, say: Callable[[str], None]) -> RunSummary | None:
+    """The summary of a run that is computed, all of whose files are those that were written; else None.
+
+    A file that is damaged is set aside, so that `explain_run` makes it anew.
+    """
     shards = [shard.name for shard in plan.shards()]
-    return RunSummary.exists(run) and len(finished_shards(run, shards)) == len(shards)
+    found = sound_shards(run, shards, say)
+    return sound_summary(run, found, say) if len(found) == len(shards) else None
 
 
 def explain_run(
@@ -30,14 +38,40 @@ def explain_run(
 ) -> RunSummary:
     """Explain the shards that have no result in the run's folder yet; nothing finished is computed twice.
 
+    Every shard's files are compared with their digests before the first is computed, and again before all are brought
+    together; what is damaged is set aside and computed again.
+
     `say` takes lines; `log` takes the progress, or None for a bar where there is a terminal.
 
     Raises:
         WorkerLostError, ResourceError: of the workers; what was finished stays.
+        RunError: if the store does not keep what is written to it.
     """
-    spec = plan.spec
-    shards = plan.shards()
-    finished = set(finished_shards(run, [shard.name for shard in shards]))
+    names = [shard.name for shard in plan.shards()]
+    computed = workers = rounds = 0
+    while len(finished := sound_shards(run, names, say)) < len(names):
+        if rounds == _ROUNDS:
+            lost = next(name for name in names if name not in finished)
+            raise RunError(
+                f"run {run.uri}: {lost} was computed {rounds} times and never kept as written; see to the store"
+            )
+        workers = _explain(plan, run, session, finished, say=say, log=log) or workers
+        computed += len(names) - len(finished)
+        rounds += 1
+    return aggregate(run, names, computed=computed, workers=workers)
+
+
+def _explain(
+    plan: RunPlan,
+    run: RunFolder,
+    session: ComputeSession,
+    finished: Collection[str],
+    *,
+    say: Callable[[str], None],
+    log: Callable[[str], None] | None,
+) -> int:
+    """Explain the shards that are not finished; returns the number of workers."""
+    spec, shards = plan.spec, plan.shards()
     left = [shard for shard in shards if shard.name not in finished]
     total, earlier = sum(shard.rows for shard in shards), sum(s.rows for s in shards if s.name in finished)
     workers = 0
@@ -70,4 +104,4 @@ def explain_run(
             progress=progress,
         ):
             workers = workers or session.workers
-    return aggregate(run, [shard.name for shard in shards], computed=len(left), workers=workers)
+    return workers

@@ -14,9 +14,10 @@ from typing import Any
 
 import psutil
 
-from ig_tasks.errors import RunError
-from ig_tasks.store import Folder
+from ig_tasks.errors import DamagedError, RunError
+from ig_tasks.store import Folder, read_sealed, set_aside, write_sealed
 from ig_tasks.store.manifest import now
+from ig_tasks.store.sealed import damaged
 
 __all__ = ["computing"]
 
@@ -27,8 +28,8 @@ _NOTES = "running"
 def computing(run: Folder, what: str, context: Mapping[str, Any]) -> Iterator[list[str]]:
     """Leave a note while the block computes `what`; gives a line for each other process that does so, too.
 
-    The note of a process of this machine that is gone, killed perhaps, is removed. Of one on another machine nobody
-    here can tell whether it is still at work.
+    The note of a process of this machine that is gone, killed perhaps, is removed, and one that cannot be read is set
+    aside. Of one on another machine nobody here can tell whether it is still at work.
     """
     mine = f"{uuid.uuid4().hex}.json"
     own = psutil.Process()
@@ -39,7 +40,7 @@ def computing(run: Folder, what: str, context: Mapping[str, Any]) -> Iterator[li
         "started_at": now(),
         "by": str(context.get("by", "Python")),
     }
-    run.write_json(f"{_NOTES}/{mine}", note)
+    write_sealed(run, f"{_NOTES}/{mine}", note)
     try:
         # Written first, then looked: of two that begin together one at least sees the other.
         others = [_said(run, f"{_NOTES}/{name}", what) for name in run.names(_NOTES) if name != mine]
@@ -51,9 +52,18 @@ def computing(run: Folder, what: str, context: Mapping[str, Any]) -> Iterator[li
 
 def _said(run: Folder, name: str, what: str) -> str | None:
     try:
-        note = run.read_json(name)
+        note = read_sealed(run, name, unsealed=True)
+        began = {key: note[key] for key in ("host", "pid", "by", "started_at", "process_started")}
     except FileNotFoundError:  # just done
         return None
+    except KeyError as error:
+        return set_aside(run, name, damaged(run, name, f"it has no {error}"))
+    except DamagedError as error:
+        return set_aside(run, name, error)
+    return _told(run, name, began, what)
+
+
+def _told(run: Folder, name: str, note: Mapping[str, Any], what: str) -> str | None:
     who = f"process {note['pid']} ({note['by']})"
     if note["host"] != socket.gethostname():
         return (

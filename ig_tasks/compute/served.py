@@ -21,8 +21,9 @@ from ig_tasks.errors import IgTasksError, ModelError
 from ig_tasks.models.loaded import LoadedModel
 from ig_tasks.models.opening import open_served
 from ig_tasks.models.spaces import converter, spaces_of
-from ig_tasks.store import Store, run_key
+from ig_tasks.store import Store, run_key, take_sealed, write_sealed
 from ig_tasks.store.manifest import versions
+from ig_tasks.store.sealed import Say
 
 __all__ = ["ServedTask", "call_both", "compare_with_served"]
 
@@ -72,7 +73,7 @@ def call_both(task: ServedTask) -> dict[str, Any]:
 
 
 def compare_with_served(
-    plan: RunPlan, store: Store, session: ComputeSession, *, data_digest: str, stored: bool = False
+    plan: RunPlan, store: Store, session: ComputeSession, *, data_digest: str, say: Say, stored: bool = False
 ) -> dict[str, Any] | None:
     """The outputs of the model explained, and of the one served, on `validation.parity.rows` rows, spread evenly over
     the partition; with `stored` those of `data.prediction`. None where there is nothing to compare with. What was
@@ -96,12 +97,12 @@ def compare_with_served(
         "versions": versions(),
     }
     name = f"parity/{run_key(asked)}.json"
-    if not folder.exists(name):
+    if take_sealed(folder, name, say) is None:
         shard = plan_shards(plan.dataset, plan.files, rows, sample=rows)[0]
         resources = spec.compute.resources
         task = ServedTask(plan.model, served, prediction, plan.parity_space, shard, spec.data.id, resources)
         found = run_one(session, call_both, task, key="call-served", resources=resources, rows=shard.rows)
-        folder.write_json(name, {"asked": asked, **found})
+        write_sealed(folder, name, {"asked": asked, **found})
     uri, digest = (spec.data.uri, data_digest) if served is None else (served.uri, served.digest)
     return {"uri": uri, "digest": digest, "space": plan.parity_space, "file": name}
 

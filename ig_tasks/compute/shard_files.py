@@ -1,17 +1,26 @@
-"""The files of one shard in a run's folder. The statistics are written last: where they are, the shard is done."""
+"""The files of one shard in a run's folder. The statistics are written last: where they are, the shard is done.
+
+The statistics are sealed, and hold the digests of the two tables: a shard is what its worker computed if all three fit.
+"""
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
 
+from ig_tasks.errors import DamagedError
 from ig_tasks.statistics import CategoryCounts, FeatureStatistics, GroupedStatistics, UnknownCounts
-from ig_tasks.store import Folder, digest_of
+from ig_tasks.store import Folder, RunFolder, digest_of, read_sealed, set_aside, write_sealed
+from ig_tasks.store.sealed import Say, damaged
+
+_AT_ONCE = 4
+"""Shards whose files are compared with their digests at one time: each is held whole."""
+
 
 _NONE = UnknownCounts(0, 0, 0)
 QUARANTINE_SCHEMA = pa.schema([("row_id", pa.string()), ("reason", pa.string())])
@@ -155,16 +164,61 @@ def write_shard(run: Folder, summary: ShardSummary, attributions: pa.Table, quar
     ):
         files[name] = digest_of(run.write_table(name, table))
     document = {**summary.to_json(), "files": files}
-    run.write_text(statistics_file(summary.shard), json.dumps(document, allow_nan=False) + "\n")
+    write_sealed(run, statistics_file(summary.shard), document, indent=None)
     return ShardSummary.from_json(document)
 
 
-def finished_shards(run: Folder, shards: Sequence[str]) -> list[str]:
-    """The shards whose summary is there and whose tables are still those it was written with, by presence."""
+def read_summary(run: Folder, shard: str) -> ShardSummary:
+    """The summary that `write_shard` wrote.
+
+    Raises:
+        DamagedError: if it is not there, or is not what was written.
+    """
+    return ShardSummary.from_json(_document(run, shard))
+
+
+def sound_shards(run: RunFolder, shards: Sequence[str], say: Say) -> dict[str, Mapping[str, str]]:
+    """The shards that are done, with the digests of their tables: all files are there, and are those that were written.
+
+    A file that is not is set aside, and its shard is not done.
+    """
     statistics, tables = set(run.names("statistics")), set(run.names("attributions"))
     quarantines = set(run.names("quarantine"))
-    return [
+    there = [
         shard
         for shard in shards
         if f"{shard}.json" in statistics and f"{shard}.parquet" in tables and f"{shard}.parquet" in quarantines
     ]
+    # Several at once: digests are made without the interpreter's lock, and a remote store answers each in its time.
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        looked_at = list(pool.map(lambda shard: _looked_at(run, shard), there))
+    for _, damage in looked_at:
+        for name, why in damage.items():
+            say(set_aside(run, name, why))
+    return {shard: files for shard, (files, damage) in zip(there, looked_at, strict=True) if not damage}
+
+
+def _looked_at(run: RunFolder, shard: str) -> tuple[Mapping[str, str], dict[str, DamagedError]]:
+    """{table of the shard: digest}, and {file of the shard: what is wrong with it}."""
+    try:
+        files: dict[str, str] = _document(run, shard)["files"]
+    except DamagedError as error:
+        return {}, {statistics_file(shard): error}
+    checked, damage = run.checked(files), {}
+    for name in files:
+        try:
+            checked.read_bytes(name)
+        except DamagedError as error:
+            damage[name] = error
+    return files, damage
+
+
+def _document(run: Folder, shard: str) -> dict[str, Any]:
+    name = statistics_file(shard)
+    try:
+        document = read_sealed(run, name)
+    except FileNotFoundError:
+        raise damaged(run, name, "it is missing") from None
+    if document["shard"] != shard or set(document["files"]) != {attributions_file(shard), quarantine_file(shard)}:
+        raise damaged(run, name, f"it is that of {document['shard']}")
+    return document

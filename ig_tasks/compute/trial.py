@@ -16,8 +16,9 @@ from ig_tasks.data.shards import Shard, plan_shards, read_shard
 from ig_tasks.doctor import Diagnosis
 from ig_tasks.errors import DataError
 from ig_tasks.statistics import UnknownCounts
-from ig_tasks.store import Store, run_key
+from ig_tasks.store import Store, read_sealed, run_key, take_sealed, write_sealed
 from ig_tasks.store.manifest import versions
+from ig_tasks.store.sealed import Say
 
 _DOCTOR = 3  # raised when a trial has more to say: kept trials are done again
 
@@ -69,26 +70,29 @@ def look_at_baseline(plan: RunPlan) -> dict[str, UnknownCounts]:
     return unknown_counts(encoded, plan.package.config.inputs)
 
 
-def trial_of(plan: RunPlan, shard: Shard, store: Store, session: ComputeSession) -> tuple[dict[str, Any], bool]:
+def trial_of(
+    plan: RunPlan, shard: Shard, store: Store, session: ComputeSession, *, say: Say
+) -> tuple[dict[str, Any], bool]:
     """What a worker saw when it tried the model on a shard, and whether that was found instead of done again.
 
     Raises:
         ModelError, LayerError, TargetError: what the model is not fit for.
     """
     folder, (name, asked) = store.name_folder(plan.spec.name), _record_of(plan)
-    if folder.exists(name):
-        return dict(folder.read_json(name)["trial"]), True
+    kept = take_sealed(folder, name, say)
+    if kept is not None:
+        return dict(kept["trial"]), True
     resources = plan.spec.compute.resources
     task = TrialTask(plan.model, shard, resources)
     trial: dict[str, Any] = run_one(session, try_model, task, key="try-model", resources=resources, rows=shard.rows)
-    folder.write_json(name, {"model": asked, "trial": trial, "versions": versions()})
+    write_sealed(folder, name, {"model": asked, "trial": trial, "versions": versions()})
     return trial, False
 
 
 def diagnosis_of(plan: RunPlan, store: Store) -> Diagnosis | None:
     """What the layer doctor said when the model was tried; None before that, or where it could not look at it."""
     folder, (name, _) = store.name_folder(plan.spec.name), _record_of(plan)
-    said = folder.read_json(name)["trial"].get("diagnosis") if folder.exists(name) else None
+    said = read_sealed(folder, name)["trial"].get("diagnosis") if folder.exists(name) else None
     return None if said is None else Diagnosis.from_json(said)
 
 

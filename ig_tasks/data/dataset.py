@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -13,29 +14,31 @@ from urllib.parse import unquote
 import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
-from fsspec.implementations.local import LocalFileSystem
-from fsspec.implementations.memory import MemoryFileSystem
 
 from ig_tasks.data.arrow import plain_type
+from ig_tasks.data.stamps import require_same, stamp_of, version_of
 from ig_tasks.errors import DataError, PartitionError, suggest
 from ig_tasks.spec import select_partitions
 
 POSITION = "__position__"
 """The column of each row's file and number, which `read_shard` adds."""
 
-_BLOCK = 1 << 20
 _TABLES = ("csv", "tsv", "txt", "json", "jsonl", "feather", "arrow", "orc", "xlsx", "pkl", "pq", "parq")
 _CONVERT = "write the table as .parquet, for instance with pandas: pd.read_csv(...).to_parquet(...)"
 
 
 @dataclass(frozen=True)
 class DataFile:
-    """One Parquet file: its path in its filesystem, its name below the data set's URI, its hive keys, its rows."""
+    """One Parquet file: its path in its filesystem, its name below the data set's URI, its hive keys, its rows.
+
+    stamp: what the filesystem said of its version before it was first read (see `stamps`).
+    """
 
     path: str
     name: str
     keys: tuple[tuple[str, str], ...]
     rows: int
+    stamp: str | None = None
 
 
 class Dataset:
@@ -54,10 +57,14 @@ class Dataset:
         self.uri = uri.rstrip("/")
         self._field = field
         self._read: dict[str, tuple[int, tuple[str, ...]]] = {}
+        self._stamps: dict[str, str] = {}  # from before a file was first read: what is read later is compared with it
         self._names: dict[tuple[str, ...], tuple[str, ...]] = {}  # files that are alike share them
         self.partition = partition
+        self.versions: dict[str, str] = {}
+        """{path: version} of the files that were digested."""
         try:
             self.filesystem, self._root = fsspec.core.url_to_fs(self.uri)
+            self.filesystem.invalidate_cache()  # a process that lives long is to see what is there now
             self._paths = _parquet_paths(self.filesystem, self._root)
         except (ImportError, ValueError, OSError) as error:
             raise DataError(f"{field} {uri!r}: cannot be opened ({error})") from None
@@ -101,7 +108,7 @@ class Dataset:
             raise PartitionError(
                 f"partition {partition!r}: the data is not divided; name the column of its folders in data.partition"
             )
-        files = [DataFile(path, self._name(path), self._keys(path), self._contents(path)[0]) for path in paths]
+        files = [self._file(path) for path in paths]
         if not sum(file.rows for file in files):
             raise PartitionError(
                 f"partition {partition or 'all'!r} of {self.uri} has no rows; choose a partition that has some"
@@ -151,20 +158,22 @@ class Dataset:
             raise DataError(f"{where}: column {column!r} holds {held}, and numbers are needed; convert it")
 
     def digest(self, files: Sequence[DataFile]) -> str:
-        """`sha256:<hex>` over names and contents; of a remote file, what its store says of its version."""
+        """`sha256:<hex>` over names and contents; of a remote file, what its store says of its version.
+
+        Raises:
+            DataError: if a file is not the one that it was when it was found.
+        """
         total = hashlib.sha256()
         for file in files:
-            total.update(f"{file.name}\0{self._file_digest(file.path)}\n".encode())
+            found = version_of(self.filesystem, file.path)
+            require_same(self.filesystem, file.path, file.stamp, None)
+            self.versions[file.path] = found
+            total.update(f"{file.name}\0{found}\n".encode())
         return f"sha256:{total.hexdigest()}"
 
-    def _file_digest(self, path: str) -> str:
-        if not isinstance(self.filesystem, LocalFileSystem | MemoryFileSystem):
-            return str(self.filesystem.ukey(path))
-        content = hashlib.sha256()
-        with self.filesystem.open(path, "rb") as handle:
-            while block := handle.read(_BLOCK):
-                content.update(block)
-        return content.hexdigest()
+    def _file(self, path: str) -> DataFile:
+        rows, _ = self._contents(path)
+        return DataFile(path, self._name(path), self._keys(path), rows, self._stamps.get(path, ""))
 
     @cached_property
     def _typical(self) -> str:
@@ -174,6 +183,8 @@ class Dataset:
     def _contents(self, path: str) -> tuple[int, tuple[str, ...]]:
         """Rows and columns of a file, read once."""
         if path not in self._read:
+            with suppress(OSError):  # that a file cannot be read is said by its footer
+                self._stamps[path] = stamp_of(self.filesystem, path)
             footer = self._footer(path)
             names = tuple(footer.schema.to_arrow_schema().names)
             self._read[path] = footer.num_rows, self._names.setdefault(names, names)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import fsspec
@@ -17,18 +17,27 @@ from ig_tasks.data.arrow import plain_column
 from ig_tasks.data.dataset import POSITION, DataFile, Dataset, require_once
 from ig_tasks.data.inputs import category_name
 from ig_tasks.data.sampling import Sample
+from ig_tasks.data.stamps import changed, require_same
 from ig_tasks.errors import DataError
+
+_READS = 3
+"""How often a file is read whose stamp changes meanwhile, and its content does not."""
 
 
 @dataclass(frozen=True)
 class Slice:
-    """A file that a shard reads from, and the position of the file's first row among all rows."""
+    """A file that a shard reads from, and the position of the file's first row among all rows.
+
+    stamp, version: what says that it is still the file that the run began with (see `stamps`).
+    """
 
     path: str
     name: str
     keys: tuple[tuple[str, str], ...]
     first: int
     rows: int
+    stamp: str | None = None
+    version: str | None = None
 
 
 @dataclass(frozen=True)
@@ -67,7 +76,8 @@ def plan_shards(
     slices: list[Slice] = []
     first = 0
     for file in files:
-        slices.append(Slice(file.path, file.name, file.keys, first, file.rows))
+        version = dataset.versions.get(file.path)
+        slices.append(Slice(file.path, file.name, file.keys, first, file.rows, file.stamp, version))
         first += file.rows
     shards = []
     for index, start in enumerate(range(0, rows, shard_rows)):
@@ -78,13 +88,20 @@ def plan_shards(
     return shards
 
 
+def with_versions(shard: Shard, dataset: Dataset) -> Shard:
+    """A shard that was planned before its files were digested, with their versions: workers may have copies of them."""
+    slices = tuple(replace(part, version=dataset.versions.get(part.path)) for part in shard.slices)
+    return replace(shard, slices=slices)
+
+
 def read_shard(shard: Shard, columns: Sequence[str]) -> pd.DataFrame:
     """The rows of a shard with the given columns and `__position__`, `<file>:<row>` of each; (shard.rows, columns).
 
     One row group is held at a time, so memory is bounded by the shard and by the largest row group.
 
     Raises:
-        DataError: if a column is absent from one of the files, or of another kind there.
+        DataError: if a column is absent from one of the files, or of another kind there; if a file is not the one that
+            it was when the shard was planned, before it is read or after.
     """
     filesystem, _ = fsspec.core.url_to_fs(shard.uri)
     positions = shard.positions()
@@ -92,7 +109,7 @@ def read_shard(shard: Shard, columns: Sequence[str]) -> pd.DataFrame:
     for part in shard.slices:
         low, high = np.searchsorted(positions, [part.first, part.first + part.rows])
         if high > low:
-            pieces.extend(_read_rows(filesystem, part, positions[low:high] - part.first, list(columns)))
+            pieces.extend(_read_same(filesystem, part, positions[low:high] - part.first, list(columns)))
     try:
         table = pa.concat_tables(pieces, promote_options="permissive").combine_chunks()
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
@@ -111,6 +128,21 @@ def row_ids(frame: pd.DataFrame, column: str | None) -> NDArray[np.object_]:
     values = frame[column]
     texts = np.array([category_name(value) for value in values.to_numpy(dtype=object)], dtype=object)
     return np.where(values.isna().to_numpy(), positions, texts)
+
+
+def _read_same(filesystem: Any, part: Slice, rows: NDArray[np.int64], columns: list[str]) -> list[pa.Table]:
+    """Rows of a file, all of the content that it had when the shard was planned."""
+    for _ in range(_READS):
+        before = require_same(filesystem, part.path, part.stamp, part.version)
+        try:
+            pieces = list(_read_rows(filesystem, part, rows, columns))
+        except (pa.ArrowException, OSError) as error:
+            require_same(filesystem, part.path, part.stamp, part.version)
+            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            raise DataError(f"data file {part.path} cannot be read ({reason}); mend the file") from error
+        if require_same(filesystem, part.path, part.stamp, part.version) == before:
+            return pieces
+    raise changed(part.path, "it is being written to")
 
 
 def _read_rows(filesystem: Any, part: Slice, rows: NDArray[np.int64], columns: list[str]) -> Iterator[pa.Table]:

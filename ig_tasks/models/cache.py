@@ -15,12 +15,17 @@ from ig_tasks.models import mlflow
 from ig_tasks.models.digest import digest_of, file_digest, file_digests
 from ig_tasks.spec.cache import cache_folder
 
-__all__ = ["is_local", "local_copy"]
+__all__ = ["is_local", "local_copy", "local_path"]
 
 
 def is_local(uri: str) -> bool:
     """Whether `uri` is a path, or a file:// URI, of this machine."""
     return uri.startswith("file://") or not ("://" in uri or mlflow.is_registered(uri))
+
+
+def local_path(uri: str) -> Path:
+    """The path that a local `uri` names."""
+    return Path(uri.removeprefix("file://")).expanduser().resolve()
 
 
 def local_copy(uri: str) -> tuple[Path, dict[str, str]]:
@@ -33,7 +38,7 @@ def local_copy(uri: str) -> tuple[Path, dict[str, str]]:
     Raises ModelError when there is nothing there, or no driver for the URI.
     """
     if is_local(uri):
-        path = Path(uri.removeprefix("file://")).expanduser().resolve()
+        path = local_path(uri)
         if path.is_file():
             return path, {path.name: file_digest(path)}
         if not path.is_dir():

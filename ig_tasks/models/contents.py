@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Self
 from ig_tasks.data.encoding import Encoded, Preprocess, encode
 from ig_tasks.data.features import Feature, features_of
 from ig_tasks.data.inputs import InputSpec
+from ig_tasks.errors import ModelError
 from ig_tasks.models.code import import_factory
-from ig_tasks.models.config import ModelConfig, TargetConfig
+from ig_tasks.models.config import FILE, ModelConfig, TargetConfig
+from ig_tasks.models.digest import Stamp, file_digest, stamp_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,6 +38,8 @@ class PackageContents:
     """{name below `weights`: sha256 of the content}"""
     runs: str = "nothing"
     """What reading `weights` may run: "nothing", "a program" or "a pickle"."""
+    stamps: Mapping[Path, Stamp] = field(default_factory=dict, repr=False)
+    """{file: its stamp before it was digested}"""
     bare: bool = False
     """Whether it is an artifact without model.yaml: it has no columns, and its inputs are known once it is loaded."""
 
@@ -70,6 +74,26 @@ class PackageContents:
         if named is None:
             return None
         return import_factory(self.root, self.files, self.digest, named, field="preprocess")
+
+    def require_same(self) -> None:
+        """Refuse a package whose files are not those that were digested; a file is read if its stamp differs.
+
+        Raises ModelError, naming the file.
+        """
+        for path, digest in self._digested.items():
+            try:
+                same = stamp_of(path) == self.stamps.get(path) or file_digest(path) == digest
+            except OSError:
+                same = False
+            if not same:
+                raise ModelError(f"model package '{self.uri}': '{path.name}' changed since it was opened; run again")
+
+    @property
+    def _digested(self) -> dict[Path, str]:
+        """{file: sha256 of its content} of the package's folder and of its weights."""
+        base = self.weights if self.weights.is_dir() else self.weights.parent
+        package = {self.root / name: digest for name, digest in self.files.items()} if FILE in self.files else {}
+        return package | {base / name: digest for name, digest in self.weight_files.items()}
 
     def described(self, inputs: Mapping[str, InputSpec], outputs: Sequence[str] = ()) -> Self:
         """A bare artifact with what its signature says of its inputs and outputs; a package as it is."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 from collections.abc import Mapping
@@ -9,7 +10,9 @@ from pathlib import Path
 
 from ig_tasks.errors import ModelError
 
-__all__ = ["digest_of", "file_digest", "file_digests"]
+__all__ = ["digest_of", "file_digest", "file_digests", "stamp_of", "stamps_of"]
+
+Stamp = tuple[int, ...]
 
 _IGNORED = "__pycache__"
 """Bytecode that Python writes beside the code. It is never read from a package either (see code.py)."""
@@ -31,6 +34,24 @@ def file_digests(root: Path) -> dict[str, str]:
             except OSError as error:
                 raise ModelError(f"model package '{root}': '{name}' cannot be read ({error.strerror})") from None
     return dict(sorted(found.items()))
+
+
+def stamp_of(path: Path) -> Stamp:
+    """What the system says of a file's version. Raises OSError.
+
+    A file with the stamp that it had before it was digested has the content that was digested.
+    """
+    said = path.stat()
+    return said.st_size, said.st_mtime_ns, said.st_ctime_ns, said.st_ino
+
+
+def stamps_of(place: Path) -> dict[Path, Stamp]:
+    """{file: its stamp} of a file, or of those in a folder; what cannot be looked at is left out."""
+    found: dict[Path, Stamp] = {}
+    for path in (Path(folder) / name for folder, _, names in os.walk(place) for name in names):
+        with contextlib.suppress(OSError):
+            found[path] = stamp_of(path)
+    return found or ({place: stamp_of(place)} if place.is_file() else {})
 
 
 def file_digest(path: Path) -> str:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from ig_tasks.errors import ModelError, TrustError
 from ig_tasks.models import mlflow
-from ig_tasks.models.cache import is_local, local_copy
+from ig_tasks.models.cache import is_local, local_copy, local_path
 from ig_tasks.models.config import FILE, Card, ModelConfig, TargetConfig, read_config
 from ig_tasks.models.contents import PackageContents
-from ig_tasks.models.digest import digest_of
+from ig_tasks.models.digest import Stamp, digest_of, stamps_of
 from ig_tasks.models.formats import FORMATS, detect, pickled_weights
 from ig_tasks.models.package import ModelPackage
 
@@ -34,12 +34,12 @@ def open_package(uri: str | Path, *, trust: str | None = None, trusted_root: str
 
     Raises ModelError (no such package, invalid model.yaml) and TrustError.
     """
-    path, files = local_copy(str(uri))
+    path, files, stamps = _looked_at(str(uri))
     home = _home(str(uri), path)
     if home is None:
         what = f"it holds no {FILE}" if path.is_dir() else f"it is a file; a spec needs a folder with {FILE}"
         raise ModelError(f"no model package at '{path}': {what}")
-    package = _package(str(uri), home, _below(path, files, home))
+    package = _package(str(uri), home, _below(path, files, home), stamps)
     _check_trust(package, trust, trusted_root)
     return package
 
@@ -68,12 +68,12 @@ def load_model(
         return load_model(
             spec.model.uri, trust=trust or spec.model.trust, trusted_root=trusted_root or root, device=device
         )
-    path, files = local_copy(str(uri))
+    path, files, stamps = _looked_at(str(uri))
     home = _home(str(uri), path)
     if home is not None:
-        package = _package(str(uri), home, _below(path, files, home))
+        package = _package(str(uri), home, _below(path, files, home), stamps)
     else:
-        package = _artifact(str(uri), path, files)
+        package = _artifact(str(uri), path, files, stamps)
     _check_trust(package, trust, trusted_root or Path.cwd())
     return package.load(device)
 
@@ -85,10 +85,10 @@ def open_served(
 
     Raises what `open_package` raises.
     """
-    path, files = local_copy(str(uri))
+    path, files, stamps = _looked_at(str(uri))
     if _home(str(uri), path) is not None:
         return open_package(uri, trust=trust, trusted_root=trusted_root)
-    found = _artifact(str(uri), path, files)
+    found = _artifact(str(uri), path, files, stamps)
     config = found.config.model_copy(update={"inputs": like.config.inputs, "targets": like.config.targets})
     package = replace(found, config=config, bare=False)
     _check_trust(package, trust, trusted_root)
@@ -125,11 +125,19 @@ def _below(base: Path, files: Mapping[str, str], folder: Path) -> dict[str, str]
     }
 
 
-def _package(uri: str, root: Path, files: dict[str, str]) -> ModelPackage:
+def _looked_at(uri: str) -> tuple[Path, dict[str, str], dict[Path, Stamp]]:
+    """What `local_copy` returns, and the stamps that the files had before they were digested."""
+    before = stamps_of(local_path(uri)) if is_local(uri) else {}
+    path, files = local_copy(uri)
+    return path, files, before or stamps_of(path)
+
+
+def _package(uri: str, root: Path, files: dict[str, str], stamps: dict[Path, Stamp]) -> ModelPackage:
     config = read_config(root)
     base, parts = root, files
     if config.remote:
-        base, parts = local_copy(config.weights)
+        base, parts, more = _looked_at(config.weights)
+        stamps = stamps | more
     weights, found = _model_at(base if config.remote else root / config.weights)
     if not config.file_format or weights != root / config.weights:
         config = _with_format(root, config, config.format or found)
@@ -137,7 +145,7 @@ def _package(uri: str, root: Path, files: dict[str, str]) -> ModelPackage:
         **files,
         **({f"{config.weights}/{name}": digest for name, digest in parts.items()} if config.remote else {}),
     }
-    return ModelPackage(
+    package = ModelPackage(
         uri=uri,
         root=root,
         digest=digest_of(whole),
@@ -146,10 +154,13 @@ def _package(uri: str, root: Path, files: dict[str, str]) -> ModelPackage:
         weights=weights,
         weight_files=_below(base, parts, weights),
         runs=_runs(config, weights),
+        stamps=stamps,
     )
+    package.require_same()  # model.yaml and vocabularies were read after they were digested
+    return package
 
 
-def _artifact(uri: str, path: Path, files: dict[str, str]) -> ModelPackage:
+def _artifact(uri: str, path: Path, files: dict[str, str], stamps: dict[Path, Stamp]) -> ModelPackage:
     """A package of an artifact alone; its inputs are told by the artifact itself when it is loaded."""
     weights, name = _model_at(path)
     if not name:
@@ -180,6 +191,7 @@ def _artifact(uri: str, path: Path, files: dict[str, str]) -> ModelPackage:
         weights=weights,
         weight_files=_below(path if path.is_dir() else path.parent, files, weights),
         runs=_runs(config, weights),
+        stamps=stamps,
         bare=True,
     )
 

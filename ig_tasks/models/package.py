@@ -25,8 +25,8 @@ class ModelPackage(PackageContents):
     def load(self, device: str | None = None) -> LoadedModel:
         """The model with its weights, ready to be evaluated and differentiated, on `device` ("cpu" if None).
 
-        Raises ModelError (the framework is not installed, the code fails, the weights do not fit) and
-        LayerError (an input names a layer that is not there).
+        Raises ModelError (the framework is not installed, the code fails, the weights do not fit, a file is not the
+        one that was digested) and LayerError (an input names a layer that is not there).
         """
         known = FORMATS[self.config.file_format]
         for module in known.needs:
@@ -38,6 +38,7 @@ class ModelPackage(PackageContents):
         if self.runs != "nothing":
             self._require_unchanged()
         loaded: LoadedModel = import_module(f"ig_tasks.models.loaders.{known.loader}").load(self, device or "cpu")
+        self.require_same()
         return loaded
 
     def _require_unchanged(self) -> None:

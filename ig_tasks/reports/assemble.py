@@ -58,6 +58,8 @@ def assemble_report(findings: Findings, *, revision: int) -> Report:
     """The report of a run: withheld when a check of severity `critical` failed, else published."""
     plan, summary = findings.plan, findings.summary
     spec, card = plan.spec, plan.package.config.card
+    # Of the data that was explained: files may have come since.
+    available = int(findings.manifest.get("rows_available", plan.rows_available))
     failed = any(check.severity == "critical" and not check.success for check in findings.checks)
     target = next(iter(summary.attributions))
     relative = summary.relative_delta
@@ -78,7 +80,7 @@ def assemble_report(findings: Findings, *, revision: int) -> Report:
         model=ModelInfo(
             uri=spec.model.uri,
             framework=plan.package.config.framework,
-            digest=plan.package.digest,
+            digest=str(findings.manifest["key_parts"]["model"]["digest"]),
             version=str(figures.get("version") or ""),
             owner=str(figures.get("owner") or ""),
             name=str(figures.get("name") or ""),
@@ -90,14 +92,14 @@ def assemble_report(findings: Findings, *, revision: int) -> Report:
         data=DataInfo(
             uri=spec.data.uri,
             digest=str(findings.manifest["key_parts"]["data"]["digest"]),
-            rows_available=plan.rows_available,
+            rows_available=available,
             rows_read=summary.rows_read,
             rows_explained=explained,
             rows_unconverged=summary.rows_unconverged,
             rows_unverified=summary.rows_unverified,
             rows_quarantined=summary.rows_quarantined,
             quarantine_reasons=dict(summary.reasons),
-            not_read=_not_read(plan, summary.rows_read),
+            not_read=_not_read(available, summary.rows_read),
             partition_column=spec.data.partition or "",
             unknown=tuple(one.info() for one in judge_unknown(plan, summary.unknown, findings.baseline.unknown)),
         ),
@@ -173,10 +175,10 @@ def importance_table(summary: ShardSummary) -> pa.Table:
     return pa.Table.from_pylist(rows)
 
 
-def _not_read(plan: RunPlan, rows_read: int) -> str:
-    if rows_read >= plan.rows_available:
+def _not_read(available: int, rows_read: int) -> str:
+    if rows_read >= available:
         return ""
-    return f"a sample of {rows_read:,} rows was explained, spread evenly over all {plan.rows_available:,}"
+    return f"a sample of {rows_read:,} rows was explained, spread evenly over all {available:,}"
 
 
 def _presented(feature: Any) -> dict[str, Any]:

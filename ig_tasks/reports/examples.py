@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import pyarrow.parquet as pq
 
 from ig_tasks.compute.shard_files import ShardSummary
 from ig_tasks.store import Folder
@@ -59,8 +58,7 @@ def choose_examples(
 
 
 def _read_row(run: Folder, file: str, row: int) -> dict[str, Any]:
-    with run.filesystem.open(run.path_of(file), "rb") as handle:
-        values: dict[str, Any] = pq.read_table(handle).slice(row, 1).to_pylist()[0]
+    values: dict[str, Any] = run.read_table(file).slice(row, 1).to_pylist()[0]
     return values
 
 

@@ -15,6 +15,7 @@ from ig_tasks.compute.aggregation import RunSummary
 from ig_tasks.compute.planning import RunPlan
 from ig_tasks.data.features import image_grids
 from ig_tasks.data.inputs import feature_names
+from ig_tasks.errors import DamagedError, RunError
 from ig_tasks.reports.assemble import Findings, assemble_report
 from ig_tasks.reports.examples import choose_examples
 from ig_tasks.reports.groups import group_importance, groups_of
@@ -23,11 +24,14 @@ from ig_tasks.reports.outliers import outliers
 from ig_tasks.reports.page import render_page
 from ig_tasks.spec import ExplanationSpec
 from ig_tasks.spec.sections import ParityCheck, UnknownCheck
-from ig_tasks.store import Manifest, RunFolder, run_key
+from ig_tasks.store import Manifest, RunFolder, read_sealed, run_key, set_aside, take_sealed
 from ig_tasks.store.report import Check, Report
 from ig_tasks.store.runs import revised
+from ig_tasks.store.sealed import Say, create_sealed
 
 Served = Mapping[str, Any] | None
+
+_KINDS = ("json", "html")
 
 FORMAT = 2
 """Raised when the page or the report changes so much that runs should be rendered again."""
@@ -40,18 +44,21 @@ class Rendering:
         self.run, self.spec, self.revision, self.served = run, spec, revision, served
 
     @classmethod
-    def of(cls, run: RunFolder, spec: ExplanationSpec, served: Served = None) -> Rendering:
+    def of(cls, run: RunFolder, spec: ExplanationSpec, served: Served = None, *, say: Say) -> Rendering:
         """The revision that has this rendering's checks already, or the next free one.
+
+        What is damaged of a revision that is looked at is set aside, to be carried out and rendered again.
 
         served: the model that is served, {uri, digest, ...}, where the run is compared with one.
         """
         key = _key(spec, served)
         revision = 1
-        while run.exists(revised("validation.json", revision)):
-            if run.read_json(revised("validation.json", revision))["rendering"] == key:
-                break
+        while (found := _key_of(run, revision, say)) not in (None, key):
             revision += 1
-        return cls(run, spec, revision, served)
+        rendering = cls(run, spec, revision, served)
+        if found is not None:
+            rendering._mend(say)
+        return rendering
 
     @cached_property
     def key(self) -> str:
@@ -65,6 +72,22 @@ class Rendering:
     def is_written(self) -> bool:
         """The report is written after its page, so where it is, both are."""
         return self.run.exists(revised("report.json", self.revision))
+
+    def _mend(self, say: Say) -> None:
+        """Set a damaged report aside, to be rendered again; a damaged page is rendered again from its report."""
+        if not self.is_written:
+            return
+        manifest, report, page = Manifest(self.run), *(revised(f"report.{kind}", self.revision) for kind in _KINDS)
+        try:
+            text = manifest.read(report, known=True)
+        except DamagedError as error:
+            say(set_aside(self.run, report, error))
+            return
+        try:
+            manifest.read(page, known=True)
+        except DamagedError as error:
+            say(set_aside(self.run, page, error))
+            self._write_page(Report.from_json(text), text)
 
     @property
     def report_uri(self) -> str:
@@ -86,7 +109,7 @@ class Rendering:
             "verdicts": [],
             "drift": None,
         }
-        while not self.run.create_json(revised("validation.json", self.revision), document):
+        while not create_sealed(self.run, revised("validation.json", self.revision), document):
             if self._checks_document()["rendering"] == self.key:
                 return
             self.revision += 1
@@ -117,12 +140,15 @@ class Rendering:
         Manifest(self.run).record_files(files)
 
     def _checks_document(self) -> dict[str, Any]:
-        document: dict[str, Any] = self.run.read_json(revised("validation.json", self.revision))
-        return document
+        try:
+            return read_sealed(self.run, revised("validation.json", self.revision))
+        except FileNotFoundError:
+            raise RunError(f"run {self.run.uri}: its checks are not carried out; run validate first") from None
 
     def _findings(self, plan: RunPlan, summary: RunSummary, space: str) -> Findings:
+        run = self.run.checked(summary.files)
         examples = choose_examples(
-            self.run,
+            run,
             summary.attribution_files,
             summary.merged,
             self.spec.report.examples,
@@ -139,9 +165,9 @@ class Rendering:
             space=space,
             checks=self.read_checks(),
             examples=examples,
-            groups=group_importance(self.run, summary.attribution_files, groups),
+            groups=group_importance(run, summary.attribution_files, groups),
             objections=baseline_objections(
-                self.run,
+                run,
                 summary.attribution_files,
                 summary.merged,
                 baseline.describe(plan.package.config.inputs),
@@ -149,10 +175,25 @@ class Rendering:
                 strategy=self.spec.baseline.strategy,
                 baselines=baseline.count,
             ),
-            outliers=outliers(self.run, summary.attribution_files, summary.merged),
+            outliers=outliers(run, summary.attribution_files, summary.merged),
             manifest=Manifest(self.run).document,
             rendering=self.key,
         )
+
+
+def _key_of(run: RunFolder, revision: int, say: Say) -> str | None:
+    """The key of the rendering that a revision belongs to; None where it is free."""
+    document = take_sealed(run, revised("validation.json", revision), say)
+    if document is not None:
+        return str(document["rendering"])
+    report = revised("report.json", revision)
+    if not run.exists(report):
+        return None
+    try:
+        return str(Report.from_json(Manifest(run).read(report, known=True)).provenance["rendering"])
+    except DamagedError as error:
+        say(set_aside(run, report, error))
+        return None
 
 
 def _key(spec: ExplanationSpec, served: Served) -> str:

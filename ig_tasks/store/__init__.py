@@ -10,5 +10,9 @@ from ig_tasks.store.folder import Folder
 from ig_tasks.store.identity import canonical_json, digest_of, run_id_of, run_key
 from ig_tasks.store.manifest import Manifest
 from ig_tasks.store.runs import RunFolder, Store
+from ig_tasks.store.sealed import read_sealed, set_aside, take_sealed, write_sealed
 
-__all__ = ["Folder", "Manifest", "RunFolder", "Store", "canonical_json", "digest_of", "run_id_of", "run_key"]
+__all__ = [
+    "Folder", "Manifest", "RunFolder", "Store",
+    "canonical_json", "digest_of", "read_sealed", "run_id_of", "run_key", "set_aside", "take_sealed", "write_sealed",
+]  # fmt: skip

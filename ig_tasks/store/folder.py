@@ -166,6 +166,26 @@ class Folder:
         except FileNotFoundError:
             return
 
+    def move(self, name: str, to: str) -> None:
+        """Give a file another name in this folder; one that is not there is moved already.
+
+        Raises:
+            RunError: if it cannot be moved.
+        """
+        path, place = self.path_of(name), self.path_of(to)
+        try:
+            if self._is_local:
+                Path(place).parent.mkdir(parents=True, exist_ok=True)
+                Path(path).replace(place)
+            else:
+                self.filesystem.makedirs(place.rsplit("/", 1)[0], exist_ok=True)
+                self.filesystem.mv(path, place)
+                self.filesystem.invalidate_cache()
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise RunError(f"store {self.uri}: {name} cannot be moved to {to} ({error})") from error
+
     def create_bytes(self, name: str, content: bytes) -> bool:
         """Write a file unless it is there; returns whether this call wrote it.
 
@@ -230,16 +250,27 @@ class Folder:
         return self.create_bytes(name, _json_text(document).encode("utf-8"))
 
     def read_table(self, name: str, columns: list[str] | None = None) -> pa.Table:
-        with self._reached(name), self.filesystem.open(self.path_of(name), "rb") as handle:
+        with self._reached(name), self.opened(name) as handle:
             return pq.read_table(handle, columns=columns)
+
+    @contextmanager
+    def opened(self, name: str) -> Iterator[Any]:
+        """A file to read from, here and there."""
+        with self.filesystem.open(self.path_of(name), "rb") as handle:
+            yield handle
 
     def write_table(self, name: str, table: pa.Table) -> bytes:
         """Write a Parquet file; returns its bytes, so that a digest needs no second read."""
-        sink = io.BytesIO()
-        pq.write_table(table, sink, compression="zstd")
-        content = sink.getvalue()
+        content = table_bytes(table)
         self.write_bytes(name, content)
         return content
+
+
+def table_bytes(table: pa.Table) -> bytes:
+    """A table as a Parquet file's content."""
+    sink = io.BytesIO()
+    pq.write_table(table, sink, compression="zstd")
+    return sink.getvalue()
 
 
 def _json_text(document: Any) -> str:

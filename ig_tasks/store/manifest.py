@@ -4,6 +4,9 @@ Two runs of the same work share a folder, and may run at the same moment. Each n
 `manifest/`, which nobody else writes, and manifest.json is what they say together: a writer takes in every note that
 is there, writes manifest.json, and looks again until there is no new one. Whoever writes last has thus seen all of
 them, on any filesystem that lists a file once it is written; and a reader takes in what is not yet in it.
+
+All of them are sealed. The first note holds what the run began with, so that manifest.json can be made of the notes
+alone: a damaged one costs nothing, and a damaged note nothing that manifest.json has already.
 """
 
 from __future__ import annotations
@@ -16,11 +19,23 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from ig_tasks.errors import DamagedError
 from ig_tasks.store.folder import Folder
 from ig_tasks.store.identity import digest_of
+from ig_tasks.store.sealed import (
+    Say,
+    create_sealed,
+    damaged,
+    read_sealed,
+    require_digest,
+    set_aside,
+    write_sealed,
+)  # fmt: skip
 
 NAME = "manifest.json"
 NOTES = "manifest"
+_BEGUN = "begun"
+"""The key of what a run began with, in the note that holds it."""
 _PACKAGES = (
     "ig-tasks", "apache-airflow", "dask", "distributed", "torch", "tensorflow", "keras", "numpy", "pandas", "pyarrow",
     "great-expectations", "datasketches",
@@ -28,20 +43,40 @@ _PACKAGES = (
 
 
 class Manifest:
-    """The ledger of a run's folder. It is the one file there that grows: each stage and attempt adds to it."""
+    """The ledger of a run's folder. It is the one file there that grows: each stage and attempt adds to it.
+
+    Raises:
+        DamagedError: if manifest.json is damaged, and there are no notes of which it could be made.
+    """
 
     def __init__(self, folder: Folder) -> None:
         self._folder = folder
-        self.document: dict[str, Any] = folder.read_json(NAME) if folder.exists(NAME) else {}
+        self.damage: dict[str, DamagedError] = {}
+        """{name: what is wrong with it} of manifest.json and its notes."""
+        self._began = False
+        self.document: dict[str, Any] = self._read(NAME) or {}
         self._take_notes()
+        if NAME in self.damage and not self._began:
+            raise self.damage[NAME]
 
     def begin(self, facts: Mapping[str, Any]) -> None:
         """Write what is known before anything is computed; an existing manifest keeps what it has."""
-        document = {**facts, "versions": versions(), "stages": {}, "files": {}, "attempts": []}
-        if not self._folder.create_json(NAME, document):
-            document = self._folder.read_json(NAME)
-        self.document = document
+        begun = {**facts, "versions": versions()}
+        document = {**begun, "stages": {}, "files": {}, "attempts": []}
+        if create_sealed(self._folder, NAME, document):
+            self.document = document
+            self._note({_BEGUN: begun})
+            return
+        self.document = self._read(NAME) or {}
         self._take_notes()
+
+    def mend(self, say: Say) -> None:
+        """Set aside what is damaged, and write manifest.json anew of what is left."""
+        for name, why in self.damage.items():
+            say(set_aside(self._folder, name, why))
+        if NAME in self.damage:
+            write_sealed(self._folder, NAME, self.document)
+        self.damage = {}
 
     def record_attempt(self, stage: str, context: Mapping[str, Any]) -> None:
         """Note who runs a stage: the orchestrator's run and try, or the command line."""
@@ -61,26 +96,69 @@ class Manifest:
         found: dict[str, Any] | None = self.document.get("stages", {}).get(name)
         return found
 
+    def read(self, name: str, *, known: bool = False) -> bytes:
+        """The content of a file, compared with what was noted of it; one of which nothing was noted is as it is.
+
+        known: refuse one of which nothing was noted.
+
+        Raises:
+            DamagedError: if the file is not there, or is none that was ever noted under its name.
+        """
+        noted = self.document.get("files", {}).get(name)
+        try:
+            content = self._folder.read_bytes(name)
+        except FileNotFoundError:
+            raise damaged(self._folder, name, "it is missing") from None
+        if noted is None and known:
+            raise damaged(self._folder, name, "the manifest knows nothing of it")
+        if noted is not None and digest_of(content) not in {noted, *self._noted(name, content)}:
+            require_digest(self._folder, name, content, noted)
+        return content
+
+    def _noted(self, name: str, content: bytes) -> set[str]:
+        """All digests that were noted of a file: two who write it at one moment note one each."""
+        if digest_of(content) == self.document["files"][name]:
+            return set()
+        self._take_notes()
+        notes = (self._read(f"{NOTES}/{note}") or {} for note in self._folder.names(NOTES))
+        return {note["files"][name] for note in notes if name in note.get("files", {})}
+
     def _note(self, part: Mapping[str, Any]) -> None:
         name = f"{time.time_ns():020d}-{uuid.uuid4().hex[:12]}.json"
-        self._folder.write_json(f"{NOTES}/{name}", part)
+        write_sealed(self._folder, f"{NOTES}/{name}", part)
         while self._take_notes():
-            self._folder.write_json(NAME, self.document)
+            write_sealed(self._folder, NAME, self.document)
 
     def _take_notes(self) -> bool:
         """Take in the notes that manifest.json does not have yet, by their times; returns whether there were any."""
         taken = self.document.get("notes", [])
-        new = sorted(set(self._folder.names(NOTES)) - set(taken))
-        for name in new:
-            part = self._folder.read_json(f"{NOTES}/{name}")
+        found: dict[str, dict[str, Any]] = {}
+        for name in sorted(set(self._folder.names(NOTES)) - set(taken)):
+            part = self._read(f"{NOTES}/{name}")
+            if part is not None:
+                found[name] = part
+        for part in found.values():
+            if _BEGUN in part:
+                self._began = True
+                self.document = {**part[_BEGUN], **self.document}
             self.document.setdefault("stages", {}).update(part.get("stages", {}))
             files = {**self.document.get("files", {}), **part.get("files", {})}
             self.document["files"] = dict(sorted(files.items()))
             attempts = [*self.document.get("attempts", []), *part.get("attempts", [])]
             self.document["attempts"] = sorted(attempts, key=lambda attempt: str(attempt["started_at"]))
-        if new:
-            self.document["notes"] = sorted([*taken, *new])
-        return bool(new)
+        if found:
+            self.document["notes"] = sorted([*taken, *found])
+        return bool(found)
+
+    def _read(self, name: str) -> dict[str, Any] | None:
+        """A file of the manifest; None if it is not there, or damaged, which is remembered."""
+        try:
+            return read_sealed(self._folder, name, unsealed=True)
+        except FileNotFoundError:
+            return None
+        except DamagedError as error:
+            self.damage[name] = error
+            return None
 
 
 def now() -> str:

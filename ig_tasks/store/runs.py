@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import Any
 
-from ig_tasks.errors import ReportError
+import pyarrow as pa
+
+from ig_tasks.errors import DamagedError, ReportError
 from ig_tasks.store.folder import Folder
-from ig_tasks.store.manifest import now
+from ig_tasks.store.manifest import NAME as MANIFEST
+from ig_tasks.store.manifest import Manifest, now
 from ig_tasks.store.report import Report
+from ig_tasks.store.sealed import DAMAGED, damaged, read_sealed, require_digest, set_aside, write_sealed
 
 LATEST = "latest.json"
-_NOT_RUNS = {"baselines", "models"}
+_NOT_RUNS = {"baselines", "models", "parity", DAMAGED}
 
 
 class RunFolder(Folder):
@@ -21,6 +26,35 @@ class RunFolder(Folder):
         super().__init__(uri)
         self.name = name
         self.run_id = run_id
+        self._digests: Mapping[str, str] = {}
+
+    def checked(self, digests: Mapping[str, str]) -> RunFolder:
+        """The same folder, whose files of these digests are compared with them wherever they are read.
+
+        Reading one then raises DamagedError if it is not there, or is not the one with the digest.
+        """
+        found = RunFolder(self.uri, self.name, self.run_id)
+        found._digests = digests
+        return found
+
+    def read_bytes(self, name: str) -> bytes:
+        if name not in self._digests:
+            return super().read_bytes(name)
+        try:
+            content = super().read_bytes(name)
+        except FileNotFoundError:
+            raise damaged(self, name, "it is missing") from None
+        require_digest(self, name, content, self._digests[name])
+        return content
+
+    @contextmanager
+    def opened(self, name: str) -> Iterator[Any]:
+        if name in self._digests:
+            # Read whole: the bytes that are compared are those that are used.
+            yield pa.BufferReader(self.read_bytes(name))
+            return
+        with super().opened(name) as handle:
+            yield handle
 
     def revisions(self) -> list[int]:
         """The revisions of the report that are there, in order. A rendering is written once, never over another."""
@@ -37,7 +71,7 @@ class RunFolder(Folder):
         chosen = revision if revision is not None else (there[-1] if there else None)
         if chosen not in there or chosen is None:
             raise ReportError(f"{self.uri}: there is no report (run_id {self.run_id}); run the spec first")
-        return Report.from_json(self.read_text(revised("report.json", chosen)))
+        return _report_in(self, revised("report.json", chosen))
 
 
 class Store:
@@ -59,10 +93,13 @@ class Store:
                 yield run
 
     def latest(self, name: str) -> dict[str, Any] | None:
-        """What latest.json says, or None before the first report of this name was published."""
+        """What latest.json says, or None before the first report of this name was published.
+
+        Raises:
+            DamagedError: if it is not what was written; the next report that is published mends it.
+        """
         folder = self.name_folder(name)
-        found: dict[str, Any] | None = folder.read_json(LATEST) if folder.exists(LATEST) else None
-        return found
+        return read_sealed(folder, LATEST, unsealed=True) if folder.exists(LATEST) else None
 
     def publish(self, run: RunFolder, report: Report) -> bool:
         """Point latest.json at a published report, unless that would move it back. Ad-hoc and withheld ones never are.
@@ -72,25 +109,51 @@ class Store:
         """
         if not (report.official and report.published):
             return False
-        entry = {
-            "name": run.name,
-            "run_id": run.run_id,
-            "partition": report.partition,
-            "revision": report.revision,
-            "created_at": report.created_at.isoformat(),
-            "report": run.uri_of(revised("report.json", report.revision)),
-            "page": run.uri_of(revised("report.html", report.revision)),
-            "published_at": now(),
-        }
+        entry = _entry(run, report)
         folder = self.name_folder(run.name)
         with folder.locked(LATEST):
-            current = self.latest(run.name)
+            try:
+                current = self.latest(run.name)
+            except DamagedError as error:
+                set_aside(folder, LATEST, error)
+                current = self._latest_of_runs(run.name)
+                if current is not None:
+                    write_sealed(folder, LATEST, current)
             if current is not None and _order(current) > _order(entry):
                 return False
             if current is not None and {**current, "published_at": ""} == {**entry, "published_at": ""}:
                 return True
-            folder.write_json(LATEST, entry)
+            write_sealed(folder, LATEST, entry)
             return True
+
+    def _latest_of_runs(self, name: str) -> dict[str, Any] | None:
+        """What latest.json would say, told by the reports that are there; those that cannot be read do not count."""
+        entries: list[dict[str, Any]] = []
+        for run in self.runs(name):
+            for revision in run.revisions():
+                with suppress(DamagedError, ReportError):
+                    report = run.read_report(revision)
+                    entries += [_entry(run, report)] if report.official and report.published else []
+        return max(entries, key=_order, default=None)
+
+
+def _entry(run: RunFolder, report: Report) -> dict[str, Any]:
+    """What latest.json says of a report."""
+    return {
+        "name": run.name,
+        "run_id": run.run_id,
+        "partition": report.partition,
+        "revision": report.revision,
+        "created_at": report.created_at.isoformat(),
+        "report": run.uri_of(revised("report.json", report.revision)),
+        "page": run.uri_of(revised("report.html", report.revision)),
+        "published_at": now(),
+    }
+
+
+def _report_in(folder: Folder, name: str) -> Report:
+    """A report.json, compared with what the run's manifest says of it; one without a manifest is as it is."""
+    return Report.from_json(Manifest(folder).read(name) if folder.exists(MANIFEST) else folder.read_bytes(name))
 
 
 def revised(name: str, revision: int) -> str:
@@ -131,10 +194,10 @@ def locate_report(location: str) -> tuple[Report, str]:
         place = Folder(folder or ".")
         if not place.exists(name):
             raise ReportError(f"{location}: there is no such report; give a report.json or a run's folder")
-        return Report.from_json(place.read_text(name)), uri
+        return _report_in(place, name), uri
     place = Folder(uri.removesuffix("/" + LATEST))
     if place.exists(LATEST):
-        return locate_report(place.read_json(LATEST)["report"])
+        return locate_report(read_sealed(place, LATEST, unsealed=True)["report"])
     run = RunFolder(place.uri, "", place.uri.rsplit("/", 1)[-1])
     there = run.revisions()
     if not there and _holds_runs(place):

@@ -92,7 +92,7 @@ def _read_batches(
     features: list[str] | None = None
     for shard in shards:
         try:
-            with run.filesystem.open(run.path_of(shard), "rb") as handle:
+            with run.opened(shard) as handle:
                 file = pq.ParquetFile(handle)
                 found = _features(shard, file.schema_arrow.names, parity=parity)
                 if features is not None and set(found) != set(features):
@@ -103,7 +103,7 @@ def _read_batches(
                     yield reduce_batch(batch, found, parity=parity, predicted=predicted)
         except (OSError, pa.ArrowException) as error:
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-            raise CheckBrokenError(f"{shard}: cannot be read ({reason}); remove it and run again") from error
+            raise CheckBrokenError(f"{shard}: cannot be read ({reason}); run again") from error
 
 
 def _features(shard: str, names: Sequence[str], *, parity: bool) -> list[str]:

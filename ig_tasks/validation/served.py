@@ -10,7 +10,7 @@ import numpy as np
 from ig_tasks.compute.planning import RunPlan
 from ig_tasks.models.spaces import converter
 from ig_tasks.spec import ExplanationSpec
-from ig_tasks.store import Store
+from ig_tasks.store import Store, read_sealed
 from ig_tasks.store.report import Check
 from ig_tasks.validation.rows import Predicted, parity_error
 from ig_tasks.validation.shares import all_but
@@ -29,8 +29,12 @@ def predicted_of(plan: RunPlan) -> Predicted | None:
 
 
 def called_check(spec: ExplanationSpec, store: Store, served: Mapping[str, Any], *, stored: bool = False) -> Check:
-    """The check of what `compare_with_served` returned."""
-    called = store.name_folder(spec.name).read_json(served["file"])
+    """The check of what `compare_with_served` returned.
+
+    Raises:
+        DamagedError: if the numbers in the store are not those that it wrote.
+    """
+    called = read_sealed(store.name_folder(spec.name), served["file"])
     return served_check(spec, called, space=served["space"], stored=stored)
 
 

@@ -51,7 +51,7 @@ from ig_tasks.spec import ExplanationSpec
 from ig_tasks.store import RunFolder
 folder, examples = sys.argv[1:]
 spec = {"version": 1, "name": "demo", "model": "m", "data": "d", "report": {"examples": int(examples)}}
-rendering = Rendering.of(RunFolder(folder, "demo", "all-0"), ExplanationSpec.model_validate(spec))
+rendering = Rendering.of(RunFolder(folder, "demo", "all-0"), ExplanationSpec.model_validate(spec), say=print)
 together()
 rendering.write_checks([])
 print(rendering.revision, rendering.key)

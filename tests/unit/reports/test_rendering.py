@@ -58,7 +58,7 @@ def test_a_spec_with_groups_is_rendered_again_since_they_have_an_importance():
 
 def test_the_same_rendering_twice_at_one_moment_leaves_one_report_and_its_page(tmp_path, sample):
     run = RunFolder(str(tmp_path), "demo", "all-0")
-    first, second = (Rendering.of(run, spec_of()) for _ in range(2))
+    first, second = (Rendering.of(run, spec_of(), say=print) for _ in range(2))
     published = sample.flights_report(owner="who was first")
     first._publish(published)
     second._publish(sample.flights_report(owner="who was later"))
