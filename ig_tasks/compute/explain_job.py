@@ -49,15 +49,19 @@ def explain_run(
     """
     names = [shard.name for shard in plan.shards()]
     computed = workers = rounds = 0
-    while len(finished := sound_shards(run, names, say)) < len(names):
+    finished = sound_shards(run, names, say)
+    if finished:
+        say(f"compute_attributions: {len(finished)} of {len(names)} shards were finished by an earlier attempt")
+    while len(finished) < len(names):
         if rounds == _ROUNDS:
             lost = next(name for name in names if name not in finished)
             raise RunError(
                 f"run {run.uri}: {lost} was computed {rounds} times and never kept as written; see to the store"
             )
-        workers = _explain(plan, run, session, finished, say=say, log=log) or workers
+        workers = _explain(plan, run, session, finished, log=log) or workers
         computed += len(names) - len(finished)
         rounds += 1
+        finished = sound_shards(run, names, say)
     return aggregate(run, names, computed=computed, workers=workers)
 
 
@@ -67,7 +71,6 @@ def _explain(
     session: ComputeSession,
     finished: Collection[str],
     *,
-    say: Callable[[str], None],
     log: Callable[[str], None] | None,
 ) -> int:
     """Explain the shards that are not finished; returns the number of workers."""
@@ -75,8 +78,6 @@ def _explain(
     left = [shard for shard in shards if shard.name not in finished]
     total, earlier = sum(shard.rows for shard in shards), sum(s.rows for s in shards if s.name in finished)
     workers = 0
-    if finished:
-        say(f"compute_attributions: {len(finished)} of {len(shards)} shards were finished by an earlier attempt")
     with Progress(total, "compute_attributions", log=log, done=earlier) as progress:
         tasks = [
             ExplainTask(
