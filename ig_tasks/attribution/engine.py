@@ -27,6 +27,7 @@ from ig_tasks.errors import IgTasksError, InputError
 
 __all__ = ["PRECISIONS", "attribute", "embed"]
 
+_CALLED_TWICE = 16  # rows; of one alone, all units behind a dropout may be off
 _LOOKED_AT = 2  # of one row alone, shapes could not be told from one another
 
 PRECISIONS = ("model", "float64", "bfloat16")
@@ -92,6 +93,8 @@ def attribute(
                 raise InputError("inputs: there are no rows, so that 'all' outputs are unknown; target one column")
             tail, point_bytes, choice = (), 1, Choice()
         structure = _look(backend, problem)
+        if problem.rows:
+            backend.require_repeats(problem.take(slice(0, _CALLED_TWICE)))
         batches = Batches.within(backend.block_bytes, point_bytes, memory_limit, backend.out_of_memory)
         columns = resolve(
             choice, tail, problem.rows, lambda first, count: _predicted(backend, problem, batches, first, count)

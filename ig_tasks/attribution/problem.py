@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from ig_tasks.attribution.targets import Columns
 
-__all__ = ["UNNAMED", "Places", "Problem"]
+__all__ = ["UNNAMED", "Places", "Problem", "copied"]
 
 UNNAMED = "inputs"  # the name of the only input where the model is called as model(x)
 
@@ -63,3 +63,14 @@ class Problem:
             parts[name] = flat[..., position : position + size].reshape(*flat.shape[:-1], *end.shape[1:])
             position += size
         return parts
+
+
+def copied(value: Any) -> Any:
+    """A constant with memory of its own, as far as it is made of arrays, tensors and Python's containers."""
+    if isinstance(value, np.ndarray):
+        return value.copy()
+    if hasattr(value, "detach"):  # a tensor of torch's
+        return value.detach().clone()
+    if type(value) is dict:
+        return {key: copied(each) for key, each in value.items()}
+    return type(value)(map(copied, value)) if type(value) in (list, tuple, set) else value

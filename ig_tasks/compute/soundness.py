@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ig_tasks.attribution import embed
+from ig_tasks.attribution.repeating import REMEDY, TWICE
 from ig_tasks.data.inputs import InputSpec
 from ig_tasks.errors import InputError, ModelError
 
@@ -54,10 +55,7 @@ def require_one_output_a_row(
     scale = float(np.nanmax(np.abs(output)))
     again = call(inputs, fixed)
     if (row := _differs(output, again, scale)) is not None:
-        raise ModelError(
-            f"model.uri: the model at {uri} called twice on one row gives {output[row]:.6g} and {again[row]:.6g}; "
-            "switch off dropout and noise where it is not trained, as F.dropout(x, training=self.training) does"
-        )
+        raise ModelError(f"model.uri: the model at {uri} {TWICE} {output[row]:.6g} and {again[row]:.6g}; {REMEDY}")
     alone = call({name: array[-1:] for name, array in inputs.items()}, {n: array[-1:] for n, array in fixed.items()})
     if _differs(output[-1:], alone, scale) is not None:
         raise ModelError(

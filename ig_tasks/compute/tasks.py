@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ig_tasks.attribution.repeating import TWICE
 from ig_tasks.baselines.baseline import Baseline
 from ig_tasks.baselines.fitting import BaselineCounts, fit_baseline
 from ig_tasks.baselines.segments import levels_of, segments_of
@@ -96,10 +97,10 @@ def try_model(task: TrialTask) -> dict[str, Any]:
     encoded = loaded.package.encode(read_shard(task.shard, loaded.package.columns))
     arrays = {name: array[:TRIAL_ROWS] for name, array in encoded.inputs.items()}
     fixed = {name: array[:TRIAL_ROWS] for name, array in encoded.fixed.items()}
-    diagnosis = diagnosis_of(loaded, arrays, fixed, task.model.target)
     asked = BaselineSpec(strategy="mean")
     baseline = fit_baseline(asked, BaselineCounts.of(inputs, arrays), inputs)
     try:
+        diagnosis = diagnosis_of(loaded, arrays, fixed, task.model.target)
         prepared = PreparedModel.of(loaded, task.model.target, task.model.space, baseline)
 
         def call(rows: Mapping[str, NDArray[Any]], masks: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
@@ -110,7 +111,10 @@ def try_model(task: TrialTask) -> dict[str, Any]:
         require_one_output_a_row(task.model.uri, call, arrays, fixed, output)
         require_ids_inside(prepared.model, inputs)
         doubt = _doubt_of_space(task, prepared, arrays, fixed, output)
-    except (IgTasksError, MemoryError, OSError):
+    except (IgTasksError, MemoryError, OSError) as error:
+        if str(error).startswith(f"model: {TWICE}"):
+            said = str(error).removeprefix("model: ")
+            raise ModelError(f"model.uri: the model at {task.model.uri} {said}") from error
         raise
     except Exception as error:
         # What the package's own code raises, its author can mend; another try would not.

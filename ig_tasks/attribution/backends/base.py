@@ -78,6 +78,10 @@ class Backend(Protocol):
         """
         ...
 
+    def require_repeats(self, rows: Problem) -> None:
+        """Raise ModelError where two calls on these rows differ. A model in which nothing can is not called."""
+        ...
+
     def misfit(self, row: Problem) -> tuple[str, str] | None:
         """The input whose shape the model does not take, and what it takes in words. Asked when `probe` has failed.
 

@@ -5,8 +5,8 @@ Imported only when the model to explain is a keras.Model.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import keras  # noqa: TID253 - this module is the framework's own, loaded lazily
@@ -30,6 +30,8 @@ from ig_tasks.attribution.backends.keras.model import (
 )
 from ig_tasks.attribution.backends.keras.program import Arguments, Program, program_for
 from ig_tasks.attribution.backends.keras.signature import Signature, cast_float
+from ig_tasks.attribution.backends.keras.state import kept_on, may_differ, remembered, require_stateless, writes
+from ig_tasks.attribution.repeating import require_same
 from ig_tasks.attribution.structure import PLAIN, Segment, Structure
 from ig_tasks.attribution.targets import Head
 from ig_tasks.errors import InputError, LayerError, suggest
@@ -41,6 +43,7 @@ __all__ = ["KerasBackend"]
 
 Array = npt.NDArray[np.float64]
 
+_EPSILONS = {"float64": 2.0**-52, "float32": 2.0**-23, "float16": 2.0**-10, "bfloat16": 2.0**-7}
 _CPU_BLOCK = 24 << 20
 _GPU_BLOCK = 1 << 30  # TensorFlow takes a device's memory whole and does not say what is left of it
 
@@ -61,6 +64,7 @@ class KerasBackend:
             raise InputError(
                 "precision: a Keras model's is its dtype policy; build it with 'mixed_bfloat16', or use 'model'"
             )
+        require_stateless(model)
         self.model = cast_copy(model) if precision == "float64" else model
         self.layers, self.precision = layers, precision
         known = layers_by_name(self.model)
@@ -80,6 +84,8 @@ class KerasBackend:
         self._output: Head = None
         self._programs: dict[Signature, Program] = {}
         self._structure = PLAIN
+        self._epsilon = _EPSILONS.get(self._dtype, _EPSILONS["float32"])
+        self._restore: Callable[[], None] | None = None  # what calls of the model leave in its variables
 
     @contextmanager
     def lane(self) -> Iterator[KerasBackend]:
@@ -87,11 +93,13 @@ class KerasBackend:
 
     @contextmanager
     def session(self) -> Iterator[None]:
-        if self._place is None:
-            yield
-            return
-        with tf.device(self._place):
-            yield
+        try:
+            with nullcontext() if self._place is None else tf.device(self._place):
+                yield
+        finally:
+            if self._restore is not None:
+                self._restore()
+                self._restore = None
 
     def check_names(self, inputs: Sequence[str], fixed: Sequence[str], placed: Sequence[str] = ()) -> None:
         self._given, self._placed = (*inputs, *fixed) if inputs else (), tuple(placed)
@@ -134,10 +142,22 @@ class KerasBackend:
     def probe(self, row: Problem, output: Head) -> tuple[tuple[int, ...], int]:
         self._output = output
         program, arguments = self._program(row)
+        kinds = program.kinds(arguments)
+        if self._restore is None and (kinds is None or writes(kinds)):
+            self._restore = remembered(self.model)
         program.check_layers(arguments)
         tail = program.tail(arguments)
+        self.require_repeats(row)
         width = sum(int(np.prod(end.shape[1:])) for end in row.ends.values())
         return tail, point_bytes(self.model, width)
+
+    def require_repeats(self, rows: Problem) -> None:
+        program, arguments = self._program(rows)
+        if may_differ(program.kinds(arguments) or frozenset()):
+            require_same(self.outputs(rows), self.outputs(rows), self._epsilon)
+        if kept_on(self.model):
+            first, again = (np.asarray(program.as_called(arguments), np.float64) for _ in range(2))
+            require_same(first, again, self._epsilon)
 
     def misfit(self, row: Problem) -> tuple[str, str] | None:
         declared = declared_shapes(self.model, self._given)

@@ -13,6 +13,7 @@ import tensorflow as tf  # noqa: TID253 - this module is the framework's own, lo
 from ig_tasks.attribution.backends.keras.model import arranged, as_tensors
 from ig_tasks.attribution.backends.keras.override import Override
 from ig_tasks.attribution.backends.keras.signature import Signature
+from ig_tasks.attribution.problem import copied
 from ig_tasks.attribution.targets import number_count, pick_output
 from ig_tasks.errors import LayerError, ModelError
 
@@ -68,22 +69,16 @@ class Caller:
 
     def call(self, points: dict[str, Any], ids: dict[str, Any], fixed: dict[str, Any], *, compare: bool = False) -> Any:
         """All outputs (points, outputs) at `points`; named layers give theirs, or are compared with them."""
-        model = self._alive(self._model)
         given = {**points, **ids}
         with self._overridden(points, ids, compare=compare) as used:
-            if self.signature.named:
-                arguments, keywords = arranged(model, {**given, **fixed}, self.signature.placed)
-            else:
-                arguments, keywords = [next(iter(given.values()))], fixed
-            raw = model(*as_tensors(arguments), **keywords, training=False)
+            raw = self._raw(given, fixed, training=False)
         for name in self._layers:
             if ids and not used.get(name):
                 raise LayerError(
                     f"layers: '{self._layer_names[name]}' did not run on input '{name}' when the model was called; "
                     "name the layer that embeds it"
                 )
-        outputs = pick_output(raw, self.signature.output, self.signature.names)
-        outputs = tf.convert_to_tensor(outputs)
+        outputs = self._picked(raw)
         if not outputs.dtype.is_floating:
             raise ModelError(
                 f"model: its output is {outputs.dtype.name}, which has no gradient; explain the logits or probabilities"
@@ -110,6 +105,23 @@ class Caller:
             self.tail = tail if rows and rows > 1 else None
         return tf.reshape(outputs, (-1, number_count(tail)))
 
+    def as_called(self, ends: Any, fixed: Any) -> Any:
+        """The output of `model(x)`, which nothing tells that it is not trained."""
+        given = {name: tf.constant(end) for name, end in ends.items()}
+        others = {name: tf.constant(value) for name, value in self.arrays(fixed).items()}
+        return self._picked(self._raw(given, self.constants(others)))
+
+    def _raw(self, given: dict[str, Any], fixed: dict[str, Any], **how: Any) -> Any:
+        model = self._alive(self._model)
+        if self.signature.named:
+            arguments, keywords = arranged(model, {**given, **fixed}, self.signature.placed)
+        else:
+            arguments, keywords = [next(iter(given.values()))], fixed
+        return model(*as_tensors(arguments), **keywords, **how)
+
+    def _picked(self, raw: Any) -> Any:
+        return tf.convert_to_tensor(pick_output(raw, self.signature.output, self.signature.names))
+
     @contextmanager
     def _overridden(self, points: dict[str, Any], ids: dict[str, Any], *, compare: bool) -> Iterator[dict[str, int]]:
         """Layers whose `call` gives path points, in this thread; masks are still made of the ids."""
@@ -128,7 +140,7 @@ class Caller:
         return {name: fixed[name] for name, _, _ in self.signature.fixed}
 
     def constants(self, fixed: dict[str, Any]) -> dict[str, Any]:
-        return {**fixed, **dict(self.signature.constants)}
+        return {**fixed, **copied(dict(self.signature.constants))}
 
 
 def contributions(gradients: dict[str, Any], deltas: dict[str, Any], ends: dict[str, Any]) -> Any:

@@ -17,12 +17,12 @@ from typing import Any
 import tensorflow as tf  # noqa: TID253 - this module is the framework's own, loaded lazily
 from tensorflow.python.framework import op_def_registry  # noqa: TID253 - the one list of operations' definitions
 
+from ig_tasks.attribution.backends.keras.state import writes
 from ig_tasks.attribution.structure import NotFollowed
 
 __all__ = ["Graph", "Step", "replay", "static"]
 
 _CALLS = ("PartitionedCall", "StatefulPartitionedCall")
-_WRITES = ("Assign", "ResourceScatter", "ScatterNdUpdate")
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Graph:
         concrete = tf.function(function, autograph=False).get_concrete_function(*specs)
         graph = concrete.graph
         for operation in graph.get_operations():
-            if operation.type.startswith(_WRITES):
+            if writes(frozenset({operation.type})):
                 raise NotFollowed(f"the model writes to its variables when it runs ({operation.type})")
         keys = itertools.count()
         names: dict[Any, int] = {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -13,6 +14,7 @@ import tensorflow as tf  # noqa: TID253 - this module is the framework's own, lo
 from ig_tasks.attribution.backends.keras.along import Along
 from ig_tasks.attribution.backends.keras.call import Caller, ShapeUnknown, contributions, explained, repeated
 from ig_tasks.attribution.backends.keras.signature import Signature
+from ig_tasks.attribution.backends.keras.state import kinds_of
 from ig_tasks.attribution.structure import Structure
 from ig_tasks.errors import ModelError
 
@@ -57,6 +59,14 @@ class Program:
         )
         self._width = sum(math.prod(shape) for _, _, shape in signature.ends)
         self._graphs: dict[Any, Any] = {}
+        self._kinds: frozenset[str] | None = None
+
+    def kinds(self, arguments: Arguments) -> frozenset[str] | None:
+        """Types of the operations that the model runs. Nothing is run to find them; None where that cannot be."""
+        if self._kinds is None:
+            with suppress(ShapeUnknown):
+                self._kinds = kinds_of(self._graph("outputs", self._outputs_at, self._flat(arguments, True)).graph)
+        return self._kinds
 
     def outputs(self, arguments: Arguments, at_start: bool) -> Any:
         return self._run("outputs", self._outputs_at, arguments, at_start)
@@ -119,6 +129,11 @@ class Program:
     def check_layers(self, arguments: Arguments) -> None:
         with _LOCK:
             self.caller.check_layers(arguments[1], arguments[2])
+
+    def as_called(self, arguments: Arguments) -> Any:
+        """Outputs of `model(x)` on the rows, without what `predict` tells it."""
+        with _LOCK:
+            return self.caller.as_called(arguments[1], arguments[2])
 
     def alone(self) -> Any:
         """The lock under which the model's Python runs."""
@@ -207,19 +222,23 @@ class Program:
 
     def _run(self, name: Any, function: Any, arguments: Arguments, *others: Any, specs: Any = None) -> Any:
         """A traced function on the arguments; `others` are arrays of any length, of these `specs` if not."""
+        flat = self._flat(arguments, *others)
+        return self._graph(name, function, flat, specs)(*flat)
+
+    def _flat(self, arguments: Arguments, *others: Any) -> Any:
         starts, ends, fixed, targets = arguments
-        flat = tf.nest.map_structure(tf.convert_to_tensor, (starts, ends, self.caller.arrays(fixed), targets, *others))
-        several = len(targets)  # backward passes are laid out one by one
-        graph = self._graphs.get((name, several))
-        if graph is None:
+        return tf.nest.map_structure(tf.convert_to_tensor, (starts, ends, self.caller.arrays(fixed), targets, *others))
+
+    def _graph(self, name: Any, function: Any, flat: Any, specs: Any = None) -> Any:
+        several = len(flat[3])  # backward passes are laid out one by one
+        if (name, several) not in self._graphs:
             with _LOCK:
                 if (name, several) not in self._graphs:
                     given = specs or tf.nest.map_structure(_any_length, flat[4:])
                     signature = (*self._arguments, tf.TensorSpec((several, None), tf.int64), *given)
                     traced = tf.function(function, input_signature=signature, autograph=False)
                     self._graphs[name, several] = traced.get_concrete_function()
-                graph = self._graphs[name, several]
-        return graph(*flat)
+        return self._graphs[name, several]
 
 
 _WIDE = 512

@@ -29,6 +29,7 @@ from ig_tasks.attribution.backends.torch.along import (
 from ig_tasks.attribution.backends.torch.call import Caller, Tensors
 from ig_tasks.attribution.backends.torch.causes import causes_named, require_weights
 from ig_tasks.attribution.backends.torch.chain import Chain
+from ig_tasks.attribution.backends.torch.follow import DRAWS
 from ig_tasks.attribution.backends.torch.look import look
 from ig_tasks.attribution.backends.torch.lost import where_lost
 from ig_tasks.attribution.backends.torch.misfit import first_misfit
@@ -40,6 +41,8 @@ from ig_tasks.attribution.backends.torch.model import (
     float_dtype,
     saved_bytes,
 )
+from ig_tasks.attribution.backends.torch.state import Remembered
+from ig_tasks.attribution.repeating import require_same
 from ig_tasks.attribution.structure import PLAIN, Segment, Structure
 from ig_tasks.attribution.targets import Head
 from ig_tasks.errors import InputError, LayerError, ModelError, suggest
@@ -86,6 +89,7 @@ class TorchBackend:
         self.padding_epsilon = epsilon if precision != "bfloat16" and epsilon < _CERTAIN else 0.0
         self._structure = PLAIN
         self._chain: Chain | None = None
+        self._remembered: Remembered | None = None
         self._latest: Lines | None = None  # sums are unfolded right after they were taken
         self.folded, self.lanes = 0, 1
         self.block_bytes = _CPU_BLOCK
@@ -98,7 +102,7 @@ class TorchBackend:
             stack.enter_context(torch.inference_mode(mode=False))
             stack.enter_context(torch.enable_grad())
             torch.empty(_HEAP, dtype=torch.uint8)
-            stack.enter_context(as_wanted(self.model, self._device))
+            self._remembered = stack.enter_context(as_wanted(self.model, self._device))
             stack.enter_context(self._caller.paths.hooked())
             if self.precision == "bfloat16":
                 stack.enter_context(torch.autocast(self._device.type, torch.bfloat16))
@@ -151,6 +155,10 @@ class TorchBackend:
             with saved_bytes(self.model) as saved:
                 values = self._caller.call(points, row, 1)
             depends = _depends(values, list(points.values()))
+        if outputs.is_floating_point() and not torch.equal(outputs, values.detach()):
+            with torch.no_grad(), self._caller.paths.comparing():
+                again = self._caller.call(ends, row, 1)
+            require_same(_float64(outputs), _float64(again), torch.finfo(outputs.dtype).eps)
         if not (outputs.is_floating_point() and depends):
             whole = f"its output is {outputs.dtype}, which has no gradient; explain logits or probabilities"
             detached = "its output does not depend on the inputs through differentiable operations"
@@ -160,6 +168,11 @@ class TorchBackend:
         own = sum(end.numel() * end.element_size() for end in ends.values())
         # Beside what is saved for the backward pass there are the points, their gradients and the sums.
         return self._caller.tail, sum(saved.values()) + 6 * own
+
+    def require_repeats(self, rows: Problem) -> None:
+        if self._structure.reason.startswith(DRAWS) or (self._remembered and self._remembered.changed):
+            epsilon = torch.finfo(float_dtype(self.model) or torch.float32).eps
+            require_same(self.outputs(rows), self.outputs(rows), epsilon)
 
     def misfit(self, row: Problem) -> tuple[str, str] | None:
         ends = {name: end.clone() for name, end in self._caller.ends(row).items()}

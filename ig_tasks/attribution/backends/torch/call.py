@@ -13,7 +13,7 @@ import torch  # noqa: TID253 - this module is the framework's own, loaded lazily
 from ig_tasks.attribution.backends.torch.causes import causes_named
 from ig_tasks.attribution.backends.torch.follow import Cut, Follow, Reached
 from ig_tasks.attribution.backends.torch.paths import Paths
-from ig_tasks.attribution.problem import UNNAMED
+from ig_tasks.attribution.problem import UNNAMED, copied
 from ig_tasks.attribution.structure import NotFollowed
 from ig_tasks.attribution.targets import Head, number_count, pick_output
 from ig_tasks.errors import LayerError, ModelError
@@ -190,17 +190,6 @@ def _stacked(gradients: tuple[torch.Tensor | None, ...]) -> torch.Tensor:
         return gradients[0][None]
     like = next(g for g in gradients if g is not None)
     return torch.stack([torch.zeros_like(like) if g is None else g for g in gradients])
-
-
-def copied(value: Any) -> Any:
-    """A constant with memory of its own, as far as it is made of tensors, arrays and Python's containers."""
-    if isinstance(value, torch.Tensor):
-        return value.detach().clone()
-    if isinstance(value, np.ndarray):
-        return value.copy()
-    if type(value) is dict:
-        return {key: copied(each) for key, each in value.items()}
-    return type(value)(map(copied, value)) if type(value) in (list, tuple, set) else value
 
 
 def first_line(error: BaseException) -> str:

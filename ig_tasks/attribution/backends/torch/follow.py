@@ -28,13 +28,16 @@ from ig_tasks.attribution.backends.torch.operations import (
     ATTRIBUTES,
     STEERING,
     Step,
+    draws,
     knots_of,
     spelled,
     take_step,
 )
 from ig_tasks.attribution.structure import NotFollowed
 
-__all__ = ["Call", "Cut", "Follow", "Reached"]
+__all__ = ["DRAWS", "Call", "Cut", "Follow", "Reached"]
+
+DRAWS = "the model draws random numbers"
 
 _RESHAPES = words("reshape view flatten unflatten")
 _PAIRS = {"maximum", "minimum", "max", "min"}
@@ -129,6 +132,8 @@ class Follow(TorchFunctionMode):  # type: ignore[misc]  # torch is not followed 
         name = spelled(func)
         if name in ATTRIBUTES:
             return func(*args, **kwargs)
+        if draws(name, args, kwargs):
+            raise NotFollowed(f"{DRAWS} ({name})")
         if self._renamed:
             args, kwargs = substitute(args, self._current), substitute(kwargs, self._current)
         target = written(name, args, kwargs)

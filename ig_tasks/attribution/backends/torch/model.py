@@ -5,13 +5,14 @@ from __future__ import annotations
 import copy
 import inspect
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import torch  # noqa: TID253 - this module is the framework's own, loaded lazily
 
+from ig_tasks.attribution.backends.torch.state import Remembered
 from ig_tasks.errors import InputError, ModelError
 
 __all__ = ["accepted_names", "as_wanted", "cast_copy", "embedding_layers", "float_dtype", "placed_names", "saved_bytes"]
@@ -110,52 +111,43 @@ def saved_bytes(model: torch.nn.Module) -> Iterator[dict[int, int]]:
 
 
 @contextmanager
-def as_wanted(model: torch.nn.Module, device: torch.device) -> Iterator[None]:
+def as_wanted(model: torch.nn.Module, device: torch.device) -> Iterator[Remembered]:
     """Inference mode of dropout and normalisation; cuDNN off where its RNNs could not go backward in it.
 
-    Counted, so that the last of several threads restores what the first one found.
+    What calls of the model leave behind in it is taken back. Counted, so that the last of several threads restores what
+    the first one found.
     """
     recurrent = device.type == "cuda" and any(isinstance(module, torch.nn.RNNBase) for module in model.modules())
-    with _counted(_EVALUATING, model, _to_inference, _restore_modes):
-        if not recurrent:
-            yield
-            return
-        with _without_cudnn():
-            yield
-
-
-@contextmanager
-def _counted(
-    table: WeakKeyDictionary[torch.nn.Module, list[Any]],
-    key: torch.nn.Module,
-    enter: Callable[[torch.nn.Module], Any],
-    leave: Callable[[Any], None],
-) -> Iterator[None]:
     with _LOCK:
-        if key not in table:
-            table[key] = [0, enter(key)]
-        table[key][0] += 1
+        if model not in _EVALUATING:
+            _EVALUATING[model] = [0, _Found(model)]
+        _EVALUATING[model][0] += 1
+        found = _EVALUATING[model][1]
     try:
-        yield
+        with _without_cudnn() if recurrent else nullcontext():
+            yield found.remembered
     finally:
         with _LOCK:
-            table[key][0] -= 1
-            if table[key][0] == 0:
-                leave(table.pop(key)[1])
+            _EVALUATING[model][0] -= 1
+            if _EVALUATING[model][0] == 0:
+                _EVALUATING.pop(model)[1].restore()
 
 
-def _to_inference(model: torch.nn.Module) -> list[torch.nn.Module]:
-    # Flags are set one by one: a model may have its own idea of eval() and train().
-    # A frozen TorchScript module has no mode.
-    training = [module for module in model.modules() if getattr(module, "training", False)]
-    for module in training:
-        module.training = False
-    return training
+class _Found:
+    """A model as it was found, in inference mode from now on."""
 
+    def __init__(self, model: torch.nn.Module) -> None:
+        self.remembered = Remembered(model)
+        # Flags are set one by one: a model may have its own idea of eval() and train().
+        # A frozen TorchScript module has no mode.
+        self._training = [module for module in model.modules() if getattr(module, "training", False)]
+        for module in self._training:
+            module.training = False
 
-def _restore_modes(training: list[torch.nn.Module]) -> None:
-    for module in training:
-        module.training = True
+    def restore(self) -> None:
+        for module in self._training:
+            module.training = True
+        self.remembered.restore()
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from ig_tasks.attribution.backends.torch.slopes import Ends, Middle, Piecewise, 
 from ig_tasks.attribution.slopes import Pieces
 from ig_tasks.attribution.structure import NotFollowed
 
-__all__ = ["ATTRIBUTES", "OPAQUE", "STEERING", "Step", "knots_of", "spelled", "take_step"]
+__all__ = ["ATTRIBUTES", "OPAQUE", "STEERING", "Step", "draws", "knots_of", "spelled", "take_step"]
 
 ATTRIBUTES = words(
     "shape dtype device ndim requires_grad is_leaf layout is_cuda is_sparse is_nested is_quantized is_meta names "
@@ -25,6 +25,11 @@ STEERING = words(
     "item tolist numpy __bool__ __float__ __int__ __index__ __array__ __iter__ __contains__ equal allclose is_nonzero "
     "backward register_hook data __set__ set_ resize_ __setitem__"
 )
+_RANDOM = words(
+    "rand randn randint randperm rand_like randn_like randint_like bernoulli bernoulli_ normal normal_ poisson "
+    "multinomial uniform_ random_ exponential_ cauchy_ geometric_ log_normal_ dropout_ alpha_dropout_ gumbel_softmax"
+)
+_DROPOUT = words("dropout dropout1d dropout2d dropout3d alpha_dropout feature_alpha_dropout feature_dropout")
 # Results that have no gradient: they follow from the path and carry nothing of it.
 OPAQUE = words(
     "gt lt ge le eq ne greater less __gt__ __lt__ __ge__ __le__ __eq__ __ne__ isnan isinf isfinite argmax argmin "
@@ -77,6 +82,24 @@ def spelled(func: Any) -> str:
         owner = getattr(func, "__self__", None)
         return str(getattr(owner, "__name__", name)) if name == "__get__" else name
     return "threshold" if name == "_threshold" else name
+
+
+def draws(name: str, args: Any, kwargs: dict[str, Any]) -> bool:
+    """Whether a function gives something else each time: random numbers, and dropout that is on."""
+
+    def argument(place: int, keyword: str, default: Any) -> Any:
+        return kwargs.get(keyword, args[place] if len(args) > place else default)
+
+    if name == "scaled_dot_product_attention":
+        return bool(argument(4, "dropout_p", 0.0))
+    if name == "rrelu":
+        return bool(argument(3, "training", False))
+    if name in _DROPOUT:
+        alpha = name in ("alpha_dropout", "feature_alpha_dropout")
+        return bool(argument(1, "p", 0.5)) and bool(
+            argument(2, "train" if "train" in kwargs else "training", not alpha)
+        )
+    return name in _RANDOM
 
 
 def piecewise(name: str, args: Any, kwargs: dict[str, Any]) -> Pieces | None:

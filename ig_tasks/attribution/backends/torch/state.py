@@ -1,0 +1,65 @@
+"""What the calls of a module leave behind in it, and how that is taken back: counters, hidden states, caches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch  # noqa: TID253 - this module is the framework's own, loaded lazily
+
+__all__ = ["Remembered"]
+
+_OWN = frozenset(vars(torch.nn.Module()))  # what torch itself keeps in a module
+
+
+class Remembered:
+    """Buffers and attributes of a module as they are now.
+
+    Of the parameters, calls change those of tables with a `max_norm` alone.
+    """
+
+    def __init__(self, model: torch.nn.Module) -> None:
+        modules = [module for module in model.modules() if not isinstance(module, torch.jit.ScriptModule)]
+        self._tables = [(module, dict(_attributes(module)), dict(module._buffers)) for module in modules]
+        normed = (module.weight for module in modules if getattr(module, "max_norm", None) is not None)
+        held = (value for _, attributes, _ in self._tables for value in attributes.values())
+        tensors = [*model.buffers(), *normed, *(value for value in held if isinstance(value, torch.Tensor))]
+        self._values = [(tensor, _version(tensor), tensor.detach().clone()) for tensor in tensors]
+
+    @property
+    def changed(self) -> bool:
+        """Whether calls have left something behind."""
+        return any(
+            not _same(dict(_attributes(module)), attributes) or not _same(module._buffers, buffers)
+            for module, attributes, buffers in self._tables
+        ) or any(version is not None and _version(tensor) != version for tensor, version, _ in self._values)
+
+    def restore(self) -> None:
+        """Take back what calls have left behind; attributes that have appeared are gone again."""
+        for module, attributes, buffers in self._tables:
+            for name in [name for name, _ in _attributes(module) if name not in attributes]:
+                del vars(module)[name]
+            vars(module).update(attributes)
+            if not _same(module._buffers, buffers):
+                module._buffers.clear()
+                module._buffers.update(buffers)
+        for tensor, version, values in self._values:
+            if _version(tensor) != version or (version is None and not torch.equal(tensor, values)):
+                with torch.inference_mode(tensor.is_inference()):
+                    tensor.detach().copy_(values)
+
+
+def _attributes(module: torch.nn.Module) -> Iterator[tuple[str, Any]]:
+    return ((name, value) for name, value in vars(module).items() if name not in _OWN)
+
+
+def _same(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    return one.keys() == other.keys() and all(value is other[name] for name, value in one.items())
+
+
+def _version(tensor: torch.Tensor) -> Any:
+    """What every change in place counts up; None where torch does not count."""
+    try:
+        return tensor._version
+    except RuntimeError:  # made in inference mode
+        return None
