@@ -32,7 +32,8 @@ from ig_tasks.data.shards import with_versions
 from ig_tasks.errors import DamagedError, ValidationFailedError
 from ig_tasks.lines import Line
 from ig_tasks.reports.assemble import importance_table
-from ig_tasks.reports.overrides import leading, override_words, verdict
+from ig_tasks.reports.outcome import outcome_of, outcome_words
+from ig_tasks.reports.overrides import override_words
 from ig_tasks.reports.rendering import Rendering
 from ig_tasks.reports.sentences import saw_and_expected
 from ig_tasks.spec import ExplanationSpec
@@ -257,7 +258,8 @@ def validate(spec: ExplanationSpec, ref: Reference, *, log: Log | None = None) -
         raise ValidationFailedError(
             f"critical check failed: {names}; the report is withheld, read it at {report_uri}", report_uri
         )
-    return {**ref, "revision": rendering.revision, "warnings": [check.name for check in failed]}
+    warnings = [check.name for check in failed]
+    return {**ref, "revision": rendering.revision, "page_uri": rendering.page_uri, "warnings": warnings}
 
 
 def publish_report(spec: ExplanationSpec, ref: Reference, *, log: Log | None = None) -> Reference:
@@ -286,17 +288,11 @@ def publish_report(spec: ExplanationSpec, ref: Reference, *, log: Log | None = N
     if not report.published:
         raise ValidationFailedError(f"the checks withheld this report, read it at {report_uri}", report_uri)
     moved = Store(ref["store"]).publish(run, report)
+    outcome = outcome_of(report_uri)
     say(f"publish_report: {report_uri}" + _kept(report, moved))
-    say(f"publish_report: {verdict(report)}, led by {', '.join(leading(report))}; page {rendering.page_uri}")
-    return {
-        **ref,
-        "report_uri": report_uri,
-        "page_uri": rendering.page_uri,
-        "completeness": report.completeness.model_dump(mode="json"),
-        "official": report.official,
-        "verdict": verdict(report),
-        "leading": leading(report),
-    }
+    say(f"publish_report: {outcome_words(outcome)}")
+    completeness = report.completeness.model_dump(mode="json")
+    return {**ref, **outcome, "completeness": completeness, "official": report.official}
 
 
 def run(

@@ -14,10 +14,11 @@ from typing import Any, ClassVar
 
 from airflow.sdk import BaseOperator, literal
 
-from ig_tasks.errors import SpecError
-from ig_tasks.lines import level_of
+from ig_tasks.errors import SpecError, ValidationFailedError
+from ig_tasks.lines import Line, level_of
 from ig_tasks.orchestration.assets import event_extra, report_asset
 from ig_tasks.orchestration.failures import one_line, plain_failures
+from ig_tasks.orchestration.links import ReportLink
 from ig_tasks.orchestration.params import effective_spec
 from ig_tasks.spec import ExplanationSpec
 
@@ -48,6 +49,9 @@ class StageOperator(BaseOperator):
     template_fields = ("spec", "ref")
     template_fields_renderers: ClassVar[dict[str, str]] = {"spec": "json", "ref": "json"}
     ui_color = "#e8eef7"
+    page_uri: str | None = None
+    """The page of the report, once the task knows it: for its link."""
+    store_uri: str = ""
 
     def __init__(
         self,
@@ -77,9 +81,25 @@ class StageOperator(BaseOperator):
             if self.ref is not None:
                 _refuse_changed(seen, self.ref.get("spec_digests", seen))
             stage: Callable[..., Ref] = getattr(pipeline, self.stage)
-            with _reachable(spec) as placed:
+            with _reachable(spec) as placed, self._told_if_withheld(context):
                 ref = stage(placed, **self._stage_arguments(context), log=self._say)
+        self.page_uri, self.store_uri = ref.get("page_uri"), str(ref.get("store") or "")
         return {**ref, "spec_digests": seen}
+
+    @contextmanager
+    def _told_if_withheld(self, context: Any) -> Iterator[None]:
+        """Hand on where a withheld report lies: the task fails, so it returns nothing."""
+        try:
+            yield
+        except ValidationFailedError as error:
+            from ig_tasks.reports.outcome import outcome_of, outcome_words
+
+            if error.report_uri:
+                outcome = outcome_of(error.report_uri)
+                self.page_uri, self.store_uri = outcome["page_uri"], str((self.ref or {}).get("store") or "")
+                context["ti"].xcom_push(key="report", value=outcome)
+                self._say(Line(outcome_words(outcome), "error"))
+            raise
 
     def on_kill(self) -> None:
         """Unwind the stack, so that the workers of this task are ended with it."""
@@ -124,12 +144,14 @@ class ValidateOperator(StageOperator):
     """Checks the run; a failed check of severity `critical` withholds the report."""
 
     stage = "validate"
+    operator_extra_links = (ReportLink(),)
 
 
 class PublishReportOperator(StageOperator):
     """Publishes the report and updates the Asset `ig://<name>`; an ad-hoc run's report leaves the Asset alone."""
 
     stage = "publish_report"
+    operator_extra_links = (ReportLink(),)
     ui_color = "#f7efdc"
 
     def execute(self, context: Any) -> Ref:

@@ -16,6 +16,7 @@ def get_provider_info() -> dict[str, Any]:
         "package-name": "ig-tasks",
         "name": "ig-tasks",
         "description": "Feature importance of deep models by Integrated Gradients, on Dask workers.",
+        "extra-links": ["ig_tasks.orchestration.links.ReportLink"],
         "connection-types": [
             {
                 "connection-type": "dask",

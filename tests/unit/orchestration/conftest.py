@@ -48,7 +48,16 @@ def task_context() -> Any:
     from airflow.sdk.execution_time.context import OutletEventAccessors
 
     def make(*, conf: dict[str, Any] | None = None, partition_key: str | None = None, **params: Any) -> dict[str, Any]:
-        ti = SimpleNamespace(dag_id="ig_loans", run_id="manual__1", task_id="load_model", try_number=1)
+        pushed: dict[str, Any] = {}
+        ti = SimpleNamespace(
+            dag_id="ig_loans",
+            run_id="manual__1",
+            task_id="load_model",
+            try_number=1,
+            log_url="https://airflow.example/team/dags/ig_loans/runs/manual__1/tasks/load_model?try_number=1",
+            pushed=pushed,
+            xcom_push=lambda key, value: pushed.update({key: value}),
+        )
         return {
             "params": {"partition": None, "sample": None, "tolerance": None, "baseline": None, **params},
             "partition_key": partition_key,

@@ -37,6 +37,56 @@ def test_a_table_can_be_chosen_only_where_the_spec_has_one(spec, document):
     assert "table" in params(load_spec(document))["baseline"].schema["enum"]
 
 
+def divided(document, tmp_path, *names):
+    for name in names:
+        (tmp_path / "data" / name).mkdir(parents=True)
+    (tmp_path / "data" / "month=file").write_text("no folder")
+    return load_spec({**document, "data": {"uri": str(tmp_path / "data"), "partition": "month"}})
+
+
+def test_the_form_offers_the_partitions_that_are_there_the_latest_first(document, tmp_path):
+    spec = divided(document, tmp_path, "month=2013-02", "month=2013-10", "month=a%20b", "month=Q%26A", "year=2013")
+    param = params(spec)["partition"]
+    assert param.schema["examples"] == ["Q&A", "2013-10", "2013-02", "all"]
+    for value in (*param.schema["examples"], "2013-02..2013-10", "2014-01"):
+        assert param.resolve(value) == value
+
+
+def test_where_they_cannot_be_seen_at_a_glance_none_are_offered(spec, document, tmp_path):
+    assert "examples" not in params(spec)["partition"].schema  # s3://
+    assert "examples" not in params(divided(document, tmp_path, "year=2013"))["partition"].schema
+    nowhere = load_spec({**document, "data": {"uri": "/no/such/place", "partition": "month"}})
+    assert "examples" not in params(nowhere)["partition"].schema
+
+
+def test_many_partitions_are_cut_to_the_latest(document, tmp_path):
+    offered = params(divided(document, tmp_path, *(f"month={n:04d}" for n in range(100))))["partition"].schema[
+        "examples"
+    ]
+    assert offered == [f"{n:04d}" for n in range(99, 39, -1)] + ["all"]
+
+
+def test_data_without_partitions_have_no_param_for_one(document, task_context):
+    spec = load_spec({**document, "data": "s3://data/loans"})
+    assert list(params(spec)) == ["sample", "tolerance", "baseline"]
+    assert effective_spec(spec, task_context()) == spec
+    with pytest.raises(SpecError, match="conf: partition: the data have no partitions; leave it out"):
+        effective_spec(spec, task_context(conf={"partition": "2013-10"}), conf_keys=tuple(params(spec)))
+
+
+def test_the_form_says_what_empty_means(document):
+    made = params(load_spec(document))
+    assert made["baseline"].schema["values_display"] == {"null": "as in the spec (median)"}
+    assert made["baseline"].schema["enum"][0] is None
+    assert "Empty: all rows." in made["sample"].description
+    assert "Empty: the run's partition key, else all. " in made["partition"].description
+    document["data"]["sample"] = 5000
+    assert "Empty: 5,000 rows, as in the spec." in params(load_spec(document))["sample"].description
+    for name in ("sample", "tolerance", "baseline"):
+        assert "makes an ad-hoc run" in made[name].description
+    assert "ad-hoc" not in made["partition"].description
+
+
 def test_params_are_json(spec):
     json.dumps({name: param.serialize() for name, param in params(spec).items()})
 
