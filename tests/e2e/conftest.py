@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 import textwrap
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -67,6 +67,33 @@ def reader():
 reader()
 """
 
+# And one that waits for the same Asset without its partitions: Airflow never starts it.
+PLAIN_CONSUMER = """
+from airflow.sdk import Asset, dag, task
+
+
+@dag(schedule=[Asset("ig://monthly")])
+def plain_reader():
+    @task
+    def read():
+        return None
+
+    read()
+
+
+plain_reader()
+"""
+
+BROKEN = """
+version: 1
+name: broken
+owner: broken-owners
+tags: [live]
+schedule: {cron: "0 0 1 * *", partition: "%Y-%m", offset: -1, start: 2013-02-01}
+modle: ../models/tiny
+data: {uri: ../../data, partition: month}
+"""
+
 
 def previous_month() -> str:
     """The key that a monthly schedule gives the run of this month's first day."""
@@ -109,6 +136,19 @@ class Stage:
     def log_text(self, dag_id: str, run_id: str, task_id: str, try_number: int = 1) -> str:
         return "\n".join(json.dumps(record) for record in self.api.log(dag_id, run_id, task_id, try_number))
 
+    def link(self, dag_id: str, run_id: str, task_id: str) -> Any:
+        """Where the button `Report` of a task leads."""
+        path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/links"
+        return self.api.get(path)["extra_links"]["Report"]
+
+    def wait_for(self, what: Callable[[], Any], *, timeout: float = 240.0) -> Any:
+        """The first true value of a question that is asked again and again."""
+        deadline = time.monotonic() + timeout
+        while not (found := what()):
+            assert time.monotonic() < deadline, "what is waited for did not come"
+            time.sleep(0.5)
+        return found
+
     def cli(self, *arguments: str) -> str:
         """Airflow's command line, in the home of this Airflow."""
         done = subprocess.run(
@@ -136,7 +176,13 @@ def stage() -> Iterator[Stage]:
         home = AirflowHome(
             project / "h",
             project / "dags",
-            variables={"IG_TASKS_STORE": str(project / "runs"), "PYTHONPATH": str(REPOSITORY)},
+            REPOSITORY / "plugins",
+            variables={
+                "IG_TASKS_STORE": str(project / "runs"),
+                "IG_TASKS_CACHE": str(project / "cache"),
+                "PYTHONPATH": str(REPOSITORY),
+                "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "5",
+            },
         )
         with LocalAirflow(home, triggerer=False) as airflow:
             airflow.wait_for_dag("ig_tiny")
@@ -153,8 +199,10 @@ def last_month() -> str:
 
 def make_project(project: Path) -> None:
     (project / "dags").mkdir()
-    shutil.copy(REPOSITORY / "dags" / "ig_feature_importance.py", project / "dags")
+    for name in ("ig_feature_importance.py", "ig_broken_specs.py"):
+        shutil.copy(REPOSITORY / "dags" / name, project / "dags")
     (project / "dags" / "reader.py").write_text(CONSUMER)
+    (project / "dags" / "plain_reader.py").write_text(PLAIN_CONSUMER)
     make_model(project / "include" / "models" / "tiny")
     make_data(project / "data")
     specs = project / "include" / "specs"
@@ -171,7 +219,7 @@ def make_project(project: Path) -> None:
     write(specs / "tiny.yaml", {**common, "name": "tiny", "owner": "tests", "partition": "2013-02"})
     write(specs / "monthly.yaml", {**common, "name": "monthly", "schedule": monthly})
     write(specs / "wrong.yaml", {**common, "name": "wrong", "data": wrong, "partition": "2013-01"})
-    (specs / "broken.yaml").write_text("version: 1\nname: broken\nmodle: ../models/tiny\n")
+    (specs / "broken.yaml").write_text(BROKEN)
 
 
 def make_model(folder: Path) -> None:

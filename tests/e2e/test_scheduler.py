@@ -5,6 +5,10 @@ Runs are started one at a time, since SQLite is under this Airflow.
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
 import pytest
 
 pytestmark = [pytest.mark.scheduler, pytest.mark.slow]
@@ -15,8 +19,8 @@ TASKS = ["load_model", "build_baseline", "compute_attributions", "validate", "pu
 @pytest.fixture(scope="module")
 def scheduled(stage):
     """Unpausing starts the run of this month's first day, which is for the month before it."""
-    stage.api.unpause("reader")
-    stage.api.unpause("ig_monthly")
+    for dag_id in ("reader", "plain_reader", "ig_monthly"):
+        stage.api.unpause(dag_id)
     (run,) = stage.wait_for_runs("ig_monthly", 1)
     return run
 
@@ -45,6 +49,29 @@ def test_a_triggered_run_publishes_the_report_of_its_partition(stage, triggered)
     assert "60 of 60 rows" in stage.log_text("ig_monthly", run_id, "compute_attributions")
 
 
+def test_from_a_task_to_its_report(stage, triggered):
+    run_id = triggered["dag_run_id"]
+    ref = stage.api.result("ig_monthly", run_id, "publish_report")
+    assert Path(ref["page_uri"]).is_file()
+    importance = json.loads(Path(ref["report_uri"]).read_text())["importance"]
+    leading = [row["feature"] for row in sorted(importance, key=lambda row: row["rank"])][:3]
+    assert (ref["verdict"], ref["leading"]) == ("published", leading)
+    said = f"published, led by {', '.join(leading)}; page {ref['page_uri']}"
+    assert said in stage.log_text("ig_monthly", run_id, "publish_report")
+    for task_id in ("validate", "publish_report"):
+        place = urlsplit(stage.link("ig_monthly", run_id, task_id))
+        assert (place.scheme, unquote(place.path)) == ("", f"/dags/ig_monthly/runs/{run_id}/tasks/{task_id}/xcom")
+        assert stage.api.result("ig_monthly", run_id, task_id)["page_uri"] == ref["page_uri"]
+
+
+def test_the_log_of_a_task_holds_its_own_lines(stage, triggered):
+    """Great Expectations alone would tell some 220."""
+    for task_id in TASKS:
+        records = stage.api.log("ig_monthly", triggered["dag_run_id"], task_id, 1)
+        others = {str(record.get("logger")) for record in records if "logger" in record}
+        assert not {name for name in others if name.split(".")[0] not in ("ig_tasks", "airflow", "task")}, task_id
+
+
 def test_the_asset_says_which_report_it_was_and_wakes_who_waits_for_it(stage, triggered):
     ref = stage.api.result("ig_monthly", triggered["dag_run_id"], "publish_report")
     # First the readers' ends: Airflow 3.3 answers 500 about events of which a run was created that has not begun.
@@ -56,29 +83,41 @@ def test_the_asset_says_which_report_it_was_and_wakes_who_waits_for_it(stage, tr
     (event,) = stage.api.asset_events("ig_monthly", triggered["dag_run_id"])
     assert (event["name"], event["partition_key"]) == ("ig://monthly", "2013-01")
     assert {"run_id", "partition", "report_uri", "rows", "completeness", "warnings"} <= set(event["extra"])
-    assert event["extra"]["report_uri"] == ref["report_uri"]
+    for key in ("report_uri", "page_uri", "verdict", "leading"):
+        assert event["extra"][key] == ref[key]
+    # Who waits for the Asset without its partitions is never started: `on_reports` is the way.
+    assert stage.api.runs("plain_reader") == []
 
 
-def test_a_backfill_makes_a_report_for_each_month(stage, triggered):
+def test_a_backfill_makes_a_report_for_each_month_with_the_params_of_the_command_line(stage, triggered):
     stage.cli(
         "backfill", "create", "--dag-id", "ig_monthly", "--max-active-runs", "1",
-        "--from-date", "2013-02-01", "--to-date", "2013-03-31",
+        "--from-date", "2013-02-01", "--to-date", "2013-03-31", "--dag-run-conf", '{"sample": 20}',
     )  # fmt: skip
     runs = [run for run in stage.wait_for_runs("ig_monthly", 4) if run["run_type"] == "backfill"]
     assert {run["state"] for run in runs} == {"success"}
-    found = {run["partition_key"]: stage.published("ig_monthly", run)["partition"] for run in runs}
-    assert found == {"2013-02": "2013-02", "2013-03": "2013-03"}
+    reports = {run["partition_key"]: stage.published("ig_monthly", run) for run in runs}
+    assert {key: report["partition"] for key, report in reports.items()} == {"2013-02": "2013-02", "2013-03": "2013-03"}
+    for run in runs:
+        report = reports[run["partition_key"]]
+        assert report["data"]["rows_read"] == 20
+        assert [one["field"] for one in report["overrides"]] == ["data.sample"]
+        assert stage.api.asset_events("ig_monthly", run["dag_run_id"]) == []
 
 
-def test_params_win_over_the_spec_and_the_same_work_is_done_once(stage):
+def test_params_win_over_the_spec_make_a_trial_and_the_same_work_is_done_once(stage):
     stage.api.unpause("ig_tiny")
     first = stage.api.trigger("ig_tiny", conf={"partition": "2013-01..2013-02", "sample": 20})
     assert stage.wait("ig_tiny", first)["state"] == "success"
     ref = stage.api.result("ig_tiny", first, "publish_report")
-    assert stage.published("ig_tiny", {"dag_run_id": first})["data"]["rows_read"] == 20
-    assert ref["partition"] == "2013-01..2013-02"
-    (event,) = stage.api.asset_events("ig_tiny", first)
-    assert event["partition_key"] == "2013-01..2013-02"
+    report = stage.published("ig_tiny", {"dag_run_id": first})
+    assert report["data"]["rows_read"] == 20
+    assert report["overrides"] == [{"field": "data.sample", "spec": None, "run": 20}]
+    assert (ref["partition"], ref["verdict"]) == ("2013-01..2013-02", "ad-hoc")
+    assert stage.api.asset_events("ig_tiny", first) == []
+    assert not (stage.store / "tiny" / "latest.json").exists()
+    # The list of runs tells it apart from others.
+    assert stage.api.run("ig_tiny", first)["note"] == "Partition 2013-01..2013-02"
 
     again = stage.api.trigger("ig_tiny", conf={"partition": "2013-01..2013-02", "sample": 20})
     assert stage.wait("ig_tiny", again)["state"] == "success"
@@ -118,19 +157,57 @@ def test_a_critical_check_that_fails_withholds_the_report_without_another_try(st
     assert states == {**dict.fromkeys(TASKS[:3], "success"), "validate": "failed", "publish_report": "upstream_failed"}
     (task,) = [task for task in stage.api.tasks("ig_wrong", run_id) if task["task_id"] == "validate"]
     assert task["try_number"] == 1
-    assert "the report is withheld" in stage.log_text("ig_wrong", run_id, "validate")
+    records = stage.api.log("ig_wrong", run_id, "validate", 1)
+    errors = [str(record["event"]) for record in records if str(record.get("level")) == "error"]
+    assert [line for line in errors if line.startswith("validate: parity FAILED (critical): 0, expected")]
+    assert [line for line in errors if "the report is withheld" in line]
+    handed = stage.api.get(f"/dags/ig_wrong/dagRuns/{run_id}/taskInstances/validate/xcomEntries/report")["value"]
+    assert handed["verdict"] == "withheld"
+    assert Path(handed["page_uri"]).is_file()
+    assert stage.link("ig_wrong", run_id, "validate").endswith("/tasks/validate/xcom")
     assert stage.api.asset_events("ig_wrong", run_id) == []
     assert not (stage.store / "wrong" / "latest.json").exists()
 
 
-def test_a_broken_spec_stands_beside_the_good_ones_and_says_what_is_wrong(stage):
-    dags = {dag["dag_id"]: {tag["name"] for tag in dag["tags"]} for dag in stage.api.get("/dags")["dags"]}
-    assert {name for name, tags in dags.items() if "ig-tasks" in tags} == {
+def test_a_broken_spec_keeps_its_schedule_and_says_what_is_wrong_in_every_run(stage):
+    dags = {dag["dag_id"]: dag for dag in stage.api.get("/dags")["dags"]}
+    tags = {name: {tag["name"] for tag in dag["tags"]} for name, dag in dags.items()}
+    assert {name for name, found in tags.items() if "ig-tasks" in found} == {
         "ig_tiny", "ig_monthly", "ig_wrong", "ig_broken",
     }  # fmt: skip
-    assert "broken-spec" in dags["ig_broken"]
-    assert stage.api.get("/importErrors")["import_errors"] == []
+    assert tags["ig_broken"] == {"broken-spec", "ig-tasks", "live"}
+    assert dags["ig_broken"]["owners"] == ["broken-owners"]
     stage.api.unpause("ig_broken")
-    run_id = stage.api.trigger("ig_broken")
-    assert stage.wait("ig_broken", run_id)["state"] == "failed"
-    assert "broken.yaml: modle: no such key; did you mean 'model'?" in stage.log_text("ig_broken", run_id, "read_spec")
+    (run,) = stage.wait_for_runs("ig_broken", 1)
+    assert (run["run_type"], run["state"]) == ("scheduled", "failed")
+    line = "broken.yaml: modle: no such key; did you mean 'model'?"
+    assert line in stage.log_text("ig_broken", run["dag_run_id"], "read_spec")
+    (error,) = stage.api.get("/importErrors")["import_errors"]
+    assert error["filename"] == "ig_broken_specs.py"
+    assert line in error["stack_trace"]
+
+
+def test_a_typo_in_a_live_spec_ends_neither_its_schedule_nor_that_of_the_others(stage, scheduled):
+    """What was to be found out by a report that is not there is an import error and a tag, until it is mended."""
+    path = stage.project / "include" / "specs" / "monthly.yaml"
+    text = path.read_text()
+
+    def is_broken():
+        dag = stage.api.get("/dags/ig_monthly")
+        return dag if "broken-spec" in {tag["name"] for tag in dag["tags"]} else None
+
+    def errors():
+        return "".join(error["stack_trace"] for error in stage.api.get("/importErrors")["import_errors"])
+
+    before = stage.api.get("/dags/ig_monthly")
+    path.write_text(text.replace("baseline:", "baseline: [", 1))
+    broken = stage.wait_for(is_broken)
+    kept = ("timetable_summary", "timetable_description", "owners", "is_paused", "is_stale", "has_import_errors")
+    assert {key: broken[key] for key in kept} == {key: before[key] for key in kept}
+    assert before["timetable_summary"]
+    assert broken["next_dagrun_run_after"] == before["next_dagrun_run_after"] is not None
+    assert stage.wait_for(lambda: "monthly.yaml: is not valid YAML" in errors())
+    assert stage.api.get("/dags/ig_tiny")["has_import_errors"] is False
+    path.write_text(text)
+    assert stage.wait_for(lambda: not is_broken())
+    assert stage.wait_for(lambda: "monthly.yaml" not in errors())
