@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from airflow.sdk import DAG, BaseOperator
@@ -34,17 +35,34 @@ class BrokenSpecOperator(BaseOperator):
             raise SpecError(self.message)
 
 
-def broken_dag(dag_id: str, message: str, standing: Standing) -> DAG:
-    """A DAG with the schedule, owner and tags of the spec, whose one task fails with what is wrong."""
-    with DAG(
-        dag_id,
-        description=message[:500],
-        tags=sorted({"broken-spec", "ig-tasks", *(tag[:100] for tag in standing.tags)}),
-        doc_md=f"# This spec does not load\n\n{plain(message)}\n",
-        max_active_runs=1,
-        default_args={"owner": standing.owner or "airflow"},
+def broken_dag(dag_id: str, message: str, standing: Standing, dag_arguments: Mapping[str, Any] | None = None) -> DAG:
+    """A DAG with the schedule, owner and tags of the spec, whose one task fails with what is wrong.
+
+    Args:
+        dag_arguments: of the folder's DAGs, such as callbacks; left out if no DAG can be made with them.
+    """
+    given = dict(dag_arguments or {})
+    try:
+        return _dag(dag_id, message, standing, given)
+    except Exception:
+        if not given:
+            raise
+        return _dag(dag_id, message, standing, {})
+
+
+def _dag(dag_id: str, message: str, standing: Standing, given: Mapping[str, Any]) -> DAG:
+    tags = {"broken-spec", "ig-tasks", *(tag[:100] for tag in standing.tags), *(given.get("tags") or ())}
+    arguments = {
+        "max_active_runs": 1,
         **_schedule(standing),
-    ) as dag:
+        **given,
+        "dag_id": dag_id,
+        "description": message[:500],
+        "tags": sorted(tags),
+        "doc_md": f"# This spec does not load\n\n{plain(message)}\n",
+        "default_args": {"owner": standing.owner or "airflow", **(given.get("default_args") or {})},
+    }
+    with DAG(**arguments) as dag:
         BrokenSpecOperator(task_id="read_spec", message=message, retry_policy=retry_policy(), doc_md=plain(message))
     return dag
 

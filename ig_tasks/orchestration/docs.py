@@ -22,7 +22,10 @@ TASKS = {
         "Checks completeness, convergence, quarantined rows and parity with the stored prediction. "
         "If a critical check fails the report is withheld and the task fails without another try."
     ),
-    "publish_report": "Writes the report, moves `latest.json`, and updates the Asset that other DAGs may wait for.",
+    "publish_report": (
+        "Writes the report, moves `latest.json`, and updates the Asset that other DAGs may wait for. "
+        "The report of an ad-hoc run is written and leaves both alone."
+    ),
 }
 
 _POOL = (
@@ -31,8 +34,12 @@ _POOL = (
     "many slots as explanations may compute at the same time."
 )
 _BY_HAND = (
-    "**One run by hand.** *Trigger* asks for a partition, a sample, a tolerance and a baseline strategy; empty means "
-    "as in the spec. Anything else is changed in the spec."
+    "**One run by hand.** *Trigger* asks for {asked}; empty means as in the spec. A sample, a tolerance or a baseline "
+    "of its own makes an ad-hoc run, whose report never becomes the latest. Anything else is changed in the spec."
+)
+_WAITING = (
+    '**A DAG that waits for these reports** has `schedule=on_reports("{name}")`, from `ig_tasks.orchestration`. A '
+    'plain `schedule=[Asset("ig://{name}")]` never starts: Airflow keeps events that have a partition from such DAGs.'
 )
 _BACKFILL = (
     "**Many partitions.** `airflow backfill create --dag-id {dag_id} --from-date <first day> --to-date <last day> "
@@ -56,10 +63,12 @@ def dag_page(spec: ExplanationSpec) -> str:
     ]
     table = "\n".join(f"| {name} | {plain(value)} |" for name, value in rows)
     lines = [plain(spec.description or f"Feature importance of {spec.name}"), "", "| | |", "|---|---|", table]
+    asked = f"{'a partition, ' * bool(spec.data.partition)}a sample, a tolerance and a baseline strategy"
     if spec.features:
         labelled = ", ".join(plain(item.label or name) for name, item in spec.features.items())
         lines += ["", f"Features with a label of their own: {labelled}"]
-    lines += ["", _POOL.format(pool=plain(spec.compute.pool)), "", _BY_HAND]
+    lines += ["", _POOL.format(pool=plain(spec.compute.pool)), "", _BY_HAND.format(asked=asked)]
+    lines += ["", _WAITING.format(name=spec.name)]
     if spec.schedule and spec.schedule.partition:
         lines += ["", _BACKFILL.format(dag_id=f"ig_{spec.name}")]
     return "\n".join(lines) + "\n"

@@ -43,7 +43,7 @@ def ig_dags(folder: str | Path, **dag_arguments: Any) -> list[DAG]:
     for path, (spec, _) in good.items():
         remember(path, Standing.of(spec))
     names = [spec.name for spec, _ in good.values()]
-    return [*dags.values(), *_broken_dags(broken, names, dags)]
+    return [*dags.values(), *_broken_dags(broken, names, dags, dag_arguments)]
 
 
 def require_specs(folder: str | Path, **dag_arguments: Any) -> None:
@@ -115,13 +115,15 @@ def _is_spec(path: Path) -> bool:
     return path.suffix.lower() in {".yaml", ".yml"} and path.is_file() and not path.name.startswith((".", "_"))
 
 
-def _broken_dags(broken: Mapping[Path, str], names: Collection[str], taken: Collection[str]) -> Iterator[DAG]:
+def _broken_dags(
+    broken: Mapping[Path, str], names: Collection[str], taken: Collection[str], dag_arguments: Mapping[str, Any]
+) -> Iterator[DAG]:
     """A DAG for each spec that does not load, under the id that it would have unless another spec has it."""
     ids = set(taken)
     for path, message in broken.items():
         standing = standing_of(_text_of(path), last_good(path))
         name = standing.name if standing.name and standing.name not in names else path.stem
-        dag = broken_dag(_free_id(name, ids), message, standing)
+        dag = broken_dag(_free_id(name, ids), message, standing, dag_arguments)
         ids.add(dag.dag_id)
         yield dag
 

@@ -161,7 +161,9 @@ class PublishReportOperator(StageOperator):
             # Airflow makes an event of each outlet that a task still has when it succeeds.
             self.outlets = []
             return ref
-        asset = report_asset(ExplanationSpec.from_resolved(self.spec).name)
+        name = ExplanationSpec.from_resolved(self.spec).name
+        asset = report_asset(name)
+        self._say(f"publish_report: Asset ig://{name} is updated, DAGs with schedule=on_reports({name!r}) start")
         event = context["outlet_events"][asset]
         event.extra = event_extra(ref)
         # A run may have got its partition from a Param: the event says which one, whatever the run's own key.

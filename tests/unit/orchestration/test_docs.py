@@ -34,3 +34,12 @@ def test_names_are_shown_as_they_are_and_do_nothing(document):
 
 def test_plain_text_is_one_line():
     assert plain("a\n# b") == "a \\# b"
+
+
+def test_the_page_says_how_to_wait_for_the_reports_and_what_a_form_asks(document):
+    page = dag_page(load_spec(document))
+    assert 'schedule=on_reports("loans")' in page
+    assert '`schedule=[Asset("ig://loans")]` never starts' in page
+    assert "*Trigger* asks for a partition, a sample, a tolerance and a baseline strategy" in page
+    undivided = dag_page(load_spec({**document, "data": "s3://data/loans"}))
+    assert "*Trigger* asks for a sample, a tolerance and a baseline strategy" in undivided

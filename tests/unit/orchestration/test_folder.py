@@ -122,6 +122,22 @@ def test_what_the_text_does_not_say_any_more_is_as_in_the_last_good_version(fold
     assert seen(broken) == seen(good)
 
 
+def test_arguments_of_the_folders_dags_are_those_of_a_broken_one_too(folder):
+    def alarm(context):
+        """Whoever is told of failed runs is told of these."""
+
+    given = {"on_failure_callback": alarm, "default_args": {"retries": 0, "pool": "mine"}, "tags": ["all"]}
+    (broken,) = ig_dags(folder(bad={"modle": 1}), **given)
+    assert is_broken(broken)
+    assert broken.on_failure_callback is alarm
+    assert broken.tags == {"all", "broken-spec", "credit", "ig-tasks"}
+    assert broken.get_task("read_spec").pool == "mine"
+    assert broken.owner == "credit-risk"
+    # The arguments may be what is wrong.
+    (odd,) = ig_dags(folder(bad={"name": "bad"}), no_such_argument=1)
+    assert "no_such_argument" in odd.description
+
+
 def test_a_schedule_that_was_taken_out_is_not_brought_back(folder, document):
     (good,) = ig_dags(folder(loans=text_of(document)))
     (broken,) = ig_dags(folder(loans=text_of({**document, "modle": 1}, schedule=None, owner="someone else")))
