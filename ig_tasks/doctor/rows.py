@@ -105,7 +105,7 @@ class Trial:
         if layer is not None:
             return np.zeros(embed(self.model, layer, end[:1].astype(np.int64)).shape[1:])
         other = np.roll(end, 1, axis=0)
-        return np.where(other == end, end - 1, other)
+        return np.where(other == end, _another(end), other)
 
     def _features(
         self, found: Mapping[str, Array], features: Sequence[Feature] | None
@@ -148,7 +148,10 @@ class Trial:
         """Whether other values of a feature change an output."""
         before = self.outputs(self.given)
         for other in self._others(name, place, seen):
-            after = self.outputs({**self.given, name: other})
+            try:
+                after = self.outputs({**self.given, name: other})
+            except Exception:  # noqa: BLE001, S112 - a value that the model does not take says nothing
+                continue
             if not np.array_equal(before, after, equal_nan=True):
                 return True
         return False
@@ -159,13 +162,29 @@ class Trial:
         sizes = [call.vocabulary for call in seen.calls if call.takes == name and call.vocabulary]
         changed: list[Array] = [np.roll(array, 1, axis=0)]
         if array.dtype.kind == "f":
-            changed += [array + 1, 3 - 10 * array]
+            codes = _are_codes(array)  # of those, others than the rows' own may be outside their table
+            changed += [_another(array), *(np.where(codes, array, each) for each in (array + 1, 3 - 10 * array))]
         elif sizes:
             changed.append((array + 1) % min(sizes))
         for values in changed:
             other = array.copy()
             other[where] = values[where]
             yield other
+
+
+def _another(array: Array) -> Array:
+    """Another value for every element: the least or the greatest of its column where there are several.
+
+    A whole number may be the code of a category, so that it gets no neighbour below 0.
+    """
+    least, greatest = array.min(axis=0), array.max(axis=0)
+    alone = np.where(_are_codes(array) & (array < 1), array + 1, array - 1)
+    return np.where(least == greatest, alone, np.where(array == least, greatest, least)).astype(array.dtype)
+
+
+def _are_codes(array: Array) -> npt.NDArray[np.bool_]:
+    """Which columns hold whole numbers alone."""
+    return np.asarray((array == np.trunc(array)).all(axis=0))
 
 
 def _is_text(value: Any) -> bool:

@@ -207,3 +207,19 @@ def test_the_model_is_untouched_after_an_exception() -> None:
 
 def as_found(model: Any) -> bool:
     return not any("call" in vars(layer) for layer in model._flatten_layers())
+
+
+def test_codes_in_a_matrix_of_floats_stay_inside_their_tables() -> None:
+    keras.utils.set_random_seed(0)
+    x = keras.Input((4,), name="x")
+    codes = [keras.layers.Embedding(size, 2)(keras.ops.cast(x[:, place], "int32")) for place, size in enumerate((3, 4))]
+    model = keras.Model(x, keras.layers.Dense(1)(keras.layers.Concatenate()([x[:, 2:], *codes])))
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        rows = np.column_stack([rng.integers(0, 3, 6), rng.integers(0, 4, 6), rng.normal(size=(6, 2))])
+        constant = rows.copy()
+        constant[:, :2] = [0, 3]
+        for given in (rows, constant):
+            found = diagnose(model, given.astype(np.float32))
+            assert [each.name for each in found.zero] == ["x[0]", "x[1]"]
+            assert all("by steps that have no gradient" in each.why for each in found.zero)

@@ -471,3 +471,29 @@ def test_what_a_model_changes_in_place_stays_as_it_was_given() -> None:
     assert not found.zero
     for name, array in before.items():
         np.testing.assert_array_equal(given[name], array)
+
+
+class Codes(nn.Module):
+    """Two codes and two numbers side by side in one matrix of floats."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.tables = nn.ModuleList([nn.Embedding(3, 2), nn.Embedding(4, 2)])
+        self.body = nn.Linear(6, 1)
+
+    def forward(self, x: Any) -> Any:
+        codes = [table(x[:, place].long()) for place, table in enumerate(self.tables)]
+        return self.body(torch.cat([x[:, 2:], *codes], dim=1))
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_codes_in_a_matrix_of_floats_stay_inside_their_tables(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    rows = np.column_stack([rng.integers(0, 3, 6), rng.integers(0, 4, 6), rng.normal(size=(6, 2))]).astype(np.float32)
+    constant = rows.copy()
+    constant[:, :2] = [0, 3]
+    for given in (rows, constant, rows[:1]):
+        found = diagnose(Codes(), given)
+        assert [each.name for each in found.zero] == ["x[0]", "x[1]"]
+        assert all("by steps that have no gradient" in each.why for each in found.zero)
