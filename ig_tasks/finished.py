@@ -56,7 +56,7 @@ class FinishedRun:
 
     @property
     def report(self) -> Report:
-        """The newest revision of its report."""
+        """The newest revision of its report; an official one before those of trials."""
         return self.folder.read_report()
 
     def row(self, row_id: str) -> pd.Series:

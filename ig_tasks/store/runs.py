@@ -62,16 +62,21 @@ class RunFolder(Folder):
         return sorted(number for number in found if number is not None)
 
     def read_report(self, revision: int | None = None) -> Report:
-        """A revision of the report, or the newest.
+        """A revision of the report; without one the newest of an official run, else the newest of all.
 
         Raises:
             ReportError: if it is not there.
         """
         there = self.revisions()
-        chosen = revision if revision is not None else (there[-1] if there else None)
-        if chosen not in there or chosen is None:
+        wanted = there[::-1] if revision is None else [revision] if revision in there else []
+        if not wanted:
             raise ReportError(f"{self.uri}: there is no report (run_id {self.run_id}); run the spec first")
-        return _report_in(self, revised("report.json", chosen))
+        newest = _report_in(self, revised("report.json", wanted[0]))
+        if newest.official:
+            return newest
+        # Trials share the folder of an official run that has the same numbers.
+        earlier = (_report_in(self, revised("report.json", number)) for number in wanted[1:])
+        return next((report for report in earlier if report.official), newest)
 
 
 class Store:
@@ -181,7 +186,7 @@ def _order(entry: dict[str, Any]) -> tuple[str, str, int]:
 
 
 def locate_report(location: str) -> tuple[Report, str]:
-    """The report at a report.json, in a run's folder (the newest revision), or that a latest.json points to.
+    """The report at a report.json, in a run's folder (as `RunFolder.read_report`), or that a latest.json points to.
 
     Returns the report and the URI of its report.json.
 
@@ -206,7 +211,8 @@ def locate_report(location: str) -> tuple[Report, str]:
         )
     if not there:
         raise ReportError(f"{location}: there is no report here; give a report.json, a run's folder or a spec's folder")
-    return run.read_report(), run.uri_of(revised("report.json", there[-1]))
+    report = run.read_report()
+    return report, run.uri_of(revised("report.json", report.revision))
 
 
 def _holds_runs(place: Folder) -> bool:

@@ -118,3 +118,16 @@ def test_an_ad_hoc_or_withheld_report_never_becomes_the_latest(store, changes):
     assert published(store, report("2013-10"))
     assert not published(store, report("2013-12", 9, **changes))
     assert store.latest("flights")["partition"] == "2013-10"
+
+
+def test_a_run_folder_shows_its_official_report_whatever_trials_came_later(store):
+    trial = {"overrides": [{"field": "validation.converged.at_least", "spec": 0.95, "run": 0.1}]}
+    published(store, report("2013-10", 0, 1, **trial))
+    run = store.run("flights", "2013-10-0")
+    assert (run.read_report().revision, locate_report(run.uri)[1]) == (1, run.uri_of("report.json"))
+    for revision, changes in ((2, {}), (3, trial), (4, trial)):
+        published(store, report("2013-10", revision, revision, **changes))
+    assert run.read_report().revision == 2
+    assert locate_report(run.uri)[1] == run.uri_of("report.r2.json")
+    assert run.read_report(4).revision == 4
+    assert locate_report(run.uri_of("report.r3.json"))[0].revision == 3
