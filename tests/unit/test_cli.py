@@ -113,7 +113,7 @@ def test_code_from_outside_the_project_needs_trust(capsys, spec, no_cluster, tmp
             ["run", "SPEC", "--set", "data.strategy=zero"],
             "data.strategy: no such key; did you mean 'baseline.strategy'",
         ),
-        (["run", "SPEC", "--set", "Partition=all"], "Partition: no such key; did you mean 'schedule.partition' or"),
+        (["run", "SPEC", "--set", "Partition=all"], "Partition: no such key; did you mean 'partition'? keys"),
         (["show", "nothing"], "there is no report here"),
     ],
 )
