@@ -7,7 +7,7 @@ EXAMPLES = {
     ("torch", "axioms"): 80,
     ("torch", "linearity"): 60,
     ("torch", "implementation_invariance"): 80,
-    ("torch", "independence"): 25,
+    ("torch", "independence"): 20,
     ("torch", "one_evaluation"): 40,
     ("keras", "axioms"): 5,
     ("keras", "linearity"): 4,

@@ -84,7 +84,7 @@ def independence(framework: str, architecture: Architecture) -> None:
         order = np.random.default_rng(0).permutation(40)
         permuted = attribute(model, inputs[order], baseline, target=target)
         parts = [attribute(model, part, baseline, target=target) for part in (inputs[:1], inputs[1:13], inputs[13:])]
-        limit = 20 * least_memory(model, inputs, target)
+        limit = 36 * least_memory(model, inputs, target)
         small = attribute(model, inputs, baseline, target=target, memory_limit=limit)
         assert small.details["batches"]["count"] > whole.details["batches"]["count"]
         back = np.argsort(order)
