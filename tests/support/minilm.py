@@ -33,7 +33,7 @@ def write_classifier(folder: Path) -> Path:
     model = AutoModelForSequenceClassification.from_pretrained(
         encoder(), num_labels=2, num_hidden_layers=2, local_files_only=True
     )
-    torch.nn.init.normal_(model.classifier.weight, std=0.5)
+    torch.nn.init.normal_(model.classifier.weight, std=4.0)
     model.save_pretrained(folder)
     for name in ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt"):
         shutil.copy(encoder() / name, folder / name)
