@@ -17,6 +17,7 @@ from ig_tasks.attribution.averaging import average
 from ig_tasks.attribution.backends import as_model
 from ig_tasks.attribution.control import Tolerances
 from ig_tasks.attribution.explanation import NOT_FINITE
+from ig_tasks.attribution.feeds import Layers
 from ig_tasks.attribution.problem import UNNAMED
 from ig_tasks.baselines.explaining import starts_for
 from ig_tasks.baselines.given import given_to, matched
@@ -46,7 +47,7 @@ def explain(
     tolerance: float = 0.01,
     absolute_tolerance: float = 0.0,
     max_evaluations: int = 4097,
-    layers: Mapping[str, str] | None = None,
+    layers: Layers | None = None,
     precision: str = "model",
     device: str | None = None,
     memory_limit: int | None = None,
@@ -62,8 +63,9 @@ def explain(
     target: None (the single output), a column, "predicted", an array of columns, an output's name, or "all". Of a
         loaded model also a selection, {"position": 3, "column": 1}, where its output has positions.
     space: of a loaded package's target: "logit", "probability", "calibrated" or "margin"; its own unless given.
-    layers: {input name: layer name} where the path runs in an embedding layer's output; a loaded package's
-        own unless given.
+    layers: {input name: layer name} where the path runs in an embedding layer's output; a list of names where several
+        layers embed the input, {column: name} where each column of a matrix of ids has one. A loaded package's own
+        unless given.
 
     The other arguments are `attribute`'s. Raises subclasses of UserError, one line each.
     """
@@ -199,6 +201,7 @@ def _with_quarantined(found: attribution.Explanation, encoded: Encoded) -> attri
     if not isinstance(found.attributions, dict):
         raise DataError("inputs: a table's explanation is by input name")
     numbers = ("output", "baseline_output", "convergence_delta", "relative_delta", "error_estimate")
+    spread: dict[str, Any] = {name: _spread(getattr(found, name), np.nan, encoded) for name in numbers}
     reasons = {int(row): str(encoded.reasons[row]) for row in np.flatnonzero(~keep)}
     return replace(
         found,
@@ -206,7 +209,7 @@ def _with_quarantined(found: attribution.Explanation, encoded: Encoded) -> attri
         evaluations=_spread(found.evaluations, 0, encoded),
         status=_spread(found.status, NOT_FINITE, encoded),
         details={**found.details, "quarantined": reasons},
-        **{name: _spread(getattr(found, name), np.nan, encoded) for name in numbers},
+        **spread,
     )
 
 

@@ -69,11 +69,14 @@ class PreparedModel:
         memory_limit: int,
         fixed: Mapping[str, NDArray[Any]] | None = None,
         segments: Mapping[str, NDArray[np.object_]] | None = None,
+        refuse: bool = True,
     ) -> Explanation:
         """Attributions of encoded rows, {input: (rows, ...)}; of several baselines the average.
 
         fixed: the masks that go with them.
         segments: {column: (rows,) levels}, for a baseline by segment.
+        refuse: raise LayerError for rows at the ends of whose paths the model gives other outputs than its own; else
+            the explanation's `refused` names them.
 
         Raises:
             UserError: what the engine says of the model or the inputs.
@@ -81,14 +84,14 @@ class PreparedModel:
         rows = len(next(iter(arrays.values())))
         block = max(1, _BLOCK_BYTES // max(self.baseline.row_bytes(), 1))
         if rows <= block:
-            return self._attribute(arrays, settings, memory_limit, fixed or {}, segments or {})
+            return self._attribute(arrays, settings, memory_limit, fixed or {}, segments or {}, refuse=refuse)
         parts = []
         for start in range(0, rows, block):
             part = slice(start, start + block)
             mine, beside, levels = (
                 {name: array[part] for name, array in group.items()} for group in (arrays, fixed or {}, segments or {})
             )
-            parts.append(self._attribute(mine, settings, memory_limit, beside, levels))
+            parts.append(self._attribute(mine, settings, memory_limit, beside, levels, refuse=refuse))
         return join(parts)
 
     def _attribute(
@@ -98,6 +101,8 @@ class PreparedModel:
         memory_limit: int,
         fixed: Mapping[str, NDArray[Any]],
         segments: Mapping[str, NDArray[np.object_]],
+        *,
+        refuse: bool,
     ) -> Explanation:
         runs = [
             attribute(
@@ -117,6 +122,7 @@ class PreparedModel:
                 device=self.loaded.device,
                 memory_limit=memory_limit,
                 seed=settings.seed,
+                refuse=refuse,
             )
             for start in self.baseline.starts(arrays, segments)
         ]

@@ -58,6 +58,7 @@ def average(
         evaluations=np.sum([each.evaluations for each in explanations], axis=0, dtype=np.int32),
         status=tolerances.status(delta, output - baseline_output, size, estimate),
         details={**first.details, "baselines": count},
+        refused={row: why for each in explanations for row, why in each.refused.items()},
     )
 
 
@@ -67,11 +68,16 @@ def join(explanations: Sequence[Explanation]) -> Explanation:
     parts = [_parts(each) for each in explanations]
     joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     fields = ("output", "baseline_output", "convergence_delta", "relative_delta", "error_estimate", "evaluations")
+    first_rows = np.cumsum([0, *(len(each) for each in explanations)]).tolist()
+    refused = {
+        at + row: why for at, each in zip(first_rows, explanations, strict=False) for row, why in each.refused.items()
+    }
     others: dict[str, Any] = {name: np.concatenate([getattr(each, name) for each in explanations]) for name in fields}
     return replace(
         first,
         attributions=joined if isinstance(first.attributions, dict) else next(iter(joined.values())),
         status=np.concatenate([each.status for each in explanations]),
+        refused=refused,
         **others,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,16 +15,19 @@ from ig_tasks.attribution.batches import Batches, Rectangle
 from ig_tasks.attribution.choice import check_integrator, exact_may_pay, is_count, reasoned_control
 from ig_tasks.attribution.control import Tolerances
 from ig_tasks.attribution.explanation import Explanation
+from ig_tasks.attribution.feeds import Layers, Refusal, Route, named_layers
 from ig_tasks.attribution.given import Given
+from ig_tasks.attribution.laying import Laid, first_ends, lay
 from ig_tasks.attribution.methods import IntegratedGradients, choose_method
 from ig_tasks.attribution.methods.rows import Rows
 from ig_tasks.attribution.methods.unpadded import without_padding
 from ig_tasks.attribution.problem import Problem
 from ig_tasks.attribution.regions import typical_regions
+from ig_tasks.attribution.routing import find_route
 from ig_tasks.attribution.stating import state
 from ig_tasks.attribution.structure import NotFollowed, Structure
-from ig_tasks.attribution.targets import Choice, Head, resolve
-from ig_tasks.errors import IgTasksError, InputError
+from ig_tasks.attribution.targets import Choice, resolve
+from ig_tasks.errors import IgTasksError, InputError, LayerError
 
 __all__ = ["PRECISIONS", "attribute", "embed"]
 
@@ -46,19 +50,24 @@ def attribute(
     tolerance: float = 0.01,
     absolute_tolerance: float = 0.0,
     max_evaluations: int = 4097,
-    layers: Mapping[str, str] | None = None,
+    layers: Layers | None = None,
     precision: str = "model",
     device: str | None = None,
     memory_limit: int | None = None,
     seed: int = 0,
+    refuse: bool = True,
 ) -> Explanation:
     """Attribute a model's output to its inputs, relative to a baseline.
 
     `model` is a torch.nn.Module or a keras.Model. An array is passed as `model(x)`, a dict by name, a tuple or list of
     arrays by position; its attributions are a dict by the names of the model's own parameters.
     `inputs` are (rows, ...) arrays; a `baseline` has one row's shape (shared) or the inputs'. Where `layers`
-    names an input's embedding layer, the input is ids, its baseline ids (integers) or layer outputs
-    (floats), the path runs in the layer's output, and attributions are summed over its width.
+    names the layers that embed an input, the input is ids, its baseline ids (integers), a `Mixture` of ids or layer
+    outputs (floats; with several layers {layer: outputs}), the path runs in the layers' outputs between what the model
+    itself gives on the row and on the baseline, and attributions are summed over their width.
+
+    Every row's path ends at the model's own output. Where it does not, the call is refused; with `refuse=False` such
+    rows are `not_finite`, and `refused` says why.
 
     `tolerance` is relative and holds for both the completeness delta and the estimated L1 error of each row;
     `absolute_tolerance` is in units of the output. `memory_limit` is in bytes. Integrated Gradients draws no
@@ -82,24 +91,34 @@ def attribute(
     if precision not in PRECISIONS:
         raise InputError(f"precision: {precision!r} is none of {', '.join(PRECISIONS)}")
     model = as_model(model, inputs)
-    backend = open_backend(model, dict(layers or {}), precision, device)
+    tables = named_layers(layers or {})
+    backend = open_backend(model, tables, precision, device)
     with backend.session():
         given = Given.of(model, inputs)
-        problem = state(backend, given, baseline, fixed)
+        problem, vectors = state(backend, given, baseline, fixed)
+        every = isinstance(target, str) and target == "all"
+        laid = Laid(problem)
         if problem.rows:
-            tail, point_bytes = _probed(backend, problem, choice.head, named=given.form != "alone")
+            backend.choose(choice.head)
+            tail, point_bytes, route = _probed(backend, problem, named=given.form != "alone", every=refuse)
         else:
             if choice.every:
                 raise InputError("inputs: there are no rows, so that 'all' outputs are unknown; target one column")
-            tail, point_bytes, choice = (), 1, Choice()
+            tail, point_bytes, choice, route = (), 1, Choice(), Route()
+        forward = Batches.within(backend.block_bytes, point_bytes, memory_limit, backend.out_of_memory)
+        columns = resolve(
+            choice, tail, problem.rows, lambda first, count: _predicted(backend, problem, forward, first, count)
+        )
+        problem = problem.explaining(columns)
+        laid = Laid(problem)
+        if tables and problem.rows:
+            laid = lay(backend, problem, vectors, route, forward)
+            problem = laid.problem
+            _refuse(laid.refused, refuse=refuse)
         structure = _look(backend, problem)
         if problem.rows:
             backend.require_repeats(problem.take(slice(0, _CALLED_TWICE)))
         batches = Batches.within(backend.block_bytes, point_bytes, memory_limit, backend.out_of_memory)
-        columns = resolve(
-            choice, tail, problem.rows, lambda first, count: _predicted(backend, problem, batches, first, count)
-        )
-        problem = problem.explaining(columns)
         try:
             regions = None
             if exact_may_pay(integrator, structure):
@@ -112,6 +131,9 @@ def attribute(
             control, reason = reasoned_control(integrator, steps, max_evaluations, structure)
             runner, padding = without_padding(backend, problem)
             result = chosen.run(runner, problem, control, tolerances, batches)
+    refused = {**laid.refused, **laid.differing(result, tolerances, backend.epsilon)}
+    _refuse(refused, refuse=refuse)
+    result.without(refused)
     details = {
         "method": chosen.name,
         "integrator": control.name,
@@ -122,18 +144,19 @@ def attribute(
         "framework": backend.framework,
         "device": backend.device,
         "precision": backend.precision,
-        "layers": dict(backend.layers),
+        "layers": {name: table.written for name, table in tables.items()},
         "padding": padding,
         "rows_by_evaluations": dict(sorted(result.by_level.items())),
         "batches": {"count": batches.count, "largest_points": batches.largest, "halvings": batches.halvings},
         "seed": seed,
     }
-    return _explanation(problem, result, details, named=given.form != "alone", every=every)
+    found = _explanation(problem, result, details, named=given.form != "alone", every=every)
+    return replace(found, refused={row: why.name for row, why in sorted(refused.items())}) if refused else found
 
 
 def embed(model: Any, layer: str, ids: npt.ArrayLike) -> npt.NDArray[np.float64]:
     """The embedding vectors (*ids.shape, width) of `ids`, float64. Raises LayerError or InputError."""
-    backend = open_backend(model, {"ids": layer}, "model", None)
+    backend = open_backend(model, named_layers({"ids": layer}), "model", None)
     with backend.session():
         array = np.asarray(ids)
         if array.dtype.kind not in "iu":
@@ -141,11 +164,26 @@ def embed(model: Any, layer: str, ids: npt.ArrayLike) -> npt.NDArray[np.float64]
         return backend.embed(layer, backend.check_ids(layer, array.astype(np.int64)))
 
 
-def _probed(backend: Backend, problem: Problem, output: Head, *, named: bool) -> tuple[tuple[int, ...], int]:
-    """Raises InputError where the first row fails because of an input's shape; other errors are the model's own."""
-    row = problem.take(slice(0, 1))
+def _refuse(refused: Mapping[int, Refusal], *, refuse: bool) -> None:
+    """Raise LayerError for the first row whose path has other ends than the model."""
+    if refused and refuse:
+        row = min(refused)
+        more = f" (and {len(refused) - 1} rows more)" if len(refused) > 1 else ""
+        raise LayerError(f"{refused[row].words}{more}")
+
+
+def _probed(backend: Backend, problem: Problem, *, named: bool, every: bool) -> tuple[tuple[int, ...], int, Route]:
+    """The output's axes behind the rows, bytes a point, and where paths run in layers.
+
+    Raises InputError where the first row fails because of an input's shape; other errors are the model's own.
+    """
+    row, route = problem.take(slice(0, 1)), Route()
     try:
-        return backend.probe(row, output)
+        if backend.layers:
+            route = find_route(backend, problem, backend.layers, every=every)
+            backend.take_route(route)
+            row = first_ends(backend, row, route, Batches(1, backend.out_of_memory))
+        return *backend.probe(row), route
     except Exception as error:
         if isinstance(error, IgTasksError) or backend.out_of_memory(error):
             raise
@@ -164,7 +202,7 @@ def _look(backend: Backend, problem: Problem) -> Structure:
     found: list[int] = []
     for row in range(problem.rows):
         one = problem.take(slice(row, row + 1))
-        if all(np.isfinite(array).all() for array in (*one.ends.values(), *one.starts.values())):
+        if all(np.isfinite(a).all() for a in (*one.ends.values(), *one.starts.values(), *one.fed_starts.values())):
             found.append(row)
         if len(found) == _LOOKED_AT:
             break
@@ -184,13 +222,14 @@ def _predicted(
 ) -> npt.NDArray[np.int64]:
     """Each row's arg-max (rows,); of a row whose output is not finite any, which the run will say of it."""
     columns = first.copy()
+    embedded = bool(backend.layers)
 
     def evaluate(part: Rectangle) -> None:
         some = slice(part.row, part.row_end)
         among = first[some, None] + np.arange(count)
-        columns[some] = first[some] + np.argmax(
-            np.take_along_axis(backend.outputs(problem.take(some)), among, axis=1), axis=1
-        )
+        few = problem.take(some)
+        outputs = backend.watch(few)[0] if embedded else backend.outputs(few)
+        columns[some] = first[some] + np.argmax(np.take_along_axis(outputs, among, axis=1), axis=1)
 
     batches.run(problem.rows, 1, evaluate)
     return columns

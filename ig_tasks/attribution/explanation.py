@@ -51,6 +51,8 @@ class Explanation:
     """
     details: dict[str, Any] = field(default_factory=dict)
     """What ran, and why: method, integrator, framework, precision, device, evaluations by level, batches."""
+    refused: dict[int, str] = field(default_factory=dict)
+    """{row: why} of rows whose path would not start and end at the model's own outputs; their numbers are NaN."""
 
     def __len__(self) -> int:
         return len(self.output)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -28,11 +28,23 @@ class Problem:
     fixed: dict[str, Any]  # (rows, ...) arrays, or constants, passed on as they are
     rows: int
     targets: Columns  # (targets, rows) the outputs explained
+    fed: dict[str, Array] = field(default_factory=dict)
+    """{path in a layer's output: ids (rows, ...) that the layer is fed with at the rows}"""
+    fed_starts: dict[str, Array] = field(default_factory=dict)
+    """{path in a layer's output: the same at the baselines, or vectors; leading axis 1 (shared) or rows}"""
 
     @property
     def shared(self) -> bool:
         """Whether all rows start from one baseline."""
-        return all(start.shape[0] == 1 for start in self.starts.values())
+        return all(start.shape[0] == 1 for start in (*self.starts.values(), *self.fed_starts.values()))
+
+    def embeds(self, key: str) -> str | None:
+        """The input whose ids a layer is fed with as they are, in every row."""
+        return next((name for name, end in self.ends.items() if end is self.fed[key]), None)
+
+    def path_ends(self, name: str) -> Array:
+        """The numbers, or the ids that a layer is fed with, at which paths end."""
+        return self.fed[name] if name in self.fed else self.ends[name]
 
     @property
     def features(self) -> int:
@@ -43,12 +55,19 @@ class Problem:
         """The problem of some rows; `rows` is a slice or an array of positions."""
         if isinstance(rows, slice) and rows == slice(0, self.rows):
             return self
+
+        def some(starts: dict[str, Array]) -> dict[str, Array]:
+            return {name: start if start.shape[0] == 1 else start[rows] for name, start in starts.items()}
+
+        ends = {name: end[rows] for name, end in self.ends.items()}
         return Problem(
-            ends={name: end[rows] for name, end in self.ends.items()},
-            starts={name: start if start.shape[0] == 1 else start[rows] for name, start in self.starts.items()},
+            ends=ends,
+            starts=some(self.starts),
             fixed={name: value[rows] if isinstance(value, np.ndarray) else value for name, value in self.fixed.items()},
             rows=self.targets[:, rows].shape[1],
             targets=self.targets[:, rows],
+            fed={key: ids[rows] if (name := self.embeds(key)) is None else ends[name] for key, ids in self.fed.items()},
+            fed_starts=some(self.fed_starts),
         )
 
     def explaining(self, targets: Columns) -> Problem:

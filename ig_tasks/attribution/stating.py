@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from ig_tasks.attribution.backends.base import Backend
 from ig_tasks.attribution.given import Given, as_array, is_number
+from ig_tasks.attribution.mixture import Mixture
 from ig_tasks.attribution.problem import Problem
 from ig_tasks.errors import BaselineError, InputError, LayerError, suggest
 
@@ -18,8 +19,13 @@ __all__ = ["state"]
 Array = npt.NDArray[Any]
 
 
-def state(backend: Backend, inputs: Any, baseline: Any, fixed: Mapping[str, Any] | None) -> Problem:
+def state(
+    backend: Backend, inputs: Any, baseline: Any, fixed: Mapping[str, Any] | None
+) -> tuple[Problem, dict[str, Any]]:
     """The problem of all rows (the first output explained), its arrays checked against the model and one another.
+
+    Beside it what is given as the baselines of embedded inputs instead of ids: whether it fits the layers' outputs is
+    seen where those are known.
 
     Raises InputError, BaselineError or LayerError, each naming the input.
     """
@@ -52,13 +58,20 @@ def state(backend: Backend, inputs: Any, baseline: Any, fixed: Mapping[str, Any]
     for name, size in sizes.items():
         if size != rows:
             raise InputError(f"inputs: '{name}' has {size} rows, '{next(iter(sizes))}' has {rows}")
-    starts = {}
+    starts: dict[str, Array] = {}
+    vectors: dict[str, Any] = {}
     for name, end in ends.items():
         if name not in starts_given:
             raise BaselineError(f"baseline: there is none for input '{name}'")
-        starts[name] = _start(backend, name, starts_given[name], end)
+        start = 0.0 if starts_given[name] is None else starts_given[name]
+        if name not in backend.layers:
+            starts[name] = _start(name, _numbers(f"baseline['{name}']", start), end)
+        elif isinstance(start, Mapping | Mixture) or _numbers(f"baseline['{name}']", start).dtype.kind not in "iub":
+            vectors[name] = start
+        else:
+            starts[name] = _start(name, np.asarray(start).astype(np.int64), end)
     kept = {name: _fixed(name, value, rows) for name, value in others.items()}
-    return Problem(ends, starts, kept, rows, np.zeros((1, rows), dtype=np.int64))
+    return Problem(ends, starts, kept, rows, np.zeros((1, rows), dtype=np.int64)), vectors
 
 
 def _numbers(field: str, value: Any) -> Array:
@@ -84,10 +97,11 @@ def _end(backend: Backend, name: str, value: Any) -> Array:
     if array.ndim == 0:
         raise InputError(f"inputs['{name}']: a single number; the first axis is the rows")
     if name in backend.layers:
-        return backend.check_ids(backend.layers[name], _ids(f"inputs['{name}']", array))
+        return _ids(f"inputs['{name}']", array)
     if array.dtype.kind in "iub" and not backend.takes_floats(name):
         raise LayerError(
-            f"inputs['{name}']: integers have no gradient; name the layer that embeds them, layers={{'{name}': ...}}"
+            f"inputs['{name}']: integers have no gradient; name every layer that embeds them, "
+            f"layers={{'{name}': [...]}}"
             f"{suggest('', backend.embedding_layers(), noun='embedding layers')} (or give floats)"
         )
     return array
@@ -101,16 +115,9 @@ def _ids(field: str, array: Array) -> Array:
     return array.astype(np.int64, copy=False)
 
 
-def _start(backend: Backend, name: str, value: Any, end: Array) -> Array:
+def _start(name: str, array: Array, end: Array) -> Array:
     """The baseline of one input with a leading axis of 1 or rows."""
-    array = _numbers(f"baseline['{name}']", 0.0 if value is None else value)
     shape = end.shape[1:]
-    if name in backend.layers:
-        layer = backend.layers[name]
-        if array.dtype.kind in "iub":
-            array = backend.check_ids(layer, array.astype(np.int64))
-        else:
-            shape = backend.embed(layer, np.zeros((1, *shape), dtype=np.int64)).shape[1:]
     if array.ndim == 0:
         return np.full((1, *shape), array)
     if array.shape == shape:

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ig_tasks.attribution.feeds import Layers
+from ig_tasks.attribution.mixture import Mixture
 from ig_tasks.baselines.baseline import Baseline
 from ig_tasks.baselines.counts import BaselineCounts
 from ig_tasks.baselines.fitting import fit_baseline
@@ -111,7 +113,7 @@ def array_baselines(
     baseline: Any,
     reference: Any,
     inputs: Mapping[str, NDArray[Any]],
-    layers: Mapping[str, str],
+    layers: Layers,
     embed: Embed,
     known: Mapping[str, Slot] | None = None,
 ) -> tuple[list[dict[str, Any]], Sequence[float] | None]:
@@ -189,17 +191,17 @@ def _one(value: Any, slot: Slot, reference: Any, rows: NDArray[Any], embed: Embe
     if data.ndim == 0 or data.shape[0] == 0:
         raise BaselineError(f"reference: '{name}' has no rows")
     if slot.layer is not None:
-        return _of_ids(asked.strategy, data, slot.layer, embed)
+        return _of_ids(asked.strategy, data, slot.layers, embed)
     center = np.mean if asked.strategy == "mean" else np.median
     return np.asarray(center(data.astype(np.float64), axis=0))
 
 
-def _of_ids(strategy: str, data: NDArray[Any], layer: str, embed: Embed) -> NDArray[Any]:
-    """Baseline of ids (rows, ...): vectors (..., width), or the most frequent ids (...)."""
+def _of_ids(strategy: str, data: NDArray[Any], layers: tuple[str, ...], embed: Embed) -> NDArray[Any] | Mixture:
+    """Baseline of ids (rows, ...): a mean over ids, or the most frequent ids (...)."""
     rows, places = data.shape[0], data.shape[1:]
     flat = data.reshape(rows, -1)
     found = [np.unique(flat[:, place], return_counts=True) for place in range(flat.shape[1])]
     if strategy == "mode":
         return np.array([ids[np.argmax(counts)] for ids, counts in found], dtype=np.int64).reshape(places)
-    vectors = [(counts / rows) @ embed(layer, ids.astype(np.int64)) for ids, counts in found]
-    return np.stack(vectors).reshape(*places, -1)
+    shares = [dict(zip(ids.astype(np.int64).tolist(), (counts / rows).tolist(), strict=True)) for ids, counts in found]
+    return Mixture.of(shares, places, (lambda ids: embed(layers[0], ids)) if len(layers) == 1 else None)

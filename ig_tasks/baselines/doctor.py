@@ -17,7 +17,9 @@ from ig_tasks.attribution import attribute, embed
 from ig_tasks.attribution.averaging import average
 from ig_tasks.attribution.backends import as_model
 from ig_tasks.attribution.control import Tolerances
+from ig_tasks.attribution.feeds import Layers
 from ig_tasks.attribution.given import Given
+from ig_tasks.attribution.mixture import Mixture
 from ig_tasks.attribution.problem import UNNAMED
 from ig_tasks.baselines.baseline import Baseline
 from ig_tasks.baselines.explaining import package_slots, starts_for
@@ -45,7 +47,7 @@ def judge_baselines(
     fixed: Mapping[str, Any] | None = None,
     target: Any = None,
     space: str | None = None,
-    layers: Mapping[str, str] | None = None,
+    layers: Layers | None = None,
     tolerance: float = 0.05,
     max_evaluations: int = 257,
 ) -> Judgement:
@@ -100,7 +102,7 @@ class _Case:
     space: str
     given: Given
     fixed: dict[str, Any]
-    layers: dict[str, str]
+    layers: dict[str, Any]
     table: pd.DataFrame | None
     reference: Any
     slots: dict[str, Slot]
@@ -238,11 +240,7 @@ class _Case:
         """Rows whose path has no length: they get nothing but zeros."""
         same = np.ones(self.rows, bool)
         for name, array in self.arrays.items():
-            end, begin = np.asarray(array, np.float64), np.asarray(start[name])
-            if name in self.layers:
-                end = embed(self.model, self.layers[name], array.astype(np.int64))
-                if begin.dtype.kind in "iu":
-                    begin = embed(self.model, self.layers[name], begin.astype(np.int64))
+            end, begin = _ends(self.model, self.layers.get(name), array, start[name])
             gap = np.abs(end - np.asarray(begin, np.float64)).reshape(self.rows, -1)
             scale = np.abs(end).reshape(self.rows, -1).max(axis=1, initial=0.0)
             # A float32 model's path of a millionth of a row is none.
@@ -300,3 +298,20 @@ def _name(candidate: Any) -> str:
         raise BaselineError("baselines: give arrays a name, {name: baseline}")
     options = ", ".join(f"{name}={value}" for name, value in asked.options.items() if name != "seed")
     return f"{asked.strategy} ({options})" if options else asked.strategy
+
+
+def _ends(model: Any, layer: Any, array: NDArray[Any], start: Any) -> tuple[NDArray[Any], NDArray[Any]]:
+    """The rows of an input and their baseline in like coordinates; ids as they are where several layers embed them."""
+    if layer is None:
+        return np.asarray(array, np.float64), np.asarray(start)
+    ids = array.astype(np.int64)
+    if not isinstance(layer, str):
+        single = start.single() if isinstance(start, Mixture) else None
+        if single is not None and isinstance(start, Mixture):
+            return ids, single if start.group is None else single[start.group]
+        whole = isinstance(start, np.ndarray) and start.dtype.kind in "iu"
+        return ids, start if whole else np.full(ids.shape, np.nan)  # a mean of several is no row's
+    begin = np.asarray(start)
+    if begin.dtype.kind in "iu":
+        begin = embed(model, layer, begin.astype(np.int64))
+    return embed(model, layer, ids), begin

@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ig_tasks.attribution import embed
+from ig_tasks.attribution.feeds import Layers
 from ig_tasks.attribution.problem import UNNAMED
 from ig_tasks.baselines.arrays import Rows, Samples, array_baselines, fit_on_rows
 from ig_tasks.baselines.baseline import Baseline
@@ -30,7 +31,7 @@ def starts_for(
     baseline: Any,
     reference: Any,
     arrays: Mapping[str, NDArray[Any]],
-    layers: Mapping[str, str],
+    layers: Layers,
     table: pd.DataFrame | None = None,
 ) -> tuple[list[dict[str, Any]], Sequence[float] | None]:
     """Baselines by input name, one or several, and what each counts in their average (None: all the same).
@@ -67,9 +68,7 @@ def starts_for(
     return array_baselines(baseline, given, arrays, layers, vectors, slots)
 
 
-def package_slots(
-    loaded: LoadedModel | None, arrays: Mapping[str, NDArray[Any]], layers: Mapping[str, str]
-) -> dict[str, Slot]:
+def package_slots(loaded: LoadedModel | None, arrays: Mapping[str, NDArray[Any]], layers: Layers) -> dict[str, Slot]:
     """What the package says of these inputs; nothing where the arrays are not its inputs, or ids lack a layer."""
     if loaded is None:
         return {}

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ig_tasks.attribution.mixture import Mixture
 from ig_tasks.baselines.baseline import Baseline
 from ig_tasks.baselines.point import Point
 from ig_tasks.baselines.rules import blurred, farther_end, row_hashes, uniform
@@ -21,21 +22,23 @@ Embed = Callable[[str, NDArray[np.int64]], NDArray[np.float64]]
 """`embed(layer, ids)`: the vectors (ids, width) that an embedding layer gives."""
 
 Arrays = Mapping[str, NDArray[Any]]
+Value = NDArray[Any] | Mixture | dict[str, NDArray[Any]]
+"""An array, of ids the mixture that stands in each place, or {layer: vector} where several embed a list of ids."""
 
 
 @dataclass(frozen=True)
 class PlacedBaseline:
     """A baseline whose vectors have been looked up, to be asked for the baselines of any rows.
 
-    points, levels: {input: one row's array}; of a list of ids the id, the ids or the vector that stands in each place
-    that is not kept.
+    points, levels: {input: one row's array}, of ids a mixture of them; of a list of ids the id, the ids or the vector
+    that stands in each place that is not kept.
     """
 
     baseline: Baseline
     slots: Mapping[str, Slot]
     embed: Embed
-    points: tuple[dict[str, NDArray[Any]], ...]
-    levels: Mapping[str, dict[str, NDArray[Any]]]
+    points: tuple[dict[str, Any], ...]
+    levels: Mapping[str, dict[str, Any]]
 
     @classmethod
     def of(cls, baseline: Baseline, inputs: Inputs, embed: Embed) -> PlacedBaseline:
@@ -66,12 +69,15 @@ class PlacedBaseline:
             return 0
         return 8 * self.baseline.count * sum(self._size(name, array) for name, array in self.points[0].items())
 
-    def _size(self, name: str, array: NDArray[Any]) -> int:
+    def _size(self, name: str, array: Value) -> int:
         """Numbers of one row's baseline of an input."""
         slot = self.slots[name]
+        if isinstance(array, Mixture):
+            return array.ids[:1].size if array.vectors is None else np.asarray(array).size
+        arrays = list(array.values()) if isinstance(array, dict) else [array]
         if slot.role != "sequence":
-            return array.size
-        return int(np.prod(slot.shape)) * (array.shape[-1] if array.dtype.kind == "f" else 1)
+            return sum(int(each.size) for each in arrays)
+        return int(np.prod(slot.shape)) * sum(each.shape[-1] if each.dtype.kind == "f" else 1 for each in arrays)
 
     def unseen(self, levels: NDArray[np.object_]) -> int:
         """How many of these rows' levels the baseline was not fitted for."""
@@ -118,17 +124,26 @@ class PlacedBaseline:
         if column is None or column not in segments:
             raise BaselineError(f"baseline: it differs by segment {column!r}; give that column beside the inputs")
         levels = segments[column]
-        start: dict[str, NDArray[Any]] = {}
-        for rows, point in self._parts(levels):
+        start: dict[str, Any] = {}
+        parts = list(self._parts(levels))
+        for rows, point in parts:
             mine = {name: np.asarray(array)[rows] for name, array in arrays.items()}
             for name, found in self._resolved(point, mine).items():
-                shape = self._start_shape(name, found)
-                if name not in start:
-                    start[name] = np.empty((len(levels), *shape), found.dtype)
-                start[name][rows] = found
+                if isinstance(found, Mapping):
+                    into = start.setdefault(name, {})
+                    for layer, vectors in found.items():
+                        _put(into, layer, rows, vectors, (len(levels), *vectors.shape[1:]))
+                elif not isinstance(found, Mixture):
+                    _put(start, name, rows, found, (len(levels), *self._start_shape(name, found)))
+        for name, first in parts[0][1].items() if parts else ():
+            if isinstance(first, Mixture):
+                group = np.zeros(len(levels), dtype=np.intp)
+                for number, (rows, _) in enumerate(parts):
+                    group[rows] = number
+                start[name] = first.by_row([point[name] for _, point in parts[1:]], group)
         return start
 
-    def _parts(self, levels: NDArray[np.object_]) -> Iterator[tuple[NDArray[np.intp], dict[str, NDArray[Any]]]]:
+    def _parts(self, levels: NDArray[np.object_]) -> Iterator[tuple[NDArray[np.intp], dict[str, Any]]]:
         """Rows, and the point that they have."""
         names = np.array([level if level in self.levels else None for level in levels.tolist()], dtype=object)
         for level in dict.fromkeys(names.tolist()):
@@ -139,7 +154,7 @@ class PlacedBaseline:
         by_row = self.slots[name].role == "sequence"
         return found.shape[1:] if by_row else found.shape
 
-    def _resolved(self, point: Mapping[str, NDArray[Any]], arrays: Arrays) -> dict[str, Any]:
+    def _resolved(self, point: Mapping[str, Value], arrays: Arrays) -> dict[str, Any]:
         return {
             name: self._in_places(self.slots[name], value, np.asarray(arrays[name]))
             if self.slots[name].role == "sequence"
@@ -147,23 +162,36 @@ class PlacedBaseline:
             for name, value in point.items()
         }
 
-    def _in_places(self, slot: Slot, value: NDArray[Any], ids: NDArray[Any]) -> NDArray[Any]:
+    def _in_places(self, slot: Slot, value: Any, ids: NDArray[Any]) -> Any:
         """`value` in every place of a list of ids; padding and special ones are their own baseline."""
         kept = np.isin(ids, list(slot.kept))
+        if isinstance(value, Mapping):
+            return {layer: self._vectors(layer, vector, ids, kept) for layer, vector in value.items()}
         if value.dtype.kind == "i":
             return np.where(kept, ids, value)
-        start = np.empty((*ids.shape, value.shape[-1]))
-        start[:] = value
-        if slot.layer is not None and kept.any():
-            start[kept] = self.embed(slot.layer, ids[kept].astype(np.int64))
+        return self._vectors(slot.layers[0], value, ids, kept)
+
+    def _vectors(
+        self, layer: str, vector: NDArray[Any], ids: NDArray[Any], kept: NDArray[np.bool_]
+    ) -> NDArray[np.float64]:
+        start = np.empty((*ids.shape, vector.shape[-1]))
+        start[:] = vector
+        if kept.any():
+            start[kept] = self.embed(layer, ids[kept].astype(np.int64))
         return start
 
 
-def _placed(point: Point, slots: Mapping[str, Slot], embed: Embed) -> dict[str, NDArray[Any]]:
+def _put(into: dict[str, Any], name: str, rows: NDArray[np.intp], found: NDArray[Any], shape: tuple[int, ...]) -> None:
+    if name not in into:
+        into[name] = np.empty(shape, found.dtype)
+    into[name][rows] = found
+
+
+def _placed(point: Point, slots: Mapping[str, Slot], embed: Embed) -> dict[str, Value]:
     return {name: _array(point, slot, embed) for name, slot in slots.items()}
 
 
-def _array(point: Point, slot: Slot, embed: Embed) -> NDArray[Any]:
+def _array(point: Point, slot: Slot, embed: Embed) -> Value:
     if slot.role in ("array", "shares"):
         if slot.name not in point.arrays:
             raise _absent(slot.name)
@@ -181,9 +209,12 @@ def _array(point: Point, slot: Slot, embed: Embed) -> NDArray[Any]:
         weights = point.weights[slot.features[0]]
         if len(weights) == 1:
             return np.array(next(iter(weights)), np.int64)
-        return _mean_embedding(weights, slot.layer, embed)
-    vectors = [_mean_embedding(point.weights[feature], slot.layer, embed) for feature in slot.features]
-    return np.stack(vectors).reshape(*slot.shape, -1)
+        vectors = {layer: _mean_embedding(weights, layer, embed) for layer in slot.layers}
+        return vectors if len(vectors) > 1 else next(iter(vectors.values()))
+    # What ids become on their way into the layers is the model's own affair, so that it is asked for their vectors.
+    alone = slot.layers[0] if len(slot.layers) == 1 else None
+    given = [point.weights[feature] for feature in slot.features]
+    return Mixture.of(given, slot.shape, None if alone is None else lambda ids: embed(alone, ids))
 
 
 def _mean_embedding(weights: Mapping[int, float], layer: str, embed: Embed) -> NDArray[np.float64]:

@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeGuard
 import numpy as np
 from numpy.typing import NDArray
 
+from ig_tasks.attribution.feeds import Layers, named_layers
 from ig_tasks.data.inputs import InputSpec, feature_names
 
 __all__ = ["Inputs", "Role", "Slot", "slots_of", "slots_of_arrays"]
@@ -31,7 +32,8 @@ class Slot:
     """Of `columns` and `ids` a name for each column, else the input's own name alone."""
     shape: tuple[int, ...] = ()
     """Of one row."""
-    layer: str | None = None
+    layer: Any = None
+    """As `layers` of `explain` takes it: a name, several, or {column: name}."""
     unknown: int | None = None
     padding: int | None = None
     kept: frozenset[int] = frozenset()
@@ -39,6 +41,11 @@ class Slot:
     spatial: tuple[int, ...] = ()
     """Axes of one row along which its neighbours are alike: what a blur goes over."""
     spec: InputSpec | None = field(default=None, compare=False)
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """The names of its layers, each once."""
+        return () if self.layer is None else named_layers({self.name: self.layer})[self.name].names
 
     def category(self, number: int) -> str:
         return str(number) if self.spec is None else self.spec.category(number)
@@ -56,7 +63,7 @@ def slots_of(inputs: Inputs) -> dict[str, Slot]:
     return {name: _slot(name, spec, names[name]) for name, spec in specs.items() if spec.kind != "mask"}
 
 
-def slots_of_arrays(arrays: Mapping[str, NDArray[Any]], layers: Mapping[str, str]) -> dict[str, Slot]:
+def slots_of_arrays(arrays: Mapping[str, NDArray[Any]], layers: Layers) -> dict[str, Slot]:
     """Slots of arrays (rows, ...) of which nothing else is known."""
     found = {}
     for name, array in arrays.items():
@@ -79,14 +86,14 @@ def _slot(name: str, spec: InputSpec, features: tuple[str, ...]) -> Slot:
         padding = spec.padding if spec.padded else None
         kept = frozenset(spec.special) | ({padding} if padding is not None else set())
         role: Role = "sequence"
-        return Slot(name, role, own, spec.row_shape, spec.layer, spec.unknown, padding, kept, spec=spec)
+        return Slot(name, role, own, spec.row_shape, spec.layers, spec.unknown, padding, kept, spec=spec)
     if spec.kind in ("one_hot", "bag"):
         return Slot(name, "shares", own, spec.row_shape, spec=spec)
     if spec.kind in ("image", "series", "array"):
         # An image in a grid has many features, and one baseline.
         return Slot(name, "array", own, spec.row_shape, spatial=_axes(spec), spec=spec)
     role = "ids" if spec.integer else "columns"
-    return Slot(name, role, features, spec.row_shape, spec.layer, spec.unknown, spec=spec)
+    return Slot(name, role, features, spec.row_shape, spec.layers, spec.unknown, spec=spec)
 
 
 def _axes(spec: InputSpec) -> tuple[int, ...]:

@@ -51,7 +51,7 @@ def _with_entries(
     """The error, with what the doctor says of the model without any layer entry."""
     try:
         opened, frame = rows()
-        named = {name: spec.layer for name, spec in opened.config.inputs.items() if spec.layer is not None}
+        named = {name: spec.layers for name, spec in opened.config.inputs.items() if spec.layers is not None}
         bare = {name: spec.model_copy(update={"layer": None}) for name, spec in opened.config.inputs.items()}
         config = opened.config.model_copy(update={"inputs": bare})
         encoded = opened.encode(frame)

@@ -126,6 +126,9 @@ def shard_tables(
         finite = np.array([status != "not_finite" for status in explanation.status], dtype=bool)
         finite &= np.isfinite(values).all(axis=1)
         reasons[kept_rows[~finite & usable]] = NOT_FINITE
+        for row, why in explanation.refused.items():
+            if usable[row]:
+                reasons[kept_rows[row]] = why
         usable &= finite
     rows = kept_rows[usable]
     chosen = frame.iloc[rows]

@@ -109,7 +109,8 @@ def try_model(task: TrialTask) -> dict[str, Any]:
 
         output = call(arrays, fixed)
         require_one_output_a_row(task.model.uri, call, arrays, fixed, output)
-        require_ids_inside(prepared.model, inputs)
+        first = {name: mask[:1] for name, mask in fixed.items()}
+        require_ids_inside(prepared.model, inputs, lambda rows: call(rows, first), arrays)
         doubt = _doubt_of_space(task, prepared, arrays, fixed, output)
     except (IgTasksError, MemoryError, OSError) as error:
         if str(error).startswith(f"model: {TWICE}"):
@@ -165,7 +166,12 @@ def explain_shard(task: ExplainTask) -> dict[str, Any]:
     segments = segments_of(frame[encoded.keep], [segment])
     if encoded.keep.any():
         explanation = prepared.attribute(
-            encoded.inputs, task.attribution, memory_limit=task.memory_limit, fixed=encoded.fixed, segments=segments
+            encoded.inputs,
+            task.attribution,
+            memory_limit=task.memory_limit,
+            fixed=encoded.fixed,
+            segments=segments,
+            refuse=False,
         )
     tables = shard_tables(
         frame,

@@ -29,7 +29,7 @@ class InputKeys(BaseModel):
     unknown: int | None = Field(default=None, ge=0)
     unknown_zeros: bool = False
     """`unknown: zeros` in model.yaml: a category outside the vocabulary is all zeros."""
-    layer: str | None = None
+    layer: str | tuple[str, ...] | dict[int | str, str | tuple[str, ...]] | None = None
     separator: str | None = Field(default=None, min_length=1)
     length: int | None = Field(default=None, ge=1)
     padding: int = Field(default=0, ge=0)
@@ -43,6 +43,19 @@ class InputKeys(BaseModel):
     channels: Literal["first", "last"] = "last"
     grid: tuple[int, int] | None = None
     features: tuple[str, ...] | None = None
+
+    @property
+    def layers(self) -> str | tuple[str, ...] | dict[int, str | tuple[str, ...]] | None:
+        """`layer` with columns by their number."""
+        if not isinstance(self.layer, dict):
+            return self.layer
+        return {c if isinstance(c, int) else self.columns.index(c): layer for c, layer in self.layer.items()}
+
+    @property
+    def layer_names(self) -> tuple[str, ...]:
+        """Every layer that `layer` names, once."""
+        given = self.layer.values() if isinstance(self.layer, dict) else () if self.layer is None else (self.layer,)
+        return tuple(dict.fromkeys(n for names in given for n in ((names,) if isinstance(names, str) else names)))
 
     @property
     def integer(self) -> bool:

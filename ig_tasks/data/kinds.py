@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from ig_tasks.data.keys import InputKeys
+from ig_tasks.errors import suggest
 
 __all__ = ["KINDS", "check_kind", "default_dtype", "shape_of", "spatial"]
 
@@ -64,6 +65,7 @@ def check_kind(spec: InputKeys) -> None:
         raise ValueError(f"a vocabulary gives integer ids, and dtype is '{spec.dtype}'")
     if rule.integer is not None and rule.integer != spec.integer:
         raise ValueError(f"dtype: an input of kind '{kind}' is not of '{spec.dtype}'")
+    _check_layer(spec)
     if kind in ("bag", "tokens"):
         _check_lists(spec)
     elif kind == "mask" and (spec.of is None) == (spec.shape is None):
@@ -91,6 +93,25 @@ def _check_columns(spec: InputKeys, rule: _Rule) -> None:
     elif (spec.vocabulary is not None or rule.columns == "one") and count > 1:
         what = "a vocabulary" if spec.vocabulary is not None else f"kind '{spec.kind}'"
         raise ValueError(f"{what} goes with one column, and there are {count}")
+
+
+def _check_layer(spec: InputKeys) -> None:
+    """Layers column by column: each column has one, and none is named that is not there."""
+    if not isinstance(spec.layer, dict):
+        if spec.layer is not None and not all(spec.layer_names):
+            raise ValueError("layer: it is empty; give the name of a layer, a list of names, or {column: name}")
+        return
+    count = len(spec.columns) if spec.kind == "categorical" else shape_of(spec)[-1]
+    known = list(spec.columns) if spec.kind == "categorical" else []
+    for column in spec.layer:
+        if column not in known and not (isinstance(column, int) and 0 <= column < count):
+            raise ValueError(
+                f"layer: '{column}' is not a column of the input{suggest(str(column), known, noun='columns')}"
+            )
+    left = set(range(count)) - set(spec.layers or ())
+    if left:
+        names = [known[place] if known else str(place) for place in sorted(left)]
+        raise ValueError(f"layer: column {', '.join(names)} has none")
 
 
 def _check_lists(spec: InputKeys) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
@@ -10,7 +10,7 @@ import yaml
 
 from ig_tasks.errors import LayerError
 
-__all__ = ["Candidate", "Diagnosis", "InputFinding", "ZeroFeature"]
+__all__ = ["Candidate", "Diagnosis", "InputFinding", "ZeroFeature", "names_of", "written"]
 
 
 @dataclass(frozen=True)
@@ -36,9 +36,9 @@ class InputFinding:
     dtype: str
     differentiable: bool
     why: str = ""
-    layer: str | None = None  # named for it
+    layer: str | tuple[str, ...] | None = None  # named for it; the names alone, where they are given by column
     candidates: tuple[Candidate, ...] = ()
-    proposed: str | None = None  # the layer to name
+    proposed: str | tuple[str, ...] | None = None  # the layer to name, or all that embed it
 
     @property
     def missing(self) -> bool:
@@ -70,15 +70,18 @@ class Diagnosis:
     problems: tuple[str, ...] = ()
 
     @property
-    def layers(self) -> dict[str, str]:
-        """{input: layer}: those named, corrected and completed. What `explain(layers=...)` takes."""
-        return {each.name: each.proposed for each in self.inputs if each.proposed is not None}
+    def layers(self) -> dict[str, str | list[str]]:
+        """{input: layer, or all layers}: named, corrected and completed. What `explain(layers=...)` takes."""
+        return {each.name: _entry(each.proposed) for each in self.inputs if each.proposed is not None}
 
     @property
-    def changed(self) -> dict[str, str]:
-        """{input: layer} of the entries that are missing, or wrong."""
-        named = {each.name: each.layer for each in self.inputs}
-        return {name: layer for name, layer in self.layers.items() if named[name] != layer}
+    def changed(self) -> dict[str, str | list[str]]:
+        """{input: layer, or all layers} of the entries that are missing, or wrong."""
+        return {
+            each.name: _entry(each.proposed)
+            for each in self.inputs
+            if each.proposed is not None and set(names_of(each.layer)) != set(names_of(each.proposed))
+        }
 
     @property
     def proposal(self) -> str:
@@ -103,7 +106,7 @@ class Diagnosis:
         """Raise LayerError, one line with the entries to write, unless every layer entry is there and right."""
         if not self.complaints:
             return
-        entries = [f"inputs.{name}.layer: {layer}" for name, layer in self.changed.items()]
+        entries = [f"inputs.{name}.layer: {written(layer)}" for name, layer in self.changed.items()]
         remedy = f"; in model.yaml: {', '.join(entries)}" if entries else ""
         raise LayerError(f"{self.complaints[0]}{remedy}")
 
@@ -118,6 +121,7 @@ class Diagnosis:
                     **one,
                     "shape": tuple(one["shape"]),
                     "candidates": tuple(Candidate(**each) for each in one["candidates"]),
+                    **{key: tuple(one[key]) for key in ("layer", "proposed") if isinstance(one[key], list)},
                 }
             )
             for one in data["inputs"]
@@ -145,9 +149,23 @@ class Diagnosis:
         lines = []
         for each in self.inputs:
             how = "differentiable" if each.differentiable else each.why
-            through = f", by layer {each.layer}" if each.layer else ""
+            through = f", by layer {', '.join(names_of(each.layer))}" if each.layer else ""
             lines.append(f"{each.name}: {each.dtype} {each.shape}, {how}{through}")
             lines += [f"  layer {candidate}" for candidate in each.candidates]
         lines += [f"{first} and {second} depend on each other" for first, second in self.dependent]
         lines += [f"{each.name}: attribution zero on every row; {each.why}" for each in self.zero]
         return "\n".join([*lines, *self.notes, *self.complaints, self.proposal]).rstrip()
+
+
+def names_of(layer: str | Sequence[str] | None) -> tuple[str, ...]:
+    """The names of one layer, or of several."""
+    return () if layer is None else (layer,) if isinstance(layer, str) else tuple(layer)
+
+
+def written(layer: str | Sequence[str]) -> str:
+    """A `layer:` entry on one line of YAML."""
+    return layer if isinstance(layer, str) else f"[{', '.join(layer)}]"
+
+
+def _entry(layer: str | Sequence[str]) -> str | list[str]:
+    return layer if isinstance(layer, str) else list(layer)

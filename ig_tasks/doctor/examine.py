@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from ig_tasks.attribution.backends import as_model, framework_of, no_model
+from ig_tasks.attribution.feeds import Layers, Tables, named_layers, short
 from ig_tasks.attribution.given import Given, as_array
 from ig_tasks.attribution.problem import UNNAMED
 from ig_tasks.baselines.given import given_to
@@ -22,7 +23,6 @@ from ig_tasks.doctor.words import (
     dependent_layers,
     faults_of,
     is_open,
-    share_left_out,
     why_not,
 )
 from ig_tasks.errors import InputError, suggest
@@ -52,7 +52,7 @@ def diagnose(
     model: Any,
     inputs: Any,
     *,
-    layers: Mapping[str, str] | None = None,
+    layers: Layers | None = None,
     target: Any = None,
     fixed: Mapping[str, Any] | None = None,
 ) -> Diagnosis:
@@ -60,8 +60,8 @@ def diagnose(
 
     model: a torch.nn.Module, a keras.Model, or what `load_model` returns.
     inputs: a few rows: an array (rows, ...), {input name: array}, or a DataFrame for a loaded model package.
-    layers: {input name: layer name} as `explain` takes it: checked, corrected and completed. A loaded package's own
-        unless given.
+    layers: {input name: layer name, list of names, or {column: name}} as `explain` takes it: checked, corrected and
+        completed. A loaded package's own unless given.
     target: as for `explain`; without it all outputs are looked at.
     fixed: {input name: array}: inputs that are passed on and not explained, such as masks.
 
@@ -72,20 +72,25 @@ def diagnose(
     loaded = model if isinstance(model, LoadedModel) else None
     model = as_model(model, inputs)
     given_as, arrays, others = _arrays(loaded, model if loaded is None else loaded.model, inputs, fixed)
-    named = dict((loaded.layers if loaded is not None else {}) if layers is None else layers)
+    named = named_layers((loaded.layers if loaded is not None else {}) if layers is None else layers)
     module, column = (model, target) if loaded is None else _target(loaded, target)
     side = _side(module, given_as.placed or ((UNNAMED,) if given_as.form == "alone" else ()), (*arrays, *others))
     _check_names(side, arrays, [name for name in (*arrays, *others) if name not in given_as.placed], named)
     known = side.known_layers()
+    every = list(dict.fromkeys(layer for tables in named.values() for layer in tables.names))
     given = {**arrays, **others}
     few = {name: value[:_SEEN] if isinstance(value, np.ndarray) else value for name, value in given.items()}
-    seen = side.observe(few, [layer for layer in named.values() if layer in known])
+    seen = side.observe(few, [layer for layer in every if layer in known])
 
     trial = Trial(module, side.outputs, arrays, others, column, given_as.form, given_as.placed)
-    found = [_finding(name, array, named.get(name), seen, trial) for name, array in arrays.items()]
-    dependent = dependent_layers(seen, list(named.values()))
+    ids = [name for name, array in arrays.items() if array.dtype.kind in "iub" or _whole(array)]
+    embedding = trial.layers_embedding(ids)
+    found = [
+        _finding(name, array, named.get(name), seen, trial, embedding.get(name, ())) for name, array in arrays.items()
+    ]
+    dependent = dependent_layers(seen, every)
     problems = [fault for each in found for fault in faults_of(each, seen, known, side.embedding_layers())]
-    problems += chosen_together(dependent, named)
+    problems += chosen_together(dependent, every)
     features = None if loaded is None else loaded.package.features
     zero, refused = trial.zero_features(found, seen, features)
     return Diagnosis(
@@ -93,7 +98,6 @@ def diagnose(
         inputs=tuple(found),
         dependent=tuple(dependent),
         zero=zero,
-        notes=tuple(note for each in found for note in share_left_out(each)),
         problems=(*problems, *([refused] if refused and not problems else [])),
     )
 
@@ -153,7 +157,7 @@ def _side(model: Any, placed: tuple[str, ...], names: tuple[str, ...]) -> Side:
     raise no_model(model)
 
 
-def _check_names(side: Side, arrays: Mapping[str, Array], by_name: Collection[str], named: Mapping[str, str]) -> None:
+def _check_names(side: Side, arrays: Mapping[str, Array], by_name: Collection[str], named: Collection[str]) -> None:
     known = side.input_names()
     for name in by_name:
         if known is not None and name not in known and name != UNNAMED:
@@ -163,16 +167,22 @@ def _check_names(side: Side, arrays: Mapping[str, Array], by_name: Collection[st
             raise InputError(f"layers: '{name}' is not an input{suggest(name, arrays, noun='inputs')}")
 
 
-def _finding(name: str, array: Array, layer: str | None, seen: Observation, trial: Trial) -> InputFinding:
-    """What is to be said of one input. A layer that is named and works stays, whatever else would serve."""
-    candidates = candidates_of(name, seen)
+def _finding(
+    name: str, array: Array, named: Tables | None, seen: Observation, trial: Trial, embedding: tuple[str, ...]
+) -> InputFinding:
+    """What is to be said of one input. Layers that are named and work stay, whatever else would serve.
+
+    `embedding` are the embedding layers whose ids follow the input's.
+    """
+    candidates = candidates_of(name, seen, embedding)
     usable = [each.layer for each in candidates if not each.why]
+    layers = embedding or tuple(usable[:1])
     ids = array.dtype.kind in "iub" or (array.dtype.kind == "f" and bool(usable) and _whole(array))
     proposed = None
-    if ids and layer is not None and (layer in usable or trial.layer_works(name, layer)):
-        proposed = layer
-    elif ids and usable:
-        proposed = usable[0]
+    if ids and named is not None and (set(named.names) == set(layers) or trial.layer_works(name, named)):
+        proposed = short(named.names)
+    elif ids and layers:
+        proposed = short(layers)
     differentiable = array.dtype.kind == "f" and proposed is None and is_open(name, seen)
     return InputFinding(
         name=name,
@@ -180,11 +190,11 @@ def _finding(name: str, array: Array, layer: str | None, seen: Observation, tria
         dtype="string" if array.dtype.kind in "OUS" else array.dtype.name,
         differentiable=differentiable,
         why="" if differentiable else why_not(name, array, seen, candidates),
-        layer=layer,
+        layer=None if named is None else short(named.names),
         candidates=tuple(candidates),
         proposed=proposed,
     )
 
 
 def _whole(array: Array) -> bool:
-    return bool(np.isfinite(array).all() and (array == np.trunc(array)).all())
+    return array.dtype.kind == "f" and bool(np.isfinite(array).all() and (array == np.trunc(array)).all())

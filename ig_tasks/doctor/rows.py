@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ig_tasks.attribution import attribute, embed
+from ig_tasks.attribution import attribute
+from ig_tasks.attribution.feeds import Layers, Tables
 from ig_tasks.attribution.given import Form, Given
 from ig_tasks.attribution.problem import UNNAMED
+from ig_tasks.attribution.proposing import layers_embedding
 from ig_tasks.attribution.targets import Choice
 from ig_tasks.data.features import Feature, feature_matrix
 from ig_tasks.doctor.diagnosis import InputFinding, ZeroFeature
@@ -41,10 +43,17 @@ class Trial:
     form: Form = "named"
     placed: tuple[str, ...] = ()
 
-    def layer_works(self, name: str, layer: str) -> bool:
-        """Whether a path of one input can run in a layer's output."""
+    def layers_embedding(self, names: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        """{input of ids: the layers that embed it}, as far as that can be seen."""
         try:
-            self._attributions({name: layer}, [name], rows=2)
+            return layers_embedding(self.model, self.arrays, names, self.others, self.placed)
+        except Exception:  # noqa: BLE001 - a model that does not run says so where it is called next
+            return {}
+
+    def layer_works(self, name: str, layer: Tables) -> bool:
+        """Whether a path of one input can run in the output of its layers."""
+        try:
+            self._attributions({name: layer.written}, [name], rows=2)
         except TargetError:
             return True
         except ModelError:
@@ -75,11 +84,11 @@ class Trial:
     def given(self) -> dict[str, Any]:
         return {**self.arrays, **self.others}
 
-    def _attributions(self, layers: Mapping[str, str], names: Sequence[str], rows: int | None) -> dict[str, Array]:
+    def _attributions(self, layers: Layers, names: Sequence[str], rows: int | None) -> dict[str, Array]:
         """{input: (rows, outputs, ...)}, or without outputs where one of them is the target."""
         some = slice(rows)
         ends = {name: self.arrays[name][some] for name in names}
-        starts = {name: self._start(end, layers.get(name)) for name, end in ends.items()}
+        starts = {name: np.float64(0.0) if name in layers else _other(end) for name, end in ends.items()}
         fixed = {
             name: value[some] if isinstance(value, np.ndarray) else value
             for name, value in self.given.items()
@@ -99,13 +108,6 @@ class Trial:
         every = {UNNAMED: found} if not isinstance(found, dict) else found
         leading = 2 if self.target is None or Choice.of(self.target).every else 1
         return {name: array if leading == 2 else array[:, None] for name, array in every.items()}
-
-    def _start(self, end: Array, layer: str | None) -> Array:
-        """A baseline that differs from the row in every element."""
-        if layer is not None:
-            return np.zeros(embed(self.model, layer, end[:1].astype(np.int64)).shape[1:])
-        other = np.roll(end, 1, axis=0)
-        return np.where(other == end, _another(end), other)
 
     def _features(
         self, found: Mapping[str, Array], features: Sequence[Feature] | None
@@ -189,3 +191,9 @@ def _are_codes(array: Array) -> npt.NDArray[np.bool_]:
 
 def _is_text(value: Any) -> bool:
     return isinstance(value, np.ndarray) and value.dtype.kind in "OUS"
+
+
+def _other(end: Array) -> Array:
+    """A baseline that differs from the row in every element."""
+    other = np.roll(end, 1, axis=0)
+    return np.where(other == end, _another(end), other)

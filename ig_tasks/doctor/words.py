@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy.typing as npt
 
-from ig_tasks.doctor.diagnosis import Candidate, InputFinding
+from ig_tasks.doctor.diagnosis import Candidate, InputFinding, names_of
 from ig_tasks.doctor.observation import Cut, Observation, Route
 from ig_tasks.errors import suggest
 
@@ -19,23 +19,28 @@ __all__ = [
     "faults_of",
     "is_open",
     "reaches",
-    "share_left_out",
     "why_not",
 ]
 
 _POOLS = (
     "gives one vector a row, not one an id; use an Embedding and sum over it, or give the categories as zeros and ones"
 )
-_MADE = "takes ids that the model makes of it, not its own; let the package's preprocess make them"
+_MADE = (
+    "takes ids that the model makes of it, and none that follow one of its own; let the package's preprocess make them"
+)
 
 
-def candidates_of(name: str, seen: Observation) -> list[Candidate]:
-    """Layers that embed an input, each once: embeddings, else the first layer that makes a vector of every id."""
+def candidates_of(name: str, seen: Observation, embedding: Collection[str] = ()) -> list[Candidate]:
+    """Layers that embed an input, each once: embeddings, else the first layer that makes a vector of every id.
+
+    `embedding` are those whose ids were seen to follow the input's, one by one.
+    """
     found: dict[str, Candidate] = {}
     for call in (call for call in seen.calls if call.kind != "layer"):
-        if call.takes != name and (call.takes is not None or name not in call.made_of):
+        follows = call.takes == name or call.layer in embedding
+        if not follows and (call.takes is not None or name not in call.made_of):
             continue
-        why = _POOLS if call.kind == "bag" or not call.per_id else "" if call.takes == name else _MADE
+        why = _POOLS if call.kind == "bag" or not call.per_id else "" if follows else _MADE
         if call.layer not in found or found[call.layer].why:
             found[call.layer] = Candidate(call.layer, call.vocabulary, call.width, why)
     if not any(each.why == "" for each in found.values()):
@@ -102,15 +107,20 @@ def why_not(name: str, array: npt.NDArray[Any], seen: Observation, candidates: S
 
 def faults_of(finding: InputFinding, seen: Observation, known: Collection[str], embeddings: Sequence[str]) -> list[str]:
     """What is wrong with the layer that is named for an input, one line."""
-    layer, field = finding.layer, f"inputs.{finding.name}.layer"
-    if layer is None or layer == finding.proposed:
+    named, proposed = names_of(finding.layer), names_of(finding.proposed)
+    field = f"inputs.{finding.name}.layer"
+    if not named or set(named) == set(proposed):
         return []
-    if layer not in known:
-        return [
-            f"{field}: the model has no layer '{layer}'{suggest(layer, embeddings or known, noun='embedding layers')}"
-        ]
+    for layer in named:
+        if layer not in known:
+            hint = suggest(layer, embeddings or known, noun="embedding layers")
+            return [f"{field}: the model has no layer '{layer}'{hint}"]
     if finding.differentiable:
         return [f"{field}: the input holds numbers, not ids; remove the entry"]
+    if set(named) < set(proposed):
+        said = f"{', '.join(map(repr, proposed))} embed this input, and a path in {', '.join(map(repr, named))}"
+        return [f"{field}: {said} leaves out what goes through the rest; name them all"]
+    layer = next((each for each in named if each not in proposed), named[0])
     calls = [call for call in seen.calls if call.layer == layer]
     if own := next((each.why for each in finding.candidates if each.layer == layer and each.why), ""):
         return [f"{field}: '{layer}' {own}"]
@@ -119,22 +129,11 @@ def faults_of(finding: InputFinding, seen: Observation, known: Collection[str], 
     return [f"{field}: '{layer}' does not embed this input: {said}"]
 
 
-def chosen_together(dependent: Sequence[tuple[str, str]], layers: Mapping[str, str]) -> list[str]:
-    """Layers that are named for two inputs and depend on each other, one line a pair."""
-    chosen = set(layers.values())
+def chosen_together(dependent: Sequence[tuple[str, str]], chosen: Collection[str]) -> list[str]:
+    """Layers that are named and depend on each other, one line a pair."""
     return [
         f"layers: '{first}' and '{second}' depend on each other, and what goes through both would count twice; "
         "name one of them"
         for first, second in dependent
         if first in chosen and second in chosen
-    ]
-
-
-def share_left_out(finding: InputFinding) -> list[str]:
-    """A note where several layers embed one input."""
-    usable = [each.layer for each in finding.candidates if not each.why]
-    if len(usable) < 2:
-        return []
-    return [
-        f"{finding.name}: {' and '.join(usable)} both embed it; a path in one leaves out what goes through the other"
     ]

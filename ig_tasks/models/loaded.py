@@ -53,10 +53,10 @@ class LoadedModel(ABC):
         """The model with a head behind it, (rows, 1), differentiable, with the same layer names."""
 
     @property
-    def layers(self) -> dict[str, str]:
-        """{input name: name of the layer in whose output its path runs}; holds for `for_target`'s models too."""
+    def layers(self) -> dict[str, Any]:
+        """{input name: layer, layers or {column: layer} in whose outputs its path runs}; holds for `for_target`'s."""
         inputs = self.package.config.inputs
-        return {name: spec.layer for name, spec in inputs.items() if spec.layer is not None}
+        return {name: spec.layers for name, spec in inputs.items() if spec.layers is not None}
 
     def for_target(self, target: Chosen = None, space: str | None = None) -> tuple[Any, int | str | None, str, str]:
         """The model to explain, the target as the engine takes it, the target's name, the space.
@@ -134,6 +134,7 @@ def check_layers(package: PackageContents, known: Iterable[str], embeddings: Ite
     known = [name for name in known if name]
     ordered = list(dict.fromkeys([*embeddings, *known]))
     for name, spec in package.config.inputs.items():
-        if spec.layer is not None and spec.layer not in ordered:
-            hint = suggest(spec.layer, ordered, noun="layers")
-            raise LayerError(f"inputs.{name}.layer: the model has no layer '{spec.layer}'{hint}")
+        for layer in spec.layer_names:
+            if layer not in ordered:
+                hint = suggest(layer, ordered, noun="layers")
+                raise LayerError(f"inputs.{name}.layer: the model has no layer '{layer}'{hint}")

@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ig_tasks.doctor import Diagnosis
+from ig_tasks.doctor.diagnosis import names_of
 from ig_tasks.reports.terminal import plain
 
 __all__ = ["print_diagnosis"]
@@ -21,7 +22,8 @@ def print_diagnosis(diagnosis: Diagnosis, console: Console) -> None:
         table.add_column(heading, overflow="fold")
     for each in diagnosis.inputs[:_LISTED]:
         shape = " x ".join(map(str, each.shape)) or "1"
-        size = next((str(one) for one in each.candidates if one.layer == each.layer), each.layer or "")
+        sizes = {one.layer: str(one) for one in each.candidates}
+        size = "; ".join(sizes.get(name, name) for name in names_of(each.layer))
         known = size or "; ".join(map(str, each.candidates))
         says = plain("yes", "green") if each.differentiable else plain(f"no: {each.why}")
         table.add_row(plain(each.name), shape, each.dtype, says, plain(known))

@@ -7,6 +7,7 @@ from typing import Any
 
 from ig_tasks.attribution.backends.base import Backend
 from ig_tasks.attribution.backends.functions import as_model
+from ig_tasks.attribution.feeds import Tables
 from ig_tasks.errors import InputError
 
 __all__ = ["Backend", "as_model", "framework_of", "no_model", "open_backend", "positional_names"]
@@ -23,7 +24,7 @@ def framework_of(model: Any) -> str | None:
     return None
 
 
-def _check_plain(model: Any, layers: dict[str, str]) -> None:
+def _check_plain(model: Any, layers: dict[str, Tables]) -> None:
     """A Keras model on torch is a torch module, but one whose layers run no hooks and whose inputs have no names."""
     keras = sys.modules.get("keras")
     if keras is None or not isinstance(model, keras.Model):
@@ -35,7 +36,7 @@ def _check_plain(model: Any, layers: dict[str, str]) -> None:
         )
 
 
-def open_backend(model: Any, layers: dict[str, str], precision: str, device: str | None) -> Backend:
+def open_backend(model: Any, layers: dict[str, Tables], precision: str, device: str | None) -> Backend:
     """The backend of the model's framework. Raises InputError for something that is no model."""
     framework = framework_of(model)
     if framework == "torch":

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from ig_tasks.attribution.feeds import Fed, Route, Tables
 from ig_tasks.attribution.problem import Problem
 from ig_tasks.attribution.structure import Segment, Structure
 from ig_tasks.attribution.targets import Head
@@ -29,7 +30,8 @@ class Backend(Protocol):
     framework: str
     device: str
     precision: str
-    layers: dict[str, str]  # {input name: layer name}
+    layers: dict[str, Tables]  # {input name: the layers named for it}
+    epsilon: float  # machine epsilon of what the model computes in
     block_bytes: int  # activations that a batch may take: what stays in cache, or fills a device
     targets_at_once: int  # that share the forward passes of a batch
     padding_epsilon: float  # machine epsilon of a model whose sequences may come in any length; 0: leave them alone
@@ -71,11 +73,31 @@ class Backend(Protocol):
         """Output of `layer` for `ids`: (*ids.shape, width)."""
         ...
 
-    def probe(self, row: Problem, output: Head) -> tuple[tuple[int, ...], int]:
-        """Run one row forward and keep `output`: its axes behind the rows, bytes that a point's activations take.
+    def gives_vectors(self, layer: str) -> bool:
+        """Whether an embedding layer gives one vector an id, and does not pool them."""
+        ...
 
-        Raises LayerError where a named layer is not fed by its input, TargetError for an output not there.
+    def padding_ids(self) -> list[int]:
+        """Ids that layers declare as padding."""
+        ...
+
+    def choose(self, output: Head) -> None:
+        """Keep the output to explain, by its name or place; None where there is one."""
+        ...
+
+    def watch(self, rows: Problem) -> tuple[Array, list[Fed]]:
+        """The model itself on the rows: all outputs (rows, outputs), and what its layers that embed are fed with.
+
+        Raises InputError for ids that a layer does not have, TargetError for an output not there.
         """
+        ...
+
+    def take_route(self, route: Route) -> None:
+        """The calls of layers whose outputs are put on paths from now on; every problem is laid along them."""
+        ...
+
+    def probe(self, row: Problem) -> tuple[tuple[int, ...], int]:
+        """Run one row forward: the output's axes behind the rows, bytes that a point's activations take."""
         ...
 
     def require_repeats(self, rows: Problem) -> None:

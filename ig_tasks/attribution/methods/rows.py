@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,6 +51,14 @@ class Rows:
             evaluations=np.zeros(problem.rows, np.int32),
             by_level=Counter(),
         )
+
+    def without(self, rows: Collection[int]) -> None:
+        """Rows of which nothing is said."""
+        if rows:
+            which = list(rows)
+            for array in (self.delta, self.relative_delta, self.error_estimate, self.output, self.baseline_output):
+                array[:, which] = np.nan
+            self.attributions[:, which], self.status[:, which] = np.nan, NOT_FINITE
 
     def judge(
         self,

@@ -55,7 +55,15 @@ class Sequence:
             return {name: array[:, :length] if name in names else array for name, array in arrays.items()}
 
         starts, ends = short(problem.starts, self.inputs), short(problem.ends, self.inputs)
-        return replace(problem, starts=starts, ends=ends, fixed=short(problem.fixed, self.fixed))
+        embedded = {key: name for key in problem.fed if (name := problem.embeds(key)) is not None}
+        return replace(
+            problem,
+            starts=starts,
+            ends=ends,
+            fixed=short(problem.fixed, self.fixed),
+            fed={key: ends[name] for key, name in embedded.items()},
+            fed_starts=short(problem.fed_starts, tuple(key for key, name in embedded.items() if name in self.inputs)),
+        )
 
 
 def sequences_in(problem: Problem) -> list[Sequence]:
@@ -118,6 +126,8 @@ def without_padding(backend: Backend, problem: Problem) -> tuple[Any, str | None
     if share < _WORTH:
         return backend, None
     names = ", ".join(f"'{name}'" for sequence in sequences for name in sequence.masks)
+    if any(problem.embeds(key) is None for key in problem.fed):
+        return backend, "kept: the model changes its ids before it embeds them"
     unpadded = Unpadded(backend, sequences)
     try:
         same = _same(backend, unpadded, problem)

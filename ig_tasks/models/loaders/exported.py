@@ -49,9 +49,10 @@ def load(package: PackageContents, device: str) -> TorchModel:
             inputs[node.target] = spec
     package = package.described(inputs)
     for name, spec in package.config.inputs.items():
-        if spec.layer is not None and spec.layer not in found.values():
-            hint = suggest(spec.layer, found.values(), noun="embedding layers")
-            raise LayerError(f"inputs.{name}.layer: the exported program embeds nothing by '{spec.layer}'{hint}")
+        for layer in spec.layer_names:
+            if layer not in found.values():
+                hint = suggest(layer, found.values(), noun="embedding layers")
+                raise LayerError(f"inputs.{name}.layer: the exported program embeds nothing by '{layer}'{hint}")
     return finished(package, plain, device)
 
 

@@ -196,16 +196,17 @@ def test_one_layer_for_two_inputs(kit: Any) -> None:
     np.testing.assert_allclose(found.attributions["away"], [26.0, 34.0])
 
 
-def test_a_layer_that_is_fed_with_other_ids(kit: Any) -> None:
-    model = two_inputs_one_layer(kit, transformed=True)
-    with pytest.raises(LayerError, match=r"layers: 'team' (is fed with something else|runs several times)"):
-        attribute(
-            model,
-            {"away": np.array([3, 4])},
-            {"away": np.zeros(2)},
-            fixed={"home": np.array([1, 2])},
-            layers={"away": "team"},
-        )
+def test_a_layer_that_is_fed_with_other_ids_and_by_a_fixed_input(kit: Any) -> None:
+    found = attribute(
+        two_inputs_one_layer(kit, transformed=True),
+        {"away": np.array([3, 4])},
+        {"away": np.array(0)},
+        fixed={"home": np.array([1, 2])},
+        layers={"away": "team"},
+    )
+    # Twice the vectors of 4 - away, from those of 4 - 0.
+    np.testing.assert_allclose(found.attributions["away"], [2 * (2 + 3) - 2 * (8 + 9), 2 * (0 + 1) - 2 * (8 + 9)])
+    np.testing.assert_allclose(found.output, [2 * (2 + 3) - (2 + 3), 2 * (0 + 1) - (4 + 5)])
 
 
 def test_a_layer_that_does_not_run(kits: Any) -> None:

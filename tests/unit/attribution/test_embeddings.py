@@ -156,9 +156,10 @@ def test_a_hook_seen_half_registered_leaves_another_thread_alone() -> None:
     import torch
 
     from ig_tasks.attribution.backends.torch.paths import Paths
+    from ig_tasks.attribution.feeds import Route
 
     layer = torch.nn.Embedding(4, 2)
-    paths = Paths({"cat": "emb"}, {"emb": layer})
+    paths = Paths({"emb": layer}, Route())
     found: list[torch.Tensor] = []
     with paths.hooked():
         layer._forward_hooks_with_kwargs.clear()  # as between the two writes of register_forward_hook

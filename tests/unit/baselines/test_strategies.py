@@ -61,7 +61,7 @@ def test_one_point_for_all_rows(strategy: str, options: dict[str, Any], numbers:
 def test_samples_are_rows_of_the_data() -> None:
     fitted = fit("samples", k=3)
     rows = {(*NUMBERS[row], *VECTORS[KINDS[row]]) for row in range(5)}
-    found = [(*point["numeric"], *point["kind"]) for point in starts(fitted)]
+    found = [(*point["numeric"], *np.asarray(point["kind"])) for point in starts(fitted)]
     assert len(found) == len(set(found)) == 3
     assert set(found) <= rows
     assert fit("samples", k=3).digest == fitted.digest != fit("samples", k=3, seed=1).digest

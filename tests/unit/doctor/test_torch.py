@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 
 from ig_tasks import diagnose
 from ig_tasks.doctor import Diagnosis
@@ -140,7 +141,7 @@ def test_embeddings_in_nested_modules_have_their_dotted_names() -> None:
     assert found.zero == ()
 
 
-def test_two_embeddings_of_one_input_are_said() -> None:
+def test_two_embeddings_of_one_input_are_named_together() -> None:
     class Wide(nn.Module):
         def __init__(self) -> None:
             super().__init__()
@@ -150,7 +151,14 @@ def test_two_embeddings_of_one_input_are_said() -> None:
             return self.body(torch.cat([self.wide(cat), self.deep(cat)], 1))
 
     found = diagnose(Wide(), {"cat": np.arange(5)})
-    assert found.notes == ("cat: wide and deep both embed it; a path in one leaves out what goes through the other",)
+    assert found.layers == {"cat": ["wide", "deep"]}
+    assert yaml.safe_load(found.proposal) == {"inputs": {"cat": {"layer": ["wide", "deep"]}}}
+    (wrong,) = diagnose(Wide(), {"cat": np.arange(5)}, layers={"cat": "deep"}).problems
+    assert wrong == (
+        "inputs.cat.layer: 'wide', 'deep' embed this input, and a path in 'deep' leaves out what goes through the "
+        "rest; name them all"
+    )
+    assert diagnose(Wide(), {"cat": np.arange(5)}, layers={"cat": ["deep", "wide"]}).silent
 
 
 def test_an_embedding_bag_is_shown_and_not_proposed() -> None:

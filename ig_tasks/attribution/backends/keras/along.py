@@ -7,7 +7,7 @@ from typing import Any
 
 import tensorflow as tf  # noqa: TID253 - this module is the framework's own, loaded lazily
 
-from ig_tasks.attribution.backends.keras.call import Caller, contributions, explained
+from ig_tasks.attribution.backends.keras.call import Caller, explained
 from ig_tasks.attribution.backends.keras.graph import Graph
 from ig_tasks.attribution.backends.keras.values import Affine, Lengths, Still, Value
 from ig_tasks.attribution.backends.keras.walk import Cut, Walk
@@ -22,14 +22,11 @@ class Paths:
 
     def __init__(self, caller: Caller, starts: Any, ends: Any, fixed: Any, rows: Any) -> None:
         self.starts, points = caller.points(starts, ends)
-        self.ends = ends
+        self._caller = caller
         # In the signature's order: a traced function may be given its dicts in another.
         self.deltas: Tensors = {name: points[name] - self.starts[name] for name, _, _ in caller.signature.ends}
         self.rows = rows
-        self._still = [
-            *(ends[name] for name in caller.embedded),
-            *(fixed[name] for name, _, _ in caller.signature.fixed),
-        ]
+        self._still = [fixed[name] for name, _, _ in caller.signature.fixed]
         self._pulled: Tensors = {}
 
     def lengths(self, nodes: Any, many: Any = None) -> Lengths:
@@ -75,7 +72,7 @@ class Paths:
             name: tf.reshape(zeros if found[name] is None else found[name], (total, self.rows, *zeros.shape[1:]))
             for name, zeros in self._pulled.items()
         }
-        parts = contributions(at_inputs, self.deltas, self.ends)
+        parts = self._caller.contributions(at_inputs, self.deltas)
         by_target = tf.reshape(parts, (len(gradients), many, self.rows, parts.shape[2]))
         return tf.transpose(by_target, (1, 0, 2, 3))
 

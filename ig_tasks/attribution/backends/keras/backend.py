@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import keras  # noqa: TID253 - this module is the framework's own, loaded lazily
@@ -31,10 +32,11 @@ from ig_tasks.attribution.backends.keras.model import (
 from ig_tasks.attribution.backends.keras.program import Arguments, Program, program_for
 from ig_tasks.attribution.backends.keras.signature import Signature, cast_float
 from ig_tasks.attribution.backends.keras.state import kept_on, may_differ, remembered, require_stateless, writes
+from ig_tasks.attribution.feeds import Fed, Route, Tables
 from ig_tasks.attribution.repeating import require_same
 from ig_tasks.attribution.structure import PLAIN, Segment, Structure
 from ig_tasks.attribution.targets import Head
-from ig_tasks.errors import InputError, LayerError, suggest
+from ig_tasks.errors import InputError, LayerError, ModelError, suggest
 
 if TYPE_CHECKING:
     from ig_tasks.attribution.problem import Problem
@@ -55,7 +57,7 @@ class KerasBackend:
     targets_at_once = 8  # backward passes are traced one by one, which takes a while
     padding_epsilon = 0.0  # every length of a sequence would be traced anew
 
-    def __init__(self, model: Any, layers: dict[str, str], precision: str, device: str | None) -> None:
+    def __init__(self, model: Any, layers: dict[str, Tables], precision: str, device: str | None) -> None:
         if keras.backend.backend() != "tensorflow":
             raise InputError(
                 f"model: Keras runs on {keras.backend.backend()}; set KERAS_BACKEND=tensorflow before importing it"
@@ -68,11 +70,14 @@ class KerasBackend:
         self.model = cast_copy(model) if precision == "float64" else model
         self.layers, self.precision = layers, precision
         known = layers_by_name(self.model)
-        for name in layers.values():
+        named = list(dict.fromkeys(name for tables in layers.values() for name in tables.names))
+        for name in named:
             if name not in known:
                 listed = embedding_layers(self.model) or list(known)
                 raise LayerError(f"layers: the model has no layer '{name}'{suggest(name, listed, noun='layers')}")
-        self._layers = {name: known[name] for name in layers.values()}
+        self._layers = {name: known[name] for name in (*named, *(embedding_layers(self.model) if layers else ()))}
+        self._route = Route()
+        self._tail: tuple[int, ...] | None = None  # the output's axes behind the rows, once they are known
         self._dtype = float_dtype(self.model)
         self._place = None if device is None else _device(device)
         gpus = tf.config.list_logical_devices("GPU")
@@ -84,7 +89,7 @@ class KerasBackend:
         self._output: Head = None
         self._programs: dict[Signature, Program] = {}
         self._structure = PLAIN
-        self._epsilon = _EPSILONS.get(self._dtype, _EPSILONS["float32"])
+        self.epsilon = _EPSILONS.get(self._dtype, _EPSILONS["float32"])
         self._restore: Callable[[], None] | None = None  # what calls of the model leave in its variables
 
     @contextmanager
@@ -130,6 +135,35 @@ class KerasBackend:
     def check_ids(self, layer: str, ids: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         return ids_within(ids, getattr(self._layers[layer], "input_dim", None), layer)
 
+    def gives_vectors(self, layer: str) -> bool:
+        return isinstance(self._layers[layer], keras.layers.Embedding)
+
+    def padding_ids(self) -> list[int]:
+        return [0] if any(getattr(layer, "mask_zero", False) for layer in self._layers.values()) else []
+
+    def choose(self, output: Head) -> None:
+        self._output = output
+
+    def take_route(self, route: Route) -> None:
+        self._route = route
+
+    def watch(self, rows: Problem) -> tuple[Array, list[Fed]]:
+        program, arguments = self._as_it_is(rows)
+        self._keep_state(program, arguments)
+        outputs, calls = program.watch(arguments)
+        self._tail = program.tail(arguments)
+        if len(outputs) != rows.rows:
+            raise ModelError(f"model: {rows.rows} rows went in, {len(outputs)} came out; it mixes rows")
+        found = []
+        for seen, fed in calls:
+            ids = None if fed is None else np.asarray(np.rint(fed)).astype(np.int64)
+            given = {**rows.ends, **rows.fixed}[seen.same] if seen.same is not None else ids
+            size = getattr(self._layers[seen.layer], "input_dim", None)
+            if given is not None and isinstance(size, int):
+                ids_within(np.asarray(given).astype(np.int64), size, seen.layer)
+            found.append(Fed(seen.layer, seen.call, seen.same, ids))
+        return np.asarray(outputs), found
+
     def embed(self, layer: str, ids: npt.NDArray[np.int64]) -> Array:
         try:
             vectors = self._layers[layer](tf.constant(ids), training=False)
@@ -139,25 +173,38 @@ class KerasBackend:
             raise LayerError(f"layers: '{layer}' gives not one vector an id, so attributions cannot be summed to ids")
         return np.asarray(vectors, dtype=np.float64)
 
-    def probe(self, row: Problem, output: Head) -> tuple[tuple[int, ...], int]:
-        self._output = output
-        program, arguments = self._program(row)
-        kinds = program.kinds(arguments)
-        if self._restore is None and (kinds is None or writes(kinds)):
-            self._restore = remembered(self.model)
-        program.check_layers(arguments)
-        tail = program.tail(arguments)
+    def probe(self, row: Problem) -> tuple[tuple[int, ...], int]:
+        if self.layers:
+            self.watch(row)
+        else:
+            program, arguments = self._program(row)
+            self._keep_state(program, arguments)
+            self._tail = program.tail(arguments)
+        tail = self._tail or ()
         self.require_repeats(row)
         width = sum(int(np.prod(end.shape[1:])) for end in row.ends.values())
         return tail, point_bytes(self.model, width)
 
     def require_repeats(self, rows: Problem) -> None:
-        program, arguments = self._program(rows)
+        program, arguments = self._as_it_is(rows)
         if may_differ(program.kinds(arguments) or frozenset()):
-            require_same(self.outputs(rows), self.outputs(rows), self._epsilon)
+            first, again = (self.watch(rows)[0] if self.layers else self.outputs(rows) for _ in range(2))
+            require_same(first, again, self.epsilon)
         if kept_on(self.model):
             first, again = (np.asarray(program.as_called(arguments), np.float64) for _ in range(2))
-            require_same(first, again, self._epsilon)
+            require_same(first, again, self.epsilon)
+
+    def _as_it_is(self, rows: Problem) -> tuple[Program, Arguments]:
+        """The program of the model with nothing put in place of a layer's output."""
+        bare = replace(rows, starts={}, fed={}, fed_starts={}, targets=rows.targets[:1]) if self.layers else rows
+        return self._program(bare, Route())
+
+    def _keep_state(self, program: Program, arguments: Arguments) -> None:
+        """Before the model runs for the first time: what its calls write is taken back at the end of the session."""
+        if self._restore is None:
+            kinds = program.kinds(arguments)
+            if kinds is None or writes(kinds):
+                self._restore = remembered(self.model)
 
     def misfit(self, row: Problem) -> tuple[str, str] | None:
         declared = declared_shapes(self.model, self._given)
@@ -229,33 +276,38 @@ class KerasBackend:
         known = functional_inputs(self.model, self._given) if self._given else {}
 
         def points(name: str, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-            if name in self.layers and array.dtype.kind in "iub":
-                # The dtype of the model's own input, so that Keras hands the same tensor on to the layer.
-                return array.astype(known.get(name, array.dtype), copy=False)
-            declared = self._dtype if name in self.layers else known.get(name, self._dtype)
-            return array.astype(cast_float(declared), copy=False)
+            fed = name in batch.fed
+            if fed and array.dtype.kind in "iub":
+                return array
+            return array.astype(cast_float(self._dtype if fed else known.get(name, self._dtype)), copy=False)
 
-        ends = {name: points(name, end) for name, end in batch.ends.items()}
-        starts = {name: points(name, start) for name, start in batch.starts.items()}
+        ends = {name: points(name, end) for name, end in (batch.ends | batch.fed).items() if name not in self.layers}
+        started = {**batch.starts, **batch.fed_starts}
+        starts = {name: points(name, start) for name, start in started.items() if name not in self.layers}
+        # Keras hands the tensor of an input on to a layer as it is, if it has the input's own dtype.
+        given = {**batch.fixed, **{name: batch.ends[name] for name in self.layers}}
         fixed = {
             name: value.astype(known.get(name, value.dtype), copy=False) if isinstance(value, np.ndarray) else value
-            for name, value in batch.fixed.items()
+            for name, value in given.items()
         }
         return starts, ends, fixed, batch.targets
 
-    def _program(self, batch: Problem) -> tuple[Program, Arguments]:
+    def _program(self, batch: Problem, route: Route | None = None) -> tuple[Program, Arguments]:
         """The traced functions for a batch like this, and its arguments."""
         arguments = self._arguments(batch)
         signature = Signature.of(
             *arguments[:3],
-            layers=self.layers,
+            explained=batch.ends,
+            route=self._route if route is None else route,
             output=self._output,
             named=bool(self._given),
             names=output_names(self.model),
             placed=self._placed,
         )
         if signature not in self._programs:
-            self._programs[signature] = program_for(self.model, signature, self._layers)
+            program = self._programs[signature] = program_for(self.model, signature, self._layers)
+            if program.caller.tail is None:
+                program.caller.tail = self._tail
         return self._programs[signature], arguments
 
 

@@ -11,13 +11,13 @@ import numpy as np
 import tensorflow as tf  # noqa: TID253 - this module is the framework's own, loaded lazily
 
 from ig_tasks.attribution.backends.keras.model import arranged, as_tensors
-from ig_tasks.attribution.backends.keras.override import Override
+from ig_tasks.attribution.backends.keras.override import Override, Pass, Seen
 from ig_tasks.attribution.backends.keras.signature import Signature
-from ig_tasks.attribution.problem import copied
+from ig_tasks.attribution.problem import UNNAMED, copied
 from ig_tasks.attribution.targets import number_count, pick_output
-from ig_tasks.errors import LayerError, ModelError
+from ig_tasks.errors import ModelError
 
-__all__ = ["Caller", "ShapeUnknown", "contributions", "explained", "repeated"]
+__all__ = ["Caller", "ShapeUnknown", "explained", "repeated"]
 
 
 class ShapeUnknown(Exception):  # noqa: N818 - a signal: the shape is asked of a call instead
@@ -25,65 +25,65 @@ class ShapeUnknown(Exception):  # noqa: N818 - a signal: the shape is asked of a
 
 
 class Caller:
-    """The model and its named layers, held weakly: traced graphs keep the weights' handles and no Python of theirs."""
+    """The model and its layers that embed, held weakly: traced graphs keep weights' handles and no Python of theirs.
+
+    Ids that the model is given beside the points come with its fixed inputs.
+    """
 
     def __init__(self, model: Any, signature: Signature, layers: dict[str, Any]) -> None:
         self._model = ref(model)
-        self._layers = {name: ref(layers[layer]) for name, layer in signature.layers}
-        self._layer_names = dict(signature.layers)
+        self._layers = {name: ref(layer) for name, layer in layers.items()}
+        self._feeds = {feed.key: feed for feed in signature.feeds}
         self.signature = signature
         self.tail: tuple[int, ...] | None = None  # the output's axes behind the rows, once they are known
-
-    @property
-    def embedded(self) -> tuple[str, ...]:
-        """Inputs whose paths run in a layer's output."""
-        return tuple(self._layers)
-
-    def check_layers(self, ends: Any, fixed: Any) -> None:
-        """Run one row as the model itself would, and compare what named layers give with what the engine takes."""
-        if not self._layers:
-            return
-        ids = {name: tf.constant(ends[name]) for name in self._layers}
-        points = {name: self._vectors(name, value) for name, value in ids.items()}
-        plain = {name: tf.constant(value) for name, value in ends.items() if name not in self._layers}
-        others = {name: tf.constant(value) for name, value in self.arrays(fixed).items()}
-        self.call({**plain, **points}, ids, self.constants(others), compare=True)
 
     def _alive(self, reference: Any) -> Any:
         """What a weak reference points to; the caller's model is alive while it is explained."""
         return reference()
 
-    def _vectors(self, name: str, ids: Any) -> Any:
-        return tf.convert_to_tensor(self._alive(self._layers[name])(ids, training=False))
+    def _vectors(self, key: str, ids: Any) -> Any:
+        return tf.convert_to_tensor(self._alive(self._layers[self._feeds[key].layer])(ids, training=False))
 
     def points(self, starts: Any, ends: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Starts and ends of the paths: layer outputs where a layer is named."""
-        end_points = {name: self._vectors(name, end) if name in self._layers else end for name, end in ends.items()}
+        """Starts and ends of the paths: layer outputs where a layer is fed with ids."""
+        end_points = {name: self._vectors(name, end) if name in self._feeds else end for name, end in ends.items()}
         start_points = {
             name: self._vectors(name, start)
-            if name in self._layers and start.dtype.is_integer
+            if name in self._feeds and start.dtype.is_integer
             else tf.cast(start, end_points[name].dtype)
             for name, start in starts.items()
         }
         return start_points, end_points
 
-    def call(self, points: dict[str, Any], ids: dict[str, Any], fixed: dict[str, Any], *, compare: bool = False) -> Any:
-        """All outputs (points, outputs) at `points`; named layers give theirs, or are compared with them."""
-        given = {**points, **ids}
-        with self._overridden(points, ids, compare=compare) as used:
+    def call(self, points: dict[str, Any], fixed: dict[str, Any]) -> Any:
+        """All outputs (points, outputs) at `points`; layers that are on paths give theirs."""
+        feeds = self.signature.feeds
+        one = Pass(
+            points={(feed.layer, feed.call): points[feed.key] for feed in feeds},
+            axes={(feed.layer, feed.call): feed.axes for feed in feeds},
+        )
+        given = {name: point for name, point in points.items() if name not in self._feeds}
+        with self._overridden(one):
             raw = self._raw(given, fixed, training=False)
-        for name in self._layers:
-            if ids and not used.get(name):
-                raise LayerError(
-                    f"layers: '{self._layer_names[name]}' did not run on input '{name}' when the model was called; "
-                    "name the layer that embeds it"
-                )
+        one.check_used()
+        return self._outputs(raw, points, fixed)
+
+    def watch(self, ends: dict[str, Any], fixed: dict[str, Any]) -> tuple[Any, list[Seen]]:
+        """The model itself: all outputs, and what its layers that embed are fed with."""
+        seen: list[Seen] = []
+        given = {name: value for name, value in {**ends, **fixed}.items() if tf.is_tensor(value)}
+        with self._overridden(Pass(given=given, seen=seen, graph=tf.compat.v1.get_default_graph())):
+            raw = self._raw(ends, fixed, training=False)
+        return self._outputs(raw, ends, fixed), seen
+
+    def _outputs(self, raw: Any, points: dict[str, Any], fixed: dict[str, Any]) -> Any:
+        given = [value for value in (*points.values(), *fixed.values()) if tf.is_tensor(value)]
         outputs = self._picked(raw)
         if not outputs.dtype.is_floating:
             raise ModelError(
                 f"model: its output is {outputs.dtype.name}, which has no gradient; explain the logits or probabilities"
             )
-        return self._in_line(outputs, next(iter(given.values())).shape[0])
+        return self._in_line(outputs, given[0].shape[0])
 
     def _in_line(self, outputs: Any, rows: int | None) -> Any:
         """Outputs (points, numbers). Raises ShapeUnknown where a graph cannot say how many numbers a point has."""
@@ -111,30 +111,24 @@ class Caller:
         others = {name: tf.constant(value) for name, value in self.arrays(fixed).items()}
         return self._picked(self._raw(given, self.constants(others)))
 
-    def _raw(self, given: dict[str, Any], fixed: dict[str, Any], **how: Any) -> Any:
-        model = self._alive(self._model)
+    def _raw(self, points: dict[str, Any], fixed: dict[str, Any], **how: Any) -> Any:
+        model, given = self._alive(self._model), {**points, **fixed}
         if self.signature.named:
-            arguments, keywords = arranged(model, {**given, **fixed}, self.signature.placed)
+            arguments, keywords = arranged(model, given, self.signature.placed)
         else:
-            arguments, keywords = [next(iter(given.values()))], fixed
+            arguments, keywords = [given.pop(UNNAMED)], given
         return model(*as_tensors(arguments), **keywords, **how)
 
     def _picked(self, raw: Any) -> Any:
         return tf.convert_to_tensor(pick_output(raw, self.signature.output, self.signature.names))
 
     @contextmanager
-    def _overridden(self, points: dict[str, Any], ids: dict[str, Any], *, compare: bool) -> Iterator[dict[str, int]]:
-        """Layers whose `call` gives path points, in this thread; masks are still made of the ids."""
-        used: dict[str, int] = {}
+    def _overridden(self, one: Pass) -> Iterator[None]:
+        """Layers whose `call` is replaced, in this thread; masks are still made of the ids."""
         with ExitStack() as stack:
-            for layer_name in dict.fromkeys(self._layer_names[name] for name in ids):
-                inputs = [name for name in ids if self._layer_names[name] == layer_name]
-                layer = self._alive(self._layers[inputs[0]])
-                override = Override(
-                    layer, layer_name, {name: (ids[name], points[name]) for name in inputs}, used, compare=compare
-                )
-                stack.enter_context(override)
-            yield used
+            for name, reference in self._layers.items():
+                stack.enter_context(Override(self._alive(reference), name, one))
+            yield
 
     def arrays(self, fixed: dict[str, Any]) -> dict[str, Any]:
         return {name: fixed[name] for name, _, _ in self.signature.fixed}
@@ -142,19 +136,51 @@ class Caller:
     def constants(self, fixed: dict[str, Any]) -> dict[str, Any]:
         return {**fixed, **copied(dict(self.signature.constants))}
 
+    def contributions(self, gradients: dict[str, Any], deltas: dict[str, Any]) -> Any:
+        """gradient x (end - start), (nodes, rows, features).
 
-def contributions(gradients: dict[str, Any], deltas: dict[str, Any], ends: dict[str, Any]) -> Any:
-    """gradient x (end - start), (nodes, rows, features): an embedding's width is summed."""
-    parts = []
-    for name, gradient in gradients.items():
-        product = gradient * deltas[name][None]
-        surplus = list(range(len(ends[name].shape) + 1, len(product.shape)))
-        if surplus:
-            product = tf.reduce_sum(product, surplus)
-        leading = tf.shape(product)[:2]
-        parts.append(tf.reshape(product, tf.concat((leading, [int(np.prod(ends[name].shape[1:]))]), 0)))
-    widest = max((part.dtype for part in parts), key=lambda dtype: dtype.size)
-    return tf.concat([tf.cast(part, widest) for part in parts], axis=2)
+        An embedding's width is summed, and what the vectors of one id have in several layers.
+        """
+        axes = {name: len(shape) + 1 for name, _, shape in self.signature.ends}
+        parts = {}
+        for name, gradient in gradients.items():
+            product = gradient * deltas[name][None]
+            surplus = list(range(axes[name] + 1, len(product.shape)))
+            if surplus:
+                product = tf.reduce_sum(product, surplus)
+            size = int(np.prod(product.shape[2:], dtype=np.int64))
+            parts[name] = tf.reshape(product, tf.concat((tf.shape(product)[:2], [size]), 0))
+        widest = max((part.dtype for part in parts.values()), key=lambda dtype: dtype.size)
+        return self._by_feature({name: tf.cast(part, widest) for name, part in parts.items()})
+
+    def _by_feature(self, parts: dict[str, Any]) -> Any:
+        """Contributions (nodes, rows, features) of those of each path, one a number or an id of a layer."""
+        first, found = 0, []
+        for name, shape in self.signature.explained:
+            size = int(np.prod(shape, dtype=np.int64))
+            if name in parts:
+                found.append(parts[name])
+            else:
+                found.append(self._of_ids(name, parts, first, size))
+            first += size
+        return tf.concat(found, axis=2)
+
+    def _of_ids(self, name: str, parts: dict[str, Any], first: int, size: int) -> Any:
+        """Contributions (nodes, rows, ids) of an input that layers embed."""
+        total = None
+        for feed in self.signature.feeds:
+            if feed.whole == name:
+                own = parts[feed.key]
+            else:
+                places = np.array(feed.places, dtype=np.int64)
+                here = np.flatnonzero((places >= first) & (places < first + size))
+                if not here.size:
+                    continue
+                at = np.zeros((len(places), size))
+                at[here, places[here] - first] = 1.0
+                own = tf.matmul(parts[feed.key], tf.constant(at, parts[feed.key].dtype)[None])
+            total = own if total is None else total + own
+        return total
 
 
 def repeated(value: Any, count: Any) -> Any:

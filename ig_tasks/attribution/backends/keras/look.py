@@ -79,13 +79,12 @@ def _graph(program: Program, given: Any) -> Graph:
     starts, ends, fixed, _ = given
     _, points = caller.points(starts, ends)
     points = {name: points[name] for name, _, _ in caller.signature.ends}
-    tensors = [*points.values(), *(ends[name] for name in caller.embedded), *fixed.values()]
+    tensors = [*points.values(), *fixed.values()]
 
     def run(*given: Any) -> Any:
         left = iter(given)
         path = {name: next(left) for name in points}
-        ids = {name: next(left) for name in caller.embedded}
-        return caller.call(path, ids, caller.constants({name: next(left) for name in fixed}))
+        return caller.call(path, caller.constants({name: next(left) for name in fixed}))
 
     return Graph.of(run, [tf.TensorSpec((None, *each.shape[1:]), each.dtype) for each in tensors])
 

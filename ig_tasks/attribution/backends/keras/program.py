@@ -12,7 +12,8 @@ from weakref import WeakKeyDictionary
 import tensorflow as tf  # noqa: TID253 - this module is the framework's own, loaded lazily
 
 from ig_tasks.attribution.backends.keras.along import Along
-from ig_tasks.attribution.backends.keras.call import Caller, ShapeUnknown, contributions, explained, repeated
+from ig_tasks.attribution.backends.keras.call import Caller, ShapeUnknown, explained, repeated
+from ig_tasks.attribution.backends.keras.override import Seen
 from ig_tasks.attribution.backends.keras.signature import Signature
 from ig_tasks.attribution.backends.keras.state import kinds_of
 from ig_tasks.attribution.structure import Structure
@@ -60,12 +61,17 @@ class Program:
         self._width = sum(math.prod(shape) for _, _, shape in signature.ends)
         self._graphs: dict[Any, Any] = {}
         self._kinds: frozenset[str] | None = None
+        self._seen: list[Seen] = []
 
     def kinds(self, arguments: Arguments) -> frozenset[str] | None:
         """Types of the operations that the model runs. Nothing is run to find them; None where that cannot be."""
         if self._kinds is None:
             with suppress(ShapeUnknown):
-                self._kinds = kinds_of(self._graph("outputs", self._outputs_at, self._flat(arguments, True)).graph)
+                if self.caller.signature.starts:
+                    graph = self._graph("outputs", self._outputs_at, self._flat(arguments, True))
+                else:
+                    graph = self._graph("watch", self._watched, self._flat(arguments))
+                self._kinds = kinds_of(graph.graph)
         return self._kinds
 
     def outputs(self, arguments: Arguments, at_start: bool) -> Any:
@@ -112,23 +118,27 @@ class Program:
         specs = [{name: tf.TensorSpec(value.shape, value.dtype) for name, value in one.items()} for one in gradients]
         return self._run("start", self._at_start, arguments, gradients, specs=(specs,))
 
-    def tail(self, row: Arguments) -> tuple[int, ...]:
+    def tail(self, rows: Arguments) -> tuple[int, ...]:
         """The output's axes behind the rows: as the graph says, or as one row given twice has them."""
         if self.caller.tail is None:
             try:
-                self.outputs(row, False)
+                if self.caller.signature.starts:
+                    self.outputs(rows, False)
+                else:
+                    self._run("watch", self._watched, rows)
             except ShapeUnknown:
                 with _LOCK:
-                    starts, ends, fixed, _ = self.constants(row)
-                    ends, fixed = tf.nest.map_structure(lambda one: tf.repeat(one, 2, axis=0), (ends, fixed))
-                    _, points = self.caller.points(starts, ends)
-                    ids = {name: ends[name] for name in self.caller.embedded}
-                    self.caller.call(points, ids, self.caller.constants(fixed))
+                    _, ends, fixed, _ = self.constants(rows)
+                    ends, fixed = tf.nest.map_structure(lambda one: tf.repeat(one[:1], 2, axis=0), (ends, fixed))
+                    self.caller.watch(ends, self.caller.constants(fixed))
         return self.caller.tail or ()
 
-    def check_layers(self, arguments: Arguments) -> None:
-        with _LOCK:
-            self.caller.check_layers(arguments[1], arguments[2])
+    def watch(self, arguments: Arguments) -> tuple[Any, list[tuple[Seen, Any]]]:
+        """The model itself on the rows: outputs, and calls of layers that embed with what they are fed with."""
+        self.tail(arguments)
+        outputs, ids = self._run("watch", self._watched, arguments)
+        left = iter(ids)
+        return outputs, [(seen, None if seen.ids is None else next(left)) for seen in self._seen]
 
     def as_called(self, arguments: Arguments) -> Any:
         """Outputs of `model(x)` on the rows, without what `predict` tells it."""
@@ -146,6 +156,10 @@ class Program:
 
     # -- inside graphs -----------------------------------------------------------------------------------
 
+    def _watched(self, starts: Any, ends: Any, fixed: Any, targets: Any) -> Any:  # noqa: ARG002
+        outputs, self._seen = self.caller.watch(ends, self.caller.constants(fixed))
+        return tf.cast(outputs, tf.float64), [seen.ids for seen in self._seen if seen.ids is not None]
+
     def _outputs_at(self, starts: Any, ends: Any, fixed: Any, targets: Any, at_start: Any) -> Any:
         start_points, points = self.caller.points(starts, ends)
         rows = tf.shape(targets)[1]
@@ -155,12 +169,11 @@ class Program:
             )
             for name, point in points.items()
         }
-        ids = {name: ends[name] for name in self.caller.embedded}
-        return tf.cast(self.caller.call(chosen, ids, self.caller.constants(fixed)), tf.float64)
+        return tf.cast(self.caller.call(chosen, self.caller.constants(fixed)), tf.float64)
 
     def _start_gradient(self, starts: Any, ends: Any, fixed: Any, targets: Any) -> list[dict[str, Any]]:
         points, _ = self.caller.points(starts, ends)
-        return self._gradients(points, {}, self.caller.constants(fixed), targets, 1)[1]
+        return self._gradients(points, self.caller.constants(fixed), targets, 1)[1]
 
     def _integrated(self, starts: Any, ends: Any, fixed: Any, targets: Any, nodes: Any, weights: Any) -> Any:
         """The plain path: the model at all points, gradients at the inputs."""
@@ -174,13 +187,12 @@ class Program:
             points[name] = tf.ensure_shape(
                 tf.reshape(path, tf.concat(([-1], tf.shape(delta)[1:]), 0)), (None, *delta.shape[1:])
             )
-        ids = {name: repeated(ends[name], count) for name in self.caller.embedded}
         others = {name: repeated(value, count) for name, value in fixed.items()}
-        values, gradients = self._gradients(points, ids, self.caller.constants(others), targets, count)
+        values, gradients = self._gradients(points, self.caller.constants(others), targets, count)
         sums = []
         for one in gradients:
             by_node = {name: tf.reshape(g, tf.concat(([count], tf.shape(deltas[name])), 0)) for name, g in one.items()}
-            parts = contributions(by_node, deltas, ends)
+            parts = self.caller.contributions(by_node, deltas)
             total = tf.matmul(weights, tf.reshape(tf.cast(parts, tf.float64), (count, -1)))
             sums.append(tf.reshape(total, (-1, rows, tf.shape(parts)[2])))
         outputs = [tf.reshape(tf.cast(each, tf.float64), (count, rows)) for each in values]
@@ -190,18 +202,16 @@ class Program:
         start_points, end_points = self.caller.points(starts, ends)
         deltas = {name: end - start_points[name] for name, end in end_points.items()}
         parts = [
-            contributions({name: each[None] for name, each in gradient.items()}, deltas, ends)[0]
+            self.caller.contributions({name: each[None] for name, each in gradient.items()}, deltas)[0]
             for gradient in gradients
         ]
         return tf.cast(tf.stack(parts), tf.float64)
 
-    def _gradients(
-        self, points: Any, ids: Any, fixed: Any, targets: Any, count: Any
-    ) -> tuple[list[Any], list[dict[str, Any]]]:
+    def _gradients(self, points: Any, fixed: Any, targets: Any, count: Any) -> tuple[list[Any], list[dict[str, Any]]]:
         """Values and gradients by target; the model goes forward once for all of them."""
         with tf.GradientTape(watch_accessed_variables=False, persistent=targets.shape[0] > 1) as tape:
             tape.watch(points)
-            values = explained(self.caller.call(points, ids, fixed), targets, count)
+            values = explained(self.caller.call(points, fixed), targets, count)
         found = [tape.gradient(each, points) for each in values]
         del tape
         if all(gradient is None for one in found for gradient in one.values()):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from ig_tasks.attribution.feeds import Route
 from ig_tasks.attribution.targets import Head
 
-__all__ = ["Signature", "cast_float"]
+__all__ = ["FeedSpec", "Signature", "cast_float"]
 
 _Spec = tuple[tuple[str, str, tuple[int, ...]], ...]
 
@@ -18,6 +19,17 @@ _Spec = tuple[tuple[str, str, tuple[int, ...]], ...]
 def cast_float(dtype: str) -> str:
     """The dtype of path points for an input declared as `dtype`."""
     return dtype if "float" in dtype and dtype != "bfloat16" else "float32"
+
+
+class FeedSpec(NamedTuple):
+    """A call of a layer whose output is on a path: `Feed`, to be hashed; `axes` are those of its ids, rows included."""
+
+    key: str
+    layer: str
+    call: int
+    axes: int
+    places: tuple[int, ...]
+    whole: str | None
 
 
 @dataclass(frozen=True)
@@ -28,7 +40,8 @@ class Signature:
     ends: _Spec
     fixed: _Spec
     constants: tuple[tuple[str, Any], ...]
-    layers: tuple[tuple[str, str], ...]
+    explained: tuple[tuple[str, tuple[int, ...]], ...]  # inputs that have attributions, and their rows' shapes
+    feeds: tuple[FeedSpec, ...]
     output: Head
     named: bool
     names: tuple[str, ...]
@@ -41,7 +54,8 @@ class Signature:
         ends: dict[str, Any],
         fixed: dict[str, Any],
         *,
-        layers: dict[str, str],
+        explained: dict[str, Any],
+        route: Route,
         output: Head,
         named: bool,
         names: tuple[str, ...],
@@ -49,9 +63,12 @@ class Signature:
     ) -> Signature:
         arrays = {name: value for name, value in fixed.items() if isinstance(value, np.ndarray)}
         constants = tuple((name, value) for name, value in fixed.items() if name not in arrays)
-        return cls(
-            _spec(starts), _spec(ends), _spec(arrays), constants, tuple(layers.items()), output, named, names, placed
+        shapes = tuple((name, tuple(end.shape[1:])) for name, end in explained.items())
+        feeds = tuple(
+            FeedSpec(feed.key, feed.layer, feed.call, 1 + len(feed.shape), tuple(feed.places.tolist()), feed.whole)
+            for feed in route.feeds
         )
+        return cls(_spec(starts), _spec(ends), _spec(arrays), constants, shapes, feeds, output, named, names, placed)
 
 
 def _spec(arrays: Mapping[str, np.ndarray[Any, Any]]) -> _Spec:

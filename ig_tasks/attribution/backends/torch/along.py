@@ -63,16 +63,37 @@ class Lines:
     def contributions(self, gradients: Tensors) -> torch.Tensor:
         """gradient x (end - start), (sums, targets, rows, features), of gradients (sums, targets, rows, ...).
 
-        An embedding's width is summed.
+        An embedding's width is summed, and what the vectors of one id have in several layers.
         """
-        parts = []
+        parts = {}
         for name, gradient in gradients.items():
             product = gradient * self.deltas[name]
-            axes = self.batch.ends[name].ndim + 2
+            axes = self.batch.path_ends(name).ndim + 2
             if product.ndim > axes:
                 product = product.flatten(axes).sum(-1)
-            parts.append(product.flatten(3) if product.ndim > 3 else product[..., None])
-        return parts[0] if len(parts) == 1 else torch.cat(parts, dim=3)
+            parts[name] = product.flatten(3) if product.ndim > 3 else product[..., None]
+        return self._by_feature(parts)
+
+    def _by_feature(self, parts: Tensors) -> torch.Tensor:
+        """Contributions (..., features) of those of each path, one a number or an id that a layer is fed with."""
+        route, batch = self.caller.route, self.batch
+        if route.plain:
+            own = [parts[name if (feed := route.by_input(name)) is None else feed.key] for name in batch.ends]
+            return own[0] if len(own) == 1 else torch.cat(own, dim=3)
+        lead = next(iter(parts.values()))
+        total = lead.new_zeros((*lead.shape[:3], batch.features))
+        feeds = {feed.key: feed for feed in route.feeds}
+        first = 0
+        for name, end in batch.ends.items():
+            size = int(np.prod(end.shape[1:]))
+            if name in parts:
+                total[..., first : first + size] = parts[name]
+            first += size
+        for key, feed in feeds.items():
+            here = np.flatnonzero(feed.places >= 0)
+            places, some = (torch.as_tensor(each, device=lead.device) for each in (feed.places[here], here))
+            total.index_add_(3, places, parts[key].index_select(3, some).to(total.dtype))
+        return total
 
     def outputs(self, values: torch.Tensor) -> torch.Tensor:
         """Values (targets, nodes x rows) as (nodes, targets, rows)."""

@@ -42,6 +42,7 @@ from ig_tasks.attribution.backends.torch.model import (
     saved_bytes,
 )
 from ig_tasks.attribution.backends.torch.state import Remembered
+from ig_tasks.attribution.feeds import Fed, Route, Tables
 from ig_tasks.attribution.repeating import require_same
 from ig_tasks.attribution.structure import PLAIN, Segment, Structure
 from ig_tasks.attribution.targets import Head
@@ -60,6 +61,7 @@ _CHAIN_BLOCK = 64 << 20  # a chain cuts its batch into blocks of its own; only r
 # activation of a batch is mapped, zeroed and unmapped by the system, which takes longer than most operations do.
 _HEAP = 31 << 20
 _CERTAIN = 1e-6  # with a coarser epsilon, what padding does is lost in rounding
+_EMBEDS = (torch.nn.Embedding, torch.nn.EmbeddingBag)
 _GPU_SHARE = 4  # a quarter of what is free on a device
 
 
@@ -69,7 +71,7 @@ class TorchBackend:
     framework = "torch"
     targets_at_once = 1 << 20  # backward passes are taken one after the other
 
-    def __init__(self, model: torch.nn.Module, layers: dict[str, str], precision: str, device: str | None) -> None:
+    def __init__(self, model: torch.nn.Module, layers: dict[str, Tables], precision: str, device: str | None) -> None:
         model = getattr(model, "_orig_mod", model)  # hooks do not reach into compiled graphs
         require_weights(model)
         self.model = cast_copy(model, torch.float64 if precision == "float64" else None, device)
@@ -77,16 +79,19 @@ class TorchBackend:
         self._device = next((p.device for p in self.model.parameters()), torch.device(device or "cpu"))
         self.device = str(self._device)
         modules = dict(self.model.named_modules())
-        for name in layers.values():
+        named = list(dict.fromkeys(name for tables in layers.values() for name in tables.names))
+        for name in named:
             if name not in modules or not name:
                 known = embedding_layers(self.model) or [key for key in modules if key]
                 raise LayerError(f"layers: the model has no layer '{name}'{suggest(name, known, noun='layers')}")
-        self._layers = {name: modules[name] for name in layers.values()}
+        embeds = [name for name, module in modules.items() if name and isinstance(module, _EMBEDS)] if layers else []
+        self._layers = {name: modules[name] for name in (*named, *embeds)}
         self._caller = Caller(
             self.model, layers, self._layers, self._device, float_dtype(self.model), double=precision == "float64"
         )
         epsilon = torch.finfo(float_dtype(self.model) or torch.float32).eps
         self.padding_epsilon = epsilon if precision != "bfloat16" and epsilon < _CERTAIN else 0.0
+        self.epsilon = epsilon if precision != "bfloat16" else torch.finfo(torch.bfloat16).eps
         self._structure = PLAIN
         self._chain: Chain | None = None
         self._remembered: Remembered | None = None
@@ -139,16 +144,32 @@ class TorchBackend:
     def embedding_layers(self) -> list[str]:
         return embedding_layers(self.model)
 
+    def gives_vectors(self, layer: str) -> bool:
+        return isinstance(self._layers[layer], torch.nn.Embedding)
+
+    def padding_ids(self) -> list[int]:
+        found = [getattr(module, "padding_idx", None) for module in self._layers.values()]
+        return [index for index in found if isinstance(index, int)]
+
     def check_ids(self, layer: str, ids: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         return ids_within(ids, getattr(self._layers[layer], "num_embeddings", None), layer)
+
+    def choose(self, output: Head) -> None:
+        self._caller.output = output
+
+    def watch(self, rows: Problem) -> tuple[Array, list[Fed]]:
+        outputs, fed = self._caller.watch(rows)
+        return _float64(outputs), fed
+
+    def take_route(self, route: Route) -> None:
+        self._caller.route, self._latest = route, None
 
     def embed(self, layer: str, ids: npt.NDArray[np.int64]) -> Array:
         return _float64(self._caller.embed(layer, torch.tensor(ids, device=self._device)))
 
-    def probe(self, row: Problem, output: Head) -> tuple[tuple[int, ...], int]:
-        self._caller.output = output
+    def probe(self, row: Problem) -> tuple[tuple[int, ...], int]:
         ends = self._caller.ends(row)
-        with torch.no_grad(), self._caller.paths.comparing():
+        with torch.no_grad():
             outputs = self._caller.call(ends, row, 1)
         points = {name: end.clone().requires_grad_() for name, end in ends.items()}
         with causes_named():
@@ -156,7 +177,7 @@ class TorchBackend:
                 values = self._caller.call(points, row, 1)
             depends = _depends(values, list(points.values()))
         if outputs.is_floating_point() and not torch.equal(outputs, values.detach()):
-            with torch.no_grad(), self._caller.paths.comparing():
+            with torch.no_grad():
                 again = self._caller.call(ends, row, 1)
             require_same(_float64(outputs), _float64(again), torch.finfo(outputs.dtype).eps)
         if not (outputs.is_floating_point() and depends):
@@ -176,7 +197,7 @@ class TorchBackend:
 
     def misfit(self, row: Problem) -> tuple[str, str] | None:
         ends = {name: end.clone() for name, end in self._caller.ends(row).items()}
-        given = {name: end for name, end in ends.items() if name not in self.layers}
+        given = {name: end for name, end in ends.items() if name in row.ends}
         with torch.no_grad():
             return first_misfit(self.model, given, lambda: self._caller.call(ends, row, 1, lend=True))
 

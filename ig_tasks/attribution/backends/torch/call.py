@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from contextlib import nullcontext, suppress
 from copy import copy
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ import torch  # noqa: TID253 - this module is the framework's own, loaded lazily
 from ig_tasks.attribution.backends.torch.causes import causes_named
 from ig_tasks.attribution.backends.torch.follow import Cut, Follow, Reached
 from ig_tasks.attribution.backends.torch.paths import Paths
+from ig_tasks.attribution.feeds import Fed, Route
 from ig_tasks.attribution.problem import UNNAMED, copied
 from ig_tasks.attribution.structure import NotFollowed
 from ig_tasks.attribution.targets import Head, number_count, pick_output
@@ -32,16 +34,16 @@ class Caller:
     def __init__(
         self,
         model: torch.nn.Module,
-        layers: dict[str, str],
+        embedded: Collection[str],
         modules: dict[str, torch.nn.Module],
         device: torch.device,
         dtype: torch.dtype | None,
         *,
         double: bool,
     ) -> None:
-        self.model, self.layers, self._modules = model, layers, modules
+        self.model, self._embedded, self._modules = model, embedded, modules
         self.device, self._dtype, self._double = device, dtype, double
-        self.paths = Paths(layers, modules)
+        self.paths = Paths(modules, Route())
         self.named = True
         self.placed: tuple[str, ...] = ()  # inputs that are passed by position
         self.output: Head = None
@@ -50,8 +52,17 @@ class Caller:
     def copy(self) -> Caller:
         """For another thread."""
         own = copy(self)
-        own.paths = Paths(self.layers, self._modules)
+        own.paths = Paths(self._modules, self.route)
         return own
+
+    @property
+    def route(self) -> Route:
+        """The calls of layers whose outputs are put on paths."""
+        return self.paths.route
+
+    @route.setter
+    def route(self, route: Route) -> None:
+        self.paths.route = route
 
     def embed(self, layer: str, ids: torch.Tensor) -> torch.Tensor:
         with torch.no_grad(), self.paths.paused():
@@ -69,19 +80,20 @@ class Caller:
         return starts, {name: end - starts[name] for name, end in ends.items()}
 
     def ends(self, batch: Problem) -> Tensors:
-        return {
-            name: self.embed(self.layers[name], torch.tensor(end, device=self.device))
-            if name in self.layers
-            else self._floats(end)
-            for name, end in batch.ends.items()
-        }
+        return self._points({**batch.ends, **batch.fed})
 
     def starts(self, batch: Problem) -> Tensors:
+        return self._points({**batch.starts, **batch.fed_starts})
+
+    def _points(self, arrays: dict[str, npt.NDArray[Any]]) -> Tensors:
+        """Of all arrays those that are on the path: vectors where layers are fed with ids."""
+        feeds = {feed.key: feed for feed in self.route.feeds}
         return {
-            name: self.embed(self.layers[name], torch.tensor(start, device=self.device))
-            if name in self.layers and start.dtype.kind in "iub"
-            else self._floats(start)
-            for name, start in batch.starts.items()
+            name: self.embed(feeds[name].layer, torch.tensor(array, device=self.device))
+            if name in feeds and array.dtype.kind in "iub"
+            else self._floats(array)
+            for name, array in arrays.items()
+            if name not in self._embedded
         }
 
     def _floats(self, array: npt.NDArray[Any]) -> torch.Tensor:
@@ -123,27 +135,45 @@ class Caller:
 
         if follow is None and not lend:
             points = {name: point.clone() for name, point in points.items()}
-        given = {name: own(batch.ends[name]) if name in self.layers else point for name, point in points.items()}
-        self.paths.override({name: (given[name], points[name]) for name in self.layers})
+        given = {name: own(end) if name in self._embedded else points[name] for name, end in batch.ends.items()}
+        self.paths.override(points)
         fixed = {
             name: own(value) if isinstance(value, np.ndarray) else copied(value) for name, value in batch.fixed.items()
         }
         with follow or nullcontext():
             raw = self._raw({**given, **fixed}) if self.named else self.model(given[UNNAMED], **fixed)
         self.paths.check_used()
+        return self._outputs(raw, repeat * batch.rows, follow)
+
+    def watch(self, batch: Problem) -> tuple[torch.Tensor, list[Fed]]:
+        """The model itself on the rows: all outputs, and what its layers that embed are fed with."""
+        given = {
+            name: self._tensor(end).clone() if name in self._embedded else self._floats(end).clone()
+            for name, end in batch.ends.items()
+        }
+        fixed = {
+            name: self._tensor(value).clone() if isinstance(value, np.ndarray) else copied(value)
+            for name, value in batch.fixed.items()
+        }
+        inputs = {**given, **{name: value for name, value in fixed.items() if isinstance(value, torch.Tensor)}}
+        with torch.no_grad(), self.paths.watching(inputs) as seen:
+            raw = self._raw({**given, **fixed}) if self.named else self.model(given[UNNAMED], **fixed)
+        return self._outputs(raw, batch.rows, None), seen
+
+    def _outputs(self, raw: Any, points: int, follow: Follow | None) -> torch.Tensor:
+        """All outputs (points, outputs) of what the model returned."""
         outputs = pick_output(raw, self.output)
         if not isinstance(outputs, torch.Tensor):
             raise ModelError(f"model: its output is a {type(outputs).__name__}, not a tensor")
         if follow is not None:
             outputs = follow.finished(outputs)
-        points_in = repeat * batch.rows
-        if points_in == 1 and outputs.shape[:1] != (1,):
+        if points == 1 and outputs.shape[:1] != (1,):
             outputs = outputs[None]  # the model squeezed the axis of its only row, too
-        if outputs.shape[:1] != (points_in,):
+        if outputs.shape[:1] != (points,):
             came = outputs.shape[0] if outputs.ndim else "a single number"
-            raise ModelError(f"model: {points_in} rows went in, {came} came out; it mixes rows")
+            raise ModelError(f"model: {points} rows went in, {came} came out; it mixes rows")
         self.tail = tuple(outputs.shape[1:])
-        return outputs.reshape(points_in, number_count(self.tail))
+        return outputs.reshape(points, number_count(self.tail))
 
     def _raw(self, given: dict[str, Any]) -> Any:
         placed = [given.pop(name) for name in self.placed]

@@ -1,0 +1,67 @@
+"""Which layers embed which inputs of ids, seen on a few rows: what may be named for them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ig_tasks.attribution.backends import open_backend
+from ig_tasks.attribution.backends.base import Backend
+from ig_tasks.attribution.feeds import NONE, Tables
+from ig_tasks.attribution.problem import UNNAMED, Problem
+from ig_tasks.attribution.routing import calls_of
+from ig_tasks.attribution.tracing import MIXED
+
+__all__ = ["embedded_by", "layers_embedding"]
+
+Array = npt.NDArray[Any]
+
+
+def layers_embedding(
+    model: Any,
+    arrays: Mapping[str, Array],
+    ids: Collection[str],
+    others: Mapping[str, Any],
+    placed: Sequence[str] = (),
+) -> dict[str, tuple[str, ...]]:
+    """{input of ids: the layers that embed it, in the order in which they run}; without those of which none does.
+
+    Layers that get their ids rearranged are left out: no path can run there. `others` are passed on, `placed` are given
+    by their position.
+    """
+    every = (*arrays.values(), *map(np.asarray, others.values()))
+    if not ids or any(array.dtype.kind not in "fiub" for array in every):
+        return {}
+    backend = open_backend(model, {name: Tables(()) for name in ids}, "model", None)
+    rows = len(next(iter(arrays.values())))
+    ends = {name: array.astype(np.int64) if name in ids else array for name, array in arrays.items()}
+    problem = Problem(ends, {}, dict(others), rows, np.zeros((1, rows), dtype=np.int64))
+    with backend.session():
+        alone = list(arrays) == [UNNAMED]
+        backend.check_names([] if alone else list(arrays), list(others), placed)
+        return _found(backend, problem, ids)
+
+
+def embedded_by(backend: Backend, problem: Problem, name: str) -> tuple[str, ...]:
+    """The layers that embed one input; none where that cannot be seen."""
+    try:
+        return _found(backend, problem, [name]).get(name, ())
+    except Exception:  # noqa: BLE001 - this is for a message alone, whatever the model says of the ids
+        return ()
+
+
+def _found(backend: Backend, problem: Problem, ids: Collection[str]) -> dict[str, tuple[str, ...]]:
+    calls, places, inputs = calls_of(backend, problem, dict.fromkeys(ids, Tables(())))
+    found: dict[str, list[str]] = {}
+    for fed in calls:
+        own = places.get((fed.layer, fed.call))
+        if own is None or (own == MIXED).any() or not backend.gives_vectors(fed.layer):
+            continue
+        for place in np.unique(own[own != NONE]).tolist():
+            name = inputs[place][0]
+            if fed.layer not in found.setdefault(name, []):
+                found[name].append(fed.layer)
+    return {name: tuple(layers) for name, layers in found.items() if layers}

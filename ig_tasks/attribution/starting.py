@@ -1,0 +1,139 @@
+"""Baselines of embedded inputs that are vectors, or means over ids: the vectors at which paths start."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ig_tasks.attribution.backends.base import Backend
+from ig_tasks.attribution.feeds import Feed, Route
+from ig_tasks.attribution.mixture import Mixture
+from ig_tasks.attribution.problem import Problem
+from ig_tasks.errors import BaselineError, LayerError
+
+__all__ = ["vectors_at"]
+
+Array = npt.NDArray[Any]
+
+
+def vectors_at(
+    backend: Backend,
+    problem: Problem,
+    route: Route,
+    given: Mapping[str, Any],
+    fed: Mapping[str, Array],
+    starts: Mapping[str, Array],
+) -> dict[str, Array]:
+    """{path: ids or vectors (1 or rows, ...) at its start}.
+
+    `given`: {input: vectors, {layer: vectors}, a number, or a Mixture}; `fed` and `starts`: {path: ids} at the rows,
+    and at the baseline where other inputs have one of ids.
+    """
+    found = dict(starts)
+    spans = _spans(problem)
+    mixed = _mixed(backend, problem, route, given)
+    for feed in route.feeds:
+        mine = [name for name in given if ((feed.places >= spans[name][0]) & (feed.places < spans[name][1])).any()]
+        if not mine:
+            found.setdefault(feed.key, fed[feed.key])
+            continue
+        beside = [place for place in feed.places.tolist() if not any(spans[n][0] <= place < spans[n][1] for n in mine)]
+        parts = {
+            name: mixed[name][feed.key] if name in mixed else _vectors(backend, problem, feed, name, given[name])
+            for name in mine
+        }
+        rows = max(len(part) for part in parts.values())
+        if beside:  # what the layer is fed with of other inputs, or of none
+            ids = starts.get(feed.key, fed[feed.key])
+            rows = max(rows, len(ids))
+            own = backend.embed(feed.layer, ids)
+        else:
+            own = np.zeros((1, *next(iter(parts.values())).shape[1:]))
+        flat = np.array(np.broadcast_to(own, (rows, *own.shape[1:]))).reshape(rows, feed.places.size, -1)
+        for name, part in parts.items():
+            first, last = spans[name]
+            here = np.flatnonzero((feed.places >= first) & (feed.places < last))
+            flat[:, here] = part.reshape(len(part), feed.places.size, -1)[:, here]
+        found[feed.key] = flat.reshape(rows, *own.shape[1:])
+    return found
+
+
+def _spans(problem: Problem) -> dict[str, tuple[int, int]]:
+    first, found = 0, {}
+    for name, end in problem.ends.items():
+        size = int(np.prod(end.shape[1:]))
+        found[name] = (first, first + size)
+        first += size
+    return found
+
+
+def _vectors(backend: Backend, problem: Problem, feed: Feed, name: str, given: Any) -> Array:
+    """Vectors (1 or rows, *shape of the feed, ...) of what is given for an input; zero at places of others."""
+    if isinstance(given, Mapping):
+        if feed.layer not in given:
+            raise BaselineError(f"baseline['{name}']: it has no vectors for layer '{feed.layer}'")
+        given = given[feed.layer]
+    vectors = np.asarray(given, dtype=np.float64)
+    own = backend.embed(feed.layer, np.zeros((1, *feed.shape), dtype=np.int64)).shape[1 + len(feed.shape) :]
+    if vectors.ndim == 0:
+        return np.full((1, *feed.shape, *own), float(vectors))
+    shape = problem.ends[name].shape[1:]
+    if vectors.shape == (*shape, *own):
+        vectors = vectors[None]
+    if vectors.shape[1:] != (*shape, *own) or len(vectors) not in (1, problem.rows):
+        raise BaselineError(
+            f"baseline: that of input '{name}' has shape {vectors.shape}; give one row's {(*shape, *own)} (shared) or "
+            f"one a row, {(problem.rows, *shape, *own)}, in the output of layer '{feed.layer}'"
+        )
+    first, last = _spans(problem)[name]
+    flat = vectors.reshape(len(vectors), -1, *own)
+    inside = (feed.places >= first) & (feed.places < last)
+    found = flat[:, np.where(inside, feed.places - first, 0)]
+    return found.reshape(len(vectors), *feed.shape, *own)
+
+
+def _mixed(backend: Backend, problem: Problem, route: Route, given: Mapping[str, Any]) -> dict[str, dict[str, Array]]:
+    """{input: {path: means of the vectors that the model gives the ids of a Mixture, (1 or rows, ...)}}."""
+    mixtures = {name: each for name, each in given.items() if isinstance(each, Mixture)}
+    found: dict[str, dict[str, Array]] = {name: {} for name in mixtures}
+    spans = _spans(problem)
+    for name, mixture in mixtures.items():
+        if mixture.row_shape != problem.ends[name].shape[1:]:
+            raise BaselineError(
+                f"baseline: that of input '{name}' is of ids {mixture.row_shape}, its rows are of "
+                f"{problem.ends[name].shape[1:]}"
+            )
+        groups, count = mixture.ids.shape[:2]
+        ids = mixture.ids.reshape(groups * count, *mixture.row_shape)
+        first, last = spans[name]
+        mine = [feed for feed in route.feeds if ((feed.places >= first) & (feed.places < last)).any()]
+        fed = {feed.key: ids for feed in mine if feed.whole == name}
+        if len(fed) < len(mine):
+            fed |= _fed_with(backend, problem, name, ids, [feed for feed in mine if feed.whole != name])
+        weights = mixture.weights.reshape(groups, count, -1)
+        for feed in mine:
+            vectors = backend.embed(feed.layer, fed[feed.key])
+            flat = vectors.reshape(groups, count, feed.places.size, -1)
+            inside = (feed.places >= first) & (feed.places < last)
+            share = np.where(inside, weights[:, :, np.where(inside, feed.places - first, 0)], 0.0)
+            mean = np.einsum("gkp,gkpw->gpw", share, flat).reshape(groups, *vectors.shape[1:])
+            found[name][feed.key] = mean if mixture.group is None else mean[mixture.group]
+    return found
+
+
+def _fed_with(backend: Backend, problem: Problem, name: str, ids: Array, feeds: list[Feed]) -> dict[str, Array]:
+    """What layers are fed with where an input has these ids; all else is the first row's."""
+    first = problem.take(np.zeros(len(ids), dtype=np.intp))
+    batch = replace(first, ends={**first.ends, name: ids})
+    calls = {(fed.layer, fed.call): fed for fed in backend.watch(batch)[1]}
+    found = {}
+    for feed in feeds:
+        own = calls[feed.layer, feed.call].of(batch)
+        if own is None:
+            raise LayerError(f"layers: '{feed.layer}' is called differently on the baseline's ids than on the rows")
+        found[feed.key] = own
+    return found

@@ -1,0 +1,157 @@
+"""Which of the ids given each id that a layer is fed with comes from: found by changing some of them.
+
+A model may cast, shift, mask or remap its ids, take a column of them, or stack those of several inputs. The framework
+tells what a layer is fed with; where that comes from is seen from outside. Ids are numbered, and for every bit of the
+number those that have it are kept while the others are changed: an id that comes from a single one of them says its
+number bit by bit. One that follows several (sorted ids, hashed pairs) answers with values of neither row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ig_tasks.attribution.backends.base import Backend
+from ig_tasks.attribution.feeds import NONE
+from ig_tasks.attribution.problem import Places, Problem
+
+__all__ = ["MIXED", "Numbering", "sources"]
+
+Ids = npt.NDArray[Any]
+
+MIXED = -2
+"""The place of an id that depends on several of those given."""
+
+
+@dataclass(frozen=True)
+class Numbering:
+    """The ids of all embedded inputs side by side, (rows, ids), and each one's place among a row's features."""
+
+    names: tuple[str, ...]
+    places: Places
+
+    @classmethod
+    def of(cls, problem: Problem, names: Sequence[str]) -> Numbering:
+        first, found = 0, []
+        for name, end in problem.ends.items():
+            size = int(np.prod(end.shape[1:]))
+            if name in names:
+                found.append(np.arange(first, first + size))
+            first += size
+        return cls(tuple(name for name in problem.ends if name in names), np.concatenate(found))
+
+    def ids(self, problem: Problem) -> Ids:
+        return np.concatenate([problem.ends[name].reshape(problem.rows, -1) for name in self.names], axis=1)
+
+    def given(self, problem: Problem, ids: Ids) -> Problem:
+        """The problem of rows with these `ids` (rows, ids) in place of their own."""
+        ends, first = dict(problem.ends), 0
+        for name in self.names:
+            shape = ends[name].shape
+            size = int(np.prod(shape[1:]))
+            ends[name] = np.ascontiguousarray(ids[:, first : first + size]).reshape(shape)
+            first += size
+        return replace(problem, ends=ends)
+
+    def block(self, problem: Problem, name: str) -> Places:
+        """The places of one input's ids."""
+        first = 0
+        for other, end in problem.ends.items():
+            size = int(np.prod(end.shape[1:]))
+            if other == name:
+                return np.arange(first, first + size)
+            first += size
+        raise KeyError(name)
+
+
+Answers = dict[tuple[str, int], Places]
+"""{(layer, call): for every id of a row that it is fed with its place among a row's features, MIXED or NONE}"""
+
+
+def sources(
+    backend: Backend, few: Problem, pool: Ids, numbering: Numbering, padding: frozenset[int], *, every: bool = True
+) -> tuple[Answers, Answers]:
+    """Where what layers are fed with comes from, of a `few` rows: as ids other than padding change, and as any change.
+
+    Padding steers what models make of the ids beside it, so that its answers count for less. `pool` are ids
+    (rows, ids) that the places may hold. Without `every`, rows in which ids are mixed count only where all are such.
+    """
+    ids, kept = numbering.ids(few), [*padding]
+    padded = np.isin(ids, kept)
+    rough = list(_alternatives(ids, pool, np.zeros(pool.shape, dtype=bool)))
+    gentle = [np.where(padded, ids, others) for others in _alternatives(ids, pool, np.isin(pool, kept))]
+    gentle = [np.where(np.isin(each, kept), ids, each) for each in gentle]
+    first = _answered(backend, few, numbering, ids, gentle, every)
+    return first, _answered(backend, few, numbering, ids, rough, every)
+
+
+def _answered(
+    backend: Backend, few: Problem, numbering: Numbering, ids: Ids, changes: Sequence[Ids], every: bool
+) -> Answers:
+    found: Answers = {}
+    for changed in changes:
+        if (changed == ids).all():
+            continue
+        for call, places in _answers(backend, few, numbering, ids, changed, every).items():
+            before = found.get(call, places)
+            at_odds = (before == MIXED) | (places == MIXED) | ((before >= 0) & (places >= 0) & (before != places))
+            found[call] = np.where(at_odds, MIXED, np.maximum(before, places))
+    return found
+
+
+def _alternatives(ids: Ids, pool: Ids, barred: npt.NDArray[np.bool_]) -> Iterator[Ids]:
+    """Other ids (rows, ids) of the same places: the least and the greatest by turns, so that the order changes, too."""
+    none = barred.all(axis=0)
+    low = np.where(none, ids[0], pool.min(axis=0, where=~barred, initial=np.iinfo(np.int64).max))
+    high = np.where(none, ids[0], pool.max(axis=0, where=~barred, initial=-1))
+    odd = np.arange(ids.shape[1]) % 2 == 1
+    first, second = (np.broadcast_to(each, ids.shape) for each in (np.where(odd, low, high), np.where(odd, high, low)))
+    yield _other((first, second), ids)
+    yield _other((np.roll(ids, 1, axis=0), second, first), ids)
+
+
+def _other(wanted: Sequence[Ids], ids: Ids) -> Ids:
+    """The first of the ids wanted that differs; else the one beside it."""
+    found = np.where(ids > 0, ids - 1, ids + 1)
+    for each in reversed(wanted):
+        found = np.where(each != ids, each, found)
+    return np.asarray(found)
+
+
+def _answers(backend: Backend, few: Problem, numbering: Numbering, ids: Ids, changed: Ids, every: bool) -> Answers:
+    rows, count = ids.shape
+    number = np.arange(count)
+    bits = range(max(1, (count - 1).bit_length()))
+    tried = [ids, changed, *(np.where((number >> bit) & 1 == 1, ids, changed) for bit in bits)]
+    batch = numbering.given(few.take(np.tile(np.arange(rows), len(tried))), np.concatenate(tried))
+    try:
+        _, calls = backend.watch(batch)
+    except Exception as error:  # an id beside those of the data may be one that the model does not take
+        if backend.out_of_memory(error):
+            raise
+        return {}
+    return {
+        (fed.layer, fed.call): _place(values.reshape(len(tried), rows, -1), numbering, count, every)
+        for fed in calls
+        if (values := fed.of(batch)) is not None
+    }
+
+
+def _place(values: Ids, numbering: Numbering, count: int, every: bool) -> Places:
+    """The place of each id from the `values` (trials, rows, ids) that it took."""
+    own, other, trials = values[0], values[1], values[2:]
+    at_own, at_other = trials == own, trials == other
+    number = (at_own * (1 << np.arange(len(trials)))[:, None, None]).sum(axis=0)
+    told = (own != other) & (at_own | at_other).all(axis=0) & (number < count)
+    still = (own == other) & at_own.all(axis=0)
+    place = np.where(told, numbering.places[np.minimum(number, count - 1)], NONE)
+    mixed = ~(told | still)
+    if not every and (usable := ~mixed.any(axis=1)).any():
+        place, mixed = place[usable], mixed[usable]
+    most = place.max(axis=0)
+    at_odds = ((place >= 0) & (place != most)) | mixed
+    return np.asarray(np.where(at_odds.any(axis=0), MIXED, most), dtype=np.intp)
