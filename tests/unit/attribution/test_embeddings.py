@@ -120,7 +120,7 @@ def test_ids_outside_the_layer_are_named(kit: Any, rows: dict[str, np.ndarray]) 
 
 
 def test_ids_that_are_not_whole_are_refused(kit: Any, rows: dict[str, np.ndarray]) -> None:
-    with pytest.raises(InputError, match="takes integer ids"):
+    with pytest.raises(InputError, match="not all of these are whole numbers"):
         attribute(kit.tabular(), {**rows, "cat": np.full(20, 0.5)}, {"num": np.zeros(3), "cat": 0}, layers=LAYERS)
 
 
