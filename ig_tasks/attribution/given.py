@@ -36,9 +36,9 @@ class Given:
         """Inputs as anyone gives them. Raises InputError, which names the input."""
         if isinstance(inputs, Given):
             return inputs
+        if inputs is None or (isinstance(inputs, Mapping | tuple | list) and not inputs):
+            raise InputError("inputs: there are none; give an array (rows, ...), or several")
         if isinstance(inputs, Mapping):
-            if not inputs:
-                raise InputError("inputs: there are none")
             return cls("named", {str(k): as_array(v, f"inputs[{str(k)!r}]") for k, v in inputs.items()})
         if not is_several(inputs):
             return cls("alone", {UNNAMED: as_array(inputs, "inputs")})
@@ -54,6 +54,8 @@ class Given:
 
         Raises BaselineError where it has another number of members.
         """
+        if self.form == "alone" and is_several(value) and len(value) == 1:
+            return value[0]
         if self.form != "placed" or not isinstance(value, tuple | list):
             return value
         names = list(self.arrays)
@@ -87,15 +89,19 @@ def as_array(value: Any, what: str) -> Array:
 
     Raises InputError, which begins with `what`, for what is no one dense array.
     """
+    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
+        raise InputError(
+            f"{what}: a masked array, whose gaps would reach the model as numbers; fill them, .filled(...)"
+        )
     if isinstance(value, np.ndarray):
         return value
     kind = f"{type(value).__module__.split('.')[0]}.{type(value).__name__}"
     if remedy := _sparse(value):
-        raise InputError(f"{what}: a sparse {kind}; zeros are explained as well, so give it dense, {remedy}")
-    if hasattr(value, "detach"):
-        value = value.detach().cpu()
-        value = (value.float() if str(value.dtype) == "torch.bfloat16" else value).numpy()
+        raise InputError(f"{what}: it is sparse ({kind}); give it dense, {remedy}")
     try:
+        if hasattr(value, "detach"):
+            value = value.detach().cpu()
+            value = (value.float() if str(value.dtype) == "torch.bfloat16" else value).numpy()
         array = np.asarray(value)
     except ValueError as error:
         if "inhomogeneous" not in str(error):
@@ -105,6 +111,8 @@ def as_array(value: Any, what: str) -> Array:
         raise
     except Exception as error:
         raise InputError(f"{what}: {kind} is no array ({str(error).splitlines()[0]})") from error
+    if array.dtype.kind == "O" and array.ndim == 0 and isinstance(value, Iterable):
+        raise InputError(f"{what}: {kind} is no array; give one, (rows, ...)")
     # TensorFlow's half-wide floats are numpy's only by an extension.
     return array.astype(np.float32) if array.dtype.name == "bfloat16" else array
 
@@ -120,12 +128,12 @@ def _sparse(value: Any) -> str:
     """How a sparse or ragged array is made dense; "" for any other."""
     module, name = type(value).__module__.split(".")[0], type(value).__name__
     if module == "scipy" and hasattr(value, "toarray"):
-        return "inputs.toarray()"
+        return ".toarray()"
     if module == "torch" and str(getattr(value, "layout", "torch.strided")) != "torch.strided":
-        return "inputs.to_dense()"
+        return ".to_dense()"
     if module == "tensorflow" and name == "SparseTensor":
-        return "tf.sparse.to_dense(inputs)"
-    return "inputs.to_tensor()" if module == "tensorflow" and name == "RaggedTensor" else ""
+        return "tf.sparse.to_dense(...)"
+    return ".to_tensor()" if module == "tensorflow" and name == "RaggedTensor" else ""
 
 
 def _own_names(model: Any, inputs: Any) -> Sequence[str] | None:

@@ -207,8 +207,8 @@ def _whole(value: Any, rows: int, what: str) -> npt.NDArray[np.int64]:
         array = np.empty(0)
     if array.dtype.kind not in "iu":
         raise TargetError(f"target: {value!r} is not a {what}, an array of {what}s, 'predicted', 'all' or a name")
-    if array.shape == (rows, 1):
-        array = array[:, 0]
+    if array.shape in ((rows, 1), (1,)):
+        array = array.reshape(-1) if array.size == rows else array.reshape(())
     if array.ndim > 0 and array.shape != (rows,):
         raise TargetError(f"target: an array of {what}s has shape ({rows},), one per row, not {array.shape}")
     return np.broadcast_to(array, (rows,)).astype(np.int64)

@@ -115,7 +115,10 @@ class LoadedModel(ABC):
         rows = len(next(iter(inputs.values())))
         blocks = range(0, max(rows, 1), _BLOCK)
         cast = {name: _cast(array, specs[name].dtype if name in specs else None) for name, array in inputs.items()}
-        return np.concatenate([call({name: array[at : at + _BLOCK] for name, array in cast.items()}) for at in blocks])
+        found = [call({name: array[at : at + _BLOCK] for name, array in cast.items()}) for at in blocks]
+        if (rows - 1) % _BLOCK == 0 and found[-1].shape[:1] != (1,):
+            found[-1] = found[-1][None]  # the model squeezed the axis of its only row, too
+        return np.concatenate(found)
 
 
 def _plain_output(output: int | str | Selection | None) -> int | str | None:

@@ -202,9 +202,14 @@ class Head:
     steps: tuple[Step, ...]
     binary: bool = False
 
-    def __call__(self, functions: Functions, raw: Any) -> Any:
-        """(rows, 1) of what the model returned. Raises TargetError for an output that is not there."""
-        return self.of_tensor(functions, self.pick(raw))
+    def __call__(self, functions: Functions, raw: Any, rows: int | None = None) -> Any:
+        """(rows, 1) of what the model returned for so many rows, where they are known.
+
+        Raises TargetError for an output that is not there.
+        """
+        x = self.pick(raw)
+        # The squeeze at the end of many a model takes the axis of its only row, too.
+        return self.of_tensor(functions, x[None] if rows == 1 and tuple(x.shape[:1]) != (1,) else x)
 
     def pick(self, raw: Any) -> Any:
         """The tensor of the head that is named."""

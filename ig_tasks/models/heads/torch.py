@@ -83,7 +83,9 @@ class Headed(nn.Module):  # type: ignore[misc]  # torch is not followed by mypy
         self.training = model.training
 
     def forward(self, *args: Any, **inputs: Any) -> torch.Tensor:
-        found: torch.Tensor = self._head(self._functions, self._raw(*args, **inputs))
+        given = (one for one in (*args, *inputs.values()) if isinstance(one, torch.Tensor) and one.ndim)
+        rows = next((one.shape[0] for one in given), None)
+        found: torch.Tensor = self._head(self._functions, self._raw(*args, **inputs), rows)
         return found
 
     def train(self, mode: bool = True) -> Headed:

@@ -280,7 +280,7 @@ def test_half_wide_and_sparse_arrays() -> None:
     torch, sparse = pytest.importorskip("torch"), pytest.importorskip("scipy.sparse")
     np.testing.assert_array_equal(as_array(torch.tensor([1.5, 2.0], dtype=torch.bfloat16), "x"), [1.5, 2.0])
     for value, remedy in ((sparse.csr_matrix(np.eye(2)), "toarray"), (torch.eye(2).to_sparse(), "to_dense")):
-        with pytest.raises(InputError, match=rf"^x: a sparse .*; zeros are explained as well, .*{remedy}\(\)"):
+        with pytest.raises(InputError, match=rf"^x: it is sparse .*; give it dense, \.{remedy}\(\)"):
             as_array(value, "x")
 
 
@@ -291,5 +291,25 @@ def test_half_wide_sparse_and_ragged_tensors_of_tensorflow() -> None:
         (tf.sparse.eye(2), r"tf\.sparse\.to_dense"),
         (tf.ragged.constant([[1], [2]]), "to_tensor"),
     ):
-        with pytest.raises(InputError, match=f"^x: a sparse .*{remedy}"):
+        with pytest.raises(InputError, match=f"^x: it is sparse .*{remedy}"):
             as_array(value, "x")
+
+
+def test_what_is_no_array(pair: Any) -> None:
+    torch = pytest.importorskip("torch")
+    model = torch.nn.Linear(3, 1).double()
+    for nothing in (None, (), [], {}):
+        with pytest.raises(InputError, match=r"inputs: there are none; give an array \(rows, \.\.\.\)"):
+            explain(model, nothing)
+    with pytest.raises(InputError, match="generator is no array; give one"):
+        explain(model, (row for row in pair[0]))
+    with pytest.raises(InputError, match=r"masked array, whose gaps .*; fill them, \.filled"):
+        explain(model, np.ma.masked_greater(pair[0], 0.0))
+    with pytest.raises(InputError, match=r"is no array .*meta"):
+        explain(model, torch.empty(2, 3, device="meta"))
+
+
+def test_a_baseline_in_a_tuple_of_one(kit: Any, pair: Any, layers_of: Any) -> None:
+    model, baseline = kit.dense(layers_of(3, 4, 1)), np.full((4, 3), 0.5)
+    plain, wrapped = explain(model, pair[0], baseline=baseline), explain(model, pair[0], baseline=(baseline,))
+    np.testing.assert_array_equal(wrapped.attributions, plain.attributions)

@@ -463,3 +463,34 @@ def test_a_keras_head_is_refused_in_one_line():
         with_head(functional, head)
     assert str(caught.value).startswith("targets.t.activation: the output has 3 columns")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("width", [1, 3])
+def test_a_model_that_squeezes_its_only_row(width, tmp_path, monkeypatch):
+    import torch
+
+    from ig_tasks.models import load_model
+    from ig_tasks.models.heads.torch import with_head
+
+    class Squeezed(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.linear = torch.nn.Linear(2, width)
+
+        def forward(self, x):
+            return self.linear(x)[:, None].squeeze()
+
+    model, rows = Squeezed(), torch.randn(3, 2)
+    config = {"output": {"column": width - 1}, "space": "logit", "activation": "sigmoid"}
+    headed = with_head(model, head_for("t", TargetConfig.model_validate(config), "probability"))
+    whole = torch.sigmoid(model.linear(rows))[:, -1:].detach().numpy()
+    for few in (1, 3):
+        np.testing.assert_allclose(headed(rows[:few]).detach().numpy(), whole[:few], rtol=1e-6)
+        found = attribute(headed, rows[:few].numpy(), np.zeros(2))
+        np.testing.assert_allclose(found.output, whole[:few, 0], rtol=1e-6)
+    monkeypatch.chdir(tmp_path)
+    torch.jit.save(torch.jit.script(model), "squeezed.ts")
+    loaded = load_model("squeezed.ts")
+    for few in (1, 3):
+        found = loaded.predict({"x": rows[:few].numpy()}).reshape(few, -1)
+        np.testing.assert_allclose(found, model.linear(rows[:few]).detach().numpy(), rtol=1e-6)

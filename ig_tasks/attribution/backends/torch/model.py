@@ -49,6 +49,8 @@ def accepted_names(model: torch.nn.Module) -> tuple[list[str], list[str], bool]:
 def placed_names(model: torch.nn.Module, count: int) -> tuple[str, ...]:
     """Names of the arguments that forward takes by position, `count` at most: "args[0]", ... where it takes any."""
     model = getattr(model, "_orig_mod", model)
+    if isinstance(model, torch.nn.DataParallel | torch.nn.parallel.DistributedDataParallel):
+        model = model.module
     try:
         parameters = list(inspect.signature(model.forward).parameters.values())
     except (TypeError, ValueError):
