@@ -239,8 +239,10 @@ def _say(line: str) -> None:
 
 
 def _one_line(text: str) -> str:
-    """`text` without line breaks, and without control characters that a terminal would obey."""
-    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
+    """`text` without line breaks, without control characters that a terminal would obey, and without secrets."""
+    from ig_tasks.spec.uris import without_secrets
+
+    return without_secrets(" ".join("".join(letter if letter.isprintable() else " " for letter in text).split()))
 
 
 if __name__ == "__main__":

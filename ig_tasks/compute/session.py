@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 import tempfile
 import time
@@ -16,6 +15,7 @@ from ig_tasks.compute.ends import Doing, Ends, remedy
 from ig_tasks.compute.sizing import Machine, WorkerPlan, plan_workers, resource_hint
 from ig_tasks.compute.versions import version_skew
 from ig_tasks.errors import ResourceError
+from ig_tasks.spec.uris import environment_uri
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -70,7 +70,7 @@ class ComputeSession:
                 f"compute.connection names the Airflow connection '{self.compute.connection}', which can be "
                 "read inside Airflow alone; outside it, name the scheduler in compute.address"
             )
-        return os.environ.get(ADDRESS_VARIABLE) or None
+        return environment_uri(ADDRESS_VARIABLE)
 
     @property
     def client(self) -> Client:

@@ -20,6 +20,7 @@ from ig_tasks.models.outputs import Selection
 from ig_tasks.models.spaces import spaces_of
 from ig_tasks.models.targets import Chosen, TargetConfig
 from ig_tasks.spec.messages import what_is_wrong
+from ig_tasks.spec.uris import Uri, check_uri, cut_secrets
 from ig_tasks.spec.written import load_yaml
 
 __all__ = ["FILE", "Card", "ModelConfig", "TargetConfig", "read_config"]
@@ -30,11 +31,14 @@ _URI = re.compile(r"^[a-zA-Z][a-zA-Z0-9+.-]*:/")
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class Card(BaseModel):
-    """What a reader of the report needs to know of the model; further keys (test figures) are kept as they are."""
+    """What a reader of the report needs to know of the model; further keys (test figures) are kept as they are.
+
+    Secrets of links in it are cut, since all of it is shown.
+    """
 
     model_config = ConfigDict(frozen=True, extra="allow", coerce_numbers_to_str=True)
 
@@ -42,6 +46,11 @@ class Card(BaseModel):
     version: str = ""
     owner: str = ""
     intended_use: str = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_secrets(cls, data: Any) -> Any:
+        return cut_secrets(data)
 
 
 class ModelConfig(_Strict):
@@ -56,12 +65,12 @@ class ModelConfig(_Strict):
     framework: Framework
     factory: str | None = Field(default=None, pattern=r"^[A-Za-z_]\w*:[A-Za-z_]\w*$")
     arguments: dict[str, Any] = Field(default_factory=dict)
-    weights: str
+    weights: Uri
     format: FormatName | None = None
     preprocess: str | None = Field(default=None, pattern=r"^[A-Za-z_]\w*:[A-Za-z_]\w*$")
     """"file:function" of the package: a table into {input: array} of the inputs of kind "array"."""
-    inputs: dict[str, InputSpec] = Field(min_length=1)
-    targets: dict[str, TargetConfig] = Field(min_length=1)
+    inputs: dict[Uri, InputSpec] = Field(min_length=1)
+    targets: dict[Uri, TargetConfig] = Field(min_length=1)
     card: Card = Card()
 
     @field_validator("weights")
@@ -204,8 +213,16 @@ def read_config(root: Path) -> ModelConfig:
     return config
 
 
+def _path(root: Path, where: str, value: str) -> Path:
+    """The path of a file of the package. Raises ModelError, without what may be a secret."""
+    try:
+        return root / _relative(value)
+    except ValueError as error:
+        raise ModelError(f"{where} {error}") from error
+
+
 def _relative(value: str) -> PurePosixPath:
-    path = PurePosixPath(value)
+    path = PurePosixPath(check_uri(value))
     if path.is_absolute() or ".." in path.parts or "\\" in value or not path.name:
         raise ValueError(f"'{value}' is not the name of a file inside the package")
     return path
@@ -217,9 +234,10 @@ def _with_vocabulary(root: Path, name: str, one: Any, files: dict[str, Any]) -> 
         return one
     file = one["vocabulary"]
     where = f"'{root / FILE}': inputs.{name}.vocabulary:"
+    path = _path(root, where, file)
     try:
         if file not in files:
-            files[file] = json.loads((root / _relative(file)).read_text(encoding="utf-8"))
+            files[file] = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise ModelError(f"{where} the package holds no file '{file}'") from error
     except (OSError, ValueError) as error:
@@ -239,10 +257,7 @@ def _with_tokenizer(root: Path, name: str, one: Any) -> Any:
     if not isinstance(one, dict) or not isinstance(one.get("tokenizer"), str):
         return one
     where = f"'{root / FILE}': inputs.{name}.tokenizer:"
-    try:
-        path = root / _relative(one["tokenizer"])
-    except ValueError as error:
-        raise ModelError(f"{where} {error}") from error
+    path = _path(root, where, one["tokenizer"])
     if not path.is_file():
         raise ModelError(f"{where} the package holds no file '{one['tokenizer']}'")
     return {**one, "tokenizer": str(path)}
@@ -255,8 +270,9 @@ def _with_parameters(root: Path, name: str, one: Any) -> Any:
         return one
     file = calibration["file"]
     where = f"'{root / FILE}': targets.{name}.calibration.file:"
+    path = _path(root, where, file)
     try:
-        held = json.loads((root / _relative(file)).read_text(encoding="utf-8"))
+        held = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise ModelError(f"{where} the package holds no file '{file}'") from error
     except (OSError, ValueError) as error:

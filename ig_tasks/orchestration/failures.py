@@ -10,6 +10,7 @@ from typing import Any
 from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule
 
 from ig_tasks.errors import UserError, ValidationFailedError, WorkerLostError
+from ig_tasks.spec.uris import without_secrets
 
 __all__ = ["StoppedError", "one_line", "plain_failures", "retry_policy"]
 
@@ -73,5 +74,5 @@ def plain_failures(log: Any) -> Iterator[None]:
 
 
 def one_line(text: str) -> str:
-    """`text` without line breaks and control characters, which could fake other lines of a log."""
-    return _CONTROL.sub(" ", text).strip()
+    """`text` without line breaks and control characters, which could fake other lines of a log, and without secrets."""
+    return without_secrets(_CONTROL.sub(" ", text).strip())

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
 from ig_tasks.spec.sections import Column, PartitionText, Section, Share
+from ig_tasks.spec.uris import Uri
 
 Strategy = Literal[
     "auto", "zero", "mean", "median", "mode", "table",
@@ -40,7 +41,7 @@ class BaselineSpec(Section):
 
     strategy: Strategy = "auto"
     partition: PartitionText | None = None
-    uri: str | None = None
+    uri: Uri | None = None
     value: Annotated[
         float | dict[str, float | str] | None,
         Field(description="of `constant`: a number for every number, or {feature: value}; the others are as in `auto`"),

@@ -10,6 +10,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from ig_tasks.errors import suggest
+from ig_tasks.spec.uris import without_secrets
 
 _NAMED = 5
 """Other fields to mend that a line names."""
@@ -37,13 +38,13 @@ def one_line(error: ValidationError, model: type[BaseModel]) -> str:
         line = f"{field}: {what_is_wrong(first)}"
     others = list(dict.fromkeys(other for problem in problems[1:] if (other := _field(problem)) != field))
     more = f" and {len(others) - _NAMED} more" if len(others) > _NAMED else ""
-    return line + (f" (also wrong: {', '.join(others[:_NAMED])}{more})" if others else "")
+    return without_secrets(line + (f" (also wrong: {', '.join(others[:_NAMED])}{more})" if others else ""))
 
 
 def what_is_wrong(problem: Any) -> str:
     """What pydantic says of a value, in the words of people, with the value and the nearest of those known."""
     reason = problem["msg"].removeprefix("Value error, ")
-    return f"{_PATTERNS.get(_pattern(problem)) or reason[:1].lower() + reason[1:]}{_given(problem)}"
+    return without_secrets(f"{_PATTERNS.get(_pattern(problem)) or reason[:1].lower() + reason[1:]}{_given(problem)}")
 
 
 def _field(problem: Any) -> str:

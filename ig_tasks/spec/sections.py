@@ -18,6 +18,7 @@ from pydantic import (
 )
 
 from ig_tasks.spec.cron import check_cron
+from ig_tasks.spec.uris import Prose, Uri
 
 _MEBIBYTE = 1 << 20
 
@@ -35,7 +36,7 @@ Integrator = Literal[
 class Section(BaseModel):
     """A part of the spec: unknown keys are refused, values never change after loading."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, hide_input_in_errors=True)
 
 
 def _as_tuple(value: Any) -> Any:
@@ -62,7 +63,7 @@ def _as_column(value: str) -> str:
     return value
 
 
-Names = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
+Names = Annotated[tuple[Prose, ...], BeforeValidator(_as_tuple)]
 Column = Annotated[str, AfterValidator(_as_column)]
 Columns = Annotated[tuple[Column, ...], BeforeValidator(_as_tuple)]
 PartitionText = Annotated[str, BeforeValidator(_as_text)]
@@ -85,7 +86,7 @@ class ScheduleSpec(Section):
     offset: Annotated[int, Field(description="which period a run is for: -1 is the one before its date")] = 0
     start: date | None = None
     end: date | None = None
-    assets: Names = ()
+    assets: Annotated[tuple[Uri, ...], BeforeValidator(_as_tuple)] = ()
 
     @model_validator(mode="after")
     def _one_trigger(self) -> ScheduleSpec:
@@ -118,7 +119,7 @@ Trust = Annotated[
 class ServedSpec(Section):
     """The artifact that is served: its outputs are compared with those of the model that is explained."""
 
-    uri: str
+    uri: Uri
     target: Annotated[
         str | int | None, Field(description="left out: the target of the same name, else its only one")
     ] = None
@@ -133,10 +134,10 @@ def _as_served(value: Any) -> Any:
 class ModelSpec(Section):
     """The model package, and which of its outputs is explained in which space."""
 
-    uri: str
+    uri: Uri
     target: str | int | None = None
     space: Annotated[
-        str | None,
+        Uri | None,
         Field(description="logit, probability, calibrated or margin; left out: the target's own"),
     ] = None
     trust: Trust = None
@@ -146,7 +147,7 @@ class ModelSpec(Section):
 class DataSpec(Section):
     """The rows to explain: Parquet files, in hive partitions if `partition` names their column."""
 
-    uri: str
+    uri: Uri
     partition: Column | None = None
     id: Column | None = None
     segments: Columns = ()
@@ -186,10 +187,10 @@ class ComputeSpec(Section):
 
     workers: PositiveInt | Literal["auto"] = "auto"
     shard_rows: PositiveInt = 16384
-    pool: str = "ig_compute"
-    resources: dict[str, PositiveFloat] = Field(default_factory=dict)
-    address: Annotated[str | None, Field(description="an existing scheduler, tcp://host:8786")] = None
-    connection: Annotated[str | None, Field(description="Airflow connection of type dask")] = None
+    pool: Prose = "ig_compute"
+    resources: dict[Uri, PositiveFloat] = Field(default_factory=dict)
+    address: Annotated[Uri | None, Field(description="an existing scheduler, tcp://host:8786")] = None
+    connection: Annotated[Uri | None, Field(description="Airflow connection of type dask")] = None
     worker_timeout: Annotated[PositiveFloat, Field(description="seconds to wait for the first worker")] = 60.0
     retries: Annotated[int, Field(ge=0, le=10)] = 2
 
@@ -229,7 +230,7 @@ class ParityCheck(Section):
     mostly: Share = 1.0
     severity: Severity = "critical"
     space: Annotated[
-        str | None, Field(description="in which both are compared; left out: the space that is explained")
+        Uri | None, Field(description="in which both are compared; left out: the space that is explained")
     ] = None
     rows: Annotated[PositiveInt, Field(description="rows on which the served model is called")] = 512
 
@@ -264,6 +265,6 @@ class ReportSpec(Section):
 class FeatureSpec(Section):
     """How a feature is called in the report, and to which group it belongs."""
 
-    label: str | None = None
-    group: str | None = None
-    description: str | None = None
+    label: Prose | None = None
+    group: Prose | None = None
+    description: Prose | None = None

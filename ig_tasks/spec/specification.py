@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -26,6 +25,7 @@ from ig_tasks.spec.sections import (
     Section,
     ValidationSpec,
 )
+from ig_tasks.spec.uris import Prose, Uri, environment_uri
 
 STORE_VARIABLE = "IG_TASKS_STORE"
 
@@ -48,8 +48,8 @@ class ExplanationSpec(Section):
 
     version: Literal[1]
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,60}$", description="DAG ig_<name>, asset ig://<name>")]
-    description: str = ""
-    owner: str = ""
+    description: Prose = ""
+    owner: Prose = ""
     tags: Names = ()
     schedule: Annotated[ScheduleSpec | None, _short_form("cron")] = None
     partition: Annotated[PartitionText | None, Field(description="the partition of a run that is given none")] = None
@@ -61,7 +61,7 @@ class ExplanationSpec(Section):
     validation: ValidationSpec = ValidationSpec()
     report: ReportSpec = ReportSpec()
     features: dict[str, FeatureSpec] = Field(default_factory=dict)
-    store: Annotated[str | None, Field(description="any fsspec URI; left out: $IG_TASKS_STORE, else ig_runs")] = None
+    store: Annotated[Uri | None, Field(description="any fsspec URI; left out: $IG_TASKS_STORE, else ig_runs")] = None
     origin: Annotated[Origin | None, Field(description="set by the loader")] = None
     overrides: Annotated[tuple[Override, ...], Field(description="set where a run differs from its spec")] = ()
 
@@ -118,8 +118,12 @@ class ExplanationSpec(Section):
         return self.model_copy(update={"overrides": said_again(own.overrides, found)})
 
     def store_uri(self) -> str:
-        """Where the runs lie: the spec's `store`, else $IG_TASKS_STORE, else a folder ig_runs beside the project."""
-        chosen = self.store or os.environ.get(STORE_VARIABLE)
+        """Where the runs lie: the spec's `store`, else $IG_TASKS_STORE, else a folder ig_runs beside the project.
+
+        Raises:
+            SpecError: if the variable holds a secret.
+        """
+        chosen = self.store or environment_uri(STORE_VARIABLE)
         if chosen:
             return chosen if "://" in chosen else str(Path(chosen).absolute())
         root = Path(self.origin.trusted_root) if self.origin else Path.cwd()
