@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 
+from ig_tasks.import_order import triton_first
+
 __all__ = ["choose_device"]
 
 logger = logging.getLogger(__name__)
@@ -34,6 +36,7 @@ def _sees_gpu(framework: str) -> bool:
 
             return bool(torch.cuda.is_available())
         if framework == "tensorflow":
+            triton_first()
             import tensorflow as tf
 
             return bool(tf.config.list_physical_devices("GPU"))

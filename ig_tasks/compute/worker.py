@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from ig_tasks.compute.environment import THREADS
 from ig_tasks.errors import ModelError
+from ig_tasks.import_order import triton_first
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -114,6 +115,7 @@ def limit_threads(framework: str) -> int | None:
         with contextlib.suppress(RuntimeError):
             torch.set_num_interop_threads(1)
     elif framework == "tensorflow":
+        triton_first()
         try:
             import tensorflow as tf
         except ImportError:
