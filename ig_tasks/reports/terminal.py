@@ -180,7 +180,7 @@ def _print_beside(reports: Sequence[Report], console: Console, top: int) -> None
     for report, ranking in zip(reports, rankings, strict=True):
         figures = max((len(number(row.abs_mean)) for row in ranking), default=1)
         # Six blanks around the three columns; a bar may be short, a name may not, and is broken rather than cut.
-        bar = max(3, min(12, share - 6 - figures - 24))
+        bar = max(3, min(12, share - 6 - figures - 20))
         table.add_column(plain(_title(report)), overflow="fold", max_width=max(10, min(32, share - 6 - figures - bar)))
         table.add_column("", justify="right", no_wrap=True)
         table.add_column("", no_wrap=True, min_width=bar, max_width=bar)

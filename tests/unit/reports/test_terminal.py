@@ -140,7 +140,7 @@ def test_nothing_is_cut_off_beside_other_reports(many: int, width: int, sample: 
     for row in reports[0].ranking()[:10]:
         assert shown.count(number(row.abs_mean)) == many
     assert "".join(shown.split()).count("minutes") == many
-    assert shown.count("█") >= 10 * many // 2
+    assert shown.count("█") >= 3 * many
 
 
 def test_reasons_of_rows_that_were_not_explained_are_told(sample: SimpleNamespace) -> None:
