@@ -7,7 +7,8 @@ from typing import Any
 
 from benchmarks.results import Suite
 from benchmarks.tables import peer_as_it_comes, peer_at_its_best, times
-from ig_tasks.reports.drawing import ACCENT, FAINT, FONT, GRID, INK
+from ig_tasks.looks.colours import ACCENT, FAINT, GRID, INK
+from ig_tasks.reports.drawing import FONT
 
 __all__ = ["chart", "chart_data"]
 

@@ -16,7 +16,10 @@ from numpy.typing import NDArray
 from ig_tasks import attribution
 from ig_tasks.data.features import Feature, feature_matrix
 from ig_tasks.errors import InputError, suggest
+from ig_tasks.looks.colours import ACCENT
+from ig_tasks.looks.units import units
 from ig_tasks.looks.visible import visible
+from ig_tasks.looks.waterfall import Mark, Step, waterfall
 
 __all__ = ["Explanation"]
 
@@ -121,10 +124,10 @@ class Explanation(attribution.Explanation):
 
         `row` is a place, or the label of a row: of a table's index, the id of a row of a finished run.
 
+        Figures stand beside the bars, the outputs at both ends, and what they are counted in below where it is known.
+
         Raises InputError for a row that is not there or has no attributions.
         """
-        import altair as alt
-
         matrix = self._single("waterfall")
         row = self._place(row)
         if not np.isfinite(matrix[row]).all():
@@ -133,22 +136,12 @@ class Explanation(attribution.Explanation):
         named = [(self._labelled(row, place), float(matrix[row, place])) for place in order[:top]]
         if order.size > top:
             named.append((f"{order.size - top} other features", float(matrix[row, order[top:]].sum())))
-        bars, level = [], float(self.baseline_output[row])
+        steps, level = [], float(self.baseline_output[row])
         for name, size in named:
-            effect = "raises" if size >= 0 else "lowers"
-            bars.append({"feature": name, "from": level, "to": level + size, "attribution": size, "effect": effect})
+            steps.append(Step(name, level, level + size, f"{size:+.3g}"))
             level += size
-        return (
-            alt.Chart(alt.Data(values=bars))
-            .mark_bar()
-            .encode(
-                x=alt.X("from:Q", title="Model output", scale=alt.Scale(zero=False)),
-                x2="to:Q",
-                y=alt.Y("feature:N", sort=None, title=None),
-                color=_effect_colour(alt),
-                tooltip=["feature:N", alt.Tooltip("attribution:Q", format="+.4g")],
-            )
-        )
+        start, end = (Mark(float(at[row]), f"{at[row]:.4g}") for at in (self.baseline_output, self.output))
+        return waterfall(steps, start, end, units(str(self.details.get("space", ""))))
 
     def bar(self, *, top: int = 20) -> Any:
         """An Altair chart of the mean |attribution| of the `top` features over the rows that were explained."""
@@ -166,7 +159,7 @@ class Explanation(attribution.Explanation):
         ]
         return (
             alt.Chart(alt.Data(values=bars))
-            .mark_bar()
+            .mark_bar(color=ACCENT)
             .encode(
                 x=alt.X("abs_mean:Q", title="Mean |attribution|"),
                 y=alt.Y("feature:N", sort=None, title=None),
@@ -237,9 +230,3 @@ class Explanation(attribution.Explanation):
 
 def _numbers(found: attribution.Explanation) -> dict[str, Any]:
     return {one.name: getattr(found, one.name) for one in fields(attribution.Explanation)}
-
-
-def _effect_colour(alt: Any) -> Any:
-    # Blue and orange stay apart for readers who do not tell red from green.
-    scale = alt.Scale(domain=["raises", "lowers"], range=["#1f77b4", "#e6842a"])
-    return alt.Color("effect:N", scale=scale, title=None)

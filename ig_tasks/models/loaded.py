@@ -74,9 +74,9 @@ class LoadedModel(ABC):
         return self._with_head(self.model, head), None, name, chosen
 
     def output_details(self, target: Chosen = None, space: str | None = None) -> dict[str, str]:
-        """What an explanation says of the number explained; empty for one without calibration and threshold."""
+        """What an explanation says of the number explained: its space, and its calibration where there is one."""
         _, config, chosen = self.package.config.choose_target(target, space)
-        details = {"space": chosen} if config.calibration or config.threshold is not None else {}
+        details = {"space": chosen}
         base = margin_base(config) if chosen == "margin" else chosen
         if config.calibration is not None and base == "calibrated":
             details["calibration"] = config.calibration.describe()

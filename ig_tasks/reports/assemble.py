@@ -13,7 +13,7 @@ from ig_tasks.baselines.baseline import Baseline
 from ig_tasks.compute.planning import RunPlan
 from ig_tasks.compute.shard_files import ShardSummary
 from ig_tasks.reports.importance import distributions, importance_rows
-from ig_tasks.reports.spaces import target_facts, with_margin
+from ig_tasks.reports.spaces import probability_at, target_facts, with_margin, with_probabilities
 from ig_tasks.store.report import (
     SCHEMA_VERSION,
     AttributionInfo,
@@ -107,6 +107,9 @@ def assemble_report(findings: Findings, *, revision: int) -> Report:
             strategy=spec.baseline.strategy,
             digest=findings.baseline.digest,
             output=summary.baseline_output.get(target),
+            output_probability=probability_at(
+                plan.package.config.targets[target], findings.space, summary.baseline_output.get(target)
+            ),
             partition=spec.baseline.partition or "",
             rows=findings.baseline.rows,
             baselines=findings.baseline.count,
@@ -150,8 +153,9 @@ def assemble_report(findings: Findings, *, revision: int) -> Report:
             for feature in plan.package.features
         ),
         examples=tuple(
-            with_margin(example, plan.package.config.targets[example.target], findings.space)
+            with_probabilities(with_margin(example, config, findings.space), config, findings.space)
             for example in findings.examples
+            for config in (plan.package.config.targets[example.target],)
         ),
         distributions=tuple(distributions(summary)),
         groups=tuple(findings.groups),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from ig_tasks.reports.numerals import count, counted, number
+from ig_tasks.reports.numerals import chance, count, counted, number
 from ig_tasks.store.report import BaselineInfo, Example, Report
 
 __all__ = ["baseline_output_words", "baseline_words", "kinds_of"]
@@ -130,7 +130,7 @@ def baseline_output_words(report: Report, shown: Sequence[Example] = ()) -> str:
         return "; ".join(f"{name} {number(output)}" for name, output in baseline.outputs.items())
     by_row = baseline.segment or baseline.strategy in _BY_ROW or _KINDS_BY_ROW & set(kinds_of(report))
     if baseline.output is not None or not by_row or not report.data.rows_explained:
-        return number(baseline.output)
+        return number(baseline.output) + chance(baseline.output_probability)
     found = sorted(example.baseline_output for example in shown if example.baseline_output is not None)
     if not found:
         return "differs by row: each has a baseline of its own; see baseline_output in the run's attributions"

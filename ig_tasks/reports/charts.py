@@ -9,14 +9,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
+from ig_tasks.looks.colours import ACCENT, INK, MIDDLE, PALE, effect_colour
 from ig_tasks.looks.visible import visible
 from ig_tasks.reports.drawing import (
-    ACCENT,
-    INK,
     LABEL,
     LETTERS,
-    LOWERS,
-    RAISES,
     WORDS,
     drawn_svg,
     labels_axis,
@@ -75,9 +72,7 @@ def _sizes(rows: Sequence[Named], units: str, noun: str, what: str) -> str:
 def _signs(rows: Sequence[Named], units: str, noun: str, what: str) -> str:
     import altair as alt
 
-    data = [
-        {"label": label, "mean": row.mean, "colour": RAISES if (row.mean or 0) > 0 else LOWERS} for label, row in rows
-    ]
+    data = [{"label": label, "mean": row.mean, "colour": effect_colour(row.mean)} for label, row in rows]
     chart = (
         alt.Chart(alt.Data(values=data))
         .mark_bar(height=13)
@@ -98,16 +93,21 @@ def _signs(rows: Sequence[Named], units: str, noun: str, what: str) -> str:
 def segment_chart(
     rows: Sequence[Importance], levels: Mapping[str, str], features: Sequence[str], labels: Mapping[str, str]
 ) -> str:
-    """A heat map of abs_mean: levels (with what to write for each) down, features across, the number in each cell."""
+    """A heat map of abs_mean: levels (with what to write for each) down, features across, the number in each cell.
+
+    Each feature has a scale of its own, from 0 to its greatest cell: a heat map compares levels, and beside a feature
+    that is ten times as important the others' differences would all be pale. The numbers compare features.
+    """
     import altair as alt
 
-    greatest = max((row.abs_mean or 0.0 for row in rows), default=0.0) or 1.0
+    greatest: dict[str, float] = {}
+    for row in rows:
+        greatest[row.feature] = max(greatest.get(row.feature, 0.0), row.abs_mean or 0.0)
     data = [
         {
             "label": levels[str(row.segment_level)],
             "feature": labels[row.feature],
-            # A square root keeps the small features apart beside a great one.
-            "shade": ((row.abs_mean or 0.0) / greatest) ** 0.5,
+            "shade": (row.abs_mean or 0.0) / (greatest[row.feature] or 1.0),
             "text": number(row.abs_mean, 3),
         }
         for row in rows
@@ -119,13 +119,14 @@ def segment_chart(
     x = alt.X("feature:N", title=None, scale=alt.Scale(domain=[labels[name] for name in features]), axis=across)
     base = alt.Chart(alt.Data(values=data)).encode(y=y, x=x)
     cells = base.mark_rect(stroke="white", strokeWidth=1.5).encode(
-        color=alt.Color("shade:Q", legend=None, scale=alt.Scale(domain=[0, 1], range=["#f3f8f8", "#5aa3ab"]))
+        color=alt.Color("shade:Q", legend=None, scale=alt.Scale(domain=[0, 1], range=[PALE, MIDDLE]))
     )
     text = base.mark_text(fontSize=11, color=INK).encode(text="text:N")
     return drawn_svg(
         alt.layer(cells, text),
         len(levels),
-        f"Heat map: mean absolute attribution of {len(features)} features in {len(levels)} segments. "
+        f"Heat map: mean absolute attribution of {len(features)} features in {len(levels)} segments, each feature on "
+        "a scale of its own. "
         "The numbers are in the table.",
         width=150 + 62 * max(len(features), 2),
         above=90,
@@ -174,7 +175,7 @@ def distribution_chart(found: Sequence[Distribution], labels: Mapping[str, str],
     outer = base.mark_rule(color=ACCENT, strokeWidth=1.5).encode(
         y=y, x=alt.X("low:Q", title=f"attribution ({units})", axis=numbers_axis(alt)), x2="high:Q"
     )
-    inner_bar = base.mark_bar(color="#5aa3ab", height=12).encode(y=y, x="inner_low:Q", x2="inner_high:Q")
+    inner_bar = base.mark_bar(color=MIDDLE, height=12).encode(y=y, x="inner_low:Q", x2="inner_high:Q")
     median = base.mark_tick(color=INK, thickness=2, size=17).encode(y=y, x="median:Q")
     return drawn_svg(
         alt.layer(zero_line(alt), outer, inner_bar, median),

@@ -6,12 +6,9 @@ import html
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ig_tasks.looks.colours import FAINT, GRID, INK
 from ig_tasks.looks.visible import visible, visible_everywhere
 from ig_tasks.reports.typeface import FAMILY, cut, register, room
-
-ACCENT, INK, FAINT, GRID = "#17616b", "#1d252c", "#5b6770", "#e4e8eb"
-RAISES, LOWERS = "#b5520b", "#2a66ad"
-"""Orange and blue: told apart by every common kind of colour-blindness."""
 
 FONT = f"{FAMILY}, Arial, Helvetica, 'Liberation Sans', sans-serif"
 WIDTH = 420

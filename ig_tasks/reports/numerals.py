@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 
-__all__ = ["MISSING", "apart", "count", "counted", "duration", "interval", "number", "share", "value"]
+__all__ = ["MISSING", "apart", "chance", "count", "counted", "duration", "interval", "number", "share", "value"]
 
 MISSING = "–"
 _MINUS = "\u2212"
@@ -33,6 +33,11 @@ def number(figure: float | None, digits: int = 4) -> str:
     if exponent < -4 or exponent > 8:
         return f"{_signed(mantissa)}{_SPACE}×{_SPACE}10{str(exponent).translate(_SUPERSCRIPT)}"
     return _signed(f"{figure:,.{max(digits - 1 - exponent, 0)}f}")
+
+
+def chance(probability: float | None) -> str:
+    """` (probability 0.2120)` to stand behind log-odds; empty where they say none."""
+    return "" if probability is None else f" (probability {number(probability)})"
 
 
 def count(figure: float | None) -> str:

@@ -16,6 +16,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from ig_tasks.looks import colours
 from ig_tasks.looks.visible import visible
 from ig_tasks.reports import numerals, sentences
 from ig_tasks.reports.baseline_words import baseline_output_words, baseline_words, kinds_of
@@ -44,6 +45,7 @@ def render_page(report: Report) -> str:
             policy=Markup(CONTENT_SECURITY_POLICY),  # noqa: S704
             fonts=Markup(font_faces(report.to_json())),  # noqa: S704
             styles=Markup((_HERE / "styles" / "report.css").read_text(encoding="utf-8")),  # noqa: S704
+            colours=colours,
             trust=sentences.trust(report),
             facts=_facts(report),
             baseline=baseline_words(report.baseline, kinds_of(report)),
@@ -134,6 +136,7 @@ def _environment() -> Environment:
     }
     environment.globals |= {
         "apart": numerals.apart,
+        "chance": numerals.chance,
         "counted": numerals.counted,
         "interval": numerals.interval,
         "partition_words": sentences.partition_words,

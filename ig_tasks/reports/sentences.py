@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from ig_tasks.looks.units import units
 from ig_tasks.reports.baseline_words import baseline_words
 from ig_tasks.reports.numerals import apart, count, counted, number, share, value
 from ig_tasks.store.report import Check, Outlier, Report, TargetInfo
@@ -24,15 +25,6 @@ __all__ = [
     "units",
 ]
 
-_UNITS = {
-    "logit": "log-odds",
-    "probability": "probability",
-    "calibrated": "calibrated probability",
-    "margin": "distance to the decision threshold",
-    "log_probability": "log-probability",
-    "raw": "the model's own units",
-    "value": "the model's own units",
-}
 _METHODS = {"integrated_gradients": "Integrated Gradients (Sundararajan, Taly and Yan, 2017)"}
 _INTEGRATORS = {
     "adaptive": "adaptive quadrature by nested Gauss–Lobatto rules",
@@ -166,11 +158,6 @@ def outlier_words(report: Report, outlier: Outlier) -> str:
     if outlier.abs_mean_without is None:
         return f"{said}."
     return f"{said}. Without it the mean |attribution| would be {number(outlier.abs_mean_without)}."
-
-
-def units(space: str) -> str:
-    """What an attribution of this space is counted in."""
-    return _UNITS.get(space, space.replace("_", " "))
 
 
 def target_words(target: TargetInfo) -> str:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from ig_tasks.looks.colours import LOWERS, RAISES, rgb
 from ig_tasks.reports.numerals import number
 from ig_tasks.store.report import Example, Heatmap, Passage, Report, Word
 
 __all__ = ["HeatmapView", "PassageView", "Shade", "heatmap_views", "passage_views"]
 
 WORDS, STRONGEST, NUMBERED = 300, 8, 8
-_RAISES, _LOWERS = (181, 82, 11), (42, 102, 173)
+_RAISES, _LOWERS = rgb(RAISES), rgb(LOWERS)
 _PIECE = "##"
 _DEEPEST = 0.62
 """The strongest shade still leaves dark letters readable on it, at a contrast of 4.5 to 1."""

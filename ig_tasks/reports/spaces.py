@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from scipy.special import expit
+
 from ig_tasks.models.config import TargetConfig
 from ig_tasks.models.outputs import Selection
 from ig_tasks.models.spaces import margin_base, threshold_in
 from ig_tasks.reports.numerals import number
 from ig_tasks.store.report import Example
 
-__all__ = ["explained_words", "margin_words", "target_facts", "with_margin"]
+__all__ = ["explained_words", "margin_words", "probability_at", "target_facts", "with_margin", "with_probabilities"]
 
 
 def target_facts(config: TargetConfig, space: str) -> dict[str, Any]:
@@ -91,6 +93,24 @@ def margin_words(config: TargetConfig) -> str:
             f"log-odds {at}): above 0 the decision is for it."
         )
     return f"The output less the decision threshold {threshold}: above 0 the decision is for it."
+
+
+def probability_at(config: TargetConfig, space: str, output: float | None) -> float | None:
+    """The probability that log-odds say; None in other spaces, and of a class's score, which alone says none."""
+    alone = config.activation == "sigmoid" or (config.activation is None and not config.column)
+    if space != "logit" or not alone or output is None:
+        return None
+    return float(expit(output))
+
+
+def with_probabilities(example: Example, config: TargetConfig, space: str) -> Example:
+    """The example with the probabilities at the row and at the baseline, where its log-odds say any."""
+    return example.model_copy(
+        update={
+            "output_probability": probability_at(config, space, example.output),
+            "baseline_probability": probability_at(config, space, example.baseline_output),
+        }
+    )
 
 
 def with_margin(example: Example, config: TargetConfig, space: str) -> Example:

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from ig_tasks.looks.colours import effect_colour
 from ig_tasks.looks.visible import visible
 from ig_tasks.reports.numerals import count, counted, interval, number
 from ig_tasks.reports.overrides import HEADLINE, override_words
@@ -180,7 +181,7 @@ def _print_beside(reports: Sequence[Report], console: Console, top: int) -> None
     for report, ranking in zip(reports, rankings, strict=True):
         figures = max((len(number(row.abs_mean)) for row in ranking), default=1)
         # Six blanks around the three columns; a bar may be short, a name may not, and is broken rather than cut.
-        bar = max(3, min(12, share - 6 - figures - 20))
+        bar = max(3, min(12, share - 6 - figures - 22))
         table.add_column(plain(_title(report)), overflow="fold", max_width=max(10, min(32, share - 6 - figures - bar)))
         table.add_column("", justify="right", no_wrap=True)
         table.add_column("", no_wrap=True, min_width=bar, max_width=bar)
@@ -218,8 +219,7 @@ def plain(words: str, style: str = "") -> Text:
 
 def _signed(figure: float | None) -> Text:
     sign = "+" if figure is not None and figure > 0 else ""
-    tone = "" if not figure else "dark_orange" if figure > 0 else "blue"
-    return Text(f"{sign}{number(figure)}", style=tone)
+    return Text(f"{sign}{number(figure)}", style=effect_colour(figure) if figure else "")
 
 
 def _tone(figure: float | None, greatest: float) -> str:
@@ -227,7 +227,7 @@ def _tone(figure: float | None, greatest: float) -> str:
     share = abs(figure or 0.0) / greatest if greatest else 0.0
     if share < _FAINT:
         return ""
-    colour = "dark_orange" if (figure or 0.0) > 0 else "blue"
+    colour = effect_colour(figure)
     return f"bold {colour}" if share >= _STRONG else colour
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ig_tasks.reports.drawing import INK, LOWERS, RAISES, drawn_svg, numbers_axis, words_axis
+from ig_tasks.looks.waterfall import AT_BASELINE, FOR_ROW, Mark, Step, waterfall
+from ig_tasks.reports.drawing import drawn_svg, words_axis
 from ig_tasks.reports.numerals import number, value
 from ig_tasks.store.report import Example
 
@@ -56,46 +57,24 @@ def _step_words(parts: Sequence[tuple[str, Any]]) -> list[str]:
 
 
 def waterfall_chart(example: Example, labels: Mapping[str, str], units: str) -> str:
-    """From the baseline's output to the row's, one bar a feature."""
+    """From the baseline's output to the row's, one bar a feature, with the figures beside them."""
     import altair as alt
 
-    steps = waterfall_steps(example, labels)
-    low = min([end for _, *ends in steps for end in ends] + [example.baseline_output or 0.0])
-    high = max([end for _, *ends in steps for end in ends] + [example.baseline_output or 0.0])
-    span = (high - low) or 1.0
-    bars: list[dict[str, Any]] = [
-        {
-            "label": words,
-            "from": start,
-            "to": end,
-            "end": max(start, end),
-            "colour": RAISES if end > start else LOWERS,
-            "text": ("+" if end > start else "") + number(end - start, 3),
-        }
-        for words, start, end in steps
+    steps = [
+        Step(words, start, end, ("+" if end > start else "") + number(end - start, 3))
+        for words, start, end in waterfall_steps(example, labels)
     ]
-    marks: list[dict[str, Any]] = [
-        {"label": "Output at the baseline", "at": example.baseline_output, "text": number(example.baseline_output)},
-        {"label": "Output for this row", "at": example.output, "text": number(example.output)},
-    ]
-    order = [str(item["label"]) for item in (marks[0], *bars, marks[1])]
-    y = alt.Y("label:N", title=None, scale=alt.Scale(domain=order), axis=words_axis(alt, order, limit=200))
-    # Room for the numbers beside the bars.
-    scale = alt.Scale(domain=[low - 0.05 * span, high + 0.22 * span], nice=False, zero=False)
-    x = alt.X("from:Q", title=f"model output ({units})", axis=numbers_axis(alt), scale=scale)
-    moved = alt.Chart(alt.Data(values=bars))
-    stood = alt.Chart(alt.Data(values=marks))
-    layers = [
-        moved.mark_bar(height=14).encode(y=y, x=x, x2="to:Q", color=alt.Color("colour:N", scale=None)),
-        moved.mark_text(align="left", dx=5, fontSize=11, color=INK).encode(y=y, x="end:Q", text="text:N"),
-        stood.mark_tick(color=INK, thickness=3, size=17).encode(y=y, x="at:Q"),
-        stood.mark_text(align="left", dx=6, fontSize=11, fontWeight="bold", color=INK).encode(
-            y=y, x="at:Q", text="text:N"
-        ),
-    ]
+    start, end = (
+        Mark(at or 0.0, number(at) + ("" if chance is None else f" (probability {number(chance, 3)})"))
+        for at, chance in (
+            (example.baseline_output, example.baseline_probability),
+            (example.output, example.output_probability),
+        )
+    )
+    names = [AT_BASELINE, *(step.words for step in steps), FOR_ROW]
     return drawn_svg(
-        alt.layer(*layers),
-        len(order),
-        f"Waterfall chart: from the output at the baseline, {number(example.baseline_output)}, to the output for row "
-        f"{example.row_id}, {number(example.output)}. The numbers are in the table.",
+        waterfall(steps, start, end, units, words_axis(alt, names, limit=200)),
+        len(names),
+        f"Waterfall chart: from the output at the baseline, {start.figure}, to the output for row "
+        f"{example.row_id}, {end.figure}, in {units}. The numbers are in the table.",
     )

@@ -136,6 +136,8 @@ class BaselineInfo(Part):
     digest: str
     output: Figure
     """Model output at the baseline, of the first target."""
+    output_probability: Figure = None
+    """The probability that `output` says, where log-odds are explained: its sigmoid; else null."""
     outputs: Annotated[dict[str, Figure], BeforeValidator(plain)] = Field(default_factory=dict)
     """Model output at the baseline by target, where there are several."""
     partition: str = ""
@@ -350,6 +352,10 @@ class Example(Part):
     """Images that are explained in a grid."""
     margin: Figure = None
     """The output less the decision threshold in the space explained; null without a threshold there."""
+    output_probability: Figure = None
+    """The probability that the output says, where log-odds are explained: its sigmoid; else null."""
+    baseline_probability: Figure = None
+    """The same of `baseline_output`."""
     margin_words: str = ""
     """`0.12 above the threshold 0.40`."""
 

@@ -13,6 +13,7 @@ import pytest
 
 from ig_tasks import explain
 from ig_tasks.errors import InputError
+from ig_tasks.looks.colours import LOWERS, RAISES
 from ig_tasks.views import Explanation
 
 INPUTS = {"num": np.array([[1.0, 2.0], [3.0, -4.0], [np.nan, 0.0]]), "flag": np.array([1.0, 0.0, 1.0])}
@@ -56,6 +57,16 @@ def test_waterfall_goes_from_the_baseline_to_the_output(explanation: Explanation
     assert bars[-1]["to"] == pytest.approx(-5)
     assert [bar["feature"] for bar in bars] == ["num[1] = -4", "num[0] = 3", "flag = 0"]
     assert [bar["effect"] for bar in bars] == ["lowers", "raises", "raises"]
+
+
+def test_waterfall_has_both_ends_figures_and_the_colours_of_a_report(explanation: Explanation) -> None:
+    drawn = io.StringIO()
+    replace(explanation, details={"space": "logit"}).waterfall(1).save(drawn, format="svg")
+    svg = drawn.getvalue()
+    for words in ("Output at the baseline", "Output for this row", "model output (log-odds)", ">-8<", ">+3<", ">-5<"):
+        assert words in svg
+    assert svg.count(f'fill="{RAISES}"') == 2
+    assert svg.count(f'fill="{LOWERS}"') == 1
 
 
 def test_waterfall_puts_the_rest_together(explanation: Explanation) -> None:

@@ -9,6 +9,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from ig_tasks.looks import colours
 from ig_tasks.reports import charts, drawing, waterfall
 from ig_tasks.reports.numerals import number
 from ig_tasks.store.report import Report
@@ -101,7 +102,23 @@ def test_the_heat_map_holds_every_number(sample: SimpleNamespace) -> None:
             assert number(row.abs_mean, 3) in shown
 
 
-@pytest.mark.parametrize(("raises", "colour"), [(True, drawing.RAISES), (False, drawing.LOWERS)])
+def test_each_feature_of_the_heat_map_has_a_scale_of_its_own(sample: SimpleNamespace) -> None:
+    row = sample.flights_report().ranking()[0]
+    cells = {("great", "x"): 10.0, ("great", "y"): 5.0, ("small", "x"): 0.1, ("small", "y"): 0.2}
+    rows = [
+        row.model_copy(update={"feature": feature, "segment_level": level, "abs_mean": size})
+        for (feature, level), size in cells.items()
+    ]
+    names = {"great": "great", "small": "small"}
+    svg = charts.segment_chart(rows, {"x": "x", "y": "y"}, list(names), names)
+    fills = re.findall(r'<path [^>]*d="M[^"]*h[^"]*" fill="([^"]+)"', svg) or re.findall(r'fill="(rgb[^"]+)"', svg)
+    shades = [fill for fill in fills if fill.startswith("rgb")]
+    # The greatest cell of each is the darkest, whatever the size of the other; a half is between nothing and it.
+    assert shades[0] == shades[3]
+    assert shades[1] == shades[2] != shades[0]
+
+
+@pytest.mark.parametrize(("raises", "colour"), [(True, colours.RAISES), (False, colours.LOWERS)])
 def test_the_sign_of_a_mean_is_its_colour(raises: bool, colour: str, sample: SimpleNamespace) -> None:
     row = sample.flights_report().ranking()[0].model_copy(update={"mean": 0.5 if raises else -0.5})
     svg = charts.signed_chart([row], {row.feature: "a"}, "log-odds")

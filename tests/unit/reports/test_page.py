@@ -13,6 +13,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from ig_tasks.looks import colours
 from ig_tasks.reports.numerals import interval, number
 from ig_tasks.reports.page import render_page
 from ig_tasks.store.report import Report
@@ -383,3 +384,19 @@ def test_the_rooms_import_is_light() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.stderr.strip() == ""
+
+
+def test_what_raises_has_one_colour_and_what_lowers_another(page: str) -> None:
+    assert f"--raises: {colours.RAISES}; --lowers: {colours.LOWERS}" in page
+    assert page.count(colours.RAISES) > 10
+    assert page.count(colours.LOWERS) > 10
+
+
+def test_the_probability_stands_beside_log_odds(sample: SimpleNamespace) -> None:
+    body = sample.flights_body()
+    body["baseline"] |= {"output_probability": 0.212}
+    item = body["examples"][0] | {"output_probability": 0.9805, "baseline_probability": 0.212}
+    page = render_page(sample.flights_report(**sample.BARE | {"examples": [item]}, baseline=body["baseline"]))
+    assert "late: output 3.916 (probability 0.9805), at the baseline −1.313 (probability 0.2120), in log-odds" in page
+    assert ">3.916 (probability 0.981)<" in page
+    assert "<dd>−1.313 (probability 0.2120)" in page

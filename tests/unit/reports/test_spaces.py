@@ -1,9 +1,10 @@
 """What was explained, in words of the people who decide by it."""
 
+import numpy as np
 import pytest
 
 from ig_tasks.models.config import TargetConfig
-from ig_tasks.reports.spaces import explained_words, target_facts, with_margin
+from ig_tasks.reports.spaces import explained_words, probability_at, target_facts, with_margin, with_probabilities
 from ig_tasks.store.report import Example
 
 PLATT = {"method": "platt", "slope": 1.5, "intercept": -0.25}
@@ -35,6 +36,9 @@ def example(output):
         (target(threshold=0.5), "logit", 1.0, "1.0 log-odds above the threshold, a probability of 0.50"),
         (target(threshold=0.4), "margin", 0.25, "0.25 log-odds above the threshold, a probability of 0.40"),
         (target(threshold=250.0, space="value"), "value", 260.0, "10 above the threshold 250.00"),
+        # In two digits the distance would read as the threshold itself.
+        (target(threshold=0.5, space="probability"), "probability", 0.0021, "0.498 below the threshold 0.50"),
+        (target(threshold=0.5, space="probability"), "probability", 0.9996, "0.4996 above the threshold 0.50"),
     ],
 )
 def test_an_example_says_how_far_it_is_from_the_decision(config, space, output, words):
@@ -85,3 +89,15 @@ def test_a_score_that_may_be_a_classs_is_not_called_log_odds():
 def test_a_selection_is_named():
     config = target(output={"head": "logits", "position": 0, "column": 1}, activation="softmax")
     assert "Of the model's outputs: head logits, position 0, column 1." in explained_words(config, "probability")
+
+
+def test_log_odds_say_a_probability_and_scores_of_classes_say_none():
+    # The sigmoid of log 3 is 3 / 4.
+    assert probability_at(target(), "logit", np.log(3)) == pytest.approx(0.75, rel=1e-12)
+    assert probability_at(target(activation="sigmoid", output=1), "logit", -np.log(3)) == pytest.approx(0.25, rel=1e-12)
+    assert probability_at(target(activation="softmax", output=1), "logit", 1.0) is None
+    assert probability_at(target(output=1), "logit", 1.0) is None
+    assert probability_at(target(), "probability", 0.5) is None
+    assert probability_at(target(), "logit", None) is None
+    told = with_probabilities(example(np.log(3)), target(), "logit")
+    assert (told.output_probability, told.baseline_probability) == (pytest.approx(0.75), 0.5)

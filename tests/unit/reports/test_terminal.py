@@ -76,7 +76,7 @@ def test_the_colour_of_a_word_is_its_sign_and_a_long_text_is_cut_short(sample: S
     out = io.StringIO()
     print_report(report, Console(file=out, width=2000, force_terminal=True, color_system="256", highlight=False))
     text = out.getvalue()
-    assert "\x1b[1;38;5;208mgood\x1b[0m \x1b[34mbad\\x1b[2J\x1b[0m and and" in text
+    assert "\x1b[1;38;5;130mgood\x1b[0m \x1b[38;5;25mbad\\x1b[2J\x1b[0m and and" in text
     assert "... and 41 more" in text
     assert text.count("row 2013-11-27-UA-1545-EWR") == 1
 

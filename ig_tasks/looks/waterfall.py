@@ -1,0 +1,78 @@
+"""The picture of one row: from the output at the baseline to the output for the row, a bar for each feature.
+
+Report and notebook draw the same one. Altair is imported when it is drawn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from ig_tasks.looks.colours import INK, LOWERS, RAISES
+
+__all__ = ["AT_BASELINE", "FOR_ROW", "Mark", "Step", "waterfall"]
+
+AT_BASELINE, FOR_ROW = "Output at the baseline", "Output for this row"
+
+
+class Step(NamedTuple):
+    """A bar: what moves the output, from where, to where, and the figure beside it."""
+
+    words: str
+    start: float
+    end: float
+    figure: str
+
+
+class Mark(NamedTuple):
+    """An end of the picture: an output, and how it is written."""
+
+    at: float
+    figure: str
+
+
+def waterfall(steps: Sequence[Step], start: Mark, end: Mark, units: str, words: Any = None) -> Any:
+    """A layered Altair chart; `units` are the output's, `words` the axis of the steps."""
+    import altair as alt
+
+    reached = [start.at, end.at, *(place for step in steps for place in (step.start, step.end))]
+    low, high = min(reached), max(reached)
+    span = (high - low) or 1.0
+    bars = [
+        {
+            "feature": step.words,
+            "from": step.start,
+            "to": step.end,
+            "attribution": step.end - step.start,
+            "effect": "lowers" if step.end < step.start else "raises",
+            "beside": max(step.start, step.end),
+            "figure": step.figure,
+        }
+        for step in steps
+    ]
+    ends = [
+        {"feature": what, "from": mark.at, "figure": mark.figure}
+        for what, mark in ((AT_BASELINE, start), (FOR_ROW, end))
+    ]
+    order = [AT_BASELINE, *dict.fromkeys(step.words for step in steps), FOR_ROW]
+    axis = alt.Axis(labelLimit=200) if words is None else words
+    y = alt.Y("feature:N", title=None, scale=alt.Scale(domain=order), axis=axis)
+    # Room for the numbers beside the bars: the longest, in letters of a fiftieth of the chart.
+    longest = max(len(item) for item in (start.figure, end.figure, *(step.figure for step in steps)))
+    scale = alt.Scale(domain=[low - 0.05 * span, high + max(0.22, 0.02 * longest) * span], nice=False, zero=False)
+    said = f"model output ({units})" if units else "model output"
+    x = alt.X("from:Q", title=said, axis=alt.Axis(tickCount=5, grid=True, labelFlush=False), scale=scale)
+    colour = alt.Color(
+        "effect:N", legend=None, scale=alt.Scale(domain=["raises", "lowers"], range=[RAISES, LOWERS]), title=None
+    )
+    tooltip = ["feature:N", alt.Tooltip("attribution:Q", format="+.4g")]
+    moved, stood = alt.Chart(), alt.Chart(alt.Data(values=ends))
+    return alt.layer(
+        moved.mark_bar(height=14).encode(y=y, x=x, x2="to:Q", color=colour, tooltip=tooltip),
+        moved.mark_text(align="left", dx=5, fontSize=11, color=INK).encode(y=y, x="beside:Q", text="figure:N"),
+        stood.mark_tick(color=INK, thickness=3, size=17).encode(y=y, x="from:Q"),
+        stood.mark_text(align="left", dx=6, fontSize=11, fontWeight="bold", color=INK).encode(
+            y=y, x="from:Q", text="figure:N"
+        ),
+        data=alt.Data(values=bars),
+    )
