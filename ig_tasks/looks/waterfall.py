@@ -12,6 +12,8 @@ from ig_tasks.looks.colours import INK, LOWERS, RAISES
 
 __all__ = ["AT_BASELINE", "FOR_ROW", "Mark", "Step", "waterfall"]
 
+_WIDTH, _GAP, _PLAIN, _BOLD = 200, 10, 6.2, 6.6
+"""Pixels: across the bars in the narrowest picture, from a bar to its figure, of one of its letters."""
 AT_BASELINE, FOR_ROW = "Output at the baseline", "Output for this row"
 
 
@@ -35,9 +37,6 @@ def waterfall(steps: Sequence[Step], start: Mark, end: Mark, units: str, words: 
     """A layered Altair chart; `units` are the output's, `words` the axis of the steps."""
     import altair as alt
 
-    reached = [start.at, end.at, *(place for step in steps for place in (step.start, step.end))]
-    low, high = min(reached), max(reached)
-    span = (high - low) or 1.0
     bars = [
         {
             "feature": step.words,
@@ -57,11 +56,13 @@ def waterfall(steps: Sequence[Step], start: Mark, end: Mark, units: str, words: 
     order = [AT_BASELINE, *dict.fromkeys(step.words for step in steps), FOR_ROW]
     axis = alt.Axis(labelLimit=200) if words is None else words
     y = alt.Y("feature:N", title=None, scale=alt.Scale(domain=order), axis=axis)
-    # Room for the numbers beside the bars: the longest, in letters of a fiftieth of the chart.
-    longest = max(len(item) for item in (start.figure, end.figure, *(step.figure for step in steps)))
-    scale = alt.Scale(domain=[low - 0.05 * span, high + max(0.22, 0.02 * longest) * span], nice=False, zero=False)
-    said = f"model output ({units})" if units else "model output"
-    x = alt.X("from:Q", title=said, axis=alt.Axis(tickCount=5, grid=True, labelFlush=False), scale=scale)
+    scale = alt.Scale(domain=_domain(steps, start, end), nice=False, zero=False)
+    x = alt.X(
+        "from:Q",
+        title=f"model output ({units})" if units else "model output",
+        axis=alt.Axis(tickCount=5, grid=True, labelFlush=False),
+        scale=scale,
+    )
     colour = alt.Color(
         "effect:N", legend=None, scale=alt.Scale(domain=["raises", "lowers"], range=[RAISES, LOWERS]), title=None
     )
@@ -76,3 +77,17 @@ def waterfall(steps: Sequence[Step], start: Mark, end: Mark, units: str, words: 
         ),
         data=alt.Data(values=bars),
     )
+
+
+def _domain(steps: Sequence[Step], start: Mark, end: Mark) -> list[float]:
+    """From the least to where every figure ends that stands to the right of its bar or mark."""
+    reached = [start.at, end.at, *(place for step in steps for place in (step.start, step.end))]
+    low, high = min(reached), max(reached)
+    low -= 0.05 * ((high - low) or 1.0)
+    high = max(high, low + 1e-300)
+    figures = [(mark.at, mark.figure, _BOLD) for mark in (start, end)]
+    figures += [(max(step.start, step.end), step.figure, _PLAIN) for step in steps]
+    for at, figure, letter in figures:
+        room = min(len(figure) * letter + _GAP, 0.7 * _WIDTH)
+        high = max(high, low + (at - low) * _WIDTH / (_WIDTH - room))
+    return [low, high]

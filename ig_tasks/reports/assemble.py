@@ -182,7 +182,7 @@ def importance_table(summary: ShardSummary) -> pa.Table:
 def _not_read(available: int, rows_read: int) -> str:
     if rows_read >= available:
         return ""
-    return f"a sample of {rows_read:,} rows was explained, spread evenly over all {available:,}"
+    return f"a sample of {rows_read:,} rows was read, spread evenly over all {available:,}"
 
 
 def _presented(feature: Any) -> dict[str, Any]:

@@ -67,15 +67,14 @@ def _facts(report: Report) -> list[tuple[str, str, str]]:
     data, checks = report.data, report.checks
     passed = sum(check.success for check in checks)
     critical = len(report.failed("critical"))
-    failures = f"{critical} critical {'failure' if critical == 1 else 'failures'}"
+    failures = numerals.counted(critical, "critical failure") if critical else "no critical failure"
     first = report.ranking()[:1]
     facts = [
         ("Rows explained", numerals.count(data.rows_explained), f"of {numerals.count(data.rows_read)} read"),
         (
             "Converged",
             numerals.share(report.completeness.converged_fraction),
-            f"{numerals.count(data.rows_unconverged)} rows did not"
-            + (f", {numerals.count(data.rows_unverified)} are unverified" if data.rows_unverified else ""),
+            _not_converged(data.rows_unconverged, data.rows_unverified),
         ),
         ("Checks passed", f"{passed} of {len(checks)}", failures),
     ]
@@ -90,13 +89,20 @@ def _facts(report: Report) -> list[tuple[str, str, str]]:
     return facts
 
 
+def _not_converged(unconverged: int, unverified: int) -> str:
+    """`12 rows did not, 40 are unverified`, or that every row that was explained converged."""
+    said = [f"{numerals.counted(unconverged, 'row')} did not"] if unconverged else []
+    said += [f"{numerals.count(unverified)} are unverified"] if unverified else []
+    return ", ".join(said) or "every row that was explained"
+
+
 def _card_lines(figures: Mapping[str, Any]) -> list[str]:
     """What else the model's card says: a line for each figure or group of figures, and for each remark."""
     lines: list[str] = []
     for key, held in figures.items():
         name = key.replace("_", " ")
         if isinstance(held, Mapping):
-            lines.append(f"{name}: " + ", ".join(f"{what.replace('_', ' ')} {text}" for what, text in flat(held)))
+            lines.append(f"{name}: " + ", ".join(f"{what[:1].lower()}{what[1:]} {text}" for what, text in flat(held)))
         elif isinstance(held, list):
             lines += [str(item) for item in held]
         else:

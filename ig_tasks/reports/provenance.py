@@ -37,9 +37,8 @@ def provenance_parts(held: Mapping[str, object]) -> list[tuple[str, list[tuple[s
     for key, item in held.items():
         pairs = list(_leaves({key: item}))
         if len(pairs) > _LONG:
-            title = _said((key,))
             named = [(_said(path[1:], named=key in _NAMES), text) for path, text in pairs]
-            long.append((title[:1].upper() + title[1:], named))
+            long.append((_said((key,)), named))
         else:
             short += [(_said(path), text) for path, text in pairs]
     return [("", short), *long]
@@ -49,12 +48,12 @@ def flat(held: Mapping[str, object]) -> list[tuple[str, str]]:
     """Nested values as (words of the keys, text), in their order.
 
     >>> flat({"versions": {"numpy": "2.0"}, "batch_plan": {"shard_rows": 16384}})
-    [('versions, numpy', '2.0'), ('batch plan, shard rows', '16,384')]
+    [('Versions, numpy', '2.0'), ('Batch plan, shard rows', '16,384')]
     """
-    return [(_said(path), text) for path, text in _leaves(held)]
+    return [(_said(path, known={}), text) for path, text in _leaves(held)]
 
 
-def _said(path: tuple[str, ...], *, named: bool = False) -> str:
+def _said(path: tuple[str, ...], *, named: bool = False, known: Mapping[str, str] = _WORDS) -> str:
     """The keys of a path in words; those under a key of names, and numbers of a list, as they are."""
     if named:
         return ", ".join(path)
@@ -65,8 +64,9 @@ def _said(path: tuple[str, ...], *, named: bool = False) -> str:
         elif place and path[place - 1] in _NAMES:
             words.append(key)
         else:
-            words.append(_WORDS.get(key, key.replace("_", " ")))
-    return ", ".join(words)
+            words.append(known.get(key, key.replace("_", " ")))
+    said = ", ".join(words)
+    return said[:1].upper() + said[1:]
 
 
 def _leaves(held: Mapping[str, object], before: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:

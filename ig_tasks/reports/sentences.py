@@ -77,7 +77,7 @@ def _doubt(report: Report) -> str:
     found = "; ".join(objection.words for objection in objections)
     return (
         f"About the baseline: {found}. The attributions explain how each output differs from the output at the "
-        "baseline, so with another baseline they may read otherwise: `ig-tasks check` compares several."
+        "baseline, so with another baseline they may read otherwise: the command “ig-tasks check” compares several."
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from ig_tasks.looks.waterfall import AT_BASELINE, FOR_ROW, Mark, Step, waterfall
 from ig_tasks.reports.drawing import drawn_svg, words_axis
-from ig_tasks.reports.numerals import number, value
+from ig_tasks.reports.numerals import number, share, value
 from ig_tasks.store.report import Example
 
 _LETTERS, _LEAST, _END = 28, 14, 6
@@ -65,15 +65,16 @@ def waterfall_chart(example: Example, labels: Mapping[str, str], units: str) -> 
         for words, start, end in waterfall_steps(example, labels)
     ]
     start, end = (
-        Mark(at or 0.0, number(at) + ("" if chance is None else f" (probability {number(chance, 3)})"))
+        Mark(at or 0.0, number(at) + ("" if chance is None else f" ({share(chance)})"))
         for at, chance in (
             (example.baseline_output, example.baseline_probability),
             (example.output, example.output_probability),
         )
     )
+    said = units if example.output_probability is None else f"{units}; the probability in brackets"
     names = [AT_BASELINE, *(step.words for step in steps), FOR_ROW]
     return drawn_svg(
-        waterfall(steps, start, end, units, words_axis(alt, names, limit=200)),
+        waterfall(steps, start, end, said, words_axis(alt, names, limit=200)),
         len(names),
         f"Waterfall chart: from the output at the baseline, {start.figure}, to the output for row "
         f"{example.row_id}, {end.figure}, in {units}. The numbers are in the table.",

@@ -185,12 +185,12 @@ def test_the_page_says_what_was_explained(page: str, sample: SimpleNamespace) ->
 def test_digests_and_versions_are_whole(page: str, sample: SimpleNamespace) -> None:
     report = sample.flights_report()
     rows = Outline(page).rows
-    assert ["model digest", report.model.digest] in rows
-    assert ["data digest", report.data.digest] in rows
-    assert ["baseline digest", report.baseline.digest] in rows
+    assert ["Digest of the model", report.model.digest] in rows
+    assert ["Digest of the data", report.data.digest] in rows
+    assert ["Digest of the baseline", report.baseline.digest] in rows
     assert ["Versions, torch", "2.13.0"] in rows
-    assert ["attempts.1.by", "airflow"] in rows
-    assert ["attributions/shard-000000.parquet.sha256", "00" * 32] in rows
+    assert ["Attempt 1, by", "airflow"] in rows
+    assert ["attributions/shard-000000.parquet, sha256", "00" * 32] in rows
     assert ["compute attributions", "41.7\u00a0s"] in rows
 
 
@@ -341,7 +341,7 @@ def test_verdicts_and_drift_are_shown_where_there_are_any(sample: SimpleNamespac
     )
     rows = Outline(render_page(report)).rows
     assert ["Seatsseats", "no effect", "its interval holds zero"] in rows
-    assert ["ndcg", "0.983"] in rows
+    assert ["Ndcg", "0.983"] in rows
 
 
 def test_control_characters_are_seen_everywhere_and_report_json_keeps_them(sample: SimpleNamespace) -> None:
@@ -398,5 +398,5 @@ def test_the_probability_stands_beside_log_odds(sample: SimpleNamespace) -> None
     item = body["examples"][0] | {"output_probability": 0.9805, "baseline_probability": 0.212}
     page = render_page(sample.flights_report(**sample.BARE | {"examples": [item]}, baseline=body["baseline"]))
     assert "late: output 3.916 (probability 0.9805), at the baseline −1.313 (probability 0.2120), in log-odds" in page
-    assert ">3.916 (probability 0.981)<" in page
+    assert ">3.916 (98.0\u00a0%)<" in page
     assert "<dd>−1.313 (probability 0.2120)" in page

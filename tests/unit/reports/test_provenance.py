@@ -22,21 +22,21 @@ def test_no_raw_key_is_shown() -> None:
     (_, short), (title, long) = provenance_parts(HELD)
     assert title == "What decides the numbers"
     assert long == [
-        ("how it was integrated", "6"),
-        ("model, digest", "sha256:c7"),
-        ("model, output", "late"),
-        ("data, column of ids", "flight_id"),
-        ("data, segments", "none"),
-        ("attribution, memory for batches (bytes)", "268,435,456"),
-        ("attribution, steps", "–"),
-        ("shards, inputs kept", "yes"),
+        ("How it was integrated", "6"),
+        ("Model, digest", "sha256:c7"),
+        ("Model, output", "late"),
+        ("Data, column of ids", "flight_id"),
+        ("Data, segments", "none"),
+        ("Attribution, memory for batches (bytes)", "268,435,456"),
+        ("Attribution, steps", "–"),
+        ("Shards, inputs kept", "yes"),
     ]
     assert short == [
-        ("key of the run", "94908861d9f3"),
-        ("versions, great_expectations", "1.24.1"),
-        ("attempt 1, stage", "validate"),
-        ("attempt 1, by", "command line"),
-        ("files, attributions/shard-000000.parquet, bytes", "12,345"),
+        ("Key of the run", "94908861d9f3"),
+        ("Versions, great_expectations", "1.24.1"),
+        ("Attempt 1, stage", "validate"),
+        ("Attempt 1, by", "command line"),
+        ("Files, attributions/shard-000000.parquet, bytes", "12,345"),
     ]
 
 
@@ -48,6 +48,6 @@ def test_the_parts_of_the_sample_have_titles_of_words(sample: SimpleNamespace) -
 
 def test_numbers_of_drift_are_told_the_same_way() -> None:
     assert flat({"largest_change": {"feature": "a", "by": 0.5}}) == [
-        ("largest change, feature", "a"),
-        ("largest change, by", "0.5"),
+        ("Largest change, feature", "a"),
+        ("Largest change, by", "0.5"),
     ]
