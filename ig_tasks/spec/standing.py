@@ -24,6 +24,9 @@ _TOP_LEVEL = re.compile(r"""^["']?[A-Za-z_][\w-]*["']?[ \t]*:(?=\s|$)""")
 _LIKENESS = 0.75
 """How much a key that nobody knows has to look like one that is missing."""
 
+_MOST_CUT = 40
+"""Lines that are left out at the end of a key, one after the other, until the rest can be read."""
+
 
 class Standing(Section):
     """Who a spec is and when it runs."""
@@ -54,13 +57,13 @@ def standing_of(text: str, last: Standing | None = None) -> Standing:
         text: the file as it is now.
         last: what the last good version of the file said, if it is known.
     """
-    document, whole = _document(text)
+    document, unsure, whole = _document(text)
     before = {} if last is None else dict(last)
     found: dict[str, Any] = {}
     for field in ("name", "schedule", "owner", "tags"):
         key = _key_of(field, document)
         valid, value = _valid(field, document[key]) if key else (False, None)
-        if valid:
+        if valid and not (key in unsure and field in before):
             found[field] = value
         elif field in before and (key or not whole):
             # Something stands there that cannot be read; a key that was taken out is no longer meant.
@@ -73,34 +76,42 @@ def standing_of(text: str, last: Standing | None = None) -> Standing:
     return Standing(**found)
 
 
-def _document(text: str) -> tuple[dict[Any, Any], bool]:
-    """The top-level keys that can be read, and whether they are all there are."""
+def _document(text: str) -> tuple[dict[Any, Any], set[Any], bool]:
+    """The top-level keys that can be read, those of them that were cut short, and whether they are all there are."""
+    document = _read(text)
+    if document is not None:
+        return document, set(), True
+    found: dict[Any, Any] = {}
+    unsure: set[Any] = set()
+    for lines in _parts(text):
+        # What is damaged may lie in the last lines, such as a key of the top level that slipped to the right.
+        shorter = (lines[:count] for count in range(len(lines), max(0, len(lines) - _MOST_CUT), -1))
+        for kept in shorter:
+            alone = _read("\n".join(kept))
+            if alone is not None:
+                unsure |= set(alone) - set(found) if len(kept) < len(lines) else set()
+                found = {**alone, **found}
+                break
+    return found, unsure, False
+
+
+def _read(text: str) -> dict[Any, Any] | None:
     try:
         document = load_yaml(text, ExplanationSpec)
-        if isinstance(document, dict):
-            return document, True
     except (yaml.YAMLError, ValueError, RecursionError):
-        pass
-    found: dict[Any, Any] = {}
-    for part in _parts(text):
-        try:
-            alone = load_yaml(part, ExplanationSpec)
-        except (yaml.YAMLError, ValueError, RecursionError):
-            continue
-        if isinstance(alone, dict):
-            found = {**alone, **found}
-    return found, False
+        return None
+    return document if isinstance(document, dict) else None
 
 
-def _parts(text: str) -> list[str]:
-    """The text of each top-level key, from its line to the next one's."""
+def _parts(text: str) -> list[list[str]]:
+    """The lines of each top-level key, from its own to the next one's."""
     parts: list[list[str]] = []
     for line in text.splitlines():
         if _TOP_LEVEL.match(line):
             parts.append([line])
         elif parts and not line.startswith(("---", "...")):
             parts[-1].append(line)
-    return ["\n".join(lines) for lines in parts]
+    return parts
 
 
 def _key_of(field: str, document: Mapping[Any, Any]) -> str | None:

@@ -141,9 +141,9 @@ class Stage:
         path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/links"
         return self.api.get(path)["extra_links"]["Report"]
 
-    def wait_for(self, what: Callable[[], Any], *, timeout: float = 240.0) -> Any:
+    def wait_for(self, what: Callable[[], Any]) -> Any:
         """The first true value of a question that is asked again and again."""
-        deadline = time.monotonic() + timeout
+        deadline = time.monotonic() + PATIENCE
         while not (found := what()):
             assert time.monotonic() < deadline, "what is waited for did not come"
             time.sleep(0.5)
