@@ -12,7 +12,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from ig_tasks.attribution import Explanation, attribute, embed
+from ig_tasks.attribution import Explanation, Lookup, attribute
 from ig_tasks.attribution.averaging import average, join
 from ig_tasks.attribution.control import Tolerances
 from ig_tasks.baselines.baseline import Baseline
@@ -44,7 +44,8 @@ class PreparedModel:
             BaselineError: if the baseline was fitted for other inputs.
         """
         model, column, name, chosen = loaded.for_target(target, space)
-        placed = PlacedBaseline.of(baseline, loaded.package.config.inputs, lambda layer, ids: embed(model, layer, ids))
+        with Lookup(model).opened(loaded.layers) as lookup:
+            placed = PlacedBaseline.of(baseline, loaded.package.config.inputs, lookup)
         return cls(loaded, model, column, name, chosen, placed)
 
     @property

@@ -5,7 +5,8 @@ method (which path) over a `Backend` (forward and backward of one framework) giv
 It knows no tables, files, Dask or Airflow.
 """
 
-from ig_tasks.attribution.engine import attribute, embed
+from ig_tasks.attribution.engine import attribute
 from ig_tasks.attribution.explanation import Explanation
+from ig_tasks.attribution.lookup import Lookup, embed
 
-__all__ = ["Explanation", "attribute", "embed"]
+__all__ = ["Explanation", "Lookup", "attribute", "embed"]

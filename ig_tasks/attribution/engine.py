@@ -29,7 +29,7 @@ from ig_tasks.attribution.structure import NotFollowed, Structure
 from ig_tasks.attribution.targets import Choice, resolve
 from ig_tasks.errors import IgTasksError, InputError, LayerError
 
-__all__ = ["PRECISIONS", "attribute", "embed"]
+__all__ = ["PRECISIONS", "attribute"]
 
 _CALLED_TWICE = 16  # rows; of one alone, all units behind a dropout may be off
 _LOOKED_AT = 2  # of one row alone, shapes could not be told from one another
@@ -152,16 +152,6 @@ def attribute(
     }
     found = _explanation(problem, result, details, named=given.form != "alone", every=every)
     return replace(found, refused={row: why.name for row, why in sorted(refused.items())}) if refused else found
-
-
-def embed(model: Any, layer: str, ids: npt.ArrayLike) -> npt.NDArray[np.float64]:
-    """The embedding vectors (*ids.shape, width) of `ids`, float64. Raises LayerError or InputError."""
-    backend = open_backend(model, named_layers({"ids": layer}), "model", None)
-    with backend.session():
-        array = np.asarray(ids)
-        if array.dtype.kind not in "iu":
-            raise InputError(f"ids: dtype {array.dtype} is not an integer type")
-        return backend.embed(layer, backend.check_ids(layer, array.astype(np.int64)))
 
 
 def _refuse(refused: Mapping[int, Refusal], *, refuse: bool) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ig_tasks.attribution import attribute, embed
+from ig_tasks.attribution import Lookup, attribute
 from ig_tasks.attribution.averaging import average
 from ig_tasks.attribution.backends import as_model
 from ig_tasks.attribution.control import Tolerances
@@ -239,12 +239,13 @@ class _Case:
     def _same(self, start: Mapping[str, Any]) -> NDArray[np.bool_]:
         """Rows whose path has no length: they get nothing but zeros."""
         same = np.ones(self.rows, bool)
-        for name, array in self.arrays.items():
-            end, begin = _ends(self.model, self.layers.get(name), array, start[name])
-            gap = np.abs(end - np.asarray(begin, np.float64)).reshape(self.rows, -1)
-            scale = np.abs(end).reshape(self.rows, -1).max(axis=1, initial=0.0)
-            # A float32 model's path of a millionth of a row is none.
-            same &= gap.max(axis=1, initial=0.0) <= 1e-6 * np.maximum(scale, 1e-12)
+        with Lookup(self.model).opened(self.layers) as lookup:
+            for name, array in self.arrays.items():
+                end, begin = _ends(lookup, self.layers.get(name), array, start[name])
+                gap = np.abs(end - np.asarray(begin, np.float64)).reshape(self.rows, -1)
+                scale = np.abs(end).reshape(self.rows, -1).max(axis=1, initial=0.0)
+                # A float32 model's path of a millionth of a row is none.
+                same &= gap.max(axis=1, initial=0.0) <= 1e-6 * np.maximum(scale, 1e-12)
         return same
 
     def _outside(self, starts: list[dict[str, Any]]) -> dict[str, str]:
@@ -300,7 +301,7 @@ def _name(candidate: Any) -> str:
     return f"{asked.strategy} ({options})" if options else asked.strategy
 
 
-def _ends(model: Any, layer: Any, array: NDArray[Any], start: Any) -> tuple[NDArray[Any], NDArray[Any]]:
+def _ends(lookup: Lookup, layer: Any, array: NDArray[Any], start: Any) -> tuple[NDArray[Any], NDArray[Any]]:
     """The rows of an input and their baseline in like coordinates; ids as they are where several layers embed them."""
     if layer is None:
         return np.asarray(array, np.float64), np.asarray(start)
@@ -313,5 +314,5 @@ def _ends(model: Any, layer: Any, array: NDArray[Any], start: Any) -> tuple[NDAr
         return ids, start if whole else np.full(ids.shape, np.nan)  # a mean of several is no row's
     begin = np.asarray(start)
     if begin.dtype.kind in "iu":
-        begin = embed(model, layer, begin.astype(np.int64))
-    return embed(model, layer, ids), begin
+        begin = lookup(layer, begin.astype(np.int64))
+    return lookup(layer, ids), begin

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ig_tasks.attribution import embed
+from ig_tasks.attribution import Lookup
 from ig_tasks.attribution.feeds import Layers
 from ig_tasks.attribution.problem import UNNAMED
 from ig_tasks.baselines.arrays import Rows, Samples, array_baselines, fit_on_rows
@@ -41,10 +41,6 @@ def starts_for(
     Raises:
         BaselineError: for a baseline that does not fit, or one that is fitted on data and has none.
     """
-
-    def vectors(layer: str, ids: NDArray[np.int64]) -> NDArray[np.float64]:
-        return embed(model, layer, ids)
-
     if isinstance(baseline, pd.DataFrame):
         baseline = _complete(loaded, baseline, "baseline")
     if isinstance(baseline, Samples) and isinstance(baseline.values, pd.DataFrame):
@@ -60,12 +56,14 @@ def starts_for(
         if not slots:
             raise BaselineError("baseline: a fitted Baseline needs a loaded model package; give arrays")
         segments = _segments(table, column)
-        placed = PlacedBaseline.of(baseline, slots, vectors)
-        return placed.starts(arrays, segments), placed.shares
+        with Lookup(model).opened(layers) as lookup:
+            placed = PlacedBaseline.of(baseline, slots, lookup)
+            return placed.starts(arrays, segments), placed.shares
     if column is not None:
         raise BaselineError("baseline: segment goes with tables of a loaded model package")
     given = rows.arrays if rows is not None and isinstance(reference, pd.DataFrame | Mapping) else reference
-    return array_baselines(baseline, given, arrays, layers, vectors, slots)
+    with Lookup(model).opened(layers) as lookup:
+        return array_baselines(baseline, given, arrays, layers, lookup, slots)
 
 
 def package_slots(loaded: LoadedModel | None, arrays: Mapping[str, NDArray[Any]], layers: Layers) -> dict[str, Slot]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ig_tasks.attribution import embed
+from ig_tasks.attribution import Lookup
 from ig_tasks.attribution.repeating import REMEDY, TWICE
 from ig_tasks.data.inputs import InputSpec
 from ig_tasks.errors import InputError, ModelError
@@ -35,19 +35,21 @@ def require_ids_inside(
     Raises:
         ModelError: if an id is outside the layer.
     """
-    for name, spec in inputs.items():
-        if not isinstance(spec.layer, str) or spec.vocabulary is None:
-            continue
-        last = spec.offset + len(spec.vocabulary) - 1
-        for field, id_ in (("vocabulary", last), ("unknown", spec.unknown)):
-            try:
-                embed(model, spec.layer, np.full((1, *spec.row_shape), id_ or 0, np.int64))
-            except InputError as error:
-                if call is not None and rows is not None and _takes(call, rows, name, id_ or 0):
-                    continue
-                said = str(error).partition(": ")[2] or str(error)
-                what = f"{len(spec.vocabulary):,} categories at offset {spec.offset}: " if field == "vocabulary" else ""
-                raise ModelError(f"inputs.{name}.{field}: {what}{said}") from None
+    looked_up = {
+        name: spec for name, spec in inputs.items() if isinstance(spec.layer, str) and spec.vocabulary is not None
+    }
+    with Lookup(model).opened({name: str(spec.layer) for name, spec in looked_up.items()}) as lookup:
+        for name, spec in looked_up.items():
+            known = len(spec.vocabulary or ())
+            for field, id_ in (("vocabulary", spec.offset + known - 1), ("unknown", spec.unknown)):
+                try:
+                    lookup(str(spec.layer), np.full((1, *spec.row_shape), id_ or 0, np.int64))
+                except InputError as error:
+                    if call is not None and rows is not None and _takes(call, rows, name, id_ or 0):
+                        continue
+                    said = str(error).partition(": ")[2] or str(error)
+                    what = f"{known:,} categories at offset {spec.offset}: " if field == "vocabulary" else ""
+                    raise ModelError(f"inputs.{name}.{field}: {what}{said}") from None
 
 
 def _takes(call: Callable[[Arrays], object], rows: Arrays, name: str, id_: int) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -27,9 +28,9 @@ def unique_labels(features: Iterable[str], labels: Mapping[str, str]) -> dict[st
     """What to write for each feature: its label, with the name behind it where two features share one."""
     names = list(features)
     written = [labels.get(name, name) for name in names]
+    times = Counter(written)
     told = {
-        name: label if written.count(label) == 1 else f"{label} ({name})"
-        for name, label in zip(names, written, strict=True)
+        name: label if times[label] == 1 else f"{label} ({name})" for name, label in zip(names, written, strict=True)
     }
     return fitted(told)
 
@@ -37,8 +38,8 @@ def unique_labels(features: Iterable[str], labels: Mapping[str, str]) -> dict[st
 def fitted(labels: Mapping[str, str], limit: int = LABEL) -> dict[str, str]:
     """The labels, those cut short that the chart library cannot measure; none becomes another's."""
     short = {name: cut(label, LETTERS, limit) for name, label in labels.items()}
-    cuts = list(short.values())
-    return {name: label if cuts.count(label) == 1 else labels[name] for name, label in short.items()}
+    times = Counter(short.values())
+    return {name: label if times[label] == 1 else labels[name] for name, label in short.items()}
 
 
 def words_axis(alt: Any, texts: Iterable[str], limit: int = LABEL) -> Any:

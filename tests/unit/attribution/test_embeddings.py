@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ig_tasks.attribution import attribute, embed
+from ig_tasks.attribution import Lookup, attribute, embed, lookup
 from ig_tasks.errors import InputError, LayerError
 
 LAYERS = {"cat": "emb"}
@@ -174,3 +174,32 @@ def test_torch_and_keras_agree(kits: Any, rows: dict[str, np.ndarray], embedding
     one, two = (attribute(kit.tabular(), rows, baseline, layers=LAYERS, integrator="clenshaw_curtis") for kit in kits)
     for name in ("num", "cat"):
         np.testing.assert_allclose(one.attributions[name], two.attributions[name], atol=1e-13)
+
+
+def test_many_lookups_open_the_model_once(kit, monkeypatch):
+    opened = []
+    open_backend = lookup.open_backend
+
+    def counted(*arguments):
+        opened.append(arguments)
+        return open_backend(*arguments)
+
+    monkeypatch.setattr(lookup, "open_backend", counted)
+    model = kit.tabular("float32")
+    with Lookup(model).opened(LAYERS) as vectors:
+        assert opened == []
+        found = [vectors("emb", np.array([row])) for row in range(4)]
+    assert len(opened) == 1
+    np.testing.assert_array_equal(np.concatenate(found), embed(model, "emb", np.arange(4)))
+    assert len(opened) == 2
+    # What was opened for a block is closed with it.
+    np.testing.assert_array_equal(vectors("emb", np.array([3])), found[3])
+    assert len(opened) == 3
+
+
+def test_a_lookup_in_another_layer_names_it(kit):
+    with (
+        Lookup(kit.tabular("float32")).opened(LAYERS) as vectors,
+        pytest.raises(LayerError, match="the model has no layer 'nowhere'"),
+    ):
+        vectors("nowhere", np.array([0]))
