@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -26,6 +28,11 @@ from ig_tasks.store.report import Report
 from ig_tasks.views import Explanation
 
 _READ_ROWS = 65536
+
+_LIKE = 1e-3
+"""How far an output may lie from the stored one, of its size and that of its attributions: machines differ in less."""
+
+_ATTRIBUTION, _INPUT = "attribution:", "input:"
 
 
 class FinishedRun:
@@ -90,7 +97,7 @@ class FinishedRun:
             TrustError: if the model's code lies elsewhere than in the trusted folder, and is not trusted by its digest.
             RunError: if the model package or the row's data is no longer there as it was.
         """
-        self.row(row_id)
+        stored = self.row(row_id)
         package, prepared = self._prepared
         segment = [prepared.segment] if prepared.segment else []
         frame = self._read(row_id, [*package.columns, *segment])
@@ -105,10 +112,13 @@ class FinishedRun:
             fixed=encoded.fixed,
             segments=segments_of(frame, segment),
         )
+        values = feature_values(frame, package.features, package.config.inputs)
+        held = dict(zip((feature.name for feature in package.features), values[0], strict=True))
+        _require_same(row_id, stored, held, float(np.asarray(found.output)[0]))
         return Explanation.of_features(
             found,
             package.features,
-            feature_values(frame, package.features, package.config.inputs),
+            values,
             [row_id],
             tokens=tokens_of(encoded.inputs, encoded.held, package.config.inputs),
         )
@@ -153,6 +163,25 @@ class FinishedRun:
             if len(found):
                 return frame.iloc[found[:1]]
         raise RunError(f"row_id {row_id!r} is no longer in {data.uri}")
+
+
+def _require_same(row_id: str, stored: pd.Series, held: Mapping[str, Any], output: float) -> None:
+    """Refuse a row that is not the one that was explained: another number in its inputs, or another output.
+
+    Raises:
+        RunError: saying what differs.
+    """
+    for name, value in held.items():
+        before = stored.get(f"{_INPUT}{name}")
+        numbers = isinstance(before, float) and isinstance(value, int | float | np.number) and not pd.isna(before)
+        if numbers and float(value) != before:
+            raise RunError(f"row_id {row_id!r}: the data has changed since the run ({name} was {before:g})")
+    size = abs(stored["output"]) + abs(stored.filter(like=_ATTRIBUTION).astype(float)).sum()
+    if abs(output - stored["output"]) > _LIKE * size:
+        raise RunError(
+            f"row_id {row_id!r}: the data has changed since the run (its output is {output:.6g}, and was "
+            f"{stored['output']:.6g})"
+        )
 
 
 def open_run(uri: str, *, trusted_root: str | Path | None = None, trust: str | None = None) -> FinishedRun:

@@ -10,6 +10,7 @@ import pytest
 from support.inline import all_stages, inline
 from support.tiny import table, write_data, write_package, write_project
 
+import ig_tasks
 from ig_tasks import pipeline
 from ig_tasks.compute import baseline_job, explain_job
 from ig_tasks.errors import DataError, ModelError, RunError
@@ -142,6 +143,27 @@ def test_rows_that_come_after_they_were_counted_are_not_counted(project, session
     ref = pipeline.publish_report(spec, pipeline.validate(spec, ref, log=print), log=print)
     data = json.loads(Path(ref["report_uri"]).read_text())["data"]
     assert (data["rows_available"], data["rows_read"], data["not_read"]) == (90, 90, "")
+
+
+def test_a_row_that_has_changed_since_is_not_explained_as_the_stored_one(project, session):
+    ref = all_stages(load_spec(project), session)
+    run = ig_tasks.open_run(ref["run_uri"], trusted_root=project.parents[2])
+    stored = run.row("1-000003")
+    again = run.explain("1-000003").to_frame().iloc[0]
+    assert again["output"] == pytest.approx(stored["output"], rel=1e-6)
+    file = project.parents[2] / "data" / "month=2013-01" / "part-0.parquet"
+    whole = pd.read_parquet(file)
+    changed = whole.copy()
+    changed.loc[3, "a"] += 1e-9
+    _replace(file, changed)
+    with pytest.raises(RunError, match=r"row_id '1-000003': the data has changed since the run \(a was "):
+        run.explain("1-000003")
+    other = run.explain("1-000004").to_frame().iloc[0]
+    assert other["output"] == pytest.approx(run.row("1-000004")["output"], rel=1e-6)
+    changed = whole.assign(kind=whole["kind"].map({"red": "blue", "green": "red", "blue": "green"}))
+    _replace(file, changed)
+    with pytest.raises(RunError, match=r"the data has changed since the run \(its output is "):
+        run.explain("1-000003")
 
 
 def _other_weights(package: Path) -> None:
