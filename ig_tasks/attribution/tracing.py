@@ -98,6 +98,8 @@ def _answered(
             continue
         for call, places in _answers(backend, few, numbering, ids, changed, every).items():
             before = found.get(call, places)
+            if not every:  # ids as they come in rows tell more than the extremes, which may be rearranged themselves
+                before, places = np.where(places >= 0, places, before), np.where(places >= 0, places, before)
             at_odds = (before == MIXED) | (places == MIXED) | ((before >= 0) & (places >= 0) & (before != places))
             found[call] = np.where(at_odds, MIXED, np.maximum(before, places))
     return found
