@@ -135,7 +135,8 @@ class Explanation(attribution.Explanation):
         order = np.argsort(-np.abs(matrix[row]), kind="stable")
         named = [(self._labelled(row, place), float(matrix[row, place])) for place in order[:top]]
         if order.size > top:
-            named.append((f"{order.size - top} other features", float(matrix[row, order[top:]].sum())))
+            others = order.size - top
+            named.append((f"{others} other feature{'s' * (others != 1)}", float(matrix[row, order[top:]].sum())))
         steps, level = [], float(self.baseline_output[row])
         for name, size in named:
             steps.append(Step(name, level, level + size, f"{size:+.3g}"))

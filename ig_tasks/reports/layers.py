@@ -7,6 +7,7 @@ from rich.table import Table
 
 from ig_tasks.doctor import Diagnosis
 from ig_tasks.doctor.diagnosis import names_of
+from ig_tasks.reports.numerals import counted
 from ig_tasks.reports.terminal import plain
 
 __all__ = ["print_diagnosis"]
@@ -29,14 +30,14 @@ def print_diagnosis(diagnosis: Diagnosis, console: Console) -> None:
         table.add_row(plain(each.name), shape, each.dtype, says, plain(known))
     console.print(table)
     if (left := len(diagnosis.inputs) - _LISTED) > 0:
-        console.print(plain(f"and {left} inputs more", "dim"))
+        console.print(plain(f"and {counted(left, 'more input')}", "dim"))
     for first, second in diagnosis.dependent:
         console.print(plain(f"layers {first} and {second} depend on each other: name one of them"), soft_wrap=True)
     for feature in diagnosis.zero[:_LISTED]:
         line = plain("no attribution  ", "yellow") + plain(f"{feature.name}: {feature.why}")
         console.print(line, soft_wrap=True)
     if (left := len(diagnosis.zero) - _LISTED) > 0:
-        console.print(plain(f"and {left} features more without attribution", "dim"))
+        console.print(plain(f"and {counted(left, 'more feature')} without attribution", "dim"))
     for note in diagnosis.notes:
         console.print(plain(f"note  {note}", "yellow"), soft_wrap=True)
     for fault in diagnosis.complaints:

@@ -194,6 +194,8 @@ def left_words(shown: int, total: int, noun: str, where: str) -> str:
     """
     if shown >= total:
         return ""
+    if total - shown == 1:
+        return f"The first {count(shown)} of {count(total)} {noun} are shown; the last is in {where}."
     return (
         f"The first {count(shown)} of {count(total)} {noun} are shown; the other {count(total - shown)} are in {where}."
     )

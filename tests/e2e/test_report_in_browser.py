@@ -42,6 +42,7 @@ def pages(sample: SimpleNamespace, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 FONTS = Path("/usr/share/fonts")
+PACKAGES = {"dejavu": "fonts-dejavu-core", "liberation": "fonts-liberation", "noto": "fonts-noto-core"}
 ONLY = """<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd">
 <fontconfig><dir>{folder}</dir><cachedir>{cache}</cachedir></fontconfig>
 """
@@ -64,7 +65,7 @@ def browsers(playwright: Playwright, tmp_path_factory: pytest.TempPathFactory) -
         if name not in running:
             folder = next(iter(sorted(FONTS.glob(f"*/{name}*"))), None)
             if folder is None:
-                pytest.skip(f"needs the fonts {name}: apt-get install fonts-{name}")
+                pytest.skip(f"needs the fonts {name}: apt-get install {PACKAGES[name]}")
             own = tmp_path_factory.mktemp(name)
             (own / "fonts.conf").write_text(ONLY.format(folder=folder, cache=own / "cache"), encoding="utf-8")
             running[name] = playwright.chromium.launch(

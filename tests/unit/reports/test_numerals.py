@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ig_tasks.reports.numerals import count, duration, interval, number, share, value
+from ig_tasks.reports.numerals import apart, count, duration, interval, number, share, value
 
 NBSP = "\u00a0"
 
@@ -87,3 +87,23 @@ def test_intervals_counts_and_durations() -> None:
         f"2{NBSP}h 2{NBSP}min",
         "–",
     ]
+
+
+@pytest.mark.parametrize(
+    ("held", "other", "said"),
+    [
+        (0.949996, "at least 0.95", "0.949996"),
+        (0.95, "at least 0.95", "0.95"),
+        (0.9500004, "at most 0.95", "0.9500004"),
+        (0.99996, "at least 1.0", "0.99996"),
+        (0.91, "at least 0.95", "0.91"),
+        (1e-12, "0", "1.000\u00a0×\u00a010⁻¹²"),
+        (3, 0, "3"),
+        (0.5, "a word", "0.5"),
+        (None, 0, "–"),
+        (True, "yes", "yes"),
+        ("word", "0.95", "word"),
+    ],
+)
+def test_what_failed_never_reads_as_its_threshold(held: object, other: object, said: str) -> None:
+    assert apart(held, other) == said  # type: ignore[arg-type]

@@ -112,6 +112,9 @@ def test_what_is_left_out_is_counted() -> None:
         "The first 50 of 1,000 features are shown; the other 950 are in importance.parquet."
     )
     assert sentences.left_words(3, 3, "features", "importance.parquet") == ""
+    assert sentences.left_words(3, 4, "rows", "report.json") == (
+        "The first 3 of 4 rows are shown; the last is in report.json."
+    )
 
 
 DOUBT = {"kind": "small", "words": "the output of 56% of the rows hardly differs from that at the baseline"}
