@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +28,11 @@ class RowLedger:
     """Remembers (row_id, target) of every row; a context manager, since it keeps a temporary folder."""
 
     def __init__(self) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="ig_tasks_ledger_")
+        """Raises CheckBrokenError if there is no room for temporary files."""
+        try:
+            self._folder = tempfile.TemporaryDirectory(prefix="ig_tasks_ledger_")
+        except OSError as error:
+            raise _broken(error) from error
         self._connection: Any = None
 
     def __enter__(self) -> Self:
@@ -75,6 +80,14 @@ class RowLedger:
         try:
             found: list[tuple[Any, ...]] = self._connection.execute(statement).fetchall()
         except duckdb.Error as error:
-            reason = str(error).strip().splitlines()[0]
-            raise CheckBrokenError(f"check row_ids_unique: could not be carried out ({reason})") from error
+            raise _broken(error) from error
         return found
+
+
+def _broken(error: Exception) -> CheckBrokenError:
+    reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    place = tempfile.tempdir or os.environ.get("TMPDIR", "/tmp")  # noqa: S108 - what Python takes if nothing is said
+    return CheckBrokenError(
+        f"check row_ids_unique: could not be carried out ({reason}); its temporary files lie in {place}: make room "
+        "there, or let TMPDIR name another place"
+    )

@@ -1,6 +1,8 @@
 """Rows that cannot be told apart are found, wherever they lie."""
 
+import errno
 import pathlib
+import tempfile
 
 import pyarrow as pa
 import pytest
@@ -57,3 +59,22 @@ def test_nothing_is_left_on_disk():
 def test_a_query_that_breaks_is_a_broken_check():
     with RowLedger() as ledger, pytest.raises(CheckBrokenError, match="row_ids_unique: could not be carried out"):
         ledger.add(pa.table({"row_id": ["a"]}))
+
+
+def test_a_full_disk_is_one_line_with_the_place_and_the_remedy(monkeypatch, tmp_path):
+    def full(**_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(tempfile, "TemporaryDirectory", full)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with pytest.raises(CheckBrokenError, match=rf"No space left on device\); its temporary files lie in {tmp_path}: "):
+        RowLedger()
+
+
+def test_what_the_database_cannot_write_is_one_line_too(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with RowLedger() as ledger:
+        ledger.add(pa.table({"row_id": ["a", "a"], "target": ["t", "t"]}))
+        assert ledger.duplicates().rows == 1
+        with pytest.raises(CheckBrokenError, match=rf"; its temporary files lie in {tmp_path}: make room there, or"):
+            ledger._execute("COPY seen TO '/dev/full'")
