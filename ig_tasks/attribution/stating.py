@@ -133,6 +133,8 @@ def _start(name: str, array: Array, end: Array) -> Array:
 def _fixed(name: str, value: Any, rows: int) -> Any:
     if value is None or isinstance(value, bool | int | float | str):
         return value
+    if not (isinstance(value, list | tuple) or hasattr(value, "shape") or hasattr(value, "__array__")):
+        return value  # a constant of any kind
     array = as_array(value, f"fixed['{name}']")
     if array.ndim == 0:
         return array.item()  # a number, or an object that no array holds

@@ -59,7 +59,8 @@ def diagnose(
     """Say which inputs of a model are differentiable, which are not and why, and which layers embed those.
 
     model: a torch.nn.Module, a keras.Model, or what `load_model` returns.
-    inputs: a few rows: an array (rows, ...), {input name: array}, or a DataFrame for a loaded model package.
+    inputs: a few rows, as for `explain`: an array (rows, ...), {input name: array}, a tuple of arrays in the model's
+        order, or a DataFrame for a loaded model package.
     layers: {input name: layer name, list of names, or {column: name}} as `explain` takes it: checked, corrected and
         completed. A loaded package's own unless given.
     target: as for `explain`; without it all outputs are looked at.
@@ -127,7 +128,7 @@ def _arrays(
 
 def _passed_on(name: str, value: Any) -> Any:
     """A few rows of a fixed array; constants as they are."""
-    if value is None or isinstance(value, bool | int | float | str):
+    if not (isinstance(value, list | tuple) or hasattr(value, "shape") or hasattr(value, "__array__")):
         return value
     array = as_array(value, f"fixed['{name}']")
     return array[:_TRIED] if array.ndim else array.item()

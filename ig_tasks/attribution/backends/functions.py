@@ -21,7 +21,7 @@ def as_model(model: Any, inputs: Any) -> Any:
     The layers that a function calls are found where Python keeps them, so that they are in inference mode, and are as
     they were found afterwards. Raises InputError where the framework cannot be told.
     """
-    if not _is_function(model):
+    if _framework([model]) or not _is_function(model):
         return model
     held = held_by(model)
     framework = _framework(list(held.values())) or _framework(list(_members(inputs))) or _spoken(model) or _imported()

@@ -117,6 +117,8 @@ class KerasBackend:
                     listed = [*known, *keywords]
                     raise InputError(f"inputs: the model takes no '{name}'{suggest(name, listed, noun='inputs')}")
         if not inputs:
+            if len(known) > 1:
+                raise InputError(f"inputs: the model takes {len(known)}, {', '.join(known)}; give a dict by input name")
             return
         for name in known:
             if name not in inputs and name not in fixed:

@@ -12,7 +12,7 @@ import tensorflow as tf  # noqa: TID253 - this module is the framework's own, lo
 
 from ig_tasks.attribution.backends.keras.model import arranged, as_tensors
 from ig_tasks.attribution.backends.keras.override import Override, Pass, Seen
-from ig_tasks.attribution.backends.keras.signature import Signature
+from ig_tasks.attribution.backends.keras.signature import Held, Signature
 from ig_tasks.attribution.problem import UNNAMED, copied
 from ig_tasks.attribution.targets import number_count, pick_output
 from ig_tasks.errors import ModelError
@@ -134,7 +134,8 @@ class Caller:
         return {name: fixed[name] for name, _, _ in self.signature.fixed}
 
     def constants(self, fixed: dict[str, Any]) -> dict[str, Any]:
-        return {**fixed, **copied(dict(self.signature.constants))}
+        constants = {name: one.value if isinstance(one, Held) else one for name, one in self.signature.constants}
+        return {**fixed, **copied(constants)}
 
     def contributions(self, gradients: dict[str, Any], deltas: dict[str, Any]) -> Any:
         """gradient x (end - start), (nodes, rows, features).

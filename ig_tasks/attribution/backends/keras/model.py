@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Collection, Sequence
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import keras  # noqa: TID253 - this module is the framework's own, loaded lazily
 import numpy as np
@@ -29,6 +30,8 @@ __all__ = [
     "point_bytes",
 ]
 
+_NAMES: WeakKeyDictionary[Any, list[tuple[str, str]]] = WeakKeyDictionary()
+"""Names of the inputs of models that are copies, as those of the models they are copies of."""
 _UNKNOWN_POINT_BYTES = 32 << 10  # a guess for a model that does not tell its layers' sizes
 
 
@@ -48,8 +51,8 @@ def embedding_layers(model: Any) -> list[str]:
 def functional_inputs(model: Any, given: Collection[str] = ()) -> dict[str, str]:
     """{input name: dtype} of a functional or built sequential model; empty for a subclassed one.
 
-    The names are the keys where the model was built from a dict, else the names of its Input tensors, or those that
-    `summary` prints (of the input layers) where the caller's `given` names have those.
+    The names are the keys where the model was built from a dict, else those that `summary` prints (of the input
+    layers), or of the Input tensors where the caller's `given` names have those.
     """
     return {name: str(tensor.dtype) for name, tensor in _input_tensors(model, given).items()}
 
@@ -64,7 +67,11 @@ def _input_tensors(model: Any, given: Collection[str]) -> dict[str, Any]:
     if isinstance(structure, dict):
         return {str(name): tensor for name, tensor in structure.items()}
     tensors = [] if structure is None else keras.tree.flatten(structure)
-    return {_printed(t) if _printed(t) in given and t.name not in given else t.name: t for t in tensors}
+    names = _NAMES.get(model) or [(tensor.name, _printed(tensor)) for tensor in tensors]
+    return {
+        own if own in given and printed not in given else printed: tensor
+        for (own, printed), tensor in zip(names, tensors, strict=True)
+    }
 
 
 def _printed(tensor: Any) -> str:
@@ -219,6 +226,7 @@ def cast_copy(model: Any) -> Any:
             f"precision: this model cannot be cloned in float64 ({str(error).splitlines()[0]}); "
             "build it with dtype='float64'"
         ) from error
+    _NAMES[copy] = [(tensor.name, _printed(tensor)) for tensor in keras.tree.flatten(_structure(model) or [])]
     for new, old in zip(copy.weights, model.weights, strict=True):
         new.assign(np.asarray(old))
     return copy

@@ -11,7 +11,7 @@ import numpy as np
 from ig_tasks.attribution.feeds import Route
 from ig_tasks.attribution.targets import Head
 
-__all__ = ["FeedSpec", "Signature", "cast_float"]
+__all__ = ["FeedSpec", "Held", "Signature", "cast_float"]
 
 _Spec = tuple[tuple[str, str, tuple[int, ...]], ...]
 
@@ -62,13 +62,34 @@ class Signature:
         placed: tuple[str, ...] = (),
     ) -> Signature:
         arrays = {name: value for name, value in fixed.items() if isinstance(value, np.ndarray)}
-        constants = tuple((name, value) for name, value in fixed.items() if name not in arrays)
+        constants = tuple((name, _hashable(value)) for name, value in fixed.items() if name not in arrays)
         shapes = tuple((name, tuple(end.shape[1:])) for name, end in explained.items())
         feeds = tuple(
             FeedSpec(feed.key, feed.layer, feed.call, 1 + len(feed.shape), tuple(feed.places.tolist()), feed.whole)
             for feed in route.feeds
         )
         return cls(_spec(starts), _spec(ends), _spec(arrays), constants, shapes, feeds, output, named, names, placed)
+
+
+@dataclass(frozen=True, eq=False)
+class Held:
+    """A constant that has no hash, by its identity."""
+
+    value: Any
+
+    def __hash__(self) -> int:
+        return id(self.value)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Held) and other.value is self.value
+
+
+def _hashable(value: Any) -> Any:
+    try:
+        hash(value)
+    except TypeError:
+        return Held(value)
+    return value
 
 
 def _spec(arrays: Mapping[str, np.ndarray[Any, Any]]) -> _Spec:
