@@ -162,7 +162,16 @@ def test_none_is_passed_on(kit: Any, pair: Any) -> None:
     np.testing.assert_allclose(found.attributions["first"], pair[0] * VALUE.sum(1), atol=1e-12)
 
 
-@pytest.mark.parametrize("power", [2.0, np.float64(2.0), np.array(2.0)])
+class Power:
+    """A constant that no array holds, and that has no hash."""
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __rpow__(self, other: Any) -> Any:
+        return other**2
+
+
+@pytest.mark.parametrize("power", [2.0, np.array(2.0), Power()])
 def test_constants_of_any_kind_are_passed_on(kit: Any, pair: Any, power: Any) -> None:
     found = explain(gated(kit), pair[0], fixed={"power": power, "second": None}, tolerance=1e-6)
     product = pair[0] @ VALUE
@@ -229,6 +238,11 @@ def test_unnamed_keras_inputs_by_position_and_printed_name(pair: Any) -> None:
         for came, right in zip(found.attributions.values(), by_hand(*pair), strict=True):
             np.testing.assert_allclose(came, right, atol=1e-6)
     assert [each.name for each in diagnose(model, pair).inputs] == printed
+    layered = keras.Model([first, second], keras.layers.Dense(1)(keras.layers.Concatenate()([first, second])))
+    double = explain(layered, dict(zip(printed, pair, strict=True)), precision="float64")
+    assert list(double.attributions) == printed
+    with pytest.raises(InputError, match=rf"the model takes 2, {printed[0]}, {printed[1]}; give a dict by input name"):
+        explain(model, pair[0])
 
 
 def test_a_keras_model_built_from_a_dict_has_no_order(kits: Any) -> None:
@@ -313,3 +327,9 @@ def test_a_baseline_in_a_tuple_of_one(kit: Any, pair: Any, layers_of: Any) -> No
     model, baseline = kit.dense(layers_of(3, 4, 1)), np.full((4, 3), 0.5)
     plain, wrapped = explain(model, pair[0], baseline=baseline), explain(model, pair[0], baseline=(baseline,))
     np.testing.assert_array_equal(wrapped.attributions, plain.attributions)
+
+
+def test_one_array_for_two_inputs() -> None:
+    torch = pytest.importorskip("torch")
+    with pytest.raises(InputError, match=r"the model takes 2, input1, input2; give a tuple in this order, or a dict"):
+        explain(torch.nn.Bilinear(3, 2, 1), np.ones((4, 3)))

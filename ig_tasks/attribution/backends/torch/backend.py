@@ -133,11 +133,10 @@ class TorchBackend:
         for name in (*inputs, *fixed):
             if name not in known and name not in placed and not open_ended:
                 raise InputError(f"inputs: the model takes no '{name}'{suggest(name, known, noun='inputs')}")
-        if not inputs and len(open_names := [name for name in required if name not in fixed]) > 1:
-            listed = ", ".join(open_names)
-            raise InputError(
-                f"inputs: the model takes {len(open_names)}, {listed}; give a tuple in this order, or a dict"
-            )
+        left = [] if inputs else [name for name in required if name not in fixed]
+        if len(left) > 1:
+            listed = ", ".join(left)
+            raise InputError(f"inputs: the model takes {len(left)}, {listed}; give a tuple in this order, or a dict")
         if self._caller.named:
             for name in required:
                 if name not in inputs and name not in fixed:
