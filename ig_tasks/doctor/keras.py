@@ -22,6 +22,7 @@ from ig_tasks.attribution.backends.keras.model import (
     keyword_names,
     layers_by_name,
 )
+from ig_tasks.attribution.backends.keras.state import remembered, require_stateless
 from ig_tasks.attribution.problem import UNNAMED
 from ig_tasks.doctor.observation import Call, Cut, Labels, Observation, Route, cut_off
 
@@ -48,6 +49,7 @@ class KerasSide:
     framework = "tensorflow"
 
     def __init__(self, model: Any, placed: Sequence[str] = (), names: Sequence[str] = ()) -> None:
+        require_stateless(model)
         self.model, self._placed, self._names = model, placed, names
 
     def known_layers(self) -> list[str]:
@@ -64,6 +66,10 @@ class KerasSide:
     def observe(self, inputs: Mapping[str, Array], layers: Collection[str]) -> Observation:
         """Trace the model once; `layers` are named by the user, and noted whatever they are."""
         given = self._tensors(inputs)
+        with self._as_found():
+            return self._observed(given, layers)
+
+    def _observed(self, given: dict[str, Any], layers: Collection[str]) -> Observation:
         self._run(given)  # a subclassed model makes its layers when it is called first
         tensors = {name: tensor for name, tensor in given.items() if tf.is_tensor(tensor)}
         specs = {name: tf.TensorSpec((None, *tensor.shape[1:]), tensor.dtype) for name, tensor in tensors.items()}
@@ -78,8 +84,18 @@ class KerasSide:
 
     def outputs(self, inputs: Mapping[str, Array]) -> npt.NDArray[np.float64]:
         """All outputs side by side, (rows, numbers)."""
-        found = [np.asarray(each, np.float64) for each in tf.nest.flatten(self._run(self._tensors(inputs)))]
+        with self._as_found():
+            found = [np.asarray(each, np.float64) for each in tf.nest.flatten(self._run(self._tensors(inputs)))]
         return np.concatenate([each.reshape(len(each), -1) for each in found], axis=1)
+
+    @contextmanager
+    def _as_found(self) -> Iterator[None]:
+        """Counters and states as they were, whatever calls leave in them."""
+        restore = remembered(self.model.non_trainable_variables)
+        try:
+            yield
+        finally:
+            restore()
 
     def _run(self, given: dict[str, Any]) -> Any:
         if UNNAMED in self._placed:

@@ -12,6 +12,7 @@ import torch  # noqa: TID253 - this module is the framework's own, loaded lazily
 from torch.overrides import TorchFunctionMode  # noqa: TID253
 
 from ig_tasks.attribution.backends.torch.affine import leaves, words
+from ig_tasks.attribution.backends.torch.causes import require_weights
 from ig_tasks.attribution.backends.torch.model import accepted_names, as_wanted, embedding_layers, float_dtype
 from ig_tasks.attribution.backends.torch.operations import ATTRIBUTES, spelled
 from ig_tasks.doctor.observation import Call, Cut, Labels, Observation, Route, cut_off
@@ -41,6 +42,7 @@ class TorchSide:
     def __init__(self, model: torch.nn.Module, placed: Sequence[str] = ()) -> None:
         self._placed = placed  # names of inputs that are passed by position
         self.model = getattr(model, "_orig_mod", model)  # hooks do not reach into compiled graphs
+        require_weights(self.model)
         self._device = next((p.device for p in self.model.parameters()), torch.device("cpu"))
         self._dtype = float_dtype(self.model) or torch.float32
 

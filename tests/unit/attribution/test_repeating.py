@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ig_tasks import diagnose
 from ig_tasks.attribution import attribute
 from ig_tasks.errors import ModelError
 
@@ -109,6 +110,7 @@ def test_what_torch_calls_leave_behind_is_taken_back() -> None:
     state = {name: value.clone() for name, value in model.state_dict().items()}
     calls, held = model.calls, set(vars(model))
     attribute(model, {"ids": np.array([[1, 2], [3, 4]])}, {"ids": np.zeros(2, int)}, layers={"ids": "table"})
+    diagnose(model, {"ids": np.array([[1, 2], [3, 4]])})
     assert model.training
     assert model.calls is calls
     assert model.last is None
@@ -199,6 +201,7 @@ def test_what_keras_calls_leave_behind_is_taken_back() -> None:
 
     model = subclassed(counts)
     found = attribute(model, ROWS, np.ones(4), tolerance=1e-3)
+    diagnose(model, ROWS)
     assert float(model.calls) == 0.0
     right = attribute(subclassed(lambda self, hidden: hidden), ROWS, np.ones(4), tolerance=1e-3)
     np.testing.assert_allclose(

@@ -206,7 +206,7 @@ class KerasBackend:
         if self._restore is None:
             kinds = program.kinds(arguments)
             if kinds is None or writes(kinds):
-                self._restore = remembered(self.model)
+                self._restore = remembered(self.model.variables)
 
     def misfit(self, row: Problem) -> tuple[str, str] | None:
         declared = declared_shapes(self.model, self._given)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import keras  # noqa: TID253 - this module is the framework's own, loaded lazily
@@ -62,9 +62,9 @@ def may_differ(kinds: frozenset[str]) -> bool:
     return writes(kinds) or any(word in kind for kind in kinds for word in _LOTS)
 
 
-def remembered(model: Any) -> Callable[[], None]:
-    """A function that gives the model's variables the values that they have now: counters, states, seeds."""
-    before = [(variable, np.array(keras.ops.convert_to_numpy(variable))) for variable in model.variables]
+def remembered(variables: Iterable[Any]) -> Callable[[], None]:
+    """A function that gives a model's variables the values that they have now: counters, states, seeds."""
+    before = [(variable, np.array(keras.ops.convert_to_numpy(variable))) for variable in variables]
 
     def restore() -> None:
         for variable, values in before:

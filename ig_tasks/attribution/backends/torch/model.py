@@ -100,16 +100,21 @@ def _detached(tensor: torch.Tensor) -> torch.Tensor:
 def saved_bytes(model: torch.nn.Module) -> Iterator[dict[int, int]]:
     """Bytes, by storage, of what is saved meanwhile for a backward pass; the model's own tensors do not count."""
     saved: dict[int, int] = {}
-    held = {p.untyped_storage().data_ptr() for p in (*model.parameters(), *model.buffers())}
+    held = {_place(tensor) for tensor in (*model.parameters(), *model.buffers())}
 
     def note(tensor: torch.Tensor) -> torch.Tensor:
-        pointer = tensor.untyped_storage().data_ptr()
-        if pointer not in held:
-            saved[pointer] = tensor.numel() * tensor.element_size()
+        place = _place(tensor)
+        if place is not None and place not in held:
+            saved[place] = tensor.numel() * tensor.element_size()
         return tensor
 
     with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
         yield saved
+
+
+def _place(tensor: torch.Tensor) -> int | None:
+    """Where the values lie; None for a sparse tensor, which has several such places."""
+    return tensor.untyped_storage().data_ptr() if tensor.layout == torch.strided else None
 
 
 @contextmanager
