@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import numpy as np
 
 from ig_tasks.attribution.backends.base import Backend
 from ig_tasks.attribution.feeds import NONE, Fed, Feed, Refusal, Route, Tables
 from ig_tasks.attribution.problem import Places, Problem
-from ig_tasks.attribution.tracing import MIXED, Numbering, sources
+from ig_tasks.attribution.tracing import MIXED, Answers, Numbering, sources
 from ig_tasks.errors import LayerError
 
 __all__ = ["calls_of", "find_route", "rearranged"]
@@ -57,11 +57,17 @@ def calls_of(
     unknown = [fed for fed in calls if (fed.layer, fed.call) not in found and _may_follow(fed, few, fed.layer in named)]
     if unknown:
         traced = few.take(np.unique(np.linspace(0, few.rows - 1, min(_TRACED, few.rows)).astype(np.intp)))
-        padding = frozenset({0, *backend.padding_ids()})
-        gentle, rough = sources(backend, traced, _held(problem, numbering), numbering, padding, every=every)
+        declared, pool = backend.padding_ids(), _held(problem, numbering)
+
+        def answers(kept: Collection[int]) -> Answers:
+            return sources(backend, traced, pool, numbering, kept, every=every)
+
+        gentle, rough = answers({0, *declared}), answers(())
+        # A layer that nobody names may follow what is padding and what is not, as positions do.
+        firm = answers(declared) if declared and any(fed.layer not in named for fed in unknown) else rough
         for fed in unknown:
-            call = (fed.layer, fed.call)
-            places = _merged(gentle.get(call), rough.get(call), named=fed.layer in named)
+            call, mine = (fed.layer, fed.call), fed.layer in named
+            places = _merged(gentle.get(call), (rough if mine else firm).get(call), named=mine)
             if places is not None:
                 found[call] = places
     return calls, found, _inputs_of(problem, tables)

@@ -8,7 +8,7 @@ number bit by bit. One that follows several (sorted ids, hashed pairs) answers w
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,6 +22,8 @@ from ig_tasks.attribution.problem import Places, Problem
 __all__ = ["MIXED", "Numbering", "sources"]
 
 Ids = npt.NDArray[Any]
+
+_ALONE = 3
 
 MIXED = -2
 """The place of an id that depends on several of those given."""
@@ -73,20 +75,18 @@ Answers = dict[tuple[str, int], Places]
 
 
 def sources(
-    backend: Backend, few: Problem, pool: Ids, numbering: Numbering, padding: frozenset[int], *, every: bool = True
-) -> tuple[Answers, Answers]:
-    """Where what layers are fed with comes from, of a `few` rows: as ids other than padding change, and as any change.
+    backend: Backend, few: Problem, pool: Ids, numbering: Numbering, kept: Collection[int], *, every: bool = True
+) -> Answers:
+    """Where what layers are fed with comes from, seen as a `few` rows' ids change between others than those `kept`.
 
-    Padding steers what models make of the ids beside it, so that its answers count for less. `pool` are ids
-    (rows, ids) that the places may hold. Without `every`, rows in which ids are mixed count only where all are such.
+    Padding steers what models make of the ids beside it, so that it is kept at first. `pool` are ids (rows, ids) that
+    the places may hold. Without `every`, rows in which ids are mixed count only where all are such.
     """
-    ids, kept = numbering.ids(few), [*padding]
-    padded = np.isin(ids, kept)
-    rough = list(_alternatives(ids, pool, np.zeros(pool.shape, dtype=bool)))
-    gentle = [np.where(padded, ids, others) for others in _alternatives(ids, pool, np.isin(pool, kept))]
-    gentle = [np.where(np.isin(each, kept), ids, each) for each in gentle]
-    first = _answered(backend, few, numbering, ids, gentle, every)
-    return first, _answered(backend, few, numbering, ids, rough, every)
+    ids, held = numbering.ids(few), list(kept)
+    padded = np.isin(ids, held)
+    others = _alternatives(ids, pool, np.isin(pool, held))
+    changes = [np.where(padded | np.isin(each, held), ids, each) for each in others]
+    return _answered(backend, few, numbering, ids, changes, every)
 
 
 def _answered(
@@ -114,6 +114,8 @@ def _alternatives(ids: Ids, pool: Ids, barred: npt.NDArray[np.bool_]) -> Iterato
     first, second = (np.broadcast_to(each, ids.shape) for each in (np.where(odd, low, high), np.where(odd, high, low)))
     yield _other((first, second), ids)
     yield _other((np.roll(ids, 1, axis=0), second, first), ids)
+    if len(pool) <= _ALONE:  # too few rows to have ids of another order
+        yield _other((ids[:, ::-1], second, first), ids)
 
 
 def _other(wanted: Sequence[Ids], ids: Ids) -> Ids:

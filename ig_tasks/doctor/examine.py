@@ -23,6 +23,7 @@ from ig_tasks.doctor.words import (
     dependent_layers,
     faults_of,
     is_open,
+    read_beside,
     why_not,
 )
 from ig_tasks.errors import InputError, suggest
@@ -99,6 +100,7 @@ def diagnose(
         inputs=tuple(found),
         dependent=tuple(dependent),
         zero=zero,
+        notes=tuple(note for each in found for note in read_beside(each, seen)),
         problems=(*problems, *([refused] if refused and not problems else [])),
     )
 

@@ -19,6 +19,7 @@ __all__ = [
     "faults_of",
     "is_open",
     "reaches",
+    "read_beside",
     "why_not",
 ]
 
@@ -136,4 +137,16 @@ def chosen_together(dependent: Sequence[tuple[str, str]], chosen: Collection[str
         "name one of them"
         for first, second in dependent
         if first in chosen and second in chosen
+    ]
+
+
+def read_beside(finding: InputFinding, seen: Observation) -> list[str]:
+    """A note where ids that a layer embeds are read by something else, too, in which no path can run."""
+    if finding.proposed is None:
+        return []
+    cuts = [cut for cut in cuts_of(finding.name, seen) if cut.kind in ("one-hot", "table")]
+    return [
+        f"{finding.name}: it is read by {cut}, too, and a path in {', '.join(names_of(finding.proposed))} leaves that "
+        "where the row is; make it a layer and name both"
+        for cut in cuts[:1]
     ]

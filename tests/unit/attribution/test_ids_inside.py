@@ -159,3 +159,62 @@ def test_every_target_and_every_batch(kit: Any) -> None:
     end, start = TABLE[ids * mask], TABLE[0 * ids]
     np.testing.assert_allclose(found.output[:, 0], head(end), atol=1e-12)
     np.testing.assert_allclose(found.attributions["ids"][:, 0], path(start, end).sum(axis=2), atol=1e-5)
+
+
+def reader(change: str) -> Any:
+    """torch: ids (rows, 4) through tables of their own, by the `change` named."""
+    import torch
+
+    class Reader(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            rows = 5 if change == "hashed into a small table" else 12
+            self.words = torch.nn.Embedding.from_pretrained(torch.tensor(TABLE[:rows]), padding_idx=1)
+            self.places = torch.nn.Embedding.from_pretrained(torch.tensor(TABLE), padding_idx=1)
+            self.bag = torch.nn.EmbeddingBag.from_pretrained(torch.tensor(TABLE))
+
+        def forward(self, ids: Any) -> Any:
+            if change == "hashed into a small table":
+                return torch.tanh(self.words(ids % 5)).sum((1, 2))
+            if change == "sorted":
+                return (torch.tanh(self.words(ids.sort(1).values)).sum(2) * torch.arange(4)).sum(1)
+            if change == "crossed":
+                return torch.tanh(self.words((ids[:, 1:] * 7 + ids[:, :-1]) % 12)).sum((1, 2))
+            if change == "bag":
+                return torch.tanh(self.words(ids).sum(1) + self.bag(ids)).sum(1)
+            shown = (ids != 1).long()
+            return torch.tanh(self.words(ids) + self.places(shown.cumsum(1) * shown + 1)).sum((1, 2))
+
+    return Reader().eval()
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+def test_positions_that_count_the_ids_that_are_no_padding_are_no_table_of_theirs(kits: Any, rows: int) -> None:
+    ids = np.array([[7, 10, 1, 1], [2, 3, 5, 8], [9, 6, 3, 1]])[:rows]
+    shown = ids != 1
+    places = TABLE[shown.cumsum(1) * shown + 1]
+    start = np.where(shown, 4, 1)
+    found = attribute(reader("positions"), {"ids": ids}, {"ids": start}, layers={"ids": "words"}, tolerance=1e-8)
+    change = np.tanh(TABLE[ids] + places) - np.tanh(TABLE[start] + places)
+    np.testing.assert_allclose(found.attributions["ids"], change.sum(2), atol=1e-7)
+
+
+@pytest.mark.parametrize("rows", [1, 4])
+@pytest.mark.parametrize("change", ["sorted", "crossed"])
+def test_one_row_is_enough_to_see_that_ids_are_rearranged(kits: Any, change: str, rows: int) -> None:
+    for baseline in (0, 0.0):
+        with pytest.raises(LayerError, match="that the model rearranges or combines"):
+            attribute(reader(change), {"ids": IDS[:rows]}, {"ids": baseline}, layers={"ids": "words"})
+
+
+def test_ids_beyond_the_table_that_the_model_maps_into_it(kits: Any) -> None:
+    found = attribute(
+        reader("hashed into a small table"), {"ids": IDS}, {"ids": 0}, layers={"ids": "words"}, tolerance=1e-8
+    )
+    change = np.tanh(TABLE[IDS % 5]) - np.tanh(TABLE[0 * IDS])
+    np.testing.assert_allclose(found.attributions["ids"], change.sum(2), atol=1e-7)
+
+
+def test_a_bag_beside_the_table_is_named(kits: Any) -> None:
+    with pytest.raises(LayerError, match="embedded by 'words' and 'bag'"):
+        attribute(reader("bag"), {"ids": IDS}, {"ids": 0.0}, layers={"ids": "words"})

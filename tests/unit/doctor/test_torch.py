@@ -161,6 +161,22 @@ def test_two_embeddings_of_one_input_are_named_together() -> None:
     assert diagnose(Wide(), {"cat": np.arange(5)}, layers={"cat": ["deep", "wide"]}).silent
 
 
+def test_one_hot_encoding_beside_the_table_is_noted() -> None:
+    class Beside(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.words, self.body = nn.Embedding(5, 3), nn.Linear(8, 1)
+
+        def forward(self, cat: Any) -> Any:
+            return self.body(torch.cat([self.words(cat), nn.functional.one_hot(cat, 5).float()], 1))
+
+    (note,) = diagnose(Beside(), {"cat": np.arange(5)}).notes
+    assert note == (
+        "cat: it is read by one-hot encoding ('one_hot'), too, and a path in words leaves that where the row is; make "
+        "it a layer and name both"
+    )
+
+
 def test_an_embedding_bag_is_shown_and_not_proposed() -> None:
     class Bags(nn.Module):
         def __init__(self) -> None:
