@@ -159,7 +159,7 @@ def test_a_critical_check_that_fails_withholds_the_report_without_another_try(st
     assert task["try_number"] == 1
     records = stage.api.log("ig_wrong", run_id, "validate", 1)
     errors = [str(record["event"]) for record in records if str(record.get("level")) == "error"]
-    assert [line for line in errors if line.startswith("validate: parity FAILED (critical): 0, expected")]
+    assert [line for line in errors if line.startswith("validate: parity FAILED (critical): ")]
     assert [line for line in errors if "the report is withheld" in line]
     handed = stage.api.get(f"/dags/ig_wrong/dagRuns/{run_id}/taskInstances/validate/xcomEntries/report")["value"]
     assert handed["verdict"] == "withheld"
