@@ -14,7 +14,7 @@ from typing import Any
 
 import torch  # noqa: TID253 - this module is the framework's own, loaded lazily
 
-__all__ = ["Affine", "NotAffine", "apply_affine", "carrier", "leaves", "moves_rows", "substitute", "words"]
+__all__ = ["SPECTRA", "Affine", "NotAffine", "apply_affine", "carrier", "leaves", "moves_rows", "substitute", "words"]
 
 
 def words(text: str) -> frozenset[str]:
@@ -41,7 +41,8 @@ def carrier(base: torch.Tensor, delta: torch.Tensor | None, points: int, rows: i
         raise NotAffine
     if delta is not None and (base.shape[1:] != shape[1:] or base.shape[0] not in (1, rows)):
         raise NotAffine
-    filler = torch.full((), float("nan") if base.is_floating_point() else -1, device=base.device).to(base.dtype)
+    known = base.is_floating_point() or base.is_complex()
+    filler = torch.full((), float("nan") if known else -1, device=base.device).to(base.dtype)
     made: Affine = filler.expand(points, *shape[1:]).as_subclass(Affine)
     made.base, made.delta, made.points = base, delta, points
     return made
@@ -74,14 +75,18 @@ def substitute(value: Any, change: Callable[[torch.Tensor], Any]) -> Any:
     return value
 
 
+# Fourier transforms, and how many of the last axes they go over unless they are told.
+_TRANSFORMS = {f"fft_{kind}{many}": axes for kind in words("fft ifft rfft irfft hfft ihfft")
+               for many, axes in (("", 1), ("2", 2), ("n", None))}  # fmt: skip
+SPECTRA = frozenset(_TRANSFORMS)
 # Operations f with f(base + a delta) = f(base) + a f(delta), whatever their other arguments (which are constant).
 _HOMOGENEOUS = words(
     "mul rmul __mul__ __rmul__ multiply div __truediv__ divide true_divide neg negative reshape view flatten unflatten "
     "unsqueeze squeeze transpose permute swapaxes movedim sum mean cat concat concatenate stack __getitem__ select "
     "narrow index_select contiguous clone to float double type_as chunk split unbind expand expand_as view_as "
     "avg_pool1d avg_pool2d avg_pool3d adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d pad cumsum flip "
-    "matmul __matmul__ mm bmm repeat_interleave"
-)
+    "matmul __matmul__ mm bmm repeat_interleave real imag conj view_as_real view_as_complex"
+) | SPECTRA
 # Operations with a bias: the delta goes through without it.
 _BIASED = {"linear": 2, "conv1d": 2, "conv2d": 2, "conv3d": 2, "conv_transpose1d": 2, "conv_transpose2d": 2}
 _SHIFTS = words("add __add__ __radd__ sub __sub__ subtract __rsub__ rsub")
@@ -244,6 +249,10 @@ def moves_rows(name: str, args: Any, kwargs: dict[str, Any], operand: torch.Tens
         dims += list(args[_WITH_DIM[name] :])
         if not dims:
             return True  # over all axes, or (cat, stack, flatten, unbind) over the first
+    if name in SPECTRA:
+        over = kwargs.get("dim", args[2] if len(args) > 2 else None)
+        most = _TRANSFORMS[name]
+        dims = list(range(-operand.dim() if most is None else -most, 0)) if over is None else [over]
     if name in ("T", "t", "H", "mT", "adjoint", "roll", "repeat", "tile"):
         return name not in ("mT", "adjoint") or operand.dim() < 3
     if name == "permute":

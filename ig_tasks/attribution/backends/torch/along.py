@@ -24,6 +24,8 @@ __all__ = [
     "Sums",
     "cells",
     "cells_by_chain",
+    "derivatives",
+    "derivatives_by_chain",
     "distances",
     "folded_by_chain",
     "nodes_behind_prefix",
@@ -167,8 +169,11 @@ def cells(lines: Lines, structure: Structure, edges: Edges, segments: Sequence[S
     sums = []
     for gradient in gradients:
         by_cell = _by_node(gradient, count, rows)
+        if not bool(by_cell.isfinite().all()):  # a slope at a kink may be infinite, and a cell without width is nothing
+            wide = (widths > 0.0).view(count - 1, 1, rows, *[1] * (by_cell.ndim - 3))
+            by_cell = torch.where(wide, by_cell[:-1], 0.0)
         # Rounding of a few terms is that of one term; sums of many are kept in float64.
-        dtype = gradient.dtype if count <= FEW else torch.float64
+        dtype = gradient.dtype if count <= FEW else _wide(gradient.dtype)
         total = torch.zeros((len(segments), *by_cell.shape[1:]), dtype=dtype, device=gradient.device)
         for place, (start, stop) in enumerate(zip(first, last, strict=True)):
             for cell in range(start, stop):
@@ -185,6 +190,27 @@ def cells_by_chain(lines: Lines, chain: Chain, edges: Edges, segments: Sequence[
     with torch.no_grad():
         values, sums = Replay(chain, cuts, _targets(lines)).secant(edges, segments)
     return values, _pulled_back(lines, cuts, sums, None)
+
+
+def derivatives(lines: Lines, follow: Follow, weights: torch.Tensor) -> Sums:
+    """What `nodes_plain` gives, by slopes over cells without width: `follow` has every node twice.
+
+    Raises NotFollowed.
+    """
+    values = lines.caller.followed(lines.batch, lines.starts, lines.deltas, follow)
+    wanted = torch.ones((len(values), follow.nodes, lines.batch.rows), dtype=values.dtype, device=values.device)
+    wanted[:, 1::2] = 0.0
+    cuts, gradients = _backward(follow, values, wanted.flatten(1))
+    by_node = [_by_node(gradient, follow.nodes, lines.batch.rows)[::2] for gradient in gradients]
+    return lines.outputs(values)[::2], _pulled_back(lines, cuts, by_node, weights)
+
+
+def derivatives_by_chain(lines: Lines, chain: Chain, places: torch.Tensor, weights: torch.Tensor) -> Sums:
+    """The same, by a chain, for nodes at `places` (nodes, 1)."""
+    cuts = lines.cuts(chain)
+    with torch.no_grad():
+        values, by_node = Replay(chain, cuts, _targets(lines)).derivatives(places)
+    return values, _pulled_back(lines, cuts, by_node, weights)
 
 
 def distances(
@@ -238,8 +264,13 @@ def _backward(
 
 
 def _weighted(weights: torch.Tensor, terms: torch.Tensor) -> torch.Tensor:
-    """weights (sums, nodes) x terms (nodes, ...), in float64."""
-    return (weights @ terms.double().flatten(1)).view(-1, *terms.shape[1:])
+    """weights (sums, nodes) x terms (nodes, ...), in float64 or complex128."""
+    wide = _wide(terms.dtype)
+    return (weights.to(wide) @ terms.to(wide).flatten(1)).view(-1, *terms.shape[1:])
+
+
+def _wide(dtype: torch.dtype) -> torch.dtype:
+    return torch.complex128 if dtype.is_complex else torch.float64
 
 
 def _pulled_back(

@@ -242,7 +242,7 @@ class Follow(TorchFunctionMode):  # type: ignore[misc]  # torch is not followed 
             return base.expand(self.nodes, self.rows, *base.shape[1:]).flatten(0, 1)
         still = delta.detach()
         if not isinstance(self._places, torch.Tensor):
-            crossings = [((knot - base) / still).reshape(self.rows, -1) for knot in knots]
+            crossings = [_crossing(base, still, knot).reshape(self.rows, -1) for knot in knots]
             self._places = self._places(torch.cat(crossings, dim=1) if crossings else None)
         along = self._places.to(still.dtype)
         along = along.view(*along.shape, *[1] * (still.dim() - 1))
@@ -250,6 +250,13 @@ class Follow(TorchFunctionMode):  # type: ignore[misc]  # torch is not followed 
         self.cuts.append(Cut(base, delta, leaf))
         _mark(leaf, 0)
         return leaf
+
+
+def _crossing(base: torch.Tensor, delta: torch.Tensor, knot: float) -> torch.Tensor:
+    """Where base + a delta is `knot`, or nearest to 0 if it is complex."""
+    if delta.is_complex():
+        return -(delta.conj() * base).real / (delta * delta.conj()).real
+    return (knot - base) / delta
 
 
 def _depth(tensor: torch.Tensor) -> int | None:

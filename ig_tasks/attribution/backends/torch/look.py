@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import torch  # noqa: TID253 - this module is the framework's own, loaded lazily
 
-from ig_tasks.attribution.backends.torch.along import Lines, nodes_behind_prefix, nodes_by_chain, nodes_plain
+from ig_tasks.attribution.backends.torch.along import (
+    Lines,
+    Sums,
+    derivatives,
+    derivatives_by_chain,
+    nodes_behind_prefix,
+    nodes_by_chain,
+    nodes_plain,
+)
 from ig_tasks.attribution.backends.torch.call import Caller, first_line
 from ig_tasks.attribution.backends.torch.chain import Chain
 from ig_tasks.attribution.backends.torch.follow import Follow
@@ -46,10 +54,11 @@ def look(caller: Caller, rows: Problem, out_of_memory: OutOfMemory) -> tuple[Str
         return Structure(reason=f"following it failed: {first_line(error)}"), None
     if not _same(own, followed):
         return Structure(reason="following it does not give the model's own numbers"), None
-    structure, chain = _with_secant(lines, out_of_memory)
+    structure, chain = _with_secant(lines, places, weights, own, out_of_memory)
     if chain is not None:
         try:
-            if not _same(own, nodes_by_chain(lines, chain, places, weights)):
+            replayed = (by_chain(lines, chain, places, weights) for by_chain in (nodes_by_chain, derivatives_by_chain))
+            if not all(_same(own, each) for each in replayed):
                 chain = None
         except (NotFollowed, *_FAILURES) as error:
             if out_of_memory(error):
@@ -58,14 +67,15 @@ def look(caller: Caller, rows: Problem, out_of_memory: OutOfMemory) -> tuple[Str
     return structure, chain
 
 
-def _with_secant(lines: Lines, out_of_memory: OutOfMemory) -> tuple[Structure, Chain | None]:
-    places = torch.linspace(0.0, 1.0, _NODES, device=lines.device)[:, None]
+def _with_secant(
+    lines: Lines, places: torch.Tensor, weights: torch.Tensor, own: Sums, out_of_memory: OutOfMemory
+) -> tuple[Structure, Chain | None]:
+    """What the model is made of. Slopes over cells without width are derivatives: they are held against `own`."""
     plain = Structure(followed=True)
-    follow = Follow(lines.batch.rows, _NODES, places, secant=True)
+    follow = Follow(lines.batch.rows, 2 * len(places), places.repeat_interleave(2, dim=0), secant=True)
     follow.calls = []
     try:
-        values = lines.caller.followed(lines.batch, lines.starts, lines.deltas, follow)
-        torch.autograd.grad(values.sum(), [cut.leaf for cut in follow.cuts], allow_unused=True)
+        found = derivatives(lines, follow, weights)
     except NotFollowed as reason:
         # Without the operations' names nothing is known to be linear, or to have no kinks.
         return replace(plain, operations=("unknown",), reason=str(reason)), None
@@ -73,6 +83,8 @@ def _with_secant(lines: Lines, out_of_memory: OutOfMemory) -> tuple[Structure, C
         if out_of_memory(error):
             raise
         return replace(plain, operations=("unknown",), reason=first_line(error)), None
+    if not _same(own, found):
+        return replace(plain, operations=("unknown",), reason="slopes over cells are not the model's own gradients"), None
     structure = Structure(
         followed=True,
         prefix=tuple(follow.prefix),
@@ -83,10 +95,10 @@ def _with_secant(lines: Lines, out_of_memory: OutOfMemory) -> tuple[Structure, C
         pieces=follow.pieces,
     )
     model = lines.caller.model
-    own = {id(tensor) for tensor in (*model.parameters(), *model.buffers())}
+    tensors = {id(tensor) for tensor in (*model.parameters(), *model.buffers())}
     if follow.output is None or not structure.operations:
         return structure, None
-    return structure, chain_of(follow.calls, follow.cuts, follow.output, _NODES * lines.batch.rows, own)
+    return structure, chain_of(follow.calls, follow.cuts, follow.output, follow.nodes * lines.batch.rows, tensors)
 
 
 def _same(one: Any, other: Any) -> bool:

@@ -7,9 +7,9 @@ from typing import Any
 
 import torch  # noqa: TID253 - this module is the framework's own, loaded lazily
 
-from ig_tasks.attribution.backends.torch.affine import leaves, moves_rows, substitute, words
+from ig_tasks.attribution.backends.torch.affine import SPECTRA, leaves, moves_rows, substitute, words
 from ig_tasks.attribution.backends.torch.pools import MaxPool, Windows
-from ig_tasks.attribution.backends.torch.slopes import Ends, Middle, Piecewise, Relu, Smooth
+from ig_tasks.attribution.backends.torch.slopes import Ends, Middle, Modulus, Piecewise, Relu, Smooth
 from ig_tasks.attribution.slopes import Pieces
 from ig_tasks.attribution.structure import NotFollowed
 
@@ -44,8 +44,8 @@ _LINEAR = words(
     "__getitem__ select narrow index_select chunk split unbind contiguous clone to float double type_as pad cumsum "
     "flip avg_pool1d avg_pool2d avg_pool3d adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d "
     "repeat_interleave masked_fill gather dropout dropout1d dropout2d dropout3d upsample "
-    "interpolate tril triu pixel_shuffle unfold"
-)
+    "interpolate tril triu pixel_shuffle unfold view_as_complex"
+) | SPECTRA
 _PRODUCTS = words(
     "mul __mul__ __rmul__ multiply matmul __matmul__ mm bmm mv linear conv1d conv2d conv3d conv_transpose1d "
     "conv_transpose2d einsum addmm baddbmm inner outer bilinear"
@@ -148,9 +148,11 @@ def take_step(nodes: int, name: str, func: Any, args: Any, kwargs: dict[str, Any
     if name in OPAQUE:
         return Step(func(*args, **kwargs), linear=name not in _JUMPS, kinked=name in _JUMPS)
     distinct = list({id(tensor): tensor for tensor in live}.values())
-    if all(not tensor.is_floating_point() for tensor in distinct):
+    if not any(_has_gradient(tensor) for tensor in distinct):
         return Step(func(*args, **kwargs))
     floating = all(tensor.is_floating_point() for tensor in distinct)
+    if all(_has_gradient(tensor) for tensor in distinct) and not floating:
+        return _complex(nodes, name, func, args, kwargs, distinct)
     if floating and (
         name in _LINEAR
         or (name in _PRODUCTS and len(live) == 1)
@@ -169,6 +171,15 @@ def take_step(nodes: int, name: str, func: Any, args: Any, kwargs: dict[str, Any
         if step is not None:
             return step
     return Step(_ends(nodes, func, args, kwargs, distinct), kinked=name in _KINKED_OTHERS)
+
+
+def _complex(nodes: int, name: str, func: Any, args: Any, kwargs: dict[str, Any], live: list[torch.Tensor]) -> Step:
+    """An operation some of whose operands are complex."""
+    if name in _LINEAR or name in ("real", "imag", "conj", "view_as_real"):
+        return Step(func(*args, **kwargs), linear=True)
+    if name in ("abs", "__abs__") and not kwargs:
+        return Step(Modulus.apply(nodes, live[0]), exact=True, kinked=True)
+    return Step(_ends(nodes, func, args, kwargs, live))
 
 
 def _elementwise(nodes: int, name: str, func: Any, args: Any, kwargs: dict[str, Any]) -> Step | None:
@@ -206,12 +217,16 @@ def _called(func: Any, args: Any, kwargs: dict[str, Any], before: list[torch.Ten
 
 
 def _ends(nodes: int, func: Any, args: Any, kwargs: dict[str, Any], live: list[torch.Tensor]) -> Any:
-    operands = [tensor for tensor in live if tensor.is_floating_point()]
+    operands = [tensor for tensor in live if _has_gradient(tensor)]
     kept: dict[str, Any] = {}
 
     def call(*given: torch.Tensor) -> tuple[torch.Tensor, ...]:
         kept["result"] = _called(func, args, kwargs, operands, given)
-        return tuple(tensor for tensor in leaves([kept["result"]]) if tensor.is_floating_point())
+        return tuple(tensor for tensor in leaves([kept["result"]]) if _has_gradient(tensor))
 
     outputs = iter(Ends.apply(nodes, call, *operands))
-    return substitute(kept["result"], lambda tensor: next(outputs) if tensor.is_floating_point() else tensor)
+    return substitute(kept["result"], lambda tensor: next(outputs) if _has_gradient(tensor) else tensor)
+
+
+def _has_gradient(tensor: torch.Tensor) -> bool:
+    return bool(tensor.is_floating_point() or tensor.is_complex())

@@ -86,7 +86,7 @@ def chain_of(
 
 
 def _flat(tensor: torch.Tensor, points: int) -> bool:
-    return bool(tensor.dim() == 2 and tensor.shape[0] == points)
+    return bool(tensor.dim() == 2 and tensor.shape[0] == points and not tensor.is_complex())
 
 
 def _unchanged(call: Call, result: torch.Tensor, points: int) -> bool:

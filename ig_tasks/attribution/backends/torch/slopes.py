@@ -23,7 +23,7 @@ from ig_tasks.attribution.slopes import (
     tiny,
 )
 
-__all__ = ["Ends", "Middle", "Piecewise", "Relu", "Smooth", "kinked_cells", "relu_cells", "smooth_cells"]
+__all__ = ["Ends", "Middle", "Modulus", "Piecewise", "Relu", "Smooth", "kinked_cells", "relu_cells", "smooth_cells"]
 
 Function: Any = torch.autograd.Function
 
@@ -120,6 +120,26 @@ class Smooth(Function):  # type: ignore[misc]
         return None, None, _cells(gradient, slope, n)
 
 
+class Modulus(Function):  # type: ignore[misc]
+    """|z| of complex z: its slope over a cell is (z0 + z1) / (|z0| + |z1|), as |z1|^2 - |z0|^2 shows."""
+
+    @staticmethod
+    def forward(ctx: Any, nodes: int, z: torch.Tensor) -> torch.Tensor:
+        value = z.abs()
+        ctx.save_for_backward(z, value)
+        ctx.nodes = nodes
+        return value
+
+    @staticmethod
+    def backward(ctx: Any, gradient: torch.Tensor) -> Any:
+        z, value = ctx.saved_tensors
+        n = z.shape[0] // ctx.nodes
+        slope = (z[:-n] + z[n:]) / (value[:-n] + value[n:] + tiny(_name(value)))
+        product = torch.zeros_like(z)
+        torch.mul(gradient[:-n], slope, out=product[:-n])
+        return None, product
+
+
 class Middle(Function):  # type: ignore[misc]
     """Products: their gradient at the mean of the cell's ends, with which f(x1, y1) - f(x0, y0) comes out exact."""
 
@@ -163,14 +183,13 @@ class Ends(Function):  # type: ignore[misc]
         used = [place for place, output in enumerate(ctx.outputs) if output.requires_grad]
         outputs = [ctx.outputs[place] for place in used]
 
-        def back(sides: list[torch.Tensor], *, again: bool) -> Any:
+        def back(sides: list[torch.Tensor]) -> Any:
             chosen = [sides[place] for place in used]
-            return torch.autograd.grad(outputs, ctx.operands, chosen, retain_graph=again, allow_unused=True)
+            # The next output that is explained passes here as well.
+            return torch.autograd.grad(outputs, ctx.operands, chosen, retain_graph=True, allow_unused=True)
 
         found: list[Any] = []
-        for operand, at_left, at_right in zip(
-            ctx.operands, back(left, again=True), back(right, again=False), strict=True
-        ):
+        for operand, at_left, at_right in zip(ctx.operands, back(left), back(right), strict=True):
             if at_left is None:
                 found.append(None)
                 continue
