@@ -18,6 +18,7 @@ __all__ = ["INTEGRATORS", "check_integrator", "choose_control", "exact_may_pay",
 # (tolerance, regions of a typical path) up to which exact integration takes about what cells do, or less: no row has
 # fewer than 14 cells, and nets that were never trained need 110 to 230 at 0.1 %, trained ones 17 to 32.
 _EXACT_PAYS = ((math.inf, 30.0), (1e-3, 150.0), (3e-4, 250.0), (1e-4, 500.0))
+_FEW_UNITS = 192
 DEFAULT_STEPS = 50  # the field's customary number for a fixed rule
 INTEGRATORS = tuple(sorted(("adaptive", "auto", SECANT, EXACT, *RULES)))
 
@@ -88,7 +89,7 @@ def reasoned_control(
             )
         return SecantCells(int(steps or 1), exact=structure.exact), "asked for"
     if integrator == ClenshawCurtis.name and steps is None:
-        return AdaptiveSteps(most, ClenshawCurtis()), "asked for"
+        return AdaptiveSteps(most, ClenshawCurtis(), careful=_may_bend(structure)), "asked for"
     return FixedSteps(RULES[integrator], DEFAULT_STEPS if steps is None else int(steps)), "asked for"
 
 
@@ -118,14 +119,21 @@ def _by_structure(structure: Structure, most: int, *, secant: bool) -> tuple[Con
         )
     if structure.secant and (secant or (structure.kinked and enough)):
         kind = "operations with kinks" if structure.kinked else "asked for; nonlinear operations"
-        return AdaptiveCells(most, structure.pieces), f"{kind} ({names})"
+        return AdaptiveCells(
+            most, structure.pieces, structure.bends, structure.bends and structure.units <= _FEW_UNITS, structure.rough
+        ), f"{kind} ({names})"
     if structure.secant:
-        return AdaptiveSteps(most), (
+        return AdaptiveSteps(most, careful=_may_bend(structure)), (
             f"max_evaluations does not hold two levels of secant cells ({names})"
             if structure.kinked
             else f"smooth operations ({names})"
         )
-    return AdaptiveSteps(most), structure.reason
+    return AdaptiveSteps(most, careful=_may_bend(structure)), structure.reason
+
+
+def _may_bend(structure: Structure) -> bool:
+    """Whether there may be kinks that nodes would have to find."""
+    return structure.kinked or not structure.secant
 
 
 def is_count(value: object) -> bool:

@@ -100,10 +100,16 @@ class AdaptiveSteps:
     where they do not fall (kinks), the estimate stays d. The safety s is 2, and 1 where the rule is of the
     highest degree that its nodes can have: of 26,400 rows of smooth nets and attention, certified at 5 %,
     0.08 % were over it, with 2 everywhere 0.07 %, with 1 everywhere 0.35 %.
+
+    `careful`: the integrand has kinks, or nobody knows. Between two places of a nested rule one kink changes the sum by
+    as much as the finer rule may be wrong, but several may cancel, so that half the change before counts as well. Of
+    3,000 rows of small nets with kinks of every kind, certified at 1 %, 0.07 % were over it with twice the larger of
+    both, 0.4 % with the larger itself.
     """
 
     max_evaluations: int = 4097
     rule: Rule = _LOBATTO  # with the nodes of 2^k intervals among those of 2^(k + 1), every second one
+    careful: bool = False
 
     @property
     def name(self) -> str:
@@ -124,6 +130,8 @@ class AdaptiveSteps:
         if len(levels) == 2:
             return change
         before = relative_change(levels[-2], levels[-3])
+        if self.careful:
+            return 2.0 * np.maximum(change, 0.5 * before)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             squared = self._safety(nodes) * change * change / before
         return np.where(before > 0.0, np.minimum(change, squared), change)

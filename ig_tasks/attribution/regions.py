@@ -46,6 +46,7 @@ Cut = tuple[Array, Rows]
 """Edges (edges, rows), ascending, those beyond a row's own number all 1; cells (rows,)."""
 
 EXACT = "exact"
+_ALL = range(1 << 30)  # layers
 _ENOUGH, _ALIKE = 4096, 1.25
 """Points of a group that is worth its calls, and how many times the height of its lowest row its highest has."""
 _ROUNDING = 16
@@ -83,7 +84,7 @@ class Regions:
             found: list[Flips] = []
             for rows in grouped(counts + 1, batches.limit):
                 height = int(counts[rows].max()) + 1
-                found.append(_crossings(backend, problem.take(rows), every[:height, rows], layer, batches, rows))
+                found.append(_crossings(backend, problem.take(rows), every[:height, rows], _only(layer), batches, rows))
             if layer:
                 deeper += [*found, _apart(found)]
             if layer == self.layers - 1:
@@ -98,15 +99,13 @@ class Regions:
         return (edges, cells, whole) if whole.all() else (*_chosen(whole, (edges, cells), (every, counts)), whole)
 
 
-def kinks_between(backend: Backend, problem: Problem, batches: Batches, edges: Array, layers: int) -> Array:
+def kinks_between(backend: Backend, problem: Problem, batches: Batches, edges: Array) -> Array:
     """Where units of all layers flip between neighbouring `edges` (edges, rows): (rows, kinks), filled with infinity.
 
     The first layer's are all there; of a deeper one a unit that flips back between two edges is missed. Raises
     NotFollowed.
     """
-    every = np.arange(problem.rows)
-    found = [_crossings(backend, problem, edges, layer, batches, every) for layer in range(layers)]
-    rows, places, _ = _joined(found)
+    rows, places, _ = _crossings(backend, problem, edges, _ALL, batches, np.arange(problem.rows))
     counts = np.bincount(rows, minlength=problem.rows)
     kinks = np.full((problem.rows, max(1, int(counts.max(initial=0)))), np.inf)
     order = np.argsort(rows, kind="stable")
@@ -119,7 +118,7 @@ def typical_regions(backend: Backend, problem: Problem, batches: Batches) -> flo
     """The median number of regions that the first layer alone makes of a path, over a few rows."""
     few = problem.take(np.unique(np.linspace(0, problem.rows - 1, min(problem.rows, 16)).astype(np.intp)))
     ends = np.repeat([[0.0], [1.0]], few.rows, axis=1)
-    found = _crossings(backend, few, ends, 0, batches, np.arange(few.rows)).inner()
+    found = _crossings(backend, few, ends, _only(0), batches, np.arange(few.rows)).inner()
     return float(np.median(np.bincount(found.rows, minlength=few.rows)))
 
 
@@ -142,15 +141,19 @@ def grouped(heights: npt.NDArray[np.intp], limit: int) -> Iterator[Rows]:
         start = stop
 
 
-def _crossings(backend: Backend, problem: Problem, edges: Array, layer: int, batches: Batches, rows: Rows) -> Flips:
-    """Where units of a layer flip between neighbouring edges, one place a flip; `rows` names the problem's rows."""
+def _only(layer: int) -> range:
+    return range(layer, layer + 1)
+
+
+def _crossings(backend: Backend, problem: Problem, edges: Array, layers: range, batches: Batches, rows: Rows) -> Flips:
+    """Where units of these layers flip between neighbouring edges, one place a flip; `rows` are the problem's names."""
     found: list[Flips] = []
 
     def evaluate(part: Rectangle) -> None:
         some = slice(part.row, part.row_end)
         # One edge more than nodes, so that no cell is lost between two parts.
         here = edges[part.node : part.node_end + 1, some]
-        for block, z in backend.knots(problem.take(some), here, layer):
+        for block, z in backend.knots(problem.take(some), here, layers):
             sides = _sides(z)
             cell, row, unit = np.unravel_index(np.flatnonzero(sides[1:] != sides[:-1]), sides[1:].shape)
             z0, z1 = z[cell, row, unit].astype(np.float64), z[cell + 1, row, unit].astype(np.float64)

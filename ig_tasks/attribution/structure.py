@@ -34,7 +34,10 @@ class Structure:
     kinked: bool = False  # some of them have kinks
     one_layer: bool = False  # each is elementwise, or a product, of something affine: one secant cell is exact
     secant: bool = False  # the secant rule can run on it
-    pieces: int = 0  # layers of nonlinear operations, where all are piecewise linear, element by element; else 0
+    pieces: int = 0  # layers of nonlinear operations, where all are piecewise linear; else 0
+    bends: bool = False  # where operations behind the first layer have their kinks is known, of some at least
+    units: int = 0  # a row's values at which operations with known kinks bend
+    rough: bool = False  # some operation with kinks has no slope of its own: the mean of a cell's ends stands for it
     reason: str = field(default="")  # why it could not be followed, or why the secant rule cannot run
 
     @property

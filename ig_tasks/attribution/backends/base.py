@@ -159,10 +159,12 @@ class Backend(Protocol):
         """
         ...
 
-    def knots(self, batch: Problem, places: Array, layer: int) -> Iterator[tuple[slice, npt.NDArray[np.floating[Any]]]]:
-        """How far piecewise-linear operations are from their kinks, block by block.
+    def knots(
+        self, batch: Problem, places: Array, layers: range
+    ) -> Iterator[tuple[slice, npt.NDArray[np.floating[Any]]]]:
+        """How far operations are from their kinks, block by block.
 
-        A block is rows and their (places, rows, units x kinks); `places` are (places, rows). `layer` counts layers of
+        A block is rows and their (places, rows, units x kinks); `places` are (places, rows). `layers` count layers of
         nonlinear operations from 0 (`Structure.pieces` has their number). An element changes its sign where its
         operation changes its slope.
         """

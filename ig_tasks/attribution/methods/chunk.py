@@ -165,10 +165,9 @@ class Chunk:
 
     def _kinks(self) -> Array | None:
         """Kinks of all layers (rows, kinks), seen between the edges of the level before; None where they are not."""
-        layers = self.control.layers if isinstance(self.control, AdaptiveCells) else 0
-        if layers < 2 or self.edges is None:
+        if self.edges is None or not (isinstance(self.control, AdaptiveCells) and self.control.bends):
             return None
-        return kinks_between(self.backend, self.problem, self.batches, self.edges, layers)
+        return kinks_between(self.backend, self.problem, self.batches, self.edges)
 
     def _secant(
         self,

@@ -144,8 +144,8 @@ class Along:
 
         return run
 
-    def knots(self, layer: int) -> Callable[..., Any]:
-        """How far the piecewise-linear operations of a layer are from their kinks, (places, rows, units x kinks)."""
+    def knots(self, layers: range) -> Callable[..., Any]:
+        """How far the operations of these layers are from their kinks, (places, rows, units x kinks)."""
 
         def run(starts: Any, ends: Any, fixed: Any, targets: Any, places: Any) -> Any:
             paths, count = self._paths(starts, ends, fixed, targets), _length(places)
@@ -153,10 +153,10 @@ class Along:
             found = [
                 tf.reshape(each.values - place, (count, paths.rows, -1))
                 for each in walk.knots
-                if each.depth == layer
+                if each.depth in layers
                 for place in each.places
             ]
-            return tf.concat(found, 2)
+            return tf.concat(found, 2) if found else tf.zeros((count, paths.rows, 0), tf.float32)
 
         return run
 

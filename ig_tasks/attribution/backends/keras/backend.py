@@ -255,18 +255,12 @@ class KerasBackend:
 
     def secant(self, batch: Problem, edges: Edges, segments: Sequence[Segment]) -> tuple[Array, Array]:
         program, arguments = self._program(batch)
-        last = np.cumsum([segment.edges for segment in segments]) - 1
-        first = last - [segment.edges - 1 for segment in segments]
-        place = np.arange(last[-1] + 1)
-        within = (place >= first[:, None]) & (place <= last[:, None])
-        inner = np.isin(place, last, invert=True)
-        cells = (inner.astype(np.float64), within.astype(np.float64), np.stack([first, last], axis=1))
-        values, sums = program.secant(arguments, edges, cells)
+        values, sums = program.secant(arguments, edges, segments)
         return np.asarray(values), np.asarray(sums)
 
-    def knots(self, batch: Problem, places: Array, layer: int) -> Iterator[tuple[slice, Array]]:
+    def knots(self, batch: Problem, places: Array, layers: range) -> Iterator[tuple[slice, Array]]:
         program, arguments = self._program(batch)
-        yield slice(0, batch.rows), np.asarray(program.knots(arguments, places, layer))
+        yield slice(0, batch.rows), np.asarray(program.knots(arguments, places, layers))
 
     def out_of_memory(self, error: BaseException) -> bool:
         return isinstance(error, tf.errors.ResourceExhaustedError | MemoryError)

@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import Any
 from weakref import WeakKeyDictionary
 
+import numpy as np
 import tensorflow as tf  # noqa: TID253 - this module is the framework's own, loaded lazily
 
 from ig_tasks.attribution.backends.keras.along import Along
@@ -16,7 +17,7 @@ from ig_tasks.attribution.backends.keras.call import Caller, ShapeUnknown, expla
 from ig_tasks.attribution.backends.keras.override import Seen
 from ig_tasks.attribution.backends.keras.signature import Signature
 from ig_tasks.attribution.backends.keras.state import kinds_of
-from ig_tasks.attribution.structure import Structure
+from ig_tasks.attribution.structure import Segment, Structure
 from ig_tasks.errors import ModelError
 
 __all__ = ["Program", "program_for"]
@@ -94,19 +95,16 @@ class Program:
         """The same, by the model followed along the paths."""
         return self._run(("quadrature", single), along.quadrature(single), arguments, nodes, weights)
 
-    def secant(self, arguments: Arguments, edges: Callable[[Any], Any], cells: Sequence[Any]) -> Any:
-        """Outputs (segments, 2, targets, rows) and sums (segments, targets, rows, features).
-
-        `cells` say which edges are whose.
-        """
-        along = self._followed()
+    def secant(self, arguments: Arguments, edges: Callable[[Any], Any], segments: Sequence[Segment]) -> Any:
+        """Outputs (segments, 2, targets, rows) and sums (segments, targets, rows, features)."""
+        along, cells = self._followed(), _cells(segments)
         parts, kinks = self._run("affine", along.affine, arguments)
         places = edges(kinks.numpy() if kinks.shape[1] else None)
         long = len(places) > _FEW
         return self._run(("cells", long), along.cells(long), arguments, parts, places, *cells)
 
-    def knots(self, arguments: Arguments, places: Any, layer: int) -> Any:
-        return self._run(("knots", layer), self._followed().knots(layer), arguments, places)
+    def knots(self, arguments: Arguments, places: Any, layers: range) -> Any:
+        return self._run(("knots", layers), self._followed().knots(layers), arguments, places)
 
     def start_gradient(self, arguments: Arguments) -> list[dict[str, Any]]:
         """Gradients at the (shared) start of the one row given, by target."""
@@ -253,6 +251,16 @@ class Program:
 
 _WIDE = 512
 _FEW = 64  # terms whose sum loses no more in single precision than one of them
+
+
+def _cells(segments: Sequence[Segment]) -> tuple[Any, Any, Any]:
+    """Which edges begin a cell (edges,), which are whose (segments, edges), and the outer ones (segments, 2)."""
+    last = np.cumsum([segment.edges for segment in segments]) - 1
+    first = last - [segment.edges - 1 for segment in segments]
+    place = np.arange(last[-1] + 1)
+    within = (place >= first[:, None]) & (place <= last[:, None])
+    inner = np.isin(place, last, invert=True)
+    return inner.astype(np.float64), within.astype(np.float64), np.stack([first, last], axis=1)
 
 
 def _any_length(tensor: Any) -> Any:

@@ -60,6 +60,7 @@ class Walk:
     kinks: list[tuple[tuple[int, ...], Callable[..., Any]]] = field(default_factory=list)
     kinked: bool = False
     one_layer: bool = True
+    rough: bool = False  # some operation with kinks has no slope of its own
     bent: bool = True  # all nonlinear operations are piecewise linear
     deepest: int = 0
     _laid: dict[int, Live] = field(default_factory=dict)
@@ -252,6 +253,7 @@ class Walk:
         for name in names:
             self._name(self.operations, name)
         self.kinked |= kinked
+        self.rough |= kinked and not exact
         self.one_layer &= exact and depth == 0
         self.bent &= bent
         self.deepest = max(self.deepest, depth + 1)

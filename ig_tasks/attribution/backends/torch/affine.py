@@ -80,13 +80,16 @@ _TRANSFORMS = {f"fft_{kind}{many}": axes for kind in words("fft ifft rfft irfft 
                for many, axes in (("", 1), ("2", 2), ("n", None))}  # fmt: skip
 SPECTRA = frozenset(_TRANSFORMS)
 # Operations f with f(base + a delta) = f(base) + a f(delta), whatever their other arguments (which are constant).
-_HOMOGENEOUS = words(
-    "mul rmul __mul__ __rmul__ multiply div __truediv__ divide true_divide neg negative reshape view flatten unflatten "
-    "unsqueeze squeeze transpose permute swapaxes movedim sum mean cat concat concatenate stack __getitem__ select "
-    "narrow index_select contiguous clone to float double type_as chunk split unbind expand expand_as view_as "
-    "avg_pool1d avg_pool2d avg_pool3d adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d pad cumsum flip "
-    "matmul __matmul__ mm bmm repeat_interleave real imag conj view_as_real view_as_complex"
-) | SPECTRA
+_HOMOGENEOUS = SPECTRA.union(
+    words(
+        "mul rmul __mul__ __rmul__ multiply div __truediv__ divide true_divide neg negative reshape view flatten "
+        "unflatten unsqueeze squeeze transpose permute swapaxes movedim sum mean cat concat concatenate stack "
+        "__getitem__ select narrow index_select contiguous clone to float double type_as chunk split unbind expand "
+        "expand_as view_as avg_pool1d avg_pool2d avg_pool3d adaptive_avg_pool1d adaptive_avg_pool2d "
+        "adaptive_avg_pool3d pad cumsum flip matmul __matmul__ mm bmm repeat_interleave real imag conj view_as_real "
+        "view_as_complex"
+    )
+)
 # Operations with a bias: the delta goes through without it.
 _BIASED = {"linear": 2, "conv1d": 2, "conv2d": 2, "conv3d": 2, "conv_transpose1d": 2, "conv_transpose2d": 2}
 _SHIFTS = words("add __add__ __radd__ sub __sub__ subtract __rsub__ rsub")
@@ -100,6 +103,7 @@ _CONSTANT = (
         "exp log sqrt pow square abs clamp"
     )
 )
+_ONE_DIM = words("narrow select")  # what follows the dimension is a place along it
 _DIMENSIONS = ("dim", "dims", "dim0", "dim1", "start_dim", "axis", "source", "destination")
 _WITH_DIM = {  # position of the first dimension among the arguments
     "flatten": 1, "unsqueeze": 1, "squeeze": 1, "transpose": 1, "swapaxes": 1, "movedim": 1, "sum": 1, "mean": 1,
@@ -246,7 +250,8 @@ def moves_rows(name: str, args: Any, kwargs: dict[str, Any], operand: torch.Tens
     """Whether an operation touches the first axis of `operand`, which the rows and nodes have."""
     dims: list[Any] = [kwargs[key] for key in _DIMENSIONS if key in kwargs]
     if name in _WITH_DIM:
-        dims += list(args[_WITH_DIM[name] :])
+        first = _WITH_DIM[name]
+        dims += list(args[first : first + 1] if name in _ONE_DIM else args[first:])
         if not dims:
             return True  # over all axes, or (cat, stack, flatten, unbind) over the first
     if name in SPECTRA:

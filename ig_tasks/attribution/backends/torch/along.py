@@ -214,17 +214,20 @@ def derivatives_by_chain(lines: Lines, chain: Chain, places: torch.Tensor, weigh
 
 
 def distances(
-    lines: Lines, chain: Chain | None, places: torch.Tensor, layer: int
+    lines: Lines, chain: Chain | None, places: torch.Tensor, layers: range
 ) -> Iterator[tuple[slice, torch.Tensor]]:
-    """How far piecewise-linear operations of a layer are from their kinks: rows, and (places, rows, units x kinks)."""
+    """How far operations of these layers are from their kinks: rows, and (places, rows, units x kinks)."""
     if chain is not None:
         cuts = lines.cuts(chain)
-        yield from Replay(chain, cuts, _targets(lines)).knots(places, layer)
+        yield from Replay(chain, cuts, _targets(lines)).knots(places, layers)
         return
     follow = Follow(lines.batch.rows, len(places), places, secant=True)
-    follow.kinks_of = layer
-    lines.caller.followed(lines.batch, lines.starts, lines.deltas, follow)
-    yield slice(0, lines.batch.rows), torch.cat([each.view(*places.shape, -1) for each in follow.distances], dim=2)
+    follow.kinks_of = layers
+    with torch.no_grad():
+        lines.caller.followed(lines.batch, lines.starts, lines.deltas, follow)
+    found = [each.reshape(*places.shape, -1) for each in follow.distances]
+    nothing = places.new_zeros((*places.shape, 0))
+    yield slice(0, lines.batch.rows), torch.cat(found, dim=2) if found else nothing
 
 
 def _targets(lines: Lines) -> torch.Tensor:

@@ -62,6 +62,7 @@ _CHAIN_BLOCK = 64 << 20  # a chain cuts its batch into blocks of its own; only r
 _HEAP = 31 << 20
 _CERTAIN = 1e-6  # with a coarser epsilon, what padding does is lost in rounding
 _EMBEDS = (torch.nn.Embedding, torch.nn.EmbeddingBag)
+_GUESSED = 64  # times the bytes of its inputs that a point may save where that cannot be counted
 _GPU_SHARE = 4  # a quarter of what is free on a device
 
 
@@ -176,9 +177,16 @@ class TorchBackend:
         with torch.no_grad():
             outputs = self._caller.call(ends, row, 1)
         points = {name: end.clone().requires_grad_() for name, end in ends.items()}
+        own = sum(end.numel() * end.element_size() for end in ends.values())
         with causes_named():
-            with saved_bytes(self.model) as saved:
-                values = self._caller.call(points, row, 1)
+            try:
+                with saved_bytes(self.model) as saved:
+                    values = self._caller.call(points, row, 1)
+            except RuntimeError as error:
+                if "saved tensor hooks" not in str(error):
+                    raise
+                # torch.func inside the model allows none: what it saves is guessed.
+                values, saved = self._caller.call(points, row, 1), dict.fromkeys(range(_GUESSED), own)
             depends = _depends(values, list(points.values()))
         if outputs.is_floating_point() and not torch.equal(outputs, values.detach()):
             with torch.no_grad():
@@ -190,7 +198,6 @@ class TorchBackend:
             float_out = outputs.is_floating_point()
             lost = where_lost(self.model, points.values(), lambda: self._caller.call(points, row, 1), advise=float_out)
             raise ModelError(f"model: {detached if float_out else whole}{lost}")
-        own = sum(end.numel() * end.element_size() for end in ends.values())
         # Beside what is saved for the backward pass there are the points, their gradients and the sums.
         return self._caller.tail, sum(saved.values()) + 6 * own
 
@@ -274,8 +281,8 @@ class TorchBackend:
             values, sums = cells(lines, self._structure, edges, segments)
         return _float64(values), _float64(sums)
 
-    def knots(self, batch: Problem, places: Array, layer: int) -> Iterator[tuple[slice, npt.NDArray[Any]]]:
-        for rows, found in distances(Lines.of(self._caller, batch), self._chain, self._tensor(places), layer):
+    def knots(self, batch: Problem, places: Array, layers: range) -> Iterator[tuple[slice, npt.NDArray[Any]]]:
+        for rows, found in distances(Lines.of(self._caller, batch), self._chain, self._tensor(places), layers):
             yield rows, np.asarray(found.detach().cpu().numpy())
 
     def out_of_memory(self, error: BaseException) -> bool:

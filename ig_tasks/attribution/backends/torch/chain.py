@@ -181,15 +181,21 @@ class Chain:
             values.pop()
         return found[: self.leaves]
 
-    def knots(self, leaves: Tensors, layer: int) -> torch.Tensor:
-        """Distances (places, rows, units x kinks) from the kinks of all piecewise-linear steps of a layer."""
+    def knots(self, leaves: Tensors, layers: range) -> torch.Tensor:
+        """Distances (places, rows, units x kinks) from the kinks of all piecewise-linear steps of these layers."""
         values, found = list(leaves), []
-        last = max(place for place, depth in enumerate(self.depths) if depth == layer)
+        wanted = [
+            place
+            for place, (step, depth) in enumerate(zip(self.steps, self.depths, strict=True))
+            if depth in layers and isinstance(step, Kinked)
+        ]
         for place, (step, operands) in enumerate(zip(self.steps, self.operands, strict=True)):
             given = [values[slot] for slot in operands]
-            if isinstance(step, Kinked) and self.depths[place] == layer:
+            if isinstance(step, Kinked) and self.depths[place] in layers:
                 found += [given[0] - knot if knot else given[0] for knot in step.pieces.knots]
-            if place == last:
+            if not wanted or place == wanted[-1]:
                 break
             values.append(step.forward(*given))
+        if not found:
+            return values[0].new_zeros((*values[0].shape[:2], 0))
         return found[0] if len(found) == 1 else torch.cat(found, dim=-1)

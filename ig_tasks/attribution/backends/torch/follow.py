@@ -23,13 +23,15 @@ from ig_tasks.attribution.backends.torch.affine import (
     substitute,
     words,
 )
+from ig_tasks.attribution.backends.torch.compositions import composed
 from ig_tasks.attribution.backends.torch.inplace import out_of_place, written
 from ig_tasks.attribution.backends.torch.operations import (
     ATTRIBUTES,
     STEERING,
+    Crossings,
     Step,
+    crossings_of,
     draws,
-    knots_of,
     spelled,
     take_step,
 )
@@ -40,7 +42,6 @@ __all__ = ["DRAWS", "Call", "Cut", "Follow", "Reached"]
 DRAWS = "the model draws random numbers"
 
 _RESHAPES = words("reshape view flatten unflatten")
-_PAIRS = {"maximum", "minimum", "max", "min"}
 
 
 @dataclass(frozen=True)
@@ -97,9 +98,12 @@ class Follow(TorchFunctionMode):  # type: ignore[misc]  # torch is not followed 
         self.kinked = False
         self.one_layer = True
         self.calls: list[Call] | None = None  # a list: what is called is noted in it
-        self.kinks_of: int | None = None  # a layer whose distances from the kinks are kept
+        self.kinks_of: range | None = None  # layers whose distances from the kinks are kept
         self.distances: list[torch.Tensor] = []  # (nodes x rows, ...)
         self.output: torch.Tensor | None = None
+        self.bends = False  # some operation behind the first layer has kinks that are known
+        self.units = 0  # of a row, where operations have kinks that are known
+        self.rough = False
         self._piecewise = True
         self._layers = 0
 
@@ -120,7 +124,7 @@ class Follow(TorchFunctionMode):  # type: ignore[misc]  # torch is not followed 
 
     def finished(self, output: torch.Tensor) -> torch.Tensor:
         """The model's output, laid out. Raises NotFollowed where the path was lost on the way."""
-        output = self.output = self._laid_out(self._current(output), ())
+        output = self.output = self._laid_out(self._current(output), None)
         if _depth(output) is None:
             raise NotFollowed("the output comes from code that cannot be followed (scripted, or an extension)")
         return output
@@ -147,26 +151,26 @@ class Follow(TorchFunctionMode):  # type: ignore[misc]  # torch is not followed 
         tensors = leaves((args, kwargs))
         if kwargs.get("out") is not None and any(isinstance(t, Affine) or _depth(t) is not None for t in tensors):
             raise NotFollowed(f"{name} writes into a given tensor")
-        if self.secant and name in _PAIRS and len(args) == 2 and _both_live(args):
+        in_sums = None
+        if self.secant and target is None:
+            in_sums = composed(
+                name, args, kwargs, _is_live, lambda values: self._with_indices(func, args, kwargs, values)
+            )
+        if in_sums is not None:
             with self:
-                return (
-                    args[1] + torch.relu(args[0] - args[1])
-                    if "max" in name
-                    else args[1] - torch.relu(args[1] - args[0])
-                )
-        if self.secant and name in ("div", "__truediv__") and len(args) == 2 and not kwargs and _both_live(args):
-            with self:
-                return args[0] * args[1].reciprocal()
+                return in_sums()
         if any(isinstance(tensor, Affine) for tensor in tensors):
             try:
                 result = apply_affine(name, func, args, kwargs, self.rows)
             except NotAffine:
-                knots = knots_of(name, args, kwargs)
+                crossings = crossings_of(name, func, args, kwargs)
             else:
                 if name not in self.prefix:
                     self.prefix.append(name)
                 return result
-            args, kwargs = (substitute(part, lambda tensor: self._laid_out(tensor, knots)) for part in (args, kwargs))
+            args, kwargs = (
+                substitute(part, lambda tensor: self._laid_out(tensor, crossings)) for part in (args, kwargs)
+            )
             tensors = leaves((args, kwargs))
         live = [tensor for tensor in tensors if _depth(tensor) is not None]
         if self.secant and live:
@@ -174,6 +178,12 @@ class Follow(TorchFunctionMode):  # type: ignore[misc]  # torch is not followed 
         if isinstance(target, Affine):
             args = (self._instead(target, args[0].clone()), *args[1:])  # a leaf cannot be written into
         return _mark(func(*args, **kwargs), 1 if live else None)
+
+    def _with_indices(self, func: Any, args: Any, kwargs: dict[str, Any], values: Any) -> Any:
+        """What `func` returns, values and indices, with these values."""
+        with torch._C.DisableTorchFunction(), torch.no_grad():
+            found = func(*substitute(args, lambda tensor: self._laid_out(tensor, None)), **kwargs)
+        return type(found)((values, _mark(found[1], _depth(values))))
 
     def _step(
         self, name: str, func: Any, args: Any, kwargs: dict[str, Any], live: list[torch.Tensor], target: Any
@@ -192,10 +202,15 @@ class Follow(TorchFunctionMode):  # type: ignore[misc]  # torch is not followed 
                 self.operations.append(name)
             self.kinked |= step.kinked
             self.one_layer &= step.exact and depth == 0
-            self._piecewise &= step.pieces is not None
-            self._layers = max(self._layers, depth + 1)
-        if step.pieces is not None and depth == self.kinks_of:
-            self.distances += [(live[0] - knot).detach() for knot in step.pieces.knots]
+            self._piecewise &= step.piecewise
+            self._layers = max(self._layers, depth + step.layers)
+            self.rough |= step.kinked and not (step.exact or step.piecewise)
+        if step.bends is not None:
+            self.bends |= depth + step.layers > 1
+            self.units += step.layers * sum(each.numel() for each in leaves([step.result])) // (self.nodes * self.rows)
+        if step.bends is not None and self.kinks_of is not None:
+            for inner, values in enumerate(step.bends()):
+                self.distances += values if depth + inner in self.kinks_of else []
         if self.calls is not None:
             self.calls.append(Call(name, func, args, kwargs, step, depth))
         most = max(tensor.shape[0] if tensor.dim() else 0 for tensor in live)
@@ -203,7 +218,7 @@ class Follow(TorchFunctionMode):  # type: ignore[misc]  # torch is not followed 
             length = tensor.shape[0] if tensor.dim() else 0
             if length != most and (name not in _RESHAPES or length == 0 or length % (self.nodes * self.rows)):
                 raise NotFollowed(f"{name} moves the rows from the first axis")
-        result = _mark(step.result, depth + (not step.linear))
+        result = _mark(step.result, depth if step.linear else depth + step.layers)
         return result if target is None else self._instead(target, result)
 
     # -- values ------------------------------------------------------------------------------------------
@@ -225,15 +240,15 @@ class Follow(TorchFunctionMode):  # type: ignore[misc]  # torch is not followed 
             raise NotFollowed("a view is read of a tensor that was changed in place")
         return tensor
 
-    def _laid_out(self, tensor: torch.Tensor, knots: tuple[float, ...]) -> torch.Tensor:
+    def _laid_out(self, tensor: torch.Tensor, crossings: Crossings | None) -> torch.Tensor:
         """Values of a carrier at every node (nodes x rows, ...); any other tensor as it is."""
         if not isinstance(tensor, Affine):
             return tensor
         if id(tensor) not in self._laid:
-            self._laid[id(tensor)] = (tensor, self._values(tensor, knots))
+            self._laid[id(tensor)] = (tensor, self._values(tensor, crossings))
         return self._laid[id(tensor)][1]
 
-    def _values(self, tensor: Affine, knots: tuple[float, ...]) -> torch.Tensor:
+    def _values(self, tensor: Affine, crossings: Crossings | None) -> torch.Tensor:
         base, delta = tensor.base.detach(), tensor.delta
         if delta is not None and self._prefix_only:
             self.cuts.append(Cut(base, delta, delta))
@@ -242,21 +257,14 @@ class Follow(TorchFunctionMode):  # type: ignore[misc]  # torch is not followed 
             return base.expand(self.nodes, self.rows, *base.shape[1:]).flatten(0, 1)
         still = delta.detach()
         if not isinstance(self._places, torch.Tensor):
-            crossings = [_crossing(base, still, knot).reshape(self.rows, -1) for knot in knots]
-            self._places = self._places(torch.cat(crossings, dim=1) if crossings else None)
+            kinks = [] if crossings is None else [each.reshape(self.rows, -1) for each in crossings(base, still)]
+            self._places = self._places(torch.cat(kinks, dim=1) if kinks else None)
         along = self._places.to(still.dtype)
         along = along.view(*along.shape, *[1] * (still.dim() - 1))
         leaf = torch.addcmul(base, along, still).flatten(0, 1).requires_grad_()
         self.cuts.append(Cut(base, delta, leaf))
         _mark(leaf, 0)
         return leaf
-
-
-def _crossing(base: torch.Tensor, delta: torch.Tensor, knot: float) -> torch.Tensor:
-    """Where base + a delta is `knot`, or nearest to 0 if it is complex."""
-    if delta.is_complex():
-        return -(delta.conj() * base).real / (delta * delta.conj()).real
-    return (knot - base) / delta
 
 
 def _depth(tensor: torch.Tensor) -> int | None:
@@ -270,10 +278,8 @@ def _memory(tensor: torch.Tensor) -> set[int]:
     return {values.untyped_storage().data_ptr()} if values.layout == torch.strided and values.numel() else set()
 
 
-def _both_live(args: Any) -> bool:
-    return all(
-        isinstance(each, Affine) or (isinstance(each, torch.Tensor) and _depth(each) is not None) for each in args
-    )
+def _is_live(value: Any) -> bool:
+    return isinstance(value, Affine) or (isinstance(value, torch.Tensor) and _depth(value) is not None)
 
 
 def _mark(result: Any, depth: int | None) -> Any:

@@ -84,7 +84,9 @@ def _with_secant(
             raise
         return replace(plain, operations=("unknown",), reason=first_line(error)), None
     if not _same(own, found):
-        return replace(plain, operations=("unknown",), reason="slopes over cells are not the model's own gradients"), None
+        return replace(
+            plain, operations=("unknown",), reason="slopes over cells are not the model's own gradients"
+        ), None
     structure = Structure(
         followed=True,
         prefix=tuple(follow.prefix),
@@ -93,6 +95,9 @@ def _with_secant(
         one_layer=follow.one_layer,
         secant=True,
         pieces=follow.pieces,
+        bends=follow.bends,
+        units=follow.units,
+        rough=follow.rough,
     )
     model = lines.caller.model
     tensors = {id(tensor) for tensor in (*model.parameters(), *model.buffers())}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,18 @@ from ig_tasks.attribution.backends.torch.slopes import Ends, Middle, Modulus, Pi
 from ig_tasks.attribution.slopes import Pieces
 from ig_tasks.attribution.structure import NotFollowed
 
-__all__ = ["ATTRIBUTES", "OPAQUE", "STEERING", "Step", "draws", "knots_of", "spelled", "take_step"]
+__all__ = [
+    "ATTRIBUTES",
+    "OPAQUE",
+    "STEERING",
+    "Bends",
+    "Crossings",
+    "Step",
+    "crossings_of",
+    "draws",
+    "spelled",
+    "take_step",
+]
 
 ATTRIBUTES = words(
     "shape dtype device ndim requires_grad is_leaf layout is_cuda is_sparse is_nested is_quantized is_meta names "
@@ -38,14 +50,17 @@ OPAQUE = words(
     "sign floor ceil round long int bool signbit count_nonzero bucketize searchsorted nonzero one_hot"
 )
 _JUMPS = words("sign floor ceil round argmax argmin argsort long int bool gt lt ge le __gt__ __lt__ __ge__ __le__")
-_LINEAR = words(
-    "add __add__ __radd__ sub __sub__ subtract __rsub__ rsub neg negative sum mean cat concat concatenate stack "
-    "reshape view flatten unflatten expand expand_as view_as squeeze unsqueeze transpose permute swapaxes movedim "
-    "__getitem__ select narrow index_select chunk split unbind contiguous clone to float double type_as pad cumsum "
-    "flip avg_pool1d avg_pool2d avg_pool3d adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d "
-    "repeat_interleave masked_fill gather dropout dropout1d dropout2d dropout3d upsample "
-    "interpolate tril triu pixel_shuffle unfold view_as_complex"
-) | SPECTRA
+_LINEAR = (
+    words(
+        "add __add__ __radd__ sub __sub__ subtract __rsub__ rsub neg negative sum mean cat concat concatenate stack "
+        "reshape view flatten unflatten expand expand_as view_as squeeze unsqueeze transpose permute swapaxes movedim "
+        "__getitem__ select narrow index_select chunk split unbind contiguous clone to float double type_as pad cumsum "
+        "flip avg_pool1d avg_pool2d avg_pool3d adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d "
+        "repeat_interleave masked_fill gather dropout dropout1d dropout2d dropout3d upsample "
+        "interpolate tril triu pixel_shuffle unfold view_as_complex"
+    )
+    | SPECTRA
+)
 _PRODUCTS = words(
     "mul __mul__ __rmul__ multiply matmul __matmul__ mm bmm mv linear conv1d conv2d conv3d conv_transpose1d "
     "conv_transpose2d einsum addmm baddbmm inner outer bilinear"
@@ -54,14 +69,19 @@ _QUOTIENTS = words("div __truediv__ divide true_divide")
 _SMOOTH = words(
     "silu gelu tanh sigmoid softplus elu selu celu mish exp log log1p expm1 log2 log10 sin cos tan atan sinh cosh "
     "asinh sqrt rsqrt reciprocal pow __pow__ __rpow__ square erf erfc logsigmoid softsign tanhshrink logit div "
-    "__rdiv__ __rtruediv__ __truediv__ divide true_divide hardswish softshrink"
+    "__rdiv__ __rtruediv__ __truediv__ divide true_divide hardswish"
 )
-_KINKED_SMOOTH = words("elu selu celu hardswish softshrink")
+_KINKED_SMOOTH = {"elu": (0.0,), "selu": (0.0,), "celu": (0.0,), "hardswish": (-3.0, 3.0)}
+_COMPARISONS = words("gt lt ge le greater less __gt__ __lt__ __ge__ __le__")
 _KINKED_OTHERS = words(
     "where max min amax amin topk sort median kthvalue norm threshold hardshrink adaptive_max_pool1d "
     "adaptive_max_pool2d maximum minimum fmax fmin rrelu clamp clip masked_select fmod remainder"
 )
 _POOLS = {"max_pool1d": 1, "max_pool2d": 2, "max_pool3d": 3}
+
+
+Bends = Callable[[], list[list[torch.Tensor]]]
+Crossings = Callable[[torch.Tensor, torch.Tensor], list[torch.Tensor]]
 
 
 @dataclass(frozen=True)
@@ -72,7 +92,10 @@ class Step:
     linear: bool = False
     exact: bool = False  # one cell integrates it exactly where its operands are affine
     kinked: bool = False
+    piecewise: bool = False  # linear but at the kinks that `bends` tell
     pieces: Pieces | None = None  # of a piecewise-linear function of its first operand
+    bends: Bends | None = None  # values that are 0 where it has a kink, by layer of its own comparisons
+    layers: int = 1
 
 
 def spelled(func: Any) -> str:
@@ -126,6 +149,11 @@ def piecewise(name: str, args: Any, kwargs: dict[str, Any]) -> Pieces | None:
         return Pieces.absolute()
     if name == "hardsigmoid":
         return Pieces.hard_sigmoid()
+    if name == "softshrink":
+        width = float(argument(1, "lambd", 0.5))
+        return Pieces(1.0, ((-1.0, -width), (1.0, width)))
+    if name == "rrelu" and not argument(3, "training", False):
+        return Pieces.relu((float(argument(1, "lower", 1 / 8)) + float(argument(2, "upper", 1 / 3))) / 2)
     if name == "threshold" and argument(1, "threshold", 0.0) == argument(2, "value", None):
         return Pieces(0.0, ((1.0, float(argument(1, "threshold", 0.0))),))
     if name == "prelu":
@@ -135,10 +163,32 @@ def piecewise(name: str, args: Any, kwargs: dict[str, Any]) -> Pieces | None:
     return None
 
 
-def knots_of(name: str, args: Any, kwargs: dict[str, Any]) -> tuple[float, ...]:
-    """Where the function of the first operand has its kinks; () if it has none, or is not elementwise."""
-    found = piecewise(name.removesuffix("_") if not name.endswith("__") else name, args, kwargs)
-    return () if found is None else found.knots
+def crossings_of(name: str, func: Any, args: Any, kwargs: dict[str, Any]) -> Crossings | None:
+    """Where along the way from base to base + delta, the first operand, an operation has its kinks; None: not known."""
+    windows = _windows(name, args, kwargs)
+    if windows is not None:
+        return lambda base, delta: windows.crossings(lambda z: func(z, *args[1:], **kwargs), base, delta)
+    if not args or not isinstance(args[0], torch.Tensor):
+        return None
+    found = piecewise(name, args, kwargs)
+    knots = _KINKED_SMOOTH.get(name, ()) if found is None else found.knots
+    if name in _COMPARISONS and len(args) == 2 and isinstance(args[1], int | float):
+        knots = (float(args[1]),)
+    return (lambda base, delta: [_crossing(base, delta, knot) for knot in knots]) if knots else None
+
+
+def _crossing(base: torch.Tensor, delta: torch.Tensor, knot: float) -> torch.Tensor:
+    """Where base + a delta is `knot`, or nearest to 0 if it is complex."""
+    if delta.is_complex():
+        return -(delta.conj() * base).real / (delta * delta.conj()).real
+    return (knot - base) / delta
+
+
+def _windows(name: str, args: Any, kwargs: dict[str, Any]) -> Windows | None:
+    """The windows of a max-pooling, None for anything else."""
+    if name not in _POOLS or kwargs.get("return_indices", False):
+        return None
+    return Windows.of(_POOLS[name], args[1:], kwargs)
 
 
 def take_step(nodes: int, name: str, func: Any, args: Any, kwargs: dict[str, Any], live: list[torch.Tensor]) -> Step:
@@ -146,7 +196,10 @@ def take_step(nodes: int, name: str, func: Any, args: Any, kwargs: dict[str, Any
     if moves_rows(name, args, kwargs, live[0]):
         raise NotFollowed(f"{name} moves the rows from the first axis")
     if name in OPAQUE:
-        return Step(func(*args, **kwargs), linear=name not in _JUMPS, kinked=name in _JUMPS)
+        bends = None
+        if name in _COMPARISONS and len(args) == 2 and all(_is_number(each) for each in args):
+            bends = _bends(lambda: [[args[0] - args[1]]])
+        return Step(func(*args, **kwargs), linear=name not in _JUMPS, kinked=name in _JUMPS, bends=bends)
     distinct = list({id(tensor): tensor for tensor in live}.values())
     if not any(_has_gradient(tensor) for tensor in distinct):
         return Step(func(*args, **kwargs))
@@ -190,20 +243,44 @@ def _elementwise(nodes: int, name: str, func: Any, args: Any, kwargs: dict[str, 
         return func(operand, *args[1:], **kwargs)
 
     if name == "relu":
-        return Step(Relu.apply(nodes, z), exact=True, kinked=True, pieces=Pieces.relu())
-    pieces = piecewise(name, args, kwargs)
-    if pieces is not None:
-        return Step(Piecewise.apply(nodes, call, pieces, z), exact=True, kinked=True, pieces=pieces)
+        value, pieces, bends = Relu.apply(nodes, z), Pieces.relu(), _bends(lambda: [[z]])
+        return Step(value, exact=True, kinked=True, piecewise=True, pieces=pieces, bends=bends)
+    bent = piecewise(name, args, kwargs)
+    if bent is not None:
+        value, bends = Piecewise.apply(nodes, call, bent, z), _bends(lambda: [[z - knot for knot in bent.knots]])
+        return Step(value, exact=True, kinked=True, piecewise=True, pieces=bent, bends=bends)
     if name in _SMOOTH:
         others = [tensor for tensor in leaves((args[1:], kwargs)) if tensor.dim() > z.dim()]
         if others or "rounding_mode" in kwargs:
             return None
         value = Smooth.apply(nodes, call, z)
-        return Step(value, exact=True, kinked=name in _KINKED_SMOOTH) if value.shape == z.shape else None
-    if name in _POOLS and not kwargs.get("return_indices", False):
-        windows = Windows.of(_POOLS[name], args[1:], kwargs)
-        return Step(MaxPool.apply(nodes, call, windows, z), kinked=True)
-    return None
+        knots = _KINKED_SMOOTH.get(name, ())
+        kinks = _bends(lambda: [[z - knot for knot in knots]]) if knots else None
+        return Step(value, exact=True, kinked=bool(knots), bends=kinks) if value.shape == z.shape else None
+    windows = _windows(name, args, kwargs)
+    if windows is None:
+        return None
+    value = MaxPool.apply(nodes, call, windows, z)
+    return Step(
+        value,
+        exact=windows.rounds == 1,
+        kinked=True,
+        piecewise=True,
+        bends=_bends(lambda: windows.leads(z, value.shape)),
+        layers=windows.rounds,
+    )
+
+
+def _bends(make: Bends) -> Bends:
+    def run() -> list[list[torch.Tensor]]:
+        with torch.no_grad(), torch._C.DisableTorchFunction():
+            return make()
+
+    return run
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) or (isinstance(value, torch.Tensor) and value.is_floating_point())
 
 
 def _called(func: Any, args: Any, kwargs: dict[str, Any], before: list[torch.Tensor], after: Any) -> Any:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,6 +42,11 @@ class Windows:
         return cls(size, numbers("stride", size), numbers("padding", 0), numbers("dilation", 1))
 
     @property
+    def rounds(self) -> int:
+        """Rounds of comparisons until one element of a window is left."""
+        return (math.prod(self.size) - 1).bit_length()
+
+    @property
     def apart(self) -> bool:
         """Whether no two windows share an element."""
         reach = zip(self.size, self.dilation, self.stride, strict=True)
@@ -57,6 +63,23 @@ class Windows:
             return z
         return torch.nn.functional.pad(z, pads, value=torch.finfo(z.dtype).min / 4)
 
+    def leads(self, z: torch.Tensor, out: torch.Size) -> list[list[torch.Tensor]]:
+        """By round of a window's tournament how far the second of each pair leads; 0 where one of them is border."""
+        beyond = torch.finfo(z.dtype).max / 64
+        rounds = _rounds(self.members(self.padded(z, out), out))
+        return [[lead.masked_fill(lead.abs() > beyond, 0.0) for lead in leads] for leads in rounds]
+
+    def result(self, call: Callable[[Any], Any], z: torch.Tensor) -> torch.Size:
+        """The shape of the result."""
+        return torch.Size((*z.shape[: -len(self.size)], *call(z[:1]).shape[-len(self.size) :]))
+
+    def crossings(self, call: Callable[[Any], Any], base: torch.Tensor, delta: torch.Tensor) -> list[torch.Tensor]:
+        """About where along the way from base to base + delta one element takes the lead from another."""
+        start = base.expand_as(delta)
+        out = self.result(call, start)
+        ends = [itertools.chain(*self.leads(z, out)) for z in (start, start + delta)]
+        return [first / (first - last) for first, last in zip(*ends, strict=True)]
+
     def members(self, padded: torch.Tensor, out: torch.Size) -> list[torch.Tensor]:
         """Views of `padded`, one for each place within a window, each in the shape of the result."""
         axes, views = len(self.size), []
@@ -72,6 +95,15 @@ class Windows:
         return views
 
 
+def _rounds(players: list[torch.Tensor]) -> Iterator[list[torch.Tensor]]:
+    """How far the second of each pair leads, round by round; the winner is left in `players`."""
+    while len(players) > 1:
+        pairs = list(zip(players[::2], players[1::2], strict=False))
+        leads = [q - p for p, q in pairs]
+        players[:] = [torch.maximum(p, q) for p, q in pairs] + players[2 * len(pairs) :]
+        yield leads
+
+
 class MaxPool(Function):  # type: ignore[misc]
     """max(p, q) = p + relu(q - p): of the gradient over a cell, the share of it in which q leads goes to q.
 
@@ -82,17 +114,13 @@ class MaxPool(Function):  # type: ignore[misc]
 
     @staticmethod
     def forward(ctx: Any, nodes: int, call: Callable[[Any], Any], windows: Windows, z: torch.Tensor) -> Any:
-        out = torch.Size((*z.shape[: -len(windows.size)], *call(z[:1]).shape[-len(windows.size) :]))
-        leads, rounds = [], []
+        out = windows.result(call, z)
         # Strided views are read once; torch's own pooling, which looks for places, takes longer than all of this.
         players = [view.contiguous() for view in windows.members(windows.padded(z, out), out)]
-        while len(players) > 1:
-            pairs = list(zip(players[::2], players[1::2], strict=False))
-            leads += [q - p for p, q in pairs]
-            rounds.append(len(pairs))
-            players = [torch.maximum(p, q) for p, q in pairs] + players[2 * len(pairs) :]
-        ctx.save_for_backward(*leads)
-        ctx.nodes, ctx.windows, ctx.rounds, ctx.z = nodes, windows, rounds, torch.empty_like(z, device="meta")
+        rounds = list(_rounds(players))
+        ctx.save_for_backward(*itertools.chain(*rounds))
+        ctx.nodes, ctx.windows, ctx.rounds = nodes, windows, [len(leads) for leads in rounds]
+        ctx.z = torch.empty_like(z, device="meta")
         return players[0]
 
     @staticmethod

@@ -128,12 +128,12 @@ class Replay:
                     into[:, target] = gradient.expand(2 * len(nodes) - 1, self.rows, cut.delta.shape[1])[::2]
         return outputs, found
 
-    def knots(self, places: torch.Tensor, layer: int) -> Iterator[tuple[slice, torch.Tensor]]:
-        """Rows, and their distances (places, rows, units x kinks) from a layer's kinks; `places` (places, rows)."""
+    def knots(self, places: torch.Tensor, layers: range) -> Iterator[tuple[slice, torch.Tensor]]:
+        """Rows, and their distances (places, rows, units x kinks) from the layers' kinks; `places` (places, rows)."""
         for some in self._blocks(len(places)):
             with torch.no_grad():
                 leaves = [self._leaf(cut, places[:, some], some) for cut in self.cuts]
-                found = self.chain.knots(leaves, layer)
+                found = self.chain.knots(leaves, layers)
             yield some, found
 
     # -- blocks ------------------------------------------------------------------------------------------

@@ -1,0 +1,195 @@
+"""Operations with kinks that look at several values at once, written as sums and ReLUs: max(p, q) = p + relu(q - p).
+
+Written so, each is followed as its ReLUs are: a cell is complete to rounding, and every kink is seen, those of the
+values that lead in between too. The mean of the gradients at a cell's two ends, which holds for any operation, would
+be wrong by the cell's width at each of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+import torch  # noqa: TID253 - this module is the framework's own, loaded lazily
+
+__all__ = ["composed"]
+
+_SORTED = 64  # numbers up to which a sorting network has few enough comparisons
+_PAIRS = {"maximum": True, "fmax": True, "max": True, "minimum": False, "fmin": False, "min": False}
+_EXTREMES = {"max": True, "amax": True, "min": False, "amin": False}
+_RANKED = ("sort", "topk", "median", "kthvalue")
+_QUOTIENTS = ("div", "__truediv__", "divide", "true_divide")
+
+Composed = Callable[[], Any]
+
+
+def composed(
+    name: str, args: Any, kwargs: dict[str, Any], live: Callable[[Any], bool], native: Callable[[Any], Any]
+) -> Composed | None:
+    """The operation as sums and ReLUs of its operands, to be called; None where it is not written so.
+
+    `live` says of a value whether it is a tensor that depends on the path. `native` gives what the operation itself
+    returns where that holds indices beside values: those values replaced by the ones given.
+    """
+    two = args[:2] if len(args) == 2 and not kwargs and all(isinstance(each, torch.Tensor) for each in args) else None
+    if two and any(map(live, two)) and all(each.is_floating_point() for each in two):
+        first, second = two
+        if name in _PAIRS:
+            return lambda: _larger(first, second) if _PAIRS[name] else _smaller(first, second)
+        if name in _QUOTIENTS and live(first) and live(second):
+            return lambda: first * second.reciprocal()
+    if not args or not live(args[0]) or not args[0].is_floating_point():
+        return None
+    z, rest = args[0], args[1:]
+    if name in ("clamp", "clip"):
+        return _clamped(z, *_named(rest, kwargs, min=None, max=None))
+    if name == "glu":
+        return lambda: _gated(z, *_named(rest, kwargs, dim=-1))
+    if name.startswith("adaptive_max_pool") and not _named(rest[1:], kwargs, return_indices=False)[0]:
+        sizes = _named(rest, kwargs, output_size=None)[0]
+        return lambda: _adaptive(z, sizes, int(name[-2]))
+    if name in _EXTREMES:
+        dim, keepdim = _named(rest, kwargs, dim=None, keepdim=False)
+        dims = _dims(z, dim)
+        if dims is None or isinstance(dim, torch.Tensor):
+            return None
+        return lambda: _reduced(name, z, dims, native, keepdim=keepdim)
+    return _ranked(name, z, rest, kwargs, native)
+
+
+def _larger(p: Any, q: Any) -> Any:
+    return p + torch.relu(q - p)
+
+
+def _smaller(p: Any, q: Any) -> Any:
+    return p - torch.relu(p - q)
+
+
+def _named(rest: Any, kwargs: dict[str, Any], **defaults: Any) -> list[Any]:
+    """Arguments by position or by name."""
+    return [
+        kwargs.get(name, rest[place] if len(rest) > place else default)
+        for place, (name, default) in enumerate(defaults.items())
+    ]
+
+
+def _dims(z: torch.Tensor, dim: Any) -> list[int] | None:
+    """The axes `dim`, from the last to the first; None where the rows' own is among them, or none is given."""
+    if dim is None:
+        return None
+    given = dim if isinstance(dim, tuple | list) else (dim,)
+    dims = sorted({int(each) % z.dim() for each in given}, reverse=True)
+    return dims if dims and dims[-1] > 0 else None
+
+
+def _clamped(z: Any, least: Any, most: Any) -> Composed | None:
+    """Bounds that are tensors; numbers are a function of single elements."""
+    if not any(isinstance(bound, torch.Tensor) for bound in (least, most)):
+        return None
+
+    def run() -> Any:
+        above = z if least is None else z + torch.relu(least - z)
+        return above if most is None else above - torch.relu(above - most)
+
+    return run
+
+
+def _gated(z: Any, dim: int) -> Any:
+    half = z.shape[dim] // 2
+    return z.narrow(dim, 0, half) * torch.sigmoid(z.narrow(dim, half, half))
+
+
+def _extreme(z: Any, dim: int, *, largest: bool) -> Any:
+    """The largest or smallest along an axis, which stays: half of them against the other half, again and again."""
+    while z.shape[dim] > 1:
+        half = z.shape[dim] // 2
+        p, q = z.narrow(dim, 0, half), z.narrow(dim, half, half)
+        won = _larger(p, q) if largest else _smaller(p, q)
+        odd = z.shape[dim] - 2 * half
+        z = torch.cat([won, z.narrow(dim, 2 * half, odd)], dim) if odd else won
+    return z
+
+
+def _reduced(name: str, values: Any, dims: list[int], native: Callable[[Any], Any], *, keepdim: bool) -> Any:
+    for dim in dims:
+        values = _extreme(values, dim, largest=_EXTREMES[name])
+        values = values if keepdim else values.squeeze(dim)
+    return values if name in ("amax", "amin") else native(values)
+
+
+def _adaptive(z: Any, sizes: Any, axes: int) -> Any:
+    given = sizes if isinstance(sizes, tuple | list) else (sizes,) * axes
+    for dim, size in zip(range(z.dim() - axes, z.dim()), given, strict=True):
+        length = z.shape[dim]
+        count = length if size is None else int(size)
+        windows = [(k * length // count, -(-(k + 1) * length // count)) for k in range(count)]
+        z = torch.cat([_extreme(z.narrow(dim, a, b - a), dim, largest=True) for a, b in windows], dim)
+    return z
+
+
+def _ranked(name: str, z: Any, rest: Any, kwargs: dict[str, Any], native: Callable[[Any], Any]) -> Composed | None:
+    """Sorted numbers, or some of them."""
+    if name not in _RANKED:
+        return None
+    if name == "sort":
+        dim, descending = _named(rest, kwargs, dim=-1, descending=False)
+    elif name == "median":
+        dim, keepdim = _named(rest, kwargs, dim=None, keepdim=False)
+    else:
+        k, dim = _named(rest, kwargs, k=None, dim=-1)
+        largest, keepdim = _named(rest[2:], kwargs, largest=True, keepdim=False)
+        keepdim = bool(rest[2]) if name == "kthvalue" and len(rest) > 2 else keepdim
+    dims = _dims(z, dim) if isinstance(dim, int) else None
+    if dims is None or z.shape[dims[0]] > _SORTED:
+        return None
+    axis, count = dims[0], z.shape[dims[0]]
+
+    def run() -> Any:
+        ascending = _sorted(z, axis)
+        if name in ("median", "kthvalue"):
+            place = (count - 1) // 2 if name == "median" else int(k) - 1
+            values = ascending.narrow(axis, place, 1)
+            values = values if keepdim else values.squeeze(axis)
+        elif name == "topk":
+            values = ascending.flip(axis).narrow(axis, 0, int(k)) if largest else ascending.narrow(axis, 0, int(k))
+        else:
+            values = ascending.flip(axis) if descending else ascending
+        return native(values)
+
+    return run
+
+
+def _sorted(z: Any, dim: int) -> Any:
+    """Ascending along an axis, by Batcher's odd-even merges (Knuth, "Sorting and Searching", 5.3.4)."""
+    for low, high in _network(int(z.shape[dim])):
+        ones, others = torch.tensor(low, device=z.device), torch.tensor(high, device=z.device)
+        left = [k for k in range(z.shape[dim]) if k not in low and k not in high]
+        a, b = z.index_select(dim, ones), z.index_select(dim, others)
+        swapped = torch.relu(a - b)
+        parts = [a - swapped, b + swapped]
+        if left:
+            parts.append(z.index_select(dim, torch.tensor(left, device=z.device)))
+        order = torch.tensor([*low, *high, *left], device=z.device).argsort()
+        z = torch.cat(parts, dim).index_select(dim, order)
+    return z
+
+
+@lru_cache(maxsize=128)
+def _network(count: int) -> tuple[tuple[tuple[int, ...], tuple[int, ...]], ...]:
+    """Rounds of comparisons (places of the smaller, places of the larger) that do not touch one another."""
+    rounds = []
+    p = 1
+    while p < count:
+        k = p
+        while k >= 1:
+            pairs = [
+                (i + j, i + j + k)
+                for j in range(k % p, count - k, 2 * k)
+                for i in range(min(k, count - j - k))
+                if (i + j) // (2 * p) == (i + j + k) // (2 * p)
+            ]
+            rounds.append((tuple(low for low, _ in pairs), tuple(high for _, high in pairs)))
+            k //= 2
+        p *= 2
+    return tuple(each for each in rounds if each[0])
