@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ig_tasks.attribution.control import Tolerances, relative_delta
+from ig_tasks.attribution.control import Tolerances
 from ig_tasks.attribution.explanation import Explanation
 
 __all__ = ["average", "join"]
@@ -43,21 +43,23 @@ def average(
 
     output, baseline_output = averaged(lambda e: e.output), averaged(lambda e: e.baseline_output)
     delta = averaged(lambda e: e.convergence_delta)
+    tolerances = replace(tolerances, epsilon=first.details.get("epsilon", 0.0))
     axes = output.ndim
     size = _size(mean, axes)
     error = of_all([each.error_estimate * _size(part, axes) for each, part in zip(explanations, parts, strict=True)])
     with np.errstate(divide="ignore", invalid="ignore"):
         estimate = np.where(error == 0.0, 0.0, error / size)
+    status, relative, below = tolerances.judge(delta, (output, baseline_output), size, estimate)
     return Explanation(
         attributions=mean if isinstance(first.attributions, dict) else next(iter(mean.values())),
         output=output,
         baseline_output=baseline_output,
         convergence_delta=delta,
-        relative_delta=relative_delta(delta, output - baseline_output, size),
+        relative_delta=relative,
         error_estimate=estimate,
         evaluations=np.sum([each.evaluations for each in explanations], axis=0, dtype=np.int32),
-        status=tolerances.status(delta, output - baseline_output, size, estimate),
-        details={**first.details, "baselines": count},
+        status=status,
+        details={**first.details, "baselines": count, "below_rounding": int(below.sum())},
         refused={row: why for each in explanations for row, why in each.refused.items()},
     )
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,7 @@ __all__ = [
     "AdaptiveSteps",
     "Control",
     "FixedSteps",
+    "Judgement",
     "Stage",
     "Tolerances",
     "relative_change",
@@ -33,6 +34,7 @@ __all__ = [
 
 Array = npt.NDArray[np.float64]
 _LOBATTO = Lobatto()
+_FINE = 1e-6  # with a coarser epsilon, the delta is what tells of rounding inside the model
 
 
 @dataclass(frozen=True)
@@ -142,10 +144,14 @@ class AdaptiveSteps:
 
 @dataclass(frozen=True)
 class Tolerances:
-    """When a row is done: its completeness delta and its estimated error both hold."""
+    """When a row is done: its completeness delta and its estimated error both hold.
+
+    `epsilon` is that of the outputs' dtype, by which F(x) and F(b) are rounded; 0: not known.
+    """
 
     relative: float = 0.01
     absolute: float = 0.0
+    epsilon: float = 0.0
 
     def __post_init__(self) -> None:
         for field, value in (("tolerance", self.relative), ("absolute_tolerance", self.absolute)):
@@ -159,17 +165,36 @@ class Tolerances:
         if self.relative == 0.0 == self.absolute:
             raise InputError("tolerance: 0 is met by no rounding; give a number above 0, or an absolute_tolerance")
 
-    def status(self, delta: Array, difference: Array, size: Array, estimate: Array) -> npt.NDArray[np.str_]:
-        """How each row stands (rows,). `difference` is F(x) - F(b), `size` the L1 norm of the attributions.
+    def judge(self, delta: Array, outputs: tuple[Array, Array], size: Array, estimate: Array) -> Judgement:
+        """How rows (rows,) stand. `outputs` are F(x) and F(b), `size` the L1 norm of the attributions.
 
         A NaN estimate is a rule's that has none. Completeness alone proves nothing: errors of two features may cancel.
         """
+        output, baseline_output = outputs
+        difference = output - baseline_output
+        rounding = self.epsilon * np.maximum(np.abs(output), np.abs(baseline_output))
         finite = np.isfinite(size) & np.isfinite(difference)
         with np.errstate(invalid="ignore"):
-            complete = np.abs(delta) <= self.relative * scale(difference, size) + self.absolute
+            # Not the difference, but every effect: those that cancel are not small.
+            below = (size + estimate * size <= rounding) & (np.abs(delta) <= 2.0 * rounding)
+            # What two roundings may amount to is no fault of the attributions.
+            own = np.abs(delta) - (2.0 * rounding if self.epsilon <= _FINE else 0.0)
+            relative = np.where(below, 0.0, relative_delta(np.maximum(own, 0.0), difference, size))
+            complete = own <= self.relative * scale(difference, size) + self.absolute
             exact = estimate * size <= self.relative * size + self.absolute
         proven = np.where(np.isnan(estimate), UNVERIFIED, np.where(exact, CONVERGED, MAX_EVALUATIONS))
-        return np.where(finite, np.where(complete, proven, MAX_EVALUATIONS), NOT_FINITE)
+        status = np.where(below, CONVERGED, np.where(complete, proven, MAX_EVALUATIONS))
+        return Judgement(np.where(finite, status, NOT_FINITE), relative, below & finite)
+
+
+class Judgement(NamedTuple):
+    """What is said of rows (rows,)."""
+
+    status: npt.NDArray[np.str_]
+    relative_delta: Array
+    """0 where the rounding of the outputs explains the delta."""
+    below_rounding: npt.NDArray[np.bool_]
+    """All effects together are less than the outputs' dtype can tell: there is nothing to be had from more nodes."""
 
 
 def scale(difference: Array, size: Array) -> Array:

@@ -39,7 +39,10 @@ class Explanation:
     convergence_delta: npt.NDArray[np.float64]
     """Sum of attributions - (output - baseline_output), (rows,)."""
     relative_delta: npt.NDArray[np.float64]
-    """|convergence_delta| / max(|output - baseline_output|, 0.1 sum of |attributions|), (rows,)."""
+    """|convergence_delta| / max(|output - baseline_output|, 0.1 sum of |attributions|), (rows,).
+
+    What the rounding of the outputs in their dtype may amount to is taken off the delta.
+    """
     error_estimate: npt.NDArray[np.float64]
     """Estimated relative L1 error of the row's attributions (rows,); NaN where a fixed rule has none."""
     evaluations: npt.NDArray[np.int32]
@@ -64,5 +67,7 @@ class Explanation:
         said = ", ".join(f"{count} {kind}" for kind, count in zip(kinds, counts, strict=True))
         mean = f"{self.evaluations.mean():.1f}" if self.evaluations.size else "0"
         lines = [f"{type(self).__name__}: {len(self)} rows ({said}), {mean} gradient evaluations a row"]
+        if below := self.details.get("below_rounding"):
+            lines.append(f"  {below} of the converged: all effects together are below the rounding of the output")
         lines += [f"  {kind}: {_REMEDY[str(kind)]}" for kind in kinds if str(kind) in _REMEDY]
         return "\n".join(lines)

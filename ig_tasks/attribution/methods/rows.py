@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ig_tasks.attribution.backends.base import Backend
-from ig_tasks.attribution.control import Control, Tolerances, relative_delta
+from ig_tasks.attribution.control import Control, Tolerances
 from ig_tasks.attribution.explanation import MAX_EVALUATIONS, NOT_FINITE
 from ig_tasks.attribution.problem import Places, Problem
 
@@ -33,6 +33,7 @@ class Rows:
     relative_delta: Array
     error_estimate: Array
     status: npt.NDArray[np.str_]
+    below_rounding: npt.NDArray[np.bool_]
     evaluations: npt.NDArray[np.int32]  # (rows,)
     by_level: Counter[int]  # {evaluations: rows that stopped there}
 
@@ -48,6 +49,7 @@ class Rows:
             relative_delta=relative,
             error_estimate=estimate,
             status=np.full(shape, NOT_FINITE, "<U15"),
+            below_rounding=np.zeros(shape, bool),
             evaluations=np.zeros(problem.rows, np.int32),
             by_level=Counter(),
         )
@@ -78,10 +80,9 @@ class Rows:
         at `places`; `spent` evaluations, `level` of them in the rule that the attributions come from.
         """
         output, baseline_output = outputs
-        difference = output - baseline_output
         size = np.abs(attributions).sum(axis=-1, dtype=np.float64)
-        delta = attributions.sum(axis=-1, dtype=np.float64) - difference
-        status = tolerances.status(delta, difference, size, estimate)
+        delta = attributions.sum(axis=-1, dtype=np.float64) - (output - baseline_output)
+        status, relative, below = tolerances.judge(delta, outputs, size, estimate)
         finite = status != NOT_FINITE
         done = (status != MAX_EVALUATIONS).all(axis=0) | final
         which: Any = slice(None) if done.all() else done
@@ -95,9 +96,9 @@ class Rows:
             self.attributions[:, to] = np.where(finite[:, which, None], self.attributions[:, to], np.nan)
         self.output[:, to], self.baseline_output[:, to] = output[:, which], baseline_output[:, which]
         put(self.delta, delta)
-        put(self.relative_delta, relative_delta(delta, difference, size))
+        put(self.relative_delta, relative)
         put(self.error_estimate, estimate)
-        self.status[:, to] = status[:, which]
+        self.status[:, to], self.below_rounding[:, to] = status[:, which], below[:, which]
         self.evaluations[to] = np.broadcast_to(spent, places.shape)[which]
         levels, counts = np.unique(np.broadcast_to(level, places.shape)[which], return_counts=True)
         with _COUNTING:

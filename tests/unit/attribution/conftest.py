@@ -38,7 +38,11 @@ class TorchKit:
         for weight, bias, activation in layers:
             modules.append(self._linear(weight, bias, dtype))
             if activation:
-                modules.append({"relu": torch.nn.ReLU, "tanh": torch.nn.Tanh, "silu": torch.nn.SiLU}[activation]())
+                modules.append(
+                    {"relu": torch.nn.ReLU, "tanh": torch.nn.Tanh, "silu": torch.nn.SiLU, "sigmoid": torch.nn.Sigmoid}[
+                        activation
+                    ]()
+                )
         return torch.nn.Sequential(*modules).eval()
 
     def function(self, formula: str, width: int) -> Any:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ig_tasks.attribution.choice import choose_control
-from ig_tasks.attribution.control import AdaptiveSteps, FixedSteps, Tolerances, relative_delta
+from ig_tasks.attribution.control import AdaptiveSteps, FixedSteps, Judgement, Tolerances, relative_delta
 from ig_tasks.attribution.lobatto import Lobatto
 from ig_tasks.attribution.rules import ClenshawCurtis, GaussLegendre, Rule
 from ig_tasks.errors import InputError
@@ -65,6 +65,11 @@ def test_a_fixed_rule_has_no_estimate() -> None:
     assert np.isnan(control.estimate([np.ones((2, 1))], 3)).all()
 
 
+def judged(tolerances: Tolerances, delta: float, difference: float, size: float, estimate: float) -> Judgement:
+    columns = [np.array([value]) for value in (difference, 0.0)]
+    return tolerances.judge(np.array([delta]), (columns[0], columns[1]), np.array([size]), np.array([estimate]))
+
+
 @pytest.mark.parametrize(
     ("delta", "difference", "size", "estimate", "status"),
     [
@@ -81,14 +86,41 @@ def test_a_fixed_rule_has_no_estimate() -> None:
     ],
 )
 def test_both_tests_decide(delta: float, difference: float, size: float, estimate: float, status: str) -> None:
-    columns = [np.array([value]) for value in (delta, difference, size, estimate)]
-    assert Tolerances(0.01).status(*columns)[0] == status
+    assert judged(Tolerances(0.01), delta, difference, size, estimate).status[0] == status
 
 
 def test_absolute_tolerance_counts_in_units_of_the_output() -> None:
-    columns = [np.array([value]) for value in (1e-4, 1e-3, 1e-3, 0.05)]
-    assert Tolerances(0.01, 0.0).status(*columns)[0] == "max_evaluations"
-    assert Tolerances(0.01, 1e-4).status(*columns)[0] == "converged"
+    row = (1e-4, 1e-3, 1e-3, 0.05)
+    assert judged(Tolerances(0.01, 0.0), *row).status[0] == "max_evaluations"
+    assert judged(Tolerances(0.01, 1e-4), *row).status[0] == "converged"
+
+
+EPSILON = 2.0**-23
+
+
+@pytest.mark.parametrize(
+    ("delta", "size", "estimate", "status", "below"),
+    [
+        (1e-9, 2e-9, 0.5, "converged", True),  # all of it is less than float32 tells of 1
+        (1e-9, 2e-9, np.nan, "unverified", False),  # nobody knows whether it is all
+        (1e-9, 1e-9, 500.0, "max_evaluations", False),  # the levels before found more than the rounding
+        (1e-9, 0.2, 0.5, "max_evaluations", False),  # effects that cancel are not small
+        (1e-3, 2e-9, 0.5, "max_evaluations", False),  # the output changed by more than was found
+        (2e-7, 1e-5, 0.001, "converged", False),  # 2 % of the effect, all of it rounding of the outputs
+        (2e-7, 1e-5, 0.5, "max_evaluations", False),
+    ],
+)
+def test_the_rounding_of_the_output(delta: float, size: float, estimate: float, status: str, below: bool) -> None:
+    outputs = (np.array([1.0]), np.array([1.0 - delta]))
+    found = Tolerances(0.01, epsilon=EPSILON).judge(np.array([delta]), outputs, np.array([size]), np.array([estimate]))
+    assert (found.status[0], bool(found.below_rounding[0])) == (status, below)
+    assert (found.status[0] != "converged") or found.relative_delta[0] <= 0.01
+
+
+def test_a_coarse_dtype_leaves_the_delta_as_it_is() -> None:
+    outputs = (np.array([1.0]), np.array([0.5]))
+    row = (np.array([0.01]), outputs, np.array([0.5]), np.array([0.001]))
+    assert Tolerances(0.01, epsilon=2.0**-7).judge(*row).status[0] == "max_evaluations"
 
 
 def test_relative_delta_is_never_nan_for_finite_rows() -> None:

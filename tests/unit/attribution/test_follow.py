@@ -144,9 +144,10 @@ def test_the_same_numbers_as_the_plain_path(
     again = "adaptive" if integrator == "auto" else integrator
     plain = attribute(model, inputs, baseline, integrator=again, **steps)
     assert plain.details["affine_prefix"] == "for comparison"
-    same = found.details["integrator"] == plain.details["integrator"]
-    size = np.abs(plain.attributions).sum(1, keepdims=True)
-    assert (np.abs(found.attributions - plain.attributions) <= (1e-10 if same else 2e-3) * size).all()
+    # Of a model that was not followed nobody knows whether it has kinks: a row may be given more nodes.
+    same = (found.details["integrator"] == plain.details["integrator"]) & (found.evaluations == plain.evaluations)
+    size = np.where(same, 1e-10, 2e-3) * np.abs(plain.attributions).sum(1)
+    assert (np.abs(found.attributions - plain.attributions) <= size[:, None]).all()
     np.testing.assert_allclose(found.output, plain.output, atol=1e-12)
     np.testing.assert_allclose(found.baseline_output, plain.baseline_output, atol=1e-12)
 

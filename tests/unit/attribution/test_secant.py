@@ -102,7 +102,7 @@ def test_the_delta_blind_case_is_right() -> None:
         # A second layer, so that one cell is not known to be exact.
         return torch.relu(5 + torch.relu(x[:, 0] - 0.99) - torch.relu(x[:, 1] - 0.99))
 
-    for integrator, evaluations in (("auto", 1), ("secant", 14)):
+    for integrator, evaluations in (("auto", 1), ("secant", 38)):  # of few units each matters: one more level
         found = attribute(module(forward), np.ones((1, 2)), np.zeros(2), integrator=integrator)
         np.testing.assert_allclose(found.attributions, [[0.01, -0.01]], atol=1e-12)
         assert found.status[0] == "converged"
