@@ -115,7 +115,7 @@ def attribute(
             laid = lay(backend, problem, vectors, route, forward)
             problem = laid.problem
             _refuse(laid.refused, refuse=refuse)
-        tolerances = replace(tolerances, epsilon=backend.epsilon)
+        tolerances = replace(tolerances, epsilon=backend.rounding)
         structure = _look(backend, problem)
         if problem.rows:
             backend.require_repeats(problem.take(slice(0, _CALLED_TWICE)))
@@ -148,7 +148,7 @@ def attribute(
         "layers": {name: table.written for name, table in tables.items()},
         "padding": padding,
         "below_rounding": int(result.below_rounding.sum()),
-        "epsilon": backend.epsilon,
+        "epsilon": backend.rounding,
         "rows_by_evaluations": dict(sorted(result.by_level.items())),
         "batches": {"count": batches.count, "largest_points": batches.largest, "halvings": batches.halvings},
         "seed": seed,

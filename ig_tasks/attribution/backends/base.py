@@ -35,7 +35,7 @@ class Backend(Protocol):
     block_bytes: int  # activations that a batch may take: what stays in cache, or fills a device
     targets_at_once: int  # that share the forward passes of a batch
     padding_epsilon: float  # machine epsilon of a model whose sequences may come in any length; 0: leave them alone
-    epsilon: float  # machine epsilon of the outputs' dtype, once `probe` has seen one; 0 before
+    rounding: float  # machine epsilon of the outputs' dtype, once `probe` has seen one; 0 before
     folded: int  # units of sums that `evaluate` leaves where the affine prefix ends; 0: they are contributions
 
     @property

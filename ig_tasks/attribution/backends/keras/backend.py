@@ -79,7 +79,7 @@ class KerasBackend:
         self._route = Route()
         self._tail: tuple[int, ...] | None = None  # the output's axes behind the rows, once they are known
         self._dtype = float_dtype(self.model)
-        self.epsilon = _epsilon(self._dtype)
+        self.rounding = _EPSILONS.get(self._dtype, 0.0)
         self._place = None if device is None else _device(device)
         gpus = tf.config.list_logical_devices("GPU")
         self.device = device or ("gpu:0" if gpus else "cpu")
@@ -306,11 +306,6 @@ class KerasBackend:
             if program.caller.tail is None:
                 program.caller.tail = self._tail
         return self._programs[signature], arguments
-
-
-def _epsilon(dtype: str) -> float:
-    """Machine epsilon; 0 for what numpy has no type for."""
-    return float(np.finfo(dtype).eps) if dtype in ("float16", "float32", "float64") else 0.0
 
 
 def _device(name: str) -> str:

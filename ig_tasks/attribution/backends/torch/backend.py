@@ -97,7 +97,7 @@ class TorchBackend:
         self._chain: Chain | None = None
         self._remembered: Remembered | None = None
         self._latest: Lines | None = None  # sums are unfolded right after they were taken
-        self.folded, self.lanes, self.epsilon = 0, 1, 0.0
+        self.folded, self.lanes, self.rounding = 0, 1, 0.0
         self.block_bytes = _CPU_BLOCK
         if self._device.type == "cuda":
             self.block_bytes = int(torch.cuda.mem_get_info(self._device)[0]) // _GPU_SHARE
@@ -198,7 +198,7 @@ class TorchBackend:
             float_out = outputs.is_floating_point()
             lost = where_lost(self.model, points.values(), lambda: self._caller.call(points, row, 1), advise=float_out)
             raise ModelError(f"model: {detached if float_out else whole}{lost}")
-        self.epsilon = torch.finfo(outputs.dtype).eps
+        self.rounding = torch.finfo(outputs.dtype).eps
         # Beside what is saved for the backward pass there are the points, their gradients and the sums.
         return self._caller.tail, sum(saved.values()) + 6 * own
 
