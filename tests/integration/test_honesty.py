@@ -76,6 +76,24 @@ def test_random_nets(shape: str, seed: int, baseline: str) -> None:
         judge(found.attributions, truth, found.status, tolerance)
 
 
+# -- every operation with kinks ------------------------------------------------------------------------------
+
+SMALL_ROWS = 150
+
+
+@pytest.mark.parametrize("integrator", ["auto", "secant"])
+def test_small_nets_of_every_operation_with_kinks(integrator: str) -> None:
+    """benchmarks/kinks.py with fewer rows: none beyond twice the tolerance, hardly one beyond it, most certified."""
+    from benchmarks.kinks import NETS, tally
+
+    found = [tally(name, 0, SMALL_ROWS, integrator=integrator) for name in NETS]
+    rows, done = sum(each.rows for each in found), sum(each.errors.size for each in found)
+    assert rows > 0.9 * SMALL_ROWS * len(NETS)
+    assert done >= 0.99 * rows
+    assert {name: each.over(0.02) for name, each in zip(NETS, found, strict=True) if each.over(0.02)} == {}
+    assert sum(each.over(0.01) for each in found) <= 0.001 * done + 1
+
+
 # -- trained nets, real flights -----------------------------------------------------------------------------
 
 

@@ -14,6 +14,7 @@ from ig_tasks.attribution import attribute
 from ig_tasks.attribution.cells import AdaptiveCells
 from ig_tasks.errors import InputError
 
+torch = pytest.importorskip("torch")
 CASES = json.loads((Path(__file__).parent / "ig_cases.json").read_text(encoding="utf-8"))
 
 
@@ -296,3 +297,59 @@ def test_alike_pixels_of_a_window_share_as_torch_shares(rng: np.random.Generator
     found = attribute(model, inputs, np.zeros((1, 4, 4)), integrator="secant", steps=50)
     truth = attribute(model, inputs, np.zeros((1, 4, 4)), integrator="midpoint", steps=5000)
     assert l1_errors(found, truth).max() < 1e-3
+
+
+def test_a_unit_behind_pooling_that_flips_off_and_on_where_the_maximum_changes() -> None:
+    """One pair (-0.9927, 0.8642) from (0.4595, -0.5412): the ReLU is off while neither is positive."""
+    model = torch.nn.Sequential(torch.nn.MaxPool1d(2), torch.nn.ReLU(), torch.nn.Flatten())
+    ends, start = np.array([[[-0.9927, 0.8642]]]), np.array([[0.4595, -0.5412]])
+    for integrator in ("auto", "secant", "exact"):
+        found = attribute(model, ends, start, integrator=integrator, tolerance=1e-6)
+        np.testing.assert_allclose(found.attributions.reshape(2), [-0.4595, 0.8642], atol=1e-12)
+        assert found.status[0] == "converged"
+
+
+@pytest.mark.parametrize("integrator", ["auto", "secant"])
+def test_small_pooling_nets_are_right_where_they_say_so(integrator: str) -> None:
+    torch.manual_seed(2)
+    parts = [torch.nn.Linear(8, 8), torch.nn.MaxPool1d(2), torch.nn.ReLU(), torch.nn.Linear(4, 1)]
+    model = torch.nn.Sequential(*parts).eval()
+    inputs = 2 * np.random.default_rng(2).normal(size=(500, 8)).astype(np.float32)
+    found = attribute(model, inputs, np.zeros(8), integrator=integrator)
+    x = torch.as_tensor(inputs, dtype=torch.float64)
+    along = (torch.arange(3000, dtype=torch.float64) + 0.5) / 3000
+    points = (along[:, None, None] * x).flatten(0, 1).requires_grad_()
+    right = x * torch.autograd.grad(model.double()(points).sum(), points)[0].view(3000, *x.shape).mean(0)
+    error = np.abs(found.attributions - right.numpy()).sum(1) / np.abs(right.numpy()).sum(1)
+    assert (found.status == "converged").sum() >= 495
+    assert error[found.status == "converged"].max() <= 0.02
+    assert (error[found.status == "converged"] > 0.01).sum() <= 1
+
+
+WINDOWS: dict[str, Any] = {
+    "max": lambda x: x.view(-1, 2, 4).max(dim=2).values,
+    "min": lambda x: x.view(-1, 2, 4).min(2, keepdim=True)[0].squeeze(2),
+    "amax": lambda x: x.view(-1, 2, 2, 2).amax(dim=(2, 3)),
+    "adaptive": lambda x: torch.nn.functional.adaptive_max_pool1d(x[:, None], 3)[:, 0, :2],
+    "sort": lambda x: x.sort(dim=1, descending=True)[0][:, 2:4],
+    "topk": lambda x: x.topk(3, dim=1, largest=False).values[:, 1:],
+    "median": lambda x: x.view(-1, 2, 4).median(dim=2).values,
+    "kthvalue": lambda x: x.view(-1, 2, 4).kthvalue(3, dim=2).values,
+    "clamp": lambda x: x[:, :2].clamp(x[:, 2:4].detach() * 0.0 - 0.2, x[:, 2:4].detach() * 0.0 + 0.4),
+    "maximum": lambda x: torch.maximum(x[:, :2], torch.full_like(x[:, :2], 0.1)),
+}
+
+
+@pytest.mark.parametrize("name", WINDOWS)
+def test_what_compares_several_values_is_exact_in_its_regions(name: str) -> None:
+    """The affine prefix, the comparisons and one ReLU: piecewise linear, so that exact integration holds."""
+    model = module(
+        lambda self, x: self.last(WINDOWS[name](self.first(x)).relu()), first=linear(5, 8), last=linear(2, 1, 1)
+    )
+    inputs = np.random.default_rng(3).normal(size=(12, 5)) * 2
+    truth = attribute(model, inputs, np.zeros(5), integrator="midpoint", steps=20_000)
+    for integrator in ("exact", "auto"):
+        found = attribute(model, inputs, np.zeros(5), integrator=integrator, tolerance=1e-3)
+        assert (found.status == "converged").all()
+        size = np.abs(truth.attributions).sum(1)
+        assert (np.abs(found.attributions - truth.attributions).sum(1) <= 1e-3 * size + 1e-5).all()
