@@ -31,7 +31,7 @@ UNSURE = 0.1
 """Of the tolerance: rows on which two numbers of midpoints differ by more are left out, as neither is a reference."""
 
 
-class Do(nn.Module):
+class Do(nn.Module):  # type: ignore[misc]  # torch is not followed by mypy
     """A function as a module."""
 
     def __init__(self, call: Callable[[Any], Any]) -> None:
@@ -42,7 +42,7 @@ class Do(nn.Module):
         return self.call(x)
 
 
-class Residual(nn.Module):
+class Residual(nn.Module):  # type: ignore[misc]
     def __init__(self, width: int) -> None:
         super().__init__()
         self.body = nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, width))
@@ -175,7 +175,7 @@ def tally(name: str, seed: int, rows: int, tolerance: float = 0.01, integrator: 
     size = np.abs(truth).sum(axis=1)
     sure = (np.abs(truth - check).sum(axis=1) <= UNSURE * tolerance * size) & (size > 0.0)
     done = sure & (found.status == "converged")
-    return Tally(int(sure.sum()), np.abs(found.attributions - truth).sum(axis=1)[done] / size[done])
+    return Tally(int(sure.sum()), np.abs(np.asarray(found.attributions) - truth).sum(axis=1)[done] / size[done])
 
 
 def _lines(nets: int, rows: int, integrator: str) -> Iterator[list[str]]:

@@ -48,8 +48,8 @@ def structure_of(layer: Any, *shape: int) -> Structure:
     model = functional(lambda x: L.Dense(1)(L.Flatten()(layer(L.Dense(4)(x)))), *(shape or (5,)))
     backend = KerasBackend(model, {}, "model", None)
     rows = Given.of(model, np.random.default_rng(2).normal(size=(1, *(shape or (5,)))))
-    problem = state(backend, rows, np.zeros(shape or 5), None)
-    backend.probe(problem, None)
+    problem, _ = state(backend, rows, np.zeros(shape or 5), None)
+    backend.probe(problem)
     return backend.look(problem)
 
 
