@@ -80,7 +80,7 @@ def attribute(
     check_integrator(integrator, steps, max_evaluations)
     tolerances = Tolerances(tolerance, absolute_tolerance)
     choice = Choice.of(target)
-    every = choice.every
+    every = choice.every  # also where there are no rows
     if not is_count(seed):
         raise InputError(f"seed: {seed!r} is not a whole number, such as 0")
     for field, value in (("fixed", fixed), ("layers", layers)):
@@ -96,7 +96,6 @@ def attribute(
     with backend.session():
         given = Given.of(model, inputs)
         problem, vectors = state(backend, given, baseline, fixed)
-        every = isinstance(target, str) and target == "all"
         laid = Laid(problem)
         if problem.rows:
             backend.choose(choice.head)
