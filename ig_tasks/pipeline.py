@@ -32,10 +32,10 @@ from ig_tasks.data.shards import with_versions
 from ig_tasks.errors import DamagedError, ValidationFailedError
 from ig_tasks.lines import Line
 from ig_tasks.reports.assemble import importance_table
+from ig_tasks.reports.numerals import apart, value
 from ig_tasks.reports.outcome import outcome_of, outcome_words
 from ig_tasks.reports.overrides import override_words
 from ig_tasks.reports.rendering import Rendering
-from ig_tasks.reports.sentences import saw_and_expected
 from ig_tasks.spec import ExplanationSpec
 from ig_tasks.store import Manifest, RunFolder, Store, set_aside
 from ig_tasks.store.report import Check, Report
@@ -368,7 +368,9 @@ def _session(
 
 def _told(check: Check) -> Line:
     outcome = "passed" if check.success else f"FAILED ({check.severity})"
-    text = f"validate: {check.name} {outcome}: {saw_and_expected(check)}"
+    text = (
+        f"validate: {check.name} {outcome}: {apart(check.observed, check.expected)}, expected {value(check.expected)}"
+    )
     return Line(text, "info" if check.success else "error" if check.severity == "critical" else "warning")
 
 
