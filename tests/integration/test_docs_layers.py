@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
 from support import docs, tiny
@@ -19,12 +20,19 @@ BLOCKS = docs.blocks(PAGE)
 
 def test_the_snippets_print_what_the_page_says(capsys: pytest.CaptureFixture[str]) -> None:
     names: dict[str, Any] = {"__name__": "__main__"}
-    first, second = [block for block in BLOCKS if block.language == "python"]
+    first, second, third = [block for block in BLOCKS if block.language == "python"]
     exec(compile(first.text, str(first), "exec"), names)  # noqa: S102 - what is tested
     printed = next(block for block in BLOCKS if block.language == "text")
     assert capsys.readouterr().out == printed.text
     exec(compile(second.text, str(second), "exec"), names)  # noqa: S102
     assert set(names["explanation"].status) == {"converged"}
+    capsys.readouterr()
+    exec(compile(third.text, str(third), "exec"), names)  # noqa: S102
+    assert capsys.readouterr().out == [block for block in BLOCKS if block.language == "text"][-1].text
+    of_codes = names["of_codes"]
+    assert set(of_codes.status) == {"converged"}
+    sums = of_codes.attributions["codes"].sum(axis=1)
+    np.testing.assert_allclose(sums, of_codes.output - of_codes.baseline_output, atol=1e-4)
 
 
 def test_the_command_says_what_the_page_says(tmp_path: Path) -> None:
