@@ -111,6 +111,7 @@ MEANING = {
         "inputs.<name>.scale": "what pixels are multiplied by",
         "inputs.<name>.channels": "where an image has its channels, or a series its columns",
         "inputs.<name>.grid": "rows and columns of cells, a feature each; left out: an image is one feature",
+        "inputs.<name>.missing": "number in place of a missing one, or {column: number}; left out: such rows are quarantined",
         "inputs.<name>.features": "names along the last axis of an array; left out: one feature",
         "targets": "the outputs, by name",
         "targets.<name>.output": "column of the output, name of one of several, or a selection; left out: there is one",

@@ -144,12 +144,15 @@ def shard_tables(
     columns |= {f"segment:{column}": pa.array(levels.tolist(), pa.string()) for column, levels in segments.items()}
     chosen_values = values[usable]
     columns |= {f"attribution:{name}": pa.array(chosen_values[:, place]) for place, name in enumerate(names)}
-    numbers = {f.name: chosen[f.column].to_numpy(dtype=np.float64) for f in features if f.kind == "numeric"}
+    held_numbers = {f.name: chosen[f.column].to_numpy(dtype=np.float64) for f in features if f.kind == "numeric"}
+    numbers = {f.name: _without_gaps(held_numbers[f.name], f, inputs) for f in features if f.kind == "numeric"}
     categories = {f.name: _levels(chosen[f.column]) for f in features if f.kind in _CATEGORIES and f.column}
     if keep_inputs:
         for feature in features:
-            held = numbers.get(feature.name)
-            columns[f"input:{feature.name}"] = _texts(chosen, feature, categories, inputs) if held is None else held
+            held = held_numbers.get(feature.name)
+            columns[f"input:{feature.name}"] = (
+                _texts(chosen, feature, categories, inputs) if held is None else pa.array(held, from_pandas=True)
+            )
         columns |= _tokens(explanation, encoded, inputs or {}, usable)
     left = np.array([reason is not None for reason in reasons], dtype=bool)
     quarantine = pa.table([ids[left].tolist(), reasons[left].tolist()], schema=QUARANTINE_SCHEMA)
@@ -157,6 +160,12 @@ def shard_tables(
     return ShardTables(
         pa.table(columns), quarantine, chosen_values, names, target, segments, numbers, categories, unknown
     )
+
+
+def _without_gaps(numbers: Floats, feature: Feature, inputs: Mapping[str, InputSpec] | None) -> Floats:
+    """The numbers that the model has: what model.yaml names in place of missing ones."""
+    filled = None if inputs is None else inputs[feature.input].in_place_of_gaps(feature.column)
+    return numbers if filled is None else np.where(np.isnan(numbers), filled, numbers)
 
 
 def _engine_columns(explanation: Explanation | None, usable: NDArray[np.bool_]) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from ig_tasks.baselines.baseline import Baseline
 from ig_tasks.baselines.fitting import BaselineCounts, fit_baseline
 from ig_tasks.baselines.segments import levels_of, segments_of
 from ig_tasks.compute.device import choose_device
+from ig_tasks.compute.gaps import require_gaps_alike
 from ig_tasks.compute.layer_doctor import diagnosis_of, load_or_propose
 from ig_tasks.compute.shard_files import write_shard
 from ig_tasks.compute.soundness import doubt_of_space, require_ids_inside, require_one_output_a_row
@@ -111,6 +112,9 @@ def try_model(task: TrialTask) -> dict[str, Any]:
         require_one_output_a_row(task.model.uri, call, arrays, fixed, output)
         first = {name: mask[:1] for name, mask in fixed.items()}
         require_ids_inside(prepared.model, inputs, lambda rows: call(rows, first), arrays)
+        require_gaps_alike(
+            lambda rows: loaded.output(rows, task.model.target, task.model.space), {**arrays, **fixed}, inputs
+        )
         doubt = _doubt_of_space(task, prepared, arrays, fixed, output)
     except (IgTasksError, MemoryError, OSError) as error:
         if str(error).startswith(f"model: {TWICE}"):

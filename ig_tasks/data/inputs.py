@@ -44,7 +44,8 @@ class InputSpec(InputKeys):
 
     `kind` says how; left out it is "numeric", or "categorical" with a vocabulary or an integer `dtype`:
 
-    numeric      numbers, (rows, columns): a feature a column
+    numeric      numbers, (rows, columns): a feature a column. `missing` is the number that the model has in place of a
+                 missing one, without which such rows are quarantined
     categorical  one id, (rows,): the category at position k (from 0) of the vocabulary has the id `k + offset`;
                  `unknown` is the id of every other category, nulls included, without which such rows are
                  quarantined. Without a vocabulary the columns hold ids already
@@ -91,6 +92,16 @@ class InputSpec(InputKeys):
     def _spelling(cls, value: Any) -> Any:
         if isinstance(value, list | tuple):
             return tuple(category_name(item) for item in value)
+        return value
+
+    @field_validator("missing", mode="before")
+    @classmethod
+    def _a_number(cls, value: Any) -> Any:
+        if value == "pass":
+            raise ValueError(
+                "'pass' would leave gaps in a path, and nothing between a number and no number can be computed; name "
+                "the number that the model has in place of a gap, such as `missing: 0`, or {column: number}"
+            )
         return value
 
     @model_validator(mode="after")
@@ -169,6 +180,10 @@ class InputSpec(InputKeys):
         if self.kind == "one_hot" and self.vocabulary is None:
             return True  # no one among the columns
         return self.unknown is not None or self.unknown_zeros or self.tokenizer is not None
+
+    def in_place_of_gaps(self, column: str) -> float | None:
+        """The number that stands for a missing one; None where rows with gaps are left out."""
+        return self.missing.get(column) if isinstance(self.missing, dict) else self.missing
 
     @property
     def size(self) -> int:

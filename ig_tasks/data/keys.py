@@ -43,6 +43,8 @@ class InputKeys(BaseModel):
     channels: Literal["first", "last"] = "last"
     grid: tuple[int, int] | None = None
     features: tuple[str, ...] | None = None
+    missing: float | dict[str, float] | None = None
+    """What the model has in place of a missing number, of all columns or {column: number}."""
 
     @property
     def layers(self) -> str | tuple[str, ...] | dict[int, str | tuple[str, ...]] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -25,7 +26,7 @@ class _Rule:
 
 _IDS = ("vocabulary", "offset", "unknown", "layer")
 KINDS: Mapping[str, _Rule] = {
-    "numeric": _Rule("many", takes=("layer",), integer=False),
+    "numeric": _Rule("many", takes=("layer", "missing"), integer=False),
     "categorical": _Rule("many", takes=_IDS, integer=True),
     "one_hot": _Rule("many", takes=("vocabulary", "unknown_zeros"), integer=False),
     "bag": _Rule("one", ("vocabulary",), (*_IDS, "unknown_zeros", "separator", "length", "padding", "special")),
@@ -56,6 +57,7 @@ def check_kind(spec: InputKeys) -> None:
     for name in rule.needs:
         if getattr(spec, name) is None:
             raise ValueError(f"{name}: an input of kind '{kind}' needs it")
+    _check_missing(spec, rule)
     for name in _OPTIONS:
         given = getattr(spec, name) not in (None, False, _DEFAULTS.get(name))
         if given and name not in (*rule.needs, *rule.takes):
@@ -112,6 +114,17 @@ def _check_layer(spec: InputKeys) -> None:
     if left:
         names = [known[place] if known else str(place) for place in sorted(left)]
         raise ValueError(f"layer: column {', '.join(names)} has none")
+
+
+def _check_missing(spec: InputKeys, rule: _Rule) -> None:
+    numbers = spec.missing.values() if isinstance(spec.missing, dict) else [spec.missing or 0.0]
+    if spec.missing is not None and "missing" not in rule.takes:
+        raise ValueError(f"missing: does not go with an input of kind '{spec.kind}'")
+    if not all(math.isfinite(number) for number in numbers):
+        raise ValueError("missing: name finite numbers; no path leads to a missing one")
+    for column in spec.missing if isinstance(spec.missing, dict) else ():
+        if column not in spec.columns:
+            raise ValueError(f"missing: '{column}' is no column of the input{suggest(column, spec.columns)}")
 
 
 def _check_lists(spec: InputKeys) -> None:

@@ -30,6 +30,9 @@ def as_dtype(values: np.ndarray, dtype: str) -> np.ndarray:
 
 def _numbers(column: pd.Series, name: str, spec: InputSpec, reasons: np.ndarray) -> np.ndarray:
     values = _as_float64(column, name)
+    filled = spec.in_place_of_gaps(str(column.name))
+    if filled is not None:
+        values = np.where(np.isnan(values), filled, values)
     mark(reasons, np.isnan(values), f"missing value in {column.name}")
     if spec.integer:
         limits = np.iinfo(spec.dtype)

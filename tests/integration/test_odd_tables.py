@@ -7,17 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from support.carriers import write_carriers
-from support.tiny import write_project
+from support.tiny import MODEL_YAML, write_package, write_project
 
 from ig_tasks import cli
+from ig_tasks.looks.visible import visible
 from ig_tasks.store.report import report_schema
 
 pytest.importorskip("torch")
-pytestmark = pytest.mark.timeout(180)
 
 CARRIERS = pa.array(["AA", "DL", "UA"] * 4)
 
@@ -69,3 +70,50 @@ def test_categories_that_the_model_does_not_know_are_told_by_check_and_run(
     manifest = json.loads((path.parent / "manifest.json").read_text())
     assert manifest["baseline"]["unknown"]["carrier"]["unknown"] == 10
     jsonschema.validate(report, report_schema())
+
+
+def test_control_characters_in_categories_segments_and_names_reach_the_report_as_escapes(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    odd, column, segment = ["A\0A", "D\x1b[31mL", "U\ufffeA"], "car\x01rier", "or/i.g:in \u202e'\"\U0001f6eb"
+    levels = ["E\0WR", "", " ", "x" * 300, "a/b\\c=d"]
+    rows = pa.table({column: odd * 5, segment: levels * 3, "id": [f"r\0{row}/\x1b" for row in range(15)]})
+    data = {"uri": "../../data", "segments": [segment], "id": "id"}
+    spec = write_carriers(tmp_path, rows, vocabulary=odd, column=column, data=data)
+    assert cli._run(["check", str(spec)]) == 0
+    assert not set(capsys.readouterr().out) & {"\0", "\x01", "\x1b"}
+    assert cli._run(["run", str(spec)]) == 0
+    shown = capsys.readouterr()
+    assert not set(shown.out + shown.err) & {"\0", "\x01", "\x1b"}
+    path = Path(shown.out.splitlines()[-1])
+    page = path.with_suffix(".html").read_text()
+    assert not set(page) & {"\0", "\x01", "\x1b", "\ufffe"}
+    report = json.loads(path.read_text())
+    assert {row["segment_level"] for row in report["segments"]} == {visible(level) for level in levels}
+    assert report["data"]["unknown"] == []
+    assert report["data"]["rows_explained"] == 15
+
+
+def test_gaps_are_explained_as_the_number_in_their_place_and_stored_as_gaps(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    spec = write_project(tmp_path, rows=20, baseline="zero", data={"uri": "../../data", "id": "id"})
+    inputs = {**MODEL_YAML["inputs"], "numeric": {"columns": ["a", "b"], "missing": {"a": 1.5}}}
+    write_package(tmp_path / "include" / "models" / "tiny", inputs=inputs)
+    for file in (tmp_path / "data").rglob("*.parquet"):
+        frame = pd.read_parquet(file, partitioning=None)
+        frame.loc[0, "a"], frame.loc[1, "a"], frame.loc[2, "b"] = None, 1.5, None
+        frame.loc[1, ["b", "kind"]] = frame.loc[0, ["b", "kind"]]
+        frame.to_parquet(file)
+    assert cli._run(["check", str(spec)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "rows      28 of 30 that were tried can be explained" in lines
+    assert "rows      2 of them: missing value in b" in lines
+    assert cli._run(["run", str(spec)]) == 0
+    path = Path(capsys.readouterr().out.splitlines()[-1])
+    (shard,) = (path.parent / "attributions").iterdir()
+    rows = pd.read_parquet(shard).set_index("row_id")
+    gap, number = rows.loc["1-000000"], rows.loc["1-000001"]
+    assert (gap["input:a"], number["input:a"]) == (pytest.approx(float("nan"), nan_ok=True), 1.5)
+    for column in ("output", "attribution:a", "attribution:b", "attribution:kind"):
+        assert gap[column] == pytest.approx(number[column], abs=1e-12)
