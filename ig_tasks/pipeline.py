@@ -31,6 +31,7 @@ from ig_tasks.compute.trial import UsableRows, look_at_rows, trial_of
 from ig_tasks.data.shards import with_versions
 from ig_tasks.errors import DamagedError, ValidationFailedError
 from ig_tasks.lines import Line
+from ig_tasks.looks.visible import visible
 from ig_tasks.reports.assemble import importance_table
 from ig_tasks.reports.numerals import apart, value
 from ig_tasks.reports.outcome import outcome_of, outcome_words
@@ -376,4 +377,4 @@ def _told(check: Check) -> Line:
 
 def to_stderr(line: str) -> None:
     """Where lines of stages go unless the caller takes them."""
-    print(line, file=sys.stderr, flush=True)  # noqa: T201 - lines for people belong on standard error
+    print(visible(str(line)), file=sys.stderr, flush=True)  # noqa: T201 - lines for people belong on standard error
