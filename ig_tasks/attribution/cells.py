@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ig_tasks.attribution.control import Stage, relative_change
+from ig_tasks.attribution.grading import GRADED
 from ig_tasks.attribution.structure import Segment
 
 __all__ = ["FIRST_CELLS", "SECANT", "AdaptiveCells", "SecantCells", "place_edges"]
@@ -68,6 +69,10 @@ class AdaptiveCells:
     with the first power of the cells (`rough`). With `few` units each of them matters, and one that flips within a
     cell of both first levels is seen by neither: there the first stage is no proof (with 6 to 16 units a layer 1 % of
     the rows that it would certify at 1 % were over it).
+
+    Where not all operations are piecewise linear, nearly all of a path may happen within one cell, at every level: a
+    row is looked at first (`graded`), and half of the edges go where it changes. The first stage is no proof there, and
+    neither is the second with few units, or where nobody knows their kinks.
     """
 
     max_evaluations: int = 4097
@@ -75,6 +80,7 @@ class AdaptiveCells:
     bends: bool = False
     few: bool = False
     rough: bool = False
+    graded: bool = False
 
     @property
     def name(self) -> str:
@@ -86,15 +92,29 @@ class AdaptiveCells:
 
     @property
     def stages(self) -> tuple[Stage, ...]:
-        return _cells_within(self.max_evaluations)
+        return _cells_within(self.max_evaluations - self.looks)
 
-    def estimate(self, levels: Sequence[Array], nodes: int) -> Array:  # noqa: ARG002
+    @property
+    def looks(self) -> int:
+        """Gradient evaluations per row before the first stage."""
+        return GRADED.size if self.graded else 0
+
+    @property
+    def least(self) -> int:
+        """Cells of the first level that proves a row."""
+        if self.graded:
+            return _MORE_CELLS[1] if self.few or not self.bends else _MORE_CELLS[0]
+        return _MORE_CELLS[0] if self.few else FIRST_CELLS[-1]
+
+    def estimate(self, levels: Sequence[Array], nodes: int) -> Array:
         change = relative_change(levels[-1], levels[-2])
+        if nodes < self.least:
+            return np.full_like(change, np.inf)
         if len(levels) == 2:
-            return np.full_like(change, np.inf) if self.few else 2.0 * change
+            return 2.0 * change
         if self.layers > 1:
             return 1.5 * change
-        now, before = (3.0, 1.0) if self.rough else (2.0, 0.3)
+        now, before = (3.0, 1.0) if self.rough or self.graded else (2.0, 0.3)
         return np.maximum(now * change, before * relative_change(levels[-2], levels[-3]))
 
 

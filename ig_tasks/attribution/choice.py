@@ -8,6 +8,7 @@ import numpy as np
 
 from ig_tasks.attribution.cells import FIRST_CELLS, SECANT, AdaptiveCells, SecantCells
 from ig_tasks.attribution.control import AdaptiveSteps, Control, FixedSteps
+from ig_tasks.attribution.grading import GRADED
 from ig_tasks.attribution.regions import EXACT, Regions
 from ig_tasks.attribution.rules import RULES, ClenshawCurtis
 from ig_tasks.attribution.structure import PLAIN, Structure
@@ -120,7 +121,12 @@ def _by_structure(structure: Structure, most: int, *, secant: bool) -> tuple[Con
     if structure.secant and (secant or (structure.kinked and enough)):
         kind = "operations with kinks" if structure.kinked else "asked for; nonlinear operations"
         return AdaptiveCells(
-            most, structure.pieces, structure.bends, structure.bends and structure.units <= _FEW_UNITS, structure.rough
+            most,
+            structure.pieces,
+            bends=structure.bends,
+            few=structure.bends and structure.units <= _FEW_UNITS,
+            rough=structure.rough,
+            graded=not structure.pieces and most >= sum(FIRST_CELLS) + GRADED.size,
         ), f"{kind} ({names})"
     if structure.secant:
         return AdaptiveSteps(most, careful=_may_bend(structure)), (

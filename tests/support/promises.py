@@ -18,7 +18,8 @@ from support.architectures import Architecture, Weights, architectures, build
 __all__ = ["PROMISES", "keep"]
 
 DUMMY, TWIN, OTHER_TWIN = 0, 1, 2  # features: one that the model does not use, two that it cannot tell apart
-EXACT = {"float32": 1e-5, "float64": 1e-10}
+# Edges of cells follow kinks that are found in the precision of the model.
+EXACT = {"float32": 5e-5, "float64": 1e-10}
 
 
 def axioms(framework: str, architecture: Architecture) -> None:

@@ -12,6 +12,7 @@ from ig_tasks.attribution.backends.base import Backend, Edges
 from ig_tasks.attribution.batches import Batches, Rectangle
 from ig_tasks.attribution.cells import AdaptiveCells, place_edges
 from ig_tasks.attribution.control import Control, Stage, Tolerances
+from ig_tasks.attribution.grading import Grading
 from ig_tasks.attribution.methods.nested import Nested
 from ig_tasks.attribution.methods.rows import CommonStart, Rows
 from ig_tasks.attribution.problem import Problem
@@ -23,6 +24,7 @@ __all__ = ["Chunk"]
 Array = npt.NDArray[np.float64]
 
 _COMPARED = 3  # levels that an estimate looks at
+_CHANGES = 64  # places where a row changes, beside fewer kinks
 
 
 class Chunk:
@@ -44,6 +46,7 @@ class Chunk:
         self.baseline_output = np.full(problem.targets.shape, np.nan)
         self.levels: list[Array] = []  # attributions (targets, rows, features) by the latest rules
         self.edges: Array | None = None  # of the latest level of cells (edges, rows)
+        self.grading: Grading | None = None  # where the rows change, if they were looked at
 
     def run(self, rows: Rows) -> None:
         """Write the rows' results into `rows`."""
@@ -51,6 +54,9 @@ class Chunk:
             self._regions(self.control, rows)
             return
         stages, spent = self.control.stages, 0
+        if isinstance(self.control, AdaptiveCells) and self.control.graded:
+            self.grading = Grading.of(self.backend, self.problem, self.batches)
+            spent += self.control.looks
         nested = Nested(stages)
         for number, stage in enumerate(stages):
             shared = number == 0 and self.common.gradient is not None
@@ -83,6 +89,7 @@ class Chunk:
         self.output, self.baseline_output = self.output[:, rows], self.baseline_output[:, rows]
         self.levels = [level[:, rows] for level in self.levels]
         self.edges = None if self.edges is None else self.edges[:, rows]
+        self.grading = None if self.grading is None else self.grading.take(rows)
 
     def _empty(self, count: int, units: int = 0) -> Array:
         return np.zeros((count, *self.problem.targets.shape, units or self.problem.features))
@@ -134,7 +141,7 @@ class Chunk:
         """Attributions at the stage's levels of the secant rule, each from cells of its own."""
         starts = np.cumsum([0, *stage.cells])
         sums = self._empty(len(stage.cells))
-        kinks = self._kinks()
+        kinks, grading = self._kinks(), self.grading
         finest = self.edges = np.empty((stage.cells[-1] + 1, self.problem.rows))
 
         def evaluate(part: Rectangle) -> None:
@@ -148,10 +155,12 @@ class Chunk:
                     segments.append(Segment(cells, int(first), int(last)))
 
             def edges(seen: npt.NDArray[np.floating[Any]] | None) -> Array:
-                if kinks is None:
+                if kinks is None and grading is None:
                     places = place_edges(batch.rows, segments, seen)
                 else:
-                    places = place_edges(batch.rows, segments, kinks[rows], kinks.shape[1])
+                    known = seen if kinks is None else kinks[rows]
+                    among = known if grading is None else _beside(known, grading.take(rows))
+                    places = place_edges(batch.rows, segments, among, among.shape[1])
                 if levels[-1] == len(stage.cells) - 1:
                     own = segments[-1]
                     finest[own.first : own.last + 1, rows] = places[-own.edges :]
@@ -224,6 +233,13 @@ class Chunk:
             self.baseline_output[:] = self.common.outputs[self.problem.targets]
         elif stage.nodes[0] != 0.0:
             at(self.baseline_output, at_start=True)
+
+
+def _beside(kinks: npt.NDArray[np.floating[Any]] | None, grading: Grading) -> Array:
+    """Kinks (rows, kinks), and as many places where the rows change."""
+    count = _CHANGES if kinks is None else max(_CHANGES, kinks.shape[1])
+    places = grading.places(count)
+    return places if kinks is None else np.concatenate([kinks, places], axis=1)
 
 
 def _given(edges: Array, _kinks: object) -> Array:
