@@ -110,6 +110,13 @@ def make_targets() -> set[str]:
     return set(re.findall(r"^([a-z]+):.*## ", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
 
 
+def make_variables() -> set[str]:
+    """What the command line of make may set: what the Makefile takes from outside where it is given."""
+    return set(
+        re.findall(r"^(?:ifndef |export )?([A-Z_]+)(?: \?=|$)", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
+    )
+
+
 def said_by_the_code() -> list[str]:
     """Every text in the package, with a hole where a value is put in: what its messages look like."""
     found: list[str] = []
