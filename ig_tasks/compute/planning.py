@@ -19,7 +19,7 @@ from ig_tasks.models.spaces import converter, spaces_of
 from ig_tasks.spec import AttributionSpec, ExplanationSpec, format_partition
 from ig_tasks.store import Store, run_key
 
-ENGINE_VERSION = 7
+ENGINE_VERSION = 8
 """Part of a run's key: raised when the engine's numbers change in more than rounding."""
 
 MEMORY_LIMIT = 256 * 1024 * 1024
