@@ -14,14 +14,14 @@ from ig_tasks.attribution.control import Stage, relative_change
 from ig_tasks.attribution.grading import GRADED
 from ig_tasks.attribution.structure import Segment
 
-__all__ = ["FIRST_CELLS", "SECANT", "AdaptiveCells", "SecantCells", "place_edges"]
+__all__ = ["FIRST_CELLS", "MOST_KINKS", "SECANT", "AdaptiveCells", "SecantCells", "place_edges"]
 
 Array = npt.NDArray[np.float64]
 
 SECANT = "secant"
 FIRST_CELLS = (4, 10)
 _MORE_CELLS = (24, 58, 140, 338, 816, 1970)
-_KINKS = 128  # of a layer with more units every so many-th is looked at: cells need the density, not each kink
+MOST_KINKS = 128  # of a layer with more units every so many-th is looked at: cells need the density, not each kink
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,7 @@ def _cells_within(max_evaluations: int) -> tuple[Stage, ...]:
 
 
 def place_edges(
-    rows: int, segments: Sequence[Segment], kinks: npt.NDArray[np.floating[Any]] | None, most: int = _KINKS
+    rows: int, segments: Sequence[Segment], kinks: npt.NDArray[np.floating[Any]] | None, most: int = MOST_KINKS
 ) -> Array:
     """Edges (edges of all segments, rows): e_k = cdf^-1(k / cells), cdf(a) = a / 2 + #(kinks < a) / (2 kinks).
 

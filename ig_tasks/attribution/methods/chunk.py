@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from ig_tasks.attribution.backends.base import Backend, Edges
 from ig_tasks.attribution.batches import Batches, Rectangle
-from ig_tasks.attribution.cells import AdaptiveCells, place_edges
+from ig_tasks.attribution.cells import MOST_KINKS, AdaptiveCells, place_edges
 from ig_tasks.attribution.control import Control, Stage, Tolerances
 from ig_tasks.attribution.grading import Grading
 from ig_tasks.attribution.methods.nested import Nested
@@ -155,12 +155,12 @@ class Chunk:
                     segments.append(Segment(cells, int(first), int(last)))
 
             def edges(seen: npt.NDArray[np.floating[Any]] | None) -> Array:
-                if kinks is None and grading is None:
-                    places = place_edges(batch.rows, segments, seen)
-                else:
-                    known = seen if kinks is None else kinks[rows]
-                    among = known if grading is None else _beside(known, grading.take(rows))
-                    places = place_edges(batch.rows, segments, among, among.shape[1])
+                known = seen if kinks is None else kinks[rows]
+                if grading is not None:
+                    known = _beside(known, grading.take(rows))
+                # The first layer's own kinks are thinned out, what was found later is not.
+                most = MOST_KINKS if known is None or known is seen else known.shape[1]
+                places = place_edges(batch.rows, segments, known, most)
                 if levels[-1] == len(stage.cells) - 1:
                     own = segments[-1]
                     finest[own.first : own.last + 1, rows] = places[-own.edges :]
