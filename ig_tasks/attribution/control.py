@@ -171,10 +171,10 @@ class Tolerances:
         A NaN estimate is a rule's that has none. Completeness alone proves nothing: errors of two features may cancel.
         """
         output, baseline_output = outputs
-        difference = output - baseline_output
-        rounding = self.epsilon * np.maximum(np.abs(output), np.abs(baseline_output))
-        finite = np.isfinite(size) & np.isfinite(difference)
-        with np.errstate(invalid="ignore"):
+        with np.errstate(invalid="ignore"):  # a row that is not finite may be inf - inf, or 0 * inf
+            difference = output - baseline_output
+            finite = np.isfinite(size) & np.isfinite(difference)
+            rounding = self.epsilon * np.maximum(np.abs(output), np.abs(baseline_output))
             # Not the difference, but every effect: those that cancel are not small.
             below = (size + estimate * size <= rounding) & (np.abs(delta) <= 2.0 * rounding)
             # What two roundings may amount to is no fault of the attributions.

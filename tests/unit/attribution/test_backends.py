@@ -271,5 +271,19 @@ def test_a_model_that_mixes_rows(kits: Any, layers_of: Any) -> None:
         def forward(self, x: Any) -> Any:
             return x.mean(0)
 
-    with pytest.raises(ModelError, match="1 rows went in, 3 came out"):
+    with pytest.raises(ModelError, match="2 rows went in, 3 came out"):
         attribute(Mean(), np.ones((2, 3)), np.zeros(3))
+    with pytest.raises(ModelError, match=r"shape \(2,\) for one row and \(2,\) for two; it mixes rows"):
+        attribute(Mean(), np.ones((2, 2)), np.zeros(2))
+
+
+@pytest.mark.parametrize("columns", [2, 3])
+def test_a_keras_model_that_mixes_rows(kits: Any, columns: int) -> None:
+    import keras
+
+    class Mean(keras.Model):
+        def call(self, x: Any) -> Any:
+            return keras.ops.mean(x, axis=0)
+
+    with pytest.raises(ModelError, match=f"{columns} came out, however many rows went in; it mixes rows"):
+        attribute(Mean(), np.ones((2, columns)), np.zeros(columns))

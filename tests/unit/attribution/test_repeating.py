@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -117,6 +118,25 @@ def test_what_torch_calls_leave_behind_is_taken_back() -> None:
     assert set(vars(model)) == held
     for name, value in model.state_dict().items():
         assert torch.equal(value, state[name]), name
+
+
+def test_what_torchscript_calls_leave_behind_is_taken_back() -> None:
+    import torch
+
+    class Counting(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.register_buffer("calls", torch.zeros(()))
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            self.calls = self.calls + 1
+            return x.sin().sum(1)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        model = torch.jit.script(Counting())
+    attribute(model, np.ones((2, 3)), np.zeros(3))
+    assert model.calls == 0
 
 
 # -- the twin -----------------------------------------------------------------------------------------------

@@ -93,6 +93,8 @@ class Caller:
                 raise ShapeUnknown
             if shape.rank == 0:
                 raise ModelError("model: rows went in, a single number came out; it mixes rows")
+            if shape[0] is not None:
+                raise ModelError(f"model: {shape[0]} came out, however many rows went in; it mixes rows")
             self.tail = tuple(shape[1:])
         tail = self.tail
         if tail is None and rows == 1 and tuple(shape[:1]) != (1,):

@@ -176,6 +176,7 @@ class TorchBackend:
         ends = self._caller.ends(row)
         with torch.no_grad():
             outputs = self._caller.call(ends, row, 1)
+            self._caller.require_row_axis(row)
         points = {name: end.clone().requires_grad_() for name, end in ends.items()}
         own = sum(end.numel() * end.element_size() for end in ends.values())
         with causes_named():

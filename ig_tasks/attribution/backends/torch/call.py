@@ -48,6 +48,7 @@ class Caller:
         self.placed: tuple[str, ...] = ()  # inputs that are passed by position
         self.output: Head = None
         self.tail: tuple[int, ...] = ()  # the output's axes behind the rows
+        self._squeezed = False  # the latest output had no axis of rows, as that of a single row may
 
     def copy(self) -> Caller:
         """For another thread."""
@@ -167,13 +168,24 @@ class Caller:
             raise ModelError(f"model: its output is a {type(outputs).__name__}, not a tensor")
         if follow is not None:
             outputs = follow.finished(outputs)
-        if points == 1 and outputs.shape[:1] != (1,):
+        self._squeezed = points == 1 and outputs.shape[:1] != (1,)
+        if self._squeezed:
             outputs = outputs[None]  # the model squeezed the axis of its only row, too
         if outputs.shape[:1] != (points,):
             came = outputs.shape[0] if outputs.ndim else "a single number"
             raise ModelError(f"model: {points} rows went in, {came} came out; it mixes rows")
         self.tail = tuple(outputs.shape[1:])
         return outputs.reshape(points, number_count(self.tail))
+
+    def require_row_axis(self, row: Problem) -> None:
+        """After a call with one row: an axis of rows that was not there must be there when the row is given twice."""
+        if self._squeezed:
+            one = self.tail
+            self.call({name: torch.cat((end, end)) for name, end in self.ends(row).items()}, row, 2)
+            if self.tail != one:
+                raise ModelError(
+                    f"model: its output has shape {one} for one row and {(2, *self.tail)} for two; it mixes rows"
+                )
 
     def _raw(self, given: dict[str, Any]) -> Any:
         placed = [given.pop(name) for name in self.placed]

@@ -19,8 +19,8 @@ class Remembered:
     """
 
     def __init__(self, model: torch.nn.Module) -> None:
-        modules = [module for module in model.modules() if not isinstance(module, torch.jit.ScriptModule)]
-        self._tables = [(module, dict(_attributes(module)), dict(module._buffers)) for module in modules]
+        modules = list(model.modules())
+        self._tables = [(module, dict(_attributes(module)), dict(module._buffers.items())) for module in modules]
         normed = (module.weight for module in modules if getattr(module, "max_norm", None) is not None)
         held = (value for _, attributes, _ in self._tables for value in attributes.values())
         tensors = [*model.buffers(), *normed, *(value for value in held if isinstance(value, torch.Tensor))]
@@ -30,7 +30,7 @@ class Remembered:
     def changed(self) -> bool:
         """Whether calls have left something behind."""
         return any(
-            not _same(dict(_attributes(module)), attributes) or not _same(module._buffers, buffers)
+            not _same(dict(_attributes(module)), attributes) or not _same(dict(module._buffers.items()), buffers)
             for module, attributes, buffers in self._tables
         ) or any(version is not None and _version(tensor) != version for tensor, version, _ in self._values)
 
@@ -40,9 +40,11 @@ class Remembered:
             for name in [name for name, _ in _attributes(module) if name not in attributes]:
                 del vars(module)[name]
             vars(module).update(attributes)
-            if not _same(module._buffers, buffers):
-                module._buffers.clear()
-                module._buffers.update(buffers)
+            if not _same(dict(module._buffers.items()), buffers):
+                if isinstance(module._buffers, dict):
+                    module._buffers.clear()
+                for name, value in buffers.items():  # TorchScript's are neither added nor removed
+                    module._buffers[name] = value
         for tensor, version, values in self._values:
             if _version(tensor) != version or (version is None and not torch.equal(tensor, values)):
                 with torch.inference_mode(tensor.is_inference()):
@@ -50,6 +52,8 @@ class Remembered:
 
 
 def _attributes(module: torch.nn.Module) -> Iterator[tuple[str, Any]]:
+    if isinstance(module, torch.jit.ScriptModule):
+        return iter(())  # Python has none of them
     return ((name, value) for name, value in vars(module).items() if name not in _OWN)
 
 
