@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -180,6 +181,41 @@ def test_cells_are_complete_and_converge(build: Any, shape: Any, exact: bool, rn
         assert found.relative_delta.max() < 1e-11
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_kinks_beside_the_nodes_of_the_look_do_not_count_against_a_model(dtype: str) -> None:
+    """1,001 kinks, 1e-3 apart: a narrow cell about any place has one in it."""
+    keras.config.set_floatx(dtype)
+    keras.config.set_dtype_policy(dtype)
+    x = keras.Input((1,), dtype=dtype)
+    bent = L.Dense(1001, activation="relu")
+    # Slopes of both signs, so that one kink is much beside the sum of all.
+    model = keras.Model(x, L.Dense(1)(L.Dense(2, activation="tanh")(bent(x))))
+    signs = np.where(np.arange(1001) % 2, 1.0, -1.0)[:, None]
+    bent.set_weights([np.ones((1, 1001)), -np.linspace(0.0, 1.0, 1001)])
+    model.layers[2].set_weights([signs * [1.0, 0.5], np.array([0.1, -0.3])])
+    found = attribute(model, np.ones((1, 1)), np.zeros(1), integrator="secant", steps=8)
+    assert found.details["integrator"] == "secant"
+    np.testing.assert_allclose(found.attributions[0], found.output - found.baseline_output, rtol=1e-4)
+
+
+def test_slopes_that_are_not_the_models_gradients_are_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Outputs alone would not tell: the value is right, its slopes are half of what they should be."""
+    from ig_tasks.attribution.backends.keras import walk
+
+    def halved(nodes: Any, call: Any, pieces: Any, z: Any) -> Any:
+        @tf.custom_gradient
+        def run(z: Any) -> Any:
+            return call(z), lambda upstream: 0.5 * upstream * tf.cast(z > 0.0, z.dtype)
+
+        return run(z)
+
+    monkeypatch.setattr(walk, "piecewise", halved)
+    found = structure_of(L.ReLU())
+    assert found.followed
+    assert not found.secant
+    assert "not the model's own gradients" in found.reason
+
+
 def test_a_wide_maximum_is_as_good_as_it_says(rng: np.random.Generator) -> None:
     model = functional(lambda x: L.Dense(1)(L.ReLU()(L.GlobalMaxPooling1D()(L.Conv1D(2, 2)(x)))), 60, 2)
     inputs, baseline = rng.normal(size=(60, 60, 2)), rng.normal(size=(60, 2)) * 0.3
@@ -213,8 +249,16 @@ def test_the_same_numbers_as_the_plain_path(
     settings: dict[str, Any] = {"target": target, "integrator": "clenshaw_curtis", "tolerance": 1e-5}
     found = attribute(model, inputs, baseline, **settings)
     assert {"multiply", "add", "matmul"} <= set(found.details["affine_prefix"])
-    monkeypatch.setattr(KerasBackend, "look", lambda self, row: self.plain("for comparison"))
+    look = KerasBackend.look
+
+    def plain_path(self: Any, row: Any) -> Structure:
+        # What is known of the operations decides which nodes are enough: it stays, for the same nodes on both paths.
+        self._structure = replace(look(self, row), followed=False, reason="for comparison")
+        return self._structure
+
+    monkeypatch.setattr(KerasBackend, "look", plain_path)
     plain = attribute(model, inputs, baseline, **settings)
+    assert plain.details["affine_prefix"] == "for comparison"
     np.testing.assert_allclose(found.attributions, plain.attributions, atol=1e-12)
     np.testing.assert_allclose(found.output, plain.output, atol=1e-12)
     np.testing.assert_allclose(found.baseline_output, plain.baseline_output, atol=1e-12)

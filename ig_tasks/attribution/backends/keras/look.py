@@ -16,9 +16,9 @@ from ig_tasks.attribution.structure import NotFollowed, Segment, Structure
 __all__ = ["look"]
 
 _NODES = 7
-_WIDTH = 1e-3  # of a cell whose slopes are about the derivatives in its middle
 _CLOSE = {tf.float64: 1e-9}
 _CLOSE_SINGLE = 1e-3
+_CLOSE_SLOPES = 1e-6  # some derivatives have constants in single precision
 _LOST = (ValueError, TypeError, AttributeError, NotImplementedError, tf.errors.OpError, LookupError)
 
 
@@ -63,7 +63,7 @@ def _followed(program: Program, arguments: Arguments) -> Structure:
         return replace(plain, operations=("unknown",), reason=str(reason))
     along.graph.cuts = tuple(cut.affine.key for cut in walk.cuts)
     along.graph.kinks = tuple(walk.kinks)
-    if not _same(own[1].numpy(), _derivatives(program, two, nodes, weights), max(within, _WIDTH)):
+    if not _same(own[1].numpy(), _derivatives(program, two, nodes, weights), max(within, _CLOSE_SLOPES)):
         return replace(plain, operations=("unknown",), reason="slopes over cells are not the model's own gradients")
     return replace(
         plain,
@@ -80,15 +80,13 @@ def _followed(program: Program, arguments: Arguments) -> Structure:
 
 
 def _derivatives(program: Program, arguments: Arguments, nodes: Any, weights: Any) -> Any:
-    """The sums (levels, targets, rows, features) that quadrature gives, by slopes over a narrow cell at every node."""
-    edges = np.stack([nodes - 0.5 * _WIDTH, nodes + 0.5 * _WIDTH], axis=1).reshape(-1, 1)
-    rows = arguments[3].shape[1]
+    """The sums (levels, targets, rows, features) that quadrature gives, by slopes over cells without width.
 
-    def places(kinks: Any) -> Any:  # noqa: ARG001 - these cells have nothing to do with kinks
-        return np.repeat(edges, rows, axis=1)
-
-    _, sums = program.secant(arguments, places, [Segment(1, 0, 1)] * len(nodes))
-    return np.tensordot(weights, sums.numpy() / _WIDTH, axes=1)
+    Any width would take in kinks beside the nodes.
+    """
+    edges = np.tile(np.repeat(nodes, 2)[:, None], (1, arguments[3].shape[1]))
+    _, sums = program.secant(arguments, lambda kinks: edges, [Segment(1, 0, 1)] * len(nodes), unit=True)  # noqa: ARG005
+    return np.tensordot(weights, sums.numpy(), axes=1)
 
 
 def _graph(program: Program, given: Any) -> Graph:

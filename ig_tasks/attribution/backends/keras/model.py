@@ -219,14 +219,16 @@ def cast_copy(model: Any) -> Any:
         return keras.Input(batch_shape=tensor.shape, dtype=dtype, name=tensor.name)
 
     try:
-        inputs = None if _structure(model) is None else keras.tree.map_structure(widened, _structure(model))
+        structure = _structure(model)
+        inputs = None if structure is None else keras.tree.map_structure(widened, structure)
         copy = keras.models.clone_model(model, input_tensors=inputs, clone_function=clone)
     except (TypeError, ValueError, NotImplementedError) as error:
         raise InputError(
             f"precision: this model cannot be cloned in float64 ({str(error).splitlines()[0]}); "
             "build it with dtype='float64'"
         ) from error
-    _NAMES[copy] = [(tensor.name, _printed(tensor)) for tensor in keras.tree.flatten(_structure(model) or [])]
+    given = [] if structure is None else keras.tree.flatten(structure)  # a single tensor has no truth value
+    _NAMES[copy] = [(tensor.name, _printed(tensor)) for tensor in given]
     for new, old in zip(copy.weights, model.weights, strict=True):
         new.assign(np.asarray(old))
     return copy

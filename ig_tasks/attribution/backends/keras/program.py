@@ -95,13 +95,18 @@ class Program:
         """The same, by the model followed along the paths."""
         return self._run(("quadrature", single), along.quadrature(single), arguments, nodes, weights)
 
-    def secant(self, arguments: Arguments, edges: Callable[[Any], Any], segments: Sequence[Segment]) -> Any:
-        """Outputs (segments, 2, targets, rows) and sums (segments, targets, rows, features)."""
+    def secant(
+        self, arguments: Arguments, edges: Callable[[Any], Any], segments: Sequence[Segment], unit: bool = False
+    ) -> Any:
+        """Outputs (segments, 2, targets, rows) and sums (segments, targets, rows, features).
+
+        `unit`: a cell counts 1 in place of its width.
+        """
         along, cells = self._followed(), _cells(segments)
         parts, kinks = self._run("affine", along.affine, arguments)
         places = edges(kinks.numpy() if kinks.shape[1] else None)
         long = len(places) > _FEW
-        return self._run(("cells", long), along.cells(long), arguments, parts, places, *cells)
+        return self._run(("cells", long, unit), along.cells(long, unit), arguments, parts, places, *cells)
 
     def knots(self, arguments: Arguments, places: Any, layers: range) -> Any:
         return self._run(("knots", layers), self._followed().knots(layers), arguments, places)
