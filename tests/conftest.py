@@ -1,5 +1,19 @@
 """For all tests: both frameworks come to be in one process, where triton has to come first."""
 
+import sys
+
 from ig_tasks.import_order import triton_first
 
 triton_first()
+
+
+def pytest_runtest_setup() -> None:
+    """Keep absl, which TensorFlow logs by, from closing pytest's capture.
+
+    absl holds the standard error of the moment when it was imported, which is pytest's file. Whoever configures logging
+    anew ends all handlers, and absl's closes its file unless it is standard error at that moment; under `capsys` another
+    one is. Every test behind would fail.
+    """
+    if "absl.logging" in sys.modules:
+        handler = sys.modules["absl.logging"].get_absl_handler()
+        handler.python_handler.stream = sys.__stderr__
