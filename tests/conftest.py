@@ -10,9 +10,9 @@ triton_first()
 def pytest_runtest_setup() -> None:
     """Keep absl, which TensorFlow logs by, from closing pytest's capture.
 
-    absl holds the standard error of the moment when it was imported, which is pytest's file. Whoever configures logging
-    anew ends all handlers, and absl's closes its file unless it is standard error at that moment; under `capsys` another
-    one is. Every test behind would fail.
+    absl holds the standard error of the moment when it was imported, which is pytest's file. Whoever configures
+    logging anew ends all handlers, and absl's closes its file unless it is standard error at that moment; under
+    `capsys` another one is. Every test behind would fail.
     """
     if "absl.logging" in sys.modules:
         handler = sys.modules["absl.logging"].get_absl_handler()
