@@ -114,7 +114,7 @@ class AdaptiveCells:
             return 2.0 * change
         if self.layers > 1:
             return 1.5 * change
-        now, before = (3.0, 1.0) if self.rough or self.graded else (2.0, 0.3)
+        now, before = (3.0, 1.0) if self.rough or (self.graded and self.few) else (2.0, 0.3)
         return np.maximum(now * change, before * relative_change(levels[-2], levels[-3]))
 
 

@@ -21,10 +21,9 @@ __all__ = ["GRADED", "Grading"]
 
 Array = npt.NDArray[np.float64]
 
-_TOWARDS_START = 4.0 ** -np.arange(10, 0, -1)  # 1e-6, ... 0.25
-_TOWARDS_END = 1.0 - 4.0 ** -np.arange(1, 6)  # 0.75, ... 0.999
-GRADED: Array = np.concatenate([[0.0], _TOWARDS_START, [0.5], _TOWARDS_END, [1.0]])
-"""Places on the path, (places,)."""
+_HALF = 4.0 ** -np.arange(10, 0, -1)  # 1e-6, ... 0.25
+GRADED: Array = np.concatenate([[0.0], _HALF, [0.5], 1.0 - _HALF[::-1], [1.0]])
+"""Places on the path, (places,): the same from either end, so that swapped endpoints negate."""
 
 
 @dataclass(frozen=True)
