@@ -71,8 +71,7 @@ class AdaptiveCells:
     the rows that it would certify at 1 % were over it).
 
     Where not all operations are piecewise linear, nearly all of a path may happen within one cell, at every level: a
-    row is looked at first (`graded`), and half of the edges go where it changes. The first stage is no proof there, and
-    neither is the second with few units, or where nobody knows their kinks.
+    row is looked at first (`graded`), and half of the edges go where it changes. The first stage is no proof there.
     """
 
     max_evaluations: int = 4097
@@ -102,9 +101,7 @@ class AdaptiveCells:
     @property
     def least(self) -> int:
         """Cells of the first level that proves a row."""
-        if self.graded:
-            return _MORE_CELLS[1] if self.few or not self.bends else _MORE_CELLS[0]
-        return _MORE_CELLS[0] if self.few else FIRST_CELLS[-1]
+        return _MORE_CELLS[0] if self.few or self.graded else FIRST_CELLS[-1]
 
     def estimate(self, levels: Sequence[Array], nodes: int) -> Array:
         change = relative_change(levels[-1], levels[-2])
@@ -114,7 +111,7 @@ class AdaptiveCells:
             return 2.0 * change
         if self.layers > 1:
             return 1.5 * change
-        now, before = (3.0, 1.0) if self.rough or (self.graded and self.few) else (2.0, 0.3)
+        now, before = (3.0, 1.0) if self.rough or (self.graded and (self.few or not self.bends)) else (2.0, 0.3)
         return np.maximum(now * change, before * relative_change(levels[-2], levels[-3]))
 
 

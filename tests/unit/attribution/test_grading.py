@@ -115,8 +115,8 @@ def test_places_have_equal_shares_of_the_change_between_them() -> None:
     ("control", "least"),
     [
         (AdaptiveCells(bends=True, graded=True), 24),
-        (AdaptiveCells(bends=True, few=True, graded=True), 58),
-        (AdaptiveCells(graded=True), 58),
+        (AdaptiveCells(bends=True, few=True, graded=True), 24),
+        (AdaptiveCells(graded=True), 24),
         (AdaptiveCells(layers=2, bends=True, few=True), 24),
         (AdaptiveCells(layers=2, bends=True), 10),
     ],
