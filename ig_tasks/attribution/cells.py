@@ -21,6 +21,7 @@ Array = npt.NDArray[np.float64]
 SECANT = "secant"
 FIRST_CELLS = (4, 10)
 _MORE_CELLS = (24, 58, 140, 338, 816, 1970)
+_COARSE = 140  # cells up to which a kink behind a graded path may hide
 MOST_KINKS = 128  # of a layer with more units every so many-th is looked at: cells need the density, not each kink
 
 
@@ -111,7 +112,8 @@ class AdaptiveCells:
             return 2.0 * change
         if self.layers > 1:
             return 1.5 * change
-        now, before = (3.0, 1.0) if self.rough or (self.graded and (self.few or not self.bends)) else (2.0, 0.3)
+        unseen = self.graded and nodes <= _COARSE and (self.few or not self.bends)
+        now, before = (3.0, 1.0) if self.rough or unseen else (2.0, 0.3)
         return np.maximum(now * change, before * relative_change(levels[-2], levels[-3]))
 
 
