@@ -116,6 +116,13 @@ class Backend(Protocol):
         """Follow a few rows through the model. What is found is used by `evaluate`, and is what `secant` needs."""
         ...
 
+    def recall(self, rows: Problem) -> Structure | None:
+        """What a look found before, if the model still gives those numbers on all of these rows; else None.
+
+        `rows` are all that are explained. None where there are many, beside which a look takes little time.
+        """
+        ...
+
     def plain(self, reason: str) -> Structure:
         """Follow the model no longer, for this reason."""
         ...

@@ -45,6 +45,7 @@ def unfolded(monkeypatch: pytest.MonkeyPatch) -> None:
         return found
 
     monkeypatch.setattr(TorchBackend, "look", plain)
+    monkeypatch.setattr(TorchBackend, "recall", lambda self, rows: None)
 
 
 @pytest.fixture

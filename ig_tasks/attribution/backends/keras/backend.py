@@ -223,6 +223,9 @@ class KerasBackend:
         self._structure = look(*self._program(row))
         return self._structure
 
+    def recall(self, rows: Problem) -> None:  # noqa: ARG002 - a look is kept with the traced functions
+        return None
+
     def plain(self, reason: str) -> Structure:
         self._structure = Structure(reason=reason)
         return self._structure

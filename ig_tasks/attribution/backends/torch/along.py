@@ -34,6 +34,8 @@ __all__ = [
     "unfolded",
 ]
 
+_ONE_BY_ONE = 2  # terms that are pulled back sooner alone than torch has laid them out as a batch
+
 Sums = tuple[torch.Tensor, torch.Tensor]
 """Outputs, and sums (sums, targets, rows, features), which are float64 where many terms were added."""
 
@@ -192,12 +194,11 @@ def cells_by_chain(lines: Lines, chain: Chain, edges: Edges, segments: Sequence[
     return values, _pulled_back(lines, cuts, sums, None)
 
 
-def derivatives(lines: Lines, follow: Follow, weights: torch.Tensor) -> Sums:
-    """What `nodes_plain` gives, by slopes over cells without width: `follow` has every node twice.
+def derivatives(lines: Lines, follow: Follow, values: torch.Tensor, weights: torch.Tensor) -> Sums:
+    """What `nodes_plain` gives, by slopes over cells without width: `follow` has every node twice, with these values.
 
     Raises NotFollowed.
     """
-    values = lines.caller.followed(lines.batch, lines.starts, lines.deltas, follow)
     wanted = torch.ones((len(values), follow.nodes, lines.batch.rows), dtype=values.dtype, device=values.device)
     wanted[:, 1::2] = 0.0
     cuts, gradients = _backward(follow, values, wanted.flatten(1))
@@ -298,11 +299,17 @@ def _pulled_back(
                 ends, inputs, upstream, retain_graph=True, allow_unused=True, is_grads_batched=batched
             )
 
-        try:
-            found = back(flat, batched=True)
-        except RuntimeError:  # an operation that cannot be batched: one at a time
+        def one_by_one() -> Any:
             each = [back([term[place] for term in flat]) for place in range(len(flat[0]))]
-            found = [None if one[0] is None else torch.stack(one) for one in zip(*each, strict=True)]
+            return [None if one[0] is None else torch.stack(one) for one in zip(*each, strict=True)]
+
+        if len(flat[0]) <= _ONE_BY_ONE:
+            found = one_by_one()
+        else:
+            try:
+                found = back(flat, batched=True)
+            except RuntimeError:  # an operation that cannot be batched
+                found = one_by_one()
     gradients = {
         name: delta.new_zeros((*shape, *delta.shape)) if gradient is None else gradient.view(*shape, *delta.shape)
         for (name, delta), gradient in zip(lines.deltas.items(), found, strict=True)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch  # noqa: TID253 - this module is the framework's own, loaded lazily
 
@@ -20,6 +19,7 @@ from ig_tasks.attribution.backends.torch.along import (
 from ig_tasks.attribution.backends.torch.call import Caller, first_line
 from ig_tasks.attribution.backends.torch.chain import Chain
 from ig_tasks.attribution.backends.torch.follow import Follow
+from ig_tasks.attribution.backends.torch.recall import FAILURES, keep, same
 from ig_tasks.attribution.backends.torch.record import chain_of
 from ig_tasks.attribution.structure import NotFollowed, Structure
 
@@ -29,10 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["look"]
 
 _NODES = 11
-_CLOSE = {torch.float64: 1e-9}
-_CLOSE_SINGLE = 1e-3
 _CLOSE_SLOPES = 1e-6  # some of torch's own derivatives have constants in single precision
-_FAILURES = (RuntimeError, TypeError, ValueError, AttributeError, NotImplementedError)
 
 OutOfMemory = Callable[[BaseException], bool]
 
@@ -43,79 +40,95 @@ def look(caller: Caller, rows: Problem, out_of_memory: OutOfMemory) -> tuple[Str
     # Places where hardly a kink lies, at which either side is right.
     places = (torch.arange(_NODES, dtype=torch.float64, device=caller.device)[:, None] + 0.37123) / _NODES
     weights = torch.stack([torch.full((_NODES,), 1.0 / _NODES, dtype=places.dtype), places[:, 0].cpu()])
-    weights = weights.to(caller.device)
-    own = nodes_plain(lines, places, weights)
-    try:
-        followed = nodes_behind_prefix(lines, places, weights)
-    except NotFollowed as reason:
-        return Structure(reason=str(reason)), None
-    except _FAILURES as error:
-        if out_of_memory(error):
-            raise
-        return Structure(reason=f"following it failed: {first_line(error)}"), None
-    if not _same(own, followed):
-        return Structure(reason="following it does not give the model's own numbers"), None
-    structure, chain = _with_secant(lines, places, weights, own, out_of_memory)
-    if chain is not None:
+    seen = _Look(lines, places, weights.to(caller.device), out_of_memory)
+    structure, chain = seen.recorded()
+    if chain is not None and seen.replays(chain):
+        keep(lines, structure, chain)
+        return structure, chain
+    reason = seen.prefix_differs()
+    if reason is not None:
+        return Structure(reason=reason), None
+    return (seen.with_slopes(structure) if structure.secant else structure), None
+
+
+class _Look:
+    """The model's own numbers on a few rows, and what else gives them."""
+
+    def __init__(self, lines: Lines, places: torch.Tensor, weights: torch.Tensor, out_of_memory: OutOfMemory) -> None:
+        self.lines, self.places, self.weights = lines, places, weights
+        self.out_of_memory = out_of_memory
+        self.own = nodes_plain(lines, places, weights)
+        self.follow: Follow | None = None
+        self.values: torch.Tensor | None = None
+
+    def recorded(self) -> tuple[Structure, Chain | None]:
+        """What the model is made of, by its operations on every node twice, and a chain of them."""
+        rows = self.lines.batch.rows
+        follow = Follow(rows, 2 * _NODES, self.places.repeat_interleave(2, dim=0), secant=True)
+        follow.calls = []
         try:
-            replayed = (
-                nodes_by_chain(lines, chain, places, weights),
-                derivatives_by_chain(lines, chain, places, weights),
-            )
-            if not (_same(own, replayed[0]) and _same(own, replayed[1], _CLOSE_SLOPES)):
-                chain = None
-        except (NotFollowed, *_FAILURES) as error:
-            if out_of_memory(error):
-                raise
-            chain = None
-    return structure, chain
+            values = self.lines.caller.followed(self.lines.batch, self.lines.starts, self.lines.deltas, follow)
+        except (NotFollowed, *FAILURES) as error:
+            return self._unknown(error), None
+        structure = Structure(
+            followed=True,
+            prefix=tuple(follow.prefix),
+            operations=tuple(follow.operations),
+            kinked=follow.kinked,
+            one_layer=follow.one_layer,
+            secant=True,
+            pieces=follow.pieces,
+            bends=follow.bends,
+            units=follow.units,
+            rough=follow.rough,
+        )
+        self.follow, self.values = follow, values
+        model = self.lines.caller.model
+        tensors = {id(tensor) for tensor in (*model.parameters(), *model.buffers())}
+        if follow.output is None or not structure.operations:
+            return structure, None
+        return structure, chain_of(follow.calls, follow.cuts, follow.output, follow.nodes * rows, tensors)
 
-
-def _with_secant(
-    lines: Lines, places: torch.Tensor, weights: torch.Tensor, own: Sums, out_of_memory: OutOfMemory
-) -> tuple[Structure, Chain | None]:
-    """What the model is made of. Slopes over cells without width are derivatives: they are held against `own`."""
-    plain = Structure(followed=True)
-    follow = Follow(lines.batch.rows, 2 * len(places), places.repeat_interleave(2, dim=0), secant=True)
-    follow.calls = []
-    try:
-        found = derivatives(lines, follow, weights)
-    except NotFollowed as reason:
-        # Without the operations' names nothing is known to be linear, or to have no kinks.
-        return replace(plain, operations=("unknown",), reason=str(reason)), None
-    except _FAILURES as error:
-        if out_of_memory(error):
-            raise
-        return replace(plain, operations=("unknown",), reason=first_line(error)), None
-    if not _same(own, found, _CLOSE_SLOPES):
-        return replace(
-            plain, operations=("unknown",), reason="slopes over cells are not the model's own gradients"
-        ), None
-    structure = Structure(
-        followed=True,
-        prefix=tuple(follow.prefix),
-        operations=tuple(follow.operations),
-        kinked=follow.kinked,
-        one_layer=follow.one_layer,
-        secant=True,
-        pieces=follow.pieces,
-        bends=follow.bends,
-        units=follow.units,
-        rough=follow.rough,
-    )
-    model = lines.caller.model
-    tensors = {id(tensor) for tensor in (*model.parameters(), *model.buffers())}
-    if follow.output is None or not structure.operations:
-        return structure, None
-    return structure, chain_of(follow.calls, follow.cuts, follow.output, follow.nodes * lines.batch.rows, tensors)
-
-
-def _same(one: Any, other: Any, least: float = 0.0) -> bool:
-    """Whether values and sums agree, within `least` or the dtype's rounding. Both are (values, sums)."""
-    for mine, theirs in zip(one, other, strict=True):
-        within = max(_CLOSE.get(one[0].dtype, _CLOSE_SINGLE), least)
-        mine, theirs = mine.double(), theirs.double()
-        size = float(mine.abs().max()) if mine.numel() else 0.0
-        if not (bool(mine.isfinite().all()) and bool(((mine - theirs).abs() <= within * size + 1e-12).all())):
+    def replays(self, chain: Chain) -> bool:
+        """Whether a chain gives the model's own numbers, at nodes and over cells without width."""
+        found = self._tried(lambda: nodes_by_chain(self.lines, chain, self.places, self.weights))
+        if not isinstance(found, tuple) or not same(self.own, found):
             return False
-    return True
+        found = self._tried(lambda: derivatives_by_chain(self.lines, chain, self.places, self.weights))
+        return isinstance(found, tuple) and same(self.own, found, _CLOSE_SLOPES)
+
+    def prefix_differs(self) -> str | None:
+        """Why the affine part is not followed, if it is not."""
+        found = self._tried(lambda: nodes_behind_prefix(self.lines, self.places, self.weights))
+        if isinstance(found, NotFollowed):
+            return str(found)
+        if isinstance(found, BaseException):
+            return f"following it failed: {first_line(found)}"
+        return None if same(self.own, found) else "following it does not give the model's own numbers"
+
+    def with_slopes(self, structure: Structure) -> Structure:
+        """Slopes over cells without width are derivatives: they are held against the model's own."""
+        follow, values = self.follow, self.values
+        if follow is None or values is None:
+            return structure
+        found = self._tried(lambda: derivatives(self.lines, follow, values, self.weights))
+        if isinstance(found, BaseException):
+            return self._unknown(found)
+        if not same(self.own, found, _CLOSE_SLOPES):
+            return self._unknown(NotFollowed("slopes over cells are not the model's own gradients"))
+        return structure
+
+    def _tried(self, taken: Callable[[], Sums]) -> Sums | BaseException:
+        try:
+            return taken()
+        except (NotFollowed, *FAILURES) as error:
+            if self.out_of_memory(error):
+                raise
+            return error
+
+    def _unknown(self, error: BaseException) -> Structure:
+        """Without the operations' names nothing is known to be linear, or to have no kinks."""
+        if not isinstance(error, NotFollowed) and self.out_of_memory(error):
+            raise error
+        reason = str(error) if isinstance(error, NotFollowed) else first_line(error)
+        return Structure(followed=True, operations=("unknown",), reason=reason)
