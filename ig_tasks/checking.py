@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Self
 
+from ig_tasks.attribution.choice import proves_nothing
 from ig_tasks.baselines.judgement import Judgement
 from ig_tasks.compute.baseline_doctor import judge_spec
 from ig_tasks.compute.planning import RunPlan, plan_run, require_writable_store
@@ -12,6 +13,7 @@ from ig_tasks.compute.session import ComputeSession
 from ig_tasks.compute.trial import UsableRows, diagnosis_of, look_at_baseline, look_at_rows
 from ig_tasks.doctor import Diagnosis
 from ig_tasks.errors import ValidationFailedError
+from ig_tasks.looks.statuses import PROVEN_BY
 from ig_tasks.looks.visible import visible
 from ig_tasks.pipeline import Log, Reference, load_planned, to_stderr
 from ig_tasks.spec import ExplanationSpec
@@ -70,6 +72,7 @@ class Checkup:
             f"features  {kinds.total()}: {kinds['numeric']} numeric, {kinds['categorical']} categorical{others}",
             f"data      {data['rows_available']:,} rows of partition {ref['partition']}; every column is there",
             f"baseline  {spec.baseline.strategy}, its data is there",
+            *_rule_lines(spec),
             f"rows      {data['rows_usable']} of {data['rows_tried']} that were tried can be explained",
             *_reason_lines(rows),
             *_unknown_lines(plan, rows),
@@ -89,6 +92,14 @@ class Checkup:
             UserError: what keeps the model from being explained there.
         """
         return judge_spec(self._plan, self._session)
+
+
+def _rule_lines(spec: ExplanationSpec) -> list[str]:
+    """A warning where no row of the run can converge."""
+    rule = spec.attribution.integrator
+    if not proves_nothing(rule, spec.attribution.steps):
+        return []
+    return [f"rule      WARNING: {rule} has no error estimate, so every row would be unverified at best; {PROVEN_BY}"]
 
 
 def _reason_lines(rows: UsableRows) -> list[str]:

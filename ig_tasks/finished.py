@@ -20,6 +20,7 @@ from ig_tasks.data.features import feature_values
 from ig_tasks.data.shards import plan_shards, read_shard, row_ids
 from ig_tasks.data.tokens import tokens_of
 from ig_tasks.errors import InputError, ReportError, RunError, TrustError
+from ig_tasks.looks.statuses import row_words
 from ig_tasks.models import ModelPackage, open_package
 from ig_tasks.prepared import PreparedModel
 from ig_tasks.spec import ExplanationSpec
@@ -67,7 +68,7 @@ class FinishedRun:
         return self.folder.read_report()
 
     def row(self, row_id: str) -> pd.Series:
-        """The stored row of attributions.
+        """The stored row of attributions; `.attrs["status"]` says what its status means, empty where it converged.
 
         Raises:
             InputError: if the run has no such row, or it is in quarantine.
@@ -81,6 +82,7 @@ class FinishedRun:
             table = self._checked.read_table(name)
             place = pc.index(table.column("row_id"), row_id).as_py()
             row: pd.Series = table.slice(place, 1).to_pandas().iloc[0]
+            row.attrs["status"] = row_words(str(row["status"]))
             return row
         left = self._checked.read_table("quarantine.parquet").to_pandas().set_index("row_id")["reason"]
         if row_id in left.index:

@@ -31,6 +31,7 @@ from ig_tasks.compute.trial import UsableRows, look_at_rows, trial_of
 from ig_tasks.data.shards import with_versions
 from ig_tasks.errors import DamagedError, ValidationFailedError
 from ig_tasks.lines import Line
+from ig_tasks.looks.statuses import PROVEN_BY
 from ig_tasks.looks.visible import visible
 from ig_tasks.reports.assemble import importance_table
 from ig_tasks.reports.numerals import apart, value
@@ -209,6 +210,8 @@ def compute_attributions(
         f"compute_attributions: {counts['read']:,} rows read, {counts['explained']:,} explained "
         f"({counts['unconverged']:,} of them unconverged{unverified}), {counts['quarantined']:,} quarantined"
     )
+    if counts["unverified"]:
+        say(f"compute_attributions: unverified rows add up, but nothing proves them; {PROVEN_BY}")
     if merged.unseen_levels:
         say(
             f"compute_attributions: {merged.unseen_levels:,} rows are of levels of {spec.baseline.segment} that the "

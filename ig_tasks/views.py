@@ -17,6 +17,7 @@ from ig_tasks import attribution
 from ig_tasks.data.features import Feature, feature_matrix
 from ig_tasks.errors import InputError, suggest
 from ig_tasks.looks.colours import ACCENT
+from ig_tasks.looks.statuses import row_words
 from ig_tasks.looks.units import units
 from ig_tasks.looks.visible import visible
 from ig_tasks.looks.waterfall import Mark, Step, waterfall
@@ -125,6 +126,7 @@ class Explanation(attribution.Explanation):
         `row` is a place, or the label of a row: of a table's index, the id of a row of a finished run.
 
         Figures stand beside the bars, the outputs at both ends, and what they are counted in below where it is known.
+        A row that did not converge has what its status means, and what to do about it, as the chart's title.
 
         Raises InputError for a row that is not there or has no attributions.
         """
@@ -142,7 +144,8 @@ class Explanation(attribution.Explanation):
             steps.append(Step(name, level, level + size, f"{size:+.3g}"))
             level += size
         start, end = (Mark(float(at[row]), f"{at[row]:.4g}") for at in (self.baseline_output, self.output))
-        return waterfall(steps, start, end, units(str(self.details.get("space", ""))))
+        unsure = row_words(str(self.status[row]), in_spec=False)
+        return waterfall(steps, start, end, units(str(self.details.get("space", ""))), title=unsure)
 
     def bar(self, *, top: int = 20) -> Any:
         """An Altair chart of the mean |attribution| of the `top` features over the rows that were explained."""

@@ -14,7 +14,15 @@ from ig_tasks.attribution.rules import RULES, ClenshawCurtis
 from ig_tasks.attribution.structure import PLAIN, Structure
 from ig_tasks.errors import InputError, suggest
 
-__all__ = ["INTEGRATORS", "check_integrator", "choose_control", "exact_may_pay", "is_count", "reasoned_control"]
+__all__ = [
+    "INTEGRATORS",
+    "check_integrator",
+    "choose_control",
+    "exact_may_pay",
+    "is_count",
+    "proves_nothing",
+    "reasoned_control",
+]
 
 # (tolerance, regions of a typical path) up to which exact integration takes about what cells do, or less: no row has
 # fewer than 14 cells, and nets that were never trained need 110 to 230 at 0.1 %, trained ones 17 to 32.
@@ -42,6 +50,11 @@ def check_integrator(integrator: str, steps: int | None, max_evaluations: int) -
         raise InputError(
             f"steps: '{integrator}' chooses them by row; leave them out, or name a rule such as 'gauss_legendre'"
         )
+
+
+def proves_nothing(integrator: str, steps: int | None) -> bool:
+    """Whether no row can converge by this rule, since it has no error estimate, whatever the model."""
+    return integrator in RULES and not (integrator == ClenshawCurtis.name and steps is None)
 
 
 def choose_control(integrator: str, steps: int | None, max_evaluations: int, structure: Structure = PLAIN) -> Control:

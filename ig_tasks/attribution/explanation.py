@@ -16,8 +16,8 @@ MAX_EVALUATIONS = "max_evaluations"
 NOT_FINITE = "not_finite"
 
 _REMEDY = {
-    UNVERIFIED: "add up within the tolerance, and a rule of fixed steps has no error estimate that would say more: "
-    "leave steps out, or take integrator='auto'",
+    UNVERIFIED: "add up to within the tolerance, but a rule of fixed steps has no error estimate to prove them: "
+    "leave steps out and use integrator='auto'",
     MAX_EVALUATIONS: "did not reach the tolerance: raise max_evaluations (or steps), or the tolerance",
     NOT_FINITE: "met a NaN or an infinity in the input, the baseline, the output or a gradient",
 }

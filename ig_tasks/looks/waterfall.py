@@ -5,6 +5,7 @@ Report and notebook draw the same one. Altair is imported when it is drawn.
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -14,6 +15,8 @@ __all__ = ["AT_BASELINE", "FOR_ROW", "Mark", "Step", "waterfall"]
 
 _WIDTH, _GAP, _PLAIN, _BOLD = 200, 10, 6.2, 6.6
 """Pixels: across the bars in the narrowest picture, from a bar to its figure, of one of its letters."""
+_TITLE = 60
+"""Letters in a line of the title."""
 AT_BASELINE, FOR_ROW = "Output at the baseline", "Output for this row"
 
 
@@ -33,7 +36,7 @@ class Mark(NamedTuple):
     figure: str
 
 
-def waterfall(steps: Sequence[Step], start: Mark, end: Mark, units: str, words: Any = None) -> Any:
+def waterfall(steps: Sequence[Step], start: Mark, end: Mark, units: str, words: Any = None, *, title: str = "") -> Any:
     """A layered Altair chart; `units` are the output's, `words` the axis of the steps."""
     import altair as alt
 
@@ -68,7 +71,7 @@ def waterfall(steps: Sequence[Step], start: Mark, end: Mark, units: str, words: 
     )
     tooltip = ["feature:N", alt.Tooltip("attribution:Q", format="+.4g")]
     moved, stood = alt.Chart(), alt.Chart(alt.Data(values=ends))
-    return alt.layer(
+    chart = alt.layer(
         moved.mark_bar(height=14).encode(y=y, x=x, x2="to:Q", color=colour, tooltip=tooltip),
         moved.mark_text(align="left", dx=5, fontSize=11, color=INK).encode(y=y, x="beside:Q", text="figure:N"),
         stood.mark_tick(color=INK, thickness=3, size=17).encode(y=y, x="from:Q"),
@@ -77,6 +80,10 @@ def waterfall(steps: Sequence[Step], start: Mark, end: Mark, units: str, words: 
         ),
         data=alt.Data(values=bars),
     )
+    if not title:
+        return chart
+    lines = textwrap.wrap(title, _TITLE)
+    return chart.properties(title=alt.Title(lines, anchor="start", fontSize=11, fontWeight="normal", color=INK))
 
 
 def _domain(steps: Sequence[Step], start: Mark, end: Mark) -> list[float]:

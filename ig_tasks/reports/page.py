@@ -17,6 +17,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from ig_tasks.looks import colours
+from ig_tasks.looks.statuses import PROVEN_BY
 from ig_tasks.looks.visible import visible
 from ig_tasks.reports import numerals, sentences
 from ig_tasks.reports.baseline_words import baseline_output_words, baseline_words, kinds_of
@@ -32,8 +33,11 @@ CONTENT_SECURITY_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-sr
 _HERE = Path(__file__).parent
 
 
-def render_page(report: Report) -> str:
-    """The page as HTML text; the same report gives the same page."""
+def render_page(report: Report, document: str | None = None) -> str:
+    """The page as HTML text; the same report gives the same page.
+
+    `document` is the text of report.json where it is at hand: writing it takes as long as all else for a wide table.
+    """
     targets, targets_left = target_views(report)
     examples, examples_left = example_views(report)
     return (
@@ -43,7 +47,7 @@ def render_page(report: Report) -> str:
             report=report,
             # Constants of ours, which hold nothing of the report.
             policy=Markup(CONTENT_SECURITY_POLICY),  # noqa: S704
-            fonts=Markup(font_faces(report.to_json())),  # noqa: S704
+            fonts=Markup(font_faces(report.to_json() if document is None else document)),  # noqa: S704
             styles=Markup((_HERE / "styles" / "report.css").read_text(encoding="utf-8")),  # noqa: S704
             colours=colours,
             trust=sentences.trust(report),
@@ -154,5 +158,6 @@ def _environment() -> Environment:
         "remedy": sentences.remedy,
         "adhoc_headline": HEADLINE,
         "override_words": override_words,
+        "proven_by": PROVEN_BY,
     }
     return environment

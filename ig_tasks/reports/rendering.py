@@ -134,7 +134,7 @@ class Rendering:
 
     def _write_page(self, report: Report, text: bytes) -> None:
         """Write the page of a report, and note both; noted first, a report that is there is always known."""
-        page = render_page(report).encode("utf-8")
+        page = render_page(report, text.decode("utf-8")).encode("utf-8")
         self.run.write_bytes(revised("report.html", self.revision), page)
         files = {revised("report.html", self.revision): page, revised("report.json", self.revision): text}
         Manifest(self.run).record_files(files)

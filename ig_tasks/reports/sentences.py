@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from ig_tasks.looks.statuses import PROVEN_BY
 from ig_tasks.looks.units import units
 from ig_tasks.reports.baseline_words import baseline_words
 from ig_tasks.reports.numerals import apart, count, counted, number, share, value
@@ -64,6 +65,8 @@ class Trust:
 def trust(report: Report) -> Trust:
     """The sentences on top of a report."""
     said, doubt = _proven(report), _doubt(report)
+    if report.data.rows_unverified:
+        said = replace(said, reason=f"{said.reason} To have every row proven, {PROVEN_BY}.")
     if doubt and said.level == "trusted":
         said = replace(said, level="care", headline="The integration is proven, but the baseline is in doubt")
     return replace(said, doubt=doubt)

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ig_tasks.looks.colours import effect_colour
+from ig_tasks.looks.statuses import row_words
 from ig_tasks.looks.visible import visible
 from ig_tasks.reports.numerals import count, counted, interval, number
 from ig_tasks.reports.overrides import HEADLINE, override_words
@@ -131,6 +132,8 @@ def _print_words(report: Report, console: Console) -> None:
     for example, passages in found:
         chosen = f"{example.chosen}: " if example.chosen else ""
         console.print(plain(f"{chosen}{number(example.output)}, row {example.row_id}", "dim"))
+        if unsure := row_words(example.status):
+            console.print(plain(unsure, "yellow"))
         for passage in passages:
             greatest = abs(passage.strongest[0][1].attribution or 0.0)
             shown = [plain(word.text, _tone(word.attribution, greatest)) for word in passage.words[:_WORDS]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from ig_tasks.looks.statuses import row_words
 from ig_tasks.reports import charts
 from ig_tasks.reports.drawing import fitted, unique_labels
 from ig_tasks.reports.numerals import count
@@ -94,6 +95,11 @@ class ExampleView:
     def valued(self) -> bool:
         """Whether anything is known of what the row held: of an image's cells nothing is."""
         return any(part.value is not None for part in self.example.contributions)
+
+    @property
+    def status_words(self) -> str:
+        """What the row's status means and the remedy; empty for a row that converged."""
+        return row_words(self.example.status)
 
     @property
     def difference(self) -> float | None:

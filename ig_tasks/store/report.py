@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -163,7 +164,16 @@ class Report(Part):
 
     def label(self, feature: str) -> str:
         """What people call a feature; its name where nothing else is known."""
-        return next((item.label for item in self.features if item.name == feature and item.label), feature)
+        features, labels = self._labels
+        if features is not self.features:  # a copy with other features carries what was cached for the first
+            del self.__dict__["_labels"]
+            labels = self._labels[1]
+        return labels.get(feature, feature)
+
+    @cached_property
+    def _labels(self) -> tuple[tuple[FeatureInfo, ...], dict[str, str]]:
+        """The features that the labels belong to, and {feature: label}: a page asks once per feature."""
+        return self.features, {item.name: item.label for item in reversed(self.features) if item.label}
 
     def to_json(self) -> str:
         """report.json: keys in the order of the contract, two spaces, a newline at the end."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from ig_tasks.looks.statuses import PROVEN_BY
 from ig_tasks.spec import ExplanationSpec
 from ig_tasks.store import RunFolder
 from ig_tasks.store.report import Check
@@ -93,7 +94,7 @@ def _converged(spec: ExplanationSpec, tally: Tally) -> Check:
     others = f" ({failed:,} did not, {tally.unverified:,} unverified)" if tally.unverified else ""
     remedy = "Raise attribution.max_evaluations, or allow a greater attribution.tolerance."
     if tally.unverified:
-        unproven = "Leave attribution.steps out: a rule of fixed steps has no error estimate, so that no row is proven"
+        unproven = f"{PROVEN_BY.capitalize()}: a rule of fixed steps has no error estimate, so that no row is proven"
         remedy = f"{unproven}. {remedy}" if failed else f"{unproven}."
     return Check(
         name="converged",

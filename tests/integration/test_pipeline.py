@@ -272,6 +272,12 @@ def test_rows_of_a_rule_without_an_estimate_are_unverified_and_counted_apart(tmp
     ref, lines = stages(load_spec(path), session, partition="2013-02")
     assert ref["rows"] == {"read": 50, "explained": 50, "unconverged": 0, "unverified": 50, "quarantined": 0}
     assert any("(0 of them unconverged, 50 unverified)" in line for line in lines)
+    remedy = "set attribution.integrator: auto and leave attribution.steps out"
+    assert any(line.startswith("compute_attributions: unverified rows add up") and remedy in line for line in lines)
+    stored = ig_tasks.open_run(ref["run_uri"]).row("2-000007")
+    assert stored["status"] == "unverified"
+    assert stored.attrs["status"].startswith("Unverified: the attributions add up")
+    assert stored.attrs["status"].endswith(f"{remedy}.")
     report = json.loads(Path(ref["report_uri"]).read_text())
     assert (report["data"]["rows_unconverged"], report["data"]["rows_unverified"]) == (0, 50)
     assert report["completeness"]["converged_fraction"] == 0.0
@@ -280,6 +286,7 @@ def test_rows_of_a_rule_without_an_estimate_are_unverified_and_counted_apart(tmp
     assert set(shard.column("status").to_pylist()) == {"unverified"}
     page = (run_folder(ref) / "report.html").read_text()
     assert "50 explained rows are unverified" in page
+    assert f"no error estimate that would prove them; {remedy}." in page
     assert "Every explained row reached the tolerance" not in page
 
 

@@ -69,6 +69,22 @@ def test_waterfall_has_both_ends_figures_and_the_colours_of_a_report(explanation
     assert svg.count(f'fill="{LOWERS}"') == 1
 
 
+def test_a_waterfall_of_a_row_that_is_not_proven_says_so_and_what_to_do(model: Any) -> None:
+    fixed = explain(model, INPUTS, target=0, integrator="midpoint", steps=8)
+    assert list(fixed.status) == ["unverified", "unverified", "not_finite"]
+    chart = fixed.waterfall(1)
+    assert " ".join(chart.to_dict()["title"]["text"]) == (
+        "Unverified: the attributions add up to within the tolerance, but a rule of fixed steps has no error estimate "
+        "that would prove them; leave steps out and use integrator='auto'."
+    )
+    drawn = io.StringIO()
+    chart.save(drawn, format="svg")
+    assert "use integrator='auto'." in drawn.getvalue().replace("&#39;", "'")
+    short = replace(fixed, status=np.array(["max_evaluations", "converged", "not_finite"]))
+    assert "raise max_evaluations" in " ".join(short.waterfall(0).to_dict()["title"]["text"])
+    assert "title" not in short.waterfall(1).to_dict()
+
+
 def test_waterfall_puts_the_rest_together(explanation: Explanation) -> None:
     bars = explanation.waterfall(0, top=1).to_dict()["data"]["values"]
     assert [bar["feature"] for bar in bars] == ["num[1] = 2", "2 other features"]

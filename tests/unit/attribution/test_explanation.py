@@ -46,4 +46,4 @@ def test_unverified_rows_are_told_from_others_with_what_to_do(kits: Any, layers_
     model = kits[0].dense(layers_of(4, 8, 1))
     found = attribute(model, np.ones((3, 4)), np.zeros(4), integrator="gauss_legendre", steps=20)
     assert repr(found).startswith("Explanation: 3 rows (3 unverified)")
-    assert "leave steps out" in repr(found)
+    assert "no error estimate to prove them: leave steps out and use integrator='auto'" in repr(found)

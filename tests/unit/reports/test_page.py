@@ -206,9 +206,22 @@ def test_unverified_rows_are_said_beside_those_that_fell_short(sample: SimpleNam
     assert "12 rows did not, 40 are unverified" in text
     assert "12 explained rows did not reach the tolerance." in text
     assert "40 explained rows are unverified" in text
+    assert text.count("set attribution.integrator: auto and leave attribution.steps out") == 2  # on top, and there
     data |= {"rows_unconverged": 0}
     text = Outline(render_page(sample.flights_report(**sample.BARE, data=data))).text
     assert "Every explained row reached the tolerance" not in text
+
+
+def test_a_row_that_is_not_proven_says_what_its_status_means_and_what_to_do(sample: SimpleNamespace) -> None:
+    examples = [dict(example) for example in sample.flights_body()["examples"]]
+    examples[0]["status"], examples[1]["status"] = "unverified", "max_evaluations"
+    text = Outline(render_page(sample.flights_report(examples=examples))).text
+    assert (
+        "Unverified: the attributions add up to within the tolerance, but a rule of fixed steps has no error estimate "
+        "that would prove them; set attribution.integrator: auto and leave attribution.steps out." in text
+    )
+    assert "Max evaluations: the integration did not reach the tolerance; raise attribution.max_evaluations" in text
+    assert "Unverified" not in Outline(render_page(sample.flights_report())).text
 
 
 def test_checks_are_shown_with_result_observed_and_expected(sample: SimpleNamespace) -> None:

@@ -56,6 +56,15 @@ def test_a_spec_with_groups_is_rendered_again_since_they_have_an_importance():
         assert _key(spec, None) == run_key({**before, **added})
 
 
+def test_a_report_is_turned_into_text_once_since_a_wide_one_takes_seconds(tmp_path, sample, monkeypatch):
+    written = []
+    to_json = Report.to_json
+    monkeypatch.setattr(Report, "to_json", lambda report: written.append(report) or to_json(report))
+    run = RunFolder(str(tmp_path), "demo", "all-0")
+    Rendering.of(run, spec_of(), say=print)._publish(sample.flights_report())
+    assert len(written) == 1
+
+
 def test_the_same_rendering_twice_at_one_moment_leaves_one_report_and_its_page(tmp_path, sample):
     run = RunFolder(str(tmp_path), "demo", "all-0")
     first, second = (Rendering.of(run, spec_of(), say=print) for _ in range(2))

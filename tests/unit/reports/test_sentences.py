@@ -41,8 +41,11 @@ def test_unverified_rows_are_told_apart_and_are_nothing_to_trust_blindly(sample:
     assert (said.level, said.headline) == ("care", "These numbers can be used with care")
     assert plain(said.reason) == (
         "26,707 of 27,031 rows were explained, 0 % of them to within 1 % (12 not, and flagged; 26,695 unverified: "
-        "they add up, and their rule has no error estimate), and all 6 checks passed."
+        "they add up, and their rule has no error estimate), and all 6 checks passed. To have every row proven, set "
+        "attribution.integrator: auto and leave attribution.steps out."
     )
+    withheld = sentences.trust(sample.withheld_report(data=data))
+    assert withheld.reason.endswith("set attribution.integrator: auto and leave attribution.steps out.")
 
 
 def test_a_warning_asks_for_care_and_says_what_was_seen(sample: SimpleNamespace) -> None:

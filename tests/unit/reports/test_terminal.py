@@ -34,6 +34,24 @@ def test_the_print_begins_with_the_sentence_on_trust_and_shows_features_and_chec
     assert any(line[:3] == ["passed", "Parity", "observed"] for line in lines)
 
 
+def test_unverified_rows_are_said_with_the_remedy_of_one_report_and_of_several(sample: SimpleNamespace) -> None:
+    data = sample.flights_body()["data"] | {"rows_unverified": 40}
+    report = sample.flights_report(data=data)
+    remedy = "To have every row proven, set attribution.integrator: auto and leave attribution.steps out."
+    for print_it in (print_report, lambda report, console: print_side_by_side([report, report], console)):
+        text = " ".join(printed(lambda console, print_it=print_it: print_it(report, console), width=80).split())
+        assert "40 unverified: they add up, and their rule has no error estimate" in text
+        assert remedy in text
+
+
+def test_a_row_that_is_printed_says_that_it_is_unverified(sample: SimpleNamespace) -> None:
+    report = sample.texts_and_images_report()
+    row = report.examples[0].model_copy(update={"status": "unverified"})
+    text = printed(lambda console: print_report(report.model_copy(update={"examples": (row,)}), console), width=400)
+    assert "Unverified: the attributions add up to within the tolerance, but" in text
+    assert "Unverified" not in printed(lambda console: print_report(report, console), width=400)
+
+
 def test_groups_are_ranked_with_their_intervals(sample: SimpleNamespace) -> None:
     report = sample.flights_report()
     text = printed(lambda console: print_report(report, console, top=2))

@@ -12,7 +12,7 @@ import pytest
 from pydantic import ValidationError
 
 from ig_tasks.errors import ReportError
-from ig_tasks.store.report import SCHEMA_FILE, Check, Importance, Report, report_schema
+from ig_tasks.store.report import SCHEMA_FILE, Check, FeatureInfo, Importance, Report, report_schema
 
 # The keys of the public contract, in its order.
 CONTRACT = [
@@ -233,3 +233,11 @@ def test_the_schema_is_a_schema_and_takes_reports_of_this_and_later_minor_versio
     assert not validator.is_valid({**data, "state": "draft"})
     assert not validator.is_valid({key: data[key] for key in data if key != "importance"})
     assert sorted(schema["required"]) == sorted(CONTRACT)
+
+
+def test_a_copy_with_other_features_has_its_own_labels() -> None:
+    report = Report.model_validate(body(features=[{"name": "dep_hour", "label": "Scheduled hour"}]))
+    assert report.label("dep_hour") == "Scheduled hour"
+    copy = report.model_copy(update={"features": (FeatureInfo(name="dep_hour", label="Hour"),)})
+    assert (copy.label("dep_hour"), copy.label("temp"), report.label("dep_hour")) == ("Hour", "temp", "Scheduled hour")
+    assert report == Report.model_validate(body(features=[{"name": "dep_hour", "label": "Scheduled hour"}]))

@@ -71,7 +71,7 @@ def test_unverified_rows_are_not_converged_and_are_told_from_those_that_fell_sho
     check = checks_of(make_table(100, status=rows))["converged"]
     assert (check.success, check.observed) == (False, 0.9)
     assert check.description.endswith("all but 10 of 100 (3 did not, 7 unverified).")
-    assert check.remedy.startswith("Leave attribution.steps out")
+    assert check.remedy.startswith("Set attribution.integrator: auto and leave attribution.steps out: ")
     assert "Raise attribution.max_evaluations" in check.remedy
     check = checks_of(make_table(100, status=["unverified"] * 100))["converged"]
     assert (check.success, check.observed) == (False, 0.0)

@@ -1,0 +1,45 @@
+"""What a row's status means and what to do about it: the same words in report, terminal, notebook and log."""
+
+from __future__ import annotations
+
+__all__ = ["PROVEN_BY", "row_words"]
+
+PROVEN_BY = "set attribution.integrator: auto and leave attribution.steps out"
+"""The remedy for `unverified` in a spec."""
+
+_UNPROVEN = (
+    "the attributions add up to within the tolerance, but a rule of fixed steps has no error estimate that would prove "
+    "them"
+)
+# (what it means for one row, the remedy in a spec, the remedy in a call of `explain`)
+_WORDS = {
+    "unverified": (
+        _UNPROVEN,
+        PROVEN_BY,
+        "leave steps out and use integrator='auto'",
+    ),
+    "max_evaluations": (
+        "the integration did not reach the tolerance",
+        "raise attribution.max_evaluations, or loosen attribution.tolerance",
+        "raise max_evaluations (or steps), or loosen tolerance",
+    ),
+    "not_finite": (
+        "a NaN or an infinity came up in the input, the baseline, the output or a gradient",
+        "mend the data, or leave the row out",
+        "mend the input or the baseline, or leave the row out",
+    ),
+}
+
+
+def row_words(status: str, *, in_spec: bool = True) -> str:
+    """What the status of one row means and the remedy, as a sentence; empty for a row that converged.
+
+    `in_spec`: whether the remedy is a setting of a spec, or an argument of `explain`.
+
+    >>> row_words("unverified").startswith("Unverified: the attributions add up to within the tolerance, but")
+    True
+    """
+    if status not in _WORDS:
+        return ""
+    meaning, setting, argument = _WORDS[status]
+    return f"{status.replace('_', ' ').capitalize()}: {meaning}; {setting if in_spec else argument}."
