@@ -60,6 +60,8 @@ def judge_baselines(
             images and series a blur.
         reference: data on which strategies are fitted, and whose range and outputs baselines are held against; left
             out: the rows themselves.
+        target: as for `explain`. With "all" each output is judged by itself, and a feature's mean |attribution| is
+            over rows and outputs.
         space: of a loaded model's target.
         tolerance, max_evaluations: of these explanations; rankings need no more.
 
@@ -83,7 +85,7 @@ def judge_baselines(
         space=case.space,
         rows=case.rows,
         features=case.features,
-        output_spread=float(case.output.std()),
+        output_spread=float(case.spread.mean()),
         common_row=common,
         common_rows=times,
         findings=tuple(found),
@@ -156,6 +158,11 @@ class _Case:
         return len(next(iter(self.arrays.values())))
 
     @property
+    def spread(self) -> NDArray[np.float64]:
+        """Standard deviation of each output over the rows: (), or (outputs,) of `target="all"`."""
+        return np.asarray(self.output.std(axis=0))
+
+    @property
     def features(self) -> tuple[str, ...]:
         if self.loaded is not None and all(slot.spec is not None for slot in self.slots.values()):
             return tuple(feature.name for feature in self.loaded.package.features)
@@ -197,14 +204,15 @@ class _Case:
         return average(runs, Tolerances(tolerance), shares)
 
     def matrix(self, attributions: Any) -> NDArray[np.float64]:
-        """(rows, features)."""
+        """(rows, features), or (rows, outputs, features) of `target="all"`."""
+        axes = self.output.ndim
         parts = attributions if isinstance(attributions, dict) else {UNNAMED: attributions}
         if self.loaded is not None and all(slot.spec is not None for slot in self.slots.values()):
             features = self.loaded.package.features
             if list(parts) == [UNNAMED]:
                 features = tuple(feature._replace(input=UNNAMED) for feature in features)
-            return feature_matrix(parts, features)
-        return np.concatenate([part.reshape(self.rows, -1) for part in parts.values()], axis=1)
+            return feature_matrix(parts, features, leading=axes)
+        return np.concatenate([part.reshape(*part.shape[:axes], -1) for part in parts.values()], axis=-1)
 
     def findings(
         self,
@@ -216,17 +224,17 @@ class _Case:
     ) -> BaselineFindings:
         found = self.explain(starts, shares, tolerance, most)
         identical = np.all([self._same(start) for start in starts], axis=0)
-        spread = float(self.output.std())
         moved = np.abs(found.output - found.baseline_output)
-        small = moved <= SMALL * spread if spread > 0 else moved == 0
-        at = float(np.nanmean(found.baseline_output))
+        small = np.where(self.spread > 0, moved <= SMALL * self.spread, moved == 0)
+        at, percentile = self._place(found.baseline_output)
         matrix = self.matrix(found.attributions)
+        matrix = matrix.reshape(-1, matrix.shape[-1])  # each output of a row counts as a row
         usable = np.isfinite(matrix).all(axis=1)
         return BaselineFindings(
             name=name,
             baselines=len(starts),
             output=at,
-            percentile=float(100 * ((self.output < at).mean() + 0.5 * (self.output == at).mean())),
+            percentile=percentile,
             small_share=float(np.mean(small)),
             outside=self._outside(starts),
             identical_rows=int(identical.sum()),
@@ -235,6 +243,18 @@ class _Case:
             converged=float(np.mean(found.status == "converged")),
             evaluations=float(np.mean(found.evaluations)),
         )
+
+    def _place(self, baseline_output: NDArray[np.float64]) -> tuple[float, float]:
+        """The mean output at the baseline, and its percentile among the rows' outputs.
+
+        Each of several outputs is held against its own rows. The one told is in the middle by how far its percentile is
+        from 50: a mean would hide that two probabilities, which mirror each other, are both at an end.
+        """
+        outputs = self.output.reshape(self.rows, -1)
+        at = np.atleast_1d(np.nanmean(baseline_output, axis=0))
+        percentiles = 100 * ((outputs < at).mean(axis=0) + 0.5 * (outputs == at).mean(axis=0))
+        told = np.argsort(np.abs(percentiles - 50), kind="stable")[len(at) // 2]
+        return float(at[told]), float(percentiles[told])
 
     def _same(self, start: Mapping[str, Any]) -> NDArray[np.bool_]:
         """Rows whose path has no length: they get nothing but zeros."""
