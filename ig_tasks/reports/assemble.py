@@ -50,6 +50,7 @@ class Findings:
     groups: Sequence[GroupImportance]
     objections: Sequence[BaselineObjection]
     outliers: Sequence[Outlier]
+    """Over all rows, within segments, and of groups."""
     manifest: Mapping[str, Any]
     rendering: str
 
@@ -159,7 +160,8 @@ def assemble_report(findings: Findings, *, revision: int) -> Report:
         ),
         distributions=tuple(distributions(summary)),
         groups=tuple(findings.groups),
-        outliers=tuple(findings.outliers),
+        outliers=tuple(one for one in findings.outliers if not _within(one)),
+        outliers_within=tuple(one for one in findings.outliers if _within(one)),
         overrides=tuple(OverrideInfo(**override.model_dump()) for override in spec.overrides),
         checks=tuple(findings.checks),
         verdicts=(),
@@ -167,6 +169,11 @@ def assemble_report(findings: Findings, *, revision: int) -> Report:
         provenance=_provenance(findings),
         timing={name: stage["seconds"] for name, stage in findings.manifest.get("stages", {}).items()},
     )
+
+
+def _within(outlier: Outlier) -> bool:
+    """Whether it is one of a segment or a group, and not of a feature over all rows."""
+    return outlier.segment_column is not None or outlier.group is not None
 
 
 def importance_table(summary: ShardSummary) -> pa.Table:

@@ -20,7 +20,7 @@ from ig_tasks.statistics import FeatureStatistics
 from ig_tasks.store import Folder
 from ig_tasks.store.report import GroupImportance
 
-__all__ = ["group_importance", "groups_of"]
+__all__ = ["group_importance", "group_statistics", "groups_of"]
 
 _ATTRIBUTION = "attribution:"
 
@@ -35,14 +35,15 @@ def groups_of(features: Sequence[str], presented: Mapping[str, FeatureSpec]) -> 
     return groups
 
 
-def group_importance(run: Folder, files: Sequence[str], groups: Mapping[str, Sequence[str]]) -> list[GroupImportance]:
-    """A row for each (target, group) over all rows of the shards in `files`, the most important group first.
+def group_importance(
+    contributions: Mapping[str, FeatureStatistics], groups: Mapping[str, Sequence[str]]
+) -> list[GroupImportance]:
+    """A row for each (target, group), the most important group first; ranks and their intervals are among the groups.
 
-    Ranks and their intervals are among the groups.
+    `contributions` are those of `group_statistics`.
     """
-    found = _statistics(run, files, groups) if groups else {}
     rows: list[GroupImportance] = []
-    for target, statistics in found.items():
+    for target, statistics in contributions.items():
         held = (
             GroupImportance(target=target, group=name, features=tuple(groups[name]), **facts)
             for name, facts in zip(statistics.features, figures(statistics), strict=True)
@@ -51,9 +52,13 @@ def group_importance(run: Folder, files: Sequence[str], groups: Mapping[str, Seq
     return rows
 
 
-def _statistics(run: Folder, files: Sequence[str], groups: Mapping[str, Sequence[str]]) -> dict[str, FeatureStatistics]:
-    """Statistics of each target's contributions, merged in the order of the shards."""
+def group_statistics(
+    run: Folder, files: Sequence[str], groups: Mapping[str, Sequence[str]]
+) -> dict[str, FeatureStatistics]:
+    """{target: statistics of the groups' contributions} over all rows, merged in the order of the shards in `files`."""
     merged: dict[str, FeatureStatistics] = {}
+    if not groups:
+        return merged
     columns = ["target", *(_ATTRIBUTION + name for members in groups.values() for name in members)]
     for file in files:
         table = run.read_table(file, columns=columns)

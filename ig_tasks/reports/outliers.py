@@ -1,72 +1,154 @@
-"""Features whose importance hangs on one row: a mean says nothing of that."""
+"""Features whose importance hangs on one row, over all rows, within a segment, and of groups of features.
+
+A mean says nothing of that.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from ig_tasks.compute.shard_files import ShardSummary
 from ig_tasks.statistics import FeatureStatistics
+from ig_tasks.statistics.categories import MISSING
 from ig_tasks.store import Folder
 from ig_tasks.store.report import Outlier
 
 __all__ = ["outliers"]
 
-_ATTRIBUTION = "attribution:"
+_ATTRIBUTION, _SEGMENT = "attribution:", "segment:"
 _SHARE, _TIMES, _MOST = 0.1, 10, 5
 """The least share of a feature's importance that one row must have, how many times an even share it must be, and the
-most features that are named."""
+most features that are named: over all rows, in the segments of one column, among the groups."""
 
 
-def outliers(run: Folder, files: Sequence[str], summary: ShardSummary) -> list[Outlier]:
+@dataclass(frozen=True)
+class _Suspect:
+    """A feature, or a group, that one row stands out in: which row it is remains to be found.
+
+    members: the features whose attributions are summed, one or those of the group.
+    """
+
+    target: str
+    name: str
+    members: tuple[str, ...]
+    rows: int
+    abs_mean: float
+    column: str | None = None
+    level: str | None = None
+    group: str | None = None
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns of a shard that are read."""
+        segment = [] if self.column is None else [_SEGMENT + self.column]
+        return [*segment, *(_ATTRIBUTION + name for name in self.members)]
+
+    def greatest(self, table: pa.Table) -> tuple[str, float] | None:
+        """The row of the shard with the greatest |attribution|, the first of several; None where there is none."""
+        kept = pc.equal(table.column("target"), self.target)
+        if self.column is not None:
+            levels = pc.fill_null(table.column(_SEGMENT + self.column), MISSING)
+            kept = pc.and_(kept, pc.equal(levels, self.level))
+        rows = table.filter(kept)
+        if not rows.num_rows:
+            return None
+        values: NDArray[np.float64] = np.zeros(rows.num_rows)
+        for name in self.members:
+            values += rows.column(_ATTRIBUTION + name).to_numpy()
+        place = int(np.argmax(np.abs(values)))
+        return str(rows.column("row_id")[place].as_py()), float(values[place])
+
+    def outlier(self, row_id: str, attribution: float) -> Outlier:
+        total = self.abs_mean * self.rows
+        rest = (total - abs(attribution)) / (self.rows - 1) if self.rows > 1 else None
+        return Outlier(
+            target=self.target,
+            feature=self.name,
+            row_id=row_id,
+            attribution=attribution,
+            share=min(float(abs(attribution) / total), 1.0),
+            abs_mean_without=None if rest is None else max(float(rest), 0.0),
+            segment_column=self.column,
+            segment_level=self.level,
+            group=self.group,
+        )
+
+
+def outliers(
+    run: Folder,
+    files: Sequence[str],
+    summary: ShardSummary,
+    groups: Mapping[str, Sequence[str]] | None = None,
+    contributions: Mapping[str, FeatureStatistics] | None = None,
+) -> list[Outlier]:
     """The most important features of which one row has a tenth of all |attribution| or more, and that row.
 
-    The extremes are known from the statistics; a column is read only where one of them stands out.
+    Features over all rows come first, then features within segments, then groups. The extremes are known from the
+    statistics; the shards are read, once, only where one of them stands out.
+
+    Args:
+        groups: {group: its features}.
+        contributions: {target: statistics of the groups' contributions}.
     """
-    found: list[Outlier] = []
-    for target, grouped in summary.attributions.items():
-        overall = grouped.overall
-        if overall.count:
-            found += _of_target(run, files, target, overall)
-    return found
-
-
-def _of_target(run: Folder, files: Sequence[str], target: str, overall: FeatureStatistics) -> list[Outlier]:
-    extremes = np.maximum(np.abs(overall.minimum), np.abs(overall.maximum))
-    totals = overall.abs_mean * overall.count
-    shares = np.divide(extremes, totals, out=np.zeros_like(totals), where=totals > 0)
-    outstanding = np.flatnonzero(shares >= max(_SHARE, _TIMES / overall.count))
-    leading = sorted(outstanding.tolist(), key=lambda place: -overall.abs_mean[place])[:_MOST]
-    found = []
-    for place in leading:
-        name = overall.features[place]
-        row_id, attribution = _greatest(run, files, target, name)
-        rest = (totals[place] - abs(attribution)) / (overall.count - 1) if overall.count > 1 else None
-        found.append(
-            Outlier(
-                target=target,
-                feature=name,
-                row_id=row_id,
-                attribution=attribution,
-                share=min(float(abs(attribution) / totals[place]), 1.0),
-                abs_mean_without=None if rest is None else max(float(rest), 0.0),
-            )
-        )
-    return found
-
-
-def _greatest(run: Folder, files: Sequence[str], target: str, feature: str) -> tuple[str, float]:
-    """The row with the greatest |attribution| of a feature, the first of several."""
-    best = ("", 0.0)
+    suspects = [
+        *_over_all_rows(summary),
+        *_within_segments(summary),
+        *_among_groups(groups or {}, contributions or {}),
+    ]
+    if not suspects:
+        return []
+    columns = list(dict.fromkeys(name for suspect in suspects for name in suspect.columns))
+    best: list[tuple[str, float]] = [("", 0.0)] * len(suspects)
     for file in files:
-        table = run.read_table(file, columns=["row_id", "target", _ATTRIBUTION + feature])
-        table = table.filter(pc.equal(table.column("target"), target))
-        values = table.column(_ATTRIBUTION + feature).to_numpy()
-        if not len(values):
-            continue
-        place = int(np.argmax(np.abs(values)))
-        if abs(values[place]) > abs(best[1]):
-            best = (str(table.column("row_id")[place].as_py()), float(values[place]))
-    return best
+        table = run.read_table(file, columns=["row_id", "target", *columns])
+        for place, suspect in enumerate(suspects):
+            found = suspect.greatest(table)
+            if found is not None and abs(found[1]) > abs(best[place][1]):
+                best[place] = found
+    return [suspect.outlier(*row) for suspect, row in zip(suspects, best, strict=True)]
+
+
+def _over_all_rows(summary: ShardSummary) -> Iterator[_Suspect]:
+    for target, grouped in summary.attributions.items():
+        statistics = grouped.overall
+        for place in _outstanding(statistics)[:_MOST]:
+            name, abs_mean = statistics.features[place], float(statistics.abs_mean[place])
+            yield _Suspect(target, name, (name,), statistics.count, abs_mean)
+
+
+def _within_segments(summary: ShardSummary) -> Iterator[_Suspect]:
+    for target, grouped in summary.attributions.items():
+        by_column: dict[str, list[_Suspect]] = {}
+        for column, level, statistics in grouped.segments():
+            for place in _outstanding(statistics)[:_MOST]:
+                name, abs_mean = statistics.features[place], float(statistics.abs_mean[place])
+                suspect = _Suspect(target, name, (name,), statistics.count, abs_mean, column, level)
+                by_column.setdefault(column, []).append(suspect)
+        for suspects in by_column.values():
+            yield from sorted(suspects, key=lambda suspect: -suspect.abs_mean)[:_MOST]
+
+
+def _among_groups(
+    groups: Mapping[str, Sequence[str]], contributions: Mapping[str, FeatureStatistics]
+) -> Iterator[_Suspect]:
+    for target, statistics in contributions.items():
+        for place in _outstanding(statistics)[:_MOST]:
+            name, abs_mean = statistics.features[place], float(statistics.abs_mean[place])
+            yield _Suspect(target, name, tuple(groups[name]), statistics.count, abs_mean, group=name)
+
+
+def _outstanding(statistics: FeatureStatistics) -> list[int]:
+    """The places of features of which one row has too much, the most important first."""
+    if not statistics.count:
+        return []
+    extremes = np.maximum(np.abs(statistics.minimum), np.abs(statistics.maximum))
+    totals = statistics.abs_mean * statistics.count
+    shares = np.divide(extremes, totals, out=np.zeros_like(totals), where=totals > 0)
+    found: list[int] = np.flatnonzero(shares >= max(_SHARE, _TIMES / statistics.count)).tolist()
+    return sorted(found, key=lambda place: -statistics.abs_mean[place])

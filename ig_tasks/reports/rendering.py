@@ -18,7 +18,7 @@ from ig_tasks.data.inputs import feature_names
 from ig_tasks.errors import DamagedError, RunError
 from ig_tasks.reports.assemble import Findings, assemble_report
 from ig_tasks.reports.examples import choose_examples
-from ig_tasks.reports.groups import group_importance, groups_of
+from ig_tasks.reports.groups import group_importance, group_statistics, groups_of
 from ig_tasks.reports.objections import baseline_objections
 from ig_tasks.reports.outliers import outliers
 from ig_tasks.reports.page import render_page
@@ -157,6 +157,7 @@ class Rendering:
         )
         baseline = Baseline.of_run(self.run, plan.package.config.inputs)
         groups = groups_of([feature.name for feature in plan.package.features], self.spec.features)
+        contributions = group_statistics(run, summary.attribution_files, groups)
         return Findings(
             plan=plan,
             run_id=self.run.run_id,
@@ -165,7 +166,7 @@ class Rendering:
             space=space,
             checks=self.read_checks(),
             examples=examples,
-            groups=group_importance(run, summary.attribution_files, groups),
+            groups=group_importance(contributions, groups),
             objections=baseline_objections(
                 run,
                 summary.attribution_files,
@@ -175,7 +176,7 @@ class Rendering:
                 strategy=self.spec.baseline.strategy,
                 baselines=baseline.count,
             ),
-            outliers=outliers(run, summary.attribution_files, summary.merged),
+            outliers=outliers(run, summary.attribution_files, summary.merged, groups, contributions),
             manifest=Manifest(self.run).document,
             rendering=self.key,
         )

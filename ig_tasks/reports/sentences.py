@@ -21,6 +21,7 @@ __all__ = [
     "partition_words",
     "remedy",
     "saw_and_expected",
+    "segment_label",
     "target_words",
     "trust",
     "units",
@@ -152,15 +153,28 @@ def remedy(check: Check) -> str:
 
 
 def outlier_words(report: Report, outlier: Outlier) -> str:
-    """`One row carries 62 % of the importance of Distance: row 7, with an attribution of +41.2; ...`."""
-    attribution = outlier.attribution or 0.0
+    """`One row carries 62 % of the importance of Distance: row 7, with an attribution of +41.2. ...`.
+
+    Within a segment it reads `of the importance of Distance where Carrier is AA`.
+    """
+    moved = outlier.attribution or 0.0
+    noun = "attribution" if outlier.group is None else "contribution"
+    what = report.label(outlier.feature) if outlier.group is None else f"the group {outlier.group}"
+    if outlier.segment_column is not None:
+        what += f" where {segment_label(report, outlier.segment_column)} is {outlier.segment_level}"
     said = (
-        f"One row carries {share(outlier.share)} of the importance of {report.label(outlier.feature)}: row "
-        f"{outlier.row_id}, with an attribution of {'+' if attribution > 0 else ''}{number(attribution)}"
+        f"One row carries {share(outlier.share)} of the importance of {what}: row {outlier.row_id}, with "
+        f"{'an' if noun == 'attribution' else 'a'} {noun} of {'+' if moved > 0 else ''}{number(moved)}"
     )
     if outlier.abs_mean_without is None:
         return f"{said}."
-    return f"{said}. Without it the mean |attribution| would be {number(outlier.abs_mean_without)}."
+    return f"{said}. Without it the mean |{noun}| would be {number(outlier.abs_mean_without)}."
+
+
+def segment_label(report: Report, column: str) -> str:
+    """What people call a column of segments."""
+    named = next((item.label for item in report.segment_columns if item.column == column and item.label), "")
+    return named or report.label(column)
 
 
 def target_words(target: TargetInfo) -> str:

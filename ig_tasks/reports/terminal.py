@@ -78,6 +78,9 @@ def print_report(report: Report, console: Console, *, paths: Mapping[str, str] |
             if outlier.target == target.name:
                 console.print(plain(outlier_words(report, outlier), "yellow"))
         _print_groups(report.group_ranking(target.name), console, top)
+        for outlier in report.outliers_within:
+            if outlier.target == target.name:
+                console.print(plain(outlier_words(report, outlier), "yellow"))
     _print_words(report, console)
     _print_reasons(report, console)
     if report.checks:

@@ -9,10 +9,19 @@ from ig_tasks.looks.statuses import row_words
 from ig_tasks.reports import charts
 from ig_tasks.reports.drawing import fitted, unique_labels
 from ig_tasks.reports.numerals import count
-from ig_tasks.reports.sentences import left_words, target_words, units
+from ig_tasks.reports.sentences import left_words, segment_label, target_words, units
 from ig_tasks.reports.shading import HeatmapView, PassageView, heatmap_views, passage_views
 from ig_tasks.reports.waterfall import waterfall_chart
-from ig_tasks.store.report import Contribution, Distribution, Example, GroupImportance, Importance, Report, TargetInfo
+from ig_tasks.store.report import (
+    Contribution,
+    Distribution,
+    Example,
+    GroupImportance,
+    Importance,
+    Outlier,
+    Report,
+    TargetInfo,
+)
 
 __all__ = [
     "ExampleView",
@@ -47,6 +56,7 @@ class SegmentView:
     levels: tuple[LevelView, ...]
     chart: str
     left: str
+    outliers: tuple[Outlier, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -167,7 +177,10 @@ def _segment_views(report: Report, target: TargetInfo, features: list[str]) -> I
         left.append(left_words(len(features), len(report.ranking(target.name)), "features", ALL))
         written = fitted({level.name: f"{level.name} ({count(level.rows)})" for level in levels})
         yield SegmentView(
-            title=(info.label if info and info.label else report.label(column)),
+            title=segment_label(report, column),
+            outliers=tuple(
+                one for one in report.outliers_within if (one.target, one.segment_column) == (target.name, column)
+            ),
             features=tuple(features),
             levels=tuple(levels),
             chart=charts.segment_chart(kept, written, features, _labels(report, features)) if kept else "",

@@ -132,7 +132,9 @@ class Report(Part):
     groups: tuple[GroupImportance, ...] = ()
     """Groups of features over all rows, by target and rank; empty where the spec names no group."""
     outliers: tuple[Outlier, ...] = ()
-    """Important features of which one row has a tenth of the importance or more."""
+    """Important features of which one row has a tenth of the importance or more, over all rows."""
+    outliers_within: tuple[Outlier, ...] = ()
+    """The same within segments, and of groups of features over all rows."""
     overrides: tuple[OverrideInfo, ...] = ()
     """Settings that were not the spec's own: the run is ad-hoc, and latest.json never names it. Empty: official."""
 

@@ -253,10 +253,11 @@ class GroupImportance(Part):
 
 
 class Outlier(Part):
-    """A feature of whose importance one row has a great part."""
+    """A feature, or a group of features, of whose importance one row has a great part."""
 
     target: str
     feature: str
+    """The feature's name; the group's where `group` is given."""
     row_id: str
     attribution: Figure
     """Of this row."""
@@ -264,6 +265,11 @@ class Outlier(Part):
     """Its |attribution| as a share of the sum over all rows, 0 to 1."""
     abs_mean_without: Figure
     """The mean |attribution| of all other rows."""
+    segment_column: str | None = None
+    """The importance is that within one segment, `segment_level` of this column; null: over all rows."""
+    segment_level: str | None = None
+    group: str | None = None
+    """The group whose contributions are meant; null: a feature's attributions."""
 
 
 class Check(Part):

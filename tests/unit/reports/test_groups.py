@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from ig_tasks.reports.groups import group_importance, groups_of
+from ig_tasks.reports.groups import group_importance, group_statistics, groups_of
 from ig_tasks.reports.importance import figures
 from ig_tasks.spec import FeatureSpec
 from ig_tasks.statistics import FeatureStatistics
@@ -14,6 +14,10 @@ from ig_tasks.store import Folder
 @pytest.fixture
 def folder(tmp_path):
     return Folder(str(tmp_path))
+
+
+def importance(folder, files, groups):
+    return group_importance(group_statistics(folder, files, groups), groups)
 
 
 def shards(folder, *tables, targets=None):
@@ -42,7 +46,7 @@ def test_contributions_are_summed_in_each_row_before_anything_is_made_absolute(f
         {"a": [1.0, -1.0], "b": [1.0, 2.0], "c": [0.5, 0.5]},
         {"a": [3.0], "b": [-1.0], "c": [0.5]},
     )
-    group, single = group_importance(folder, files, {"single": ("c",), "pair": ("a", "b")})
+    group, single = importance(folder, files, {"single": ("c",), "pair": ("a", "b")})
     # Rows of the pair: 1 + 1, -1 + 2, 3 - 1. Its features alone have 5/3 and 4/3.
     assert (group.target, group.group, group.features, group.rows) == ("late", "pair", ("a", "b"), 3)
     assert group.mean == group.abs_mean == pytest.approx(5 / 3, rel=1e-15)
@@ -59,7 +63,7 @@ def test_contributions_are_summed_in_each_row_before_anything_is_made_absolute(f
 
 def test_features_that_work_against_each_other_in_every_row_are_nothing_together(folder):
     (files,) = [shards(folder, {"a": [1.0, -2.0, 4.0], "b": [-1.0, 2.0, -4.0]})]
-    (group,) = group_importance(folder, files, {"both": ("a", "b")})
+    (group,) = importance(folder, files, {"both": ("a", "b")})
     assert (group.abs_mean, group.mean, group.rank_ci) == (0.0, 0.0, (1, 1))
 
 
@@ -69,7 +73,7 @@ def test_a_group_of_one_feature_has_its_figures_and_a_merge_of_shards_those_of_a
     files = shards(
         folder, *({name: held[part] for name, held in values.items()} for part in np.split(np.arange(300), 3))
     )
-    found = {row.group: row for row in group_importance(folder, files, {"x": ("a", "c"), "y": ("b",)})}
+    found = {row.group: row for row in importance(folder, files, {"x": ("a", "c"), "y": ("b",)})}
     sums = np.stack([values["a"] + values["c"], values["b"]], axis=1)
     expected = figures(FeatureStatistics.of(sums, ["x", "y"]))
     for name, facts in zip(("x", "y"), expected, strict=True):
@@ -83,11 +87,11 @@ def test_a_group_of_one_feature_has_its_figures_and_a_merge_of_shards_those_of_a
 
 def test_each_target_has_its_own_and_a_shard_without_rows_changes_nothing(folder):
     files = shards(folder, {"a": [1.0, -4.0]}, {"a": []}, targets=["late", "very"])
-    late, very = group_importance(folder, files, {"g": ("a",)})
+    late, very = importance(folder, files, {"g": ("a",)})
     assert (late.target, late.rows, late.abs_mean) == ("late", 1, 1.0)
     assert (very.target, very.rows, very.mean) == ("very", 1, -4.0)
     assert late.abs_mean_ci == (None, None)
 
 
 def test_without_groups_no_shard_is_read(folder):
-    assert group_importance(folder, ["attributions/nothing.parquet"], {}) == []
+    assert importance(folder, ["attributions/nothing.parquet"], {}) == []

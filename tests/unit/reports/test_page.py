@@ -200,6 +200,49 @@ def test_what_was_not_explained_is_counted_by_reason(page: str) -> None:
     assert ["unknown category 'N999XX' in tailnum", "21", "0.1\u00a0%"] in rows
 
 
+def test_unknown_categories_have_a_table_beside_the_check(sample: SimpleNamespace) -> None:
+    unknown = [
+        {
+            "feature": "carrier", "cells": 1000, "unknown": 400, "missing": 20, "share": 0.42, "baseline_share": 0.01,
+            "at_most": 0.05, "categories": [{"category": "<b>aa", "count": 300, "known": "AA"},
+                                            {"category": "zz", "count": 100}],
+        },
+        {"feature": "month", "cells": 1000, "unknown": 1, "missing": 0, "share": 0.001},
+    ]  # fmt: skip
+    data = sample.flights_body()["data"] | {"unknown": unknown}
+    page = render_page(sample.flights_report(**sample.BARE, data=data))
+    rows = Outline(page).rows
+    (carrier,) = [row for row in rows if "<b>aa (300; known: AA), zz (100)" in row]
+    assert carrier[1:6] == ["400", "20", "42.0\u00a0%", "1.0\u00a0%", "5.0\u00a0%"]
+    assert any(row[1:] == ["1", "0", "0.1\u00a0%", "–", "–", ""] for row in rows)
+    assert page.index('id="unknown"') < page.index('id="checks"')
+    assert 'id="unknown"' not in render_page(sample.flights_report(**sample.BARE))
+
+
+def test_of_many_unknown_features_twenty_are_shown(sample: SimpleNamespace) -> None:
+    one = {"feature": "f", "cells": 9, "unknown": 1, "missing": 0, "share": 0.1}
+    data = sample.flights_body()["data"] | {"unknown": [{**one, "feature": f"unheard-{place}"} for place in range(23)]}
+    text = Outline(render_page(sample.flights_report(**sample.BARE, data=data))).text
+    assert "unheard-19" in text
+    assert "unheard-20" not in text
+    assert "3 more features are in report.json." in text
+
+
+def test_outliers_within_segments_and_groups_are_named_where_those_are_shown(sample: SimpleNamespace) -> None:
+    body = sample.flights_body()
+    target, column = body["targets"][0]["name"], body["segments"][0]["segment"].partition("=")[0]
+    one = {"target": target, "feature": "distance", "row_id": "r7", "attribution": 4.0, "share": 0.6,
+           "abs_mean_without": 0.1}  # fmt: skip
+    within = [
+        one | {"segment_column": column, "segment_level": "ZZ"},
+        one | {"group": "weather", "feature": "weather", "row_id": "r8"},
+    ]
+    page = render_page(sample.flights_report(outliers_within=within, examples=()))
+    segment, group = page.index(" is ZZ: row r7,"), page.index("the group weather: row r8,")
+    assert page.index('<h3 class="groups">') < group < page.index('id="segments"') < segment
+    assert segment < page.index('id="distributions"')
+
+
 def test_unverified_rows_are_said_beside_those_that_fell_short(sample: SimpleNamespace) -> None:
     data = sample.flights_body()["data"] | {"rows_unverified": 40}
     text = Outline(render_page(sample.flights_report(**sample.BARE, data=data))).text

@@ -154,4 +154,4 @@ def test_page_and_terminal_and_json_carry_the_doubt_and_the_outlier(sample: Simp
         assert "importance of Distance: row r7" in text
     held = json.loads(report.to_json())
     assert held["baseline"]["objections"] == [DOUBT]
-    assert held["outliers"] == [outlier]
+    assert held["outliers"] == [outlier | {"segment_column": None, "segment_level": None, "group": None}]

@@ -52,6 +52,17 @@ def test_a_row_that_is_printed_says_that_it_is_unverified(sample: SimpleNamespac
     assert "Unverified" not in printed(lambda console: print_report(report, console), width=400)
 
 
+def test_outliers_within_segments_and_groups_are_named(sample: SimpleNamespace) -> None:
+    target = sample.flights_body()["targets"][0]["name"]
+    one = {"target": target, "feature": "distance", "row_id": "r7", "attribution": 4.0, "share": 0.6,
+           "abs_mean_without": 0.1}  # fmt: skip
+    within = [one | {"segment_column": "day", "segment_level": "Mon"}, one | {"group": "weather", "feature": "weather"}]
+    report = sample.flights_report(outliers_within=within)
+    text = printed(lambda console: print_report(report, console), width=200).replace("\u00a0", " ")
+    assert "One row carries 60.0 % of the importance of Distance where day is Mon: row r7" in text
+    assert "One row carries 60.0 % of the importance of the group weather: row r7" in text
+
+
 def test_groups_are_ranked_with_their_intervals(sample: SimpleNamespace) -> None:
     report = sample.flights_report()
     text = printed(lambda console: print_report(report, console, top=2))
