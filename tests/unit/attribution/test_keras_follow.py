@@ -210,10 +210,29 @@ def test_slopes_that_are_not_the_models_gradients_are_given_up(monkeypatch: pyte
         return run(z)
 
     monkeypatch.setattr(walk, "piecewise", halved)
-    found = structure_of(L.ReLU())
-    assert found.followed
-    assert not found.secant
-    assert "not the model's own gradients" in found.reason
+    model = functional(lambda x: L.Dense(1)(L.ReLU()(L.Dense(4)(x))), 5)
+    inputs = np.random.default_rng(2).normal(size=(6, 5))
+    for _ in range(2):  # the second call, too
+        found = attribute(model, inputs, np.zeros(5), integrator="auto", tolerance=1e-3)
+        assert "not the model's own gradients" in found.details["affine_prefix"]
+        assert found.details["integrator"] == "adaptive"
+        assert (found.status == "converged").all()
+        assert np.abs(found.relative_delta).max() < 1e-3
+
+
+def test_sums_that_are_not_the_models_own_are_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A wide smooth model, whose sums are pulled back through its affine prefix."""
+    from ig_tasks.attribution.backends.keras.along import Paths
+
+    pulled_back = Paths.pulled_back
+    monkeypatch.setattr(Paths, "pulled_back", lambda self, *given: 0.5 * pulled_back(self, *given))
+    model = functional(lambda x: L.Dense(1)(L.Dense(4, "silu")(L.Dense(4, "silu")(x))), 600)
+    inputs = np.random.default_rng(2).normal(size=(6, 600))
+    for _ in range(2):
+        found = attribute(model, inputs, np.zeros(600), tolerance=1e-3)
+        assert found.details["affine_prefix"] == "following it does not give the model's own numbers"
+        assert (found.status == "converged").all()
+        assert np.abs(found.relative_delta).max() < 1e-3
 
 
 def test_a_wide_maximum_is_as_good_as_it_says(rng: np.random.Generator) -> None:

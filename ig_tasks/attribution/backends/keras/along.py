@@ -116,12 +116,12 @@ class Along:
             kinks += [tf.reshape(each, (paths.rows, -1)) for each in places(*(parts[cut] for cut in cuts))]
         return parts, tf.concat(kinks, 1) if kinks else tf.zeros((paths.rows, 0))
 
-    def cells(self, long: bool, unit: bool = False) -> Callable[..., Any]:
+    def cells(self, long: bool) -> Callable[..., Any]:
         """Outputs (segments, 2, targets, rows) at outer edges, and contributions (segments, targets, rows, features).
 
-        `places` (edges, rows); `inner` (edges,) is 0 at a segment's last edge, else 1; `segments` (segments, edges)
-        has ones where an edge is of that segment; `outer` (segments, 2). `long`: sums are taken in double precision.
-        `unit`: a cell counts 1 in place of its width; cells without width then give derivatives.
+        `places` and `widths` (edges, rows): where cells begin, and what a cell counts, 0 at a segment's last edge;
+        `segments` (segments, edges) has ones where an edge is of that segment; `outer` (segments, 2). `long`: sums are
+        taken in double precision.
         """
 
         def run(
@@ -131,16 +131,11 @@ class Along:
             targets: Any,
             parts: Any,
             places: Any,
-            inner: Any,
+            widths: Any,
             segments: Any,
             outer: Any,
         ) -> Any:
             paths, count, many = self._paths(starts, ends, fixed, targets), _length(places), _length(segments)
-            # Between the last edge of a segment and the first of the next there is no cell.
-            if unit:
-                widths = tf.ones_like(places) * inner[:, None]
-            else:
-                widths = tf.concat([places[1:] - places[:-1], tf.zeros_like(places[:1])], 0) * inner[:, None]
             values, gradients = self._walked(paths, targets, places, count, many, parts, widths)
             weights = segments if long else tf.cast(segments, tf.float32)
             gradients = [[(cut, _summed(weights, each, cut)) for cut, each in found] for found in gradients]

@@ -1,8 +1,8 @@
-"""One row followed before all others: what the model is made of, and whether following it gives its own numbers."""
+"""One row followed before all others: what the model is made of. Whether its sums are the model's own is seen later."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,27 +10,28 @@ import tensorflow as tf  # noqa: TID253 - this module is the framework's own, lo
 
 from ig_tasks.attribution.backends.keras.along import Along
 from ig_tasks.attribution.backends.keras.graph import Graph
-from ig_tasks.attribution.backends.keras.program import Arguments, Program
+from ig_tasks.attribution.backends.keras.program import Arguments, Kind, Program
 from ig_tasks.attribution.structure import NotFollowed, Segment, Structure
 
 __all__ = ["look"]
 
 _NODES = 7
-_CLOSE = {tf.float64: 1e-9}
+_CLOSE = {"float64": 1e-9}
 _CLOSE_SINGLE = 1e-3
 _CLOSE_SLOPES = 1e-6  # some derivatives have constants in single precision
 _LOST = (ValueError, TypeError, AttributeError, NotImplementedError, tf.errors.OpError, LookupError)
 
 
 def look(program: Program, arguments: Arguments) -> Structure:
-    """The structure of the program's model, without `followed` where following it does not give its own numbers.
+    """What the program's model is made of, without `followed` where it cannot be followed along paths.
 
-    It is a matter of the model's graph, so that one row's answer holds for all calls of the program.
+    It is a matter of the model's graph, so that one row's answer holds for all calls of the program. Sums along the
+    graph are held against the model's own when they are first asked for: each would be traced for nothing else.
     """
     with program.alone():
         if program.structure is None:
             try:
-                program.structure = _followed(program, arguments)
+                program.structure = _walked(program, arguments)
             except NotFollowed as reason:
                 program.structure = Structure(reason=str(reason))
             except tf.errors.ResourceExhaustedError:
@@ -42,31 +43,21 @@ def look(program: Program, arguments: Arguments) -> Structure:
         return program.structure
 
 
-def _followed(program: Program, arguments: Arguments) -> Structure:
+def _walked(program: Program, arguments: Arguments) -> Structure:
     two = _two_rows(arguments)
     given = program.constants(two)
-    along = Along(program.caller, _graph(program, given))
-    nodes = (np.arange(_NODES) + 0.37123) / _NODES  # where hardly a kink lies, at which either side is right
-    weights = np.stack([np.full(_NODES, 1.0 / _NODES), nodes])
-    walk = along.look(*given, secant=False)
-    own, found = program.plain(two, nodes, weights), program.quadrature(along, two, nodes, weights)
-    single = min((start.dtype for start in given[0].values()), key=lambda dtype: dtype.size)
-    within = _CLOSE.get(single, _CLOSE_SINGLE)
-    if not all(_same(one.numpy(), other.numpy(), within) for one, other in zip(own, found, strict=True)):
-        return Structure(reason="following it does not give the model's own numbers")
-    program.along = along
-    plain = Structure(followed=True, prefix=tuple(walk.prefix))
+    along = program.along = Along(program.caller, _graph(program, given))
+    program.comparison = _TwoRows(two)
     try:
         walk = along.look(*given, secant=True)
     except NotFollowed as reason:
         # Without the operations' names nothing is known to be linear, or to have no kinks.
-        return replace(plain, operations=("unknown",), reason=str(reason))
+        walk = along.look(*given, secant=False)
+        return Structure(followed=True, prefix=tuple(walk.prefix), operations=("unknown",), reason=str(reason))
     along.graph.cuts = tuple(cut.affine.key for cut in walk.cuts)
     along.graph.kinks = tuple(walk.kinks)
-    if not _same(own[1].numpy(), _derivatives(program, two, nodes, weights), max(within, _CLOSE_SLOPES)):
-        return replace(plain, operations=("unknown",), reason="slopes over cells are not the model's own gradients")
-    return replace(
-        plain,
+    return Structure(
+        followed=True,
         prefix=tuple(walk.prefix),
         operations=tuple(walk.operations),
         kinked=walk.kinked,
@@ -79,14 +70,40 @@ def _followed(program: Program, arguments: Arguments) -> Structure:
     )
 
 
-def _derivatives(program: Program, arguments: Arguments, nodes: Any, weights: Any) -> Any:
-    """The sums (levels, targets, rows, features) that quadrature gives, by slopes over cells without width.
+@dataclass(frozen=True)
+class _TwoRows:
+    """Rows, and places on their paths, at which sums along a graph must be the model's own."""
 
-    Any width would take in kinks beside the nodes.
-    """
-    edges = np.tile(np.repeat(nodes, 2)[:, None], (1, arguments[3].shape[1]))
-    _, sums = program.secant(arguments, lambda kinks: edges, [Segment(1, 0, 1)] * len(nodes), unit=True)  # noqa: ARG005
-    return np.tensordot(weights, sums.numpy(), axes=1)
+    arguments: Arguments
+
+    def differs(self, program: Program, along: Along, kind: Kind) -> str | None:
+        nodes = (np.arange(_NODES) + 0.37123) / _NODES  # where hardly a kink lies, at which either side is right
+        weights = np.stack([np.full(_NODES, 1.0 / _NODES), nodes])
+        single = min((start.dtype for start in self.arguments[0].values()), key=lambda dtype: dtype.itemsize)
+        within = _CLOSE.get(single.name, _CLOSE_SINGLE)
+        own = [each.numpy() for each in program.plain(self.arguments, nodes, weights)]
+        try:
+            if kind == "nodes":
+                found = [each.numpy() for each in program.quadrature(along, self.arguments, nodes, weights)]
+                right = all(_same(*pair, within) for pair in zip(own, found, strict=True))
+                return None if right else "following it does not give the model's own numbers"
+            slopes = self._derivatives(program, along, nodes, weights)
+        except tf.errors.ResourceExhaustedError:
+            return "there is not the memory to follow two rows"
+        except _LOST as error:
+            return f"following it failed: {_first_line(error)}"
+        right = _same(own[1], slopes, max(within, _CLOSE_SLOPES))
+        return None if right else "slopes over cells are not the model's own gradients"
+
+    def _derivatives(self, program: Program, along: Along, nodes: Any, weights: Any) -> Any:
+        """The sums (levels, targets, rows, features) that quadrature gives, by slopes over cells without width.
+
+        Any width would take in kinks beside the nodes.
+        """
+        edges = np.tile(np.repeat(nodes, 2)[:, None], (1, self.arguments[3].shape[1]))
+        segments = [Segment(1, 0, 1)] * len(nodes)
+        _, sums = program.cells(along, self.arguments, lambda kinks: edges, segments, unit=True)  # noqa: ARG005
+        return np.tensordot(weights, sums.numpy(), axes=1)
 
 
 def _graph(program: Program, given: Any) -> Graph:

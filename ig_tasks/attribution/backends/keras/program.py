@@ -4,29 +4,40 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, Literal, Protocol
 from weakref import WeakKeyDictionary
 
 import numpy as np
 import tensorflow as tf  # noqa: TID253 - this module is the framework's own, loaded lazily
 
+from ig_tasks.attribution.backends.base import Edges
 from ig_tasks.attribution.backends.keras.along import Along
 from ig_tasks.attribution.backends.keras.call import Caller, ShapeUnknown, explained, repeated
 from ig_tasks.attribution.backends.keras.override import Seen
 from ig_tasks.attribution.backends.keras.signature import Signature
 from ig_tasks.attribution.backends.keras.state import kinds_of
-from ig_tasks.attribution.structure import Segment, Structure
+from ig_tasks.attribution.structure import NotFollowed, Segment, Structure
 from ig_tasks.errors import ModelError
 
-__all__ = ["Program", "program_for"]
+__all__ = ["Arguments", "Comparison", "Kind", "Program", "program_for"]
 
 # Tracing runs the model's Python with layers overridden, so one thread at a time may do it.
 _LOCK = threading.RLock()
 _PROGRAMS: WeakKeyDictionary[Any, dict[Any, Program]] = WeakKeyDictionary()
 
 Arguments = tuple[dict[str, Any], dict[str, Any], dict[str, Any], Any]  # starts, ends, fixed inputs, targets
+Kind = Literal["nodes", "cells"]
+"""Sums of gradients at nodes, or of slopes over cells."""
+
+
+class Comparison(Protocol):
+    """A few rows, on which a followed model is held against the model itself."""
+
+    def differs(self, program: Program, along: Along, kind: Kind) -> str | None:
+        """Why sums of this kind are not the model's own; None where they are."""
+        ...
 
 
 def program_for(model: Any, signature: Signature, layers: dict[str, Any]) -> Program:
@@ -53,6 +64,8 @@ class Program:
         self.caller = caller
         self.along: Along | None = None  # the model's graph, once it was looked at
         self.structure: Structure | None = None
+        self.comparison: Comparison | None = None
+        self._right: set[Kind] = set()  # sums that were seen to be the model's own
         signature = caller.signature
         self._arguments = (
             {name: tf.TensorSpec((None, *shape), dtype) for name, dtype, shape in signature.starts},
@@ -85,7 +98,7 @@ class Program:
         single = len(nodes) <= len(weights)
         if not followed or (len(nodes) < 2 * len(weights) and self._width < _WIDE):
             return self.plain(arguments, nodes, weights)
-        return self.quadrature(self._followed(), arguments, nodes, weights, single=single)
+        return self.quadrature(self._followed("nodes"), arguments, nodes, weights, single=single)
 
     def plain(self, arguments: Arguments, nodes: Any, weights: Any) -> Any:
         """The same, by the model as it is."""
@@ -95,21 +108,24 @@ class Program:
         """The same, by the model followed along the paths."""
         return self._run(("quadrature", single), along.quadrature(single), arguments, nodes, weights)
 
-    def secant(
-        self, arguments: Arguments, edges: Callable[[Any], Any], segments: Sequence[Segment], unit: bool = False
-    ) -> Any:
-        """Outputs (segments, 2, targets, rows) and sums (segments, targets, rows, features).
+    def secant(self, arguments: Arguments, edges: Edges, segments: Sequence[Segment]) -> Any:
+        """Outputs (segments, 2, targets, rows) and sums (segments, targets, rows, features)."""
+        return self.cells(self._followed("cells"), arguments, edges, segments)
 
-        `unit`: a cell counts 1 in place of its width.
-        """
-        along, cells = self._followed(), _cells(segments)
+    def cells(
+        self, along: Along, arguments: Arguments, edges: Edges, segments: Sequence[Segment], *, unit: bool = False
+    ) -> Any:
+        """The same. `unit`: a cell counts 1 in place of its width; cells without width then give derivatives."""
+        inner, within, outer = _cells(segments)
         parts, kinks = self._run("affine", along.affine, arguments)
         places = edges(kinks.numpy() if kinks.shape[1] else None)
+        # Between the last edge of a segment and the first of the next there is no cell.
+        widths = (np.ones_like(places) if unit else np.diff(places, axis=0, append=places[-1:])) * inner[:, None]
         long = len(places) > _FEW
-        return self._run(("cells", long, unit), along.cells(long, unit), arguments, parts, places, *cells)
+        return self._run(("cells", long), along.cells(long), arguments, parts, places, widths, within, outer)
 
     def knots(self, arguments: Arguments, places: Any, layers: range) -> Any:
-        return self._run(("knots", layers), self._followed().knots(layers), arguments, places)
+        return self._run(("knots", layers), self._along().knots(layers), arguments, places)
 
     def start_gradient(self, arguments: Arguments) -> list[dict[str, Any]]:
         """Gradients at the (shared) start of the one row given, by target."""
@@ -228,10 +244,26 @@ class Program:
 
     # -- running them ------------------------------------------------------------------------------------
 
-    def _followed(self) -> Along:
+    def _along(self) -> Along:
         if self.along is None:
-            raise RuntimeError("a model is looked at before it is followed")
+            raise NotFollowed(self.structure.reason if self.structure else "the model was not looked at")
         return self.along
+
+    def _followed(self, kind: Kind) -> Along:
+        """The model's graph along paths, after sums of this kind were held against the model's own, once.
+
+        Raises NotFollowed where they differ.
+        """
+        along = self._along()
+        if kind not in self._right:
+            with _LOCK:
+                if kind not in self._right and self.comparison is not None:
+                    reason = self.comparison.differs(self, along, kind)
+                    if reason is not None:
+                        self.structure, self.along = Structure(reason=reason), None
+                        raise NotFollowed(reason)
+                    self._right.add(kind)
+        return along
 
     def _run(self, name: Any, function: Any, arguments: Arguments, *others: Any, specs: Any = None) -> Any:
         """A traced function on the arguments; `others` are arrays of any length, of these `specs` if not."""
