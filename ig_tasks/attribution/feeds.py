@@ -1,4 +1,4 @@
-"""Calls of embedding layers in one pass through a model, and which of the given ids each of their ids comes from."""
+"""Calls of embedding layers in one pass through a model, and the input that each of their ids comes from."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Layers = Mapping[str, str | Sequence[str] | Mapping[int, str | Sequence[str]]]
 """{input name: the layer that embeds it, all layers that do, or {column: its layer}}"""
 
 NONE = -1
-"""The place of an id that comes from none of the ids given."""
+"""The place of an id that comes from none of the input ids."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Tables:
 
     @property
     def written(self) -> Any:
-        """As a user writes it."""
+        """The layers as a user writes them."""
 
         def plain(names: tuple[str, ...]) -> str | list[str]:
             return names[0] if len(names) == 1 else list(names)
@@ -46,7 +46,7 @@ class Tables:
 
 
 def named_layers(layers: Layers) -> dict[str, Tables]:
-    """What the user wrote, in one form. Raises LayerError."""
+    """Convert what the user wrote into `Tables`. Raises LayerError."""
     return {str(name): _tables(str(name), given) for name, given in layers.items()}
 
 
@@ -75,12 +75,12 @@ def _names(name: str, given: Any) -> tuple[str, ...]:
 
 
 def short(names: tuple[str, ...]) -> str | tuple[str, ...]:
-    """One name alone, several as they are."""
+    """A single name as a string, several names as a tuple."""
     return names[0] if len(names) == 1 else names
 
 
 class Refusal(NamedTuple):
-    """Why a row is not explained: `name` says it of any row, `words` of this one, with what to do."""
+    """Why a row is not explained: `name` is the reason in general, `words` names this row and the remedy."""
 
     name: str
     words: str
@@ -88,15 +88,15 @@ class Refusal(NamedTuple):
 
 @dataclass(frozen=True)
 class Fed:
-    """What one call of a layer was fed with, in one pass over some rows."""
+    """The ids that one call of a layer received, in one pass over some rows."""
 
     layer: str
-    call: int  # of this layer in the pass, from 0
-    same: str | None  # the input whose ids it takes as they are
-    ids: Array | None  # (rows, ...); None where they cannot be read off
+    call: int  # number of the layer's call in the pass, from 0
+    same: str | None  # the input whose ids it receives unchanged
+    ids: Array | None  # (rows, ...); None where they cannot be read
 
     def of(self, problem: Problem) -> Array | None:
-        """The ids (rows, ...); None where they are not rows of ids."""
+        """The ids (rows, ...); None where their first axis is not the rows."""
         if self.same is not None:
             return np.asarray(problem.ends[self.same] if self.same in problem.ends else problem.fixed[self.same])
         return self.ids if self.ids is not None and self.ids.shape[:1] == (problem.rows,) else None
@@ -106,12 +106,12 @@ class Fed:
 class Feed:
     """A call of a named layer whose output is put on the path."""
 
-    key: str  # of its path
+    key: str  # names its path
     layer: str
     call: int
-    places: npt.NDArray[np.intp]  # of each id of a row that it is fed with: its place among a row's features, or NONE
-    shape: tuple[int, ...]  # of those ids
-    whole: str | None  # the input that it embeds as it is
+    places: npt.NDArray[np.intp]  # for each id that it receives per row: the place among the row's features, or NONE
+    shape: tuple[int, ...]  # shape of the ids that it receives per row
+    whole: str | None  # the input that it embeds unchanged
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ class Route:
 
     @property
     def plain(self) -> bool:
-        """Whether every input that is embedded has one call, which takes it as it is."""
+        """Whether every embedded input has exactly one call, which receives it unchanged."""
         whole = [feed.whole for feed in self.feeds]
         return None not in whole and len(set(whole)) == len(whole)
 
@@ -137,6 +137,6 @@ class Route:
     def laid(
         self, problem: Problem, fed: Mapping[str, Array], starts: Mapping[str, Array], embedded: Collection[str]
     ) -> Problem:
-        """The problem with the ids, or the vectors, from and to which the paths of its feeds run."""
+        """The problem with the ids, or vectors, at which the paths of the feeds start and end."""
         floats = {name: start for name, start in problem.starts.items() if name not in embedded}
         return replace(problem, starts=floats, fed=dict(fed), fed_starts=dict(starts))

@@ -1,4 +1,4 @@
-"""What callers give as inputs: one array, arrays by name, or the model's positional inputs."""
+"""The inputs that callers pass: one array, arrays by name, or the model's positional inputs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["Form", "Given", "as_array", "is_number", "is_several"]
 
 Array = npt.NDArray[Any]
 Form = Literal["alone", "named", "placed"]
-"""One array, which the model gets as its only argument; arrays by name; arrays by position."""
+"""One array as the model's only argument, arrays by name, or arrays by position."""
 
 
 @dataclass(frozen=True)
@@ -29,11 +29,11 @@ class Given:
     placed: tuple[str, ...] = ()
     """Names of the arguments that are passed by position; empty unless `form` is "placed"."""
     absent: dict[str, None] = field(default_factory=dict)
-    """Arguments among those for which the caller gave None."""
+    """The positional arguments for which the caller passed None."""
 
     @classmethod
     def of(cls, model: Any, inputs: Any) -> Given:
-        """Inputs as anyone gives them. Raises InputError, which names the input."""
+        """Convert inputs of any supported form. Raises InputError, which names the input."""
         if isinstance(inputs, Given):
             return inputs
         if inputs is None or (isinstance(inputs, Mapping | tuple | list) and not inputs):
@@ -50,9 +50,9 @@ class Given:
         return cls("placed", arrays, tuple(names), {name: None for name in names if name not in held})
 
     def matched(self, what: str, value: Any) -> Any:
-        """A baseline or reference by name, where it was given in the order of positional inputs.
+        """Convert a baseline or reference in the order of positional inputs into one by name.
 
-        Raises BaselineError where it has another number of members.
+        Raises BaselineError if it has another number of members.
         """
         if self.form == "alone" and is_several(value) and len(value) == 1:
             return value[0]
@@ -70,12 +70,12 @@ class Given:
 
 
 def is_several(value: Any) -> bool:
-    """Whether `value` is a tuple or list of arrays. Lists of plain numbers, however deep, are one array."""
+    """Whether `value` is a tuple or list of arrays. Nested lists of plain numbers are one array."""
     return isinstance(value, tuple | list) and any(_is_array(one) for one in value)
 
 
 def is_number(value: Any) -> bool:
-    """Whether a baseline is the same number for every input: None is zero."""
+    """Whether a baseline is one number for every input; None counts as zero."""
     if value is None or isinstance(value, bool | int | float | np.generic):
         return True
     try:
@@ -85,9 +85,9 @@ def is_number(value: Any) -> bool:
 
 
 def as_array(value: Any, what: str) -> Array:
-    """A numpy array of an array, a tensor (of a graph, on a device, of any float type) or nested lists.
+    """Convert an array, a tensor (in a graph, on a device, of any float type) or nested lists into a numpy array.
 
-    Raises InputError, which begins with `what`, for what is no one dense array.
+    Raises InputError, which begins with `what`, for anything that is not one dense array.
     """
     if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
         raise InputError(
@@ -113,19 +113,19 @@ def as_array(value: Any, what: str) -> Array:
         raise InputError(f"{what}: {kind} is no array ({str(error).splitlines()[0]})") from error
     if array.dtype.kind == "O" and array.ndim == 0 and isinstance(value, Iterable):
         raise InputError(f"{what}: {kind} is no array; give one, (rows, ...)")
-    # TensorFlow's half-wide floats are numpy's only by an extension.
+    # numpy knows TensorFlow's bfloat16 by an extension only.
     return array.astype(np.float32) if array.dtype.name == "bfloat16" else array
 
 
 def _is_array(value: Any) -> bool:
     try:
         return len(getattr(value, "shape", ())) > 0
-    except (TypeError, ValueError):  # a shape that is not known, or none
+    except (TypeError, ValueError):  # the shape is unknown
         return False
 
 
 def _sparse(value: Any) -> str:
-    """How a sparse or ragged array is made dense; "" for any other."""
+    """The call that makes a sparse or ragged array dense; "" for any other value."""
     module, name = type(value).__module__.split(".")[0], type(value).__name__
     if module == "scipy" and hasattr(value, "toarray"):
         return ".toarray()"
@@ -137,9 +137,9 @@ def _sparse(value: Any) -> str:
 
 
 def _own_names(model: Any, inputs: Any) -> Sequence[str] | None:
-    """The fields of a named tuple, where they are the model's own names; None: positions count.
+    """The names of a named tuple's members as the model calls them; None for a plain tuple or list.
 
-    Raises InputError where a field's name and its position contradict each other.
+    Raises InputError if a field's name and its position contradict each other.
     """
     fields: Sequence[str] = getattr(inputs, "_fields", ())
     if not fields:

@@ -1,7 +1,7 @@
-"""Where the paths of embedded inputs start and end: at what the model's own layers give on the row and the baseline.
+"""Where the paths of embedded inputs start and end: at the vectors that the model itself takes from its layers.
 
-The model runs as it is on every row, and what its layers are fed with there is where the paths end; its outputs are
-kept, and those at the ends of the paths are held against them afterwards.
+The model runs unchanged on every row. The ids that its layers receive there are where the paths end. Its outputs are
+kept, and the outputs at the ends of the paths are compared with them afterwards.
 """
 
 from __future__ import annotations
@@ -14,37 +14,38 @@ import numpy as np
 import numpy.typing as npt
 
 from ig_tasks.attribution.backends.base import Backend
-from ig_tasks.attribution.batches import Batches, Rectangle
+from ig_tasks.attribution.batches import Batches
 from ig_tasks.attribution.control import Tolerances
 from ig_tasks.attribution.feeds import NONE, Refusal, Route
 from ig_tasks.attribution.methods.rows import Rows
-from ig_tasks.attribution.problem import Places, Problem
+from ig_tasks.attribution.problem import Problem
+from ig_tasks.attribution.rearranging import rows_rearranged
 from ig_tasks.attribution.routing import rearranged
 from ig_tasks.attribution.starting import vectors_at
-from ig_tasks.attribution.tracing import Numbering
-from ig_tasks.errors import LayerError
+from ig_tasks.attribution.watching import Watch, watched
 
 __all__ = ["Laid", "first_ends", "lay"]
 
 Array = npt.NDArray[Any]
 
-_ROUNDINGS, _COMMON_ROUNDINGS = 4096, 64  # machine epsilons: of a row's own output, and of the largest of all rows'
-_SHARE = 0.1  # of what a row's completeness may miss
-_FEW, _TRIALS = 256, 4  # of a few rows more trials are made
-_DRAWN = 5
+_ROUNDINGS, _COMMON_ROUNDINGS = (
+    4096,
+    64,
+)  # machine epsilons, of a row's own output and of the largest one
+_SHARE = 0.1  # the share of a row's completeness tolerance that its ends may use up
 
 
 @dataclass(frozen=True)
 class Laid:
-    """A problem whose paths have ends, the model's own outputs there, and the rows whose ends are not its own."""
+    """A problem whose paths have ends, the model's own outputs there, and the rows with ends that differ from them."""
 
     problem: Problem
     output: Array | None = None  # (targets, rows)
-    baseline_output: Array | None = None  # (targets, rows); None where the baseline is not one of ids
+    baseline_output: Array | None = None  # (targets, rows); None where the baseline does not consist of ids
     refused: dict[int, Refusal] = field(default_factory=dict)  # {row: why}
 
     def differing(self, result: Rows, tolerances: Tolerances, epsilon: float) -> dict[int, Refusal]:
-        """{row: why} of rows at the ends of whose paths the model gives something else than on the row itself."""
+        """{row: reason} for rows whose path ends at another output than the model gives on the row itself."""
         found: dict[int, Refusal] = {}
         size = np.abs(result.attributions).sum(axis=-1)
         effect = np.maximum(np.abs(result.output - result.baseline_output), 0.1 * size)
@@ -61,83 +62,46 @@ class Laid:
 
 
 def lay(backend: Backend, problem: Problem, vectors: Mapping[str, Any], route: Route, batches: Batches) -> Laid:
-    """The ends of all rows' paths, every row looked at; `vectors` are the baselines of inputs that are not ids."""
-    output, fed, calm = _watched(backend, problem, route, batches)
-    starts, baseline_output, steady = _started(backend, problem, vectors, route, fed, batches)
-    laid = route.laid(problem, fed, starts, backend.layers)
-    refused = {**_rearranged(backend, problem, route, fed, batches, calm), **steady}
-    return Laid(laid, output, baseline_output, refused)
+    """Find the ends of all rows' paths; every row is checked.
+
+    Args:
+        vectors: the baselines, by input, that do not consist of ids.
+    """
+    seen = watched(backend, problem, route, batches)
+    watch = Watch(backend, route, batches)
+    starts, baseline_output, steady = _started(watch, problem, vectors, seen.fed)
+    laid = route.laid(problem, seen.fed, starts, backend.layers)
+    refused = {**rows_rearranged(watch, problem, seen), **steady}
+    return Laid(laid, seen.output, baseline_output, refused)
 
 
 def first_ends(backend: Backend, row: Problem, route: Route, batches: Batches) -> Problem:
-    """One row whose paths have ends, and no starts."""
-    return replace(row, fed=_watched(backend, row, route, batches)[1])
-
-
-def _watched(
-    backend: Backend, problem: Problem, route: Route, batches: Batches, targets: Array | None = None
-) -> tuple[Array, dict[str, Array], frozenset[str]]:
-    """The explained outputs (targets, rows), ids that layers are fed with, and the feeds that take inputs as they are.
-
-    One row may stand for all, which have the `targets`.
-    """
-    outputs: list[Array] = []
-    parts: dict[str, list[Array]] = {feed.key: [] for feed in route.feeds}
-    changed: set[str] = {feed.key for feed in route.feeds if feed.whole is None}
-
-    def evaluate(part: Rectangle) -> None:
-        some = problem.take(slice(part.row, part.row_end))
-        found, calls = backend.watch(some)
-        columns = some.targets if targets is None or problem.rows > 1 else targets  # one row may stand for all
-        outputs.append(
-            np.take_along_axis(np.broadcast_to(found.T, (found.shape[1], columns.shape[1])), columns, axis=0)
-        )
-        by_call = {(fed.layer, fed.call): fed for fed in calls}
-        for feed in route.feeds:
-            fed = by_call.get((feed.layer, feed.call))
-            ids = None if fed is None else fed.of(some)
-            if fed is None or ids is None or ids.shape[1:] != feed.shape:
-                raise LayerError(
-                    f"layers: '{feed.layer}' is called differently on row {part.row} than on the first rows, so that "
-                    "which call belongs to which input cannot be told"
-                )
-            parts[feed.key].append(ids)
-            if feed.whole is not None and fed.same != feed.whole:
-                changed.add(feed.key)
-
-    batches.run(problem.rows, 1, evaluate)
-    fed = {}
-    for feed in route.feeds:
-        own = problem.ends[feed.whole] if feed.whole is not None and feed.key not in changed else None
-        fed[feed.key] = np.concatenate(parts[feed.key]) if own is None else own
-    return np.concatenate(outputs, axis=1), fed, frozenset(parts) - changed
+    """The row with the ends of its paths; the starts are not set."""
+    return replace(row, fed=watched(backend, row, route, batches).fed)
 
 
 def _started(
-    backend: Backend,
-    problem: Problem,
-    vectors: Mapping[str, Any],
-    route: Route,
-    fed: Mapping[str, Array],
-    batches: Batches,
+    watch: Watch, problem: Problem, vectors: Mapping[str, Any], fed: Mapping[str, Array]
 ) -> tuple[dict[str, Array], Array | None, dict[int, Refusal]]:
-    """Where paths start: ids where the baseline is one of ids, else vectors; and the model's outputs there."""
+    """The starts of the paths, the model's outputs there, and the rows refused because of them.
+
+    A start is an array of ids where the baseline consists of ids, otherwise of vectors.
+    """
     varies = any(isinstance(value, np.ndarray) for value in problem.fixed.values())
     rows = 1 if problem.shared and not varies else problem.rows
     found: dict[str, Array] = {}
     outputs = None
-    if any(name in problem.starts for name in backend.layers):
-        at_start = _at(problem, rows)
-        outputs, found, _ = _watched(backend, at_start, route, replace(batches), problem.targets)
+    if any(name in problem.starts for name in watch.backend.layers):
+        outputs, found, _ = watch(_at(problem, rows), problem.targets)
     if vectors:
-        return vectors_at(backend, problem, route, vectors, fed, found), None, {}
-    return found, outputs, _following(route, problem, fed, found)
+        return vectors_at(watch.backend, problem, watch.route, vectors, fed, found), None, {}
+    return found, outputs, _following(watch.route, problem, fed, found)
 
 
 def _following(
     route: Route, problem: Problem, fed: Mapping[str, Array], starts: Mapping[str, Array]
 ) -> dict[int, Refusal]:
-    """Rows of which a layer's ids differ from the baseline's at a place that none of the ids given has."""
+    """{row: reason} for rows in which an id that comes from no input differs from the one at the baseline."""
     refused = {}
     for feed in route.feeds:
         loose = feed.places == NONE
@@ -149,84 +113,8 @@ def _following(
     return refused
 
 
-def _rearranged(
-    backend: Backend,
-    problem: Problem,
-    route: Route,
-    fed: Mapping[str, Array],
-    batches: Batches,
-    calm: frozenset[str],
-) -> dict[int, Refusal]:
-    """Rows whose ids are changed on the way, and not each for itself: {row: why}.
-
-    Some of a row's ids are kept, the others changed: what is made of those that are kept must stay.
-    """
-    numbering = Numbering.of(problem, list(backend.layers))
-    given = numbering.ids(problem)
-    if given.shape[1] < 2 or len(calm) == len(route.feeds):
-        return {}
-    at = {place: number for number, place in enumerate(numbering.places.tolist())}
-    moved = np.zeros(given.shape, dtype=bool)
-    numbers: dict[str, Places] = {}
-    for feed in route.feeds:
-        if feed.key in calm:
-            continue
-        numbers[feed.key] = np.array([at.get(place, NONE) for place in feed.places.tolist()], dtype=np.intp)
-        known = numbers[feed.key] >= 0
-        change = fed[feed.key].reshape(problem.rows, -1)[:, known] - given[:, numbers[feed.key][known]]
-        usual = np.median(change, axis=0).astype(change.dtype)
-        for number, differs in zip(numbers[feed.key][known].tolist(), (change != usual).T, strict=True):
-            moved[:, number] |= differs
-    rows = np.flatnonzero(moved.any(axis=1))
-    refused: dict[int, Refusal] = {}
-    draw = np.random.default_rng(_DRAWN)
-    for _ in range(0 if not rows.size else _TRIALS if rows.size <= _FEW else 1):
-        refused |= _tried(backend, problem, route, numbering, fed, batches, numbers, rows, moved[rows], draw)
-    return refused
-
-
-def _tried(
-    backend: Backend,
-    problem: Problem,
-    route: Route,
-    numbering: Numbering,
-    fed: Mapping[str, Array],
-    batches: Batches,
-    numbers: Mapping[str, Places],
-    rows: Places,
-    moved: npt.NDArray[np.bool_],
-    draw: np.random.Generator,
-) -> dict[int, Refusal]:
-    given = numbering.ids(problem)
-    own, others = given[rows], np.roll(given, 1, axis=0)[rows]
-    padding = [0, *backend.padding_ids()]
-    kept = _some_of_each(moved, draw)
-    fixed = kept | np.isin(own, padding) | np.isin(others, padding)
-    mine = problem.take(rows)
-    _, found, _ = _watched(backend, numbering.given(mine, np.where(fixed, own, others)), route, replace(batches))
-    refused = {}
-    for feed in route.feeds:
-        if feed.key not in numbers:
-            continue
-        number = numbers[feed.key]
-        held = (number >= 0) & kept[:, np.maximum(number, 0)]
-        changed = (fed[feed.key][rows] != found[feed.key]).reshape(rows.size, -1) & held
-        for row in rows[changed.any(axis=1)].tolist():
-            refused[row] = rearranged(feed.layer, row)
-    return refused
-
-
-def _some_of_each(moved: npt.NDArray[np.bool_], draw: np.random.Generator) -> npt.NDArray[np.bool_]:
-    """About half of the places (rows, ids), and of those that are `moved` in a row some, but not all."""
-    order = np.where(moved, draw.random(moved.shape), 2.0)
-    rank = np.argsort(np.argsort(order, axis=1), axis=1)
-    count = moved.sum(axis=1, keepdims=True)
-    most = np.maximum(1, np.minimum(count - 1, 1 + (draw.random(count.shape) * (count - 1)).astype(np.intp)))
-    return np.asarray(np.where(moved, rank < most, draw.random(moved.shape) < 0.5))
-
-
 def _at(problem: Problem, rows: int) -> Problem:
-    """The problem whose rows are the baselines, where there are such; one row where all rows share theirs."""
+    """The problem with the baselines, where they are ids, in place of the rows; one row where all rows share them."""
     few = problem.take(slice(0, rows))
     ends = {
         name: np.array(np.broadcast_to(few.starts[name], end.shape)) if name in few.starts else end
@@ -236,7 +124,7 @@ def _at(problem: Problem, rows: int) -> Problem:
 
 
 def _apart(own: Array, came: Array, within: Array, epsilon: float) -> npt.NDArray[np.bool_]:
-    """Where two outputs (targets, rows) of the model differ by more than rounding."""
+    """Which outputs (targets, rows) of the model differ by more than rounding."""
     with np.errstate(invalid="ignore"):
         largest = np.max(np.abs(own), initial=0.0, where=np.isfinite(own))
         rounding = epsilon * np.maximum(_ROUNDINGS * np.maximum(np.abs(own), np.abs(came)), _COMMON_ROUNDINGS * largest)

@@ -1,4 +1,4 @@
-"""Vectors of a model's embedding layers, many of them looked up in a model that is opened once."""
+"""Looks up vectors of a model's embedding layers; the model is opened once for many lookups."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ __all__ = ["Lookup", "embed"]
 
 
 class Lookup:
-    """`lookup(layer, ids)`: the vectors (*ids.shape, width) that an embedding layer gives, float64.
+    """`lookup(layer, ids)` gives the vectors (*ids.shape, width) of an embedding layer, in float64.
 
-    To open a model takes a walk through all of its layers: within `opened` that is done once for all lookups, so that
-    a model of a thousand tables does not take a thousand such walks.
+    Opening a model walks through all its layers. Within `opened` that happens once for all lookups, so a model with a
+    thousand tables is not walked through a thousand times.
     """
 
     def __init__(self, model: Any) -> None:
@@ -31,7 +31,7 @@ class Lookup:
         self._until: ExitStack | None = None
 
     def __call__(self, layer: str, ids: npt.ArrayLike) -> npt.NDArray[np.float64]:
-        """Raises LayerError or InputError."""
+        """The vectors of `ids`. Raises LayerError or InputError."""
         if self._until is None or layer not in self._layers:
             with Lookup(self._model).opened({"ids": layer}) as alone:
                 return alone(layer, ids)
@@ -48,7 +48,7 @@ class Lookup:
 
     @contextmanager
     def opened(self, layers: Layers) -> Iterator[Self]:
-        """Within the block the `layers` of the inputs are looked up in one model, which the first lookup opens."""
+        """Look up the inputs' `layers` in one model within the block; the first lookup opens it."""
         with ExitStack() as until:
             names = (each for tables in named_layers(layers).values() for each in tables.names)
             self._layers, self._until = frozenset(names), until
@@ -59,5 +59,5 @@ class Lookup:
 
 
 def embed(model: Any, layer: str, ids: npt.ArrayLike) -> npt.NDArray[np.float64]:
-    """The embedding vectors (*ids.shape, width) of `ids`, float64. Raises LayerError or InputError."""
+    """The embedding vectors (*ids.shape, width) of `ids`, in float64. Raises LayerError or InputError."""
     return Lookup(model)(layer, ids)

@@ -1,4 +1,4 @@
-"""A baseline of ids with weights: the mean of the vectors that the model itself gives them."""
+"""A baseline of weighted ids: the mean of the vectors that the model itself gives them."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ Array = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Mixture:
-    """Ids and their weights (groups, ids, *row shape), summed over the second axis; `group` (rows,) is each row's.
+    """Ids and their weights, each (groups, ids, *row shape); the mean is a sum over the second axis.
 
-    Without `group` there is one, for all rows. Weights are zero behind the last id of a place. As an array it is the
-    means of what `vectors` gives for the ids as they are.
+    `group` (rows,) is the group of each row; without it one group serves all rows. Places with fewer ids are filled up
+    with weights of zero. Converted to an array, a mixture is the mean of the vectors that `vectors` gives for the ids.
     """
 
     ids: npt.NDArray[np.int64]
@@ -34,7 +34,7 @@ class Mixture:
         shape: tuple[int, ...],
         vectors: Callable[[npt.NDArray[np.int64]], Array] | None = None,
     ) -> Self:
-        """Of a row of `shape`, whose places have these {id: weight}; one without ids stands for the zero vector."""
+        """A mixture for a row of `shape` whose places have these {id: weight}; no ids stand for the zero vector."""
         most = max(1, *(len(each) for each in weights))
         ids = np.zeros((most, len(weights)), dtype=np.int64)
         shares = np.zeros((most, len(weights)))
@@ -50,13 +50,13 @@ class Mixture:
         return self.ids.shape[2:]
 
     def single(self) -> npt.NDArray[np.int64] | None:
-        """The ids (1 or groups, *row shape) where every place has one that counts whole, else None."""
+        """The ids (1 or groups, *row shape) if every place has one id of weight 1, otherwise None."""
         at = np.argmax(self.weights, axis=1)[:, None]
         whole = np.take_along_axis(self.weights, at, axis=1) == 1.0
         return np.take_along_axis(self.ids, at, axis=1)[:, 0] if whole.all() else None
 
     def by_row(self, others: Sequence[Mixture], group: npt.NDArray[np.intp]) -> Mixture:
-        """One of this and `others` for every row: 0 is this one."""
+        """A mixture in which `group` says which one each row takes: 0 is this one, k is the k-th of `others`."""
         every = (self, *others)
         most = max(each.ids.shape[1] for each in every)
 

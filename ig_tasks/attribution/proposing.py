@@ -1,4 +1,4 @@
-"""Which layers embed which inputs of ids, seen on a few rows: what may be named for them."""
+"""Finds, on a few rows, the layers that embed each input of ids, to propose them in messages."""
 
 from __future__ import annotations
 
@@ -27,10 +27,14 @@ def layers_embedding(
     others: Mapping[str, Any],
     placed: Sequence[str] = (),
 ) -> dict[str, tuple[str, ...]]:
-    """{input of ids: the layers that embed it, in the order in which they run}; without those of which none does.
+    """{input of ids: the layers that embed it, in the order in which they run}; inputs without one are left out.
 
-    Layers that get their ids rearranged are left out: no path can run there. `others` are passed on, `placed` are given
-    by their position.
+    Layers that receive rearranged ids are left out, since no path can run there.
+
+    Args:
+        ids: the inputs that consist of ids.
+        others: inputs that are passed on as they are.
+        placed: the inputs that are passed by position.
     """
     every = (*arrays.values(), *map(np.asarray, others.values()))
     if not ids or any(array.dtype.kind not in "fiub" for array in every):
@@ -46,10 +50,10 @@ def layers_embedding(
 
 
 def embedded_by(backend: Backend, problem: Problem, name: str) -> tuple[str, ...]:
-    """The layers that embed one input; none where that cannot be seen."""
+    """The layers that embed one input; empty if that cannot be found out."""
     try:
         return _found(backend, problem, [name]).get(name, ())
-    except Exception:  # noqa: BLE001 - this is for a message alone, whatever the model says of the ids
+    except Exception:  # noqa: BLE001 - used in a message only, whatever the model raises
         return ()
 
 

@@ -1,4 +1,7 @@
-"""Whether a model called twice gives the same. One that draws lots, or goes on from its last call, is not explained."""
+"""Checks that a model gives the same output when it is called twice.
+
+A model that draws random numbers, or continues from its last call, is not explained.
+"""
 
 from __future__ import annotations
 
@@ -21,9 +24,9 @@ Array = npt.NDArray[Any]
 
 
 def require_same(first: Array, again: Array, epsilon: float) -> None:
-    """Raise ModelError where two calls of a model on the same rows differ by more than rounding.
+    """Raise ModelError if two calls of a model on the same rows differ by more than rounding.
 
-    `epsilon` is the machine epsilon of the model's numbers: sums in another order differ by a few of them.
+    `epsilon` is the machine epsilon of the model's dtype; sums in another order differ by a few epsilons.
     """
     change = np.nan_to_num(np.abs(first - again), nan=0.0)
     if change.max(initial=0.0) > epsilon**0.5 * np.nanmax(np.abs(first), initial=0.0):

@@ -1,4 +1,4 @@
-"""The calls of embedding layers that a path has to run in: found on a few rows, refused where the path has a gap."""
+"""Finds, on a few rows, the calls of embedding layers in which a path has to run; refuses a path with a gap."""
 
 from __future__ import annotations
 
@@ -14,19 +14,22 @@ from ig_tasks.errors import LayerError
 
 __all__ = ["calls_of", "find_route", "rearranged"]
 
-_LOOKED_AT = 8  # rows
-_TRACED = 3  # rows, each many times over
+_LOOKED_AT = 8  # rows on which the calls are found
+_TRACED = 3  # rows that are traced, each with many changes
 
 Call = tuple[str, int]
 
 
 def find_route(backend: Backend, problem: Problem, tables: Mapping[str, Tables], *, every: bool = True) -> Route:
-    """The calls of the layers named in `tables`, and the ids given that each is fed with.
+    """Find the calls of the layers named in `tables`, and the input ids that each receives.
 
-    Without `every`, rows whose ids are rearranged are left to the look at every row, as long as there are others.
+    Args:
+        every: whether ids that are rearranged in a single row are an error. Otherwise such rows are left to the check
+            of every row, as long as there are others.
 
-    Raises LayerError for a layer that does not embed its input, for one that embeds it and is not named, and for ids
-    that have no place of their own where they are embedded.
+    Raises:
+        LayerError: if a named layer does not embed its input, if a layer that is not named embeds it, or if ids have no
+            place of their own where they are embedded.
     """
     calls, found, inputs = calls_of(backend, problem, tables, every=every)
     named = {layer for each in tables.values() for layer in each.names}
@@ -43,8 +46,12 @@ def find_route(backend: Backend, problem: Problem, tables: Mapping[str, Tables],
 def calls_of(
     backend: Backend, problem: Problem, tables: Mapping[str, Tables], *, every: bool = True
 ) -> tuple[list[Fed], dict[Call, Places], dict[int, tuple[str, int]]]:
-    """Calls of layers that embed, on a few rows; the places that those have which follow ids of the inputs in `tables`;
-    and {place: (input, column)}."""
+    """Find the calls of embedding layers on a few rows.
+
+    Returns:
+        The calls; {(layer, call): places of its ids} for those that follow ids of the inputs in `tables`; and {place:
+        (input, column)}.
+    """
     rows = np.unique(np.linspace(0, problem.rows - 1, min(_LOOKED_AT, problem.rows)).astype(np.intp))
     few = problem.take(rows)
     calls = backend.watch(few)[1]
@@ -63,7 +70,7 @@ def calls_of(
             return sources(backend, traced, pool, numbering, kept, every=every)
 
         gentle, rough = answers({0, *declared}), answers(())
-        # A layer that nobody names may follow what is padding and what is not, as positions do.
+        # A layer that is not named may depend on where padding is, as layers of positions do.
         firm = answers(declared) if declared and any(fed.layer not in named for fed in unknown) else rough
         for fed in unknown:
             call, mine = (fed.layer, fed.call), fed.layer in named
@@ -74,7 +81,7 @@ def calls_of(
 
 
 def rearranged(layer: str, row: int | None = None) -> Refusal:
-    """What is wrong with ids that a layer gets from several places."""
+    """The refusal for ids that a layer receives from several places."""
     where = "" if row is None else f" of row {row}"
     return Refusal(
         f"the model rearranges or combines the ids of layer '{layer}'",
@@ -84,7 +91,7 @@ def rearranged(layer: str, row: int | None = None) -> Refusal:
 
 
 def _may_follow(fed: Fed, few: Problem, named: bool) -> bool:
-    """Whether what a layer is fed with may depend on the rows' ids."""
+    """Whether the ids that a layer receives may depend on the rows' ids."""
     if fed.same is not None:
         return False
     ids = fed.of(few)
@@ -94,7 +101,7 @@ def _may_follow(fed: Fed, few: Problem, named: bool) -> bool:
 
 
 def _held(problem: Problem, numbering: Numbering) -> Places:
-    """Ids (rows, ids) that the places hold, at the rows and at the baselines."""
+    """The ids (rows, ids) at each place, in the rows and the baselines."""
     ids = numbering.ids(problem)
     starts = [problem.starts.get(name) for name in numbering.names]
     if not all(isinstance(start, np.ndarray) and start.dtype.kind in "iu" for start in starts):
@@ -105,7 +112,7 @@ def _held(problem: Problem, numbering: Numbering) -> Places:
 
 
 def _merged(gentle: Places | None, rough: Places | None, *, named: bool) -> Places | None:
-    """The places of a call; None where it follows no id given, but perhaps padding."""
+    """The places of a call; None for a call that depends on no input id, except perhaps on padding."""
     if gentle is None:
         places = rough
     elif rough is None:
@@ -119,7 +126,7 @@ def _merged(gentle: Places | None, rough: Places | None, *, named: bool) -> Plac
 
 
 def _inputs_of(problem: Problem, tables: Mapping[str, Tables]) -> dict[int, tuple[str, int]]:
-    """{place among a row's features: (input, column)} of embedded inputs."""
+    """{place among a row's features: (input, column)} for embedded inputs."""
     found: dict[int, tuple[str, int]] = {}
     first = 0
     for name, end in problem.ends.items():
@@ -131,7 +138,7 @@ def _inputs_of(problem: Problem, tables: Mapping[str, Tables]) -> dict[int, tupl
 
 
 def _require_run(calls: Sequence[Fed], tables: Mapping[str, Tables]) -> None:
-    """Raise LayerError for a layer that is named and not called."""
+    """Raise LayerError for a named layer that is not called."""
     ran = {fed.layer for fed in calls}
     for name, table in tables.items():
         for layer in table.names:
@@ -149,7 +156,7 @@ def _require_whole(
     inputs: Mapping[int, tuple[str, int]],
     calls: Sequence[Fed],
 ) -> None:
-    """Raise LayerError where a layer that is not named for an input embeds it, too."""
+    """Raise LayerError if a layer that is not named for an input embeds it as well."""
     for (layer, _), places in found.items():
         if layer in named and (places == MIXED).any():
             raise LayerError(rearranged(layer).words)
@@ -188,7 +195,7 @@ def _require_named(
     tables: Mapping[str, Tables],
     inputs: Mapping[int, tuple[str, int]],
 ) -> None:
-    """Raise LayerError for a layer that is named for an input, or a column, and does not embed it."""
+    """Raise LayerError if a layer is named for an input or a column that it does not embed."""
     by_layer: dict[str, set[tuple[str, int]]] = {}
     for feed in feeds:
         by_layer.setdefault(feed.layer, set()).update(inputs[p] for p in np.unique(feed.places).tolist() if p >= 0)

@@ -1,4 +1,4 @@
-"""Baselines of embedded inputs that are vectors, or means over ids: the vectors at which paths start."""
+"""The vectors at which paths of embedded inputs start, for baselines that are vectors or means over ids."""
 
 from __future__ import annotations
 
@@ -30,8 +30,10 @@ def vectors_at(
 ) -> dict[str, Array]:
     """{path: ids or vectors (1 or rows, ...) at its start}.
 
-    `given`: {input: vectors, {layer: vectors}, a number, or a Mixture}; `fed` and `starts`: {path: ids} at the rows,
-    and at the baseline where other inputs have one of ids.
+    Args:
+        given: {input: vectors, {layer: vectors}, a number, or a Mixture}.
+        fed: {path: the ids of the rows}.
+        starts: {path: the ids at the baseline}, where the baseline of other inputs consists of ids.
     """
     found = dict(starts)
     spans = _spans(problem)
@@ -47,7 +49,7 @@ def vectors_at(
             for name in mine
         }
         rows = max(len(part) for part in parts.values())
-        if beside:  # what the layer is fed with of other inputs, or of none
+        if beside:  # ids that the layer receives from other inputs, or from none
             ids = starts.get(feed.key, fed[feed.key])
             rows = max(rows, len(ids))
             own = backend.embed(feed.layer, ids)
@@ -72,7 +74,7 @@ def _spans(problem: Problem) -> dict[str, tuple[int, int]]:
 
 
 def _vectors(backend: Backend, problem: Problem, feed: Feed, name: str, given: Any) -> Array:
-    """Vectors (1 or rows, *shape of the feed, ...) of what is given for an input; zero at places of others."""
+    """The vectors (1 or rows, *shape of the feed, ...) that are given for an input."""
     if isinstance(given, Mapping):
         if feed.layer not in given:
             raise BaselineError(f"baseline['{name}']: it has no vectors for layer '{feed.layer}'")
@@ -87,7 +89,7 @@ def _vectors(backend: Backend, problem: Problem, feed: Feed, name: str, given: A
     if vectors.shape[1:] != (*shape, *own) or len(vectors) not in (1, problem.rows):
         raise BaselineError(
             f"baseline: that of input '{name}' has shape {vectors.shape}; give one row's {(*shape, *own)} (shared) or "
-            f"one a row, {(problem.rows, *shape, *own)}, in the output of layer '{feed.layer}'"
+            f"one per row, {(problem.rows, *shape, *own)}, in the output of layer '{feed.layer}'"
         )
     first, last = _spans(problem)[name]
     flat = vectors.reshape(len(vectors), -1, *own)
@@ -97,7 +99,7 @@ def _vectors(backend: Backend, problem: Problem, feed: Feed, name: str, given: A
 
 
 def _mixed(backend: Backend, problem: Problem, route: Route, given: Mapping[str, Any]) -> dict[str, dict[str, Array]]:
-    """{input: {path: means of the vectors that the model gives the ids of a Mixture, (1 or rows, ...)}}."""
+    """{input: {path: (1 or rows, ...) means of the vectors that the model gives to a Mixture's ids}}."""
     mixtures = {name: each for name, each in given.items() if isinstance(each, Mixture)}
     found: dict[str, dict[str, Array]] = {name: {} for name in mixtures}
     spans = _spans(problem)
@@ -126,7 +128,7 @@ def _mixed(backend: Backend, problem: Problem, route: Route, given: Mapping[str,
 
 
 def _fed_with(backend: Backend, problem: Problem, name: str, ids: Array, feeds: list[Feed]) -> dict[str, Array]:
-    """What layers are fed with where an input has these ids; all else is the first row's."""
+    """{feed: the ids that its layer receives} when an input has these ids and all else is the first row's."""
     first = problem.take(np.zeros(len(ids), dtype=np.intp))
     batch = replace(first, ends={**first.ends, name: ids})
     calls = {(fed.layer, fed.call): fed for fed in backend.watch(batch)[1]}

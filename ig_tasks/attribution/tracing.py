@@ -1,9 +1,10 @@
-"""Which of the ids given each id that a layer is fed with comes from: found by changing some of them.
+"""Finds the input id that each id received by a layer comes from, by changing some of the input ids.
 
-A model may cast, shift, mask or remap its ids, take a column of them, or stack those of several inputs. The framework
-tells what a layer is fed with; where that comes from is seen from outside. Ids are numbered, and for every bit of the
-number those that have it are kept while the others are changed: an id that comes from a single one of them says its
-number bit by bit. One that follows several (sorted ids, hashed pairs) answers with values of neither row.
+A model may cast, shift, mask or remap its ids, take one column of them, or stack the ids of several inputs. The
+framework reports the ids that a layer receives; their origin is found from outside. The input ids are numbered. For
+each bit of the number, the ids with that bit are kept while the others are changed. An id that comes from a single
+input id thus spells out its number bit by bit. An id that depends on several (sorted ids, hashed pairs) takes values
+that belong to neither row.
 """
 
 from __future__ import annotations
@@ -26,12 +27,12 @@ Ids = npt.NDArray[Any]
 _ALONE = 3
 
 MIXED = -2
-"""The place of an id that depends on several of those given."""
+"""The place of an id that depends on several input ids."""
 
 
 @dataclass(frozen=True)
 class Numbering:
-    """The ids of all embedded inputs side by side, (rows, ids), and each one's place among a row's features."""
+    """Numbers the ids of all embedded inputs side by side, and holds each one's place among a row's features."""
 
     names: tuple[str, ...]
     places: Places
@@ -50,7 +51,7 @@ class Numbering:
         return np.concatenate([problem.ends[name].reshape(problem.rows, -1) for name in self.names], axis=1)
 
     def given(self, problem: Problem, ids: Ids) -> Problem:
-        """The problem of rows with these `ids` (rows, ids) in place of their own."""
+        """The problem with these `ids` (rows, ids) in place of the rows' own."""
         ends, first = dict(problem.ends), 0
         for name in self.names:
             shape = ends[name].shape
@@ -71,16 +72,21 @@ class Numbering:
 
 
 Answers = dict[tuple[str, int], Places]
-"""{(layer, call): for every id of a row that it is fed with its place among a row's features, MIXED or NONE}"""
+"""{(layer, call): for each id that it receives per row, the place among the row's features, MIXED or NONE}"""
 
 
 def sources(
     backend: Backend, few: Problem, pool: Ids, numbering: Numbering, kept: Collection[int], *, every: bool = True
 ) -> Answers:
-    """Where what layers are fed with comes from, seen as a `few` rows' ids change between others than those `kept`.
+    """Find where the ids that layers receive come from.
 
-    Padding steers what models make of the ids beside it, so that it is kept at first. `pool` are ids (rows, ids) that
-    the places may hold. Without `every`, rows in which ids are mixed count only where all are such.
+    Padding steers what a model does with the ids beside it, so it is kept at first.
+
+    Args:
+        few: the rows whose ids are changed.
+        pool: ids (rows, ids) that the places may hold.
+        kept: ids that are never changed, nor put in place of others.
+        every: whether rows in which ids are mixed count although other rows have none.
     """
     ids, held = numbering.ids(few), list(kept)
     padded = np.isin(ids, held)
@@ -98,7 +104,7 @@ def _answered(
             continue
         for call, places in _answers(backend, few, numbering, ids, changed, every).items():
             before = found.get(call, places)
-            if not every:  # ids as they come in rows tell more than the extremes, which may be rearranged themselves
+            if not every:  # ids as in real rows say more than the extremes, which may be rearranged
                 before, places = np.where(places >= 0, places, before), np.where(places >= 0, places, before)
             at_odds = (before == MIXED) | (places == MIXED) | ((before >= 0) & (places >= 0) & (before != places))
             found[call] = np.where(at_odds, MIXED, np.maximum(before, places))
@@ -106,7 +112,7 @@ def _answered(
 
 
 def _alternatives(ids: Ids, pool: Ids, barred: npt.NDArray[np.bool_]) -> Iterator[Ids]:
-    """Other ids (rows, ids) of the same places: the least and the greatest by turns, so that the order changes, too."""
+    """Other ids (rows, ids) for the same places: the least and the greatest in turn, so that the order changes too."""
     none = barred.all(axis=0)
     low = np.where(none, ids[0], pool.min(axis=0, where=~barred, initial=np.iinfo(np.int64).max))
     high = np.where(none, ids[0], pool.max(axis=0, where=~barred, initial=-1))
@@ -119,7 +125,7 @@ def _alternatives(ids: Ids, pool: Ids, barred: npt.NDArray[np.bool_]) -> Iterato
 
 
 def _other(wanted: Sequence[Ids], ids: Ids) -> Ids:
-    """The first of the ids wanted that differs; else the one beside it."""
+    """The first of the wanted ids that differs from the id itself; otherwise the id next to it."""
     found = np.where(ids > 0, ids - 1, ids + 1)
     for each in reversed(wanted):
         found = np.where(each != ids, each, found)
@@ -146,7 +152,7 @@ def _answers(backend: Backend, few: Problem, numbering: Numbering, ids: Ids, cha
 
 
 def _place(values: Ids, numbering: Numbering, count: int, every: bool) -> Places:
-    """The place of each id from the `values` (trials, rows, ids) that it took."""
+    """The place of each id, found from the `values` (trials, rows, ids) that it took."""
     own, other, trials = values[0], values[1], values[2:]
     at_own, at_other = trials == own, trials == other
     number = (at_own * (1 << np.arange(len(trials)))[:, None, None]).sum(axis=0)

@@ -1,4 +1,4 @@
-"""What torch says of a model that it cannot differentiate, in one line with the cause and the remedy."""
+"""Turns torch's errors about models that it cannot differentiate into one line with the cause and the remedy."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _REENTRANT = ("checkpoint is incompatible with .grad()", "Checkpointing is not c
 
 @contextmanager
 def causes_named() -> Iterator[None]:
-    """The model called as it is, and its gradients taken. Raises ModelError where torch names a cause known here."""
+    """Call the model and take its gradients within the block. Raises ModelError for an error whose cause is known."""
     try:
         yield
     except RuntimeError as error:
@@ -40,7 +40,7 @@ def causes_named() -> Iterator[None]:
 
 
 def require_weights(model: torch.nn.Module) -> None:
-    """Raise ModelError for a lazy layer, which makes its weights when it is called first."""
+    """Raise ModelError for a lazy layer that has no weights yet, since it creates them when it is first called."""
     for name, module in model.named_modules():
         own = (*module._parameters.values(), *module._buffers.values())
         if any(torch.nn.parameter.is_lazy(tensor) for tensor in own):

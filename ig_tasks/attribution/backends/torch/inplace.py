@@ -1,4 +1,4 @@
-"""Operations that write into a tensor: which tensor, and the operation that gives the same out of place."""
+"""Operations that write into a tensor: the tensor, and the operation that gives the same result out of place."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _INPLACE = words("relu relu6 hardtanh leaky_relu silu elu selu celu mish hardswi
 
 
 def written(name: str, args: Any, kwargs: dict[str, Any]) -> Any:
-    """The tensor that an operation writes into, if it does."""
+    """The tensor that an operation writes into; None for an operation that writes into none."""
     if name in ("requires_grad_", "_set_grad_enabled"):
         return None
     if name == "__setitem__" or name in _AUGMENTED or (name.endswith("_") and not name.endswith("__")):
@@ -29,7 +29,7 @@ def written(name: str, args: Any, kwargs: dict[str, Any]) -> Any:
 
 
 def out_of_place(name: str, func: Any, args: Any, kwargs: dict[str, Any]) -> tuple[str, Any, Any, dict[str, Any]]:
-    """The same operation with a result of its own. Raises NotFollowed."""
+    """The same operation with a new tensor as its result. Raises NotFollowed where there is no such operation."""
     if args[0]._is_view() and args[0].grad_fn is not None:
         raise NotFollowed(f"{name} writes into a part of a tensor")
     if kwargs.get("inplace"):

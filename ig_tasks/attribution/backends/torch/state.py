@@ -1,4 +1,4 @@
-"""What the calls of a module leave behind in it, and how that is taken back: counters, hidden states, caches."""
+"""Undoes what calls leave behind in a module: counters, hidden states, caches."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import torch  # noqa: TID253 - this module is the framework's own, loaded lazily
 
 __all__ = ["Remembered"]
 
-_OWN = frozenset(vars(torch.nn.Module()))  # what torch itself keeps in a module
+_OWN = frozenset(vars(torch.nn.Module()))  # attributes that torch itself keeps in a module
 
 
 class Remembered:
-    """Buffers and attributes of a module as they are now.
+    """A copy of a module's buffers and attributes as they are now.
 
-    Of the parameters, calls change those of tables with a `max_norm` alone.
+    Calls change no parameters but the weights of tables with a `max_norm`, which are copied as well.
     """
 
     def __init__(self, model: torch.nn.Module) -> None:
@@ -28,14 +28,14 @@ class Remembered:
 
     @property
     def changed(self) -> bool:
-        """Whether calls have left something behind."""
+        """Whether calls have changed anything."""
         return any(
             not _same(dict(_attributes(module)), attributes) or not _same(dict(module._buffers.items()), buffers)
             for module, attributes, buffers in self._tables
         ) or any(version is not None and _version(tensor) != version for tensor, version, _ in self._values)
 
     def restore(self) -> None:
-        """Take back what calls have left behind; attributes that have appeared are gone again."""
+        """Undo the changes that calls have made; attributes that have appeared are removed."""
         for module, attributes, buffers in self._tables:
             for name in [name for name, _ in _attributes(module) if name not in attributes]:
                 del vars(module)[name]
@@ -53,7 +53,7 @@ class Remembered:
 
 def _attributes(module: torch.nn.Module) -> Iterator[tuple[str, Any]]:
     if isinstance(module, torch.jit.ScriptModule):
-        return iter(())  # Python has none of them
+        return iter(())  # its attributes are not kept by Python
     return ((name, value) for name, value in vars(module).items() if name not in _OWN)
 
 
@@ -62,7 +62,7 @@ def _same(one: dict[str, Any], other: dict[str, Any]) -> bool:
 
 
 def _version(tensor: torch.Tensor) -> Any:
-    """What every change in place counts up; None where torch does not count."""
+    """The counter that every change in place increments; None where torch keeps no count."""
     try:
         return tensor._version
     except RuntimeError:  # made in inference mode
