@@ -150,10 +150,12 @@ class Along:
             paths, count = self._paths(starts, ends, fixed, targets), _length(places)
             walk = self._walk(paths, places, count, lambda leaf: None)  # noqa: ARG005
             found = [
-                tf.reshape(each.values - place, (count, paths.rows, -1))
-                for each in walk.knots
-                if each.depth in layers
-                for place in each.places
+                tf.reshape(each, (count, paths.rows, -1))
+                for knots in walk.knots
+                if any(knots.depth + inner in layers for inner in range(knots.layers))
+                for inner, values in enumerate(knots.bends())
+                if knots.depth + inner in layers
+                for each in values
             ]
             return tf.concat(found, 2) if found else tf.zeros((count, paths.rows, 0), tf.float32)
 

@@ -6,13 +6,13 @@ products and layers of their own; as one function of x, a secant cell of them is
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from ig_tasks.attribution.backends.keras.graph import Step, replay
-from ig_tasks.attribution.backends.keras.pieces import Bent
+from ig_tasks.attribution.backends.keras.pieces import Bent, beyond
 from ig_tasks.attribution.backends.keras.rules import ELEMENTWISE, KINKED, PIECEWISE
 from ig_tasks.attribution.backends.keras.values import Affine, Element, Live, Value
 
@@ -66,7 +66,33 @@ def elementwise(step: Step, operands: Sequence[Value]) -> Element | None:
         return replay(step.operation, given)[0]
 
     kinked = any(part.kinked for part in moving) or step.type in PIECEWISE | KINKED
-    return Element(root, call, _bent(step, parts, numbers), tuple(names), kinked)
+    bent = _bent(step, parts, numbers)
+    bends = _bends(step, parts, numbers) if kinked and bent is None else ()
+    return Element(root, call, bent, tuple(names), kinked, bends)
+
+
+def _bends(step: Step, parts: list[Element | None], numbers: list[float | None]) -> tuple[Callable[[Any], Any], ...]:
+    """Functions of the root that are 0 where the result has a kink: those of its parts, and where it compares them."""
+    found: list[Callable[[Any], Any]] = []
+    for part in parts:
+        if part is None:
+            continue
+        if part.bent is not None:
+            found += beyond(part.bent.pieces)
+        found += part.bends
+    if step.type in PIECEWISE | KINKED:
+        one, two = parts[0], parts[-1]
+
+        def value(part: Element | None, number: float | None, z: Any) -> Any:
+            return part.of(z) if part is not None else number
+
+        if len(parts) == 2:
+            found.append(lambda z: value(one, numbers[0], z) - value(two, numbers[1], z))
+        elif one is not None:
+            found.append(one.of)
+            if step.type == "Relu6":
+                found.append(lambda z: one.of(z) - 6.0)
+    return tuple(found)
 
 
 def _bent(step: Step, parts: list[Element | None], numbers: list[float | None]) -> Bent | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,8 +10,10 @@ from typing import Any
 import tensorflow as tf  # noqa: TID253 - this module is the framework's own, loaded lazily
 
 from ig_tasks.attribution.backends.keras.graph import Step, replay
+from ig_tasks.attribution.backends.keras.pools import Windows, leads, max_pool, rounds
 from ig_tasks.attribution.backends.keras.rules import (
     BY_ENDS,
+    COMPARISONS,
     ELEMENTWISE,
     JOINS,
     JUMPS,
@@ -24,17 +26,15 @@ from ig_tasks.attribution.backends.keras.rules import (
     SUMS,
 )
 from ig_tasks.attribution.backends.keras.slopes import (
+    changes,
     chosen,
     ends,
     largest,
-    leaders,
-    max_pool,
-    max_pool_kinks,
     middles,
     smooth,
     switched,
 )
-from ig_tasks.attribution.backends.keras.values import Live, Value
+from ig_tasks.attribution.backends.keras.values import Bends, Live, Value
 from ig_tasks.attribution.structure import NotFollowed
 
 __all__ = ["Done", "do", "known"]
@@ -54,7 +54,9 @@ class Done:
     exact: bool = False  # one cell integrates it exactly where its operands are affine
     kinked: bool = False
     opaque: bool = False  # no gradient goes through
-    kinks_of: Any = None  # at whose zeros a piecewise-linear function has its kinks
+    piecewise: bool = False  # linear but at the kinks that `bends` tell
+    bends: Bends | None = None  # values that are 0 where it has a kink, by layer of its own comparisons
+    layers: int = 1
     kinks: Callable[..., Any] | None = None  # where they are, of the bases and deltas of affine operands
 
 
@@ -75,7 +77,9 @@ def do(step: Step, operands: Sequence[Value], nodes: Any) -> Done:
 
     if kind in OPAQUE or not operation.outputs[0].dtype.is_floating:
         jumps = kind in JUMPS or not (kind in OPAQUE or all(clear))
-        return Done(native(), linear=not jumps, kinked=jumps, opaque=True)
+        compared = kind in COMPARISONS and not all(clear) and operation.inputs[0].dtype.is_floating
+        bends = (lambda: [[_apart(*_alike(native, *given))]]) if compared else None
+        return Done(native(), linear=not jumps, kinked=jumps, opaque=True, bends=bends)
     if all(clear):
         return Done(native(), linear=True, opaque=True)
     if _linear(step, moving):
@@ -95,7 +99,8 @@ def do(step: Step, operands: Sequence[Value], nodes: Any) -> Done:
         sign = 1.0 if kind == "Maximum" else -1.0
         a, b = _alike(native, *given)
         output = largest(nodes, lambda a, b: replay(operation, [a, b])[0], a, b, sign)
-        return Done([output], exact=True, kinked=True, kinks_of=a - b, kinks=_crossings if len(moving) == 2 else None)
+        kinks = _crossings if len(moving) == 2 else None
+        return Done([output], exact=True, kinked=True, piecewise=True, bends=lambda: [[_apart(a, b)]], kinks=kinks)
     if kind == "SelectV2":
         if not isinstance(operands[0], Live):
             return Done(native(), linear=True)
@@ -104,19 +109,10 @@ def do(step: Step, operands: Sequence[Value], nodes: Any) -> Done:
     if kind in ELEMENTWISE and moving == [0] and len(given) == 1:  # an opaque operand beside: not put together
         return Done([smooth(nodes, lambda z: replay(operation, [z])[0], given[0])], exact=True, kinked=kind in KINKED)
     if kind in REDUCTIONS and moving == [0]:
-        output, kinks = _extremum(step, given[0], nodes)
-        return Done([output], kinked=True, kinks=kinks)
-    if (
-        kind == "MaxPool"
-        and operation.get_attr("data_format") == b"NHWC"
-        and not operation.get_attr("explicit_paddings")
-    ):
-        window = {name: operation.get_attr(name) for name in ("ksize", "strides", "padding")}
-        return Done(
-            [max_pool(nodes, window, given[0])],
-            kinked=True,
-            kinks=lambda part: [max_pool_kinks(window, *part)],
-        )
+        return _extremum(step, given[0], nodes)
+    windows = Windows.of(operation) if kind in ("MaxPool", "MaxPool3D") else None
+    if windows is not None:
+        return _pooled(step, windows, given[0], nodes)
     if kind in BY_ENDS:
         return Done([_by_ends(step, given, moving, nodes)], kinked=kind in KINKED or "Pool" in kind)
     raise NotFollowed(f"an operation without a rule depends on the path ({kind})")
@@ -148,34 +144,59 @@ def _crossings(one: tuple[Any, Any], other: tuple[Any, Any]) -> list[Any]:
     return [(other[0] - one[0]) / (one[1] - other[1])]
 
 
-def _extremum(step: Step, z: Any, nodes: Any) -> tuple[Any, Callable[..., Any]]:
-    """A maximum or minimum over axes: they are put last, and back where they are kept. And where its kinks are."""
+def _apart(a: Any, b: Any) -> Any:
+    return a - b
+
+
+def _pooled(step: Step, windows: Windows, z: Any, nodes: Any) -> Done:
+    """A max-pooling. Where members of a window tie, the first of them has the gradient, as in TensorFlow's own."""
+    if not windows.rounds:
+        return Done(replay(step.operation, [z]), linear=True)
+    dims = [int(size) for size in z.shape[1:]]
+
+    def kinks(part: tuple[Any, Any]) -> list[Any]:
+        base, delta = (tf.reshape(each, (-1, *dims)) for each in part)  # of sizes that are known
+        ends = (tf.stack(windows.members(base + each), -1) for each in (tf.zeros_like(delta), delta))
+        return changes(*ends)
+
+    output = max_pool(nodes, windows, z)
+    return _largest([output], windows.rounds, lambda: windows.leads(z), kinks)
+
+
+def _largest(outputs: list[Any], layers: int, bends: Bends, kinks: Callable[..., Any]) -> Done:
+    """What a maximum of several is: of two it is exact in one cell, of more it is piecewise linear at least."""
+    return Done(outputs, exact=layers == 1, kinked=True, piecewise=True, bends=bends, layers=layers, kinks=kinks)
+
+
+def _extremum(step: Step, z: Any, nodes: Any) -> Done:
+    """A maximum or minimum over axes: they are put last, as one, and back where they are kept."""
     axes = step.constant(1)
     rank = step.operation.inputs[0].shape.rank
     if axes is None or rank is None:
         raise NotFollowed(f"{step.type} goes over axes that are not known")
     over = sorted({int(axis) % rank for axis in axes.reshape(-1)})
-    order = [axis for axis in range(rank) if axis not in over] + over
-    last = list(range(rank - len(over), rank))
-    reduce = tf.reduce_max if step.type == "Max" else tf.reduce_min
-    sign = 1.0 if step.type == "Max" else -1.0
+    kept = [axis for axis in range(rank) if axis not in over]
+    dims = [int(size) for size in z.shape[1:]]
+    count = math.prod(dims[axis - 1] for axis in over)
+    if count == 1:
+        return Done(replay(step.operation, [z, axes]), linear=True)
 
     def ordered(each: Any) -> Any:
-        return tf.transpose(each, order) if order != list(range(rank)) else each
+        moved = tf.transpose(each, kept + over) if kept + over != list(range(rank)) else each
+        flat = tf.reshape(moved, (-1, *(dims[axis - 1] for axis in kept[1:]), count))
+        return flat if step.type == "Max" else -flat
 
     def kinks(part: tuple[Any, Any]) -> list[Any]:
-        base, delta = (sign * ordered(each) for each in part)
-        kept = tf.concat((tf.shape(delta)[: rank - len(over)], [-1]), 0)
-        found, meets = leaders(*(tf.reshape(base + each, kept) for each in (tf.zeros_like(delta), delta)))
-        changes = [p != q for p, q in itertools.pairwise(found)]
-        nothing = tf.constant(float("nan"), delta.dtype)
-        return [tf.where(change, place, nothing) for change, place in zip(changes, meets, strict=True)]
+        base, delta = part
+        return changes(*(ordered(base + each) for each in (tf.zeros_like(delta), delta)))
 
-    value = chosen(nodes, lambda each: reduce(each, last), tuple(last), sign, ordered(z))
+    flat = ordered(z)
+    value = chosen(nodes, flat)
+    value = value if step.type == "Max" else -value
     if step.operation.get_attr("keep_dims"):
         for axis in over:
             value = tf.expand_dims(value, axis)
-    return value, kinks
+    return _largest([value], rounds(count), lambda: leads(flat), kinks)
 
 
 def _by_ends(step: Step, given: list[Any], moving: list[int], nodes: Any) -> Any:

@@ -64,8 +64,8 @@ def _walked(program: Program, arguments: Arguments) -> Structure:
         one_layer=walk.one_layer,
         secant=True,
         pieces=walk.deepest if walk.bent and walk.operations else 0,
-        bends=any(each.depth for each in walk.knots),
-        units=sum(int(np.prod(each.values.shape[1:])) * len(each.places) for each in walk.knots),
+        bends=any(each.depth + each.layers > 1 for each in walk.knots),
+        units=sum(each.units for each in walk.knots),
         rough=walk.rough,
     )
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from ig_tasks.attribution.slopes import Pieces
 
-__all__ = ["Bent"]
+__all__ = ["Bent", "beyond"]
 
 _INFINITE = float("inf")
 
@@ -61,6 +62,15 @@ class Bent:
 
     def _part(self, place: float) -> tuple[float, float, float]:
         return [part for part in self.parts if part[0] <= place][-1]
+
+
+def beyond(pieces: Pieces) -> tuple[Callable[[Any], Any], ...]:
+    """Functions of z that say how far it is beyond each of the knots."""
+
+    def of(knot: float) -> Callable[[Any], Any]:
+        return lambda z: z - knot
+
+    return tuple(of(knot) for knot in pieces.knots)
 
 
 def _between(low: float, high: float) -> float:

@@ -10,8 +10,8 @@ import numpy as np
 from ig_tasks.attribution.backends.keras.graph import Step
 
 __all__ = [
-    "BY_ENDS", "ELEMENTWISE", "JOINS", "JUMPS", "KINKED", "LINEAR", "LOOPS", "OPAQUE", "PIECEWISE", "PRODUCTS",
-    "REDUCTIONS", "SAME", "SUMS", "UNEVEN", "moves_rows", "spelled",
+    "BY_ENDS", "COMPARISONS", "ELEMENTWISE", "JOINS", "JUMPS", "KINKED", "LINEAR", "LOOPS", "OPAQUE", "PIECEWISE",
+    "PRODUCTS", "REDUCTIONS", "SAME", "SUMS", "UNEVEN", "moves_rows", "spelled",
 ]  # fmt: skip
 
 
@@ -43,6 +43,7 @@ JUMPS = _words(
     "Greater GreaterEqual Less LessEqual Equal NotEqual Sign Floor Ceil Round Rint FloorDiv FloorMod Mod ArgMax ArgMin "
     "OneHot Bucketize TruncateDiv"
 )
+COMPARISONS = _words("Greater GreaterEqual Less LessEqual")
 OPAQUE = JUMPS | _words("IsNan IsInf IsFinite LogicalAnd LogicalOr LogicalNot Any All StopGradient PreventGradient")
 REDUCTIONS = _words("Max Min")
 BY_ENDS = _words("Softmax LogSoftmax Prod Cumprod Pow Atan2 LRN MaxPool MaxPool3D Xlogy Xdivy")

@@ -25,20 +25,23 @@ from ig_tasks.attribution.slopes import (
 )
 
 __all__ = [
+    "apart",
+    "changes",
     "chosen",
+    "custom",
     "ends",
     "largest",
     "leaders",
-    "max_pool",
-    "max_pool_kinks",
     "middles",
+    "padded",
     "piecewise",
+    "relu_cells",
     "smooth",
     "switched",
 ]
 
 
-_custom: Callable[[Callable[..., Any]], Callable[..., Any]] = tf.custom_gradient
+custom: Callable[[Callable[..., Any]], Callable[..., Any]] = tf.custom_gradient
 
 
 class _Tensors:
@@ -53,23 +56,28 @@ class _Tensors:
         return tf.raw_ops.ClipByValue(t=value, clip_value_min=next(bounds), clip_value_max=next(bounds))
 
 
+def relu_cells(z0: Any, z1: Any) -> Any:
+    """Slopes of a ReLU: the share of each cell in which z > 0."""
+    return flip_share(_Tensors, z0, z1, tiny(z0.dtype.name))
+
+
 def piecewise(nodes: Any, call: Callable[[Any], Any], pieces: Pieces, z: Any) -> Any:
     """A continuous piecewise-linear function, element by element."""
     plain = pieces == Pieces.relu()
 
-    @_custom
+    @custom
     def run(z: Any) -> Any:
         value = call(z)
 
         def back(upstream: Any) -> Any:
-            n = _apart(z, nodes)
+            n = apart(z, nodes)
             if plain:
                 # The same share, in fewer passes than clamp(max(z0, z1) / |z1 - z0|) takes; 0 / 0 is relu'(0) = 0.
                 size = tf.abs(z)
                 slope = tf.math.divide_no_nan(value[:-n] + value[n:], size[:-n] + size[n:])
             else:
                 slope = piecewise_slope(_Tensors, pieces, z[:-n], z[n:], tiny(z.dtype.name))
-            return _padded(upstream[:-n] * slope, n)
+            return padded(upstream[:-n] * slope, n)
 
         return value, back
 
@@ -79,12 +87,12 @@ def piecewise(nodes: Any, call: Callable[[Any], Any], pieces: Pieces, z: Any) ->
 def smooth(nodes: Any, call: Callable[[Any], Any], z: Any) -> Any:
     """Any other function, element by element."""
 
-    @_custom
+    @custom
     def run(z: Any) -> Any:
         value = call(z)
 
         def back(upstream: Any) -> Any:
-            n = _apart(z, nodes)
+            n = apart(z, nodes)
             z0, z1 = z[:-n], z[n:]
             between = middle(z0, z1)
             with tf.GradientTape() as tape:
@@ -93,7 +101,7 @@ def smooth(nodes: Any, call: Callable[[Any], Any], z: Any) -> Any:
             derivative = tape.gradient(outputs, between, unconnected_gradients="zero")
             close = close_ends(_Tensors, z0, z1, z.dtype.name)
             slope = smooth_slope(_Tensors, z0, z1, value[:-n], value[n:], close, derivative)
-            return _padded(upstream[:-n] * slope, n)
+            return padded(upstream[:-n] * slope, n)
 
         return value, back
 
@@ -101,16 +109,18 @@ def smooth(nodes: Any, call: Callable[[Any], Any], z: Any) -> Any:
 
 
 def largest(nodes: Any, call: Callable[..., Any], a: Any, b: Any, sign: float) -> Any:
-    """The larger (sign 1) or smaller (-1) of two: b + relu(a - b) and its like."""
+    """The larger (sign 1) or smaller (-1) of two: a + relu(b - a) and its like.
 
-    @_custom
+    Where both are the same all along a cell, the first has the gradient, as in TensorFlow's own.
+    """
+
+    @custom
     def run(a: Any, b: Any) -> Any:
         def back(upstream: Any) -> Any:
-            ahead = sign * (a - b)
-            n = _apart(ahead, nodes)
-            share = flip_share(_Tensors, ahead[:-n], ahead[n:], tiny(a.dtype.name))
-            first = upstream[:-n] * share
-            return _padded(first, n), _padded(upstream[:-n] - first, n)
+            behind = sign * (b - a)
+            n = apart(behind, nodes)
+            second = upstream[:-n] * relu_cells(behind[:-n], behind[n:])
+            return padded(upstream[:-n] - second, n), padded(second, n)
 
         return call(a, b), back
 
@@ -120,10 +130,10 @@ def largest(nodes: Any, call: Callable[..., Any], a: Any, b: Any, sign: float) -
 def switched(nodes: Any, condition: Any, a: Any, b: Any) -> Any:
     """a where the condition holds, else b: the mean of the gradients at the cell's two ends."""
 
-    @_custom
+    @custom
     def run(a: Any, b: Any) -> Any:
         def back(upstream: Any) -> Any:
-            share = _means(tf.cast(condition, upstream.dtype), _apart(upstream, nodes))
+            share = _means(tf.cast(condition, upstream.dtype), apart(upstream, nodes))
             first = upstream * share
             return first, upstream - first
 
@@ -135,10 +145,10 @@ def switched(nodes: Any, condition: Any, a: Any, b: Any) -> Any:
 def middles(nodes: Any, call: Callable[..., Any], *operands: Any) -> Any:
     """Products: their gradient at the mean of the cell's ends, with which a cell comes out exact."""
 
-    @_custom
+    @custom
     def run(*operands: Any) -> Any:
         def back(upstream: Any) -> Any:
-            means = [_means(operand, _apart(operand, nodes)) for operand in operands]
+            means = [_means(operand, apart(operand, nodes)) for operand in operands]
             with tf.GradientTape() as tape:
                 tape.watch(means)
                 outputs = call(*means)
@@ -152,10 +162,10 @@ def middles(nodes: Any, call: Callable[..., Any], *operands: Any) -> Any:
 def ends(nodes: Any, call: Callable[..., Any], *operands: Any) -> Any:
     """Anything else: the mean of the gradients at the cell's two ends (second order; the delta is no longer exact)."""
 
-    @_custom
+    @custom
     def run(*operands: Any) -> Any:
         def back(upstream: Any) -> Any:
-            n = _apart(upstream, nodes)
+            n = apart(upstream, nodes)
             right = tf.concat([tf.zeros_like(upstream[:n]), upstream[:-n]], 0)
             with tf.GradientTape(persistent=True) as tape:
                 tape.watch(operands)
@@ -164,7 +174,7 @@ def ends(nodes: Any, call: Callable[..., Any], *operands: Any) -> Any:
             for operand in operands:
                 at_left = tape.gradient(outputs, operand, upstream, unconnected_gradients="zero")
                 at_right = tape.gradient(outputs, operand, right, unconnected_gradients="zero")
-                length = _apart(operand, nodes)
+                length = apart(operand, nodes)
                 found.append(0.5 * (at_left + tf.concat([at_right[length:], tf.zeros_like(at_right[:length])], 0)))
             return found
 
@@ -173,54 +183,36 @@ def ends(nodes: Any, call: Callable[..., Any], *operands: Any) -> Any:
     return run(*operands)
 
 
-def max_pool(nodes: Any, given: dict[str, Any], z: Any) -> Any:
-    """A 2-d max-pooling (rows, height, width, channels); `given` are ksize, strides and padding."""
+def chosen(nodes: Any, z: Any) -> Any:
+    """The maximum over the last axis. Elements that lead together all along a cell have equal parts of the gradient.
 
-    @_custom
+    So has TensorFlow's own gradient of a maximum over axes.
+    """
+
+    @custom
     def run(z: Any) -> Any:
-        value, where = tf.raw_ops.MaxPoolWithArgmax(input=z, Targmax=tf.int64, include_batch_in_index=False, **given)
-
         def back(upstream: Any) -> Any:
-            n = _apart(z, nodes)
-            p, q = where[:-n], where[n:]
-            share = _windows(z[:-n], z[n:], value[:-n], value[n:], p, q)
-
-            def scattered(gradient: Any, to: Any) -> Any:
-                return tf.raw_ops.MaxPoolGradWithArgmax(
-                    input=z[:-n], grad=gradient, argmax=to, include_batch_in_index=False, **given
-                )
-
-            first = upstream[:-n] * share
-            return _padded(scattered(first, p) + scattered(upstream[:-n] - first, q), n)
-
-        return value, back
-
-    return run(z)
-
-
-def chosen(nodes: Any, call: Callable[[Any], Any], axes: tuple[int, ...], sign: float, z: Any) -> Any:
-    """The maximum (sign 1) or minimum (-1) over `axes`, which come last; `call` is the reduction itself."""
-    inner = len(z.shape) - len(axes)
-
-    @_custom
-    def run(z: Any) -> Any:
-        value = call(z)
-
-        def back(upstream: Any) -> Any:
-            n = _apart(z, nodes)
-            flat = tf.reshape(sign * z, tf.concat((tf.shape(z)[:inner], [-1]), 0))
-            gradient = tf.reshape(upstream, tf.shape(flat)[:-1])[:-n]
-            width = tf.shape(flat)[-1]
-            total = tf.zeros_like(flat[:-n])
-            found, meets = leaders(flat[:-n], flat[n:])
+            n = apart(z, nodes)
+            z0, z1, gradient = z[:-n], z[n:], upstream[:-n]
+            total = tf.zeros_like(z0)
+            found, meets = leaders(z0, z1)
             ends = [tf.zeros_like(meets[0]), *meets, tf.ones_like(meets[0])]
             for leader, (low, high) in zip(found, itertools.pairwise(ends), strict=True):
-                total += (gradient * (high - low))[..., None] * tf.one_hot(leader, width, dtype=z.dtype)
-            return _padded(tf.reshape(total, tf.shape(z[:-n])), n)
+                alike = (z0 == _picked(z0, leader)[..., None]) & (z1 == _picked(z1, leader)[..., None])
+                to = tf.cast(alike, z.dtype)
+                total += (gradient * (high - low) / tf.reduce_sum(to, -1))[..., None] * to
+            return padded(total, n)
 
-        return value, back
+        return tf.reduce_max(z, -1), back
 
     return run(z)
+
+
+def changes(z0: Any, z1: Any) -> list[Any]:
+    """Where on the way from z0 to z1 the largest of the last axis gives way to another; NaN where it does not."""
+    found, meets = leaders(z0, z1)
+    nothing = tf.constant(float("nan"), z0.dtype)
+    return [tf.where(p != q, place, nothing) for (p, q), place in zip(itertools.pairwise(found), meets, strict=True)]
 
 
 def leaders(z0: Any, z1: Any) -> tuple[list[Any], list[Any]]:
@@ -231,7 +223,7 @@ def leaders(z0: Any, z1: Any) -> tuple[list[Any], list[Any]]:
     """
     first = [tf.argmax(z0, -1), tf.argmax(z1, -1)]
     meets = [_meet(z0, z1, *first)]
-    for _ in range(2):
+    for _ in range(min(2, z0.shape[-1] - 2)):  # of two or three no more can lead
         found, places = first[:1], []
         for (p, q), place in zip(itertools.pairwise(first), meets, strict=True):
             there = z0 + place[..., None] * (z1 - z0)
@@ -248,39 +240,16 @@ def _meet(z0: Any, z1: Any, p: Any, q: Any) -> Any:
     return pool_share(_Tensors, _picked(z0, p), _picked(z0, q), _picked(z1, p), _picked(z1, q))
 
 
-def max_pool_kinks(given: dict[str, Any], base: Any, delta: Any) -> Any:
-    """Where on the way from base to base + delta windows of a max-pooling change their leader, for the first time."""
-    z0, z1 = base + tf.zeros_like(delta), base + delta
-    (v0, p), (v1, q) = (
-        tf.raw_ops.MaxPoolWithArgmax(input=z, Targmax=tf.int64, include_batch_in_index=False, **given) for z in (z0, z1)
-    )
-    return tf.where(p == q, tf.constant(float("nan"), z0.dtype), _windows(z0, z1, v0, v1, p, q))
-
-
-def _windows(z0: Any, z1: Any, v0: Any, v1: Any, p: Any, q: Any) -> Any:
-    """The share of p in windows whose maximum goes from v0 at p to v1 at q."""
-
-    def at(part: Any, places: Any) -> Any:
-        flat = tf.reshape(part, (tf.shape(part)[0], -1))
-        return tf.reshape(_picked_many(flat, places), tf.shape(places))
-
-    return pool_share(_Tensors, v0, at(z0, q), at(z1, p), v1)
-
-
-def _picked_many(flat: Any, places: Any) -> Any:
-    return tf.gather(flat, tf.reshape(places, (tf.shape(places)[0], -1)), batch_dims=1)
-
-
 def _picked(flat: Any, places: Any) -> Any:
     return tf.gather(flat, places, batch_dims=len(flat.shape) - 1)
 
 
-def _apart(z: Any, nodes: Any) -> Any:
+def apart(z: Any, nodes: Any) -> Any:
     """How many blocks' rows one node has."""
     return tf.shape(z)[0] // nodes
 
 
-def _padded(cells: Any, n: Any) -> Any:
+def padded(cells: Any, n: Any) -> Any:
     """Zeros behind the last cell."""
     return tf.pad(cells, [[0, n], *[[0, 0]] * (len(cells.shape) - 1)])
 

@@ -14,7 +14,11 @@ import tensorflow as tf  # noqa: TID253 - this module is the framework's own, lo
 
 from ig_tasks.attribution.backends.keras.pieces import Bent
 
-__all__ = ["Affine", "Element", "Fixed", "Lengths", "Live", "Sized", "Still", "Value"]
+__all__ = ["Affine", "Bends", "Element", "Fixed", "Lengths", "Live", "Sized", "Still", "Value"]
+
+
+Bends = Callable[[], list[list[Any]]]
+"""Values that are 0 where an operation has a kink, by layer of its own comparisons; made when they are asked for."""
 
 
 @dataclass(frozen=True)
@@ -131,6 +135,7 @@ class Element(Value):
     bent: Bent | None  # it is piecewise linear, the same for all elements
     names: tuple[str, ...] = ()  # of its nonlinear operations; none: it is affine
     kinked: bool = False
+    bends: tuple[Callable[[Any], Any], ...] = ()  # of the root's values: 0 where it has a kink, if it is not `bent`
     value: Live | None = None  # once it is laid out
 
     def of(self, z: Any, made: dict[int, Any] | None = None) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,10 +14,11 @@ from ig_tasks.attribution.backends.keras.affine import affine_parts
 from ig_tasks.attribution.backends.keras.elements import elementwise
 from ig_tasks.attribution.backends.keras.graph import Graph, Step, replay
 from ig_tasks.attribution.backends.keras.live import Done, do, known
+from ig_tasks.attribution.backends.keras.pieces import beyond
 from ig_tasks.attribution.backends.keras.rules import LOOPS, OPAQUE, SAME, UNEVEN, moves_rows, spelled
 from ig_tasks.attribution.backends.keras.slopes import piecewise
 from ig_tasks.attribution.backends.keras.slopes import smooth as smooth_cells
-from ig_tasks.attribution.backends.keras.values import Affine, Element, Fixed, Lengths, Live, Sized, Still, Value
+from ig_tasks.attribution.backends.keras.values import Affine, Bends, Element, Fixed, Lengths, Live, Sized, Still, Value
 from ig_tasks.attribution.structure import NotFollowed
 
 __all__ = ["Cut", "Knots", "Walk"]
@@ -32,11 +34,12 @@ class Cut:
 
 @dataclass(frozen=True)
 class Knots:
-    """A piecewise-linear operation: its kinks are where `values` are one of `places`."""
+    """An operation with kinks, behind `depth` layers of others: where what it compares, in `layers`, is 0."""
 
     depth: int
-    values: Any  # (nodes x rows, ...)
-    places: tuple[float, ...]
+    bends: Bends
+    layers: int
+    units: int  # of a row
 
 
 @dataclass
@@ -186,15 +189,16 @@ class Walk:
         else:
             raise NotFollowed(f"an operation without a rule depends on the path ({step.type})")
         if not done.linear:
-            self._record([step.type], depth, exact=done.exact, kinked=done.kinked, bent=done.kinks_of is not None)
-        if done.kinks_of is not None:
-            self.knots.append(Knots(depth, done.kinks_of, (0.0,)))
+            self._record([step.type], depth, done.layers, exact=done.exact, kinked=done.kinked, bent=done.piecewise)
         if done.kinks is not None:
             self._first(done.kinks, *live)
         results: list[Value] = []
         for key, tensor in zip(step.outputs, done.outputs, strict=False):
             lead, dims = self._size(key, tensor, self.lengths.points)
-            results.append(Live(_sized(tensor, dims), depth + (not done.linear), lead, dims, done.opaque))
+            behind = depth + (0 if done.linear else done.layers)
+            results.append(Live(_sized(tensor, dims), behind, lead, dims, done.opaque))
+            if done.bends is not None:
+                self.knots.append(Knots(depth, done.bends, done.layers, done.layers * lead * math.prod(dims)))
         return results
 
     # -- values ------------------------------------------------------------------------------------------
@@ -236,11 +240,15 @@ class Walk:
             return Live(call(root.tensor), root.depth, root.lead, root.dims)
         if pieces is not None:
             value = piecewise(nodes, call, pieces, root.tensor)
-            self.knots.append(Knots(root.depth, root.tensor, pieces.knots))
+            bends = beyond(pieces)
             self._first(lambda part: [(knot - part[0]) / part[1] for knot in pieces.knots], root)
         else:
             value = smooth_cells(nodes, call, root.tensor)
-        self._record(element.names, root.depth, exact=True, kinked=element.kinked, bent=pieces is not None)
+            bends = element.bends
+        if bends:
+            units = len(bends) * root.lead * math.prod(root.dims)
+            self.knots.append(Knots(root.depth, lambda: [[bend(root.tensor) for bend in bends]], 1, units))
+        self._record(element.names, root.depth, 1, exact=True, kinked=element.kinked, bent=pieces is not None)
         return Live(_sized(value, root.dims), root.depth + 1, root.lead, root.dims)
 
     def _first(self, places: Callable[..., Any], *values: Live) -> None:
@@ -249,14 +257,14 @@ class Walk:
         if len(found) == len(values):
             self.kinks.append((tuple(found), places))
 
-    def _record(self, names: Sequence[str], depth: int, *, exact: bool, kinked: bool, bent: bool) -> None:
+    def _record(self, names: Sequence[str], depth: int, layers: int, *, exact: bool, kinked: bool, bent: bool) -> None:
         for name in names:
             self._name(self.operations, name)
         self.kinked |= kinked
-        self.rough |= kinked and not exact
+        self.rough |= kinked and not (exact or bent)
         self.one_layer &= exact and depth == 0
         self.bent &= bent
-        self.deepest = max(self.deepest, depth + 1)
+        self.deepest = max(self.deepest, depth + layers)
 
     @staticmethod
     def _name(names: list[str], kind: str) -> None:
