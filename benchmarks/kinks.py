@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -23,7 +23,7 @@ from torch import nn  # noqa: TID253
 import ig_tasks
 from benchmarks.tables import markdown
 
-__all__ = ["NETS", "Tally", "build", "midpoints", "tally"]
+__all__ = ["CHECK", "NETS", "NODES", "WIDTH", "Tally", "build", "drawn_rows", "midpoints", "report", "tallied", "tally"]
 
 Floats = NDArray[np.float64]
 WIDTH, NODES, CHECK, BLOCK = 8, 8000, 5000, 400
@@ -169,19 +169,30 @@ def midpoints(net: nn.Module, inputs: NDArray[np.floating[Any]], nodes: int) -> 
 
 def tally(name: str, seed: int, rows: int, tolerance: float = 0.01, integrator: str = "auto") -> Tally:
     """What became of random rows of one net."""
-    inputs = 2 * np.random.default_rng(seed).normal(size=(rows, WIDTH)).astype(np.float32)
+    inputs = drawn_rows(seed, rows)
     truth, check = (midpoints(build(name, seed), inputs, nodes) for nodes in (NODES, CHECK))
     found = ig_tasks.explain(build(name, seed), inputs, tolerance=tolerance, integrator=integrator)
+    return tallied(truth, check, found, tolerance)
+
+
+def drawn_rows(seed: int, rows: int) -> NDArray[np.float32]:
+    return 2 * np.random.default_rng(seed).normal(size=(rows, WIDTH)).astype(np.float32)
+
+
+def tallied(truth: Floats, check: Floats, found: Any, tolerance: float = 0.01) -> Tally:
+    """Rows of which two numbers of midpoints come out the same, and how far off those called converged are."""
     size = np.abs(truth).sum(axis=1)
     sure = (np.abs(truth - check).sum(axis=1) <= UNSURE * tolerance * size) & (size > 0.0)
     done = sure & (found.status == "converged")
     return Tally(int(sure.sum()), np.abs(np.asarray(found.attributions) - truth).sum(axis=1)[done] / size[done])
 
 
-def _lines(nets: int, rows: int, integrator: str) -> Iterator[list[str]]:
+def _lines(
+    names: Iterable[str], one: Callable[..., Tally], nets: int, rows: int, integrator: str
+) -> Iterator[list[str]]:
     every: list[Tally] = []
-    for name in NETS:
-        found = [tally(name, seed, rows, integrator=integrator) for seed in range(nets)]
+    for name in names:
+        found = [one(name, seed, rows, integrator=integrator) for seed in range(nets)]
         every += found
         yield _line(name, found)
     yield _line("all", every)
@@ -194,17 +205,22 @@ def _line(name: str, found: list[Tally]) -> list[str]:
     return [name, f"{errors.size:,} of {rows:,}", str(both.over(0.01)), str(both.over(0.02)), worst]
 
 
-def main(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def report(words: str, names: Iterable[str], one: Callable[..., Tally], arguments: list[str]) -> int:
+    """The table of these nets, each tallied by `one`."""
+    parser = argparse.ArgumentParser(description=words)
     add = partial(parser.add_argument, type=int)
     add("--nets", default=3)
     add("--rows", default=500)
     parser.add_argument("--integrator", default="auto")
     given = parser.parse_args(arguments)
-    torch.set_num_threads(1)
     header = ["net", "called converged at 1 %", "over 1 %", "over 2 %", "worst"]
-    print(markdown(header, list(_lines(given.nets, given.rows, given.integrator))))
+    print(markdown(header, list(_lines(names, one, given.nets, given.rows, given.integrator))))
     return 0
+
+
+def main(arguments: list[str]) -> int:
+    torch.set_num_threads(1)
+    return report(__doc__.splitlines()[0], NETS, tally, arguments)
 
 
 if __name__ == "__main__":

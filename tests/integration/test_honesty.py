@@ -94,6 +94,24 @@ def test_small_nets_of_every_operation_with_kinks(integrator: str) -> None:
     assert sum(each.over(0.01) for each in found) <= 0.001 * done + 1
 
 
+KERAS_NETS = (
+    "convolutions, overlapping pools", "global max-pooling", "ReLU, maximum over two axes", "maximum, minimum, abs",
+    "clip", "GLU, ReLU", "product, max-pooling, ReLU", "pool, abs, clip, pool",
+)  # fmt: skip
+
+
+def test_small_keras_nets_with_kinks() -> None:
+    """benchmarks/kinks_keras.py with fewer nets, rows and nodes: none beyond twice the tolerance, hardly one beyond."""
+    from benchmarks.kinks_keras import tally
+
+    found = [tally(name, 0, SMALL_ROWS // 2, counts=(4000, 2500)) for name in KERAS_NETS]
+    rows, done = sum(each.rows for each in found), sum(each.errors.size for each in found)
+    assert rows > 0.8 * SMALL_ROWS // 2 * len(KERAS_NETS)
+    assert done >= 0.99 * rows
+    assert {name: each.over(0.02) for name, each in zip(KERAS_NETS, found, strict=True) if each.over(0.02)} == {}
+    assert sum(each.over(0.01) for each in found) <= 0.001 * done + 1
+
+
 # -- trained nets, real flights -----------------------------------------------------------------------------
 
 
