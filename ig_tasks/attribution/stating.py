@@ -125,7 +125,7 @@ def _start(name: str, array: Array, end: Array) -> Array:
     if array.shape in ((1, *shape), (end.shape[0], *shape)):
         return array
     raise BaselineError(
-        f"baseline: that of input '{name}' has shape {array.shape}; give one row's {shape} (shared) or one a row, "
+        f"baseline: that of input '{name}' has shape {array.shape}; give one row's {shape} (shared) or one per row, "
         f"{(end.shape[0], *shape)}"
     )
 

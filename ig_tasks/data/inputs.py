@@ -97,10 +97,11 @@ class InputSpec(InputKeys):
     @field_validator("missing", mode="before")
     @classmethod
     def _a_number(cls, value: Any) -> Any:
-        if value == "pass":
+        if value == "pass" or (isinstance(value, Mapping) and "pass" in value.values()):
             raise ValueError(
-                "'pass' would leave gaps in a path, and nothing between a number and no number can be computed; name "
-                "the number that the model has in place of a gap, such as `missing: 0`, or {column: number}"
+                "'pass' would leave gaps in a path, and there is no path from a number to a gap; name the number that "
+                "the model has in place of a gap, such as `missing: 0` or {column: number}, or, if the model takes "
+                "another way where a number is missing, give it an indicator column, made in `preprocess`"
             )
         return value
 

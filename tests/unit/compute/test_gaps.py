@@ -61,7 +61,11 @@ def test_columns_that_name_no_number_are_left_out_as_before():
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"columns": ["a"], "missing": "pass"}, "'pass' would leave gaps in a path"),
+        ({"columns": ["a"], "missing": "pass"}, "'pass' would leave gaps in a path.* such as `missing: 0` or {column"),
+        (
+            {"columns": ["a"], "missing": {"a": "pass"}},
+            "'pass' would leave gaps .* an indicator column, made in `prepr",
+        ),
         ({"columns": ["a"], "missing": float("nan")}, "missing: name finite numbers"),
         ({"columns": ["a"], "missing": {"A": 1.0}}, "missing: 'A' is no column of the input; did you mean 'a'?"),
         (
@@ -91,3 +95,47 @@ def test_the_attribution_of_a_gap_is_that_of_its_number(tmp_path):
     np.testing.assert_allclose(found.attributions, expected, atol=1e-9)
     with_gaps = torch.tensor([[np.nan, 1.0], [0.5, np.nan]], dtype=torch.float64)
     np.testing.assert_allclose(found.output, Imputing()(with_gaps).numpy(), rtol=1e-12)
+
+
+LEARNED = 0.7
+
+
+def two_branches(framework):
+    """known * tanh(value) + (1 - known) * LEARNED of x = (value, known)."""
+    if framework == "torch":
+        torch = pytest.importorskip("torch")
+
+        class Switch(torch.nn.Module):
+            def forward(self, x):
+                return x[:, 1] * torch.tanh(x[:, 0]) + (1 - x[:, 1]) * LEARNED
+
+        return Switch()
+    keras = pytest.importorskip("keras")
+    x = keras.Input((2,), name="x", dtype="float64")
+    value, known = x[:, 0], x[:, 1]
+    return keras.Model(x, known * keras.ops.tanh(value) + (1 - known) * LEARNED)
+
+
+@pytest.mark.parametrize("framework", ["torch", "keras"])
+def test_a_gap_that_takes_another_branch_is_explained_by_an_indicator(framework):
+    """The way that the how-to shows: preprocess fills the gap and says beside it whether the number is known."""
+    import ig_tasks
+
+    def prepare(table):
+        known = table["age"].notna()
+        return {"x": np.column_stack([table["age"].fillna(0.0), known])}
+
+    spec = InputSpec.model_validate(
+        {"columns": ["age"], "kind": "array", "shape": [2], "features": ["age", "age_known"], "dtype": "float64"}
+    )
+    encoded = encode(pd.DataFrame({"age": [1.5, None, -0.5]}), {"x": spec}, preprocess=prepare)
+    assert encoded.keep.all()
+    rows, start = encoded.inputs["x"], np.array([0.4, 1.0])
+    np.testing.assert_array_equal(rows, [[1.5, 1.0], [0.0, 0.0], [-0.5, 1.0]])
+    found = ig_tasks.explain(two_branches(framework), rows, baseline=start, tolerance=1e-5)
+    assert (found.status == "converged").all()
+    nodes = ((np.arange(100_000) + 0.5) / 100_000)[:, None, None]
+    value, known = np.moveaxis(start + nodes * (rows - start), -1, 0)
+    slopes = np.stack([(known / np.cosh(value) ** 2).mean(axis=0), (np.tanh(value) - LEARNED).mean(axis=0)], axis=1)
+    np.testing.assert_allclose(found.attributions, slopes * (rows - start), atol=2e-5)
+    assert found.attributions[1].sum() == pytest.approx(LEARNED - np.tanh(0.4), abs=1e-5)
