@@ -83,6 +83,7 @@ def written(h: Any) -> Any:
 
 MIDDLES: dict[str, Callable[[Any], Any]] = {
     "magnitudes of a spectrum": lambda h: torch.fft.fft(h).abs().relu(),
+    "magnitudes alone": lambda h: torch.fft.fft(h).abs(),
     "half a spectrum": lambda h: F.pad(torch.fft.rfft(h.relu()).abs(), (0, 3)),
     "a spectrum and back": lambda h: torch.fft.irfft(torch.fft.rfft(h) * torch.linspace(0, 1, 5), n=8).relu(),
     "over two axes": lambda h: torch.fft.fft2(h.view(-1, 2, 4)).abs().flatten(1).relu(),

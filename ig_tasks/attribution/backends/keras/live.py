@@ -23,6 +23,7 @@ from ig_tasks.attribution.backends.keras.rules import (
     PIECEWISE,
     PRODUCTS,
     REDUCTIONS,
+    SPECTRA,
     SUMS,
 )
 from ig_tasks.attribution.backends.keras.slopes import (
@@ -31,17 +32,20 @@ from ig_tasks.attribution.backends.keras.slopes import (
     ends,
     largest,
     middles,
+    modulus,
     smooth,
     switched,
 )
+from ig_tasks.attribution.backends.keras.sorting import descending
 from ig_tasks.attribution.backends.keras.values import Bends, Live, Value
+from ig_tasks.attribution.sorting import MOST_SORTED
 from ig_tasks.attribution.structure import NotFollowed
 
 __all__ = ["Done", "do", "known"]
 
 _ALL = (
     frozenset(LINEAR) | PRODUCTS | SUMS | JOINS | OPAQUE | ELEMENTWISE | PIECEWISE | REDUCTIONS | BY_ENDS
-    | {"SelectV2", "Select", "SquaredDifference", "PadV2"}
+    | SPECTRA | {"SelectV2", "Select", "SquaredDifference", "PadV2", "TopKV2", "ComplexAbs"}
 )  # fmt: skip
 
 
@@ -75,6 +79,8 @@ def do(step: Step, operands: Sequence[Value], nodes: Any) -> Done:
     def native() -> list[Any]:
         return replay(operation, given)
 
+    if any(each.dtype.is_complex for each in (*given, *operation.outputs)):
+        return _complex(step, given, moving, nodes)
     if kind in OPAQUE or not operation.outputs[0].dtype.is_floating:
         jumps = kind in JUMPS or not (kind in OPAQUE or all(clear))
         compared = kind in COMPARISONS and not all(clear) and operation.inputs[0].dtype.is_floating
@@ -110,12 +116,26 @@ def do(step: Step, operands: Sequence[Value], nodes: Any) -> Done:
         return Done([smooth(nodes, lambda z: replay(operation, [z])[0], given[0])], exact=True, kinked=kind in KINKED)
     if kind in REDUCTIONS and moving == [0]:
         return _extremum(step, given[0], nodes)
+    if kind == "TopKV2" and moving == [0] and given[0].shape[-1] <= MOST_SORTED:
+        ordered, compared = descending(nodes, given[0])
+        outputs = [ordered[..., : step.shapes[0][-1]], native()[1]]
+        return Done(outputs, kinked=True, piecewise=True, bends=lambda: compared, layers=max(1, len(compared)))
     windows = Windows.of(operation) if kind in ("MaxPool", "MaxPool3D") else None
     if windows is not None:
         return _pooled(step, windows, given[0], nodes)
     if kind in BY_ENDS:
         return Done([_by_ends(step, given, moving, nodes)], kinked=kind in KINKED or "Pool" in kind)
     raise NotFollowed(f"an operation without a rule depends on the path ({kind})")
+
+
+def _complex(step: Step, given: list[Any], moving: list[int], nodes: Any) -> Done:
+    """An operation some of whose operands are complex. Raises NotFollowed."""
+    if step.type == "ComplexAbs":
+        # Complete in one cell, but not exact: along a line the real part does not change as the imaginary one does.
+        return Done([modulus(nodes, given[0])], kinked=True)
+    if step.type in SPECTRA and (moving == [0] or step.type == "Complex"):
+        return Done(replay(step.operation, given), linear=True)
+    raise NotFollowed(f"an operation without a rule depends on the path ({step.type})")
 
 
 def _linear(step: Step, moving: list[int]) -> bool:

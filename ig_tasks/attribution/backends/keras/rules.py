@@ -11,7 +11,7 @@ from ig_tasks.attribution.backends.keras.graph import Step
 
 __all__ = [
     "BY_ENDS", "COMPARISONS", "ELEMENTWISE", "JOINS", "JUMPS", "KINKED", "LINEAR", "LOOPS", "OPAQUE", "PIECEWISE",
-    "PRODUCTS", "REDUCTIONS", "SAME", "SUMS", "UNEVEN", "moves_rows", "spelled",
+    "PRODUCTS", "REDUCTIONS", "SAME", "SPECTRA", "SUMS", "UNEVEN", "moves_rows", "spelled",
 ]  # fmt: skip
 
 
@@ -46,6 +46,8 @@ JUMPS = _words(
 COMPARISONS = _words("Greater GreaterEqual Less LessEqual")
 OPAQUE = JUMPS | _words("IsNan IsInf IsFinite LogicalAnd LogicalOr LogicalNot Any All StopGradient PreventGradient")
 REDUCTIONS = _words("Max Min")
+# Linear in complex numbers: all but `Complex` in their first input.
+SPECTRA = _words("Complex Real Imag Conj FFT IFFT RFFT IRFFT FFT2D IFFT2D RFFT2D IRFFT2D FFT3D IFFT3D RFFT3D IRFFT3D")
 BY_ENDS = _words("Softmax LogSoftmax Prod Cumprod Pow Atan2 LRN MaxPool MaxPool3D Xlogy Xdivy")
 # Loops, branches and what has a length of its own.
 LOOPS = ("While", "StatelessWhile", "If", "StatelessIf", "Case", "StatelessCase", "TensorList", "TensorArray", "PyFunc")
@@ -57,6 +59,7 @@ _NAMES = {
     "SelectV2": "where", "Pack": "stack", "Unpack": "unstack", "BatchMatMulV2": "matmul", "BatchMatMulV3": "matmul",
     "Conv2DBackpropInput": "conv2d_transpose", "Conv3DBackpropInputV2": "conv3d_transpose", "Neg": "negative",
     "Conv2D": "conv2d", "Conv3D": "conv3d", "AvgPool": "avg_pool", "AvgPool3D": "avg_pool3d", "MaxPool3D": "max_pool3d",
+    "TopKV2": "top_k",
 }  # fmt: skip
 
 
@@ -105,6 +108,8 @@ def moves_rows(step: Step) -> bool:
         return _mixes(operation.get_attr("equation").decode(), [each.shape for each in operation.inputs])
     if kind in ("Softmax", "LogSoftmax"):
         return bool(first.rank < 2)
+    if "FFT" in kind:
+        return bool(first.rank < 2 + ("2D" in kind) + 2 * ("3D" in kind))
     return kind == "MatMul" and operation.get_attr("transpose_a")
 
 

@@ -33,6 +33,7 @@ __all__ = [
     "largest",
     "leaders",
     "middles",
+    "modulus",
     "padded",
     "piecewise",
     "relu_cells",
@@ -140,6 +141,23 @@ def switched(nodes: Any, condition: Any, a: Any, b: Any) -> Any:
         return tf.where(condition, a, b), back
 
     return run(a, b)
+
+
+def modulus(nodes: Any, z: Any) -> Any:
+    """|z| of complex z: its slope over a cell is (z0 + z1) / (|z0| + |z1|), as |z1|^2 - |z0|^2 shows."""
+
+    @custom
+    def run(z: Any) -> Any:
+        value = tf.abs(z)
+
+        def back(upstream: Any) -> Any:
+            n = apart(z, nodes)
+            weight = tf.math.divide_no_nan(upstream[:-n], value[:-n] + value[n:])
+            return padded(tf.cast(weight, z.dtype) * (z[:-n] + z[n:]), n)
+
+        return value, back
+
+    return run(z)
 
 
 def middles(nodes: Any, call: Callable[..., Any], *operands: Any) -> Any:

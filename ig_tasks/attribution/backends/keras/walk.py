@@ -196,8 +196,9 @@ class Walk:
         for key, tensor in zip(step.outputs, done.outputs, strict=False):
             lead, dims = self._size(key, tensor, self.lengths.points)
             behind = depth + (0 if done.linear else done.layers)
-            results.append(Live(_sized(tensor, dims), behind, lead, dims, done.opaque))
-            if done.bends is not None:
+            opaque = done.opaque or not (tensor.dtype.is_floating or tensor.dtype.is_complex)
+            results.append(Live(_sized(tensor, dims), behind, lead, dims, opaque))
+            if done.bends is not None and key == step.outputs[0]:
                 self.knots.append(Knots(depth, done.bends, done.layers, done.layers * lead * math.prod(dims)))
         return results
 

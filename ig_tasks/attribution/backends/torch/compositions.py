@@ -8,14 +8,14 @@ be wrong by the cell's width at each of them.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Any
 
 import torch  # noqa: TID253 - this module is the framework's own, loaded lazily
 
+from ig_tasks.attribution.sorting import MOST_SORTED, network
+
 __all__ = ["composed"]
 
-_SORTED = 64  # numbers up to which a sorting network has few enough comparisons
 _PAIRS = {"maximum": True, "fmax": True, "max": True, "minimum": False, "fmin": False, "min": False}
 _EXTREMES = {"max": True, "amax": True, "min": False, "amin": False}
 _RANKED = ("sort", "topk", "median", "kthvalue")
@@ -141,7 +141,7 @@ def _ranked(name: str, z: Any, rest: Any, kwargs: dict[str, Any], native: Callab
         largest, keepdim = _named(rest[2:], kwargs, largest=True, keepdim=False)
         keepdim = bool(rest[2]) if name == "kthvalue" and len(rest) > 2 else keepdim
     dims = _dims(z, dim) if isinstance(dim, int) else None
-    if dims is None or z.shape[dims[0]] > _SORTED:
+    if dims is None or z.shape[dims[0]] > MOST_SORTED:
         return None
     axis, count = dims[0], z.shape[dims[0]]
 
@@ -161,8 +161,8 @@ def _ranked(name: str, z: Any, rest: Any, kwargs: dict[str, Any], native: Callab
 
 
 def _sorted(z: Any, dim: int) -> Any:
-    """Ascending along an axis, by Batcher's odd-even merges (Knuth, "Sorting and Searching", 5.3.4)."""
-    for low, high in _network(int(z.shape[dim])):
+    """Ascending along an axis."""
+    for low, high in network(int(z.shape[dim])):
         ones, others = torch.tensor(low, device=z.device), torch.tensor(high, device=z.device)
         left = [k for k in range(z.shape[dim]) if k not in low and k not in high]
         a, b = z.index_select(dim, ones), z.index_select(dim, others)
@@ -173,23 +173,3 @@ def _sorted(z: Any, dim: int) -> Any:
         order = torch.tensor([*low, *high, *left], device=z.device).argsort()
         z = torch.cat(parts, dim).index_select(dim, order)
     return z
-
-
-@lru_cache(maxsize=128)
-def _network(count: int) -> tuple[tuple[tuple[int, ...], tuple[int, ...]], ...]:
-    """Rounds of comparisons (places of the smaller, places of the larger) that do not touch one another."""
-    rounds = []
-    p = 1
-    while p < count:
-        k = p
-        while k >= 1:
-            pairs = [
-                (i + j, i + j + k)
-                for j in range(k % p, count - k, 2 * k)
-                for i in range(min(k, count - j - k))
-                if (i + j) // (2 * p) == (i + j + k) // (2 * p)
-            ]
-            rounds.append((tuple(low for low, _ in pairs), tuple(high for _, high in pairs)))
-            k //= 2
-        p *= 2
-    return tuple(each for each in rounds if each[0])

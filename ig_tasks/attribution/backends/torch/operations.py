@@ -231,7 +231,8 @@ def _complex(nodes: int, name: str, func: Any, args: Any, kwargs: dict[str, Any]
     if name in _LINEAR or name in ("real", "imag", "conj", "view_as_real"):
         return Step(func(*args, **kwargs), linear=True)
     if name in ("abs", "__abs__") and not kwargs:
-        return Step(Modulus.apply(nodes, live[0]), exact=True, kinked=True)
+        # Complete in one cell, but not exact: along a line the real part does not change as the imaginary one does.
+        return Step(Modulus.apply(nodes, live[0]), kinked=True)
     return Step(_ends(nodes, func, args, kwargs, live))
 
 
