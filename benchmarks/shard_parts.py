@@ -14,14 +14,14 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import ig_tasks.compute.explain_job as job
-import ig_tasks.compute.tasks as tasks
+import ig_tasks.stages.explain_job as job
+import ig_tasks.stages.tasks as tasks
 from ig_tasks import pipeline
-from ig_tasks.compute.session import ComputeSession
-from ig_tasks.compute.tables import ShardTables
+from ig_tasks.cluster.session import ComputeSession
 from ig_tasks.models.package import ModelPackage
 from ig_tasks.prepared import PreparedModel
 from ig_tasks.spec import load_spec
+from ig_tasks.stages.tables import ShardTables
 
 SPECS = ("include/specs/flights_torch.yaml", "include/specs/flights_keras.yaml")
 SPENT: dict[str, float] = {}

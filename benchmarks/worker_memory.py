@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 from ig_tasks import pipeline
-from ig_tasks.compute.session import ComputeSession
+from ig_tasks.cluster.session import ComputeSession
 from ig_tasks.spec import load_spec
 
 SIZES = (50_000, 150_000, 327_346)

@@ -7,16 +7,17 @@ from typing import Self
 
 from ig_tasks.attribution.choice import proves_nothing
 from ig_tasks.baselines.judgement import Judgement
-from ig_tasks.compute.baseline_doctor import judge_spec
-from ig_tasks.compute.planning import RunPlan, plan_run, require_writable_store
-from ig_tasks.compute.session import ComputeSession
-from ig_tasks.compute.trial import UsableRows, diagnosis_of, look_at_baseline, look_at_rows
+from ig_tasks.cluster.session import ComputeSession
 from ig_tasks.doctor import Diagnosis
 from ig_tasks.errors import ValidationFailedError
 from ig_tasks.looks.statuses import PROVEN_BY
 from ig_tasks.looks.visible import visible
 from ig_tasks.pipeline import Log, Reference, load_planned, to_stderr
 from ig_tasks.spec import ExplanationSpec
+from ig_tasks.stages.baseline_doctor import judge_spec
+from ig_tasks.stages.planning import plan_run, require_writable_store
+from ig_tasks.stages.run_plan import RunPlan
+from ig_tasks.stages.trial import UsableRows, diagnosis_of, look_at_baseline, look_at_rows
 from ig_tasks.store import Store
 from ig_tasks.validation import called_check, judge_unknown
 

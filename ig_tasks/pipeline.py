@@ -18,16 +18,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from ig_tasks.baselines.baseline import Baseline
-from ig_tasks.compute.aggregation import RunSummary
-from ig_tasks.compute.baseline_job import fit_or_find
-from ig_tasks.compute.columns import require_few_levels, require_unique_ids
-from ig_tasks.compute.explain_job import computed_summary, explain_run
-from ig_tasks.compute.opening import open_run_folder
-from ig_tasks.compute.planning import RunPlan, plan_run, require_unchanged, require_writable_store
-from ig_tasks.compute.presence import computing
-from ig_tasks.compute.served import compare_with_served
-from ig_tasks.compute.session import ComputeSession
-from ig_tasks.compute.trial import UsableRows, look_at_rows, trial_of
+from ig_tasks.cluster.session import ComputeSession
 from ig_tasks.data.shards import with_versions
 from ig_tasks.errors import DamagedError, ValidationFailedError
 from ig_tasks.lines import Line
@@ -39,6 +30,16 @@ from ig_tasks.reports.outcome import outcome_of, outcome_words
 from ig_tasks.reports.overrides import override_words
 from ig_tasks.reports.rendering import Rendering
 from ig_tasks.spec import ExplanationSpec
+from ig_tasks.stages.aggregation import RunSummary
+from ig_tasks.stages.baseline_job import fit_or_find
+from ig_tasks.stages.columns import require_few_levels, require_unique_ids
+from ig_tasks.stages.explain_job import computed_summary, explain_run
+from ig_tasks.stages.planning import plan_run, require_writable_store
+from ig_tasks.stages.run_activity import computing
+from ig_tasks.stages.run_opening import open_run_folder
+from ig_tasks.stages.run_plan import RunPlan, require_unchanged
+from ig_tasks.stages.serving_parity import compare_with_served
+from ig_tasks.stages.trial import UsableRows, look_at_rows, trial_of
 from ig_tasks.store import Manifest, RunFolder, Store, set_aside
 from ig_tasks.store.report import Check, Report
 from ig_tasks.validation import called_check, predicted_of, run_checks, unknown_checks

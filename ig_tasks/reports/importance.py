@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ig_tasks.compute.shard_files import ShardSummary
 from ig_tasks.spec import FeatureSpec
+from ig_tasks.stages.shard_files import ShardSummary
 from ig_tasks.statistics import FeatureStatistics, bonferroni, rank_intervals, ranks
 from ig_tasks.store.report import Distribution, Importance, Quantile
 

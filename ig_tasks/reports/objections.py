@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ig_tasks.baselines.doctor import SMALL
 from ig_tasks.baselines.judgement import BaselineFindings
-from ig_tasks.compute.shard_files import ShardSummary
+from ig_tasks.stages.shard_files import ShardSummary
 from ig_tasks.store import Folder
 from ig_tasks.store.report import BaselineObjection
 

@@ -11,8 +11,6 @@ from functools import cached_property
 from typing import Any
 
 from ig_tasks.baselines.baseline import Baseline
-from ig_tasks.compute.aggregation import RunSummary
-from ig_tasks.compute.planning import RunPlan
 from ig_tasks.data.features import image_grids
 from ig_tasks.data.inputs import feature_names
 from ig_tasks.errors import DamagedError, RunError
@@ -24,6 +22,8 @@ from ig_tasks.reports.outliers import outliers
 from ig_tasks.reports.page import render_page
 from ig_tasks.spec import ExplanationSpec
 from ig_tasks.spec.sections import ParityCheck, UnknownCheck
+from ig_tasks.stages.aggregation import RunSummary
+from ig_tasks.stages.run_plan import RunPlan
 from ig_tasks.store import Manifest, RunFolder, read_sealed, run_key, set_aside, take_sealed
 from ig_tasks.store.report import Check, Report
 from ig_tasks.store.runs import revised

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from ig_tasks.compute.planning import RunPlan
 from ig_tasks.models.spaces import converter
 from ig_tasks.spec import ExplanationSpec
+from ig_tasks.stages.run_plan import RunPlan
 from ig_tasks.store import Store, read_sealed
 from ig_tasks.store.report import Check
 from ig_tasks.validation.rows import Predicted, parity_error

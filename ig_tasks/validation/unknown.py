@@ -10,9 +10,10 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ig_tasks.compute.planning import RunPlan, baseline_files
 from ig_tasks.data.inputs import InputSpec, feature_names
 from ig_tasks.spec import ExplanationSpec
+from ig_tasks.stages.planning import baseline_files
+from ig_tasks.stages.run_plan import RunPlan
 from ig_tasks.statistics import UnknownCounts
 from ig_tasks.store.report import Check, UnknownCategory, UnknownInfo
 

@@ -8,7 +8,7 @@ from support.tiny import write_project
 
 from ig_tasks import pipeline
 from ig_tasks.cli import main
-from ig_tasks.compute.session import ComputeSession
+from ig_tasks.cluster.session import ComputeSession
 from ig_tasks.errors import ReportError, ValidationFailedError
 from ig_tasks.spec import ComputeSpec, load_for_run, load_spec
 from ig_tasks.store import Store

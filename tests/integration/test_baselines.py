@@ -13,14 +13,14 @@ from support import tiny
 
 from ig_tasks import Strategy, cli, explain, load_model, open_run
 from ig_tasks.baselines.doctor import judge_baselines
-from ig_tasks.compute.baseline_doctor import judge_spec
-from ig_tasks.compute.planning import plan_run
-from ig_tasks.compute.session import ADDRESS_VARIABLE, ComputeSession
+from ig_tasks.cluster.session import ADDRESS_VARIABLE, ComputeSession
 from ig_tasks.errors import UserError
 from ig_tasks.pipeline import run
 from ig_tasks.reports.sentences import baseline_words
 from ig_tasks.spec import load_spec
 from ig_tasks.spec.sections import ComputeSpec
+from ig_tasks.stages.baseline_doctor import judge_spec
+from ig_tasks.stages.planning import plan_run
 from ig_tasks.store.runs import locate_report
 
 pytestmark = pytest.mark.slow

@@ -9,7 +9,7 @@ import pytest
 from support.tiny import write_project
 
 from ig_tasks import cli
-from ig_tasks.compute import planning
+from ig_tasks.stages import planning
 
 pytest.importorskip("torch")
 

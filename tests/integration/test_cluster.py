@@ -18,9 +18,9 @@ import psutil
 import pytest
 from support.patience import PATIENCE, until
 
-from ig_tasks.compute.job import map_shards
-from ig_tasks.compute.progress import Progress
-from ig_tasks.compute.session import ADDRESS_VARIABLE, ComputeSession
+from ig_tasks.cluster.job import map_shards
+from ig_tasks.cluster.progress import Progress
+from ig_tasks.cluster.session import ADDRESS_VARIABLE, ComputeSession
 from ig_tasks.errors import DataError, ResourceError, RunError, ValidationFailedError, WorkerLostError
 from ig_tasks.spec import ComputeSpec
 
@@ -100,7 +100,7 @@ def test_workers_import_no_airflow_and_see_none_of_its_variables(session: Comput
         import os
         import sys
 
-        import ig_tasks.compute.worker  # noqa: F401
+        import ig_tasks.stages.worker_models  # noqa: F401
 
         return [name for name in sys.modules if name.split(".")[0] == "airflow"], dict(os.environ)
 
@@ -260,7 +260,7 @@ def test_every_process_and_file_is_gone_when_the_session_closes() -> None:
 ORPHANING = """
     import os, sys, time
     sys.path.insert(0, {root!r})
-    from ig_tasks.compute.session import ComputeSession
+    from ig_tasks.cluster.session import ComputeSession
     from ig_tasks.spec import ComputeSpec
 
     def compute(seconds):
@@ -362,7 +362,7 @@ def test_an_existing_scheduler_without_the_resource(existing: str) -> None:
 
 
 def test_other_versions_there_are_refused(existing: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    import ig_tasks.compute.session as module
+    import ig_tasks.cluster.session as module
 
     monkeypatch.setattr(module, "version_skew", lambda versions: "dask 1 here, 2 on a worker")
     with (
@@ -446,7 +446,7 @@ def test_an_airflow_connection_outside_airflow_is_explained() -> None:
 
 
 def test_workers_that_cannot_start_are_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    import ig_tasks.compute.cluster as module
+    import ig_tasks.cluster.embedded as module
 
     monkeypatch.setattr(module.WatchedWorker, "launch", _launch_nothing)
     with (
@@ -457,6 +457,6 @@ def test_workers_that_cannot_start_are_said_at_once(monkeypatch: pytest.MonkeyPa
 
 
 async def _launch_nothing(self: Any, *arguments: str) -> None:
-    from ig_tasks.compute.cluster import WatchedProcess
+    from ig_tasks.cluster.embedded import WatchedProcess
 
     await WatchedProcess.launch(self, "--no-such-option")

@@ -19,9 +19,9 @@ import pytest
 from support.local_services import SECRETS, Stage
 from support.patience import PATIENCE, until
 
-from ig_tasks.compute.job import map_shards
-from ig_tasks.compute.progress import Progress
-from ig_tasks.compute.session import ComputeSession
+from ig_tasks.cluster.job import map_shards
+from ig_tasks.cluster.progress import Progress
+from ig_tasks.cluster.session import ComputeSession
 from ig_tasks.spec import ComputeSpec
 
 pytestmark = pytest.mark.slow

@@ -260,7 +260,7 @@ def test_shards_of_which_one_is_damaged_while_the_others_are_computed_are_brough
     first = folder / "attributions" / "shard-000000.parquet"
     for name in ("attributions/shard-000001.parquet", "summary.json", "validation.json", "report.json"):
         (folder / name).unlink()
-    from ig_tasks.compute import explain_job
+    from ig_tasks.stages import explain_job
 
     computed: list[int] = []
     usual = explain_job.explain_shard

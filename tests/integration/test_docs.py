@@ -21,7 +21,7 @@ import pytest
 import yaml
 from support import docs, tiny
 
-from ig_tasks.compute.session import ADDRESS_VARIABLE, ComputeSession
+from ig_tasks.cluster.session import ADDRESS_VARIABLE, ComputeSession
 from ig_tasks.models.config import ModelConfig
 from ig_tasks.spec import ExplanationSpec, json_schema, load_spec
 from ig_tasks.spec.sections import ComputeSpec

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from ig_tasks import pipeline
-from ig_tasks.compute.session import ComputeSession
+from ig_tasks.cluster.session import ComputeSession
 from ig_tasks.spec import load_spec
 
 ROOT = Path(__file__).resolve().parents[2]

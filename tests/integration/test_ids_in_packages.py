@@ -15,7 +15,7 @@ import yaml
 from support import tiny
 
 from ig_tasks import cli, load_model
-from ig_tasks.compute.session import ADDRESS_VARIABLE, ComputeSession
+from ig_tasks.cluster.session import ADDRESS_VARIABLE, ComputeSession
 from ig_tasks.spec.sections import ComputeSpec
 
 torch = pytest.importorskip("torch")

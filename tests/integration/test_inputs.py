@@ -16,7 +16,7 @@ import ig_tasks
 from ig_tasks import pipeline
 from ig_tasks.baselines.placing import PlacedBaseline
 from ig_tasks.baselines.table import baseline_of_table
-from ig_tasks.compute.session import ComputeSession
+from ig_tasks.cluster.session import ComputeSession
 from ig_tasks.errors import TrustError
 from ig_tasks.models import open_package
 from ig_tasks.spec import ComputeSpec, load_spec

@@ -14,7 +14,7 @@ import yaml
 from support.tiny import KINDS, MODEL_YAML, write_package, write_project
 
 from ig_tasks import checking, cli, pipeline
-from ig_tasks.compute.session import ADDRESS_VARIABLE, ComputeSession
+from ig_tasks.cluster.session import ADDRESS_VARIABLE, ComputeSession
 from ig_tasks.spec import load_spec
 from ig_tasks.spec.sections import ComputeSpec
 

@@ -17,7 +17,7 @@ from support.tiny import write_package, write_project
 
 from ig_tasks import pipeline
 from ig_tasks.cli import _run as command_line
-from ig_tasks.compute.session import ADDRESS_VARIABLE, ComputeSession
+from ig_tasks.cluster.session import ADDRESS_VARIABLE, ComputeSession
 from ig_tasks.errors import ModelError, SpecError, TrustError, ValidationFailedError
 from ig_tasks.models import open_package
 from ig_tasks.spec import ComputeSpec, load_spec

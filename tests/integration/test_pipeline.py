@@ -17,8 +17,7 @@ from support.tiny import MODEL_CODE, table, write_data, write_package, write_pro
 
 import ig_tasks
 from ig_tasks import pipeline
-from ig_tasks.compute.presence import computing
-from ig_tasks.compute.session import ComputeSession
+from ig_tasks.cluster.session import ComputeSession
 from ig_tasks.errors import (
     BaselineError,
     DataError,
@@ -33,6 +32,7 @@ from ig_tasks.errors import (
     ValidationFailedError,
 )
 from ig_tasks.spec import ComputeSpec, load_spec
+from ig_tasks.stages.run_activity import computing
 from ig_tasks.store import Store
 
 

@@ -12,11 +12,11 @@ from support.tiny import table, write_data, write_package, write_project
 
 import ig_tasks
 from ig_tasks import pipeline
-from ig_tasks.compute import baseline_job, explain_job
 from ig_tasks.errors import DataError, ModelError, RunError
 from ig_tasks.models import open_package
 from ig_tasks.models.loaders import torch as torch_loader
 from ig_tasks.spec import load_spec
+from ig_tasks.stages import baseline_job, explain_job
 from ig_tasks.store import Store
 
 

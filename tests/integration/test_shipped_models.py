@@ -14,7 +14,7 @@ from support import docs
 
 import ig_tasks
 from ig_tasks import pipeline
-from ig_tasks.compute.session import ADDRESS_VARIABLE, ComputeSession
+from ig_tasks.cluster.session import ADDRESS_VARIABLE, ComputeSession
 from ig_tasks.errors import DataError
 from ig_tasks.models.config import read_config
 from ig_tasks.spec import ComputeSpec, load_spec

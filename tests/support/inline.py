@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from ig_tasks import pipeline
-from ig_tasks.compute import baseline_job, explain_job, job, worker
+from ig_tasks.cluster import job
+from ig_tasks.stages import baseline_job, explain_job, worker_models
 
 
 class InlineSession:
@@ -34,9 +35,9 @@ def inline() -> Iterator[InlineSession]:
     with pytest.MonkeyPatch.context() as patch:
         for module in (job, baseline_job, explain_job):
             patch.setattr(module, "map_shards", _map_shards)
-        worker.forget()
+        worker_models.forget()
         yield InlineSession()
-        worker.forget()
+        worker_models.forget()
 
 
 def all_stages(spec: Any, session: Any, lines: list[str] | None = None) -> dict[str, Any]:

@@ -31,7 +31,7 @@ def spec(tmp_path):
 @pytest.fixture
 def no_cluster(monkeypatch):
     """Starting workers fails the test: mistakes are found before."""
-    from ig_tasks.compute import session
+    from ig_tasks.cluster import session
 
     def refuse(*_):
         raise AssertionError("workers were started")

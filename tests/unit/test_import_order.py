@@ -35,8 +35,8 @@ def triton(tmp_path: Path) -> Path:
     [
         "import ig_tasks.models.loaders.keras",
         "import ig_tasks.attribution.backends.keras.backend",
-        "from ig_tasks.compute.worker import limit_threads; limit_threads('tensorflow')",
-        "from ig_tasks.compute.device import choose_device; choose_device({'GPU': 1}, framework='tensorflow')",
+        "from ig_tasks.cluster.threads import limit_threads; limit_threads('tensorflow')",
+        "from ig_tasks.cluster.device import choose_device; choose_device({'GPU': 1}, framework='tensorflow')",
     ],
 )
 def test_triton_comes_first(triton: Path, code: str) -> None:

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.many_columns import write_project
-from ig_tasks.compute.planning import plan_run
 from ig_tasks.spec import load_spec
+from ig_tasks.stages.planning import plan_run
 
 
 @pytest.mark.parametrize("columns", [3, 300])

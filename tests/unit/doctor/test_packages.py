@@ -11,9 +11,9 @@ import pytest
 from support.tiny import MODEL_YAML, table, write_package
 
 from ig_tasks import diagnose, load_model
-from ig_tasks.compute.layer_doctor import diagnosis_of, load_or_propose
 from ig_tasks.errors import InputError, LayerError
 from ig_tasks.models import open_package
+from ig_tasks.stages.layer_doctor import diagnosis_of, load_or_propose
 
 pytest.importorskip("torch")
 

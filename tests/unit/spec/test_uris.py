@@ -2,7 +2,7 @@
 
 import pytest
 
-from ig_tasks.compute.session import ADDRESS_VARIABLE, ComputeSession
+from ig_tasks.cluster.session import ADDRESS_VARIABLE, ComputeSession
 from ig_tasks.errors import SpecError
 from ig_tasks.models.config import Card
 from ig_tasks.spec import ComputeSpec, ExplanationSpec

@@ -5,8 +5,8 @@ import pyarrow.parquet as pq
 import pytest
 from support.carriers import write_carriers
 
-from ig_tasks.compute.planning import plan_run
 from ig_tasks.spec import load_spec
+from ig_tasks.stages.planning import plan_run
 from ig_tasks.statistics import UnknownCounts
 from ig_tasks.validation import judge_unknown, unknown_checks
 

@@ -1,0 +1,248 @@
+"""A run's connection to Dask workers: its own, started when they are first needed, or an existing scheduler's."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from ig_tasks.cluster.sizing import Machine, WorkerPlan, plan_workers, resource_hint
+from ig_tasks.cluster.versions import version_skew
+from ig_tasks.cluster.worker_exits import Doing, WorkerExits, remedy
+from ig_tasks.errors import ResourceError
+from ig_tasks.spec.uris import environment_uri
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+    from ig_tasks.spec import ComputeSpec
+
+__all__ = ["ADDRESS_VARIABLE", "ComputeSession"]
+
+ADDRESS_VARIABLE = "IG_TASKS_DASK_ADDRESS"
+"""Address of an existing scheduler for specs that name none (a deployment's default)."""
+
+CONNECT_SECONDS = 10.0
+# Workers of one scheduler register one after the other: the one with the resource may be the last.
+RESOURCE_GRACE_SECONDS = 3.0
+POLL_SECONDS = 0.1
+
+
+class ComputeSession:
+    """Dask workers for the length of a `with` block. Nothing starts until `client` is first used.
+
+    An address (`compute.address`, else the variable IG_TASKS_DASK_ADDRESS) means an existing scheduler, which
+    is left running at the end; without one, a scheduler and workers are started on this machine, on the
+    loopback address, and are gone when the block ends or this process dies.
+
+    `log` takes lines about what was started. Errors are `ResourceError`s of one line, within seconds (or
+    `compute.worker_timeout` where a first worker is awaited).
+    """
+
+    def __init__(self, compute: ComputeSpec, *, log: Callable[[str], None] | None = None) -> None:
+        self.compute = compute
+        self._log = log or (lambda line: None)  # noqa: ARG005 - nobody listens
+        self._client: Client | None = None
+        self._cluster: Any = None
+        self._plan: WorkerPlan | None = None
+        self._scratch: Path | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def address(self) -> str | None:
+        """The existing scheduler that this session uses, or None when it starts its own."""
+        if self.compute.address:
+            return self.compute.address
+        if self.compute.connection:
+            raise ResourceError(
+                f"compute.connection names the Airflow connection '{self.compute.connection}', which can be "
+                "read inside Airflow alone; outside it, name the scheduler in compute.address"
+            )
+        return environment_uri(ADDRESS_VARIABLE)
+
+    @property
+    def client(self) -> Client:
+        """The connected client, with at least one worker and every resource of `compute.resources` at hand.
+
+        Raises `ResourceError` when nobody answers at the address, no worker comes, a resource is not offered,
+        or versions differ.
+        """
+        if self._client is None:
+            try:
+                self._client = self._connect() if self.address else self._start()
+                self.check_resources(self.compute.resources)
+            except BaseException:
+                self.close()
+                raise
+        return self._client
+
+    @property
+    def workers(self) -> int:
+        """The number of workers: as planned for workers of this machine, else those connected now."""
+        connected = len(self._worker_infos(self.client))
+        return max(connected, self._plan.workers) if self._plan else connected
+
+    @property
+    def offered(self) -> dict[str, float]:
+        """For each resource, the most that one connected worker offers."""
+        offers: dict[str, float] = {}
+        for worker in self._worker_infos(self.client).values():
+            for name, amount in (worker.get("resources") or {}).items():
+                offers[name] = max(offers.get(name, 0.0), float(amount))
+        return offers
+
+    def can_run(self, resources: Mapping[str, float]) -> bool:
+        """Whether a worker is connected that offers all of `resources`."""
+        return any(
+            all((worker.get("resources") or {}).get(name, 0) >= amount for name, amount in resources.items())
+            for worker in self._worker_infos(self.client).values()
+        )
+
+    def check_resources(self, resources: Mapping[str, float]) -> None:
+        """Raise `ResourceError` unless one worker offers all of `resources`; Dask itself would wait for ever."""
+        deadline = time.monotonic() + RESOURCE_GRACE_SECONDS
+        while resources and not self.can_run(resources):
+            if time.monotonic() > deadline:
+                raise ResourceError(self._missing(resources))
+            time.sleep(POLL_SECONDS)
+
+    def worker_exits(self) -> WorkerExits:
+        """How embedded workers ended; nothing is known of those of an existing scheduler."""
+        if self._scratch is None or self._plan is None:
+            return WorkerExits()
+        from ig_tasks.cluster.embedded import read_log
+
+        return WorkerExits.of(read_log(self._scratch, f"worker-{number}") for number in range(self._plan.workers))
+
+    def lost_workers_note(self) -> str:
+        """What is known of embedded workers that ended, for the message; empty for an existing scheduler."""
+        if self._plan is None:
+            return ""
+        limit = f"each worker may take {_gigabytes(self._plan.memory_limit)}"
+        return "; ".join([limit, *self.worker_exits().words()])
+
+    def lost_workers_remedy(self, doing: Doing) -> str:
+        """What helps when workers died while they were `doing` this."""
+        return remedy(doing, self.worker_exits(), self._plan.workers if self._plan else None)
+
+    def close(self) -> None:
+        """Close the client and end what this session started. May be called again."""
+        client, cluster, scratch = self._client, self._cluster, self._scratch
+        self._client = self._cluster = self._scratch = None
+        if client is not None:
+            # Whatever state the scheduler is in, closing must go on to the processes.
+            with contextlib.suppress(OSError, TimeoutError, RuntimeError):
+                client.close(timeout=3)
+        if cluster is not None:
+            from ig_tasks.cluster.embedded import end_cluster
+
+            end_cluster(cluster)
+        if scratch is not None:
+            shutil.rmtree(scratch, ignore_errors=True)
+
+    def _connect(self) -> Client:
+        from distributed import Client
+
+        address, began = self.address, time.monotonic()
+        try:
+            client = Client(address, timeout=min(CONNECT_SECONDS, self.compute.worker_timeout), set_as_default=False)
+        except (OSError, TypeError, ValueError) as error:
+            raise ResourceError(
+                f"compute.address: no Dask scheduler answers at {address} ({_first_line(error)}); start it, "
+                "correct the address, or leave it out to use workers on this machine"
+            ) from None
+        self._client = client
+        self._await_worker(client)
+        skew = version_skew(client.get_versions(packages=["ig-tasks"]))
+        if skew:
+            raise ResourceError(
+                f"compute.address: versions differ at {address}: {skew}; run scheduler, workers and this "
+                "process from one image"
+            )
+        found = _workers(len(self._worker_infos(client)))
+        self._log(f"connected to the Dask scheduler {address}, {found} ({time.monotonic() - began:.1f} s)")
+        return client
+
+    def _start(self) -> Client:
+        # Decided before anything starts: a resource that is not there costs no start-up.
+        plan = plan_workers(self.compute, Machine.here())
+        from distributed import Client
+
+        from ig_tasks.cluster.embedded import start_cluster
+
+        began = time.monotonic()
+        self._plan = plan
+        self._scratch = Path(tempfile.mkdtemp(prefix="ig-tasks-"))
+        try:
+            self._cluster = start_cluster(plan, self._scratch)
+        except (OSError, RuntimeError) as error:
+            raise ResourceError(f"workers could not be started on this machine: {_first_line(error)}") from error
+        self._client = client = Client(self._cluster, set_as_default=False)
+        self._await_worker(client)
+        each = f"{plan.threads} thread{'s' * (plan.threads > 1)} and {_gigabytes(plan.memory_limit)} each"
+        gpu = ", one GPU each" if plan.gpus else ""
+        took = time.monotonic() - began
+        self._log(f"started {_workers(plan.workers)} on this machine ({each}{gpu}) in {took:.1f} s")
+        return client
+
+    def _await_worker(self, client: Client) -> None:
+        """Wait for the first worker, as long as one may still come."""
+        deadline = time.monotonic() + self.compute.worker_timeout
+        while not self._worker_infos(client):
+            ended = self._all_ended()
+            if ended or time.monotonic() > deadline:
+                where = f"at {self.address}" if self.address else "on this machine"
+                why = f"({self.lost_workers_note()})" if ended else f"within {self.compute.worker_timeout:g} s"
+                remedy = "start workers there" if self.address else "see compute.workers"
+                raise ResourceError(f"no Dask worker came up {where} {why}; {remedy} (compute.worker_timeout)")
+            time.sleep(POLL_SECONDS)
+
+    def _all_ended(self) -> bool:
+        """Whether every worker process that this session started has ended."""
+        processes = [worker.process for worker in self._cluster.workers.values()] if self._cluster else []
+        return bool(processes) and all(item is None or item.returncode is not None for item in processes)
+
+    def _missing(self, resources: Mapping[str, float]) -> str:
+        offered = self.offered
+        name, amount = next(
+            ((n, a) for n, a in resources.items() if offered.get(n, 0.0) < a), next(iter(resources.items()))
+        )
+        where = f"at {self.address}" if self.address else "on this machine"
+        if offered.get(name, 0.0) >= amount:
+            why = "none offers all of compute.resources together"
+        elif name in offered:
+            why = f"none offers more than {name}={offered[name]:g}"
+        else:
+            why = f"none offers it{resource_hint(name, offered)}"
+        return (
+            f"compute.resources asks for {name}={amount:g}; of {_workers(self.workers)} {where} {why}; change "
+            f"compute.resources, or start workers with --resources {name}={amount:g}"
+        )
+
+    @staticmethod
+    def _worker_infos(client: Client) -> dict[str, dict[str, Any]]:
+        return dict(client.scheduler_info(n_workers=-1)["workers"])
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def _gigabytes(count: int) -> str:
+    return f"{count / 1e9:.1f} GB"
+
+
+def _workers(count: int) -> str:
+    return f"{count} worker{'' if count == 1 else 's'}"

@@ -1,0 +1,79 @@
+"""The baseline doctor over a spec: some hundred rows of its data, its own baseline among the candidates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ig_tasks.baselines.doctor import Judgement, judge_baselines
+from ig_tasks.baselines.table import baseline_of_table
+from ig_tasks.cluster.device import choose_device
+from ig_tasks.cluster.job import run_one
+from ig_tasks.cluster.session import ComputeSession
+from ig_tasks.data.dataset import DataFile, Dataset
+from ig_tasks.data.shards import Shard, plan_shards, read_shard
+from ig_tasks.spec import BaselineSpec
+from ig_tasks.stages.planning import baseline_files
+from ig_tasks.stages.run_plan import RunPlan
+from ig_tasks.stages.tasks import ModelReference
+from ig_tasks.stages.worker_models import loaded_model
+
+__all__ = ["JudgeTask", "judge_rows", "judge_spec"]
+
+_ROWS = 300
+_FITTED = 2000
+"""Rows that candidates are fitted on here; a run fits its baseline on all of them."""
+
+
+@dataclass(frozen=True)
+class JudgeTask:
+    """Judge a spec's baseline on a shard, fitted on another."""
+
+    model: ModelReference
+    baseline: BaselineSpec
+    rows: Shard
+    reference: Shard
+    resources: Mapping[str, float]
+
+
+def judge_spec(plan: RunPlan, session: ComputeSession) -> Judgement:
+    """Judge a spec's baseline beside others, on rows spread evenly over the run's data; a worker does it.
+
+    Raises:
+        UserError: if the model cannot be loaded or explained.
+    """
+    rows = _spread(plan.dataset, plan.files, _ROWS)
+    reference = rows
+    if plan.spec.baseline.strategy != "table":
+        reference = _spread(*baseline_files(plan.spec, plan.dataset), _FITTED)
+    resources = plan.spec.compute.resources
+    task = JudgeTask(plan.model, plan.spec.baseline, rows, reference, resources)
+    judgement: Judgement = run_one(
+        session, judge_rows, task, key="judge-baselines", resources=resources, rows=rows.rows
+    )
+    return judgement
+
+
+def judge_rows(task: JudgeTask) -> Judgement:
+    """What a worker finds of the spec's baseline, of `auto`, `mean`, `mode` and `zero`."""
+    model, asked = task.model, task.baseline
+    device = choose_device(task.resources, framework=model.framework)
+    loaded = loaded_model(model.uri, model.digest, trust=model.trust, trusted_root=model.trusted_root, device=device)
+    package = loaded.package
+    columns = list(dict.fromkeys([*package.columns, *([asked.segment] if asked.segment else [])]))
+    own: Any = asked
+    if asked.strategy == "table":
+        own = baseline_of_table(str(asked.uri), package.config.inputs, package.preprocess)
+    candidates: dict[str, Any] = {asked.strategy: own}
+    for name in ("auto", "mean", "mode", "zero"):
+        candidates.setdefault(name, name)
+    rows = read_shard(task.rows, columns)
+    reference = rows if task.reference == task.rows else read_shard(task.reference, columns)
+    return judge_baselines(
+        loaded, rows, baselines=candidates, reference=reference, target=model.target, space=model.space
+    )
+
+
+def _spread(dataset: Dataset, files: Sequence[DataFile], rows: int) -> Shard:
+    return plan_shards(dataset, [file for file in files if file.rows], rows, sample=rows)[0]

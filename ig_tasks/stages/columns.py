@@ -1,0 +1,62 @@
+"""Ids and segments are looked at before anything is computed: to read a column costs next to nothing."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ig_tasks.data.levels import segment_levels
+from ig_tasks.data.shards import Shard, read_shard, row_ids
+from ig_tasks.errors import DataError
+from ig_tasks.stages.run_plan import RunPlan
+
+__all__ = ["require_few_levels", "require_unique_ids"]
+
+_LOOKED_AT = 1000
+"""Hashes that several rows share, at most, whose ids are compared as text."""
+
+
+def require_unique_ids(plan: RunPlan) -> None:
+    """Read the column `data.id` of the run's rows, and hold eight bytes for each.
+
+    Raises:
+        DataError: naming an id that several rows have.
+    """
+    column = plan.spec.data.id
+    if column is None:
+        return
+    shards = plan.shards()
+    hashes = [pd.util.hash_array(_ids(shard, column), categorize=False) for shard in shards]
+    found, times = np.unique(np.concatenate(hashes), return_counts=True)
+    several = found[times > 1][:_LOOKED_AT]
+    texts: Counter[str] = Counter()  # two ids may have one hash, and be two ids all the same
+    for shard, hashed in zip(shards, hashes, strict=True):
+        if (shared := np.isin(hashed, several)).any():
+            texts.update(_ids(shard, column)[shared])
+    repeated, rows = texts.most_common(1)[0] if texts else ("", 0)
+    if rows > 1:
+        raise DataError(
+            f"data.id: {rows:,} rows of partition {plan.partition} have the {column} {repeated!r}; name a column of "
+            "unique ids, or leave data.id out, and rows go by file and number"
+        )
+
+
+def require_few_levels(plan: RunPlan) -> None:
+    """Read the columns of `data.segments` in the first shard; every other shard is looked at when its turn comes.
+
+    Raises:
+        DataError: naming a column with more levels than a report can tell apart.
+    """
+    if segments := plan.spec.data.segments:
+        frame = read_shard(plan.shards()[0], segments)
+        for column in segments:
+            segment_levels(frame[column])
+
+
+def _ids(shard: Shard, column: str) -> NDArray[np.object_]:
+    """The ids of the shard's rows that have one; the others go by file and number."""
+    frame = read_shard(shard, [column])
+    return row_ids(frame, column)[frame[column].notna().to_numpy()]

@@ -1,0 +1,108 @@
+"""The job of a run: every shard that is not finished goes to a worker, then all are brought together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+
+from ig_tasks.cluster.job import map_shards
+from ig_tasks.cluster.progress import Progress
+from ig_tasks.cluster.session import ComputeSession
+from ig_tasks.errors import RunError
+from ig_tasks.stages.aggregation import RunSummary, aggregate, sound_summary
+from ig_tasks.stages.run_plan import RunPlan
+from ig_tasks.stages.shard_files import sound_shards
+from ig_tasks.stages.tasks import ExplainTask, explain_shard
+from ig_tasks.store import RunFolder
+
+_ROUNDS = 3
+"""How often shards are computed whose files are not what their worker wrote when they are brought together."""
+
+
+def computed_summary(plan: RunPlan, run: RunFolder, *, say: Callable[[str], None]) -> RunSummary | None:
+    """The summary of a run that is computed, all of whose files are those that were written; else None.
+
+    A file that is damaged is set aside, so that `explain_run` makes it anew.
+    """
+    shards = [shard.name for shard in plan.shards()]
+    found = sound_shards(run, shards, say)
+    return sound_summary(run, found, say) if len(found) == len(shards) else None
+
+
+def explain_run(
+    plan: RunPlan,
+    run: RunFolder,
+    session: ComputeSession,
+    *,
+    say: Callable[[str], None],
+    log: Callable[[str], None] | None = None,
+) -> RunSummary:
+    """Explain the shards that have no result in the run's folder yet; nothing finished is computed twice.
+
+    Every shard's files are compared with their digests before the first is computed, and again before all are brought
+    together; what is damaged is set aside and computed again.
+
+    `say` takes lines; `log` takes the progress, or None for a bar where there is a terminal.
+
+    Raises:
+        WorkerLostError, ResourceError: of the workers; what was finished stays.
+        RunError: if the store does not keep what is written to it.
+    """
+    names = [shard.name for shard in plan.shards()]
+    computed = workers = rounds = 0
+    finished = sound_shards(run, names, say)
+    if finished:
+        say(f"compute_attributions: {len(finished)} of {len(names)} shards were finished by an earlier attempt")
+    while len(finished) < len(names):
+        if rounds == _ROUNDS:
+            lost = next(name for name in names if name not in finished)
+            raise RunError(
+                f"run {run.uri}: {lost} was computed {rounds} times and never kept as written; see to the store"
+            )
+        workers = _explain(plan, run, session, finished, log=log) or workers
+        computed += len(names) - len(finished)
+        rounds += 1
+        finished = sound_shards(run, names, say)
+    return aggregate(run, names, computed=computed, workers=workers)
+
+
+def _explain(
+    plan: RunPlan,
+    run: RunFolder,
+    session: ComputeSession,
+    finished: Collection[str],
+    *,
+    log: Callable[[str], None] | None,
+) -> int:
+    """Explain the shards that are not finished; returns the number of workers."""
+    spec, shards = plan.spec, plan.shards()
+    left = [shard for shard in shards if shard.name not in finished]
+    total, earlier = sum(shard.rows for shard in shards), sum(s.rows for s in shards if s.name in finished)
+    workers = 0
+    with Progress(total, "compute_attributions", log=log, done=earlier) as progress:
+        tasks = [
+            ExplainTask(
+                model=plan.model,
+                shard=shard,
+                run_uri=run.uri,
+                run_name=run.name,
+                run_id=run.run_id,
+                data=spec.data,
+                attribution=spec.attribution,
+                memory_limit=plan.memory_limit,
+                keep_inputs=spec.report.keep_inputs,
+                resources=spec.compute.resources,
+            )
+            for shard in left
+        ]
+        for _ in map_shards(
+            session,
+            explain_shard,
+            [{"task": task} for task in tasks],
+            keys=[f"explain-{run.run_id}-{shard.name}" for shard in left],
+            resources=spec.compute.resources,
+            retries=spec.compute.retries,
+            rows=[shard.rows for shard in left],
+            progress=progress,
+        ):
+            workers = workers or session.workers
+    return workers

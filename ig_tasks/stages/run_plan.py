@@ -1,0 +1,123 @@
+"""The plan of one run: its model package, its rows, and what its numbers depend on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ig_tasks.data.dataset import DataFile, Dataset
+from ig_tasks.data.shards import Shard, plan_shards
+from ig_tasks.errors import RunError
+from ig_tasks.models import ModelPackage
+from ig_tasks.models.config import TargetConfig
+from ig_tasks.spec import ExplanationSpec
+from ig_tasks.stages.tasks import ModelReference
+
+__all__ = ["ENGINE_VERSION", "MEMORY_LIMIT", "RunPlan", "require_unchanged", "served_target"]
+
+ENGINE_VERSION = 8
+"""Part of a run's key: raised when the engine's numbers change in more than rounding."""
+
+MEMORY_LIMIT = 256 * 1024 * 1024
+"""Bytes of the engine's batches where the spec says nothing: fixed, so that numbers repeat to the last digit."""
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """The model package and the rows of one run."""
+
+    spec: ExplanationSpec
+    package: ModelPackage
+    dataset: Dataset
+    files: tuple[DataFile, ...]
+    partition: str
+    served: ModelPackage | None = None
+
+    @property
+    def target(self) -> tuple[str, TargetConfig, str]:
+        """The target's name, what it is, and the space that is explained."""
+        return self.package.config.choose_target(self.spec.model.target, self.spec.model.space)
+
+    @property
+    def parity_space(self) -> str:
+        """The space in which outputs are compared with those of the served model, or with stored predictions."""
+        return self.spec.validation.parity.space or self.target[2]
+
+    @property
+    def served_model(self) -> ModelReference | None:
+        """The model that is served, if the spec names one."""
+        served = self.spec.model.served
+        if served is None or self.served is None:
+            return None
+        return ModelReference(
+            uri=served.uri,
+            digest=self.served.digest,
+            framework=self.served.config.framework,
+            trust=served.trust,
+            trusted_root=self.model.trusted_root,
+            target=served_target(self.served, served.target, self.target[0]),
+            space=None,
+        )
+
+    @property
+    def model(self) -> ModelReference:
+        model = self.spec.model
+        root = self.spec.origin.trusted_root if self.spec.origin else None
+        return ModelReference(
+            uri=model.uri,
+            digest=self.package.digest,
+            framework=self.package.config.framework,
+            trust=model.trust,
+            trusted_root=root,
+            target=model.target,
+            space=model.space,
+        )
+
+    @property
+    def rows_available(self) -> int:
+        return sum(file.rows for file in self.files)
+
+    @property
+    def memory_limit(self) -> int:
+        return self.spec.attribution.memory_limit or MEMORY_LIMIT
+
+    def data_digest(self) -> str:
+        return self.dataset.digest(self.files)
+
+    def shards(self) -> list[Shard]:
+        """The shards of this run, the same at every call."""
+        data, attribution = self.spec.data, self.spec.attribution
+        rows = self.spec.compute.shard_rows
+        return plan_shards(self.dataset, self.files, rows, sample=data.sample, seed=attribution.seed)
+
+    def key_parts(self, *, data_digest: str, baseline_digest: str) -> dict[str, Any]:
+        """Everything that decides the numbers, and nothing else: thresholds and labels are not in it."""
+        spec = self.spec
+        # A target that is named and the only one there is are the same target.
+        target, _, space = self.package.config.choose_target(spec.model.target, spec.model.space)
+        attribution = spec.attribution.model_dump(mode="json")
+        return {
+            "engine": ENGINE_VERSION,
+            "model": {"digest": self.package.digest, "target": target, "space": space},
+            "data": {"digest": data_digest, **spec.data.model_dump(mode="json", exclude={"uri", "partition"})},
+            "baseline": baseline_digest,
+            "attribution": {**attribution, "memory_limit": self.memory_limit},
+            "shards": {"rows": spec.compute.shard_rows, "keep_inputs": spec.report.keep_inputs},
+        }
+
+
+def served_target(served: ModelPackage, wanted: str | int | None, explained: str) -> str:
+    """The target of the served model that is compared."""
+    if wanted is None and explained in served.config.targets:
+        return explained
+    return served.config.choose_target(wanted, None)[0]
+
+
+def require_unchanged(found: str, expected: str, what: str) -> None:
+    """Refuse to go on with data or a package that changed since the run began.
+
+    Raises:
+        RunError: if the digests differ.
+    """
+    if found != expected:
+        raise RunError(f"{what} changed since the run began ({found[:19]}, not {expected[:19]}); start the run again")

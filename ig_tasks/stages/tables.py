@@ -1,0 +1,229 @@
+"""A shard's rows as tables: attributions of the rows explained, reasons of those that were not."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from ig_tasks.attribution.explanation import CONVERGED, UNVERIFIED, Explanation
+from ig_tasks.data.encoding import Encoded, unknown_counts
+from ig_tasks.data.features import Feature, feature_matrix, feature_texts
+from ig_tasks.data.inputs import InputSpec
+from ig_tasks.data.levels import level_names, segment_levels
+from ig_tasks.data.shards import row_ids
+from ig_tasks.data.tokens import words_of
+from ig_tasks.spec import DataSpec
+from ig_tasks.stages.shard_files import QUARANTINE_SCHEMA, ShardSummary
+from ig_tasks.statistics import CategoryCounts, FeatureStatistics, GroupedStatistics, UnknownCounts
+
+NOT_FINITE = "attribution is not finite"
+
+_CATEGORIES = ("categorical", "one_hot")
+"""Kinds whose levels are counted: as many as there are categories. Texts are not: each is a level of its own."""
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class ShardTables:
+    """The two tables of a shard, and the arrays that its summary is made of.
+
+    values: attributions (rows, features) of the rows in `attributions`.
+    """
+
+    attributions: pa.Table
+    quarantine: pa.Table
+    values: Floats
+    features: tuple[str, ...]
+    target: str
+    segments: Mapping[str, NDArray[np.object_]]
+    numbers: Mapping[str, Floats]
+    categories: Mapping[str, NDArray[np.object_]]
+    unknown: Mapping[str, UnknownCounts]
+
+    def summarise(
+        self,
+        shard: str,
+        *,
+        details: Mapping[str, Any],
+        seconds: float = 0.0,
+        shared_baseline: bool = True,
+        unseen_levels: int = 0,
+    ) -> ShardSummary:
+        """Everything about the shard that can be merged."""
+        table = self.attributions
+        explained = table.num_rows
+        names = list(self.numbers)
+        numbers = np.stack([self.numbers[name] for name in names], axis=1) if names else np.empty((explained, 0))
+        output = table.column("output").to_numpy().reshape(-1, 1)
+        relative = table.column("relative_delta").to_numpy().reshape(-1, 1)
+        baseline_output = table.column("baseline_output")
+        statuses = Counter(table.column("status").to_pylist())
+        return ShardSummary(
+            shard=shard,
+            rows_read=explained + self.quarantine.num_rows,
+            rows_explained=explained,
+            rows_unconverged=explained - statuses[CONVERGED] - statuses[UNVERIFIED],
+            rows_unverified=statuses[UNVERIFIED],
+            reasons=dict(sorted(Counter(self.quarantine.column("reason").to_pylist()).items())),
+            evaluations=int(table.column("evaluations").to_numpy().sum()),
+            baseline_output={self.target: baseline_output[0].as_py()} if explained and shared_baseline else {},
+            attributions={self.target: GroupedStatistics.of(self.values, self.features, self.segments)},
+            outputs={self.target: FeatureStatistics.of(output, ["output"])},
+            relative_delta=FeatureStatistics.of(relative, ["relative_delta"]),
+            numbers=FeatureStatistics.of(numbers, names),
+            categories={name: CategoryCounts.of(values) for name, values in self.categories.items()},
+            details=_plain(details),
+            files={},
+            unknown=self.unknown,
+            seconds=seconds,
+            unseen_levels=unseen_levels,
+        )
+
+
+def shard_tables(
+    frame: pd.DataFrame,
+    keep: NDArray[np.bool_],
+    reasons: NDArray[np.object_],
+    explanation: Explanation | None,
+    *,
+    features: Sequence[Feature],
+    target: str,
+    data: DataSpec,
+    keep_inputs: bool,
+    inputs: Mapping[str, InputSpec] | None = None,
+    encoded: Encoded | None = None,
+) -> ShardTables:
+    """Divide the rows of `frame` into explained and quarantined; no row is in both, none is in neither.
+
+    Args:
+        frame: the shard's rows (rows, columns).
+        keep: (rows,) which rows were encoded and given to the engine.
+        reasons: (rows,) why the others were not.
+        explanation: of the kept rows, or None if there are none.
+        inputs: the model's, which say how a bag is written.
+        encoded: the kept rows as the model took them: of texts and bags every token is kept with its attribution.
+    """
+    reasons = reasons.copy()
+    ids = row_ids(frame, data.id)
+    if data.id:
+        nameless = frame[data.id].isna().to_numpy() & keep
+        reasons[nameless] = f"missing value in {data.id}"
+    names = tuple(feature.name for feature in features)
+    values = _matrix(explanation, features)
+    kept_rows = np.flatnonzero(keep)
+    usable = np.array([reasons[row] is None for row in kept_rows], dtype=bool)
+    if explanation is not None:
+        finite = np.array([status != "not_finite" for status in explanation.status], dtype=bool)
+        finite &= np.isfinite(values).all(axis=1)
+        reasons[kept_rows[~finite & usable]] = NOT_FINITE
+        for row, why in explanation.refused.items():
+            if usable[row]:
+                reasons[kept_rows[row]] = why
+        usable &= finite
+    rows = kept_rows[usable]
+    chosen = frame.iloc[rows]
+    columns: dict[str, Any] = {
+        "row_id": pa.array(ids[rows].tolist(), pa.string()),
+        "target": pa.array([target] * len(rows), pa.string()),
+    }
+    columns |= _engine_columns(explanation, usable)
+    if data.prediction:
+        prediction = chosen[data.prediction].to_numpy(dtype=np.float64, na_value=np.nan)
+        columns["prediction"] = pa.array(prediction, pa.float64(), from_pandas=True)
+    segments = {column: segment_levels(chosen[column]) for column in data.segments}
+    columns |= {f"segment:{column}": pa.array(levels.tolist(), pa.string()) for column, levels in segments.items()}
+    chosen_values = values[usable]
+    columns |= {f"attribution:{name}": pa.array(chosen_values[:, place]) for place, name in enumerate(names)}
+    held_numbers = {f.name: chosen[f.column].to_numpy(dtype=np.float64) for f in features if f.kind == "numeric"}
+    numbers = {f.name: _without_gaps(held_numbers[f.name], f, inputs) for f in features if f.kind == "numeric"}
+    categories = {f.name: level_names(chosen[f.column]) for f in features if f.kind in _CATEGORIES and f.column}
+    if keep_inputs:
+        for feature in features:
+            held = held_numbers.get(feature.name)
+            columns[f"input:{feature.name}"] = (
+                _texts(chosen, feature, categories, inputs) if held is None else pa.array(held, from_pandas=True)
+            )
+        columns |= _tokens(explanation, encoded, inputs or {}, usable)
+    left = np.array([reason is not None for reason in reasons], dtype=bool)
+    quarantine = pa.table([ids[left].tolist(), reasons[left].tolist()], schema=QUARANTINE_SCHEMA)
+    unknown = unknown_counts(encoded, inputs, usable) if encoded is not None and inputs is not None else {}
+    return ShardTables(
+        pa.table(columns), quarantine, chosen_values, names, target, segments, numbers, categories, unknown
+    )
+
+
+def _without_gaps(numbers: Floats, feature: Feature, inputs: Mapping[str, InputSpec] | None) -> Floats:
+    """The numbers that the model has: what model.yaml names in place of missing ones."""
+    filled = None if inputs is None else inputs[feature.input].in_place_of_gaps(feature.column)
+    return numbers if filled is None else np.where(np.isnan(numbers), filled, numbers)
+
+
+def _engine_columns(explanation: Explanation | None, usable: NDArray[np.bool_]) -> dict[str, Any]:
+    figures = ("output", "baseline_output", "convergence_delta", "relative_delta", "error_estimate")
+    if explanation is None:
+        empty = {name: pa.array([], pa.float64()) for name in figures}
+        return empty | {"evaluations": pa.array([], pa.int32()), "status": pa.array([], pa.string())}
+    columns = {name: pa.array(np.asarray(getattr(explanation, name), np.float64)[usable]) for name in figures}
+    columns["evaluations"] = pa.array(np.asarray(explanation.evaluations)[usable].astype(np.int32))
+    columns["status"] = pa.array([str(s) for s in np.asarray(explanation.status)[usable]], pa.string())
+    return columns
+
+
+def _matrix(explanation: Explanation | None, features: Sequence[Feature]) -> Floats:
+    """Attributions (rows, features) in the features' order, out of one array for each input."""
+    if explanation is None:
+        return np.empty((0, len(features)))
+    found = explanation.attributions
+    return feature_matrix(found if isinstance(found, dict) else {features[0].input: found}, features)
+
+
+def _texts(
+    chosen: pd.DataFrame,
+    feature: Feature,
+    categories: Mapping[str, NDArray[np.object_]],
+    inputs: Mapping[str, InputSpec] | None,
+) -> pa.Array:
+    """What the rows held of a feature that is no number; null where that cannot be said in a word."""
+    levels = categories.get(feature.name)
+    if levels is None:
+        empty = np.full(len(chosen), None, dtype=object)
+        levels = feature_texts(chosen[feature.column], feature, inputs) if feature.column else empty
+    return pa.array(levels.tolist(), pa.string())
+
+
+def _tokens(
+    explanation: Explanation | None,
+    encoded: Encoded | None,
+    inputs: Mapping[str, InputSpec],
+    usable: NDArray[np.bool_],
+) -> dict[str, pa.Array]:
+    """Columns `tokens:<input>` and `token_attributions:<input>` of every input of padded ids, without the padding."""
+    columns: dict[str, pa.Array] = {}
+    for name, spec in inputs.items():
+        if not spec.padded:
+            continue
+        words: list[Any] = []
+        parts: list[Any] = []
+        if explanation is not None and encoded is not None and isinstance(explanation.attributions, dict):
+            held = encoded.held[name][usable]
+            texts = words_of(encoded.inputs[name][usable], held, spec)
+            words = [row[kept].tolist() for row, kept in zip(texts, held, strict=True)]
+            found = np.asarray(explanation.attributions[name], np.float64)[usable]
+            parts = [row[kept] for row, kept in zip(found, held, strict=True)]
+        columns[f"tokens:{name}"] = pa.array(words, pa.list_(pa.string()))
+        columns[f"token_attributions:{name}"] = pa.array(parts, pa.list_(pa.float64()))
+    return columns
+
+
+def _plain(details: Mapping[str, Any]) -> dict[str, Any]:
+    """What of the engine's account is JSON."""
+    plain = (str, int, float, bool, type(None))
+    return {key: value for key, value in details.items() if isinstance(value, plain) and value == value}
