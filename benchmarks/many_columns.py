@@ -10,7 +10,7 @@ wide table takes.
 from __future__ import annotations
 
 import argparse
-import os
+import contextlib
 import shutil
 import subprocess
 import sys
@@ -21,12 +21,15 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import psutil
 import yaml
 from safetensors.numpy import save_file
 
 __all__ = ["Spent", "main", "write_project"]
 
 FEW = 20
+_EVERY = 0.1
+"""Seconds between two looks at the processes."""
 HIDDEN = 64
 COMMANDS = ("check", "run")
 MODEL = f"""\
@@ -90,14 +93,30 @@ def _spend(command: str, spec: Path) -> Spent:
     shutil.rmtree(spec.parents[2] / "runs", ignore_errors=True)
     program = [str(Path(sys.executable).parent / "ig-tasks"), command, str(spec)]
     started = time.perf_counter()
+    spent: dict[int, float] = {}
     with tempfile.TemporaryFile() as said:
-        process = subprocess.Popen(program, stdout=said, stderr=subprocess.STDOUT)
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
+        process = psutil.Popen(program, stdout=said, stderr=subprocess.STDOUT)
+        while process.poll() is None:
+            spent |= _cpu_seconds(process)
+            time.sleep(_EVERY)
         if process.returncode:
             said.seek(0)
             raise RuntimeError(f"{' '.join(program)}: exit code {process.returncode}\n{said.read().decode()}")
-    return Spent(usage.ru_utime + usage.ru_stime, time.perf_counter() - started)
+    return Spent(sum(spent.values()), time.perf_counter() - started)
+
+
+def _cpu_seconds(process: psutil.Process) -> dict[int, float]:
+    """{process: its CPU seconds so far}, of the program and its workers.
+
+    Asked for while they run: a worker that is killed at the end is in no account of its parent's.
+    """
+    found: dict[int, float] = {}
+    with contextlib.suppress(psutil.NoSuchProcess):
+        for one in (process, *process.children(recursive=True)):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                times = one.cpu_times()
+                found[one.pid] = times.user + times.system
+    return found
 
 
 def main() -> int:

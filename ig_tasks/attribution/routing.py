@@ -58,9 +58,8 @@ def calls_of(
     _require_run(calls, tables)
     named = {layer for each in tables.values() for layer in each.names}
     numbering = Numbering.of(problem, list(tables))
-    found = {
-        (fed.layer, fed.call): numbering.block(problem, fed.same) for fed in calls if fed.same in tables and fed.same
-    }
+    blocks = numbering.blocks(problem)
+    found = {(fed.layer, fed.call): blocks[fed.same] for fed in calls if fed.same in tables and fed.same}
     unknown = [fed for fed in calls if (fed.layer, fed.call) not in found and _may_follow(fed, few, fed.layer in named)]
     if unknown:
         traced = few.take(np.unique(np.linspace(0, few.rows - 1, min(_TRACED, few.rows)).astype(np.intp)))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -37,15 +38,18 @@ def vectors_at(
     """
     found = dict(starts)
     spans = _spans(problem)
-    mixed = _mixed(backend, problem, route, given)
+    inputs = {feed.key: _inputs_of(feed, spans) for feed in route.feeds}
+    mixed = _mixed(backend, problem, route, given, inputs)
     for feed in route.feeds:
-        mine = [name for name in given if ((feed.places >= spans[name][0]) & (feed.places < spans[name][1])).any()]
+        mine = [name for name in inputs[feed.key] if name in given]
         if not mine:
             found.setdefault(feed.key, fed[feed.key])
             continue
         beside = [place for place in feed.places.tolist() if not any(spans[n][0] <= place < spans[n][1] for n in mine)]
         parts = {
-            name: mixed[name][feed.key] if name in mixed else _vectors(backend, problem, feed, name, given[name])
+            name: mixed[name][feed.key]
+            if name in mixed
+            else _vectors(backend, problem, feed, name, given[name], spans[name])
             for name in mine
         }
         rows = max(len(part) for part in parts.values())
@@ -65,15 +69,23 @@ def vectors_at(
 
 
 def _spans(problem: Problem) -> dict[str, tuple[int, int]]:
+    """{input: the first of its places among a row's features, and the one behind the last}."""
     first, found = 0, {}
     for name, end in problem.ends.items():
-        size = int(np.prod(end.shape[1:]))
+        size = math.prod(end.shape[1:])
         found[name] = (first, first + size)
         first += size
     return found
 
 
-def _vectors(backend: Backend, problem: Problem, feed: Feed, name: str, given: Any) -> Array:
+def _inputs_of(feed: Feed, spans: Mapping[str, tuple[int, int]]) -> list[str]:
+    """The inputs that a feed's ids come from, found without a look at every input: there may be thousands."""
+    names, firsts = list(spans), [first for first, _ in spans.values()]
+    own = np.unique(feed.places[feed.places >= 0])
+    return [names[k] for k in np.unique(np.searchsorted(firsts, own, side="right") - 1).tolist()]
+
+
+def _vectors(backend: Backend, problem: Problem, feed: Feed, name: str, given: Any, span: tuple[int, int]) -> Array:
     """The vectors (1 or rows, *shape of the feed, ...) that are given for an input."""
     if isinstance(given, Mapping):
         if feed.layer not in given:
@@ -91,18 +103,28 @@ def _vectors(backend: Backend, problem: Problem, feed: Feed, name: str, given: A
             f"baseline: that of input '{name}' has shape {vectors.shape}; give one row's {(*shape, *own)} (shared) or "
             f"one per row, {(problem.rows, *shape, *own)}, in the output of layer '{feed.layer}'"
         )
-    first, last = _spans(problem)[name]
+    first, last = span
     flat = vectors.reshape(len(vectors), -1, *own)
     inside = (feed.places >= first) & (feed.places < last)
     found = flat[:, np.where(inside, feed.places - first, 0)]
     return found.reshape(len(vectors), *feed.shape, *own)
 
 
-def _mixed(backend: Backend, problem: Problem, route: Route, given: Mapping[str, Any]) -> dict[str, dict[str, Array]]:
+def _mixed(
+    backend: Backend,
+    problem: Problem,
+    route: Route,
+    given: Mapping[str, Any],
+    inputs: Mapping[str, Collection[str]],
+) -> dict[str, dict[str, Array]]:
     """{input: {path: (1 or rows, ...) means of the vectors that the model gives to a Mixture's ids}}."""
     mixtures = {name: each for name, each in given.items() if isinstance(each, Mixture)}
     found: dict[str, dict[str, Array]] = {name: {} for name in mixtures}
     spans = _spans(problem)
+    feeds: dict[str, list[Feed]] = {}
+    for feed in route.feeds:
+        for name in inputs[feed.key]:
+            feeds.setdefault(name, []).append(feed)
     for name, mixture in mixtures.items():
         if mixture.row_shape != problem.ends[name].shape[1:]:
             raise BaselineError(
@@ -112,7 +134,7 @@ def _mixed(backend: Backend, problem: Problem, route: Route, given: Mapping[str,
         groups, count = mixture.ids.shape[:2]
         ids = mixture.ids.reshape(groups * count, *mixture.row_shape)
         first, last = spans[name]
-        mine = [feed for feed in route.feeds if ((feed.places >= first) & (feed.places < last)).any()]
+        mine = feeds.get(name, [])
         fed = {feed.key: ids for feed in mine if feed.whole == name}
         if len(fed) < len(mine):
             fed |= _fed_with(backend, problem, name, ids, [feed for feed in mine if feed.whole != name])

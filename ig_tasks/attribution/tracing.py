@@ -9,6 +9,7 @@ that belong to neither row.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -60,15 +61,15 @@ class Numbering:
             first += size
         return replace(problem, ends=ends)
 
-    def block(self, problem: Problem, name: str) -> Places:
-        """The places of one input's ids."""
-        first = 0
-        for other, end in problem.ends.items():
-            size = int(np.prod(end.shape[1:]))
-            if other == name:
-                return np.arange(first, first + size)
+    @staticmethod
+    def blocks(problem: Problem) -> dict[str, Places]:
+        """{input: the places of its ids}."""
+        first, found = 0, {}
+        for name, end in problem.ends.items():
+            size = math.prod(end.shape[1:])
+            found[name] = np.arange(first, first + size)
             first += size
-        raise KeyError(name)
+        return found
 
 
 Answers = dict[tuple[str, int], Places]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import builtins
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch  # noqa: TID253 - this module is the framework's own, loaded lazily
@@ -211,8 +212,9 @@ class _Call:
         joins = self.name in ("cat", "concat", "concatenate", "stack")
         return torch.zeros_like(tensor.base).expand(self.rows, *tensor.base.shape[1:]) if joins else tensor.base
 
-    @property
+    @cached_property
     def _uneven(self) -> bool:
+        # Once per operation: joining a thousand inputs asks it a thousand times.
         lengths = {t.base.shape[0] for t in leaves((self.args, self.kwargs)) if isinstance(t, Affine)}
         return len(lengths) > 1
 
