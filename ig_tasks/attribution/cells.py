@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ig_tasks.attribution.control import Stage, relative_change
-from ig_tasks.attribution.grading import GRADED
-from ig_tasks.attribution.structure import Segment
+from ig_tasks.attribution.grading import Grading
+from ig_tasks.attribution.structure import PLAIN, Segment, Structure
 
 __all__ = ["FIRST_CELLS", "MOST_KINKS", "SECANT", "AdaptiveCells", "SecantCells", "place_edges"]
 
@@ -21,6 +21,7 @@ Array = npt.NDArray[np.float64]
 SECANT = "secant"
 FIRST_CELLS = (4, 10)
 _MORE_CELLS = (24, 58, 140, 338, 816, 1970)
+_FEW_UNITS = 192
 _COARSE = 140  # cells up to which a kink behind a graded path may hide
 MOST_KINKS = 128  # of a layer with more units every so many-th is looked at: cells need the density, not each kink
 
@@ -59,10 +60,10 @@ class AdaptiveCells:
     nested or doubled cells would share, and their blind spots with them. All edges are new at every level, and
     `max_evaluations` bounds the cells of all levels together.
 
-    The first stage has its edges from the kinks of the first layer. Where `bends` says that kinks behind it are known,
-    later stages have them from the kinks of every layer, seen between the edges of the level before: a unit of
+    The first stage has its edges from the kinks of the first layer. Where kinks behind it are known (`bends`), later
+    stages have them from the kinks of every layer, seen between the edges of the level before: a unit of
     a deeper layer that flips on and off again within one cell is off at both its ends, and no change from level to
-    level would tell of it. With more edges than kinks the rule is exact if all `layers` are piecewise linear.
+    level would tell of it. With more edges than kinks the rule is exact if all layers are piecewise linear.
 
     The error falls with the square of the cells, so that a level's change d is about the error of the level
     before, and twice the change is a careful estimate of the level's own; where all is piecewise linear 1.5 d is.
@@ -72,15 +73,12 @@ class AdaptiveCells:
     the rows that it would certify at 1 % were over it).
 
     Where not all operations are piecewise linear, nearly all of a path may happen within one cell, at every level: a
-    row is looked at first (`graded`), and half of the edges go where it changes. The first stage is no proof there.
+    row is looked at first (`graded`), and edges go where it changes. The first stage is no proof there, and for a row
+    whose change is uneven the second is none.
     """
 
+    structure: Structure = PLAIN
     max_evaluations: int = 4097
-    layers: int = 0  # of piecewise-linear operations, where all are; else 0
-    bends: bool = False
-    few: bool = False
-    rough: bool = False
-    graded: bool = False
 
     @property
     def name(self) -> str:
@@ -95,26 +93,45 @@ class AdaptiveCells:
         return _cells_within(self.max_evaluations - self.looks)
 
     @property
+    def bends(self) -> bool:
+        return self.structure.bends
+
+    @property
+    def few(self) -> bool:
+        return self.bends and self.structure.units <= _FEW_UNITS
+
+    @property
+    def graded(self) -> bool:
+        """Whether rows are looked at before the first stage."""
+        needed = sum(FIRST_CELLS) + Grading.looks(bends=self.bends)
+        return not self.structure.pieces and self.max_evaluations >= needed
+
+    @property
     def looks(self) -> int:
         """Gradient evaluations per row before the first stage."""
-        return GRADED.size if self.graded else 0
+        return Grading.looks(bends=self.bends) if self.graded else 0
 
     @property
     def least(self) -> int:
         """Cells of the first level that proves a row."""
         return _MORE_CELLS[0] if self.few or self.graded else FIRST_CELLS[-1]
 
-    def estimate(self, levels: Sequence[Array], nodes: int) -> Array:
+    def estimate(self, levels: Sequence[Array], nodes: int, uneven: npt.NDArray[np.bool_] | None = None) -> Array:
+        """See `Control`; `uneven` (rows,) says which rows' change is, where that was looked at."""
         change = relative_change(levels[-1], levels[-2])
         if nodes < self.least:
             return np.full_like(change, np.inf)
         if len(levels) == 2:
             return 2.0 * change
-        if self.layers > 1:
+        if self.structure.pieces > 1:
             return 1.5 * change
         unseen = self.graded and nodes <= _COARSE and (self.few or not self.bends)
-        now, before = (3.0, 1.0) if self.rough or unseen else (2.0, 0.3)
-        return np.maximum(now * change, before * relative_change(levels[-2], levels[-3]))
+        now, before = (3.0, 1.0) if self.structure.rough or unseen else (2.0, 0.3)
+        estimate = np.maximum(now * change, before * relative_change(levels[-2], levels[-3]))
+        # No number of a row's own size or more proves it, and one that is below the output's rounding stays so.
+        return (
+            estimate if uneven is None or nodes > self.least else np.where(uneven, np.maximum(estimate, 2.0), estimate)
+        )
 
 
 def _secant_stage(first: int, cells: tuple[int, ...]) -> Stage:

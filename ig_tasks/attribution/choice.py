@@ -8,7 +8,6 @@ import numpy as np
 
 from ig_tasks.attribution.cells import FIRST_CELLS, SECANT, AdaptiveCells, SecantCells
 from ig_tasks.attribution.control import AdaptiveSteps, Control, FixedSteps
-from ig_tasks.attribution.grading import GRADED
 from ig_tasks.attribution.regions import EXACT, Regions
 from ig_tasks.attribution.rules import RULES, ClenshawCurtis
 from ig_tasks.attribution.structure import PLAIN, Structure
@@ -27,7 +26,6 @@ __all__ = [
 # (tolerance, regions of a typical path) up to which exact integration takes about what cells do, or less: no row has
 # fewer than 14 cells, and nets that were never trained need 110 to 230 at 0.1 %, trained ones 17 to 32.
 _EXACT_PAYS = ((math.inf, 30.0), (1e-3, 150.0), (3e-4, 250.0), (1e-4, 500.0))
-_FEW_UNITS = 192
 DEFAULT_STEPS = 50  # the field's customary number for a fixed rule
 INTEGRATORS = tuple(sorted(("adaptive", "auto", SECANT, EXACT, *RULES)))
 
@@ -133,14 +131,7 @@ def _by_structure(structure: Structure, most: int, *, secant: bool) -> tuple[Con
         )
     if structure.secant and (secant or (structure.kinked and enough)):
         kind = "operations with kinks" if structure.kinked else "asked for; nonlinear operations"
-        return AdaptiveCells(
-            most,
-            structure.pieces,
-            bends=structure.bends,
-            few=structure.bends and structure.units <= _FEW_UNITS,
-            rough=structure.rough,
-            graded=not structure.pieces and most >= sum(FIRST_CELLS) + GRADED.size,
-        ), f"{kind} ({names})"
+        return AdaptiveCells(structure, most), f"{kind} ({names})"
     if structure.secant:
         return AdaptiveSteps(most, careful=_may_bend(structure)), (
             f"max_evaluations does not hold two levels of secant cells ({names})"

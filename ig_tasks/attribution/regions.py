@@ -11,46 +11,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from ig_tasks.attribution.backends.base import Backend
-from ig_tasks.attribution.batches import Batches, Rectangle
+from ig_tasks.attribution.batches import Batches
 from ig_tasks.attribution.control import Stage
+from ig_tasks.attribution.flips import Flips, crossings, joined, only
 from ig_tasks.attribution.problem import Problem
 
-__all__ = ["EXACT", "Regions", "grouped", "kinks_between", "typical_regions"]
+__all__ = ["EXACT", "Regions", "grouped", "typical_regions"]
 
 Array = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.intp]
-
-
-class Flips(NamedTuple):
-    """Where units flip."""
-
-    rows: Rows
-    """Positions of rows."""
-    places: Array
-    """Along their paths; 0 or 1 where a unit starts or ends at its kink."""
-    units: Rows
-
-    def inner(self) -> Flips:
-        """Those that lie within their paths."""
-        within = (self.places > 0.0) & (self.places < 1.0)
-        return Flips(self.rows[within], self.places[within], self.units[within])
 
 
 Cut = tuple[Array, Rows]
 """Edges (edges, rows), ascending, those beyond a row's own number all 1; cells (rows,)."""
 
 EXACT = "exact"
-_ALL = range(1 << 30)  # layers
 _ENOUGH, _ALIKE = 4096, 1.25
 """Points of a group that is worth its calls, and how many times the height of its lowest row its highest has."""
-_ROUNDING = 16
-"""Epsilons of a layer's greatest values up to which a unit is at its kink."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +67,7 @@ class Regions:
             found: list[Flips] = []
             for rows in grouped(counts + 1, batches.limit):
                 height = int(counts[rows].max()) + 1
-                found.append(_crossings(backend, problem.take(rows), every[:height, rows], _only(layer), batches, rows))
+                found.append(crossings(backend, problem.take(rows), every[:height, rows], only(layer), batches, rows))
             if layer:
                 deeper += [*found, _apart(found)]
             if layer == self.layers - 1:
@@ -99,26 +82,11 @@ class Regions:
         return (edges, cells, whole) if whole.all() else (*_chosen(whole, (edges, cells), (every, counts)), whole)
 
 
-def kinks_between(backend: Backend, problem: Problem, batches: Batches, edges: Array) -> Array:
-    """Where units of all layers flip between neighbouring `edges` (edges, rows): (rows, kinks), filled with infinity.
-
-    The first layer's are all there; of a deeper one a unit that flips back between two edges is missed. Raises
-    NotFollowed.
-    """
-    rows, places, _ = _crossings(backend, problem, edges, _ALL, batches, np.arange(problem.rows))
-    counts = np.bincount(rows, minlength=problem.rows)
-    kinks = np.full((problem.rows, max(1, int(counts.max(initial=0)))), np.inf)
-    order = np.argsort(rows, kind="stable")
-    within = np.arange(rows.size) - np.repeat(np.cumsum(counts) - counts, counts)
-    kinks[rows[order], within] = places[order]
-    return kinks
-
-
 def typical_regions(backend: Backend, problem: Problem, batches: Batches) -> float:
     """The median number of regions that the first layer alone makes of a path, over a few rows."""
     few = problem.take(np.unique(np.linspace(0, problem.rows - 1, min(problem.rows, 16)).astype(np.intp)))
     ends = np.repeat([[0.0], [1.0]], few.rows, axis=1)
-    found = _crossings(backend, few, ends, _only(0), batches, np.arange(few.rows)).inner()
+    found = crossings(backend, few, ends, only(0), batches, np.arange(few.rows)).inner()
     return float(np.median(np.bincount(found.rows, minlength=few.rows)))
 
 
@@ -141,54 +109,12 @@ def grouped(heights: npt.NDArray[np.intp], limit: int) -> Iterator[Rows]:
         start = stop
 
 
-def _only(layer: int) -> range:
-    return range(layer, layer + 1)
-
-
-def _crossings(backend: Backend, problem: Problem, edges: Array, layers: range, batches: Batches, rows: Rows) -> Flips:
-    """Where units of these layers flip between neighbouring edges, one place a flip; `rows` are the problem's names."""
-    found: list[Flips] = []
-
-    def evaluate(part: Rectangle) -> None:
-        some = slice(part.row, part.row_end)
-        # One edge more than nodes, so that no cell is lost between two parts.
-        here = edges[part.node : part.node_end + 1, some]
-        for block, z in backend.knots(problem.take(some), here, layers):
-            sides = _sides(z)
-            cell, row, unit = np.unravel_index(np.flatnonzero(sides[1:] != sides[:-1]), sides[1:].shape)
-            z0, z1 = z[cell, row, unit].astype(np.float64), z[cell + 1, row, unit].astype(np.float64)
-            row += block.start
-            left, right = here[cell, row], here[cell + 1, row]
-            with np.errstate(invalid="ignore", over="ignore"):
-                at = left + (right - left) * (z0 / (z0 - z1))
-            inside = np.isfinite(at)
-            found.append(Flips(rows[part.row + row[inside]], np.clip(at, left, right)[inside], unit[inside]))
-
-    batches.run(len(rows), len(edges) - 1, evaluate)
-    return _joined(found)
-
-
-def _sides(z: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.int8]:
-    """1 above the kink, -1 below, 0 at it: a unit may start there, or stay there for a while.
-
-    What rounding makes of 0 is judged by the greatest of a layer's values at the first and the last of these places.
-    """
-    size = np.maximum(np.abs(z[0]).max(axis=1, initial=0.0), np.abs(z[-1]).max(axis=1, initial=0.0))
-    least = (_ROUNDING * np.finfo(z.dtype).eps * size)[:, None]
-    above, below = z > least, z < -least
-    return np.asarray(above.view(np.int8) - below.view(np.int8))
-
-
-def _joined(found: Sequence[Flips]) -> Flips:
-    return Flips(*(np.concatenate(each) for each in zip(*found, strict=True)))
-
-
 def _apart(found: Sequence[Flips]) -> Flips:
     """Places between every two flips of a unit.
 
     Layers before it bend in between, and its values at both are rounding: they would not tell on which side it was.
     """
-    rows, places, units = _joined(found)
+    rows, places, units = joined(found)
     order = np.lexsort((places, units, rows))
     rows, places, units = rows[order], places[order], units[order]
     twins = np.flatnonzero((rows[1:] == rows[:-1]) & (units[1:] == units[:-1]))
@@ -197,7 +123,7 @@ def _apart(found: Sequence[Flips]) -> Flips:
 
 def _inserted(edges: Array, counts: Rows, found: list[Flips]) -> Cut:
     """Edges with new ones, ascending again; shorter rows end in ones."""
-    rows, places, _ = _joined(found).inner()
+    rows, places, _ = joined(found).inner()
     more = np.bincount(rows, minlength=counts.size)
     counts = counts + more
     result = np.ones((int(counts.max()) + 1, counts.size))

@@ -12,11 +12,12 @@ from ig_tasks.attribution.backends.base import Backend, Edges
 from ig_tasks.attribution.batches import Batches, Rectangle
 from ig_tasks.attribution.cells import MOST_KINKS, AdaptiveCells, place_edges
 from ig_tasks.attribution.control import Control, Stage, Tolerances
+from ig_tasks.attribution.flips import kinks_between
 from ig_tasks.attribution.grading import Grading
 from ig_tasks.attribution.methods.nested import Nested
 from ig_tasks.attribution.methods.rows import CommonStart, Rows
 from ig_tasks.attribution.problem import Problem
-from ig_tasks.attribution.regions import Regions, grouped, kinks_between
+from ig_tasks.attribution.regions import Regions, grouped
 from ig_tasks.attribution.structure import Segment
 
 __all__ = ["Chunk"]
@@ -24,7 +25,6 @@ __all__ = ["Chunk"]
 Array = npt.NDArray[np.float64]
 
 _COMPARED = 3  # levels that an estimate looks at
-_CHANGES = 64  # places where a row changes, beside fewer kinks
 
 
 class Chunk:
@@ -55,7 +55,7 @@ class Chunk:
             return
         stages, spent = self.control.stages, 0
         if isinstance(self.control, AdaptiveCells) and self.control.graded:
-            self.grading = Grading.of(self.backend, self.problem, self.batches)
+            self.grading = Grading.of(self.backend, self.problem, self.batches, bends=self.control.bends)
             spent += self.control.looks
         nested = Nested(stages)
         for number, stage in enumerate(stages):
@@ -74,7 +74,7 @@ class Chunk:
                 self.tolerances,
                 self.levels[-1],
                 (self.output, self.baseline_output),
-                self.control.estimate(self.levels, stage.evaluations),
+                self._estimate(stage),
                 spent,
                 stage.evaluations,
                 final=number == len(stages) - 1,
@@ -83,6 +83,12 @@ class Chunk:
                 return
             self._keep(np.flatnonzero(~done))
             nested.keep(np.flatnonzero(~done))
+
+    def _estimate(self, stage: Stage) -> Array:
+        """Estimated errors (targets, rows) of the latest level."""
+        if isinstance(self.control, AdaptiveCells) and self.grading is not None:
+            return self.control.estimate(self.levels, stage.evaluations, self.grading.uneven)
+        return self.control.estimate(self.levels, stage.evaluations)
 
     def _keep(self, rows: npt.NDArray[np.intp]) -> None:
         self.places, self.problem = self.places[rows], self.problem.take(rows)
@@ -156,11 +162,13 @@ class Chunk:
 
             def edges(seen: npt.NDArray[np.floating[Any]] | None) -> Array:
                 known = seen if kinks is None else kinks[rows]
-                if grading is not None:
-                    known = _beside(known, grading.take(rows))
                 # The first layer's own kinks are thinned out, what was found later is not.
                 most = MOST_KINKS if known is None or known is seen else known.shape[1]
+                own_grading = None if grading is None else grading.take(rows)
+                if own_grading is not None and known is not None:
+                    known = own_grading.shares(known.T).T
                 places = place_edges(batch.rows, segments, known, most)
+                places = places if own_grading is None else own_grading.places(places)
                 if levels[-1] == len(stage.cells) - 1:
                     own = segments[-1]
                     finest[own.first : own.last + 1, rows] = places[-own.edges :]
@@ -174,9 +182,10 @@ class Chunk:
 
     def _kinks(self) -> Array | None:
         """Kinks of all layers (rows, kinks), seen between the edges of the level before; None where they are not."""
-        if self.edges is None or not (isinstance(self.control, AdaptiveCells) and self.control.bends):
-            return None
-        return kinks_between(self.backend, self.problem, self.batches, self.edges)
+        found = [] if self.grading is None or self.grading.kinks is None else [self.grading.kinks]
+        if self.edges is not None and isinstance(self.control, AdaptiveCells) and self.control.bends:
+            found.append(kinks_between(self.backend, self.problem, self.batches, self.edges))
+        return np.concatenate(found, axis=1) if found else None
 
     def _secant(
         self,
@@ -233,13 +242,6 @@ class Chunk:
             self.baseline_output[:] = self.common.outputs[self.problem.targets]
         elif stage.nodes[0] != 0.0:
             at(self.baseline_output, at_start=True)
-
-
-def _beside(kinks: npt.NDArray[np.floating[Any]] | None, grading: Grading) -> Array:
-    """Kinks (rows, kinks), and as many places where the rows change."""
-    count = _CHANGES if kinks is None else max(_CHANGES, kinks.shape[1])
-    places = grading.places(count)
-    return places if kinks is None else np.concatenate([kinks, places], axis=1)
 
 
 def _given(edges: Array, _kinks: object) -> Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,10 @@ import pytest
 from ig_tasks.attribution import attribute
 from ig_tasks.attribution.batches import Batches
 from ig_tasks.attribution.cells import AdaptiveCells
-from ig_tasks.attribution.grading import GRADED, Grading
+from ig_tasks.attribution.flips import kinks_and_moves
+from ig_tasks.attribution.grading import GRADED, PLACES, Grading
 from ig_tasks.attribution.problem import Problem
+from ig_tasks.attribution.structure import Structure
 
 AMOUNTS = np.exp(np.random.default_rng(0).normal(6.0, 2.0, size=(20, 6)))
 _RNG = np.random.default_rng(1)
@@ -51,8 +54,10 @@ def model_of(framework: str, transform: str) -> Any:
     return model
 
 
-def reference(transform: str, inputs: np.ndarray, nodes: int = 20_000) -> np.ndarray:
+@cache
+def reference(transform: str, nodes: int = 8000) -> np.ndarray:
     """Integrated gradients by the midpoint rule in u, the place being u^6: half of the nodes lie before 0.016."""
+    inputs = AMOUNTS
     function, slope = TRANSFORMS[transform]
     total = np.zeros_like(inputs)
     for first in range(0, nodes, 1000):
@@ -69,7 +74,7 @@ def reference(transform: str, inputs: np.ndarray, nodes: int = 20_000) -> np.nda
 @pytest.mark.parametrize("transform", TRANSFORMS)
 @pytest.mark.parametrize("framework", ["torch", "keras"])
 def test_what_is_certified_behind_a_saturating_transform_is_right(framework: str, transform: str) -> None:
-    right = reference(transform, AMOUNTS)
+    right = reference(transform)
     found = attribute(model_of(framework, transform), AMOUNTS, 0.0)
     error = np.abs(found.attributions - right).sum(axis=1) / np.abs(right).sum(axis=1)
     done = found.status == "converged"
@@ -81,14 +86,116 @@ def test_what_is_certified_behind_a_saturating_transform_is_right(framework: str
 def test_what_is_looked_at_counts_as_evaluations_and_keeps_to_the_most(framework: str) -> None:
     model = model_of(framework, "log1p")
     spent = attribute(model, AMOUNTS[:3], 0.0).evaluations
-    assert (spent >= GRADED.size + 4 + 10 + 24).all()
-    few = attribute(model, AMOUNTS[:3], 0.0, max_evaluations=100)
-    assert (few.evaluations <= 100).all()
-    assert (few.status == "max_evaluations").all()
+    assert (spent >= GRADED[::2].size + 4 + 10 + 24 + 58).all()  # an uneven path is never proven before
+    for most in (40, 100):
+        few = attribute(model, AMOUNTS[:3], 0.0, max_evaluations=most)
+        assert (few.evaluations <= most).all()
+        assert (few.status == "max_evaluations").all()
+
+
+# -- small nets, whose units are off or cancel at first --------------------------------------------------------
+
+SMALL = [_RNG.normal(size=shape).round(3) for shape in ((4, 8), (8, 1))]
+SIGNED = {
+    "asinh": (np.arcsinh, "asinh(x)"),
+    "signed log": (lambda x: np.sign(x) * np.log1p(np.abs(x)), "sign(x) * log1p(abs(x))"),
+}
+
+
+def exact(function: Any, start: np.ndarray, end: np.ndarray) -> np.ndarray:
+    """Of one row: between the flips of ReLUs, found by bisection, feature i gives (f(x1) - f(x0)) times its weights."""
+    delta = end - start
+
+    def hidden(places: np.ndarray) -> np.ndarray:
+        return np.asarray(function(start + places[:, None] * delta) @ SMALL[0])
+
+    around = [0.0, 1.0, *(-start / delta)]  # every feature changes fastest where it is 0
+    steps = 0.75 * 1.25 ** -np.arange(120.0)
+    fine = np.unique(np.concatenate([[0.0, 1.0], *([at, *(at + steps), *(at - steps)] for at in around)]))
+    places = fine[(fine >= 0.0) & (fine <= 1.0)]
+    cell, unit = np.nonzero(np.diff(hidden(places) > 0.0, axis=0))
+    low, high = places[cell], places[cell + 1]
+    below = hidden(low)[np.arange(unit.size), unit] > 0.0
+    for _ in range(50):
+        middle = 0.5 * (low + high)
+        same = (hidden(middle)[np.arange(unit.size), unit] > 0.0) == below
+        low, high = np.where(same, middle, low), np.where(same, high, middle)
+    cuts = np.concatenate([[0.0], np.sort(low), [1.0]])
+    on = hidden(0.5 * (cuts[1:] + cuts[:-1])) > 0.0
+    return np.asarray(
+        (np.diff(function(start + cuts[:, None] * delta), axis=0) * ((on * SMALL[1].T) @ SMALL[0].T)).sum(0)
+    )
+
+
+def small_net(framework: str, expression: str) -> Any:
+    """relu(transform(x) W) v."""
+    if framework == "torch":
+        import torch
+
+        class Net(torch.nn.Module):
+            def __init__(self) -> None:
+                super().__init__()
+                self.first, self.last = (torch.nn.Parameter(torch.tensor(weight)) for weight in SMALL)
+
+            def forward(self, x: Any) -> Any:
+                at = {"asinh": torch.asinh, "sign": torch.sign, "log1p": torch.log1p, "abs": torch.abs, "x": x}
+                return torch.relu(eval(expression, at) @ self.first) @ self.last  # noqa: S307
+
+        return Net()
+    import keras
+
+    x = keras.Input((4,), dtype="float64")
+    ops = keras.ops
+    at = {"asinh": ops.arcsinh, "sign": ops.sign, "log1p": ops.log1p, "abs": ops.absolute, "x": x}
+    hidden = keras.layers.Dense(8, "relu", use_bias=False, dtype="float64")(eval(expression, at))  # noqa: S307
+    model = keras.Model(x, keras.layers.Dense(1, use_bias=False, dtype="float64")(hidden))
+    model.set_weights(SMALL)
+    return model
+
+
+@pytest.mark.parametrize(
+    ("framework", "transform", "from_zero"),
+    [
+        ("torch", "asinh", True),
+        ("torch", "asinh", False),
+        ("torch", "signed log", True),
+        ("torch", "signed log", False),
+        ("keras", "asinh", True),
+        ("keras", "asinh", False),
+        ("keras", "signed log", True),
+    ],
+)
+def test_units_that_are_off_or_cancel_before_the_first_edge_are_seen(
+    framework: str, transform: str, from_zero: bool
+) -> None:
+    """All units start at their kink, or features pass 0 in the middle of the path; eight units, each matters."""
+    rng = np.random.default_rng(5)
+    amounts = np.exp(rng.normal(6.0, 2.0, size=(2, 60, 4))) * np.sign(rng.normal(size=(2, 60, 4)))
+    ends, starts = amounts[0], amounts[1] * (not from_zero)
+    function, expression = SIGNED[transform]
+    right = np.stack([exact(function, *row) for row in zip(starts, ends, strict=True)])
+    found = attribute(small_net(framework, expression), ends, starts)
+    done = found.status == "converged"
+    error = np.abs(found.attributions - right).sum(axis=1)[done] / np.abs(right).sum(axis=1)[done]
+    assert done.mean() >= 0.9
+    assert error.max() <= 0.01
+
+
+@pytest.mark.parametrize("framework", ["torch", "keras"])
+def test_even_paths_take_no_level_more(framework: str) -> None:
+    """tanh of small numbers is all but linear."""
+    found = attribute(model_of(framework, "tanh"), np.random.default_rng(2).normal(size=(20, 6)), 0.0)
+    assert np.median(found.evaluations) == GRADED[::2].size + 4 + 10 + 24
+
+
+# -- the look itself -------------------------------------------------------------------------------------------
 
 
 class Reciprocal:
-    """A backend of one input whose contribution at a place is x / (1 + place x), and its output log1p(place x)."""
+    """A backend of one input whose contribution at a place is x / (1 + place x), and its output log1p(place x).
+
+    It has one unit behind the first layer, log1p(place x) - 2.
+    """
 
     folded = 0
 
@@ -97,32 +204,77 @@ class Reciprocal:
         at = nodes[:, None] * x
         return np.log1p(at)[:, None, :], np.einsum("ln,nr->lr", weights, x / (1.0 + at))[:, None, :, None]
 
+    def knots(self, batch: Problem, places: np.ndarray, layers: range) -> Any:
+        z = np.log1p(places * batch.ends["inputs"][:, 0])[:, :, None] - 2.0
+        yield slice(0, batch.rows), z if 1 in layers else z[:, :, :0]
 
-def test_places_have_equal_shares_of_the_change_between_them() -> None:
-    inputs = np.array([[1.0], [100.0], [10_000.0], [0.0]])
+
+def looked_at(inputs: np.ndarray) -> tuple[Any, ...]:
     problem = Problem({"inputs": inputs}, {"inputs": np.zeros((1, 1))}, {}, 4, np.zeros((1, 4), dtype=np.intp))
-    batches = Batches(8, lambda error: False)
-    grading = Grading.of(Reciprocal(), problem, batches)  # type: ignore[arg-type]
-    places = grading.places(15)
-    assert places.shape == (4, 15)
-    shares = np.log1p(places[:3] * inputs[:3]) / np.log1p(inputs[:3])
-    np.testing.assert_allclose(shares, np.broadcast_to((np.arange(15) + 0.5) / 15, (3, 15)), atol=0.05)
-    assert np.isnan(places[3]).all()  # nothing changes
-    np.testing.assert_array_equal(grading.take(np.array([2, 0])).places(15), places[[2, 0]])
+    return Reciprocal(), problem, Batches(8, lambda error: False)
+
+
+INPUTS = np.array([[1.0], [100.0], [10_000.0], [0.0]])
+
+
+def test_edges_are_close_where_much_changes() -> None:
+    grading = Grading.of(*looked_at(INPUTS), bends=True)
+    places = grading.places(np.repeat(np.linspace(0.0, 1.0, 33)[:, None], 4, axis=1))
+    assert (places[0] == 0.0).all()
+    assert (places[-1] == 1.0).all()
+    assert (np.diff(places, axis=0) >= 0.0).all()
+    change = np.diff(np.log1p(places * INPUTS[:, 0]), axis=0)[:, :3] / np.log1p(INPUTS[:3, 0])
+    assert change.max() <= 2.0 / 32
+    np.testing.assert_allclose(places[:, 3], np.linspace(0.0, 1.0, 33), atol=1e-12)  # nothing changes
+    np.testing.assert_array_equal(grading.uneven, [False, True, True, False])
+    np.testing.assert_allclose(grading.places(grading.shares(places)), places, atol=1e-12)
+    part = grading.take(np.array([2, 0]))
+    np.testing.assert_array_equal(part.places(np.full((1, 2), 0.3)), grading.places(np.full((1, 4), 0.3))[:, [2, 0]])
+
+
+def test_what_lies_off_the_path_stays_there() -> None:
+    grading = Grading.of(*looked_at(INPUTS), bends=True)
+    off = np.array([[-0.5, 0.0, 1.0, np.inf], [np.nan, 2.0, -np.inf, 0.0]])
+    np.testing.assert_array_equal(grading.shares(off), off)
+
+
+def test_kinks_and_moves_of_units_behind_the_first_layer() -> None:
+    kinks, moves = kinks_and_moves(*looked_at(INPUTS), PLACES)
+    found = np.where(np.isfinite(kinks), kinks, 0.0).max(axis=1)
+    flips = np.expm1(2.0) / INPUTS[1:3, 0]
+    for place, flip in zip(found[1:3], flips, strict=True):  # between the two places that are next to it
+        after = np.searchsorted(PLACES, flip)
+        assert PLACES[after - 1] <= place <= PLACES[after]
+    assert found[0] == found[3] == 0.0
+    at = np.log1p(PLACES[:, None] * INPUTS[:3, 0])
+    np.testing.assert_allclose(moves[:, :3], np.diff(at, axis=0) / at[-1], rtol=1e-3)
+    assert (moves[:, 3] == 0.0).all()
+
+
+FEW = Structure(bends=True, units=32)
 
 
 @pytest.mark.parametrize(
-    ("control", "least"),
+    ("structure", "least"),
     [
-        (AdaptiveCells(bends=True, graded=True), 24),
-        (AdaptiveCells(bends=True, few=True, graded=True), 24),
-        (AdaptiveCells(graded=True), 24),
-        (AdaptiveCells(layers=2, bends=True, few=True), 24),
-        (AdaptiveCells(layers=2, bends=True), 10),
+        (Structure(bends=True, units=1000), 24),
+        (FEW, 24),
+        (Structure(), 24),
+        (Structure(pieces=2, bends=True, units=32), 24),
+        (Structure(pieces=2, bends=True, units=1000), 10),
     ],
 )
-def test_no_level_before_the_least_proves_a_row(control: AdaptiveCells, least: int) -> None:
+def test_no_level_before_the_least_proves_a_row(structure: Structure, least: int) -> None:
+    control = AdaptiveCells(structure)
     levels = [np.ones((1, 2, 3))] * 3
     for cells in (10, 24, 58):
         estimate = control.estimate(levels[: 2 if cells == 10 else 3], cells)
         assert (estimate == (0.0 if cells >= least else np.inf)).all()
+
+
+def test_an_uneven_row_takes_one_level_more() -> None:
+    levels, uneven = [np.ones((1, 2, 3))] * 3, np.array([False, True])
+    control = AdaptiveCells(FEW)
+    assert np.isinf(control.estimate(levels[:2], 10, uneven)).all()
+    assert control.estimate(levels, 24, uneven).tolist() == [[0.0, 2.0]]
+    assert control.estimate(levels, 58, uneven).tolist() == [[0.0, 0.0]]
