@@ -56,11 +56,11 @@ samples: $(VENV)/.dev ## Prepare reviews of clothing and handwritten digits in .
 
 demo: data ## Explain two models on 327,346 real flights, by Airflow; prints the top features and the reports
 	@echo "==> Running both DAGs by Airflow"
-	@$(BIN)/python -m ig_tasks.orchestration.local run ig_flights_torch ig_flights_keras
+	@$(BIN)/python -m scripts.local_airflow run ig_flights_torch ig_flights_keras
 	@$(BIN)/ig-tasks show $(IG_TASKS_STORE)/flights_torch $(IG_TASKS_STORE)/flights_keras
 
 airflow: data ## Start Airflow on 127.0.0.1 with these DAGs
-	@$(BIN)/python -m ig_tasks.orchestration.local up
+	@$(BIN)/python -m scripts.local_airflow up
 
 train: data samples ## Train the models of include/models again
 	@$(BIN)/python include/models/train_flights.py --data $(DATA) --all

@@ -23,8 +23,8 @@ import pytest
 import yaml
 from support.patience import PATIENCE
 
-from ig_tasks.orchestration.local import AirflowHome, LocalAirflow
-from ig_tasks.orchestration.local.home import airflow_command
+from scripts.local_airflow import AirflowHome, LocalAirflow
+from scripts.local_airflow.home import airflow_command
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 ROWS = 60

@@ -142,7 +142,7 @@ def test_an_unknown_key_in_the_conf_fails_at_once_in_one_line(stage):
     "conf", [{"sample": 0}, {"tolerance": 2}, {"baseline": "s3://elsewhere"}, {"partition": "../../etc"}]
 )
 def test_values_out_of_range_are_refused_by_the_api(stage, conf):
-    from ig_tasks.orchestration.local import AirflowApiError
+    from scripts.local_airflow import AirflowApiError
 
     with pytest.raises(AirflowApiError, match=f"Invalid input for param {next(iter(conf))}") as refused:
         stage.api.trigger("ig_tiny", conf=conf)

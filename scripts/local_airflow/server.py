@@ -21,8 +21,8 @@ from typing import Any, Self
 import psutil
 
 from ig_tasks.errors import RunError
-from ig_tasks.orchestration.local.api import AirflowApi
-from ig_tasks.orchestration.local.home import USER, AirflowHome, airflow_command
+from scripts.local_airflow.api import AirflowApi
+from scripts.local_airflow.home import USER, AirflowHome, airflow_command
 
 __all__ = ["LocalAirflow", "end_leftovers", "free_port", "running"]
 

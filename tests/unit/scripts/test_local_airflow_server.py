@@ -8,9 +8,9 @@ import pytest
 from support.patience import until
 
 from ig_tasks.errors import RunError
-from ig_tasks.orchestration.local import server
-from ig_tasks.orchestration.local.home import AirflowHome
-from ig_tasks.orchestration.local.server import LocalAirflow, end_leftovers, running
+from scripts.local_airflow import server
+from scripts.local_airflow.home import AirflowHome
+from scripts.local_airflow.server import LocalAirflow, end_leftovers, running
 
 # A parent that ignores a polite signal, with a child in a process group of its own, as Airflow's tasks are.
 STUBBORN = """
@@ -98,8 +98,8 @@ def test_the_processes_end_when_their_parent_is_killed(home, tmp_path):
         """
         import sys, time
         from pathlib import Path
-        from ig_tasks.orchestration.local import server
-        from ig_tasks.orchestration.local.home import AirflowHome
+        from scripts.local_airflow import server
+        from scripts.local_airflow.home import AirflowHome
         server.airflow_command = lambda *arguments: [sys.executable, "-c", "import time; time.sleep(6000)"]
         AirflowHome.prepare = lambda self, say: self.logs.mkdir(parents=True, exist_ok=True)
         airflow = server.LocalAirflow(AirflowHome.of_project(Path(sys.argv[1])), triggerer=False)

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from ig_tasks.orchestration.local.follow import follow_run
+from scripts.local_airflow.follow import follow_run
 
 OURS = "airflow.task.operators.ig_tasks.orchestration.operators.LoadModelOperator"
 

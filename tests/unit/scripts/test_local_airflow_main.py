@@ -4,8 +4,8 @@ from types import SimpleNamespace
 import pytest
 
 from ig_tasks.errors import RunError
-from ig_tasks.orchestration.local import __main__ as command
-from ig_tasks.orchestration.local.follow import RunOutcome
+from scripts.local_airflow import __main__ as command
+from scripts.local_airflow.follow import RunOutcome
 
 
 class FakeAirflow:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ig_tasks.orchestration.local.api import AirflowApi
+from scripts.local_airflow.api import AirflowApi
 
 __all__ = ["RunOutcome", "follow_run"]
 

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from ig_tasks.errors import RunError
-from ig_tasks.orchestration.local.home import AirflowHome
+from scripts.local_airflow.home import AirflowHome
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""`python -m ig_tasks.orchestration.local up|run`."""
+"""`python -m scripts.local_airflow up|run`."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from pathlib import Path
 from typing import Any
 
 from ig_tasks.errors import IgTasksError
-from ig_tasks.orchestration.local.follow import follow_run
-from ig_tasks.orchestration.local.home import USER, AirflowHome
-from ig_tasks.orchestration.local.server import LocalAirflow, end_leftovers, free_port, running
+from scripts.local_airflow.follow import follow_run
+from scripts.local_airflow.home import USER, AirflowHome
+from scripts.local_airflow.server import LocalAirflow, end_leftovers, free_port, running
 
 _PORT = 8080
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Start Airflow and keep it up, or run DAGs by it; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m ig_tasks.orchestration.local", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m scripts.local_airflow", description=__doc__)
     parser.add_argument("--project", type=Path, default=Path.cwd(), help="folder that holds dags/ (default: here)")
     commands = parser.add_subparsers(dest="command", required=True)
     up = commands.add_parser("up", help="start Airflow and keep it up until Ctrl-C")
