@@ -19,8 +19,8 @@ from ig_tasks.attribution.control import Tolerances
 from ig_tasks.attribution.explanation import NOT_FINITE
 from ig_tasks.attribution.feeds import Layers
 from ig_tasks.attribution.problem import UNNAMED
+from ig_tasks.baselines.arguments import given_to, matched
 from ig_tasks.baselines.explaining import starts_for
-from ig_tasks.baselines.given import given_to, matched
 from ig_tasks.data.encoding import Encoded
 from ig_tasks.data.features import Feature, feature_values
 from ig_tasks.data.inputs import explained

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import yaml
 
-from ig_tasks.baselines.baseline import Baseline
+from ig_tasks.baselines.fitted import Baseline
 from ig_tasks.baselines.segments import segments_of
 from ig_tasks.data.dataset import Dataset
 from ig_tasks.data.features import feature_values

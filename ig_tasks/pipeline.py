@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from ig_tasks.baselines.baseline import Baseline
+from ig_tasks.baselines.fitted import Baseline
 from ig_tasks.cluster.session import ComputeSession
 from ig_tasks.data.shards import with_versions
 from ig_tasks.errors import DamagedError, ValidationFailedError
@@ -27,7 +27,7 @@ from ig_tasks.looks.visible import visible
 from ig_tasks.reports.assemble import importance_table
 from ig_tasks.reports.numerals import apart, value
 from ig_tasks.reports.outcome import outcome_of, outcome_words
-from ig_tasks.reports.overrides import override_words
+from ig_tasks.reports.override_notes import override_words
 from ig_tasks.reports.rendering import Rendering
 from ig_tasks.spec import ExplanationSpec
 from ig_tasks.stages.aggregation import RunSummary

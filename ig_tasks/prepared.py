@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ig_tasks.attribution import Explanation, Lookup, attribute
 from ig_tasks.attribution.averaging import average, join
 from ig_tasks.attribution.control import Tolerances
-from ig_tasks.baselines.baseline import Baseline
+from ig_tasks.baselines.fitted import Baseline
 from ig_tasks.baselines.placing import PlacedBaseline
 from ig_tasks.models import LoadedModel
 from ig_tasks.spec import AttributionSpec

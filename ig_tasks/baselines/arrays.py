@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from ig_tasks.attribution.feeds import Layers
 from ig_tasks.attribution.mixture import Mixture
-from ig_tasks.baselines.baseline import Baseline
 from ig_tasks.baselines.counts import BaselineCounts
+from ig_tasks.baselines.fitted import Baseline
 from ig_tasks.baselines.fitting import fit_baseline
 from ig_tasks.baselines.placing import Embed, PlacedBaseline
 from ig_tasks.baselines.slots import Slot, slots_of_arrays

@@ -21,11 +21,11 @@ from ig_tasks.attribution.feeds import Layers
 from ig_tasks.attribution.given import Given
 from ig_tasks.attribution.mixture import Mixture
 from ig_tasks.attribution.problem import UNNAMED
-from ig_tasks.baselines.baseline import Baseline
+from ig_tasks.baselines.arguments import given_to, matched
 from ig_tasks.baselines.explaining import package_slots, starts_for
-from ig_tasks.baselines.given import given_to, matched
+from ig_tasks.baselines.fitted import Baseline
 from ig_tasks.baselines.judgement import BaselineFindings, Judgement, recommended
-from ig_tasks.baselines.rules import row_hashes
+from ig_tasks.baselines.per_row import row_hashes
 from ig_tasks.baselines.slots import Slot, slots_of_arrays
 from ig_tasks.baselines.strategy import Strategy, asked_for
 from ig_tasks.data.features import feature_matrix

@@ -14,7 +14,7 @@ from ig_tasks.attribution import Lookup
 from ig_tasks.attribution.feeds import Layers
 from ig_tasks.attribution.problem import UNNAMED
 from ig_tasks.baselines.arrays import Rows, Samples, array_baselines, fit_on_rows
-from ig_tasks.baselines.baseline import Baseline
+from ig_tasks.baselines.fitted import Baseline
 from ig_tasks.baselines.placing import PlacedBaseline
 from ig_tasks.baselines.segments import segments_of
 from ig_tasks.baselines.slots import Slot, slots_of

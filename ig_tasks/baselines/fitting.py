@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ig_tasks.baselines.baseline import Baseline
 from ig_tasks.baselines.clusters import cluster, coordinates
 from ig_tasks.baselines.constants import set_values
 from ig_tasks.baselines.counts import BaselineCounts, check_levels
+from ig_tasks.baselines.fitted import Baseline
 from ig_tasks.baselines.point import Point
 from ig_tasks.baselines.slots import Inputs, Slot, slots_of
 from ig_tasks.errors import BaselineError

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ig_tasks.attribution.mixture import Mixture
-from ig_tasks.baselines.baseline import Baseline
+from ig_tasks.baselines.fitted import Baseline
+from ig_tasks.baselines.per_row import blurred, farther_end, row_hashes, uniform
 from ig_tasks.baselines.point import Point
-from ig_tasks.baselines.rules import blurred, farther_end, row_hashes, uniform
 from ig_tasks.baselines.slots import Inputs, Slot, slots_of
 from ig_tasks.errors import BaselineError
 

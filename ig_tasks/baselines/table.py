@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ig_tasks.baselines.baseline import Baseline
+from ig_tasks.baselines.fitted import Baseline
 from ig_tasks.baselines.fitting import BaselineCounts, fit_baseline
 from ig_tasks.data.dataset import Dataset
 from ig_tasks.data.encoding import Preprocess, encode

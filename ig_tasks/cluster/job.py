@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ig_tasks.cluster.loading import is_loading
+from ig_tasks.cluster.model_loading import is_loading
 from ig_tasks.cluster.progress import Progress
 from ig_tasks.cluster.worker_exits import Doing, died
 from ig_tasks.errors import IgTasksError, RunError, UserError, ValidationFailedError, WorkerLostError

@@ -15,7 +15,7 @@ from ig_tasks.data.images import encode_image
 from ig_tasks.data.inputs import InputSpec, feature_names
 from ig_tasks.data.numbers import encode_numbers
 from ig_tasks.data.outside import Outside
-from ig_tasks.data.prepared import prepare, take_prepared
+from ig_tasks.data.preprocessed import prepare, take_prepared
 from ig_tasks.data.series import encode_series
 from ig_tasks.data.tokens import encode_tokens
 from ig_tasks.errors import DataError, suggest

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ig_tasks.data.cells import cells_of, is_missing, numbers_of
 from ig_tasks.data.inputs import InputSpec
+from ig_tasks.data.list_columns import cells_of, is_missing, numbers_of
 from ig_tasks.data.reasons import mark
 from ig_tasks.errors import DataError
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from ig_tasks.data.cells import cells_of, is_missing, numbers_of, stacked
 from ig_tasks.data.inputs import InputSpec
+from ig_tasks.data.list_columns import cells_of, is_missing, numbers_of, stacked
 from ig_tasks.data.numbers import as_dtype
 from ig_tasks.data.reasons import mark
 

@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 
 from ig_tasks.data.bags import lists_of, placed
-from ig_tasks.data.cells import cells_of, is_missing
 from ig_tasks.data.inputs import InputSpec
+from ig_tasks.data.list_columns import cells_of, is_missing
 from ig_tasks.data.outside import Outside
 from ig_tasks.data.reasons import mark
 from ig_tasks.errors import DataError

@@ -13,11 +13,11 @@ from ig_tasks.attribution.backends import as_model, framework_of, no_model
 from ig_tasks.attribution.feeds import Layers, Tables, named_layers, short
 from ig_tasks.attribution.given import Given, as_array
 from ig_tasks.attribution.problem import UNNAMED
-from ig_tasks.baselines.given import given_to
+from ig_tasks.baselines.arguments import given_to
 from ig_tasks.doctor.diagnosis import Diagnosis, InputFinding
+from ig_tasks.doctor.gradient_check import Trial
 from ig_tasks.doctor.observation import Observation
-from ig_tasks.doctor.rows import Trial
-from ig_tasks.doctor.words import (
+from ig_tasks.doctor.wording import (
     candidates_of,
     chosen_together,
     dependent_layers,

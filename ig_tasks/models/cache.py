@@ -13,7 +13,7 @@ from typing import Any
 from ig_tasks.errors import ModelError
 from ig_tasks.models import mlflow
 from ig_tasks.models.digest import digest_of, file_digest, file_digests
-from ig_tasks.spec.cache import cache_folder
+from ig_tasks.spec.cache_folder import cache_folder
 
 __all__ = ["is_local", "local_copy", "local_path"]
 

@@ -12,13 +12,13 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from ig_tasks.data.inputs import InputSpec, check_inputs
-from ig_tasks.data.prepared import from_preprocess
+from ig_tasks.data.preprocessed import from_preprocess
 from ig_tasks.errors import ModelError, TargetError, suggest
 from ig_tasks.models.calibration import Calibration
 from ig_tasks.models.formats import FORMATS, FormatName, Framework, format_of_name
 from ig_tasks.models.outputs import Selection
 from ig_tasks.models.spaces import spaces_of
-from ig_tasks.models.targets import Chosen, TargetConfig
+from ig_tasks.models.target_config import Chosen, TargetConfig
 from ig_tasks.spec.messages import what_is_wrong
 from ig_tasks.spec.uris import Uri, check_uri, cut_secrets
 from ig_tasks.spec.written import load_yaml

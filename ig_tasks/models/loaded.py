@@ -12,7 +12,7 @@ import numpy as np
 from ig_tasks.errors import InputError, LayerError, suggest
 from ig_tasks.models.outputs import Head, Selection
 from ig_tasks.models.spaces import head_for, margin_base, selection_of
-from ig_tasks.models.targets import Chosen
+from ig_tasks.models.target_config import Chosen
 
 if TYPE_CHECKING:
     from ig_tasks.models.contents import PackageContents

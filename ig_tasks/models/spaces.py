@@ -32,7 +32,7 @@ from ig_tasks.models.outputs import (
 )
 
 if TYPE_CHECKING:
-    from ig_tasks.models.targets import TargetConfig
+    from ig_tasks.models.target_config import TargetConfig
 
 __all__ = ["converter", "head_for", "margin_base", "selection_of", "spaces_of", "threshold_in"]
 

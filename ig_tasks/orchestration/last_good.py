@@ -14,7 +14,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from ig_tasks.spec.cache import cache_folder
+from ig_tasks.spec.cache_folder import cache_folder
 from ig_tasks.spec.standing import Standing
 
 __all__ = ["last_good", "remember"]

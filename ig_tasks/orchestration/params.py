@@ -8,7 +8,7 @@ from typing import Any
 from airflow.sdk import Param
 
 from ig_tasks.errors import SpecError, suggest
-from ig_tasks.orchestration.partitions import PATTERN, partitions_at
+from ig_tasks.orchestration.partition_choices import PATTERN, partitions_at
 from ig_tasks.spec import ExplanationSpec
 from ig_tasks.spec.baseline import NEED_OPTIONS, STRATEGIES
 

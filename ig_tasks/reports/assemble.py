@@ -9,9 +9,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from ig_tasks.baselines.baseline import Baseline
+from ig_tasks.baselines.fitted import Baseline
 from ig_tasks.reports.importance import distributions, importance_rows
-from ig_tasks.reports.spaces import probability_at, target_facts, with_margin, with_probabilities
+from ig_tasks.reports.space_notes import probability_at, target_facts, with_margin, with_probabilities
 from ig_tasks.stages.run_plan import RunPlan
 from ig_tasks.stages.shard_files import ShardSummary
 from ig_tasks.store.report import (

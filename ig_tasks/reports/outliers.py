@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ig_tasks.stages.shard_files import ShardSummary
 from ig_tasks.statistics import FeatureStatistics
-from ig_tasks.statistics.categories import MISSING
+from ig_tasks.statistics.category_counts import MISSING
 from ig_tasks.store import Folder
 from ig_tasks.store.report import Outlier
 

@@ -21,10 +21,10 @@ from ig_tasks.looks.statuses import PROVEN_BY
 from ig_tasks.looks.visible import visible
 from ig_tasks.reports import numerals, sentences
 from ig_tasks.reports.baseline_words import baseline_output_words, baseline_words, kinds_of
-from ig_tasks.reports.overrides import HEADLINE, override_words
+from ig_tasks.reports.override_notes import HEADLINE, override_words
+from ig_tasks.reports.page_views import example_views, target_views
 from ig_tasks.reports.provenance import flat, provenance_parts
 from ig_tasks.reports.typeface import font_faces
-from ig_tasks.reports.views import example_views, target_views
 from ig_tasks.store.report import Report
 
 __all__ = ["CONTENT_SECURITY_POLICY", "render_page"]

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
-from ig_tasks.baselines.baseline import Baseline
+from ig_tasks.baselines.fitted import Baseline
 from ig_tasks.data.features import image_grids
 from ig_tasks.data.inputs import feature_names
 from ig_tasks.errors import DamagedError, RunError

@@ -15,7 +15,7 @@ from ig_tasks.looks.colours import effect_colour
 from ig_tasks.looks.statuses import row_words
 from ig_tasks.looks.visible import visible
 from ig_tasks.reports.numerals import count, counted, interval, number
-from ig_tasks.reports.overrides import HEADLINE, override_words
+from ig_tasks.reports.override_notes import HEADLINE, override_words
 from ig_tasks.reports.sentences import (
     check_name,
     left_words,

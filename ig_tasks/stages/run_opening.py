@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import yaml
 
-from ig_tasks.baselines.baseline import Baseline
+from ig_tasks.baselines.fitted import Baseline
 from ig_tasks.errors import DamagedError
 from ig_tasks.stages.run_plan import RunPlan
 from ig_tasks.store import Manifest, RunFolder, Store, run_id_of, run_key, set_aside

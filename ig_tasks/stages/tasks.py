@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ig_tasks.attribution.repeating import TWICE
-from ig_tasks.baselines.baseline import Baseline
+from ig_tasks.baselines.fitted import Baseline
 from ig_tasks.baselines.fitting import BaselineCounts, fit_baseline
 from ig_tasks.baselines.segments import levels_of, segments_of
 from ig_tasks.cluster.device import choose_device

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ig_tasks.cluster.loading import note_loading
+from ig_tasks.cluster.model_loading import note_loading
 from ig_tasks.cluster.threads import limit_threads
 from ig_tasks.errors import ModelError
 

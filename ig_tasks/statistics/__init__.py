@@ -6,8 +6,8 @@ same shards give the same numbers to the last digit.
 
 from __future__ import annotations
 
-from ig_tasks.statistics.categories import MISSING, CategoryCounts
-from ig_tasks.statistics.features import FeatureStatistics
+from ig_tasks.statistics.category_counts import MISSING, CategoryCounts
+from ig_tasks.statistics.feature_statistics import FeatureStatistics
 from ig_tasks.statistics.grouped import OVERALL, GroupedStatistics
 from ig_tasks.statistics.ranking import bonferroni, rank_intervals, ranks
 from ig_tasks.statistics.unknowns import UnknownCounts

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ig_tasks.errors import InputError, RunError
-from ig_tasks.statistics.categories import as_levels
-from ig_tasks.statistics.features import DIGEST_K, FeatureStatistics
+from ig_tasks.statistics.category_counts import as_levels
+from ig_tasks.statistics.feature_statistics import DIGEST_K, FeatureStatistics
 
 Group = tuple[str | None, str | None]
 OVERALL: Group = (None, None)

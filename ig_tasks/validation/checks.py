@@ -12,7 +12,7 @@ from ig_tasks.store import RunFolder
 from ig_tasks.store.report import Check
 from ig_tasks.validation import suites
 from ig_tasks.validation.expectations import Outcome, Suite
-from ig_tasks.validation.rows import CHUNK_ROWS, Predicted
+from ig_tasks.validation.shard_values import CHUNK_ROWS, Predicted
 from ig_tasks.validation.shares import all_but
 from ig_tasks.validation.tally import Tally, take
 

@@ -12,7 +12,7 @@ from ig_tasks.spec import ExplanationSpec
 from ig_tasks.stages.run_plan import RunPlan
 from ig_tasks.store import Store, read_sealed
 from ig_tasks.store.report import Check
-from ig_tasks.validation.rows import Predicted, parity_error
+from ig_tasks.validation.shard_values import Predicted, parity_error
 from ig_tasks.validation.shares import all_but
 
 __all__ = ["NAME", "called_check", "predicted_of", "served_check"]

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from ig_tasks.spec import ExplanationSpec
-from ig_tasks.validation import rows
+from ig_tasks.validation import shard_values
 from ig_tasks.validation.expectations import Expected
 
 QUARANTINED_SHARE, DUPLICATE_ROWS, UNACCOUNTED_ROWS = "quarantined_share", "duplicate_rows", "unaccounted_rows"
 
 
 def of_rows(spec: ExplanationSpec, *, parity: bool) -> list[Expected]:
-    """Expectations on one value a row, made by `rows.reduce_batch`."""
+    """Expectations on one value a row, made by `shard_values.reduce_batch`."""
     checks = spec.validation
     expected = [
         Expected(
             name="completeness",
-            column=rows.RELATIVE_DELTA,
+            column=shard_values.RELATIVE_DELTA,
             minimum=0.0,
             maximum=within(spec),
             mostly=checks.completeness.mostly,
@@ -23,18 +23,20 @@ def of_rows(spec: ExplanationSpec, *, parity: bool) -> list[Expected]:
         ),
         Expected(
             name="converged",
-            column=rows.STATUS,
+            column=shard_values.STATUS,
             allowed=("converged",),
             mostly=checks.converged.at_least,
             severity=checks.converged.severity,
         ),
-        Expected(name="attributions_finite", column=rows.ATTRIBUTIONS_FINITE, allowed=(True,), severity="critical"),
+        Expected(
+            name="attributions_finite", column=shard_values.ATTRIBUTIONS_FINITE, allowed=(True,), severity="critical"
+        ),
     ]
     if parity:
         expected.append(
             Expected(
                 name="parity",
-                column=rows.PARITY_ERROR,
+                column=shard_values.PARITY_ERROR,
                 minimum=0.0,
                 maximum=checks.parity.tolerance,
                 mostly=checks.parity.mostly,

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from ig_tasks.attribution.explanation import UNVERIFIED
 from ig_tasks.spec import ExplanationSpec
 from ig_tasks.store import RunFolder
-from ig_tasks.validation import rows, suites
+from ig_tasks.validation import shard_values, suites
 from ig_tasks.validation.expectations import Outcome, Suite
 from ig_tasks.validation.ledger import Duplicates, RowLedger
-from ig_tasks.validation.rows import Predicted, Worst, worst_of
+from ig_tasks.validation.shard_values import Predicted, Worst, worst_of
 
 
 @dataclass
@@ -40,9 +40,9 @@ def take(
     suite = Suite("rows", expected)
     tally = Tally(Duplicates(0, None), outcomes={each.name: Outcome() for each in expected})
     with RowLedger() as ledger:
-        for chunk in rows.read_chunks(run, shards, parity=parity, predicted=predicted, chunk_rows=chunk_rows):
+        for chunk in shard_values.read_chunks(run, shards, parity=parity, predicted=predicted, chunk_rows=chunk_rows):
             tally.rows += chunk.rows
-            tally.unverified += int((chunk.frame[rows.STATUS] == UNVERIFIED).sum())
+            tally.unverified += int((chunk.frame[shard_values.STATUS] == UNVERIFIED).sum())
             for name, outcome in suite.evaluate(chunk.frame).items():
                 tally.outcomes[name] += outcome
             tally.worst_parity = worst_of([tally.worst_parity, chunk.worst])

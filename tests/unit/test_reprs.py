@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import ig_tasks
-from ig_tasks.baselines.baseline import Baseline
+from ig_tasks.baselines.fitted import Baseline
 from ig_tasks.baselines.point import Point
 from ig_tasks.errors import UserError
 

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from ig_tasks.baselines.baseline import Baseline
 from ig_tasks.baselines.counts import BaselineCounts
+from ig_tasks.baselines.fitted import Baseline
 from ig_tasks.baselines.fitting import fit_baseline
+from ig_tasks.baselines.per_row import blurred
 from ig_tasks.baselines.placing import PlacedBaseline
-from ig_tasks.baselines.rules import blurred
 from ig_tasks.data.inputs import InputSpec
 from ig_tasks.errors import BaselineError
 from ig_tasks.spec import BaselineSpec

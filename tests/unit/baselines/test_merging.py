@@ -14,7 +14,7 @@ from ig_tasks.baselines.clusters import cluster
 from ig_tasks.baselines.counts import BaselineCounts
 from ig_tasks.baselines.draws import RowSample
 from ig_tasks.baselines.fitting import fit_baseline
-from ig_tasks.baselines.rules import row_hashes, uniform
+from ig_tasks.baselines.per_row import row_hashes, uniform
 from ig_tasks.data.inputs import InputSpec
 from ig_tasks.spec import BaselineSpec
 

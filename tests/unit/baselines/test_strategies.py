@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ig_tasks.baselines.baseline import Baseline
 from ig_tasks.baselines.counts import BaselineCounts
+from ig_tasks.baselines.fitted import Baseline
 from ig_tasks.baselines.fitting import fit_baseline
 from ig_tasks.baselines.placing import PlacedBaseline
 from ig_tasks.data.inputs import InputSpec

@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from ig_tasks.looks import colours
-from ig_tasks.reports import charts, drawing, waterfall
+from ig_tasks.reports import charts, drawing, row_waterfall
 from ig_tasks.reports.numerals import number
 from ig_tasks.store.report import Report
 
@@ -35,7 +35,7 @@ def draw(kind: str, report: Report) -> str:
         return charts.segment_chart(rows, levels, names, labels)
     if kind == "distributions":
         return charts.distribution_chart(report.distributions, labels, "log-odds")
-    return waterfall.waterfall_chart(report.examples[0], labels, "log-odds")
+    return row_waterfall.waterfall_chart(report.examples[0], labels, "log-odds")
 
 
 KINDS = ["importance", "signed", "groups", "groups_signed", "segments", "distributions", "waterfall"]
@@ -146,7 +146,7 @@ def test_labels_that_two_features_share_are_told_apart() -> None:
 def test_a_waterfall_leads_from_the_baseline_to_the_output(sample: SimpleNamespace) -> None:
     example = sample.flights_report().examples[0]
     labels = {part.feature: part.feature for part in example.contributions}
-    steps = waterfall.waterfall_steps(example, labels, limit=9)
+    steps = row_waterfall.waterfall_steps(example, labels, limit=9)
     assert len(steps) == 9
     assert steps[0][1] == example.baseline_output
     assert [end for *_, end in steps[:-1]] == [start for _, start, _ in steps[1:]]
@@ -162,7 +162,7 @@ def test_a_delta_that_can_be_seen_is_a_step_of_its_own(sample: SimpleNamespace) 
         update={"output": example.baseline_output + total - 0.3, "convergence_delta": 0.3, "status": "max_evaluations"}
     )
     labels = {part.feature: part.feature for part in example.contributions}
-    steps = waterfall.waterfall_steps(off, labels)
+    steps = row_waterfall.waterfall_steps(off, labels)
     assert steps[-1][0] == "Not accounted for"
     assert steps[-1][2] == pytest.approx(off.output, abs=1e-12)
 

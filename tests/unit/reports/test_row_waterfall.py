@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ig_tasks.reports.waterfall import waterfall_steps
+from ig_tasks.reports.row_waterfall import waterfall_steps
 from ig_tasks.store.report import Example
 
 LONGEST = "customer_lifetime_average_of_monthly_balance"

@@ -9,9 +9,9 @@ from ig_tasks.looks.statuses import row_words
 from ig_tasks.reports import charts
 from ig_tasks.reports.drawing import fitted, unique_labels
 from ig_tasks.reports.numerals import count
+from ig_tasks.reports.row_waterfall import waterfall_chart
 from ig_tasks.reports.sentences import left_words, segment_label, target_words, units
 from ig_tasks.reports.shading import HeatmapView, PassageView, heatmap_views, passage_views
-from ig_tasks.reports.waterfall import waterfall_chart
 from ig_tasks.store.report import (
     Contribution,
     Distribution,

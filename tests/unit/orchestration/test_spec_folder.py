@@ -188,7 +188,7 @@ def test_broken_specs_are_import_errors_of_a_file_of_their_own(
 
 
 def test_an_error_that_nobody_thought_of_is_kept_apart_too(folder, monkeypatch):
-    from ig_tasks.orchestration import folder as module
+    from ig_tasks.orchestration import spec_folder as module
 
     build = module.ig_dag
     monkeypatch.setattr(module, "ig_dag", lambda spec, **rest: 1 / 0 if spec.name == "odd" else build(spec, **rest))

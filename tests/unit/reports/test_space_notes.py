@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ig_tasks.models.config import TargetConfig
-from ig_tasks.reports.spaces import explained_words, probability_at, target_facts, with_margin, with_probabilities
+from ig_tasks.reports.space_notes import explained_words, probability_at, target_facts, with_margin, with_probabilities
 from ig_tasks.store.report import Example
 
 PLATT = {"method": "platt", "slope": 1.5, "intercept": -0.25}

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ig_tasks.baselines.baseline import Baseline
+from ig_tasks.baselines.fitted import Baseline
 from ig_tasks.baselines.fitting import BaselineCounts, fit_baseline
 from ig_tasks.baselines.placing import PlacedBaseline
 from ig_tasks.baselines.table import baseline_of_table

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from ig_tasks.baselines.point import Point
 from ig_tasks.baselines.slots import Inputs, slots_of
-from ig_tasks.baselines.words import described
+from ig_tasks.baselines.summary import described
 from ig_tasks.statistics import UnknownCounts
 from ig_tasks.store import Folder, Manifest, digest_of
 

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import stdtrit
 
 from ig_tasks.errors import InputError, RunError
-from ig_tasks.statistics import digest
+from ig_tasks.statistics import sketches
 
 Floats = NDArray[np.float64]
 
@@ -68,14 +68,14 @@ class FeatureStatistics:
             features=tuple(features),
             count=rows,
             moments=dict(zip(_MOMENTS, moments, strict=True)),
-            digests=tuple(digest.build(column, k) for column in columns),
+            digests=tuple(sketches.build(column, k) for column in columns),
         )
 
     @classmethod
     def empty(cls, features: Sequence[str], *, k: int = DIGEST_K) -> Self:
         """Statistics of no rows: merging with them changes nothing."""
         zeros = {name: np.zeros(len(features)) for name in _MOMENTS}
-        nothing = digest.build(np.empty(0), k)
+        nothing = sketches.build(np.empty(0), k)
         return cls(features=tuple(features), count=0, moments=zeros, digests=(nothing,) * len(features))
 
     def merge(self, other: Self) -> Self:
@@ -98,7 +98,7 @@ class FeatureStatistics:
             merged[squares] = self.moments[squares] + other.moments[squares] + between
         merged["minimum"] = np.minimum(self.moments["minimum"], other.moments["minimum"])
         merged["maximum"] = np.maximum(self.moments["maximum"], other.moments["maximum"])
-        digests = tuple(digest.merge(a, b) for a, b in zip(self.digests, other.digests, strict=True))
+        digests = tuple(sketches.merge(a, b) for a, b in zip(self.digests, other.digests, strict=True))
         return type(self)(features=self.features, count=count, moments=merged, digests=digests)
 
     @property
@@ -139,7 +139,7 @@ class FeatureStatistics:
         if not 0.0 <= q <= 1.0:
             raise InputError(f"q: {q} is not a quantile; give a number from 0 to 1")
         at = np.array([q])
-        return np.array([digest.quantiles(state, at)[0] for state in self.digests], dtype=np.float64)
+        return np.array([sketches.quantiles(state, at)[0] for state in self.digests], dtype=np.float64)
 
     def abs_mean_interval(self, level: float = 0.95) -> tuple[Floats, Floats]:
         """Confidence interval (low, high) of `abs_mean` over rows like these.

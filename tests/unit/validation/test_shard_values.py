@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 
 from ig_tasks.errors import CheckBrokenError
-from ig_tasks.validation.rows import parity_error, read_chunks
+from ig_tasks.validation.shard_values import parity_error, read_chunks
 
 ODD_NAMES = ("</script><script>alert(1)</script>", "a/b\n$x {y}", "relative_delta", "été\u202e")
 

@@ -18,7 +18,7 @@ from ig_tasks.attribution.targets import Choice
 from ig_tasks.data.features import Feature, feature_matrix
 from ig_tasks.doctor.diagnosis import InputFinding, ZeroFeature
 from ig_tasks.doctor.observation import Observation
-from ig_tasks.doctor.words import cuts_of, is_open, reaches
+from ig_tasks.doctor.wording import cuts_of, is_open, reaches
 from ig_tasks.errors import ModelError, TargetError
 
 __all__ = ["Trial"]
