@@ -22,11 +22,11 @@ __all__ = ["DaskHook", "ig_dag", "ig_dags", "ig_task_group", "on_reports", "repo
 _HOME = {
     "DaskHook": "hook",
     "ig_dag": "factory",
-    "ig_dags": "folder",
+    "ig_dags": "spec_folder",
     "ig_task_group": "factory",
     "on_reports": "assets",
     "report_asset": "assets",
-    "require_specs": "folder",
+    "require_specs": "spec_folder",
 }
 
 
