@@ -171,6 +171,31 @@ def test_what_ties_all_along_the_path_shares_as_in_tensorflow(name: str) -> None
         assert errors(found, truth).max() <= 3e-4
 
 
+def test_masked_places_of_a_maximum_lose_nothing_of_the_others() -> None:
+    """Places masked by -1e9, from the forty-first row on, under a maximum, the larger of two, and sorted."""
+    keras.config.set_floatx("float32")
+    keras.config.set_dtype_policy("float32")
+    x, mask = keras.Input((5, 3), name="x"), keras.Input((5,), name="mask")
+    hidden = ops.where(mask[:, :, None] > 0.0, -1e9, L.Dense(4)(x))
+    parts = [ops.max(hidden, axis=1), L.GlobalMaxPooling1D()(hidden), ops.sort(hidden, axis=1)[:, -1]]
+    parts.append(ops.maximum(hidden[:, 0], hidden[:, 1]))
+    model = keras.Model([x, mask], L.Dense(1)(L.ReLU()(L.Concatenate()(parts))))
+    rng = np.random.default_rng(0)
+    inputs, masks = rng.normal(size=(60, 5, 3)).astype(np.float32), np.zeros((60, 5), np.float32)
+    masks[40:, 0], masks[50:, 2] = 1.0, 1.0
+    settings: dict[str, Any] = {"fixed": {"mask": masks}}
+    truth = attribute(
+        model, {"x": inputs}, {"x": np.zeros((5, 3))}, integrator="midpoint", steps=4000, **settings
+    ).attributions["x"]
+    for integrator in ("auto", "secant"):
+        found = attribute(
+            model, {"x": inputs}, {"x": np.zeros((5, 3))}, integrator=integrator, tolerance=1e-3, **settings
+        )
+        assert (found.status == "converged").all()
+        apart = np.abs(found.attributions["x"] - truth).sum((1, 2))
+        assert (apart <= 2e-3 * np.abs(truth).sum((1, 2)) + 5e-4).all()
+
+
 def test_kinks_of_curves_and_of_comparisons_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each where it is, found between the edges of the level before."""
     from ig_tasks.attribution.methods import chunk

@@ -327,6 +327,40 @@ def test_small_pooling_nets_are_right_where_they_say_so(integrator: str) -> None
     assert (error[found.status == "converged"] > 0.01).sum() <= 1
 
 
+@pytest.mark.parametrize("name", ["amax", "max", "amin"])
+def test_masked_places_of_a_maximum_lose_nothing_of_the_others(name: str) -> None:
+    """Places masked by -1e9, from the forty-first row on: p + relu(q - p) would be 0 beside them."""
+    reduce = {
+        "amax": lambda h: h.amax(1),
+        "max": lambda h: h.max(dim=1).values,
+        "amin": lambda h: -(-h).amin(dim=1),
+    }[name]
+
+    class Masked(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            torch.manual_seed(0)
+            self.first, self.last = torch.nn.Linear(3, 4), torch.nn.Linear(4, 1)
+
+        def forward(self, x: Any, mask: Any) -> Any:
+            return self.last(reduce(self.first(x).masked_fill(mask[:, :, None] > 0, -1e9)).relu())
+
+    model = Masked().eval()
+    rng = np.random.default_rng(0)
+    inputs, mask = rng.normal(size=(60, 9, 3)).astype(np.float32), np.zeros((60, 9), np.float32)
+    mask[40:, 0], mask[50:, 2:5] = 1.0, 1.0
+    settings: dict[str, Any] = {"fixed": {"mask": mask}, "tolerance": 1e-3}
+    found = [
+        attribute(model, {"x": inputs}, {"x": np.zeros((9, 3))}, integrator=i, **settings) for i in ("auto", "secant")
+    ]
+    settings["integrator"], settings["steps"] = "midpoint", 4000
+    truth = attribute(model.double(), {"x": inputs}, {"x": np.zeros((9, 3))}, **settings).attributions["x"]
+    for one in found:
+        assert (one.status == "converged").all()
+        apart = np.abs(one.attributions["x"] - truth).sum((1, 2))
+        assert (apart <= 2e-3 * np.abs(truth).sum((1, 2)) + 5e-4).all()
+
+
 WINDOWS: dict[str, Any] = {
     "max": lambda x: x.view(-1, 2, 4).max(dim=2).values,
     "min": lambda x: x.view(-1, 2, 4).min(2, keepdim=True)[0].squeeze(2),

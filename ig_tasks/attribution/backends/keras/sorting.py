@@ -1,6 +1,6 @@
-"""Sorted numbers behind the secant rule: a network of comparisons, max(p, q) = p + relu(q - p) and its like.
+"""Sorted numbers behind the secant rule: a network of comparisons of two.
 
-Written so, each comparison is followed as a ReLU is: a cell is complete to rounding, and every kink is seen. Where two
+Each comparison is followed as a ReLU is: a cell is complete to rounding, and every kink is seen. Where two
 numbers tie all along the path, each of them keeps the place that the network gives it; TensorFlow's own gradient may
 give them the other way round.
 """
@@ -11,8 +11,7 @@ from typing import Any
 
 import tensorflow as tf  # noqa: TID253 - this module is the framework's own, loaded lazily
 
-from ig_tasks.attribution.backends.keras.slopes import piecewise
-from ig_tasks.attribution.slopes import Pieces
+from ig_tasks.attribution.backends.keras.slopes import largest
 from ig_tasks.attribution.sorting import network
 
 __all__ = ["descending"]
@@ -25,8 +24,9 @@ def descending(nodes: Any, z: Any) -> tuple[Any, list[list[Any]]]:
         left = [place for place in range(count) if place not in first and place not in second]
         p, q = tf.gather(z, first, axis=-1), tf.gather(z, second, axis=-1)
         leads.append([q - p])
-        swapped = piecewise(nodes, tf.nn.relu, Pieces.relu(), q - p)
-        parts = [p + swapped, q - swapped, *([tf.gather(z, left, axis=-1)] if left else [])]
+        # The numbers themselves, not p + relu(q - p), which loses q beside a number that masks a place (-1e9).
+        parts = [largest(nodes, tf.maximum, p, q, 1.0), largest(nodes, tf.minimum, q, p, -1.0)]
+        parts += [tf.gather(z, left, axis=-1)] if left else []
         held = [*first, *second, *left]
         z = tf.gather(tf.concat(parts, -1), [held.index(place) for place in range(count)], axis=-1)
     return z, leads

@@ -16,6 +16,7 @@ from ig_tasks.attribution.sorting import MOST_SORTED, network
 
 __all__ = ["composed"]
 
+_AT_ONCE = 8  # numbers that are compared in one operation
 _PAIRS = {"maximum": True, "fmax": True, "max": True, "minimum": False, "fmin": False, "min": False}
 _EXTREMES = {"max": True, "amax": True, "min": False, "amin": False}
 _RANKED = ("sort", "topk", "median", "kthvalue")
@@ -101,14 +102,19 @@ def _gated(z: Any, dim: int) -> Any:
 
 
 def _extreme(z: Any, dim: int, *, largest: bool) -> Any:
-    """The largest or smallest along an axis, which stays: half of them against the other half, again and again."""
-    while z.shape[dim] > 1:
-        half = z.shape[dim] // 2
-        p, q = z.narrow(dim, 0, half), z.narrow(dim, half, half)
-        won = _larger(p, q) if largest else _smaller(p, q)
-        odd = z.shape[dim] - 2 * half
-        z = torch.cat([won, z.narrow(dim, 2 * half, odd)], dim) if odd else won
-    return z
+    """The largest or smallest along an axis, which stays: max-pooling of a few at a time, again and again.
+
+    Beside a number that masks a place (-1e9) p + relu(q - p) would lose q; pooling takes q as it is.
+    """
+    moved = z.transpose(dim, -1)
+    shape = moved.shape
+    flat = moved.reshape(shape[0], -1, shape[-1])
+    flat = flat if largest else -flat
+    while flat.shape[-1] > 1:
+        size = min(_AT_ONCE, flat.shape[-1])
+        flat = torch.max_pool1d(flat, size, size, 0, 1, True)
+    found = flat if largest else -flat
+    return found.reshape(*shape[:-1], 1).transpose(dim, -1)
 
 
 def _reduced(name: str, values: Any, dims: list[int], native: Callable[[Any], Any], *, keepdim: bool) -> Any:
