@@ -332,6 +332,8 @@ def _ends(lookup: Lookup, layer: Any, array: NDArray[Any], start: Any) -> tuple[
             return ids, single if start.group is None else single[start.group]
         whole = isinstance(start, np.ndarray) and start.dtype.kind in "iu"
         return ids, start if whole else np.full(ids.shape, np.nan)  # a mean of several is no row's
+    if isinstance(start, Mixture):  # looked up here: by itself it would open the model for each of a thousand tables
+        start = replace(start, vectors=lambda numbers: lookup(layer, numbers))
     begin = np.asarray(start)
     if begin.dtype.kind in "iu":
         begin = lookup(layer, begin.astype(np.int64))
