@@ -48,8 +48,11 @@ __all__ = [
     "UserError",
     "ValidationFailedError",
     "WorkerLostError",
+    "brief",
     "suggest",
 ]
+
+_BRIEF = 300  # characters
 
 
 class IgTasksError(Exception):
@@ -145,6 +148,16 @@ class ValidationFailedError(IgTasksError):
 
     def __str__(self) -> str:
         return str(self.args[0])
+
+
+def brief(error: BaseException) -> str:
+    """The first line of another library's error, at most 300 characters; its class where it has no message.
+
+    >>> brief(ValueError("no such table\\n  at line 3")), brief(MemoryError())
+    ('no such table', 'MemoryError')
+    """
+    lines = [line.strip() for line in str(error).splitlines()]
+    return next((line for line in lines if line), type(error).__name__)[:_BRIEF]
 
 
 def suggest(name: str, known: Iterable[str], *, noun: str = "names", limit: int = 20) -> str:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from ig_tasks.attribution.backends import positional_names
 from ig_tasks.attribution.problem import UNNAMED
-from ig_tasks.errors import BaselineError, IgTasksError, InputError
+from ig_tasks.errors import BaselineError, IgTasksError, InputError, brief
 
 __all__ = ["Form", "Given", "as_array", "is_number", "is_several"]
 
@@ -110,7 +110,7 @@ def as_array(value: Any, what: str) -> Array:
     except IgTasksError:
         raise
     except Exception as error:
-        raise InputError(f"{what}: {kind} is no array ({str(error).splitlines()[0]})") from error
+        raise InputError(f"{what}: {kind} is no array ({brief(error)})") from error
     if array.dtype.kind == "O" and array.ndim == 0 and isinstance(value, Iterable):
         raise InputError(f"{what}: {kind} is no array; give one, (rows, ...)")
     # numpy knows TensorFlow's bfloat16 by an extension only.

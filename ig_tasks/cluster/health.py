@@ -14,6 +14,8 @@ from typing import Any
 
 import psutil
 
+from ig_tasks.errors import brief
+
 __all__ = ["main", "workers_of_this_host"]
 
 ANSWER_SECONDS = 5.0
@@ -27,7 +29,7 @@ def main(arguments: list[str]) -> int:
     try:
         workers = _registered(address)
     except (OSError, ValueError, TypeError) as error:
-        return _bad(f"no Dask scheduler answers at {address}: {(str(error).splitlines() or [''])[0]}")
+        return _bad(f"no Dask scheduler answers at {address}: {brief(error)}")
     if role == "scheduler":
         print(f"healthy, {len(workers)} workers")  # noqa: T201 - what a health check is for
         return 0

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ig_tasks.cluster.model_loading import is_loading
 from ig_tasks.cluster.progress import Progress
 from ig_tasks.cluster.worker_exits import Doing, died
-from ig_tasks.errors import IgTasksError, RunError, UserError, ValidationFailedError, WorkerLostError
+from ig_tasks.errors import IgTasksError, RunError, UserError, ValidationFailedError, WorkerLostError, brief
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -146,7 +146,7 @@ def _result(session: ComputeSession, future: Future, key: str, doing: Doing) -> 
         trace = future.traceback() if error is not None else None
         result = future.result() if error is None else None
     except (CancelledError, OSError, RuntimeError, TimeoutError) as broken:
-        raise WorkerLostError(f"{key}: the connection to the Dask scheduler was lost ({_brief(broken)})") from None
+        raise WorkerLostError(f"{key}: the connection to the Dask scheduler was lost ({_named(broken)})") from None
     finally:
         asked = future.key
         del future
@@ -159,10 +159,10 @@ def _result(session: ComputeSession, future: Future, key: str, doing: Doing) -> 
         what = f"{key}: {error.allowed_failures + 1} {died(was)}"
         raise WorkerLostError(_sentence(what, session.lost_workers_note(), session.lost_workers_remedy(was)))
     if isinstance(error, NoValidWorkerError):
-        raise WorkerLostError(f"{key}: {_brief(error)}")
+        raise WorkerLostError(f"{key}: {_named(error)}")
     if isinstance(error, IgTasksError):
         raise error
-    raise RunError(f"{key}: the task failed on a worker with {_brief(error)}") from error.with_traceback(trace)
+    raise RunError(f"{key}: the task failed on a worker with {_named(error)}") from error.with_traceback(trace)
 
 
 class _Watch:
@@ -195,9 +195,9 @@ class _Watch:
             raise WorkerLostError(_sentence(why, self._session.lost_workers_note()))
 
 
-def _brief(error: BaseException) -> str:
-    line = (str(error).strip().splitlines() or [""])[0][:300]
-    return f"{type(error).__name__}: {line}" if line else type(error).__name__
+def _named(error: BaseException) -> str:
+    said, name = brief(error), type(error).__name__
+    return name if said == name else f"{name}: {said}"
 
 
 def _sentence(*parts: str) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 from ig_tasks.cluster.sizing import Machine, WorkerPlan, plan_workers, resource_hint
 from ig_tasks.cluster.versions import version_skew
 from ig_tasks.cluster.worker_exits import Doing, WorkerExits, remedy
-from ig_tasks.errors import ResourceError
+from ig_tasks.errors import ResourceError, brief
 from ig_tasks.spec.uris import environment_uri
 
 if TYPE_CHECKING:
@@ -160,7 +160,7 @@ class ComputeSession:
             client = Client(address, timeout=min(CONNECT_SECONDS, self.compute.worker_timeout), set_as_default=False)
         except (OSError, TypeError, ValueError) as error:
             raise ResourceError(
-                f"compute.address: no Dask scheduler answers at {address} ({_first_line(error)}); start it, "
+                f"compute.address: no Dask scheduler answers at {address} ({brief(error)}); start it, "
                 "correct the address, or leave it out to use workers on this machine"
             ) from None
         self._client = client
@@ -188,7 +188,7 @@ class ComputeSession:
         try:
             self._cluster = start_cluster(plan, self._scratch)
         except (OSError, RuntimeError) as error:
-            raise ResourceError(f"workers could not be started on this machine: {_first_line(error)}") from error
+            raise ResourceError(f"workers could not be started on this machine: {brief(error)}") from error
         self._client = client = Client(self._cluster, set_as_default=False)
         self._await_worker(client)
         each = f"{plan.threads} thread{'s' * (plan.threads > 1)} and {_gigabytes(plan.memory_limit)} each"
@@ -234,10 +234,6 @@ class ComputeSession:
     @staticmethod
     def _worker_infos(client: Client) -> dict[str, dict[str, Any]]:
         return dict(client.scheduler_info(n_workers=-1)["workers"])
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def _gigabytes(count: int) -> str:

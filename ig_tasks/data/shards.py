@@ -18,7 +18,7 @@ from ig_tasks.data.dataset import POSITION, DataFile, Dataset, require_once
 from ig_tasks.data.inputs import category_name
 from ig_tasks.data.sampling import Sample
 from ig_tasks.data.stamps import changed, require_same
-from ig_tasks.errors import DataError
+from ig_tasks.errors import DataError, brief
 
 _READS = 3
 """How often a file is read whose stamp changes meanwhile, and its content does not."""
@@ -138,7 +138,7 @@ def _read_same(filesystem: Any, part: Slice, rows: NDArray[np.int64], columns: l
             pieces = list(_read_rows(filesystem, part, rows, columns))
         except (pa.ArrowException, OSError) as error:
             require_same(filesystem, part.path, part.stamp, part.version)
-            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            reason = brief(error)
             raise DataError(f"data file {part.path} cannot be read ({reason}); mend the file") from error
         if require_same(filesystem, part.path, part.stamp, part.version) == before:
             return pieces

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
@@ -14,6 +13,7 @@ from ig_tasks.reports.importance import distributions, importance_rows
 from ig_tasks.reports.space_notes import probability_at, target_facts, with_margin, with_probabilities
 from ig_tasks.stages.run_plan import RunPlan
 from ig_tasks.stages.shard_files import ShardSummary
+from ig_tasks.store.clock import utc_now
 from ig_tasks.store.report import (
     SCHEMA_VERSION,
     AttributionInfo,
@@ -77,7 +77,7 @@ def assemble_report(findings: Findings, *, revision: int) -> Report:
         run_id=findings.run_id,
         partition=plan.partition,
         revision=revision,
-        created_at=datetime.now(UTC).replace(microsecond=0),
+        created_at=utc_now(),
         model=ModelInfo(
             uri=spec.model.uri,
             framework=plan.package.config.framework,

@@ -19,7 +19,7 @@ from ig_tasks.stages.planning import baseline_files, baseline_key
 from ig_tasks.stages.run_plan import RunPlan, require_unchanged
 from ig_tasks.stages.tasks import BaselineTask, count_shard
 from ig_tasks.store import Folder, RunFolder, Store, digest_of, set_aside, take_sealed, write_sealed
-from ig_tasks.store.manifest import now
+from ig_tasks.store.clock import now
 from ig_tasks.store.sealed import Say, damaged
 
 _FACTS, _TABLE = "baseline.json", "baseline.parquet"

@@ -16,7 +16,7 @@ import psutil
 
 from ig_tasks.errors import DamagedError, RunError
 from ig_tasks.store import Folder, read_sealed, set_aside, write_sealed
-from ig_tasks.store.manifest import now
+from ig_tasks.store.clock import now
 from ig_tasks.store.sealed import damaged
 
 __all__ = ["computing"]

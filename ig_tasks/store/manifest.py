@@ -16,10 +16,10 @@ import platform
 import time
 import uuid
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from ig_tasks.errors import DamagedError
+from ig_tasks.store.clock import now
 from ig_tasks.store.folder import Folder
 from ig_tasks.store.identity import digest_of
 from ig_tasks.store.sealed import (
@@ -159,11 +159,6 @@ class Manifest:
         except DamagedError as error:
             self.damage[name] = error
             return None
-
-
-def now() -> str:
-    """The time, in UTC, to the second."""
-    return datetime.now(UTC).replace(microsecond=0).isoformat()
 
 
 def versions() -> dict[str, str]:

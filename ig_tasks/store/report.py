@@ -6,7 +6,7 @@ The JSON Schema in `schemas/report-1.json` is made from these models by `write_s
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -78,7 +78,6 @@ __all__ = [
     "Verdict",
     "Word",
     "report_schema",
-    "utc_now",
     "write_schema",
 ]
 
@@ -206,11 +205,6 @@ class Report(Part):
             first = error.errors()[0]
             where = ".".join(str(step) for step in first["loc"])
             raise ReportError(f"report.{where}: {first['msg']}; the file is damaged, run again") from None
-
-
-def utc_now() -> datetime:
-    """Now, in UTC, to the second: a report's created_at."""
-    return datetime.now(UTC).replace(microsecond=0)
 
 
 def report_schema() -> dict[str, Any]:

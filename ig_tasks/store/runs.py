@@ -9,9 +9,10 @@ from typing import Any
 import pyarrow as pa
 
 from ig_tasks.errors import DamagedError, ReportError
+from ig_tasks.store.clock import now
 from ig_tasks.store.folder import Folder
 from ig_tasks.store.manifest import NAME as MANIFEST
-from ig_tasks.store.manifest import Manifest, now
+from ig_tasks.store.manifest import Manifest
 from ig_tasks.store.report import Report
 from ig_tasks.store.sealed import DAMAGED, damaged, read_sealed, require_digest, set_aside, write_sealed
 

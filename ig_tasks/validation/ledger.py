@@ -11,7 +11,7 @@ from typing import Any, Self
 
 import pyarrow as pa
 
-from ig_tasks.errors import CheckBrokenError
+from ig_tasks.errors import CheckBrokenError, brief
 
 MEMORY = "256MB"  # beyond it DuckDB works on disk
 
@@ -85,7 +85,7 @@ class RowLedger:
 
 
 def _broken(error: Exception) -> CheckBrokenError:
-    reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    reason = brief(error)
     place = tempfile.tempdir or os.environ.get("TMPDIR", "/tmp")  # noqa: S108 - what Python takes if nothing is said
     return CheckBrokenError(
         f"check row_ids_unique: could not be carried out ({reason}); its temporary files lie in {place}: make room "

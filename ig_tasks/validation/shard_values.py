@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from ig_tasks.errors import CheckBrokenError
+from ig_tasks.errors import CheckBrokenError, brief
 from ig_tasks.store import RunFolder
 
 RELATIVE_DELTA = "relative_delta"
@@ -102,7 +102,7 @@ def _read_batches(
                 for batch in file.iter_batches(batch_size=batch_rows, columns=columns):
                     yield reduce_batch(batch, found, parity=parity, predicted=predicted)
         except (OSError, pa.ArrowException) as error:
-            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            reason = brief(error)
             raise CheckBrokenError(f"{shard}: cannot be read ({reason}); run again") from error
 
 

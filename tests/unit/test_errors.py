@@ -39,3 +39,17 @@ def test_a_suggestion_names_the_nearest_and_lists_what_there_is():
     assert errors.suggest("zzz", ["carrier"], noun="columns") == "; columns: carrier"
     assert errors.suggest("x", [], noun="layers") == "; there are no layers"
     assert errors.suggest("zzz", [str(n) for n in range(25)], limit=2) == "; names: 0, 1 and 23 more"
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (ValueError("no such table\n  at line 3"), "no such table"),
+        (OSError("\n\n  disk is full  \n"), "disk is full"),
+        (MemoryError(), "MemoryError"),
+        (AssertionError(" \n "), "AssertionError"),
+        (ValueError("x" * 400), "x" * 300),
+    ],
+)
+def test_an_error_in_one_line(error: Exception, line: str) -> None:
+    assert errors.brief(error) == line

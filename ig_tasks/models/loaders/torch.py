@@ -10,7 +10,7 @@ import numpy as np
 import torch  # noqa: TID253 - this module is imported when a torch model is loaded, never before
 from torch import nn  # noqa: TID253
 
-from ig_tasks.errors import ModelError, suggest
+from ig_tasks.errors import ModelError, brief, suggest
 from ig_tasks.models.code import import_factory
 from ig_tasks.models.heads.torch import with_head
 from ig_tasks.models.loaded import LoadedModel, check_layers
@@ -50,7 +50,7 @@ def finished(
     try:
         model = model.to(device).eval()
     except (RuntimeError, AssertionError) as error:
-        raise ModelError(f"the model cannot be moved to device '{device}': {str(error).splitlines()[0]}") from error
+        raise ModelError(f"the model cannot be moved to device '{device}': {brief(error)}") from error
     return TorchModel(model=model, package=package, device=device)
 
 

@@ -36,7 +36,7 @@ from ig_tasks.attribution.feeds import Fed, Route, Tables
 from ig_tasks.attribution.repeating import require_same
 from ig_tasks.attribution.structure import PLAIN, Segment, Structure
 from ig_tasks.attribution.targets import Head
-from ig_tasks.errors import InputError, LayerError, ModelError, suggest
+from ig_tasks.errors import InputError, LayerError, ModelError, brief, suggest
 
 if TYPE_CHECKING:
     from ig_tasks.attribution.problem import Problem
@@ -171,7 +171,7 @@ class KerasBackend:
         try:
             vectors = self._layers[layer](tf.constant(ids), training=False)
         except (TypeError, ValueError, tf.errors.InvalidArgumentError) as error:
-            raise LayerError(f"layers: '{layer}' does not take ids on its own: {str(error).splitlines()[0]}") from error
+            raise LayerError(f"layers: '{layer}' does not take ids on its own: {brief(error)}") from error
         if not tf.is_tensor(vectors) or tuple(vectors.shape[: ids.ndim]) != ids.shape:
             raise LayerError(f"layers: '{layer}' gives not one vector an id, so attributions cannot be summed to ids")
         return np.asarray(vectors, dtype=np.float64)

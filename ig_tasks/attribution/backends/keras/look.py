@@ -12,6 +12,7 @@ from ig_tasks.attribution.backends.keras.along import Along
 from ig_tasks.attribution.backends.keras.graph import Graph
 from ig_tasks.attribution.backends.keras.program import Arguments, Kind, Program
 from ig_tasks.attribution.structure import NotFollowed, Segment, Structure
+from ig_tasks.errors import brief
 
 __all__ = ["look"]
 
@@ -37,7 +38,7 @@ def look(program: Program, arguments: Arguments) -> Structure:
             except tf.errors.ResourceExhaustedError:
                 raise
             except _LOST as error:
-                program.structure = Structure(reason=f"following it failed: {_first_line(error)}")
+                program.structure = Structure(reason=f"following it failed: {brief(error)}")
             if not program.structure.followed:
                 program.along = None
         return program.structure
@@ -91,7 +92,7 @@ class _TwoRows:
         except tf.errors.ResourceExhaustedError:
             return "there is not the memory to follow two rows"
         except _LOST as error:
-            return f"following it failed: {_first_line(error)}"
+            return f"following it failed: {brief(error)}"
         right = _same(own[1], slopes, max(within, _CLOSE_SLOPES))
         return None if right else "slopes over cells are not the model's own gradients"
 
@@ -140,7 +141,3 @@ def _two_rows(arguments: Arguments) -> Arguments:
 def _same(one: Any, other: Any, within: float) -> bool:
     size = np.abs(one).max(initial=0.0)
     return bool(np.isfinite(one).all() and (np.abs(one - other) <= within * size + 1e-12).all())
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or ["?"])[0]

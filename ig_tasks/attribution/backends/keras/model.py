@@ -11,7 +11,7 @@ import keras  # noqa: TID253 - this module is the framework's own, loaded lazily
 import numpy as np
 import tensorflow as tf  # noqa: TID253
 
-from ig_tasks.errors import InputError
+from ig_tasks.errors import InputError, brief
 
 __all__ = [
     "arranged",
@@ -224,8 +224,7 @@ def cast_copy(model: Any) -> Any:
         copy = keras.models.clone_model(model, input_tensors=inputs, clone_function=clone)
     except (TypeError, ValueError, NotImplementedError) as error:
         raise InputError(
-            f"precision: this model cannot be cloned in float64 ({str(error).splitlines()[0]}); "
-            "build it with dtype='float64'"
+            f"precision: this model cannot be cloned in float64 ({brief(error)}); build it with dtype='float64'"
         ) from error
     given = [] if structure is None else keras.tree.flatten(structure)  # a single tensor has no truth value
     _NAMES[copy] = [(tensor.name, _printed(tensor)) for tensor in given]

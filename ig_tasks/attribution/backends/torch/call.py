@@ -18,12 +18,12 @@ from ig_tasks.attribution.feeds import Fed, Route
 from ig_tasks.attribution.problem import UNNAMED, copied
 from ig_tasks.attribution.structure import NotFollowed
 from ig_tasks.attribution.targets import Head, number_count, pick_output
-from ig_tasks.errors import LayerError, ModelError
+from ig_tasks.errors import LayerError, ModelError, brief
 
 if TYPE_CHECKING:
     from ig_tasks.attribution.problem import Problem
 
-__all__ = ["Caller", "Tensors", "backward", "first_line"]
+__all__ = ["Caller", "Tensors", "backward"]
 
 Tensors = dict[str, torch.Tensor]
 
@@ -70,7 +70,7 @@ class Caller:
             try:
                 vectors = self._modules[layer](ids)
             except (RuntimeError, TypeError) as error:
-                raise LayerError(f"layers: '{layer}' does not take ids on its own: {first_line(error)}") from error
+                raise LayerError(f"layers: '{layer}' does not take ids on its own: {brief(error)}") from error
         if not isinstance(vectors, torch.Tensor) or vectors.shape[: ids.ndim] != ids.shape:
             raise LayerError(f"layers: '{layer}' gives not one vector an id, so attributions cannot be summed to ids")
         return vectors.detach()
@@ -232,7 +232,3 @@ def _stacked(gradients: tuple[torch.Tensor | None, ...]) -> torch.Tensor:
         return gradients[0][None]
     like = next(g for g in gradients if g is not None)
     return torch.stack([torch.zeros_like(like) if g is None else g for g in gradients])
-
-
-def first_line(error: BaseException) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -16,12 +16,13 @@ from ig_tasks.attribution.backends.torch.along import (
     nodes_by_chain,
     nodes_plain,
 )
-from ig_tasks.attribution.backends.torch.call import Caller, first_line
+from ig_tasks.attribution.backends.torch.call import Caller
 from ig_tasks.attribution.backends.torch.chain import Chain
 from ig_tasks.attribution.backends.torch.follow import Follow
 from ig_tasks.attribution.backends.torch.recall import FAILURES, keep, same
 from ig_tasks.attribution.backends.torch.record import chain_of
 from ig_tasks.attribution.structure import NotFollowed, Structure
+from ig_tasks.errors import brief
 
 if TYPE_CHECKING:
     from ig_tasks.attribution.problem import Problem
@@ -103,7 +104,7 @@ class _Look:
         if isinstance(found, NotFollowed):
             return str(found)
         if isinstance(found, BaseException):
-            return f"following it failed: {first_line(found)}"
+            return f"following it failed: {brief(found)}"
         return None if same(self.own, found) else "following it does not give the model's own numbers"
 
     def with_slopes(self, structure: Structure) -> Structure:
@@ -130,5 +131,5 @@ class _Look:
         """Without the operations' names nothing is known to be linear, or to have no kinks."""
         if not isinstance(error, NotFollowed) and self.out_of_memory(error):
             raise error
-        reason = str(error) if isinstance(error, NotFollowed) else first_line(error)
+        reason = str(error) if isinstance(error, NotFollowed) else brief(error)
         return Structure(followed=True, operations=("unknown",), reason=reason)

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch  # noqa: TID253 - this module is the framework's own, loaded lazily
 
-from ig_tasks.attribution.backends.torch.call import first_line
+from ig_tasks.errors import brief
 
 __all__ = ["first_misfit"]
 
@@ -34,7 +34,7 @@ def first_misfit(
         try:
             call()
         except Exception as error:  # noqa: BLE001 - it fails as it did before; where is what is looked for
-            last, said = entered[-1] if entered else None, first_line(error)
+            last, said = entered[-1] if entered else None, brief(error)
         else:
             return None
     for name, module in seen.items():

@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary
 import torch  # noqa: TID253 - this module is the framework's own, loaded lazily
 
 from ig_tasks.attribution.backends.torch.state import Remembered
-from ig_tasks.errors import InputError, ModelError
+from ig_tasks.errors import InputError, ModelError, brief
 
 __all__ = ["accepted_names", "as_wanted", "cast_copy", "embedding_layers", "float_dtype", "placed_names", "saved_bytes"]
 
@@ -72,7 +72,7 @@ def cast_copy(model: torch.nn.Module, dtype: torch.dtype | None, device: str | N
     try:
         place = None if device is None else torch.empty(0, device=device).device
     except (RuntimeError, AssertionError) as error:  # the latter of a torch that was built without CUDA
-        raise InputError(f"device: '{device}' is not there: {str(error).splitlines()[0]}") from error
+        raise InputError(f"device: '{device}' is not there: {brief(error)}") from error
     wanted = [
         t.to(device=place, dtype=dtype if dtype is not None and t.is_floating_point() else None)
         for t in map(_detached, tensors)
@@ -87,8 +87,7 @@ def cast_copy(model: torch.nn.Module, dtype: torch.dtype | None, device: str | N
         return copy.deepcopy(model, memo)
     except (RuntimeError, TypeError) as error:
         raise ModelError(
-            f"model: it cannot be copied for precision= or device= ({str(error).splitlines()[0]}); "
-            "cast or move it yourself"
+            f"model: it cannot be copied for precision= or device= ({brief(error)}); cast or move it yourself"
         ) from error
 
 
