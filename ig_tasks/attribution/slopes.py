@@ -67,7 +67,16 @@ def flip_share(xp: Any, z0: Any, z1: Any, least: float) -> Any:
 
 
 def piecewise_slope(xp: Any, pieces: Pieces, z0: Any, z1: Any, least: float) -> Any:
-    """The slope of a piecewise-linear function: each step counts for the share of the cell beyond its knot."""
+    """The slope of a piecewise-linear function: each step counts for the share of the cell beyond its knot.
+
+    A function with one kink, as steep before it as behind it (|z|), has slope 0 where a cell stays at the kink: the
+    same from both sides, as the frameworks' own derivatives have it.
+    """
+    if isinstance(pieces.slope, float) and len(pieces.steps) == 1:
+        ((step, knot),) = pieces.steps
+        if step == -2.0 * pieces.slope:
+            z0, z1 = z0 - knot, z1 - knot
+            return 0.5 * step * (z0 + z1) / (xp.abs(z0) + xp.abs(z1) + least)
     total: Any = None
     for step, knot in pieces.steps:
         ends = (z0 - knot, z1 - knot) if knot else (z0, z1)

@@ -153,6 +153,7 @@ TIES: dict[str, Callable[[Any], Any]] = {
     "min": lambda h: ops.min(h, axis=1),
     "Maximum": lambda h: L.Flatten()(L.Maximum()([h[:, :3], h[:, 3:]])),
     "Minimum": lambda h: L.Flatten()(L.Minimum()([h[:, :3], h[:, 3:]])),
+    "abs": lambda h: L.Flatten()(ops.abs(h[:, :3] - h[:, 3:])),
 }
 
 

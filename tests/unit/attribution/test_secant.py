@@ -327,6 +327,18 @@ def test_small_pooling_nets_are_right_where_they_say_so(integrator: str) -> None
     assert (error[found.status == "converged"] > 0.01).sum() <= 1
 
 
+def test_two_that_are_alike_have_no_part_in_their_distance() -> None:
+    """relu(|p - q| - 0.1) + p: where p is q all along the path, p alone counts, as in plain autograd."""
+    model = module(lambda self, x: (self.first(x).abs() - 0.1).relu() + x[:, :1], first=linear(2, 1, 1))
+    with torch.no_grad():
+        model.first.weight.copy_(torch.tensor([[1.0, -1.0]]))
+        model.first.bias.zero_()
+    inputs = np.array([[1.0, 2.0], [3.0, 3.0], [-2.0, -2.0]])
+    for integrator in ("auto", "secant"):
+        found = attribute(model, inputs, np.zeros(2), integrator=integrator)
+        np.testing.assert_allclose(found.attributions, [[0.1, 1.8], [3.0, 0.0], [-2.0, 0.0]], atol=1e-9)
+
+
 @pytest.mark.parametrize("name", ["amax", "max", "amin"])
 def test_masked_places_of_a_maximum_lose_nothing_of_the_others(name: str) -> None:
     """Places masked by -1e9, from the forty-first row on: p + relu(q - p) would be 0 beside them."""
