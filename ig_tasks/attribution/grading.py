@@ -89,12 +89,21 @@ class Grading:
         """How much of the change lies before places (places, rows) on the path; those off the path stay as they are."""
         with np.errstate(invalid="ignore"):
             on = (places > 0.0) & (places < 1.0)
-        path = np.broadcast_to(PLACES[:, None], self.before.shape)
-        return np.where(on, _interpolated(np.where(on, places, 0.0), path, self.before), places)
+        at = np.where(on, places, 0.0)
+        after, row = np.maximum(np.searchsorted(PLACES, at), 1), np.arange(places.shape[1])
+        low, high = self.before[after - 1, row], self.before[after, row]
+        left, right = PLACES[after - 1], PLACES[after]
+        return np.where(on, low + (at - left) / (right - left) * (high - low), places)
 
     def places(self, shares: Array) -> Array:
-        """Places before which these shares (shares, rows) of the change lie."""
-        return _interpolated(shares, self.before, np.broadcast_to(PLACES[:, None], self.before.shape))
+        """Places (shares, rows) before which these shares of the change lie."""
+        rows = self.before.shape[1]
+        offset = 2.0 * np.arange(rows)  # one search for all rows: row r's shares lie in [2 r, 2 r + 1]
+        found = np.searchsorted((self.before + offset).T.ravel(), (shares + offset).T.ravel()).reshape(rows, -1).T
+        after, row = np.clip(found - PLACES.size * np.arange(rows), 1, PLACES.size - 1), np.arange(rows)
+        low, high = self.before[after - 1, row], self.before[after, row]
+        left, right = PLACES[after - 1], PLACES[after]
+        return np.asarray(np.clip(left + (shares - low) / (high - low) * (right - left), 0.0, 1.0))
 
 
 def _looked_at(*, bends: bool) -> Array:
@@ -133,14 +142,3 @@ def _shares(before: Array, path: Array) -> Array:
     with np.errstate(invalid="ignore", divide="ignore"):
         shares = before / before[-1]
     return np.where(np.isfinite(before[-1]) & (before[-1] > 0.0), shares, path)
-
-
-def _interpolated(at: Array, places: Array, values: Array) -> Array:
-    """Linear between `places` (places, rows), ascending from 0 to 1, and values from 0 to 1, at `at` (n, rows)."""
-    count, rows = places.shape
-    offset = 2.0 * np.arange(rows)  # one search for all rows: row r's places lie in [2 r, 2 r + 1]
-    found = np.searchsorted((places + offset).T.ravel(), (at + offset).T.ravel(), side="left").reshape(rows, -1).T
-    after, row = np.clip(found - count * np.arange(rows), 1, count - 1), np.arange(rows)
-    left, right = places[after - 1, row], places[after, row]
-    low, high = values[after - 1, row], values[after, row]
-    return np.asarray(np.clip(low + (at - left) / (right - left) * (high - low), 0.0, 1.0))

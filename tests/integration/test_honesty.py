@@ -112,6 +112,17 @@ def test_small_keras_nets_with_kinks() -> None:
     assert sum(each.over(0.01) for each in found) <= 0.001 * done + 1
 
 
+def test_small_nets_behind_a_saturating_transform() -> None:
+    """benchmarks/saturating.py with fewer rows: most of a path may lie within a thousandth of it."""
+    from benchmarks.saturating import cases, tally
+
+    found = [tally(case, 10) for case in cases(1, units=(8, 32))]
+    errors = np.concatenate([each.errors for each in found])
+    assert errors.size >= 0.97 * sum(each.rows for each in found)
+    assert (errors > 0.02).sum() == 0
+    assert (errors > 0.01).sum() <= 0.001 * errors.size + 1
+
+
 # -- trained nets, real flights -----------------------------------------------------------------------------
 
 

@@ -13,7 +13,7 @@ from ig_tasks.attribution.batches import Batches, Rectangle
 from ig_tasks.attribution.cells import MOST_KINKS, AdaptiveCells, place_edges
 from ig_tasks.attribution.control import Control, Stage, Tolerances
 from ig_tasks.attribution.flips import kinks_between
-from ig_tasks.attribution.grading import Grading
+from ig_tasks.attribution.grading import PLACES, Grading
 from ig_tasks.attribution.methods.nested import Nested
 from ig_tasks.attribution.methods.rows import CommonStart, Rows
 from ig_tasks.attribution.problem import Problem
@@ -183,7 +183,8 @@ class Chunk:
     def _kinks(self) -> Array | None:
         """Kinks of all layers (rows, kinks), seen between the edges of the level before; None where they are not."""
         found = [] if self.grading is None or self.grading.kinks is None else [self.grading.kinks]
-        if self.edges is not None and isinstance(self.control, AdaptiveCells) and self.control.bends:
+        enough = bool(found) and (self.edges is None or len(self.edges) <= PLACES.size)  # more places were looked at
+        if not enough and self.edges is not None and isinstance(self.control, AdaptiveCells) and self.control.bends:
             found.append(kinks_between(self.backend, self.problem, self.batches, self.edges))
         return np.concatenate(found, axis=1) if found else None
 
