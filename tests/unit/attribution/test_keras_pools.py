@@ -198,17 +198,18 @@ def test_masked_places_of_a_maximum_lose_nothing_of_the_others() -> None:
 
 
 def test_kinks_of_curves_and_of_comparisons_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each where it is, found between the edges of the level before."""
-    from ig_tasks.attribution.methods import chunk
+    """Each where it is, found between the places that are looked at."""
+    from ig_tasks.attribution import grading
 
     seen = []
 
     def kept(*given: Any) -> Any:
-        seen.append(find(*given))
-        return seen[-1]
+        kinks, moves = find(*given)
+        seen.append(kinks)
+        return kinks, moves
 
-    find = chunk.kinks_between
-    monkeypatch.setattr(chunk, "kinks_between", kept)
+    find = grading.kinks_and_moves
+    monkeypatch.setattr(grading, "kinks_and_moves", kept)
     hidden = []
 
     def build(x: Any) -> Any:
