@@ -1,6 +1,7 @@
 """For all tests: both frameworks come to be in one process, where triton has to come first."""
 
 import sys
+from operator import attrgetter
 
 from ig_tasks.import_order import triton_first
 
@@ -8,7 +9,7 @@ triton_first()
 
 
 def pytest_runtest_setup() -> None:
-    """Keep absl, which TensorFlow logs by, from closing pytest's capture.
+    """Keep absl, which TensorFlow logs by, from closing pytest's capture, and give untrained models the same weights.
 
     absl holds the standard error of the moment when it was imported, which is pytest's file. Whoever configures
     logging anew ends all handlers, and absl's closes its file unless it is standard error at that moment; under
@@ -17,3 +18,6 @@ def pytest_runtest_setup() -> None:
     if "absl.logging" in sys.modules:
         handler = sys.modules["absl.logging"].get_absl_handler()
         handler.python_handler.stream = sys.__stderr__
+    for framework, seed in (("torch", "manual_seed"), ("keras", "utils.set_random_seed")):
+        if framework in sys.modules and hasattr(sys.modules[framework], "utils"):  # imported to its end
+            attrgetter(seed)(sys.modules[framework])(0)
