@@ -279,7 +279,7 @@ class TestPositions:
             ({"position": "two"}, "target.position: "),
             ({"position": 9, "column": 1}, "position 9 is not there; the output has 6 positions"),
             ({"column": 1}, r"has shape \(\d, 6, 3\); choose a position, \(rows, positions, columns\)"),
-            (1, r"target: the model's output has shape \(1, 6, 3\)"),
+            (1, r"target: the output has shape \(rows, 6, 3\); give one number per axis, target=\(0, 0\)"),
         ],
         ids=str,
     )

@@ -42,6 +42,7 @@ for number in range({NOTES}):
     assert sorted((attempt["by"], attempt["try"]) for attempt in document["attempts"]) == everyone
     assert sorted(document["stages"]) == sorted(document["files"]) == [f"{who}-{number}" for who, number in everyone]
     assert (document["key"], document["begun_by"] in {"0", "1", "2", "3"}) == ("abc", True)
+    assert document.pop("checksum").startswith("sha256:")
     assert Manifest(Folder(str(tmp_path))).document == document
 
 
@@ -78,7 +79,9 @@ store, mine = Store(sys.argv[1]), json.loads(sys.argv[2])
 seen = []
 together()
 for number in mine:
-    report = SimpleNamespace(partition=f"{number:04d}", revision=1, created_at=datetime(2026, 1, 1, tzinfo=UTC))
+    when = datetime(2026, 1, 1, tzinfo=UTC)
+    facts = {"official": True, "published": True, "revision": 1, "created_at": when}
+    report = SimpleNamespace(partition=f"{number:04d}", **facts)
     store.publish(store.run("flights", f"{number:04d}-0"), report)
     seen.append(int(store.latest("flights")["partition"]))
 print(*seen)
