@@ -47,8 +47,9 @@ class Laid:
     def differing(self, result: Rows, tolerances: Tolerances, epsilon: float) -> dict[int, Refusal]:
         """{row: reason} for rows whose path ends at another output than the model gives on the row itself."""
         found: dict[int, Refusal] = {}
-        size = np.abs(result.attributions).sum(axis=-1)
-        effect = np.maximum(np.abs(result.output - result.baseline_output), 0.1 * size)
+        if self.output is None and self.baseline_output is None:
+            return found
+        effect = np.maximum(np.abs(result.output - result.baseline_output), 0.1 * result.sizes())
         within = np.maximum(_SHARE * tolerances.relative * effect, tolerances.absolute)
         for own, came, where in (
             (self.baseline_output, result.baseline_output, "start"),
