@@ -74,7 +74,7 @@ class AdaptiveCells:
 
     Where not all operations are piecewise linear, nearly all of a path may happen within one cell, at every level: a
     row is looked at first (`graded`), and edges go where it changes. The first stage is no proof there, and for a row
-    whose change is uneven the second is none.
+    whose change is uneven the second does not prove it either.
     """
 
     structure: Structure = PLAIN

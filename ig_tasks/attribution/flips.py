@@ -28,7 +28,7 @@ _BESIDE = 2.0**-23
 """Beside a kink of the first layer: a sign may jump there, and rounding decides on which side the kink itself is."""
 _TWINS = 64
 _STILL = 1e-5
-"""Of a row's greatest value: a unit that moves by less stands still."""
+"""Share of a row's greatest value: a unit that moves by less stands still."""
 _ROUNDING = 16
 """Epsilons of a layer's greatest values up to which a unit is at its kink."""
 

@@ -50,7 +50,7 @@ class _Suspect:
         return [*segment, *(_ATTRIBUTION + name for name in self.members)]
 
     def greatest(self, table: pa.Table) -> tuple[str, float] | None:
-        """The row of the shard with the greatest |attribution|, the first of several; None where there is none."""
+        """The row of the shard with the greatest |attribution|, the first of several; None without such rows."""
         kept = pc.equal(table.column("target"), self.target)
         if self.column is not None:
             levels = pc.fill_null(table.column(_SEGMENT + self.column), MISSING)

@@ -10,7 +10,7 @@ QUARANTINED_SHARE, DUPLICATE_ROWS, UNACCOUNTED_ROWS = "quarantined_share", "dupl
 
 
 def of_rows(spec: ExplanationSpec, *, parity: bool) -> list[Expected]:
-    """Expectations on one value a row, made by `shard_values.reduce_batch`."""
+    """Expectations on one value per row, made by `shard_values.reduce_batch`."""
     checks = spec.validation
     expected = [
         Expected(

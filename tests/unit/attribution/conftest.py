@@ -226,3 +226,16 @@ def embedding() -> np.ndarray:
 @pytest.fixture
 def rng() -> np.random.Generator:
     return np.random.default_rng(RNG_SEED)
+
+
+@pytest.fixture
+def keras_in_double() -> Any:
+    """Keras models in double precision, with the same weights in every run."""
+    keras = pytest.importorskip("keras")
+    before, policy = keras.config.floatx(), keras.config.dtype_policy()
+    keras.config.set_floatx("float64")
+    keras.config.set_dtype_policy("float64")
+    keras.utils.set_random_seed(1)
+    yield
+    keras.config.set_floatx(before)
+    keras.config.set_dtype_policy(policy)

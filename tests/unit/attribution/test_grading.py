@@ -103,7 +103,7 @@ SIGNED = {
 
 
 def exact(function: Any, start: np.ndarray, end: np.ndarray) -> np.ndarray:
-    """Of one row: between the flips of ReLUs, found by bisection, feature i gives (f(x1) - f(x0)) times its weights."""
+    """Exact for one row: between flips, found by bisection, feature i gives (f(x1) - f(x0)) times its weights."""
     delta = end - start
 
     def hidden(places: np.ndarray) -> np.ndarray:

@@ -18,15 +18,7 @@ tf = pytest.importorskip("tensorflow")
 L, ops = keras.layers, keras.ops
 
 
-@pytest.fixture(autouse=True)
-def _double() -> Any:
-    before, policy = keras.config.floatx(), keras.config.dtype_policy()
-    keras.config.set_floatx("float64")
-    keras.config.set_dtype_policy("float64")
-    keras.utils.set_random_seed(1)
-    yield
-    keras.config.set_floatx(before)
-    keras.config.set_dtype_policy(policy)
+pytestmark = pytest.mark.usefixtures("keras_in_double")
 
 
 def model_of(build: Callable[[Any], Any], *shape: int) -> Any:

@@ -57,7 +57,7 @@ def test_a_row_that_carries_a_segment_and_not_all_rows_is_named_there(tmp_path):
     assert (outlier.row_id, outlier.attribution) == ("row-450", -50.0)
     assert outlier.share == pytest.approx(50 / 149, rel=1e-12)
     assert outlier.abs_mean_without == pytest.approx(1.0, rel=1e-12)
-    # The same row of another segment is none of this one's.
+    # The same row in another segment does not belong to this one.
     values[3] = 60.0
     (outlier,) = found(tmp_path / "more", segments={"origin": origin}, a=values, b=np.ones(500))
     assert outlier.row_id == "row-450"
