@@ -8,7 +8,7 @@ import numpy as np
 
 from ig_tasks.baselines.point import Point
 from ig_tasks.baselines.slots import Slot
-from ig_tasks.data.inputs import category_name
+from ig_tasks.data.spellings import category_name
 from ig_tasks.errors import BaselineError, suggest
 
 __all__ = ["set_values"]

@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 
 from ig_tasks.data.categories import OUTSIDE, look_up
-from ig_tasks.data.inputs import InputSpec, category_name
+from ig_tasks.data.inputs import InputSpec
 from ig_tasks.data.list_columns import cells_of, is_missing
 from ig_tasks.data.outside import Outside
 from ig_tasks.data.reasons import mark
+from ig_tasks.data.spellings import category_name
 from ig_tasks.errors import DataError
 
 __all__ = ["Lists", "bag_words", "encode_bag", "lists_of", "padded"]

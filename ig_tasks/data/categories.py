@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from ig_tasks.data.inputs import InputSpec, category_name
+from ig_tasks.data.inputs import InputSpec
 from ig_tasks.data.outside import Outside
 from ig_tasks.data.reasons import mark
+from ig_tasks.data.spellings import category_name
 
 __all__ = ["encode_ids", "encode_one_hot", "look_up"]
 

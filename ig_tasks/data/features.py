@@ -11,9 +11,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ig_tasks.data.bags import bag_words
-from ig_tasks.data.inputs import InputSpec, category_name, feature_names
+from ig_tasks.data.inputs import InputSpec, feature_names
 from ig_tasks.data.kinds import spatial
 from ig_tasks.data.list_columns import cells_of, is_missing
+from ig_tasks.data.spellings import category_name
 
 __all__ = ["Elements", "Feature", "feature_matrix", "feature_texts", "feature_values", "features_of", "image_grids"]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from collections import Counter
 from collections.abc import Mapping
 from functools import cached_property
@@ -15,28 +14,15 @@ from pydantic import SerializerFunctionWrapHandler, field_validator, model_seria
 
 from ig_tasks.data.keys import InputKeys
 from ig_tasks.data.kinds import check_kind, default_dtype, shape_of
-from ig_tasks.data.spellings import Spellings
+from ig_tasks.data.spellings import Spellings, category_name
 from ig_tasks.errors import suggest
 
-__all__ = ["UNKNOWN", "InputSpec", "category_name", "check_inputs", "explained", "feature_names"]
+__all__ = ["UNKNOWN", "InputSpec", "check_inputs", "explained", "feature_names"]
 
 UNKNOWN = "(unknown)"
 """How the id of categories outside the vocabulary is written in reports."""
 
 _DTYPES = ("float16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8")
-
-
-def category_name(value: object) -> str:
-    """The one spelling of a category, in a vocabulary as in the data.
-
-    A whole number has no decimal point: a column of integers with a missing value arrives as floats,
-    and month 1 must not become category "1.0".
-    """
-    if isinstance(value, float | np.floating) and math.isfinite(value) and float(value).is_integer():
-        return str(int(value))
-    if isinstance(value, bytes):
-        return value.decode("utf-8", "replace")
-    return str(value)
 
 
 class InputSpec(InputKeys):

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ig_tasks.data.inputs import category_name
+from ig_tasks.data.spellings import category_name
 from ig_tasks.errors import DataError
 from ig_tasks.statistics import MISSING
 

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from ig_tasks.data.arrow import plain_column
 from ig_tasks.data.dataset import POSITION, DataFile, Dataset, require_once
-from ig_tasks.data.inputs import category_name
 from ig_tasks.data.sampling import Sample
+from ig_tasks.data.spellings import category_name
 from ig_tasks.data.stamps import changed, require_same
 from ig_tasks.errors import DataError, brief
 

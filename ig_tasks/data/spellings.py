@@ -1,4 +1,4 @@
-"""Which known category an unknown one was probably meant to be: another case, a blank, the form of a number."""
+"""How categories are spelled: the one spelling of a value, and the known category that another spelling means."""
 
 from __future__ import annotations
 
@@ -8,11 +8,26 @@ from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from functools import cached_property
 
-__all__ = ["Spellings", "normal_form"]
+import numpy as np
+
+__all__ = ["Spellings", "category_name", "normal_form"]
 
 _TRUE, _FALSE = {"true", "t", "yes", "y", "on", "1"}, {"false", "f", "no", "n", "off", "0"}
 _COMPARED = 2000
 """Known categories that an unknown one is compared with letter by letter."""
+
+
+def category_name(value: object) -> str:
+    """The one spelling of a category, in a vocabulary as in the data.
+
+    A whole number has no decimal point: a column of integers with a missing value arrives as floats,
+    and month 1 must not become category "1.0".
+    """
+    if isinstance(value, float | np.floating) and math.isfinite(value) and float(value).is_integer():
+        return str(int(value))
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    return str(value)
 
 
 def normal_form(text: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
@@ -17,15 +16,14 @@ from ig_tasks.errors import ModelError, TargetError, suggest
 from ig_tasks.models.calibration import Calibration
 from ig_tasks.models.formats import FORMATS, FormatName, Framework, format_of_name
 from ig_tasks.models.outputs import Selection
+from ig_tasks.models.referenced_files import FILE, relative_path, with_parameters, with_tokenizer, with_vocabulary
 from ig_tasks.models.spaces import spaces_of
 from ig_tasks.models.target_config import Chosen, TargetConfig
 from ig_tasks.spec.messages import what_is_wrong
-from ig_tasks.spec.uris import Uri, check_uri, cut_secrets
+from ig_tasks.spec.uris import Uri, cut_secrets
 from ig_tasks.spec.written import load_yaml
 
 __all__ = ["FILE", "Card", "ModelConfig", "TargetConfig", "read_config"]
-
-FILE = "model.yaml"
 
 _URI = re.compile(r"^[a-zA-Z][a-zA-Z0-9+.-]*:/")
 
@@ -77,7 +75,7 @@ class ModelConfig(_Strict):
     @classmethod
     def _inside(cls, value: str) -> str:
         if not _URI.match(value):
-            _relative(value)
+            relative_path(value)
         return value
 
     @model_validator(mode="after")
@@ -196,11 +194,11 @@ def read_config(root: Path) -> ModelConfig:
     inputs = data.get("inputs")
     if isinstance(inputs, dict):
         files: dict[str, Any] = {}
-        inputs = {name: _with_vocabulary(root, str(name), one, files) for name, one in inputs.items()}
-        data["inputs"] = {name: _with_tokenizer(root, str(name), one) for name, one in inputs.items()}
+        inputs = {name: with_vocabulary(root, str(name), one, files) for name, one in inputs.items()}
+        data["inputs"] = {name: with_tokenizer(root, str(name), one) for name, one in inputs.items()}
     targets = data.get("targets")
     if isinstance(targets, dict):
-        data["targets"] = {name: _with_parameters(root, str(name), one) for name, one in targets.items()}
+        data["targets"] = {name: with_parameters(root, str(name), one) for name, one in targets.items()}
     try:
         config = ModelConfig.model_validate(data)
     except ValidationError as error:
@@ -211,78 +209,6 @@ def read_config(root: Path) -> ModelConfig:
         if code and not (root / f"{code.split(':')[0]}.py").is_file():
             raise ModelError(f"'{path}': {field}: the package holds no file '{code.split(':')[0]}.py'")
     return config
-
-
-def _path(root: Path, where: str, value: str) -> Path:
-    """The path of a file of the package. Raises ModelError, without what may be a secret."""
-    try:
-        return root / _relative(value)
-    except ValueError as error:
-        raise ModelError(f"{where} {error}") from error
-
-
-def _relative(value: str) -> PurePosixPath:
-    path = PurePosixPath(check_uri(value))
-    if path.is_absolute() or ".." in path.parts or "\\" in value or not path.name:
-        raise ValueError(f"'{value}' is not the name of a file inside the package")
-    return path
-
-
-def _with_vocabulary(root: Path, name: str, one: Any, files: dict[str, Any]) -> Any:
-    """A vocabulary that is a file's name becomes its content: a JSON list, or {input name: list}."""
-    if not isinstance(one, dict) or not isinstance(one.get("vocabulary"), str):
-        return one
-    file = one["vocabulary"]
-    where = f"'{root / FILE}': inputs.{name}.vocabulary:"
-    path = _path(root, where, file)
-    try:
-        if file not in files:
-            files[file] = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise ModelError(f"{where} the package holds no file '{file}'") from error
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{where} '{file}' cannot be read as JSON: {error}") from error
-    content = files[file]
-    if isinstance(content, dict):
-        if name not in content:
-            raise ModelError(f"{where} '{file}' has no list '{name}'{suggest(name, content, noun='lists')}")
-        content = content[name]
-    if not isinstance(content, list):
-        raise ModelError(f"{where} '{file}' holds no list of categories for '{name}'")
-    return {**one, "vocabulary": content}
-
-
-def _with_tokenizer(root: Path, name: str, one: Any) -> Any:
-    """A tokenizer's file by its path."""
-    if not isinstance(one, dict) or not isinstance(one.get("tokenizer"), str):
-        return one
-    where = f"'{root / FILE}': inputs.{name}.tokenizer:"
-    path = _path(root, where, one["tokenizer"])
-    if not path.is_file():
-        raise ModelError(f"{where} the package holds no file '{one['tokenizer']}'")
-    return {**one, "tokenizer": str(path)}
-
-
-def _with_parameters(root: Path, name: str, one: Any) -> Any:
-    """A calibration with the parameters that its JSON file holds; what stands in model.yaml besides has to agree."""
-    calibration = one.get("calibration") if isinstance(one, dict) else None
-    if not isinstance(calibration, dict) or not isinstance(calibration.get("file"), str):
-        return one
-    file = calibration["file"]
-    where = f"'{root / FILE}': targets.{name}.calibration.file:"
-    path = _path(root, where, file)
-    try:
-        held = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise ModelError(f"{where} the package holds no file '{file}'") from error
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{where} '{file}' cannot be read as JSON: {error}") from error
-    if not isinstance(held, dict):
-        raise ModelError(f"{where} '{file}' holds no mapping of method and parameters")
-    for key, value in calibration.items():
-        if key in held and held[key] != value:
-            raise ModelError(f"{where} '{file}' has another {key} than model.yaml; leave it in one of them")
-    return {**one, "calibration": {**held, **calibration}}
 
 
 _LEVELS: dict[str, type[BaseModel]] = {"inputs": InputSpec, "targets": TargetConfig, "calibration": Calibration}

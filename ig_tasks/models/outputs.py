@@ -1,36 +1,21 @@
 """From what a model returns to the number that is explained: which output, and in which space.
 
-A head is a selection (named output, position, column) and a chain of steps on the column chosen. The steps are
-written once; numpy, torch and Keras bring the few functions that they need (`Functions`).
+A head is a selection (named output, position, column) and a chain of steps on the column chosen (`output_steps`).
 """
 
 from __future__ import annotations
 
 import dataclasses
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from ig_tasks.errors import TargetError, suggest
-from ig_tasks.models.calibration import Calibration
+from ig_tasks.models.output_steps import Functions, Step, apply
 
-__all__ = [
-    "Functions",
-    "Head",
-    "NumpyFunctions",
-    "Selection",
-    "Step",
-    "apply",
-    "calibration_steps",
-    "log_odds",
-    "ramps",
-]
-
-_LEAST_WIDTH = 1e-30  # a ramp's slope stays finite in float32
+__all__ = ["Head", "Selection"]
 
 
 class Selection(BaseModel):
@@ -41,151 +26,6 @@ class Selection(BaseModel):
     head: str | int | None = None
     position: int | None = None
     column: int | None = None
-
-
-@dataclass(frozen=True)
-class Step:
-    """One operation of a chain on (rows, columns), and its parameters."""
-
-    op: str
-    slope: float = 1.0
-    shift: float = 0.0
-    column: int = 0
-    start: tuple[float, ...] = ()
-    scale: tuple[float, ...] = ()
-    rise: tuple[float, ...] = ()
-
-    def to_json(self) -> dict[str, Any]:
-        return dataclasses.asdict(self)
-
-    @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> Step:
-        lists = {name: tuple(document[name]) for name in ("start", "scale", "rise")}
-        return cls(**{**document, **lists})
-
-
-SIGMOID = Step("sigmoid")
-
-
-def affine(slope: float, shift: float = 0.0) -> Step:
-    """slope x + shift."""
-    return Step("affine", slope=float(slope), shift=float(shift))
-
-
-def ramps(x: Sequence[float], y: Sequence[float]) -> Step:
-    """Linear between the points (x, y), constant outside, as a sum of ramps min(max((z - start) scale, 0), 1) rise.
-
-    A ramp is a difference of two ReLUs. All of them have one sign, so that nothing cancels: a sum of single ReLUs
-    with the differences of slopes would lose as many digits as its steepest slope has.
-    """
-    found = [
-        (left, 1.0 / max(right - left, _LEAST_WIDTH), above - below)
-        for left, right, below, above in zip(x[:-1], x[1:], y[:-1], y[1:], strict=True)
-        if above > below
-    ]
-    start, scale, rise = zip(*found, strict=True)
-    return Step("ramps", shift=float(y[0]), start=start, scale=scale, rise=rise)
-
-
-def calibration_steps(calibration: Calibration) -> list[Step]:
-    """What a calibration does to one column."""
-    if calibration.method == "platt":
-        return [affine(calibration.slope or 0.0, calibration.intercept or 0.0), SIGMOID]
-    if calibration.method == "temperature":
-        return [affine(1.0 / (calibration.temperature or 1.0)), SIGMOID]
-    return [ramps(calibration.x or (), calibration.y or ())]
-
-
-def log_odds(probability: float) -> float:
-    """log(p / (1 - p))."""
-    return math.log(probability) - math.log1p(-probability)
-
-
-class Functions(Protocol):
-    """What a framework brings: functions of an array (rows, columns)."""
-
-    def sigmoid(self, x: Any) -> Any: ...
-
-    def softmax(self, x: Any) -> Any:
-        """Over the columns."""
-        ...
-
-    def logsumexp(self, parts: Sequence[Any]) -> Any:
-        """(rows, 1) over all the columns of the parts."""
-        ...
-
-    def clip(self, x: Any) -> Any:
-        """Between 0 and 1."""
-        ...
-
-    def spread(self, x: Any, columns: int) -> Any:
-        """(rows, 1) -> (rows, columns)."""
-        ...
-
-    def weighted_sum(self, x: Any, weights: Any) -> Any:
-        """(rows, columns) times (columns,) -> (rows, 1)."""
-        ...
-
-    def constant(self, step: Step, name: str, like: Any) -> Any:
-        """A list of the step as an array of the dtype of `like`."""
-        ...
-
-
-class NumpyFunctions:
-    """The functions in numpy, for predictions that are numbers already."""
-
-    def sigmoid(self, x: Any) -> Any:
-        from scipy.special import expit
-
-        return expit(x)
-
-    def softmax(self, x: Any) -> Any:
-        from scipy.special import softmax
-
-        return softmax(x, axis=-1)
-
-    def logsumexp(self, parts: Sequence[Any]) -> Any:
-        from scipy.special import logsumexp
-
-        return logsumexp(np.concatenate(parts, axis=1), axis=1, keepdims=True)
-
-    def clip(self, x: Any) -> Any:
-        return np.clip(x, 0.0, 1.0)
-
-    def spread(self, x: Any, columns: int) -> Any:
-        return np.broadcast_to(x, (len(x), columns))
-
-    def weighted_sum(self, x: Any, weights: Any) -> Any:
-        return x @ weights[:, None]
-
-    def constant(self, step: Step, name: str, like: Any) -> Any:
-        return np.asarray(getattr(step, name), dtype=like.dtype)
-
-
-def apply(functions: Functions, steps: Sequence[Step], x: Any) -> Any:
-    """The chain on (rows, columns); softmax and log-odds leave one column, ramps need one."""
-    for step in steps:
-        column = slice(step.column, step.column + 1)
-        match step.op:
-            case "affine":
-                x = x if step.slope == 1.0 else x * step.slope
-                x = x if step.shift == 0.0 else x + step.shift
-            case "sigmoid":
-                x = functions.sigmoid(x)
-            case "column":
-                x = x[:, column]
-            case "softmax":
-                x = functions.softmax(x)[:, column]
-            case "log_odds":
-                others = [part for part in (x[:, : step.column], x[:, step.column + 1 :]) if part.shape[1]]
-                x = x[:, column] - functions.logsumexp(others)
-            case "ramps":
-                start, scale, rise = (functions.constant(step, name, x) for name in ("start", "scale", "rise"))
-                z = (functions.spread(x, len(step.start)) - start) * scale
-                x = functions.weighted_sum(functions.clip(z), rise) + step.shift
-            case _:
-                raise AssertionError(step.op)
-    return x
 
 
 @dataclass(frozen=True)

@@ -19,17 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ig_tasks.errors import ModelError, suggest
-from ig_tasks.models.outputs import (
-    SIGMOID,
-    Head,
-    NumpyFunctions,
-    Selection,
-    Step,
-    affine,
-    apply,
-    calibration_steps,
-    log_odds,
-)
+from ig_tasks.models.output_steps import SIGMOID, NumpyFunctions, Step, affine, apply, calibration_steps, log_odds
+from ig_tasks.models.outputs import Head, Selection
 
 if TYPE_CHECKING:
     from ig_tasks.models.target_config import TargetConfig

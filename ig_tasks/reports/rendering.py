@@ -21,7 +21,7 @@ from ig_tasks.reports.objections import baseline_objections
 from ig_tasks.reports.outliers import outliers
 from ig_tasks.reports.page import render_page
 from ig_tasks.spec import ExplanationSpec
-from ig_tasks.spec.sections import ParityCheck, UnknownCheck
+from ig_tasks.spec.check_sections import ParityCheck, UnknownCheck
 from ig_tasks.stages.aggregation import RunSummary
 from ig_tasks.stages.run_plan import RunPlan
 from ig_tasks.store import Manifest, RunFolder, read_sealed, run_key, set_aside, take_sealed

@@ -4,26 +4,28 @@ Imports pydantic and yaml only, since every DAG file that Airflow parses comes t
 """
 
 from ig_tasks.spec.baseline import BaselineSpec
+from ig_tasks.spec.check_sections import (
+    CompletenessCheck,
+    ConvergedCheck,
+    ParityCheck,
+    QuarantinedCheck,
+    Severity,
+    UnknownCheck,
+    ValidationSpec,
+)
 from ig_tasks.spec.loading import load_for_run, load_spec
 from ig_tasks.spec.overrides import Override
 from ig_tasks.spec.partitions import format_partition, select_partitions
 from ig_tasks.spec.schema import json_schema
 from ig_tasks.spec.sections import (
     AttributionSpec,
-    CompletenessCheck,
     ComputeSpec,
-    ConvergedCheck,
     DataSpec,
     FeatureSpec,
     ModelSpec,
     Origin,
-    ParityCheck,
-    QuarantinedCheck,
     ReportSpec,
     ScheduleSpec,
-    Severity,
-    UnknownCheck,
-    ValidationSpec,
 )
 from ig_tasks.spec.specification import ExplanationSpec
 

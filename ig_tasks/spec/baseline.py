@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
-from ig_tasks.spec.sections import Column, PartitionText, Section, Share
+from ig_tasks.spec.fields import Column, PartitionText, Section, Share
 from ig_tasks.spec.uris import Uri
 
 Strategy = Literal[

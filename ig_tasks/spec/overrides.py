@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ig_tasks.spec.sections import Section
+from ig_tasks.spec.fields import Section
 
 __all__ = ["Override", "overrides_between", "overrides_of_settings", "said_again"]
 

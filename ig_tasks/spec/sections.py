@@ -7,9 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     NonNegativeFloat,
     PositiveFloat,
@@ -18,6 +16,7 @@ from pydantic import (
 )
 
 from ig_tasks.spec.cron import check_cron
+from ig_tasks.spec.fields import Column, Columns, Section, as_tuple
 from ig_tasks.spec.uris import Prose, Uri
 
 _MEBIBYTE = 1 << 20
@@ -25,48 +24,10 @@ _MEBIBYTE = 1 << 20
 _BFLOAT16_TOLERANCE = 0.01
 """Numbers in bfloat16 are rounded to 0.4 %: what is to be more exact than a few roundings is never certified."""
 
-Severity = Literal["critical", "warning"]
-Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Integrator = Literal[
     "auto", "adaptive", "secant", "exact",
     "gauss_legendre", "clenshaw_curtis", "midpoint", "trapezoid", "left", "right",
 ]  # fmt: skip
-
-
-class Section(BaseModel):
-    """A part of the spec: unknown keys are refused, values never change after loading."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, hide_input_in_errors=True)
-
-
-def _as_tuple(value: Any) -> Any:
-    """One name stands for a list of one."""
-    return (value,) if isinstance(value, str) else value
-
-
-def _as_text(value: Any) -> Any:
-    """YAML reads 2013 as a number and 2013-10-01 as a date; as a partition each is its text."""
-    return str(value) if isinstance(value, int | date) and not isinstance(value, bool | datetime) else value
-
-
-def _as_bytes(value: Any) -> Any:
-    """Whoever writes 256 or 4GB means another unit than the one that is read."""
-    if isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool) and 0 < value < _MEBIBYTE):
-        raise ValueError(f"{value!r} is not a number of bytes of a MiB or more; write such as 268435456 for 256 MiB")
-    return value
-
-
-def _as_column(value: str) -> str:
-    """A column without a visible name cannot be told in a message or a report."""
-    if not value.strip():
-        raise ValueError(f"{value!r} is no column's name that can be shown; rename the column, or leave the key out")
-    return value
-
-
-Names = Annotated[tuple[Prose, ...], BeforeValidator(_as_tuple)]
-Column = Annotated[str, AfterValidator(_as_column)]
-Columns = Annotated[tuple[Column, ...], BeforeValidator(_as_tuple)]
-PartitionText = Annotated[str, BeforeValidator(_as_text)]
 
 
 class Origin(Section):
@@ -86,7 +47,7 @@ class ScheduleSpec(Section):
     offset: Annotated[int, Field(description="which period a run is for: -1 is the one before its date")] = 0
     start: date | None = None
     end: date | None = None
-    assets: Annotated[tuple[Uri, ...], BeforeValidator(_as_tuple)] = ()
+    assets: Annotated[tuple[Uri, ...], BeforeValidator(as_tuple)] = ()
 
     @model_validator(mode="after")
     def _one_trigger(self) -> ScheduleSpec:
@@ -155,6 +116,13 @@ class DataSpec(Section):
     sample: Annotated[PositiveInt | None, Field(description="explain so many rows, spread evenly over all")] = None
 
 
+def _as_bytes(value: Any) -> Any:
+    """Whoever writes 256 or 4GB means another unit than the one that is read."""
+    if isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool) and 0 < value < _MEBIBYTE):
+        raise ValueError(f"{value!r} is not a number of bytes of a MiB or more; write such as 268435456 for 256 MiB")
+    return value
+
+
 class AttributionSpec(Section):
     """How attributions are computed, and how exactly."""
 
@@ -199,60 +167,6 @@ class ComputeSpec(Section):
         if self.address and self.connection:
             raise ValueError("give either address or connection")
         return self
-
-
-class CompletenessCheck(Section):
-    """At least a share `mostly` of the rows has a relative completeness delta of at most `within`."""
-
-    mostly: Share = 0.99
-    within: Annotated[PositiveFloat | None, Field(description="left out: attribution.tolerance")] = None
-    severity: Severity = "critical"
-
-
-class ConvergedCheck(Section):
-    """At least this share of the explained rows reached the tolerance."""
-
-    at_least: Share = 0.95
-    severity: Severity = "warning"
-
-
-class QuarantinedCheck(Section):
-    """At most this share of the rows read could not be explained."""
-
-    at_most: Share = 0.05
-    severity: Severity = "critical"
-
-
-class ParityCheck(Section):
-    """At least `mostly` of the rows: |output - prediction| <= tolerance * (1 + |prediction|)."""
-
-    tolerance: PositiveFloat = 1e-3
-    mostly: Share = 1.0
-    severity: Severity = "critical"
-    space: Annotated[
-        Uri | None, Field(description="in which both are compared; left out: the space that is explained")
-    ] = None
-    rows: Annotated[PositiveInt, Field(description="rows on which the served model is called")] = 512
-
-
-class UnknownCheck(Section):
-    """At most this share of a feature's categories is unknown to the model."""
-
-    at_most: Annotated[
-        Share | None,
-        Field(description="left out: what the baseline's data had, two points more, and what chance explains"),
-    ] = None
-    severity: Severity = "warning"
-
-
-class ValidationSpec(Section):
-    """When a report may be published."""
-
-    completeness: CompletenessCheck = CompletenessCheck()
-    converged: ConvergedCheck = ConvergedCheck()
-    quarantined: QuarantinedCheck = QuarantinedCheck()
-    unknown: UnknownCheck = UnknownCheck()
-    parity: ParityCheck = ParityCheck()
 
 
 class ReportSpec(Section):

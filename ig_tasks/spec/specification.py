@@ -9,6 +9,8 @@ from pydantic import BeforeValidator, Field, ValidationError
 
 from ig_tasks.errors import SpecError
 from ig_tasks.spec.baseline import BaselineSpec
+from ig_tasks.spec.check_sections import ValidationSpec
+from ig_tasks.spec.fields import Names, PartitionText, Section
 from ig_tasks.spec.messages import one_line
 from ig_tasks.spec.overrides import Override, overrides_between, said_again
 from ig_tasks.spec.sections import (
@@ -17,13 +19,9 @@ from ig_tasks.spec.sections import (
     DataSpec,
     FeatureSpec,
     ModelSpec,
-    Names,
     Origin,
-    PartitionText,
     ReportSpec,
     ScheduleSpec,
-    Section,
-    ValidationSpec,
 )
 from ig_tasks.spec.uris import Prose, Uri, environment_uri
 

@@ -14,7 +14,8 @@ from typing import Any
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
-from ig_tasks.spec.sections import ScheduleSpec, Section
+from ig_tasks.spec.fields import Section
+from ig_tasks.spec.sections import ScheduleSpec
 from ig_tasks.spec.specification import ExplanationSpec
 from ig_tasks.spec.written import load_yaml
 

@@ -15,37 +15,37 @@ from pydantic import AwareDatetime, Field, ValidationError
 
 from ig_tasks.errors import ReportError
 from ig_tasks.looks.visible import json_visible
-from ig_tasks.store.report_parts import (
-    AttributionInfo,
-    BaselineInfo,
-    BaselineObjection,
-    BaselineValue,
+from ig_tasks.store.report_results import (
     Check,
     Completeness,
     Contribution,
-    DataInfo,
     Distribution,
     Example,
-    FeatureInfo,
-    Free,
     GroupImportance,
     Heatmap,
     Histogram,
     Importance,
-    ModelInfo,
     Outlier,
-    OverrideInfo,
-    Part,
     Passage,
     Quantile,
+    Verdict,
+    Word,
+)
+from ig_tasks.store.report_sources import (
+    AttributionInfo,
+    BaselineInfo,
+    BaselineObjection,
+    BaselineValue,
+    DataInfo,
+    FeatureInfo,
+    ModelInfo,
+    OverrideInfo,
     SegmentInfo,
     TargetInfo,
     UnknownCategory,
     UnknownInfo,
-    Verdict,
-    Word,
-    plain,
 )
+from ig_tasks.store.report_values import Free, Part, plain
 
 __all__ = [
     "SCHEMA_FILE",

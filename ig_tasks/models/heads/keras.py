@@ -8,7 +8,8 @@ from typing import Any
 import keras  # noqa: TID253 - this module is imported when a Keras model is loaded, never before
 import numpy as np
 
-from ig_tasks.models.outputs import Head, Selection, Step
+from ig_tasks.models.output_steps import Step
+from ig_tasks.models.outputs import Head, Selection
 
 __all__ = ["KerasFunctions", "Output", "with_head"]
 

@@ -8,7 +8,8 @@ from typing import Any
 import torch  # noqa: TID253 - this module is imported when a torch model is loaded, never before
 from torch import nn  # noqa: TID253
 
-from ig_tasks.models.outputs import Head, Step
+from ig_tasks.models.output_steps import Step
+from ig_tasks.models.outputs import Head
 
 __all__ = ["Headed", "TorchFunctions", "with_head"]
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from ig_tasks.data.inputs import UNKNOWN, InputSpec, category_name
+from ig_tasks.data.inputs import UNKNOWN, InputSpec
+from ig_tasks.data.spellings import category_name
 
 
 def test_ids_are_positions_moved_by_the_offset():

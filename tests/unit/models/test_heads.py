@@ -13,7 +13,7 @@ from ig_tasks.attribution import attribute
 from ig_tasks.errors import ModelError, TargetError
 from ig_tasks.models import open_package
 from ig_tasks.models.config import TargetConfig
-from ig_tasks.models.outputs import NumpyFunctions
+from ig_tasks.models.output_steps import NumpyFunctions
 from ig_tasks.models.spaces import converter, head_for, spaces_of, threshold_in
 
 SCORES = np.linspace(-6.0, 6.0, 401)
