@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from ig_tasks.errors import BaselineError, suggest
 from ig_tasks.spec import BaselineSpec
 from ig_tasks.spec.baseline import STRATEGIES as _ALL
+from ig_tasks.spec.messages import first_error
 
 __all__ = ["STRATEGIES", "Strategy", "asked_for"]
 
@@ -48,10 +49,7 @@ class Strategy:
         try:
             self.spec = BaselineSpec.model_validate({"strategy": strategy, **given})
         except ValidationError as error:
-            first = error.errors()[0]
-            field = ".".join(str(part) for part in first["loc"])
-            said = first["msg"].removeprefix("Value error, ")
-            raise BaselineError(f"baseline: {field}: {said}" if field else f"baseline: {said}") from None
+            raise BaselineError(f"baseline: {first_error(error, BaselineSpec)}") from None
 
     def __repr__(self) -> str:
         options = "".join(f", {name}={value!r}" for name, value in self.spec.options.items())

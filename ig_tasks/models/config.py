@@ -13,13 +13,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from ig_tasks.data.inputs import InputSpec, check_inputs
 from ig_tasks.data.preprocessed import from_preprocess
 from ig_tasks.errors import ModelError, TargetError, suggest
-from ig_tasks.models.calibration import Calibration
 from ig_tasks.models.formats import FORMATS, FormatName, Framework, format_of_name
 from ig_tasks.models.outputs import Selection
 from ig_tasks.models.referenced_files import FILE, relative_path, with_parameters, with_tokenizer, with_vocabulary
 from ig_tasks.models.spaces import spaces_of
 from ig_tasks.models.target_config import Chosen, TargetConfig
-from ig_tasks.spec.messages import what_is_wrong
+from ig_tasks.spec.messages import first_error
 from ig_tasks.spec.uris import Uri, cut_secrets
 from ig_tasks.spec.written import load_yaml
 
@@ -146,12 +145,12 @@ class ModelConfig(_Strict):
             for key in target:
                 if key not in Selection.model_fields:
                     raise TargetError(
-                        f"target.{key}: unknown key{suggest(str(key), Selection.model_fields, noun='keys')}"
+                        f"target.{key}: no such key{suggest(str(key), Selection.model_fields, noun='keys')}"
                     )
             try:
                 chosen = Selection.model_validate(dict(target))
             except ValidationError as error:
-                raise TargetError(f"target.{_first(error)}") from error
+                raise TargetError(f"target.{first_error(error, Selection)}") from error
             return ", ".join(f"{key} {value}" for key, value in target.items()), TargetConfig(output=chosen)
         if target is None:
             if len(self.targets) > 1:
@@ -202,29 +201,10 @@ def read_config(root: Path) -> ModelConfig:
     try:
         config = ModelConfig.model_validate(data)
     except ValidationError as error:
-        raise ModelError(f"'{path}': {_first(error)}") from error
+        raise ModelError(f"'{path}': {first_error(error, ModelConfig)}") from error
     if not config.remote and not (root / config.weights).exists():
         raise ModelError(f"'{path}': weights: the package holds no file '{config.weights}'")
     for field, code in (("factory", config.factory), ("preprocess", config.preprocess)):
         if code and not (root / f"{code.split(':')[0]}.py").is_file():
             raise ModelError(f"'{path}': {field}: the package holds no file '{code.split(':')[0]}.py'")
     return config
-
-
-_LEVELS: dict[str, type[BaseModel]] = {"inputs": InputSpec, "targets": TargetConfig, "calibration": Calibration}
-
-
-def _first(error: ValidationError) -> str:
-    """The first fault, as one line: the field, what is wrong with it, what would be right."""
-    found = error.errors(include_url=False)
-    fault = found[0]
-    where = [str(part) for part in fault["loc"]]
-    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
-    if fault["type"] == "extra_forbidden":
-        model = ModelConfig if len(where) == 1 else _LEVELS["calibration" if "calibration" in where else where[0]]
-        text = f"unknown key{suggest(where[-1], model.model_fields, noun='keys')}"
-    elif fault["type"] == "missing":
-        text = "is missing"
-    else:
-        text = what_is_wrong(fault)
-    return f"{'.'.join(where)}: {text}{more}" if where else f"{text}{more}"

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
 
 from ig_tasks.errors import ModelError, TrustError
 from ig_tasks.models import mlflow
@@ -15,6 +17,7 @@ from ig_tasks.models.contents import PackageContents
 from ig_tasks.models.digest import Stamp, digest_of, stamps_of
 from ig_tasks.models.formats import FORMATS, detect, pickled_weights
 from ig_tasks.models.package import ModelPackage
+from ig_tasks.spec.messages import first_error
 
 if TYPE_CHECKING:
     from ig_tasks.models.loaded import LoadedModel
@@ -213,13 +216,9 @@ def _with_format(root: Path, config: ModelConfig, found: str) -> ModelConfig:
         raise ModelError(f"{where}: weights: '{config.weights}' is {what}, and framework is {config.framework}")
     try:
         return config.of_format(found)
-    except ValueError as error:
-        raise ModelError(f"{where}: weights: '{config.weights}' is of format {found}: {_first(error)}") from error
-
-
-def _first(error: ValueError) -> str:
-    faults: list[Any] = getattr(error, "errors", list)()
-    return str(faults[0]["msg"]).removeprefix("Value error, ") if faults else str(error)
+    except ValidationError as error:
+        fault = first_error(error, ModelConfig)
+        raise ModelError(f"{where}: weights: '{config.weights}' is of format {found}: {fault}") from error
 
 
 def _runs(config: ModelConfig, weights: Path) -> str:

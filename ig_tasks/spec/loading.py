@@ -11,7 +11,7 @@ import yaml
 from pydantic import ValidationError
 
 from ig_tasks.errors import SpecError
-from ig_tasks.spec.messages import one_line
+from ig_tasks.spec.messages import first_error
 from ig_tasks.spec.overrides import overrides_of_settings
 from ig_tasks.spec.specification import ExplanationSpec
 from ig_tasks.spec.written import load_yaml
@@ -94,7 +94,7 @@ def _build(
     try:
         spec = ExplanationSpec.model_validate(document)
     except ValidationError as error:
-        raise SpecError(f"{title}: {one_line(error, ExplanationSpec)}") from None
+        raise SpecError(f"{title}: {first_error(error, ExplanationSpec)}") from None
     resolved = spec.to_document()
     for section in ("model", "data", "baseline"):
         uri = resolved[section]["uri"]

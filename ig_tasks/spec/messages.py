@@ -24,31 +24,42 @@ _PATTERNS = {
 """What a regular expression asks for, in words."""
 
 
-def one_line(error: ValidationError, model: type[BaseModel]) -> str:
-    """The first thing wrong, unknown keys before all else, and which other fields there are to mend."""
+def first_error(error: ValidationError, model: type[BaseModel], *, missing: str = "is missing; add it") -> str:
+    """Say in one line what is wrong with a document of `model`.
+
+    Args:
+        error: what pydantic says of the document.
+        model: the class that the document was read as; its keys are suggested for unknown ones.
+        missing: what to say of a field that is not there.
+
+    Returns:
+        The first field that is wrong, unknown keys before all else, what is wrong with it, and which other fields
+        are wrong too.
+    """
     problems = sorted(error.errors(include_url=False), key=lambda item: item["type"] != "extra_forbidden")
     first = problems[0]
     location: Sequence[int | str] = first["loc"]
     field = _field(first)
+    prefix = f"{field}: " if field else ""
     if first["type"] == "extra_forbidden":
-        line = f"{field}: no such key{_elsewhere(model, location) or _nearby(model, location)}"
+        line = f"{prefix}no such key{_elsewhere(model, location) or _nearby(model, location)}"
     elif first["type"] == "missing":
-        line = f"{field}: is missing; add it"
+        line = f"{prefix}{missing}"
     else:
-        line = f"{field}: {what_is_wrong(first)}"
-    others = list(dict.fromkeys(other for problem in problems[1:] if (other := _field(problem)) != field))
+        line = f"{prefix}{_reason(first)}"
+    others = list(dict.fromkeys(other for problem in problems[1:] if (other := _field(problem)) not in (field, "")))
     more = f" and {len(others) - _NAMED} more" if len(others) > _NAMED else ""
     return without_secrets(line + (f" (also wrong: {', '.join(others[:_NAMED])}{more})" if others else ""))
 
 
-def what_is_wrong(problem: Any) -> str:
+def _reason(problem: Any) -> str:
     """What pydantic says of a value, in the words of people, with the value and the nearest of those known."""
     reason = problem["msg"].removeprefix("Value error, ")
     return without_secrets(f"{_PATTERNS.get(_pattern(problem)) or reason[:1].lower() + reason[1:]}{_given(problem)}")
 
 
 def _field(problem: Any) -> str:
-    return ".".join(str(part) for part in problem["loc"] if not _is_union_label(part)) or "the document"
+    return ".".join(str(part) for part in problem["loc"] if not _is_union_label(part))
 
 
 def _pattern(problem: Any) -> str:

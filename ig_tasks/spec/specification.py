@@ -11,7 +11,7 @@ from ig_tasks.errors import SpecError
 from ig_tasks.spec.baseline import BaselineSpec
 from ig_tasks.spec.check_sections import ValidationSpec
 from ig_tasks.spec.fields import Names, PartitionText, Section
-from ig_tasks.spec.messages import one_line
+from ig_tasks.spec.messages import first_error
 from ig_tasks.spec.overrides import Override, overrides_between, said_again
 from ig_tasks.spec.sections import (
     AttributionSpec,
@@ -73,7 +73,7 @@ class ExplanationSpec(Section):
         try:
             return cls.model_validate(document)
         except ValidationError as error:
-            raise SpecError(f"spec: {one_line(error, cls)}") from None
+            raise SpecError(f"spec: {first_error(error, cls)}") from None
 
     def to_document(self) -> dict[str, Any]:
         """The resolved spec as JSON values; `from_resolved` reads it back unchanged."""

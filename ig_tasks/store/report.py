@@ -15,6 +15,7 @@ from pydantic import AwareDatetime, Field, ValidationError
 
 from ig_tasks.errors import ReportError
 from ig_tasks.looks.visible import json_visible
+from ig_tasks.spec.messages import first_error
 from ig_tasks.store.report_results import (
     Check,
     Completeness,
@@ -202,9 +203,8 @@ class Report(Part):
         try:
             return cls.model_validate(body)
         except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(step) for step in first["loc"])
-            raise ReportError(f"report.{where}: {first['msg']}; the file is damaged, run again") from None
+            fault = first_error(error, cls, missing="is missing")
+            raise ReportError(f"report.{fault}; the file is damaged, run again") from None
 
 
 def report_schema() -> dict[str, Any]:

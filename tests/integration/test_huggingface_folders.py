@@ -275,7 +275,7 @@ class TestPositions:
     @pytest.mark.parametrize(
         ("target", "message"),
         [
-            ({"place": 2}, "target.place: unknown key; keys: head, position, column|target.place: unknown key"),
+            ({"place": 2}, "target.place: no such key; keys: head, position, column"),
             ({"position": "two"}, "target.position: "),
             ({"position": 9, "column": 1}, "position 9 is not there; the output has 6 positions"),
             ({"column": 1}, r"has shape \(\d, 6, 3\); choose a position, \(rows, positions, columns\)"),

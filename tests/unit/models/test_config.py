@@ -36,13 +36,13 @@ def test_a_pickle_counts_as_code(torch_package, rewrite):
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"framwork": "torch"}, r"framwork: unknown key; did you mean 'framework'\? keys: version, framework"),
-        ({"inputs.carrier.vocabluary": []}, r"inputs.carrier.vocabluary: unknown key; did you mean 'vocabulary'\?"),
-        ({"targets.late.colum": 0}, "targets.late.colum: unknown key; keys: output, space"),
-        ({"framework": None}, "framework: is missing"),
+        ({"framwork": "torch"}, r"framwork: no such key; did you mean 'framework'\? keys: version, framework"),
+        ({"inputs.carrier.vocabluary": []}, r"inputs.carrier.vocabluary: no such key; did you mean 'vocabulary'\?"),
+        ({"targets.late.colum": 0}, "targets.late.colum: no such key; keys: output, space"),
+        ({"framework": None}, "framework: is missing; add it"),
         ({"framework": "jax"}, "framework: input should be 'torch' or 'tensorflow', not 'jax'"),
         ({"inputs": {}}, "inputs: dictionary should have at least 1 item"),
-        ({"targets": None}, "targets: is missing"),
+        ({"targets": None}, "targets: is missing; add it"),
         ({"targets.late.space": "Log odds"}, "targets.late.space: write lower-case letters, .*, not 'Log odds'"),
         ({"inputs.carrier.kind": "categoric"}, r"not 'categoric'; did you mean 'categorical'\?"),
         ({"factory": "model.build"}, "factory: write file:function, such as model:build, not 'model.build'"),
@@ -76,9 +76,9 @@ def test_a_keras_file_needs_no_factory(keras_package, rewrite):
         read_config(keras_package)
 
 
-def test_several_faults_are_counted(torch_package, rewrite):
+def test_several_faults_are_named(torch_package, rewrite):
     rewrite(torch_package, {"framework": None, "owner": "x"})
-    with pytest.raises(ModelError, match=r"\(and 1 more\)"):
+    with pytest.raises(ModelError, match=r"owner: no such key; did you mean 'card.owner'\? \(also wrong: framework\)$"):
         read_config(torch_package)
 
 

@@ -300,7 +300,7 @@ def test_parameters_may_lie_in_a_file_of_the_package(package_root, rewrite):
     with pytest.raises(ModelError, match=r"the package holds no file 'gone\.json'"):
         open_package(package_root, trusted_root=package_root)
     rewrite(package_root, {"targets.late.calibration": {"method": "platt", "slop": 1.0}})
-    with pytest.raises(ModelError, match=r"targets\.late\.calibration\.slop: unknown key; did you mean 'slope'\?"):
+    with pytest.raises(ModelError, match=r"targets\.late\.calibration\.slop: no such key; did you mean 'slope'\?"):
         open_package(package_root, trusted_root=package_root)
 
 
