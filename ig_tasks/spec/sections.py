@@ -114,6 +114,10 @@ class DataSpec(Section):
     segments: Columns = ()
     prediction: Annotated[Column | None, Field(description="column with the served model's output, for parity")] = None
     sample: Annotated[PositiveInt | None, Field(description="explain so many rows, spread evenly over all")] = None
+    cluster: Annotated[
+        Column | None,
+        Field(description="day, customer or session: rows of one are not independent; the errors of drift allow for it"),
+    ] = None
 
 
 def _as_bytes(value: Any) -> Any:

@@ -48,6 +48,7 @@ def plan_run(spec: ExplanationSpec, partition: str | None = None) -> RunPlan:
     wanted += [(spec.baseline.segment, "baseline.segment")] if spec.baseline.segment else []
     wanted += [(spec.data.id, "data.id")] if spec.data.id else []
     wanted += [(spec.data.prediction, "data.prediction")] if spec.data.prediction else []
+    wanted += [(spec.data.cluster, "data.cluster")] if spec.data.cluster else []
     dataset.require_columns(wanted)
     if spec.data.prediction:
         dataset.require_number(spec.data.prediction, "data.prediction")

@@ -96,10 +96,13 @@ class RunPlan:
         # A target that is named and the only one there is are the same target.
         target, _, space = self.package.config.choose_target(spec.model.target, spec.model.space)
         attribution = spec.attribution.model_dump(mode="json")
+        data = spec.data.model_dump(mode="json", exclude={"uri", "partition"})
+        # A key that came later and is not used leaves the folders of earlier runs where they are.
+        data = {name: value for name, value in data.items() if name != "cluster" or value is not None}
         return {
             "engine": ENGINE_VERSION,
             "model": {"digest": self.package.digest, "target": target, "space": space},
-            "data": {"digest": data_digest, **spec.data.model_dump(mode="json", exclude={"uri", "partition"})},
+            "data": {"digest": data_digest, **data},
             "baseline": baseline_digest,
             "attribution": {**attribution, "memory_limit": self.memory_limit},
             "shards": {"rows": spec.compute.shard_rows, "keep_inputs": spec.report.keep_inputs},

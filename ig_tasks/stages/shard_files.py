@@ -14,7 +14,13 @@ from typing import Any
 import pyarrow as pa
 
 from ig_tasks.errors import DamagedError
-from ig_tasks.statistics import CategoryCounts, FeatureStatistics, GroupedStatistics, UnknownCounts
+from ig_tasks.statistics import (
+    AttributionSums,
+    CategoryCounts,
+    FeatureStatistics,
+    GroupedStatistics,
+    UnknownCounts,
+)
 from ig_tasks.store import Folder, RunFolder, digest_of, read_sealed, set_aside, write_sealed
 from ig_tasks.store.sealed import Say, damaged
 
@@ -67,6 +73,8 @@ class ShardSummary:
     """{feature: what the explained rows hold of categories that the model does not know}"""
     unseen_levels: int = 0
     """Rows whose level of the baseline's segment it was not fitted for: they have the overall baseline."""
+    sums: Mapping[str, AttributionSums] = field(default_factory=dict)
+    """{target: sums by cell of a feature's values and by cluster}; empty in runs of versions that kept none."""
 
     @property
     def rows_converged(self) -> int:
@@ -99,6 +107,7 @@ class ShardSummary:
             "files": dict(self.files),
             "seconds": round(self.seconds, 3),
             **({"unseen_levels": self.unseen_levels} if self.unseen_levels else {}),
+            "sums": {target: sums.to_json() for target, sums in self.sums.items()},
         }
 
     @classmethod
@@ -123,6 +132,7 @@ class ShardSummary:
             rows_unverified=data.get("rows_unverified", 0),
             unknown={feature: UnknownCounts.from_json(item) for feature, item in inputs.get("unknown", {}).items()},
             unseen_levels=data.get("unseen_levels", 0),
+            sums={target: AttributionSums.from_json(item) for target, item in data.get("sums", {}).items()},
         )
 
     def merge(self, other: ShardSummary) -> ShardSummary:
@@ -146,6 +156,9 @@ class ShardSummary:
             rows_unverified=self.rows_unverified + other.rows_unverified,
             unknown=_merged(self.unknown, other.unknown),
             unseen_levels=self.unseen_levels + other.unseen_levels,
+            sums={
+                target: sums.merge(other.sums[target]) for target, sums in self.sums.items() if target in other.sums
+            },
         )
 
 

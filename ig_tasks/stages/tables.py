@@ -21,7 +21,13 @@ from ig_tasks.data.shards import row_ids
 from ig_tasks.data.tokens import words_of
 from ig_tasks.spec import DataSpec
 from ig_tasks.stages.shard_files import QUARANTINE_SCHEMA, ShardSummary
-from ig_tasks.statistics import CategoryCounts, FeatureStatistics, GroupedStatistics, UnknownCounts
+from ig_tasks.statistics import (
+    AttributionSums,
+    CategoryCounts,
+    FeatureStatistics,
+    GroupedStatistics,
+    UnknownCounts,
+)
 
 NOT_FINITE = "attribution is not finite"
 
@@ -47,6 +53,7 @@ class ShardTables:
     numbers: Mapping[str, Floats]
     categories: Mapping[str, NDArray[np.object_]]
     unknown: Mapping[str, UnknownCounts]
+    sums: AttributionSums
 
     def summarise(
         self,
@@ -83,6 +90,7 @@ class ShardTables:
             details=_plain(details),
             files={},
             unknown=self.unknown,
+            sums={self.target: self.sums},
             seconds=seconds,
             unseen_levels=unseen_levels,
         )
@@ -141,6 +149,9 @@ def shard_tables(
     segments = {column: segment_levels(chosen[column]) for column in data.segments}
     columns |= {f"segment:{column}": pa.array(levels.tolist(), pa.string()) for column, levels in segments.items()}
     chosen_values = values[usable]
+    clusters = None if data.cluster is None else level_names(chosen[data.cluster])
+    if clusters is not None:
+        columns["cluster"] = pa.array(clusters.tolist(), pa.string())
     columns |= {f"attribution:{name}": pa.array(chosen_values[:, place]) for place, name in enumerate(names)}
     held_numbers = {f.name: chosen[f.column].to_numpy(dtype=np.float64) for f in features if f.kind == "numeric"}
     numbers = {f.name: _without_gaps(held_numbers[f.name], f, inputs) for f in features if f.kind == "numeric"}
@@ -155,8 +166,9 @@ def shard_tables(
     left = np.array([reason is not None for reason in reasons], dtype=bool)
     quarantine = pa.table([ids[left].tolist(), reasons[left].tolist()], schema=QUARANTINE_SCHEMA)
     unknown = unknown_counts(encoded, inputs, usable) if encoded is not None and inputs is not None else {}
+    sums = AttributionSums.of(chosen_values, names, numbers=held_numbers, labels=categories, clusters=clusters)
     return ShardTables(
-        pa.table(columns), quarantine, chosen_values, names, target, segments, numbers, categories, unknown
+        pa.table(columns), quarantine, chosen_values, names, target, segments, numbers, categories, unknown, sums
     )
 
 

@@ -163,7 +163,7 @@ def explain_shard(task: ExplainTask) -> dict[str, Any]:
     prepared = cached(("prepared", task.run_uri, device), lambda: _prepare(task, run, device))
     data = task.data
     segment = prepared.segment
-    extra = [column for column in (data.id, data.prediction, segment, *data.segments) if column]
+    extra = [column for column in (data.id, data.prediction, data.cluster, segment, *data.segments) if column]
     frame = read_shard(task.shard, list(dict.fromkeys([*package.columns, *extra])))
     encoded = package.encode(frame)
     explanation = None

@@ -10,11 +10,13 @@ from ig_tasks.statistics.category_counts import MISSING, CategoryCounts
 from ig_tasks.statistics.feature_statistics import FeatureStatistics
 from ig_tasks.statistics.grouped import OVERALL, GroupedStatistics
 from ig_tasks.statistics.ranking import bonferroni, rank_intervals, ranks
+from ig_tasks.statistics.sums import AttributionSums
 from ig_tasks.statistics.unknowns import UnknownCounts
 
 __all__ = [
     "MISSING",
     "OVERALL",
+    "AttributionSums",
     "CategoryCounts",
     "FeatureStatistics",
     "GroupedStatistics",

@@ -1,0 +1,179 @@
+"""Nested partitions of a column's values: cells that are the same however the rows are divided into shards.
+
+Two periods are compared cell by cell, so their cells must be common, and nobody knows the second period while the
+first is summed. The cells therefore come from a fixed chain of ever coarser partitions, and a column takes the
+finest one of which it occupies at most `cells`. A part of the rows never occupies more cells than the whole, so
+merging in any order ends at the same partition as counting all rows at once.
+
+Numbers: cells of equal relative width, the leading bits of the float64 (exponent, then mantissa), so that a column of
+few values keeps each apart, be they years or fractions. Labels: themselves, then buckets of a hash of the label.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ig_tasks.errors import InputError
+from ig_tasks.statistics.category_counts import as_levels
+from ig_tasks.statistics.packing import pack, unpack
+
+__all__ = ["MISSING_CELL", "Grid", "labels_grid", "merge_grids", "numbers_grid"]
+
+Codes = NDArray[np.int64]
+
+MISSING_CELL = np.iinfo(np.int64).min
+"""The key of missing numbers, at every level."""
+
+_LARGEST_SHIFT = 63
+_HASH_BITS = 14
+"""Labels beyond the limit share 2^14 buckets, then 2^13 and so on."""
+
+
+@dataclass(frozen=True, eq=False)
+class Grid:
+    """The occupied cells of one partition of the chain.
+
+    kind: `number` or `label`.
+    level: how coarse the partition is; 0 keeps every value apart.
+    keys: the occupied cells in order: int64 for numbers, text for labels.
+    """
+
+    kind: Literal["number", "label"]
+    level: int
+    keys: Codes | tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    @property
+    def occupied(self) -> int:
+        """Occupied cells, missing numbers apart."""
+        numbers = not isinstance(self.keys, tuple) and len(self) and self.keys[0] == MISSING_CELL
+        return len(self) - int(bool(numbers))
+
+    def coarsened(self, level: int) -> tuple[Grid, Codes]:
+        """The grid at a coarser `level`, and the cell there (cells,) of each cell here."""
+        if level == self.level:
+            return self, np.arange(len(self), dtype=np.int64)
+        if isinstance(self.keys, tuple):
+            names = [_bucket(key, self.level, level) for key in self.keys]
+            keys = tuple(sorted(set(names)))
+            place = {key: at for at, key in enumerate(keys)}
+            return Grid("label", level, keys), np.array([place[name] for name in names], dtype=np.int64)
+        unique, codes = np.unique(_shifted(self.keys, level - self.level), return_inverse=True)
+        return Grid("number", level, unique), codes.astype(np.int64)
+
+    def within(self, cells: int) -> tuple[Grid, Codes]:
+        """The finest partition, this one or a coarser, of which at most `cells` are occupied; codes as `coarsened`."""
+        grid, codes = self, np.arange(len(self), dtype=np.int64)
+        while grid.occupied > cells:
+            grid, step = grid.coarsened(grid.level + 1)
+            codes = step[codes]
+        return grid, codes
+
+    def middles(self) -> NDArray[np.float64]:
+        """The number in the middle of each cell (cells,); NaN for missing numbers and for labels."""
+        if isinstance(self.keys, tuple):
+            return np.full(len(self), np.nan)
+        missing = self.keys == MISSING_CELL
+        cells = np.where(missing, 0, self.keys)
+        low = np.abs(cells) << self.level
+        high = low + ((1 << self.level) - 1 if self.level < _LARGEST_SHIFT else 0)
+        ends = [bits.astype(np.int64).view(np.float64) for bits in (low, np.minimum(high, _INFINITY - 1))]
+        middle = np.where(cells < 0, -1.0, 1.0) * (ends[0] / 2 + ends[1] / 2)
+        return np.where(missing, np.nan, np.where(cells == 0, 0.0, middle))
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON object that `from_json` turns back into the same grid."""
+        keys = list(self.keys) if isinstance(self.keys, tuple) else pack(self.keys)
+        return {"kind": self.kind, "level": self.level, "keys": keys}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """The grid that `to_json` wrote."""
+        keys = tuple(data["keys"]) if data["kind"] == "label" else unpack(data["keys"], np.int64)
+        return cls(data["kind"], int(data["level"]), keys)
+
+
+_INFINITY = np.float64(np.inf).view(np.int64)
+
+
+def numbers_grid(values: ArrayLike, cells: int) -> tuple[Grid, Codes]:
+    """The grid of (rows,) numbers with at most `cells` occupied cells, and the cell of each row.
+
+    NaN is a cell of its own, and does not count. Raises InputError for infinite numbers.
+    """
+    numbers = np.asarray(values, dtype=np.float64)
+    missing = np.isnan(numbers)
+    if bool(np.isinf(numbers).any()):
+        raise InputError("values: not finite; quarantine such rows first")
+    bits = np.abs(np.where(missing, 0.0, numbers)).view(np.int64)
+    keys = np.where(missing, MISSING_CELL, np.where(numbers < 0, -bits, bits))
+    ordered = np.sort(keys[~missing])
+    low, high = 0, _LARGEST_SHIFT
+    while low < high:
+        shift = (low + high) // 2
+        shifted = _shifted(ordered, shift)
+        if int(np.count_nonzero(shifted[1:] != shifted[:-1])) < cells:
+            high = shift
+        else:
+            low = shift + 1
+    # The sorted numbers are at hand: looking each up among the few cells is quicker than sorting once more.
+    held = _shifted(ordered, low)
+    unique = held[np.flatnonzero(np.concatenate(([True], held[1:] != held[:-1])))] if len(held) else held
+    if len(held) < len(keys):
+        unique = np.concatenate(([MISSING_CELL], unique))
+    return Grid("number", low, unique), np.searchsorted(unique, _shifted(keys, low)).astype(np.int64)
+
+
+def labels_grid(values: ArrayLike, cells: int) -> tuple[Grid, Codes]:
+    """The grid of (rows,) labels, taken as text, with at most `cells` occupied cells, and the cell of each row."""
+    codes, levels = as_levels(values)
+    grid, folded = Grid("label", 0, tuple(levels)).within(cells)
+    return grid, folded[codes] if len(codes) else np.empty(0, dtype=np.int64)
+
+
+def merge_grids(first: Grid, second: Grid, cells: int | None) -> tuple[Grid, Codes, Codes]:
+    """The grid of both columns, and where the cells of each lie in it; `cells`: None: as many as there are.
+
+    Raises InputError if one holds numbers and the other labels.
+    """
+    if first.kind != second.kind:
+        raise InputError(f"a column of {first.kind}s cannot be compared with one of {second.kind}s")
+    level = max(first.level, second.level)
+    (one, from_first), (two, from_second) = first.coarsened(level), second.coarsened(level)
+    if isinstance(one.keys, tuple) and isinstance(two.keys, tuple):
+        union = Grid("label", level, tuple(sorted({*one.keys, *two.keys})))
+        place = {key: at for at, key in enumerate(union.keys)}
+        in_first, in_second = (np.array([place[key] for key in grid.keys], dtype=np.int64) for grid in (one, two))
+    else:
+        keys = np.union1d(np.asarray(one.keys), np.asarray(two.keys)).astype(np.int64)
+        union = Grid("number", level, keys)
+        in_first, in_second = (np.searchsorted(keys, np.asarray(grid.keys)) for grid in (one, two))
+    folded, codes = union.within(cells) if cells is not None else (union, np.arange(len(union), dtype=np.int64))
+    return folded, codes[in_first[from_first]], codes[in_second[from_second]]
+
+
+def _shifted(keys: Codes, shift: int) -> Codes:
+    """Keys of a partition `shift` levels coarser; halves of the magnitude, so that both signs are treated alike."""
+    if not shift:
+        return keys
+    missing = keys == MISSING_CELL
+    return np.where(missing, MISSING_CELL, np.sign(keys) * (np.abs(np.where(missing, 0, keys)) >> shift))
+
+
+def _bucket(key: str, level: int, coarser: int) -> str:
+    """The cell at a `coarser` level of a label (`level` 0), or of a bucket of a finer level."""
+    mask = (1 << max(_HASH_BITS - coarser + 1, 0)) - 1
+    return str((int(key) if level else _hash(key)) & mask)
+
+
+def _hash(label: str) -> int:
+    return int.from_bytes(hashlib.blake2b(label.encode("utf-8", "surrogatepass"), digest_size=8).digest()) >> 1
+

@@ -1,0 +1,310 @@
+"""Sums of attributions by cell of each feature's own values and by cluster of rows, mergeable.
+
+From them a comparison of two periods has totals with errors of clustered rows, and what of a change comes from the
+feature's own values, without a row being read again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ig_tasks.errors import InputError, RunError
+from ig_tasks.statistics.grids import Grid, labels_grid, merge_grids, numbers_grid
+from ig_tasks.statistics.packing import pack, unpack
+
+__all__ = ["AttributionSums", "CellSums", "ClusterCells", "ClusterSums", "cells_for"]
+
+Floats = NDArray[np.float64]
+Codes = NDArray[np.int64]
+
+CELLS = 512
+"""Cells of one feature, and all features together hold at most `_ALL_CELLS`: wide tables have coarser ones."""
+_ALL_CELLS = 1 << 17
+_FEWEST_CELLS = 32
+CLUSTER_CELLS = 48
+"""Cells of one feature by cluster: they are for errors alone."""
+CLUSTERS = 400
+"""Clusters that are told apart, a year of days; more share buckets, whose rows are as independent as the clusters."""
+
+
+def cells_for(features: int) -> int:
+    """How many cells each of so many features has at most."""
+    return max(min(CELLS, _ALL_CELLS // max(features, 1)), _FEWEST_CELLS)
+
+
+@dataclass(frozen=True, eq=False)
+class CellSums:
+    """What the rows of each cell of one feature's values sum up to; every array has shape (cells,).
+
+    rows: how many there are; absolute, signed, squares: sums of |attribution|, of it, and of its square.
+    """
+
+    grid: Grid
+    rows: Codes
+    absolute: Floats
+    signed: Floats
+    squares: Floats
+
+    @classmethod
+    def of(cls, grid: Grid, codes: Codes, attributions: Floats) -> Self:
+        """Sums of (rows,) attributions by the cell of each row."""
+        sizes = np.abs(attributions)
+        return cls(
+            grid,
+            np.bincount(codes, minlength=len(grid)).astype(np.int64),
+            *(
+                np.bincount(codes, weights=weights, minlength=len(grid)).astype(np.float64)
+                for weights in (sizes, attributions, sizes * sizes)
+            ),
+        )
+
+    def regrouped(self, grid: Grid, places: Codes) -> Self:
+        """The same sums over the cells of a grid, of which `places` (cells,) holds those of this one's cells."""
+        groups = len(grid)
+        return type(self)(
+            grid,
+            _summed(self.rows, places, groups),
+            _summed(self.absolute, places, groups),
+            _summed(self.signed, places, groups),
+            _summed(self.squares, places, groups),
+        )
+
+    def merge(self, other: Self, cells: int | None = None) -> Self:
+        """Sums over the rows of both, over at most `cells` cells."""
+        grid, mine, theirs = merge_grids(self.grid, other.grid, cells)
+        one, two = self.regrouped(grid, mine), other.regrouped(grid, theirs)
+        return type(self)(
+            grid,
+            one.rows + two.rows,
+            one.absolute + two.absolute,
+            one.signed + two.signed,
+            one.squares + two.squares,
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON object that `from_json` turns back into the same bits."""
+        arrays = {name: pack(getattr(self, name)) for name in ("rows", "absolute", "signed", "squares")}
+        return {"grid": self.grid.to_json(), **arrays}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """The sums that `to_json` wrote."""
+        grid = Grid.from_json(data["grid"])
+        shape = (len(grid),)
+        sums = (unpack(data[name], np.float64, shape) for name in ("absolute", "signed", "squares"))
+        return cls(grid, unpack(data["rows"], np.int64, shape), *sums)
+
+
+@dataclass(frozen=True, eq=False)
+class ClusterCells:
+    """Rows and sums of |attribution| by cluster and cell of one feature, where there are any; shape (occupied,).
+
+    clusters, cells: where in the grids of clusters and of this feature's (coarse) cells each entry lies.
+    """
+
+    grid: Grid
+    clusters: Codes
+    cells: Codes
+    rows: Codes
+    absolute: Floats
+
+    @classmethod
+    def of(cls, grid: Grid, cells: Codes, clusters: Codes, rows: Codes, absolute: Floats) -> Self:
+        """Entries summed where cluster and cell are the same, in their order."""
+        if not len(rows):
+            return cls(grid, cells, clusters, rows, absolute)
+        both = clusters * len(grid) + cells
+        counts = np.bincount(both, weights=rows).astype(np.int64)
+        places = np.flatnonzero(counts)
+        sums = np.bincount(both, weights=absolute)
+        return cls(grid, places // len(grid), places % len(grid), counts[places], sums[places])
+
+    def regrouped(self, grid: Grid, cells: Codes, clusters: Codes) -> Self:
+        """The same entries, of which `cells` and `clusters` hold the new places of the old ones."""
+        return type(self).of(grid, cells[self.cells], clusters[self.clusters], self.rows, self.absolute)
+
+    def merge(self, other: Self, clusters: tuple[Codes, Codes], cells: int | None) -> Self:
+        """Entries of both; `clusters` holds the new places of the clusters of each."""
+        grid, mine, theirs = merge_grids(self.grid, other.grid, cells)
+        one, two = self.regrouped(grid, mine, clusters[0]), other.regrouped(grid, theirs, clusters[1])
+        joined = (
+            np.concatenate([getattr(one, name), getattr(two, name)])
+            for name in ("cells", "clusters", "rows", "absolute")
+        )
+        return type(self).of(grid, *joined)
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON object that `from_json` turns back into the same bits."""
+        places = {name: pack(getattr(self, name).astype(np.int32)) for name in ("clusters", "cells")}
+        sums = {name: pack(getattr(self, name)) for name in ("rows", "absolute")}
+        return {"grid": self.grid.to_json(), **places, **sums}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """The entries that `to_json` wrote."""
+        places = (unpack(data[name], np.int32).astype(np.int64) for name in ("clusters", "cells"))
+        sums = unpack(data["rows"], np.int64), unpack(data["absolute"], np.float64)
+        return cls(Grid.from_json(data["grid"]), *places, *sums)
+
+
+@dataclass(frozen=True, eq=False)
+class ClusterSums:
+    """Rows (clusters,), and sums of |attribution| and of the attribution (clusters, features)."""
+
+    grid: Grid
+    rows: Codes
+    absolute: Floats
+    signed: Floats
+
+    @classmethod
+    def of(cls, grid: Grid, codes: Codes, attributions: Floats) -> Self:
+        """Sums of attributions (rows, features) by the cluster of each row."""
+        groups = len(grid)
+        rows = np.bincount(codes, minlength=groups).astype(np.int64)
+        return cls(grid, rows, _summed(np.abs(attributions), codes, groups), _summed(attributions, codes, groups))
+
+    def regrouped(self, grid: Grid, places: Codes) -> Self:
+        """The same sums over the clusters of a coarser grid."""
+        groups = len(grid)
+        sums = (_summed(array, places, groups) for array in (self.rows, self.absolute, self.signed))
+        return type(self)(grid, *sums)
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON object that `from_json` turns back into the same bits."""
+        arrays = {name: pack(getattr(self, name)) for name in ("rows", "absolute", "signed")}
+        return {"grid": self.grid.to_json(), **arrays}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any], features: int) -> Self:
+        """The sums that `to_json` wrote."""
+        grid = Grid.from_json(data["grid"])
+        shape = (len(grid), features)
+        sums = (unpack(data[name], np.float64, shape) for name in ("absolute", "signed"))
+        return cls(grid, unpack(data["rows"], np.int64, shape[:1]), *sums)
+
+
+@dataclass(frozen=True, eq=False)
+class AttributionSums:
+    """All sums of one target.
+
+    features: those of the attributions.
+    cells: by cell of a feature's own values; texts, images and their like have none.
+    clusters: by cluster; None where each row stands for itself.
+    cluster_cells: by cluster and cell, for the features that have cells; empty without clusters.
+    """
+
+    features: tuple[str, ...]
+    cells: Mapping[str, CellSums]
+    clusters: ClusterSums | None
+    cluster_cells: Mapping[str, ClusterCells]
+
+    @classmethod
+    def of(
+        cls,
+        attributions: ArrayLike,
+        features: Sequence[str],
+        *,
+        numbers: Mapping[str, ArrayLike] | None = None,
+        labels: Mapping[str, ArrayLike] | None = None,
+        clusters: ArrayLike | None = None,
+    ) -> Self:
+        """Sums of attributions (rows, features), all finite.
+
+        Args:
+            numbers: {feature: (rows,)}, NaN where missing; `labels` likewise, taken as text.
+            clusters: (rows,) labels of groups of rows that are not independent of one another.
+
+        Raises:
+            InputError: if a shape does not fit, or a number is infinite.
+        """
+        table = np.asarray(attributions, dtype=np.float64)
+        if table.ndim != 2 or table.shape[1] != len(features):
+            raise InputError(f"values: shape {table.shape} does not fit (rows, {len(features)} features)")
+        limit = cells_for(len(features))
+        grid_of_clusters, cluster_codes = (None, None) if clusters is None else labels_grid(clusters, CLUSTERS)
+        cells: dict[str, CellSums] = {}
+        cluster_cells: dict[str, ClusterCells] = {}
+        for name, values, grid_of in (
+            *((name, values, numbers_grid) for name, values in (numbers or {}).items()),
+            *((name, values, labels_grid) for name, values in (labels or {}).items()),
+        ):
+            grid, codes = grid_of(values, limit)
+            if len(codes) != len(table):
+                raise InputError(f"values of {name!r}: {len(codes)} for {len(table)} rows")
+            own = np.ascontiguousarray(table[:, list(features).index(name)])
+            cells[name] = CellSums.of(grid, codes, own)
+            if cluster_codes is not None:
+                coarse, folded = grid.within(_coarse(limit))
+                ones = np.ones(len(codes), dtype=np.int64)
+                cluster_cells[name] = ClusterCells.of(coarse, folded[codes], cluster_codes, ones, np.abs(own))
+        summed = None
+        if grid_of_clusters is not None and cluster_codes is not None:
+            summed = ClusterSums.of(grid_of_clusters, cluster_codes, table)
+        return cls(tuple(features), cells, summed, cluster_cells)
+
+    def merge(self, other: Self, *, limited: bool = True) -> Self:
+        """Sums over the rows of both.
+
+        limited: hold to the greatest number of cells and clusters; else keep all that both have.
+
+        Raises:
+            InputError: if they are not of the same features, or one has clusters and the other none.
+        """
+        if self.features != other.features or {*self.cells} != {*other.cells}:
+            raise InputError("sums of different features cannot be merged; compute them with one spec")
+        if (self.clusters is None) != (other.clusters is None):
+            raise InputError("sums with clusters and without cannot be merged; compute them with one spec")
+        limit = cells_for(len(self.features)) if limited else None
+        cells = {name: mine.merge(other.cells[name], limit) for name, mine in self.cells.items()}
+        if self.clusters is None or other.clusters is None:
+            return type(self)(self.features, cells, None, {})
+        grid, mine, theirs = merge_grids(self.clusters.grid, other.clusters.grid, CLUSTERS if limited else None)
+        one, two = self.clusters.regrouped(grid, mine), other.clusters.regrouped(grid, theirs)
+        summed = ClusterSums(grid, one.rows + two.rows, one.absolute + two.absolute, one.signed + two.signed)
+        coarse = None if limit is None else _coarse(limit)
+        both = {
+            name: entries.merge(other.cluster_cells[name], (mine, theirs), coarse)
+            for name, entries in self.cluster_cells.items()
+        }
+        return type(self)(self.features, cells, summed, both)
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON object that `from_json` turns back into the same bits."""
+        return {
+            "features": list(self.features),
+            "cells": {name: sums.to_json() for name, sums in self.cells.items()},
+            "clusters": None if self.clusters is None else self.clusters.to_json(),
+            "cluster_cells": {name: entries.to_json() for name, entries in self.cluster_cells.items()},
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """The sums that `to_json` wrote. Raises RunError when they cannot be read."""
+        try:
+            features = tuple(data["features"])
+            clusters = data["clusters"]
+            return cls(
+                features,
+                {name: CellSums.from_json(sums) for name, sums in data["cells"].items()},
+                None if clusters is None else ClusterSums.from_json(clusters, len(features)),
+                {name: ClusterCells.from_json(entries) for name, entries in data["cluster_cells"].items()},
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise RunError(f"sums cannot be read ({error}); remove that file and run again") from error
+
+
+def _coarse(limit: int) -> int:
+    """Cells by cluster of a feature that has at most `limit` cells."""
+    return min(max(limit // 8, 16), CLUSTER_CELLS)
+
+
+def _summed(array: NDArray[Any], places: Codes, groups: int) -> NDArray[Any]:
+    """Sums of the rows of an array (entries, ...) that have the same place, (groups, ...), in the array's type."""
+    result = np.zeros((groups, *array.shape[1:]), dtype=array.dtype)
+    np.add.at(result, places, array)
+    return result
