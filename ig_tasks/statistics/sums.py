@@ -26,7 +26,7 @@ CELLS = 512
 """Cells of one feature, and all features together hold at most `_ALL_CELLS`: wide tables have coarser ones."""
 _ALL_CELLS = 1 << 17
 _FEWEST_CELLS = 32
-CLUSTER_CELLS = 48
+CLUSTER_CELLS = 96
 """Cells of one feature by cluster: they are for errors alone."""
 CLUSTERS = 400
 """Clusters that are told apart, a year of days; more share buckets, whose rows are as independent as the clusters."""

@@ -1,0 +1,147 @@
+"""What a comparison of two reports is made of: `ig-tasks diff --json`, `ig_tasks.compare` and `report.json`'s drift.
+
+`importance` is the mean |attribution| of a feature over the rows of a period. Parts of a change are told relative to
+the mean of the importance before and after, so that they add up, and a feature that dies has -2.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from ig_tasks.store.report_parts import Count, Figure, Part, Value
+
+__all__ = ["DRIFT_VERSION", "ComparedRun", "Drift", "DriftIndices", "Effect", "FeatureDrift", "InputDrift", "PartOfChange"]
+
+DRIFT_VERSION = "1.0"
+
+State = Literal["changed", "unchanged", "undetermined", "small", "cancelled"]
+Cause = Literal["model", "own", "others", "baseline", "not told apart"]
+
+
+class ComparedRun(Part):
+    """One side of a comparison."""
+
+    name: str
+    run_id: str
+    partition: str
+    rows: Count
+    """Rows explained."""
+    uri: str = ""
+    model_digest: str = ""
+    baseline_digest: str = ""
+    clusters: Count = 0
+    """Independent clusters of rows; 0 where each row stands for itself."""
+
+
+class PartOfChange(Part):
+    """One part of a change, relative to the mean of the importance before and after."""
+
+    value: Figure
+    se: Figure
+    """Its standard error; null where it is not known."""
+
+
+class Effect(Part):
+    """What moving one feature's values does to the importance of another."""
+
+    feature: str
+    effect: Figure
+
+
+class InputDrift(Part):
+    """How far the feature's own values moved between the two periods.
+
+    wasserstein: of numbers, over their pooled standard deviation; jensen_shannon: of categories, in bits, and of
+    numbers by cell; psi: the population stability index, a figure for those who are used to it and no rule.
+    """
+
+    wasserstein: Figure = None
+    jensen_shannon: Figure = None
+    psi: Figure = None
+    overlap: Figure = None
+    """Share of the distribution that both periods have in common, sum of min(p0, p1); 0: the column follows the period."""
+    missing_before: Figure = None
+    missing_after: Figure = None
+    gained: Value = None
+    """A value that gained at least ten points of the rows."""
+    gained_share: Figure = None
+
+
+class FeatureDrift(Part):
+    """What became of one feature, or of one group of features."""
+
+    target: str
+    segment: str | None = None
+    feature: str
+    """The feature's name; a group's in `groups`."""
+    group: str | None = None
+    before: Figure
+    after: Figure
+    change: Figure
+    change_ci: tuple[Figure, Figure]
+    relative: Figure
+    """The change over the mean of before and after: from -2 (died) to 2 (new)."""
+    q_value: Figure
+    """Benjamini-Hochberg over the features of one target and segment."""
+    state: State
+    cause: tuple[Cause, ...] = ()
+    """The parts that explain the change, the largest first; empty unless it changed or parts cancelled."""
+    parts: dict[str, PartOfChange] = Field(default_factory=dict)
+    """`model`, `own` (the feature's own values), `others` (those of other features), `baseline`; those that are known."""
+    others: tuple[Effect, ...] = ()
+    """Other features whose values moved it, the largest effect first, each by substitution."""
+    rank_before: Count = 0
+    rank_after: Count = 0
+    mean_before: Figure = None
+    mean_after: Figure = None
+    row_cosine: Figure = None
+    """Of the attributions of both models on the same rows; null where the model is the same or cannot be reached."""
+    input_drift: InputDrift | None = None
+    follows_partition: bool = False
+    """Its values are never the same in two periods, as a month's number: its change is noted and raises no alarm."""
+    alarm: bool = False
+    sentence: str = ""
+
+
+class DriftIndices(Part):
+    """Single figures that other products give; they name no feature, and are never the rule here."""
+
+    target: str = ""
+    ndcg: Figure = None
+    kendall_tau: Figure = None
+    jensen_shannon: Figure = None
+    cosine: Figure = None
+
+
+class Drift(Part):
+    """What changed between two reports."""
+
+    schema_version: str = DRIFT_VERSION
+    reference: ComparedRun | None
+    current: ComparedRun
+    comparable: bool
+    why_not: str = ""
+    """Why they cannot be compared; empty where they can."""
+    model_changed: bool = False
+    baseline_changed: bool = False
+    features: tuple[FeatureDrift, ...] = ()
+    """By target, segment and importance after."""
+    groups: tuple[FeatureDrift, ...] = ()
+    indices: tuple[DriftIndices, ...] = ()
+    practical: Figure = None
+    """The least relative change that counts."""
+    share: Figure = None
+    """The least change that counts, of the sum of all importances."""
+    false_discovery: Figure = None
+    rows_crossed: Count = 0
+    """Rows of each period that were explained once more, by the other model or with values substituted."""
+    notes: tuple[str, ...] = ()
+    """What limits the comparison: causes that cannot be told apart, rows taken to be independent."""
+    summary: str = ""
+
+    @property
+    def alarms(self) -> tuple[FeatureDrift, ...]:
+        """The features and groups that raise an alarm."""
+        return tuple(one for one in (*self.features, *self.groups) if one.alarm)

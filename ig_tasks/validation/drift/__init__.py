@@ -1,0 +1,1 @@
+"""What changed between two runs, whether it is real, and why."""
