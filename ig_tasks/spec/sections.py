@@ -116,7 +116,7 @@ class DataSpec(Section):
     sample: Annotated[PositiveInt | None, Field(description="explain so many rows, spread evenly over all")] = None
     cluster: Annotated[
         Column | None,
-        Field(description="day, customer or session: rows of one are not independent; the errors of drift allow for it"),
+        Field(description="such as day or customer: rows of one are not independent, and drift allows for it"),
     ] = None
 
 

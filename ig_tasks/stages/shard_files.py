@@ -156,9 +156,7 @@ class ShardSummary:
             rows_unverified=self.rows_unverified + other.rows_unverified,
             unknown=_merged(self.unknown, other.unknown),
             unseen_levels=self.unseen_levels + other.unseen_levels,
-            sums={
-                target: sums.merge(other.sums[target]) for target, sums in self.sums.items() if target in other.sums
-            },
+            sums={target: sums.merge(other.sums[target]) for target, sums in self.sums.items() if target in other.sums},
         )
 
 

@@ -176,4 +176,3 @@ def _bucket(key: str, level: int, coarser: int) -> str:
 
 def _hash(label: str) -> int:
     return int.from_bytes(hashlib.blake2b(label.encode("utf-8", "surrogatepass"), digest_size=8).digest()) >> 1
-

@@ -121,7 +121,7 @@ class ClusterCells:
         both = clusters * len(grid) + cells
         counts = np.bincount(both, weights=rows).astype(np.int64)
         places = np.flatnonzero(counts)
-        sums = np.bincount(both, weights=absolute)
+        sums = np.bincount(both, weights=absolute).astype(np.float64)
         return cls(grid, places // len(grid), places % len(grid), counts[places], sums[places])
 
     def regrouped(self, grid: Grid, cells: Codes, clusters: Codes) -> Self:
@@ -132,11 +132,13 @@ class ClusterCells:
         """Entries of both; `clusters` holds the new places of the clusters of each."""
         grid, mine, theirs = merge_grids(self.grid, other.grid, cells)
         one, two = self.regrouped(grid, mine, clusters[0]), other.regrouped(grid, theirs, clusters[1])
-        joined = (
-            np.concatenate([getattr(one, name), getattr(two, name)])
-            for name in ("cells", "clusters", "rows", "absolute")
+        return type(self).of(
+            grid,
+            np.concatenate([one.cells, two.cells]),
+            np.concatenate([one.clusters, two.clusters]),
+            np.concatenate([one.rows, two.rows]),
+            np.concatenate([one.absolute, two.absolute]),
         )
-        return type(self).of(grid, *joined)
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object that `from_json` turns back into the same bits."""
@@ -148,8 +150,8 @@ class ClusterCells:
     def from_json(cls, data: Mapping[str, Any]) -> Self:
         """The entries that `to_json` wrote."""
         places = (unpack(data[name], np.int32).astype(np.int64) for name in ("clusters", "cells"))
-        sums = unpack(data["rows"], np.int64), unpack(data["absolute"], np.float64)
-        return cls(Grid.from_json(data["grid"]), *places, *sums)
+        rows = unpack(data["rows"], np.int64)
+        return cls(Grid.from_json(data["grid"]), *places, rows, unpack(data["absolute"], np.float64))
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,9 +10,18 @@ from typing import Literal
 
 from pydantic import Field
 
-from ig_tasks.store.report_parts import Count, Figure, Part, Value
+from ig_tasks.store.report_values import Count, Figure, Part, Value
 
-__all__ = ["DRIFT_VERSION", "ComparedRun", "Drift", "DriftIndices", "Effect", "FeatureDrift", "InputDrift", "PartOfChange"]
+__all__ = [
+    "DRIFT_VERSION",
+    "ComparedRun",
+    "Drift",
+    "DriftIndices",
+    "Effect",
+    "FeatureDrift",
+    "InputDrift",
+    "PartOfChange",
+]
 
 DRIFT_VERSION = "1.0"
 
@@ -61,7 +70,7 @@ class InputDrift(Part):
     jensen_shannon: Figure = None
     psi: Figure = None
     overlap: Figure = None
-    """Share of the distribution that both periods have in common, sum of min(p0, p1); 0: the column follows the period."""
+    """Share of the distribution that both periods have in common; 0: the column follows the period."""
     missing_before: Figure = None
     missing_after: Figure = None
     gained: Value = None
@@ -89,7 +98,7 @@ class FeatureDrift(Part):
     cause: tuple[Cause, ...] = ()
     """The parts that explain the change, the largest first; empty unless it changed or parts cancelled."""
     parts: dict[str, PartOfChange] = Field(default_factory=dict)
-    """`model`, `own` (the feature's own values), `others` (those of other features), `baseline`; those that are known."""
+    """`model`, `own` (the feature's own values), `others` (other features' values), `baseline`; those that are known."""
     others: tuple[Effect, ...] = ()
     """Other features whose values moved it, the largest effect first, each by substitution."""
     rank_before: Count = 0

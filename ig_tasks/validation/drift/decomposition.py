@@ -9,14 +9,15 @@ Importance is I = mean |attribution|. With p the shares of rows by bin of the fe
 which is exact where a bin without rows on one side takes the mean of the other (Kitagawa 1955, "Components of a
 difference between two rates", Journal of the American Statistical Association 50, with the symmetric weights).
 
-Rows of one cluster are not independent, so errors are made of sums by cluster: s^2 = G / (G - 1) sum e_g^2, where e_g is
-what cluster g contributes to the linearised figure (Taylor linearisation for cluster samples; Cochran 1977, "Sampling
-Techniques", section 9A). Without clusters each row is one.
+Rows of one cluster are not independent, so errors are made of sums by cluster: s^2 = G / (G - 1) sum e_g^2, where e_g
+is what cluster g contributes to the linearised figure (Taylor linearisation for cluster samples; Cochran 1977,
+"Sampling Techniques", section 9A). Without clusters each row is one.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -94,11 +95,13 @@ def own_and_rest(before: AttributionSums, after: AttributionSums, feature: str) 
     shares = [side.rows / side.rows.sum() for side in sides]
     overlap = float(np.minimum(*shares).sum())
     variances = np.zeros(2)
-    if before.clusters is None or after.clusters is None:
+    clusters = before.clusters, after.clusters
+    if clusters[0] is None or clusters[1] is None:
         for side, influence in zip(sides, _influences(*sides), strict=True):
             variances += _variance_by_row(side, influence)
     else:
-        coarse = _coarse_sides(before, after, feature)
+        counts = len(clusters[0].grid), len(clusters[1].grid)
+        coarse = _coarse_sides(before.cluster_cells[feature], after.cluster_cells[feature], counts)
         tables = [side.table for side in coarse]
         for table, influence in zip(tables, _influences(*(side.bins for side in coarse)), strict=True):
             variances += _variance_by_cluster(table, influence)
@@ -164,8 +167,8 @@ def _in_bins(before: CellSums, after: CellSums) -> tuple[_Bins, _Bins]:
     places = pooled_bins(grid, one.rows, two.rows)
     count = int(places.max()) + 1 if len(places) else 0
     first, second = (
-        _Bins(*(np.bincount(places, weights=array, minlength=count) for array in (s.rows, s.absolute, s.squares)))
-        for s in (one, two)
+        _Bins(*(_sums(places, array, count) for array in (side.rows, side.absolute, side.squares)))
+        for side in (one, two)
     )
     return first, second
 
@@ -237,20 +240,23 @@ def _variance(residuals: Floats) -> Floats:
     return np.asarray(count / (count - 1) * (centred**2).sum(axis=0), dtype=np.float64)
 
 
-def _coarse_sides(before: AttributionSums, after: AttributionSums, feature: str) -> tuple[_CoarseSide, _CoarseSide]:
+def _coarse_sides(
+    mine: ClusterCells, theirs: ClusterCells, clusters: tuple[int, int]
+) -> tuple[_CoarseSide, _CoarseSide]:
     """Both sides over common coarse bins, by cluster."""
-    mine, theirs = before.cluster_cells[feature], after.cluster_cells[feature]
     grid, first, second = merge_grids(mine.grid, theirs.grid, None)
-    return _coarse(before, mine, first, len(grid)), _coarse(after, theirs, second, len(grid))
+    return _coarse(mine, first, (clusters[0], len(grid))), _coarse(theirs, second, (clusters[1], len(grid)))
 
 
-def _coarse(sums: AttributionSums, entries: ClusterCells, places: Codes, cells: int) -> _CoarseSide:
-    assert sums.clusters is not None
-    shape = len(sums.clusters.grid), cells
-    both = entries.clusters * cells + places[entries.cells]
-    rows = np.bincount(both, weights=entries.rows, minlength=shape[0] * cells).reshape(shape)
-    absolute = np.bincount(both, weights=entries.absolute, minlength=shape[0] * cells).reshape(shape)
-    return _CoarseSide(_Bins(rows.sum(axis=0), absolute.sum(axis=0), np.zeros(cells)), _Table(rows, absolute))
+def _coarse(entries: ClusterCells, places: Codes, shape: tuple[int, int]) -> _CoarseSide:
+    both = entries.clusters * shape[1] + places[entries.cells]
+    rows = _sums(both, entries.rows, shape[0] * shape[1]).reshape(shape)
+    absolute = _sums(both, entries.absolute, shape[0] * shape[1]).reshape(shape)
+    return _CoarseSide(_Bins(rows.sum(axis=0), absolute.sum(axis=0), np.zeros(shape[1])), _Table(rows, absolute))
+
+
+def _sums(places: Codes, weights: NDArray[Any], count: int) -> Floats:
+    return np.bincount(places, weights=weights, minlength=count).astype(np.float64)
 
 
 def _unknown(like: Floats) -> Floats:

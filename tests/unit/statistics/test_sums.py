@@ -66,7 +66,7 @@ def test_few_distinct_values_are_kept_apart_be_they_years_or_far_from_zero() -> 
 
 def test_the_middle_of_a_cell_lies_among_its_numbers() -> None:
     for values in COLUMNS.values():
-        grid, codes = numbers_grid(values, 128)
+        _grid, codes = numbers_grid(values, 128)
         wide = numbers_grid(values, 128)[0].middles()[codes]
         held = ~np.isnan(values)
         assert np.isnan(wide[~held]).all()
@@ -82,7 +82,8 @@ def test_infinite_numbers_are_refused() -> None:
 def test_labels_beyond_the_limit_share_buckets_the_same_in_any_order() -> None:
     labels = np.array([f"N{number}" for number in range(1_000)])
     few, codes = labels_grid(labels[:8], 8)
-    assert few.keys == tuple(sorted(labels[:8])) and [few.keys[code] for code in codes] == list(labels[:8])
+    assert few.keys == tuple(sorted(labels[:8]))
+    assert [few.keys[code] for code in codes] == list(labels[:8])
     at_once, _ = labels_grid(labels, 100)
     first, second = labels_grid(labels[:90], 100)[0], labels_grid(labels[90:], 100)[0]
     merged, _, _ = merge_grids(first, second, 100)
@@ -114,7 +115,8 @@ def test_shards_in_any_number_and_order_give_the_sums_of_all_rows(shards: int) -
         for entries in ("clusters", "cells", "rows"):
             assert (getattr(coarse, entries) == getattr(whole, entries)).all()
         np.testing.assert_allclose(coarse.absolute, whole.absolute, rtol=1e-12)
-    assert merged.clusters is not None and WHOLE.clusters is not None
+    assert merged.clusters is not None
+    assert WHOLE.clusters is not None
     assert merged.clusters.grid.keys == WHOLE.clusters.grid.keys
     np.testing.assert_allclose(merged.clusters.absolute, WHOLE.clusters.absolute, rtol=1e-12)
 
@@ -141,7 +143,8 @@ def test_what_is_written_is_read_to_the_last_bit() -> None:
     again = AttributionSums.from_json(json.loads(json.dumps(WHOLE.to_json())))
     assert json.dumps(again.to_json()) == json.dumps(WHOLE.to_json())
     bare = sums_of(slice(None), clusters=None)
-    assert bare.clusters is None and not bare.cluster_cells
+    assert bare.clusters is None
+    assert not bare.cluster_cells
     assert AttributionSums.from_json(json.loads(json.dumps(bare.to_json()))).clusters is None
 
 
@@ -167,5 +170,6 @@ def test_wide_tables_have_coarser_cells_and_many_clusters_share_buckets() -> Non
     assert cells_for(19) == CELLS
     assert cells_for(1_000) * 1_000 <= 1 << 17
     many = sums_of(slice(None), clusters=np.arange(ROWS).astype(str))
-    assert many.clusters is not None and len(many.clusters.grid) <= CLUSTERS
+    assert many.clusters is not None
+    assert len(many.clusters.grid) <= CLUSTERS
     assert many.clusters.rows.sum() == ROWS
