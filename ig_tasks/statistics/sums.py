@@ -149,9 +149,9 @@ class ClusterCells:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
         """The entries that `to_json` wrote."""
-        places = (unpack(data[name], np.int32).astype(np.int64) for name in ("clusters", "cells"))
+        clusters, cells = (unpack(data[name], np.int32).astype(np.int64) for name in ("clusters", "cells"))
         rows = unpack(data["rows"], np.int64)
-        return cls(Grid.from_json(data["grid"]), *places, rows, unpack(data["absolute"], np.float64))
+        return cls(Grid.from_json(data["grid"]), clusters, cells, rows, unpack(data["absolute"], np.float64))
 
 
 @dataclass(frozen=True, eq=False)

@@ -98,7 +98,7 @@ class FeatureDrift(Part):
     cause: tuple[Cause, ...] = ()
     """The parts that explain the change, the largest first; empty unless it changed or parts cancelled."""
     parts: dict[str, PartOfChange] = Field(default_factory=dict)
-    """`model`, `own` (the feature's own values), `others` (other features' values), `baseline`; those that are known."""
+    """`model`, `own` (the feature's own values), `others` (other features' values), `baseline`, where known."""
     others: tuple[Effect, ...] = ()
     """Other features whose values moved it, the largest effect first, each by substitution."""
     rank_before: Count = 0
