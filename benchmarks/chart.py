@@ -7,13 +7,13 @@ from typing import Any
 
 from benchmarks.results import Suite
 from benchmarks.tables import peer_as_it_comes, peer_at_its_best, times
-from ig_tasks.looks.colours import ACCENT, FAINT, GRID, INK
-from ig_tasks.reports.drawing import FONT
+from ig_tasks.charts.chart import FONT
+from ig_tasks.looks.colours import ACCENT, AT_BEST, FAINT, GRID, INK, PAPER
 
 __all__ = ["chart", "chart_data"]
 
 AS_IT_COMES, AT_ITS_BEST = "as it comes", "at its best: its best batch, at equal error where that differs"
-COLOURS = {AS_IT_COMES: ACCENT, AT_ITS_BEST: "#e0a458"}
+COLOURS = {AS_IT_COMES: ACCENT, AT_ITS_BEST: AT_BEST}
 BAR = 11
 """Height of a bar; a model has one or two."""
 
@@ -50,7 +50,7 @@ def chart(suites: Sequence[Suite]) -> Any:
     return (
         alt.vconcat(*panels, spacing=14)
         .resolve_scale(color="shared", x="shared")
-        .configure(font=FONT, background="white", padding=10)
+        .configure(font=FONT, background=PAPER, padding=10)
         .configure_view(stroke=None)
         .configure_title(anchor="start", frame="group", fontSize=13, color=INK, offset=6)
         .configure_axis(

@@ -14,13 +14,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ig_tasks import attribution
+from ig_tasks.charts.bars import Bar, size_bars
+from ig_tasks.charts.waterfall import Mark, Step, waterfall
 from ig_tasks.data.features import Feature, feature_matrix
 from ig_tasks.errors import InputError, suggest
-from ig_tasks.looks.colours import ACCENT
 from ig_tasks.looks.statuses import row_words
 from ig_tasks.looks.units import units
 from ig_tasks.looks.visible import visible
-from ig_tasks.looks.waterfall import Mark, Step, waterfall
 
 __all__ = ["Explanation"]
 
@@ -145,31 +145,19 @@ class Explanation(attribution.Explanation):
             level += size
         start, end = (Mark(float(at[row]), f"{at[row]:.4g}") for at in (self.baseline_output, self.output))
         unsure = row_words(str(self.status[row]), in_spec=False)
-        return waterfall(steps, start, end, units(str(self.details.get("space", ""))), title=unsure)
+        name = str(row if self.index is None else list(self.index)[row])
+        return waterfall(steps, start, end, self._units(), row=name, title=unsure).spec
 
     def bar(self, *, top: int = 20) -> Any:
         """An Altair chart of the mean |attribution| of the `top` features over the rows that were explained."""
-        import altair as alt
-
         matrix = self._single("bar")
         explained = matrix[np.isfinite(matrix).all(axis=1)]
         if not explained.size:
             raise InputError("bar: no row was explained")
         mean = np.abs(explained).mean(axis=0)
         order = np.argsort(-mean, kind="stable")[:top]
-        bars = [
-            {"feature": visible(self.features[k]), "abs_mean": float(mean[k]), "mean": float(explained[:, k].mean())}
-            for k in order
-        ]
-        return (
-            alt.Chart(alt.Data(values=bars))
-            .mark_bar(color=ACCENT)
-            .encode(
-                x=alt.X("abs_mean:Q", title="Mean |attribution|"),
-                y=alt.Y("feature:N", sort=None, title=None),
-                tooltip=["feature:N", alt.Tooltip("abs_mean:Q", format=".4g"), alt.Tooltip("mean:Q", format="+.4g")],
-            )
-        )
+        bars = [Bar(visible(self.features[k]), float(mean[k]), float(explained[:, k].mean())) for k in order]
+        return size_bars(bars, self._units()).spec
 
     def to_shap(self) -> Any:
         """A `shap.Explanation` of the rows that were explained, with the attributions as its values.
@@ -218,6 +206,9 @@ class Explanation(attribution.Explanation):
             hint = suggest(str(row), map(str, labels), noun="rows", limit=5) if not places else ""
             raise InputError(f"row: {row!r} {there}{hint}")
         return places[0]
+
+    def _units(self) -> str:
+        return units(str(self.details.get("space", "")))
 
     def _single(self, what: str) -> NDArray[np.float64]:
         if self.output.ndim > 1:

@@ -12,7 +12,7 @@ from pathlib import Path
 from fontTools.subset import Options, Subsetter
 from fontTools.ttLib import TTFont
 
-from ig_tasks.reports.typeface import FAMILY, FONTS, PARTS
+from ig_tasks.charts.typeface import FAMILY, FONTS, PARTS
 
 
 def characters(ranges: list[tuple[int, int]]) -> set[int]:

@@ -1,20 +1,58 @@
-"""The colours of page, charts, shading, terminal and notebook: what raises has one, what lowers has another.
+"""The palette: every colour of page, charts, shading, terminal, notebook and Airflow's graph is set here.
 
-Orange and blue are told apart by every common kind of colour-blindness, and can be read on white and on black.
+What raises the output has one colour, what lowers it another, everywhere. Orange and blue are told apart by every
+common kind of colour-blindness, and can be read on white and on black.
 """
 
 from __future__ import annotations
 
-__all__ = ["ACCENT", "FAINT", "GRID", "INK", "LOWERS", "MIDDLE", "PALE", "RAISES", "effect_colour", "rgb"]
+__all__ = [
+    "ACCENT",
+    "AT_BEST",
+    "FAINT",
+    "GRID",
+    "INK",
+    "LOWERS",
+    "MIDDLE",
+    "PAGE",
+    "PALE",
+    "PAPER",
+    "RAISES",
+    "TASKS",
+    "effect_colour",
+    "rgb",
+]
 
 RAISES, LOWERS = "#b5520b", "#2a66ad"
-INK, FAINT, GRID = "#1d252c", "#5b6770", "#e4e8eb"
+INK, FAINT, GRID, PAPER = "#1d252c", "#5b6770", "#e4e8eb", "#ffffff"
+"""Words and marks; axes and what is less important; lines behind a chart; the background."""
 ACCENT, MIDDLE, PALE = "#17616b", "#5aa3ab", "#f3f8f8"
-"""Of sizes without a sign: bars, the middle half of a box and the darkest cell of a heat map, its lightest."""
+"""For sizes without a sign: bars; the middle half of a box and the darkest cell of a heat map; its lightest cell."""
+AT_BEST = "#e0a458"
+"""The second bar of each model in the chart of the benchmarks."""
+
+PAGE = {
+    "ink": INK,
+    "accent": ACCENT,
+    "raises": RAISES,
+    "lowers": LOWERS,
+    "paper": PAPER,
+    "soft": "#515c65",
+    "line": "#dde2e6",
+    "panel": "#f5f7f8",
+    "good": "#1c6b3f",
+    "care": "#855c00",
+    "bad": "#a5222a",
+    "alarm": "#fcf1f1",
+}
+"""The page's CSS variables: `soft` for small print, `panel` and `alarm` behind boxes, `good` to `bad` for verdicts."""
+
+TASKS = {"stage": "#e8eef7", "compute": "#dcebdc", "publish": "#f7efdc", "broken": "#f7dcdc"}
+"""Tasks in Airflow's graph, by what they do."""
 
 
 def effect_colour(figure: float | None) -> str:
-    """The colour of what raises or lowers; of nothing, that of faint words.
+    """The colour for an effect of this size: RAISES, LOWERS, or FAINT where it is zero or not known.
 
     >>> effect_colour(0.1) == RAISES, effect_colour(-0.1) == LOWERS, effect_colour(0.0) == FAINT
     (True, True, True)
@@ -25,7 +63,7 @@ def effect_colour(figure: float | None) -> str:
 
 
 def rgb(colour: str) -> tuple[int, int, int]:
-    """Its red, green and blue, 0 to 255.
+    """The red, green and blue parts of a colour such as "#ff8000", 0 to 255.
 
     >>> rgb("#ff8000")
     (255, 128, 0)

@@ -8,6 +8,7 @@ from typing import Any
 from airflow.sdk import DAG, BaseOperator
 
 from ig_tasks.errors import SpecError
+from ig_tasks.looks.colours import TASKS
 from ig_tasks.orchestration.docs import plain
 from ig_tasks.orchestration.failures import plain_failures, retry_policy
 from ig_tasks.orchestration.schedule import timetable_arguments
@@ -19,7 +20,7 @@ __all__ = ["BrokenSpecOperator", "broken_dag"]
 class BrokenSpecOperator(BaseOperator):
     """Fails with what is wrong with a spec."""
 
-    ui_color = "#f7dcdc"
+    ui_color = TASKS["broken"]
 
     def __init__(self, *, message: str, **operator_arguments: Any) -> None:
         super().__init__(**operator_arguments)

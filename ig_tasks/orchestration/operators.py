@@ -16,6 +16,7 @@ from airflow.sdk import BaseOperator, literal
 
 from ig_tasks.errors import SpecError, ValidationFailedError
 from ig_tasks.lines import Line, level_of
+from ig_tasks.looks.colours import TASKS
 from ig_tasks.orchestration.assets import event_extra, report_asset
 from ig_tasks.orchestration.failures import one_line, plain_failures
 from ig_tasks.orchestration.links import ReportLink
@@ -48,7 +49,7 @@ class StageOperator(BaseOperator):
     stage: ClassVar[str]
     template_fields = ("spec", "ref")
     template_fields_renderers: ClassVar[dict[str, str]] = {"spec": "json", "ref": "json"}
-    ui_color = "#e8eef7"
+    ui_color = TASKS["stage"]
     page_uri: str | None = None
     """The page of the report, once the task knows it: for its link."""
     store_uri: str = ""
@@ -132,7 +133,7 @@ class ComputeAttributionsOperator(StageOperator):
     """Attributions of every row, shard by shard on Dask workers, then the statistics of all."""
 
     stage = "compute_attributions"
-    ui_color = "#dcebdc"
+    ui_color = TASKS["compute"]
 
     def _stage_arguments(self, context: Any) -> dict[str, Any]:
         ti = context["ti"]
@@ -152,7 +153,7 @@ class PublishReportOperator(StageOperator):
 
     stage = "publish_report"
     operator_extra_links = (ReportLink(),)
-    ui_color = "#f7efdc"
+    ui_color = TASKS["publish"]
 
     def execute(self, context: Any) -> Ref:
         """Publish, and tell the Asset's consumers which report it was."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from ig_tasks.charts import Chart
+from ig_tasks.charts.axes import fitted, unique_labels
+from ig_tasks.charts.boxes import QUANTILES
 from ig_tasks.looks.statuses import row_words
-from ig_tasks.reports import charts
-from ig_tasks.reports.drawing import fitted, unique_labels
+from ig_tasks.reports import report_charts
 from ig_tasks.reports.numerals import count
 from ig_tasks.reports.row_waterfall import waterfall_chart
 from ig_tasks.reports.sentences import left_words, segment_label, target_words, units
@@ -54,7 +56,7 @@ class SegmentView:
     title: str
     features: tuple[str, ...]
     levels: tuple[LevelView, ...]
-    chart: str
+    chart: Chart | None
     left: str
     outliers: tuple[Outlier, ...] = ()
 
@@ -68,15 +70,15 @@ class TargetView:
     units: str
     rows: tuple[Importance, ...]
     charted: int
-    chart: str
-    signed: str
+    chart: Chart | None
+    signed: Chart | None
     left: str
     segments: tuple[SegmentView, ...]
     boxes: tuple[Distribution, ...]
-    boxes_chart: str
+    boxes_chart: Chart | None
     groups: tuple[GroupImportance, ...] = ()
-    groups_chart: str = ""
-    groups_signed: str = ""
+    groups_chart: Chart | None = None
+    groups_signed: Chart | None = None
     groups_left: str = ""
     ungrouped: int = 0
 
@@ -84,7 +86,7 @@ class TargetView:
     def levels(self) -> tuple[float, ...]:
         """The quantiles that the table shows: of those known, the ends and the ones of a box."""
         known = sorted({point.q for box in self.boxes for point in box.quantiles})
-        return tuple(q for q in known if q in (0.0, *charts.BOX, 1.0)) or tuple(known[:7])
+        return tuple(q for q in known if q in (0.0, *QUANTILES, 1.0)) or tuple(known[:7])
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,7 @@ class ExampleView:
 
     example: Example
     units: str
-    chart: str
+    chart: Chart
     contributions: tuple[Contribution, ...]
     others: int
     others_sum: float
@@ -135,19 +137,19 @@ def _target_view(report: Report, target: TargetInfo) -> TargetView:
     box_labels = _labels(report, (box.feature for box in boxes))
     all_groups = report.group_ranking(target.name)
     groups = all_groups[:CHARTED]
-    groups_chart, groups_signed = charts.group_charts(groups, said) if groups else ("", "")
+    groups_chart, groups_signed = report_charts.group_charts(groups, said) if groups else (None, None)
     return TargetView(
         target=target,
         words=target_words(target),
         units=said,
         rows=shown,
         charted=len(drawn),
-        chart=charts.importance_chart(drawn, labels, said) if drawn else "",
-        signed=charts.signed_chart(drawn, labels, said) if drawn else "",
+        chart=report_charts.importance_chart(drawn, labels, said) if drawn else None,
+        signed=report_charts.signed_chart(drawn, labels, said) if drawn else None,
         left=left_words(len(shown), len(ranking), "features", ALL),
         segments=tuple(_segment_views(report, target, [row.feature for row in ranking[:SEGMENT_FEATURES]])),
         boxes=tuple(boxes),
-        boxes_chart=charts.distribution_chart(boxes, box_labels, said) if boxes else "",
+        boxes_chart=report_charts.distribution_chart(boxes, box_labels, said) if boxes else None,
         groups=groups,
         groups_chart=groups_chart,
         groups_signed=groups_signed,
@@ -183,7 +185,7 @@ def _segment_views(report: Report, target: TargetInfo, features: list[str]) -> I
             ),
             features=tuple(features),
             levels=tuple(levels),
-            chart=charts.segment_chart(kept, written, features, _labels(report, features)) if kept else "",
+            chart=report_charts.segment_chart(kept, written, features, _labels(report, features)) if kept else None,
             left=" ".join(words for words in left if words),
         )
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ig_tasks.looks.waterfall import AT_BASELINE, FOR_ROW, Mark, Step, waterfall
-from ig_tasks.reports.drawing import drawn_svg, words_axis
+from ig_tasks.charts import Chart
+from ig_tasks.charts.waterfall import Mark, Step, waterfall
 from ig_tasks.reports.numerals import number, share, value
 from ig_tasks.store.report import Example
 
@@ -56,10 +56,8 @@ def _step_words(parts: Sequence[tuple[str, Any]]) -> list[str]:
     ]
 
 
-def waterfall_chart(example: Example, labels: Mapping[str, str], units: str) -> str:
-    """From the baseline's output to the row's, one bar a feature, with the figures beside them."""
-    import altair as alt
-
+def waterfall_chart(example: Example, labels: Mapping[str, str], units: str) -> Chart:
+    """From the baseline's output to the row's: a bar for each feature, with the figures beside the bars."""
     steps = [
         Step(words, start, end, ("+" if end > start else "") + number(end - start, 3))
         for words, start, end in waterfall_steps(example, labels)
@@ -71,11 +69,5 @@ def waterfall_chart(example: Example, labels: Mapping[str, str], units: str) -> 
             (example.output, example.output_probability),
         )
     )
-    said = units if example.output_probability is None else f"{units}; the probability in brackets"
-    names = [AT_BASELINE, *(step.words for step in steps), FOR_ROW]
-    return drawn_svg(
-        waterfall(steps, start, end, said, words_axis(alt, names, limit=200)),
-        len(names),
-        f"Waterfall chart: from the output at the baseline, {start.figure}, to the output for row "
-        f"{example.row_id}, {end.figure}, in {units}. The numbers are in the table.",
-    )
+    note = "" if example.output_probability is None else "the probability in brackets"
+    return waterfall(steps, start, end, units, row=example.row_id, note=note)

@@ -93,7 +93,7 @@ def test_waterfall_puts_the_rest_together(explanation: Explanation) -> None:
 
 def test_bar_ranks_by_mean_size_over_explained_rows(explanation: Explanation) -> None:
     bars = explanation.bar().to_dict()["data"]["values"]
-    assert [bar["feature"] for bar in bars] == ["num[1]", "num[0]", "flag"]
+    assert [bar["label"] for bar in bars] == ["num[1]", "num[0]", "flag"]
     assert [bar["abs_mean"] for bar in bars] == pytest.approx([6, 2, 2])
     assert bars[0]["mean"] == pytest.approx(-2)
 

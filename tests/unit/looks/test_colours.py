@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+import ig_tasks
 from ig_tasks.looks import colours
 
 # Machado, Oliveira and Fernandes (2009): what is seen without one kind of cone, in linear red, green and blue.
@@ -56,3 +60,16 @@ def test_they_are_read_on_paper_and_on_a_dark_terminal(colour: str) -> None:
 
 def test_numbers_are_read_on_the_darkest_cell() -> None:
     assert contrast(colours.INK, colours.MIDDLE) >= 4.5
+
+
+def test_no_colour_is_set_anywhere_else() -> None:
+    package = Path(ig_tasks.__file__).parent
+    files = [file for ending in ("py", "css", "html") for file in package.rglob(f"*.{ending}")]
+    assert len(files) > 100
+    elsewhere = [
+        f"{file.relative_to(package)}: {found}"
+        for file in files
+        if file.name != "colours.py"
+        for found in re.findall(r"[\"\s:(]#(?:[0-9a-fA-F]{6}|[0-9a-fA-F]{3})\b", file.read_text(encoding="utf-8"))
+    ]
+    assert elsewhere == []

@@ -1,14 +1,13 @@
-"""The picture of one row: from the output at the baseline to the output for the row, a bar for each feature.
-
-Report and notebook draw the same one. Altair is imported when it is drawn.
-"""
+"""The waterfall of one row: from the output at the baseline to the output for the row, a bar for each feature."""
 
 from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from ig_tasks.charts.axes import words_axis
+from ig_tasks.charts.chart import Chart, Frame
 from ig_tasks.looks.colours import INK, LOWERS, RAISES
 
 __all__ = ["AT_BASELINE", "FOR_ROW", "Mark", "Step", "waterfall"]
@@ -36,8 +35,20 @@ class Mark(NamedTuple):
     figure: str
 
 
-def waterfall(steps: Sequence[Step], start: Mark, end: Mark, units: str, words: Any = None, *, title: str = "") -> Any:
-    """A layered Altair chart; `units` are the output's, `words` the axis of the steps."""
+def waterfall(
+    steps: Sequence[Step], start: Mark, end: Mark, units: str, *, row: str, note: str = "", title: str = ""
+) -> Chart:
+    """The steps from `start` to `end`, with their figures beside the bars.
+
+    Args:
+        steps: the bars, from top to bottom; each starts where the one before it ends.
+        start: the output at the baseline.
+        end: the output for the row.
+        units: what the outputs are counted in, for the axis; "" leaves it out.
+        row: how the row is called in the text alternative.
+        note: what else to say of the figures, after the units.
+        title: what to say above the chart; "" leaves it out.
+    """
     import altair as alt
 
     bars = [
@@ -57,12 +68,12 @@ def waterfall(steps: Sequence[Step], start: Mark, end: Mark, units: str, words: 
         for what, mark in ((AT_BASELINE, start), (FOR_ROW, end))
     ]
     order = [AT_BASELINE, *dict.fromkeys(step.words for step in steps), FOR_ROW]
-    axis = alt.Axis(labelLimit=200) if words is None else words
-    y = alt.Y("feature:N", title=None, scale=alt.Scale(domain=order), axis=axis)
+    y = alt.Y("feature:N", title=None, scale=alt.Scale(domain=order), axis=words_axis(alt, order, limit=200))
+    said = "; ".join(part for part in (units, note) if part)
     scale = alt.Scale(domain=_domain(steps, start, end), nice=False, zero=False)
     x = alt.X(
         "from:Q",
-        title=f"model output ({units})" if units else "model output",
+        title=f"model output ({said})" if said else "model output",
         axis=alt.Axis(tickCount=5, grid=True, labelFlush=False),
         scale=scale,
     )
@@ -80,10 +91,17 @@ def waterfall(steps: Sequence[Step], start: Mark, end: Mark, units: str, words: 
         ),
         data=alt.Data(values=bars),
     )
-    if not title:
-        return chart
-    lines = textwrap.wrap(title, _TITLE)
-    return chart.properties(title=alt.Title(lines, anchor="start", fontSize=11, fontWeight="normal", color=INK))
+    if title:
+        lines = textwrap.wrap(title, _TITLE)
+        chart = chart.properties(title=alt.Title(lines, anchor="start", fontSize=11, fontWeight="normal", color=INK))
+    words = (
+        f"Waterfall chart: from the output at the baseline, {start.figure}, to the output for row {row}, "
+        f"{end.figure}{f', in {units}' if units else ''}. The numbers are in the table."
+    )
+    table = [
+        {"step": step.words, "from": step.start, "to": step.end, "attribution": step.end - step.start} for step in steps
+    ]
+    return Chart(chart, words, tuple(table), Frame(len(steps) + 2))
 
 
 def _domain(steps: Sequence[Step], start: Mark, end: Mark) -> list[float]:

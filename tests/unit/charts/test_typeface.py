@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from ig_tasks.reports import typeface
+from ig_tasks.charts import typeface
 
 
 def parts_of(text: str) -> list[str]:

@@ -1,26 +1,30 @@
-"""The charts: well-formed SVG without script that shows every label and number as text."""
+"""A report's charts: values with words, numbers and an SVG without script that shows every label and number as text."""
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Callable
+from html import unescape
 from types import SimpleNamespace
 from xml.etree import ElementTree as ET
 
 import pytest
 
+from ig_tasks.charts import Chart, axes
 from ig_tasks.looks import colours
-from ig_tasks.reports import charts, drawing, row_waterfall
+from ig_tasks.reports import report_charts as charts
+from ig_tasks.reports import row_waterfall
 from ig_tasks.reports.numerals import number
 from ig_tasks.store.report import Report
 
 SVG = "{http://www.w3.org/2000/svg}"
 
 
-def draw(kind: str, report: Report) -> str:
+def made(kind: str, report: Report) -> Chart:
     ranking = report.ranking()
     names = [row.feature for row in ranking]
-    labels = drawing.unique_labels(names, {item.name: item.label for item in report.features if item.label})
+    labels = axes.unique_labels(names, {item.name: item.label for item in report.features if item.label})
     if kind == "importance":
         return charts.importance_chart(ranking, labels, "log-odds")
     if kind == "signed":
@@ -36,6 +40,10 @@ def draw(kind: str, report: Report) -> str:
     if kind == "distributions":
         return charts.distribution_chart(report.distributions, labels, "log-odds")
     return row_waterfall.waterfall_chart(report.examples[0], labels, "log-odds")
+
+
+def draw(kind: str, report: Report) -> str:
+    return made(kind, report).svg()
 
 
 KINDS = ["importance", "signed", "groups", "groups_signed", "segments", "distributions", "waterfall"]
@@ -88,6 +96,38 @@ def test_every_chart_is_valid_vega_lite(kind: str, sample: SimpleNamespace, monk
     draw(kind, sample.flights_report())
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_chart_is_a_value_with_words_and_the_numbers_it_draws(kind: str, sample: SimpleNamespace) -> None:
+    report = sample.flights_report()
+    chart = made(kind, report)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        chart.words = ""  # type: ignore[misc]
+    assert chart.words in unescape(parsed(chart.svg()).get("aria-label") or "")
+    # Drawing changes nothing: the same value gives the same picture, and so does the same report.
+    assert chart.svg() == chart.svg() == made(kind, report).svg()
+
+
+def test_the_table_of_a_chart_holds_the_reports_numbers(sample: SimpleNamespace) -> None:
+    report = sample.flights_report()
+    ranking = report.ranking()
+    first, bars = ranking[0], made("importance", report).table
+    assert dict(bars[0]) == {
+        "label": report.label(first.feature),
+        "abs_mean": first.abs_mean,
+        "mean": first.mean,
+        "low": first.abs_mean_ci[0],
+        "high": first.abs_mean_ci[1],
+    }
+    assert [row["mean"] for row in made("signed", report).table] == [row.mean for row in ranking]
+    carriers = [row for row in report.segments if row.segment_column == "carrier"]
+    assert sorted(row["abs_mean"] for row in made("segments", report).table) == sorted(row.abs_mean for row in carriers)
+    example, steps = report.examples[0], made("waterfall", report).table
+    assert steps[0]["from"] == example.baseline_output
+    assert sum(row["attribution"] for row in steps) == pytest.approx(
+        sum(part.attribution for part in example.contributions), rel=1e-12
+    )
+
+
 def test_importance_shows_the_features_in_order(sample: SimpleNamespace) -> None:
     report = sample.flights_report()
     shown = [text for text in texts(draw("importance", report)) if text and not re.match(r"[\d.]+$|mean", text)]
@@ -110,7 +150,7 @@ def test_each_feature_of_the_heat_map_has_a_scale_of_its_own(sample: SimpleNames
         for (feature, level), size in cells.items()
     ]
     names = {"great": "great", "small": "small"}
-    svg = charts.segment_chart(rows, {"x": "x", "y": "y"}, list(names), names)
+    svg = charts.segment_chart(rows, {"x": "x", "y": "y"}, list(names), names).svg()
     fills = re.findall(r'<path [^>]*d="M[^"]*h[^"]*" fill="([^"]+)"', svg) or re.findall(r'fill="(rgb[^"]+)"', svg)
     shades = [fill for fill in fills if fill.startswith("rgb")]
     # The greatest cell of each is the darkest, whatever the size of the other; a half is between nothing and it.
@@ -121,7 +161,7 @@ def test_each_feature_of_the_heat_map_has_a_scale_of_its_own(sample: SimpleNames
 @pytest.mark.parametrize(("raises", "colour"), [(True, colours.RAISES), (False, colours.LOWERS)])
 def test_the_sign_of_a_mean_is_its_colour(raises: bool, colour: str, sample: SimpleNamespace) -> None:
     row = sample.flights_report().ranking()[0].model_copy(update={"mean": 0.5 if raises else -0.5})
-    svg = charts.signed_chart([row], {row.feature: "a"}, "log-odds")
+    svg = charts.signed_chart([row], {row.feature: "a"}, "log-odds").svg()
     assert svg.count(f'fill="{colour}"') == 1
 
 
@@ -129,14 +169,14 @@ def test_missing_numbers_do_not_break_a_chart(sample: SimpleNamespace) -> None:
     nothing = {"mean": None, "abs_mean": None, "abs_mean_ci": (None, None)}
     rows = [row.model_copy(update=nothing) for row in sample.flights_report().ranking()]
     labels = {row.feature: row.feature for row in rows}
-    assert charts.importance_chart(rows, labels, "raw").startswith("<svg")
-    assert charts.signed_chart(rows, labels, "raw").startswith("<svg")
+    assert charts.importance_chart(rows, labels, "raw").svg().startswith("<svg")
+    assert charts.signed_chart(rows, labels, "raw").svg().startswith("<svg")
     levels = [row.model_copy(update={"segment_level": "a"}) for row in rows]
-    assert charts.segment_chart(levels, {"a": "a"}, list(labels), labels).startswith("<svg")
+    assert charts.segment_chart(levels, {"a": "a"}, list(labels), labels).svg().startswith("<svg")
 
 
 def test_labels_that_two_features_share_are_told_apart() -> None:
-    assert drawing.unique_labels(["a", "b", "c"], {"a": "Delay", "b": "Delay"}) == {
+    assert axes.unique_labels(["a", "b", "c"], {"a": "Delay", "b": "Delay"}) == {
         "a": "Delay (a)",
         "b": "Delay (b)",
         "c": "c",

@@ -1,0 +1,72 @@
+"""What every chart shares: axes, the line at zero, and labels that fit beside them.
+
+Features, categories and levels are values of fixed columns (`label`, `low`, ...), never field names, so that no name
+is read as chart shorthand. Altair is imported when a chart is made: DAG files must not pay for it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from ig_tasks.charts.typeface import cut, room
+from ig_tasks.looks.colours import FAINT, INK
+from ig_tasks.looks.visible import visible
+
+__all__ = [
+    "LABEL",
+    "LETTERS",
+    "WORDS",
+    "fitted",
+    "labels_axis",
+    "numbers_axis",
+    "unique_labels",
+    "words_axis",
+    "zero_line",
+]
+
+LETTERS, LABEL = 12, 165
+"""The size of a label's letters, and the greatest width of a label, in pixels."""
+WORDS: dict[str, Any] = {"labelLimit": LABEL, "labelColor": INK, "ticks": False, "domain": False, "labelPadding": 6}
+"""How an axis of words looks."""
+
+
+def unique_labels(features: Iterable[str], labels: Mapping[str, str]) -> dict[str, str]:
+    """What to write for each feature: its label, followed by its name where two features share the label."""
+    names = list(features)
+    written = [labels.get(name, name) for name in names]
+    times = Counter(written)
+    told = {
+        name: label if times[label] == 1 else f"{label} ({name})" for name, label in zip(names, written, strict=True)
+    }
+    return fitted(told)
+
+
+def fitted(labels: Mapping[str, str], limit: int = LABEL) -> dict[str, str]:
+    """The labels, with those cut short that the chart library cannot measure; no two become the same."""
+    short = {name: cut(label, LETTERS, limit) for name, label in labels.items()}
+    times = Counter(short.values())
+    return {name: label if times[label] == 1 else labels[name] for name, label in short.items()}
+
+
+def words_axis(alt: Any, texts: Iterable[str], limit: int = LABEL) -> Any:
+    """An axis of words: at least as wide as the texts whose letters the chart library cannot measure."""
+    wide = max((room(visible(text), LETTERS) for text in texts), default=0.0)
+    return alt.Axis(**WORDS | {"labelLimit": limit} | ({"minExtent": min(wide, limit) + 8} if wide else {}))
+
+
+def labels_axis(alt: Any, data: Sequence[Mapping[str, Any]]) -> Any:
+    """The vertical axis: the labels of the rows, in their order."""
+    labels = [item["label"] for item in data]
+    return alt.Y("label:N", title=None, scale=alt.Scale(domain=labels), axis=words_axis(alt, labels))
+
+
+def numbers_axis(alt: Any) -> Any:
+    """An axis of numbers with few ticks and a grid."""
+    return alt.Axis(tickCount=5, grid=True, labelFlush=False)
+
+
+def zero_line(alt: Any) -> Any:
+    """A vertical line at zero."""
+    return alt.Chart(alt.Data(values=[{"zero": 0}])).mark_rule(color=FAINT, strokeWidth=1).encode(x="zero:Q")

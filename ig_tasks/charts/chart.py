@@ -1,0 +1,96 @@
+"""A chart as a value: what it draws, what it says in words, the numbers beside it, and its SVG."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ig_tasks.charts.axes import LETTERS
+from ig_tasks.charts.typeface import FAMILY, register
+from ig_tasks.looks.colours import FAINT, GRID
+from ig_tasks.looks.visible import visible, visible_everywhere
+
+__all__ = ["FONT", "Chart", "Frame"]
+
+FONT = f"{FAMILY}, Arial, Helvetica, 'Liberation Sans', sans-serif"
+_ROW, _SLACK = 23, 8
+"""Pixels of a row, and around a chart: letters drawn a little wider than laid out are still whole."""
+_SIDES = ("left", "top", "right", "bottom")
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The size of a chart on a page, in pixels except for `rows`."""
+
+    rows: int
+    """Rows of bars or cells; each takes the same height."""
+    width: int = 420
+    """Narrow enough that the letters are still read when the chart is scaled to a phone's width."""
+    above: int = 0
+    """Added above the rows, for slanted names."""
+    beyond: float = 0
+    """Added on the right, for slanted names that reach beyond the last column."""
+
+
+@dataclass(frozen=True)
+class Chart:
+    """One chart. Whoever shows it shows `words` to those who cannot see it, and offers `table` beside it."""
+
+    spec: Any
+    """The Altair chart: data, marks and encodings, without the page's sizes and fonts, so that it can be combined."""
+    words: str
+    """The text alternative: what the chart shows, in one or two sentences."""
+    table: tuple[Mapping[str, Any], ...]
+    """The numbers that are drawn: a mapping of column to value for each bar, box, cell or step, in drawing order."""
+    frame: Frame
+
+    def svg(self) -> str:
+        """The chart as an `<svg>` element for a page, without script.
+
+        It scales with its container, and screen readers read `words`. Control characters in any text become visible
+        escapes.
+        """
+        import altair as alt
+        import vl_convert
+
+        frame = self.frame
+        sized = (
+            self.spec.properties(
+                width=frame.width + frame.beyond,
+                height=_ROW * max(frame.rows, 1) + 42 + frame.above,
+                autosize=alt.AutoSizeParams(type="fit", contains="padding"),
+                background="transparent",
+            )
+            .configure(
+                font=FONT,
+                padding={side: _SLACK + frame.beyond * (side == "right") for side in _SIDES},
+                aria=False,
+            )
+            .configure_view(stroke=None)
+            .configure_axis(
+                labelFontSize=LETTERS,
+                labelColor=FAINT,
+                titleFontSize=LETTERS,
+                titleFontWeight="normal",
+                titleColor=FAINT,
+                titlePadding=8,
+                gridColor=GRID,
+                domain=False,
+                tickColor=GRID,
+            )
+            .configure_axisY(grid=False)
+        )
+        # The tests validate against Vega-Lite's schema; here that would take longer than the drawing.
+        # A control character in any text of it ends the process: vl-convert cannot be caught.
+        document = visible_everywhere(sized.to_dict(validate=False))
+        register()
+        svg = vl_convert.vegalite_to_svg(document, vl_version=".".join(alt.SCHEMA_VERSION.split(".")[:2]))
+        opening, _, inside = str(svg).partition(">")
+        box = opening.partition('viewBox="')[2].partition('"')[0]
+        wide = float(box.split()[2])
+        return (
+            f'<svg xmlns="http://www.w3.org/2000/svg" class="chart" role="img" viewBox="{box}" '
+            f'style="--wide:{wide * 1.12:.0f}px" aria-label="{html.escape(visible(self.words))}">{inside}'
+        )

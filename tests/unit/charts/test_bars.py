@@ -1,0 +1,44 @@
+"""Bars of importance: one chart for report and notebook, with and without confidence intervals."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+
+from ig_tasks import explain
+from ig_tasks.charts.bars import Bar, sign_bars, size_bars
+from ig_tasks.looks.colours import ACCENT, FAINT, LOWERS, RAISES
+
+BARS = [Bar("delay", 2.0, -2.0, (1.5, 2.5)), Bar("month", 1.0, 0.25, (0.5, 1.5)), Bar("hour", 0.5, 0.0, (0.25, 0.75))]
+
+
+def test_sizes_have_one_colour_and_the_interval_where_it_is_known() -> None:
+    known = size_bars(BARS, "log-odds")
+    assert known.svg().count(f'fill="{ACCENT}"') == len(BARS)
+    assert known.words.startswith("Bar chart: mean absolute attribution of 3 features with 95 % confidence intervals")
+    assert [(row["low"], row["high"]) for row in known.table] == [bar.interval for bar in BARS]
+    unknown = size_bars([bar._replace(interval=None) for bar in BARS], "")
+    assert "confidence" not in unknown.words
+    assert ">mean |attribution|<" in unknown.svg()
+    assert "low" not in unknown.table[0]
+
+
+def test_signs_have_a_colour_each_way() -> None:
+    svg = sign_bars(BARS, "log-odds").svg()
+    fills = [found for found in re.findall(r'fill="(#[0-9a-f]{6})"', svg) if found in (RAISES, LOWERS)]
+    assert sorted(fills) == sorted([LOWERS, RAISES])
+    colours = [row["colour"] for row in sign_bars(BARS, "").spec.to_dict()["layer"][0]["data"]["values"]]
+    assert colours == [LOWERS, RAISES, FAINT]
+
+
+def test_the_notebook_draws_the_same_bars() -> None:
+    import torch
+
+    layer = torch.nn.Linear(2, 1, bias=False, dtype=torch.float64)
+    with torch.no_grad():
+        layer.weight.copy_(torch.tensor([[2.0, -4.0]]))
+    explanation = explain(layer, np.array([[1.0, 1.0], [3.0, -1.0]]))
+    # |2 x| over 1 and 3 is 4 on average, |-4 x| over 1 and -1 is 4; the signed means are 4 and 0.
+    bars = [Bar(explanation.features[0], 4.0, 4.0), Bar(explanation.features[1], 4.0, 0.0)]
+    assert explanation.bar().to_dict() == size_bars(bars, "").spec.to_dict()
