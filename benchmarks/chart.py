@@ -19,7 +19,7 @@ BAR = 11
 
 
 def chart_data(suites: Sequence[Suite]) -> list[dict[str, Any]]:
-    """One item a bar, in the order in which they stand below each other."""
+    """One item per bar, in the order in which they stand below each other."""
     items = []
     for suite in suites:
         if not suite.ours:
@@ -34,7 +34,7 @@ def chart_data(suites: Sequence[Suite]) -> list[dict[str, Any]]:
 
 
 def chart(suites: Sequence[Suite]) -> Any:
-    """An Altair chart: a group of bars a model, one panel a peer, on one logarithmic axis."""
+    """An Altair chart: a group of bars per model, one panel per peer, on one logarithmic axis."""
     import altair as alt
 
     data = chart_data(suites)

@@ -79,7 +79,7 @@ class Contestant:
     explain: Callable[[int], Attributed]
     """Explain the first n rows."""
     evaluations: float | None = None
-    """Gradient evaluations a row, where fixed."""
+    """Gradient evaluations per row, where fixed."""
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,8 @@
 
     python -m benchmarks.kinks [--nets 3] [--rows 500]
 
-Small nets are the hard ones: with 4 to 20 units a layer every unit matters, and one that turns off and on within a cell
-is worth several per cent of a row. Prints the table of docs/benchmarks.md.
+Small nets are the hard ones: with 4 to 20 units per layer every unit matters, and one that turns off and on within a
+cell is worth several per cent of a row. Prints the table of docs/benchmarks.md.
 """
 
 from __future__ import annotations

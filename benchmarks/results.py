@@ -43,7 +43,7 @@ class Entry(_Frozen):
     """The first run of all rows, compilation and tracing included; for the others, of `accuracy.rows` rows."""
     accuracy: Accuracy
     evaluations: float | None = None
-    """Gradient evaluations a row, on average."""
+    """Gradient evaluations per row, on average."""
     converged: float | None = None
     """Share of all rows called converged."""
     peak_megabytes: float | None = None

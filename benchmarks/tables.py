@@ -16,7 +16,7 @@ def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def milliseconds(seconds: float) -> str:
-    """For 1,000 rows, from seconds a row."""
+    """For 1,000 rows, from seconds per row."""
     value = seconds * 1e6
     return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 1 else f"{value:.2f}"
 
@@ -68,7 +68,7 @@ SUITE_HEADER = (
     "99th percentile",
     "rows over 1 %",
     "rows over 5 %",
-    "evaluations a row",
+    "evaluations per row",
     "memory (MB)",
     "times its products",
 )

@@ -1,4 +1,4 @@
-"""Peak memory of a worker, and rows a second, for more and more rows: memory must not grow with them.
+"""Peak memory of a worker, and rows per second, for more and more rows: memory must not grow with them.
 
     python benchmarks/worker_memory.py [SPEC ...]
 
@@ -31,7 +31,7 @@ def _quiet(_line: str) -> None:
 
 
 def measure(spec_file: str, rows: int) -> tuple[float, float]:
-    """(peak megabytes of the largest worker, rows a second of compute_attributions)."""
+    """(peak megabytes of the largest worker, rows per second of compute_attributions)."""
     with tempfile.TemporaryDirectory() as store:
         spec = load_spec(spec_file, settings={"store": store, "data.sample": rows})
         with ComputeSession(spec.compute) as session:

@@ -68,7 +68,7 @@ class Batches:
 
         A model of which a few points fill the cache is given `_LEAST` all the same, within the limit or else within a
         quarter of the memory that is free: its matrix products are too small otherwise (MiniLM took 14 ms a point
-        with 6 points a batch, and 8 ms with 32 or more).
+        with 6 points per batch, and 8 ms with 32 or more).
         """
         if memory_limit is not None and memory_limit < bytes_per_point:
             raise InputError(

@@ -23,7 +23,7 @@ FIRST_CELLS = (4, 10)
 _MORE_CELLS = (24, 58, 140, 338, 816, 1970)
 _FEW_UNITS = 192
 _COARSE = 140  # cells up to which a kink behind a graded path may hide
-MOST_KINKS = 128  # of a layer with more units every so many-th is looked at: cells need the density, not each kink
+MOST_KINKS = 128  # in a wider layer only every n-th unit is looked at: cells need the density, not each kink
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class AdaptiveCells:
     before, and twice the change is a careful estimate of the level's own; where all is piecewise linear 1.5 d is.
     Elsewhere the change before counts too, since a change may be small by chance, and more of it where the error falls
     with the first power of the cells (`rough`). With `few` units each of them matters, and one that flips within a
-    cell of both first levels is seen by neither: there the first stage is no proof (with 6 to 16 units a layer 1 % of
+    cell of both first levels is seen by neither: there the first stage is no proof (with 6 to 16 units per layer 1 % of
     the rows that it would certify at 1 % were over it).
 
     Where not all operations are piecewise linear, nearly all of a path may happen within one cell, at every level: a
@@ -157,7 +157,7 @@ def place_edges(
     """Edges (edges of all segments, rows): e_k = cdf^-1(k / cells), cdf(a) = a / 2 + #(kinks < a) / (2 kinks).
 
     `kinks` (rows, kinks) are the places of kinks along each path; those off the path do not count, and of more than
-    `most` every so many-th is looked at. Uniform edges for a row that has none, or where nothing is known of kinks.
+    `most` only every n-th is looked at. Uniform edges for a row without kinks, or where kinks are unknown.
     """
     shares = np.concatenate([np.arange(each.first, each.last + 1) / each.cells for each in segments])
     uniform = np.broadcast_to(shares[:, None], (shares.size, rows))

@@ -147,5 +147,5 @@ def _may_bend(structure: Structure) -> bool:
 
 
 def is_count(value: object) -> bool:
-    """Whether `value` is a whole number; True and False are none."""
+    """Whether `value` is a whole number; True and False do not count."""
     return isinstance(value, int | np.integer) and not isinstance(value, bool)

@@ -46,7 +46,7 @@ class Stage:
     first: int  # the level of weights[0]
     last: int  # the level that is complete after this stage
     evaluations: int  # nodes of that level: what a row that stops here has been given
-    cells: tuple[int, ...] = ()  # of the secant rule: one number a level from `first` on, in place of nodes
+    cells: tuple[int, ...] = ()  # of the secant rule: one number per level from `first` on, in place of nodes
 
 
 class Control(Protocol):

@@ -89,7 +89,7 @@ def attribute(
     if memory_limit is not None and not is_count(memory_limit):
         raise InputError(f"memory_limit: {memory_limit!r} is not a whole number of bytes, such as 4 * 2**30")
     if precision not in PRECISIONS:
-        raise InputError(f"precision: {precision!r} is none of {', '.join(PRECISIONS)}")
+        raise InputError(f"precision: {precision!r} is not one of {', '.join(PRECISIONS)}")
     model = as_model(model, inputs)
     tables = named_layers(layers or {})
     backend = open_backend(model, tables, precision, device)

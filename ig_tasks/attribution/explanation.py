@@ -31,7 +31,7 @@ class Explanation:
     """
 
     attributions: npt.NDArray[np.float64] | dict[str, npt.NDArray[np.float64]]
-    """Shaped like the inputs; an embedded input has one number an id. NaN in rows that are `not_finite`."""
+    """Shaped like the inputs; an embedded input has one number per id. NaN in rows that are `not_finite`."""
     output: npt.NDArray[np.float64]
     """Model output at the input (rows,)."""
     baseline_output: npt.NDArray[np.float64]
@@ -66,7 +66,7 @@ class Explanation:
         kinds, counts = np.unique(self.status, return_counts=True)
         said = ", ".join(f"{count} {kind}" for kind, count in zip(kinds, counts, strict=True))
         mean = f"{self.evaluations.mean():.1f}" if self.evaluations.size else "0"
-        lines = [f"{type(self).__name__}: {len(self)} rows ({said}), {mean} gradient evaluations a row"]
+        lines = [f"{type(self).__name__}: {len(self)} rows ({said}), {mean} gradient evaluations per row"]
         if below := self.details.get("below_rounding"):
             lines.append(f"  {below} of the converged: all effects together are below the rounding of the output")
         lines += [f"  {kind}: {_REMEDY[str(kind)]}" for kind in kinds if str(kind) in _REMEDY]

@@ -53,7 +53,7 @@ class Flips(NamedTuple):
 def kinks_between(backend: Backend, problem: Problem, batches: Batches, edges: Array) -> Array:
     """Where units of all layers flip between neighbouring `edges` (edges, rows): (rows, kinks), filled with infinity.
 
-    The first layer's are all there; of a deeper one a unit that flips back between two edges is missed. Raises
+    The first layer's are all there; of a deeper one, a unit that flips back between two edges is missed. Raises
     NotFollowed.
     """
     deeper = crossings(backend, problem, edges, _DEEPER, batches, np.arange(problem.rows))

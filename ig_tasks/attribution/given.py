@@ -37,7 +37,7 @@ class Given:
         if isinstance(inputs, Given):
             return inputs
         if inputs is None or (isinstance(inputs, Mapping | tuple | list) and not inputs):
-            raise InputError("inputs: there are none; give an array (rows, ...), or several")
+            raise InputError("inputs: no inputs; give an array (rows, ...), or several")
         if isinstance(inputs, Mapping):
             return cls("named", {str(k): as_array(v, f"inputs[{str(k)!r}]") for k, v in inputs.items()})
         if not is_several(inputs):

@@ -22,7 +22,7 @@ __all__ = ["rows_rearranged"]
 
 Array = npt.NDArray[Any]
 
-_FEW, _TRIALS = 256, 4  # up to so many rows, so many trials; one trial for more rows
+_FEW, _TRIALS = 256, 4  # up to 256 rows, 4 trials; one trial for more rows
 _DRAWN = 5
 
 

@@ -62,7 +62,7 @@ def state(
     vectors: dict[str, Any] = {}
     for name, end in ends.items():
         if name not in starts_given:
-            raise BaselineError(f"baseline: there is none for input '{name}'")
+            raise BaselineError(f"baseline: no baseline for input '{name}'")
         start = 0.0 if starts_given[name] is None else starts_given[name]
         if name not in backend.layers:
             starts[name] = _start(name, _numbers(f"baseline['{name}']", start), end)

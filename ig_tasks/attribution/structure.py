@@ -29,7 +29,7 @@ class Structure:
     """How a model depends on the place along the path, as far as it could be followed."""
 
     followed: bool = False  # every operation that depends on the path was seen, and gives the model's own outputs
-    prefix: tuple[str, ...] = ()  # affine operations that run once a row instead of once a node
+    prefix: tuple[str, ...] = ()  # affine operations that run once per row instead of once per node
     operations: tuple[str, ...] = ()  # nonlinear operations, in order, each once
     kinked: bool = False  # some of them have kinks
     one_layer: bool = False  # each is elementwise, or a product, of something affine: one secant cell is exact

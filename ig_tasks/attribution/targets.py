@@ -106,7 +106,7 @@ def pick_output(raw: Any, head: Head, names: Sequence[str] = ()) -> Any:
     if head in (None, 0) or (len(names) == 1 and head == names[0]):
         return raw
     raise TargetError(
-        f"target: the model's outputs have no names, so '{head}' is none; give a column, 'predicted' or 'all'"
+        f"target: the model's outputs have no names, so there is no '{head}'; give a column, 'predicted' or 'all'"
     )
 
 

@@ -85,7 +85,7 @@ def fit_on_rows(
     """The baseline of a strategy, fitted on rows in memory; `arrays` are the rows to explain.
 
     Raises:
-        BaselineError: if it needs data and there is none, or the data lacks an input or the segment's column.
+        BaselineError: if it needs data and has none, or the data lacks an input or the segment's column.
     """
     if reference is None:
         if needs_data(asked, slots):
@@ -144,7 +144,7 @@ def array_baselines(
                 raise BaselineError(f"baseline: '{name}' is not an input{suggest(name, names, noun='inputs')}")
         for name in names:
             if name not in given:
-                raise BaselineError(f"baseline: there is none for input '{name}'")
+                raise BaselineError(f"baseline: no baseline for input '{name}'")
             if isinstance(given[name], Samples):
                 raise BaselineError("baseline: give Samples a dict by input name, not a dict of Samples")
     elif asked is not None or len(names) == 1:

@@ -41,7 +41,7 @@ def set_values(point: Point, value: float | Mapping[str, float | str], slots: Ma
                 raise _no_category(feature, name, places)
             arrays[slot.name] = (np.arange(len(places)) == places.index(name)).astype(np.float64)
         elif isinstance(given, str):
-            raise BaselineError(f"baseline.value: {feature!r} is a number, and {given!r} is none; give a number")
+            raise BaselineError(f"baseline.value: {feature!r} is a number, and {given!r} is not; give a number")
         elif slot.role == "columns":
             numbers[feature] = float(given)
         else:
@@ -59,7 +59,7 @@ def _id(feature: str, given: float | str, slot: Slot) -> int:
             return slot.unknown
         raise _no_category(feature, name, list(known))
     if not name.lstrip("-").isdigit():
-        raise BaselineError(f"baseline.value: {feature!r} holds ids, and {name!r} is none; give a whole number")
+        raise BaselineError(f"baseline.value: {feature!r} holds ids, and {name!r} is not an id; give a whole number")
     return int(name)
 
 

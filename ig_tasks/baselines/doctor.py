@@ -264,7 +264,7 @@ class _Case:
                 end, begin = _ends(lookup, self.layers.get(name), array, start[name])
                 gap = np.abs(end - np.asarray(begin, np.float64)).reshape(self.rows, -1)
                 scale = np.abs(end).reshape(self.rows, -1).max(axis=1, initial=0.0)
-                # A float32 model's path of a millionth of a row is none.
+                # A path a millionth of a row long does not exist in float32.
                 same &= gap.max(axis=1, initial=0.0) <= 1e-6 * np.maximum(scale, 1e-12)
         return same
 
@@ -294,7 +294,7 @@ class _Case:
 
 
 def _rows_of(start: Any, shape: tuple[int, ...]) -> NDArray[np.float64]:
-    """A baseline's points (points, *shape): one that all rows share, or one a row."""
+    """A baseline's points (points, *shape): one that all rows share, or one per row."""
     array = np.asarray(start, np.float64)
     return array if array.ndim > len(shape) else np.broadcast_to(array, (1, *shape))
 

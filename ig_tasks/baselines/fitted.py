@@ -80,7 +80,7 @@ class Baseline:
 
     @cached_property
     def digest(self) -> str:
-        """Of the values alone: two fits that give the same numbers are the same baseline."""
+        """Depends on the values alone: two fits that give the same numbers are the same baseline."""
         said = [point.document() for point in self.fitted]
         if len(said) == 1 and not (self.levels or self.by_row):
             return digest_of(said[0])

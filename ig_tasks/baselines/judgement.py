@@ -195,7 +195,7 @@ def recommended(judged: Judgement) -> tuple[str, str]:
 
 
 def _mean_agreement(matrix: pd.DataFrame) -> dict[str, float]:
-    """Mean correlation of each candidate with the others; 1 where there are none."""
+    """Mean correlation of each candidate with the others; 1 where there are no others."""
     table: NDArray[np.float64] = matrix.to_numpy()
     others = table.shape[0] - 1
     mean = (table.sum(axis=1) - 1.0) / others if others else np.ones(1)
@@ -220,7 +220,7 @@ def _agreement(matrix: pd.DataFrame) -> str:
 
 
 def _correlation(correlation: object, one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
-    """Of two rankings; rankings that are all ties agree with one another and with nothing else."""
+    """Correlation of two rankings; rankings that are all ties agree with one another and with nothing else."""
     if np.array_equal(one, other):
         return 1.0
     if np.ptp(one) == 0 or np.ptp(other) == 0:

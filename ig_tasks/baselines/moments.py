@@ -27,7 +27,7 @@ class ElementMoments:
 
     @classmethod
     def of(cls, array: NDArray[Any]) -> Self:
-        """Of an array (rows, ...)."""
+        """The moments of an array (rows, ...)."""
         if not len(array):
             shape = array.shape[1:]
             return cls(0, np.zeros(shape), np.full(shape, np.inf), np.full(shape, -np.inf))
@@ -40,7 +40,7 @@ class ElementMoments:
         )
 
     def merge(self, other: Self) -> Self:
-        """Of the rows of both."""
+        """The moments of the rows of both."""
         count = self.count + other.count
         mean = self.mean + (other.mean - self.mean) * (other.count / count) if count else self.mean
         return type(self)(count, mean, np.minimum(self.low, other.low), np.maximum(self.high, other.high))

@@ -51,7 +51,7 @@ def row_hashes(arrays: Mapping[str, NDArray[Any]], seed: int) -> NDArray[np.uint
 
 
 def uniform(hashes: NDArray[np.uint64], shape: tuple[int, ...], first: int) -> Floats:
-    """(rows, *shape) numbers in [0, 1): of each row the `first`-th and following of a sequence of its own."""
+    """(rows, *shape) numbers in [0, 1): for each row, the elements from index `first` of its own sequence."""
     size = int(np.prod(shape))
     places = mixed(np.arange(first, first + size, dtype=np.uint64), 0)
     bits = mixed(hashes[:, None] ^ places, 1)

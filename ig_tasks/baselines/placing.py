@@ -1,4 +1,4 @@
-"""A fitted baseline in a model's own coordinates: vectors where the model embeds, one for all rows or one a row."""
+"""A fitted baseline in a model's own coordinates: vectors where the model embeds, one for all rows or one per row."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class PlacedBaseline:
         return int(sum(level not in self.levels for level in levels.tolist()))
 
     def starts(self, arrays: Arrays, segments: Mapping[str, NDArray[np.object_]] | None = None) -> list[dict[str, Any]]:
-        """The baselines of encoded rows, {input: (rows, ...)}: each input's one row's array, or one a row.
+        """The baselines of encoded rows, {input: (rows, ...)}: each input's one row's array, or one per row.
 
         segments: {column: (rows,) levels}, which a baseline by segment needs.
 

@@ -16,7 +16,7 @@ __all__ = ["Point"]
 
 @dataclass(frozen=True, eq=False)
 class Point:
-    """numbers: {feature: value}; weights: {feature: {id: weight}}, which sum to one, or there are none, which stands
+    """numbers: {feature: value}; weights: {feature: {id: weight}}, which sum to one, or are empty, which stands
     for the zero vector; arrays: {input: one row's numbers, or of a list of ids its ids}."""
 
     numbers: Mapping[str, float] = field(default_factory=dict)

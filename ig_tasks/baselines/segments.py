@@ -22,5 +22,5 @@ def levels_of(column: pd.Series) -> NDArray[np.object_]:
 
 
 def segments_of(frame: pd.DataFrame, columns: Sequence[str | None]) -> dict[str, NDArray[np.object_]]:
-    """{column: (rows,) levels}; a column that is None is none."""
+    """{column: (rows,) levels}; columns that are None are left out."""
     return {column: levels_of(frame[column]) for column in columns if column is not None}

@@ -1,4 +1,4 @@
-"""What a baseline has to hold of each input: a number a column, weights over ids, or an array."""
+"""What a baseline has to hold of each input: a number per column, weights over ids, or an array."""
 
 from __future__ import annotations
 
@@ -103,7 +103,10 @@ def _axes(spec: InputSpec) -> tuple[int, ...]:
 
 
 def _spatial(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Of an array alone: its one axis, both of two, and of three all but the shortest at an end, the channels."""
+    """The axes of one row's array that are blurred: its one axis, both of two, or all of three but the channels.
+
+    The channels are the shorter end.
+    """
     if len(shape) != 3:
         return tuple(range(len(shape)))
     return (1, 2) if shape[0] < shape[2] else (0, 1)

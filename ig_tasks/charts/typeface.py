@@ -54,7 +54,7 @@ def _face(weight: str, part: str) -> str:
 
 
 def register() -> None:
-    """Tell vl-convert of the font, once a process."""
+    """Tell vl-convert of the font, once per process."""
     import vl_convert
 
     global _done

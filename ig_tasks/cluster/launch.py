@@ -4,7 +4,7 @@
 
 A run that is killed with -9 can tell nobody. Dask's own timeouts do not help: a scheduler with tasks to run
 never counts as idle, and an idle timeout would also end a living run that pauses between two stages. So each
-process looks once a second whether its parent still is who started it, and if not, kills its own children,
+process looks once per second whether its parent still is who started it, and if not, kills its own children,
 removes the scratch folder and exits. (A busy worker is a child of Dask's nanny, which never computes.)
 """
 

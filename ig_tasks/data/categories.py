@@ -1,4 +1,4 @@
-"""A column of categories: an id a row, or a one among zeros."""
+"""A column of categories: one id per row, or a one among zeros."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def encode_one_hot(column: pd.Series, spec: InputSpec, reasons: np.ndarray, note
 
 
 def look_up(column: pd.Series, spec: InputSpec, reasons: np.ndarray, outside: int, noted: Outside) -> np.ndarray:
-    """(rows,) ids, `outside` where there is none; what the model knows no id of is noted."""
+    """(rows,) ids; `outside` for categories without an id, which are noted."""
     # Categories are looked up once each, rows by position: strings of 300,000 rows are never compared in Python.
     codes, uniques = pd.factorize(column, use_na_sentinel=True)
     names = [category_name(value) for value in uniques]

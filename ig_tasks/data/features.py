@@ -31,7 +31,7 @@ class Feature(NamedTuple):
 
     `name` is the column's, made unique where two inputs read one column. Its attribution is the sum over `elements` of
     its input's array; None stands for the next place along the last axis: the input's first feature without elements
-    is at place 0, the next at 1, and an input of one number a row is that number.
+    is at place 0, the next at 1, and an input of one number per row is that number.
     """
 
     name: str

@@ -43,7 +43,7 @@ def encode_image(column: pd.Series, spec: InputSpec, reasons: np.ndarray) -> np.
 
 
 def _pixels(cell: Any, spec: InputSpec, column: str) -> np.ndarray | str:
-    """The image in the model's shape, or why there is none."""
+    """The image in the model's shape, or why it cannot be made."""
     if is_missing(cell):
         return f"missing value in {column}"
     # As the data sets of the Hub keep images: the file's bytes beside its path.
@@ -75,7 +75,7 @@ def numbers_shape(cell: Any, found: np.ndarray) -> tuple[int, ...]:
 
 
 def _decoded(data: bytes) -> np.ndarray | None:
-    """Height, width and channels of an encoded image; None for bytes that are none."""
+    """Height, width and channels of an encoded image; None for bytes that are not an image."""
     try:
         image = import_module("PIL.Image")
     except ImportError:

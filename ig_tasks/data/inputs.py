@@ -30,14 +30,14 @@ class InputSpec(InputKeys):
 
     `kind` says how; left out it is "numeric", or "categorical" with a vocabulary or an integer `dtype`:
 
-    numeric      numbers, (rows, columns): a feature a column. `missing` is the number that the model has in place of a
-                 missing one, without which such rows are quarantined
+    numeric      numbers, (rows, columns): a feature per column. `missing` is the number that the model has in place of
+                 a missing one, without which such rows are quarantined
     categorical  one id, (rows,): the category at position k (from 0) of the vocabulary has the id `k + offset`;
                  `unknown` is the id of every other category, nulls included, without which such rows are
                  quarantined. Without a vocabulary the columns hold ids already
     one_hot      (rows, categories) of zeros and a one, ONE feature; `unknown: zeros` gives other categories no one.
                  Without a vocabulary the columns hold the zeros and ones already
-    bag          several categories a row, as a list or as text with a `separator`: (rows, length) ids filled up with
+    bag          several categories per row, as a list or as text with a `separator`: (rows, length) ids filled up with
                  `padding`, or, without `length`, (rows, categories) of zeros and ones. ONE feature
     tokens       text, (rows, length) ids by a `tokenizer` of the `tokenizers` library or by a vocabulary of
                  lower-cased words; with `standardize`, of words as Keras's TextVectorization makes them. ONE feature.
@@ -46,7 +46,7 @@ class InputSpec(InputKeys):
     image        pixels times `scale`, (rows, *shape), `channels` "last" or "first". A feature for each cell of `grid`,
                  summed over pixels and channels; ONE without it
     series       lists of `length` numbers, (rows, length, columns), or (rows, columns, length) with `channels: first`.
-                 A feature a column, summed over time
+                 A feature per column, summed over time
     array        (rows, *shape) from the package's `preprocess`. ONE feature, or one for each name in `features`,
                  along the last axis
 
@@ -94,7 +94,7 @@ class InputSpec(InputKeys):
     @model_validator(mode="after")
     def _consistent(self) -> InputSpec:
         if self.dtype not in _DTYPES and not (self.kind == "mask" and self.dtype == "bool"):
-            raise ValueError(f"dtype '{self.dtype}' is none of {', '.join(_DTYPES)}")
+            raise ValueError(f"dtype '{self.dtype}' is not one of {', '.join(_DTYPES)}")
         if len(set(self.columns)) != len(self.columns):
             raise ValueError("columns: a column stands there twice")
         if self.vocabulary is None and (self.unknown is not None or self.unknown_zeros or self.offset):

@@ -91,7 +91,7 @@ def _check_columns(spec: InputKeys, rule: _Rule) -> None:
         if count:
             raise ValueError("columns: a mask is made with the input that `of` names, and reads none")
     elif rule.columns != "none" and not count:
-        raise ValueError("columns: there are none; name what the input is made of")
+        raise ValueError("columns: no columns; name what the input is made of")
     elif (spec.vocabulary is not None or rule.columns == "one") and count > 1:
         what = "a vocabulary" if spec.vocabulary is not None else f"kind '{spec.kind}'"
         raise ValueError(f"{what} goes with one column, and there are {count}")

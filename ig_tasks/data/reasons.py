@@ -31,7 +31,7 @@ def _kind(reason: str) -> str:
 
 
 def mark(reasons: np.ndarray, rows: np.ndarray, reason: str | np.ndarray) -> None:
-    """Give these rows (rows,) bool a reason, in place, unless they have one; `reason` is one, or one a row."""
+    """Give these rows (rows,) bool a reason, in place, unless they have one; `reason` is one, or one per row."""
     if not rows.any():
         return
     rows = rows & np.asarray(pd.isna(reasons))

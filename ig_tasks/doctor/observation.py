@@ -54,7 +54,7 @@ class Call:
     behind: frozenset[str]  # the layers that it depends on
     vocabulary: int | None
     width: int | None
-    per_id: bool  # whether it gives one vector an id
+    per_id: bool  # whether it gives one vector per id
 
 
 @dataclass(frozen=True)

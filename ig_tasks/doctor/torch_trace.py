@@ -52,7 +52,7 @@ class Trace(TorchFunctionMode):  # type: ignore[misc]  # torch is not followed b
         if self._off:
             return result
         name = spelled(func).split(".")[0]
-        # Of a tensor that another is made like, no value is read.
+        # A tensor that another is only made like has none of its values read.
         reads = self.labels(args[:1] if name in _LIKE else (args, given))
         if not reads or name in _FRESH or (name in ATTRIBUTES and name != "data"):
             return result

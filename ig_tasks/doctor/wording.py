@@ -24,7 +24,8 @@ __all__ = [
 ]
 
 _POOLS = (
-    "gives one vector a row, not one an id; use an Embedding and sum over it, or give the categories as zeros and ones"
+    "gives one vector per row, not one per id; use an Embedding and sum over it, or give the categories as zeros and "
+    "ones"
 )
 _MADE = (
     "takes ids that the model makes of it, and none that follow one of its own; let the package's preprocess make them"
@@ -96,7 +97,7 @@ def why_not(name: str, array: npt.NDArray[Any], seen: Observation, candidates: S
         ("embedding", ""),
     ):
         if found := [cut for cut in cuts if cut.kind == kind]:
-            none = "; no layer gives one vector an id" if kind == "embedding" else f"; no layer does that: {remedy}"
+            none = "; no layer gives one vector per id" if kind == "embedding" else f"; no layer does that: {remedy}"
             return f"integer ids, read by {found[0]}{none}"
     if Route(name) in seen.routes:
         return "integers that the model uses as numbers: give floats"

@@ -72,7 +72,7 @@ def format_of_name(name: str, framework: str, *, factory: bool) -> str:
 
 
 def detect(path: Path) -> str:
-    """The format of a file or folder, by its content where that says more than the name; "" if it is none."""
+    """The format of a file or folder, by its content where that says more than the name; "" for an unknown format."""
     if path.is_dir():
         if (path / "saved_model.pb").is_file() or (path / "saved_model.pbtxt").is_file():
             return "saved_model"
@@ -96,7 +96,7 @@ def _of_archive(path: Path) -> str:
 
 
 def pickled_weights(folder: Path) -> list[str]:
-    """Weights of a Hugging Face folder that are pickles, where there are none as safetensors.
+    """Weights of a Hugging Face folder that are pickles, where safetensors are absent.
 
     Raises ModelError for a folder without weights.
     """

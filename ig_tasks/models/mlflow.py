@@ -142,7 +142,7 @@ def code_inside(folder: Path) -> Path | None:
 def model_inside(folder: Path) -> tuple[Path, str]:
     """The model among the files of an MLflow model, and its format (see `formats`), "" where the file says it.
 
-    Raises ModelError for a flavour that is none of PyTorch, Keras, TensorFlow and Transformers.
+    Raises ModelError for a flavour other than PyTorch, Keras, TensorFlow and Transformers.
     """
     flavours = _flavours(folder)
     for pickled in folder.rglob("*.cloudpickle"):

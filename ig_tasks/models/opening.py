@@ -200,7 +200,7 @@ def _artifact(uri: str, path: Path, files: dict[str, str], stamps: dict[Path, St
 
 
 def _model_at(path: Path) -> tuple[Path, str]:
-    """The model itself, which an MLflow model holds among other files, and its format, "" if it is none."""
+    """The model itself, which an MLflow model holds among other files, and its format, "" if it has no known format."""
     if path.is_dir() and (path / mlflow.FILE).is_file():
         path, name = mlflow.model_inside(path)
         if not path.exists():

@@ -43,7 +43,7 @@ class Head:
     binary: bool = False
 
     def __call__(self, functions: Functions, raw: Any, rows: int | None = None) -> Any:
-        """(rows, 1) of what the model returned for so many rows, where they are known.
+        """(rows, 1) of what the model returned for `rows` rows; None if their number is not known.
 
         Raises TargetError for an output that is not there.
         """
@@ -73,10 +73,12 @@ class Head:
                 return raw[0]
             if isinstance(head, int) and -len(raw) <= head < len(raw):
                 return raw[head]
-            asked = "choose one" if head is None else f"'{head}' is none of them"
+            asked = "choose one" if head is None else f"'{head}' is not one of them"
             raise TargetError(f"{where}: the model returns {len(raw)} outputs; {asked} (head: 0 to {len(raw) - 1})")
         if head not in (None, 0):
-            raise TargetError(f"{where}: the model has one output without a name, and '{head}' is none; leave head out")
+            raise TargetError(
+                f"{where}: the model has one output without a name, so there is no head '{head}'; leave head out"
+            )
         return raw
 
     def of_tensor(self, functions: Functions, x: Any) -> Any:

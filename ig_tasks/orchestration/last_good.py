@@ -2,7 +2,7 @@
 
 The process that reads DAG files has neither Airflow's database nor a store at hand, and must not do heavy work: a small
 file in the cache folder for each spec, written when it changes. It is a help, never needed: where it cannot be written
-or read there is none.
+or read, no report is shown.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ def params(spec: ExplanationSpec) -> dict[str, Param]:
             None,
             type=["null", "integer"],
             title="Sample",
-            description=f"Explain so many rows, spread evenly over all. Empty: {sample}. {_AD_HOC}",
+            description=f"Explain this many rows, spread evenly over all. Empty: {sample}. {_AD_HOC}",
             minimum=1,
         ),
         "tolerance": Param(

@@ -59,7 +59,7 @@ def assemble_report(findings: Findings, *, revision: int) -> Report:
     """The report of a run: withheld when a check of severity `critical` failed, else published."""
     plan, summary = findings.plan, findings.summary
     spec, card = plan.spec, plan.package.config.card
-    # Of the data that was explained: files may have come since.
+    # This is the data that was explained: files may have been added since.
     available = int(findings.manifest.get("rows_available", plan.rows_available))
     failed = any(check.severity == "critical" and not check.success for check in findings.checks)
     target = next(iter(summary.attributions))

@@ -62,7 +62,7 @@ _KINDS: dict[str, tuple[str, dict[str, str]]] = {
             "mean_embedding": "frequency-weighted mean embeddings of words",
             "mode": "the most frequent word in every place",
             "zero": "the zero vector for every word",
-            "unknown": "the id of unknown words, or padding where there is none",
+            "unknown": "the id of unknown words, or padding where a model has no such id",
         },
     ),
     "array": ("the median of each element, or of ids their mean embedding", {}),

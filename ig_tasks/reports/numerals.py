@@ -19,7 +19,7 @@ def _signed(text: str) -> str:
 
 
 def number(figure: float | None, digits: int = 4) -> str:
-    """`figure` with `digits` significant digits; a dash where there is none.
+    """`figure` with `digits` significant digits; a dash for None.
 
     >>> number(1234.5678), number(0.0123456), number(-2.0), number(1.5e-7)
     ('1,235', '0.01235', '−2.000', '1.500 × 10⁻⁷')

@@ -22,7 +22,7 @@ __all__ = ["baseline_objections"]
 
 _ATTRIBUTION = "attribution:"
 _FEWEST = 20
-"""Of fewer rows a percentile says nothing."""
+"""With fewer rows a percentile says nothing."""
 _GIVEN = {"zero", "constant", "table"}
 """Strategies whose points are not made of data, and may lie where none is."""
 Floats = NDArray[np.float64]

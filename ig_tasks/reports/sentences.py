@@ -197,9 +197,9 @@ def method_words(report: Report) -> str:
     rule = _INTEGRATORS.get(how.integrator, how.integrator.replace("_", " "))
     said = f"{method} by {rule}"
     if how.tolerance is not None:
-        said += f", tolerance {value(how.tolerance * 100)}\u00a0% a row"
+        said += f", tolerance {value(how.tolerance * 100)}\u00a0% per row"
     if how.evaluations_per_row is not None:
-        said += f", {number(how.evaluations_per_row, 3)} gradient evaluations a row on average"
+        said += f", {number(how.evaluations_per_row, 3)} gradient evaluations per row on average"
     return said
 
 

@@ -42,7 +42,7 @@ def explained_words(config: TargetConfig, space: str) -> str:
     said = [_space_words(config, space)]
     if isinstance(config.output, Selection):
         chosen = config.output.model_dump(exclude_none=True)
-        said.append("Of the model's outputs: " + ", ".join(f"{what} {which}" for what, which in chosen.items()) + ".")
+        said.append(f"Explained output: {', '.join(f'{what} {which}' for what, which in chosen.items())}.")
     calibrated = space == "calibrated" or (space == "margin" and config.calibration is not None)
     if config.calibration is not None and calibrated:
         said.append(f"The calibration is {config.calibration.describe()}.")
@@ -68,10 +68,10 @@ def _space_words(config: TargetConfig, space: str) -> str:
     if space == "logit" and softmax:
         return "The model's score of the class: it decides by how far it lies above the scores of the other classes."
     if space == "logit" and config.activation is None and config.threshold is None and config.calibration is None:
-        # Of several columns it may be a class's score: nothing in model.yaml says that it is not.
+        # With several columns it may be a class's score: nothing in model.yaml says otherwise.
         return (
-            "The model's score before it becomes a probability. Of a yes or no it is the log-odds: 0 is a probability "
-            "of one half, and every 0.69 more doubles the odds."
+            "The model's score before it becomes a probability. For a yes-or-no outcome it is the log-odds: 0 is a "
+            "probability of one half, and every 0.69 more doubles the odds."
         )
     if space == "logit":
         return "Log-odds: 0 is a probability of one half, and every 0.69 more doubles the odds."
@@ -120,7 +120,7 @@ def with_margin(example: Example, config: TargetConfig, space: str) -> Example:
         return example
     margin = example.output - threshold
     side = "above" if margin > 0 else "below"
-    # Of a margin as of a probability, what people know is the threshold as model.yaml states it.
+    # For a margin as for a probability, what people know is the threshold as model.yaml states it.
     in_log_odds = (space if space != "margin" else margin_base(config)) in ("logit", "log_odds")
     unit = " log-odds" if in_log_odds else ""
     stated = _plain(config.threshold)

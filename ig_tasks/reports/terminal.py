@@ -41,7 +41,7 @@ _FAINT, _STRONG = 0.15, 0.5
 
 
 def print_report(report: Report, console: Console, *, paths: Mapping[str, str] | None = None, top: int = 10) -> None:
-    """Print one report; `paths` (what: where) stand at the end, one a line and whole, to be copied."""
+    """Print one report; `paths` (what: where) stand at the end, one per line and whole, to be copied."""
     said = trust(report)
     console.print(plain(f"{report.model.name or report.name}, {report.partition}", "bold"))
     if not report.official:

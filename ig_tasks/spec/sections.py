@@ -113,7 +113,7 @@ class DataSpec(Section):
     id: Column | None = None
     segments: Columns = ()
     prediction: Annotated[Column | None, Field(description="column with the served model's output, for parity")] = None
-    sample: Annotated[PositiveInt | None, Field(description="explain so many rows, spread evenly over all")] = None
+    sample: Annotated[PositiveInt | None, Field(description="explain this many rows, spread evenly over all")] = None
     cluster: Annotated[
         Column | None,
         Field(description="such as day or customer: rows of one are not independent, and drift allows for it"),

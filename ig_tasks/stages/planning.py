@@ -116,7 +116,7 @@ def _check_places(spec: ExplanationSpec) -> None:
 
 
 def _open_model(spec: ExplanationSpec, root: str | None) -> ModelPackage:
-    """The package at `model.uri`; where there is none, the message names the field (what is in one names its own)."""
+    """The package at `model.uri`; where it is absent, the message names the field (faults inside it name their own)."""
     try:
         return open_package(spec.model.uri, trust=spec.model.trust, trusted_root=root)
     except ModelError as error:

@@ -54,7 +54,7 @@ def open_run_folder(plan: RunPlan, store: Store, baseline: Baseline, data_digest
 
 
 def _manifest_of(run: RunFolder, say: Say) -> Manifest | None:
-    """The manifest of a run that was begun; None if there is none, or if it was beyond mending and is set aside."""
+    """The manifest of a run that was begun; None if it is absent, or if it was beyond repair and is set aside."""
     if not run.exists(MANIFEST):
         return None
     try:

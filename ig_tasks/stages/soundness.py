@@ -70,7 +70,8 @@ def require_one_output_a_row(
     output: (rows,) of the first call.
 
     Raises:
-        ModelError: if no output is a number, if it draws lots, or if a row's output depends on the rows beside it.
+        ModelError: if no output is a number, if the model is stochastic, or if a row's output depends on other
+            rows.
     """
     if not np.isfinite(output).any():
         raise ModelError(f"model.uri: the model at {uri} gives {output[0]} for every row that was tried")

@@ -115,7 +115,7 @@ def shard_tables(
         frame: the shard's rows (rows, columns).
         keep: (rows,) which rows were encoded and given to the engine.
         reasons: (rows,) why the others were not.
-        explanation: of the kept rows, or None if there are none.
+        explanation: of the kept rows; None if no row is kept.
         inputs: the model's, which say how a bag is written.
         encoded: the kept rows as the model took them: of texts and bags every token is kept with its attribution.
     """

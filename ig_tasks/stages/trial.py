@@ -49,7 +49,7 @@ def look_at_rows(plan: RunPlan) -> UsableRows:
     columns = plan.package.columns
     files = [file for file in plan.files if file.rows]
     for looked_at in (files[:1], files):
-        # A sample of so many rows is one shard of so many.
+        # A sample of this size is one shard of the same size.
         shard = plan_shards(plan.dataset, looked_at, _ROWS, sample=_ROWS)[0]
         encoded = plan.package.encode(read_shard(shard, columns))
         usable = int(encoded.keep.sum())

@@ -33,7 +33,7 @@ CLUSTERS = 400
 
 
 def cells_for(features: int) -> int:
-    """How many cells each of so many features has at most."""
+    """The largest number of cells that each feature may have."""
     return max(min(CELLS, _ALL_CELLS // max(features, 1)), _FEWEST_CELLS)
 
 

@@ -20,7 +20,7 @@ _SPELLINGS = 50
 class UnknownCounts:
     """What some rows held of one column of categories.
 
-    cells: categories looked at: one a row, or as many as a bag or a text holds.
+    cells: categories looked at: one per row, or as many as a bag or a text holds.
     unknown: of them outside the vocabulary; `missing`: nulls, which the model takes for unknown as well.
     alike: of `unknown` those that differ from a known category in case, blanks or the form of a number alone.
     spellings: the most frequent unknown ones, and how often each was there.
@@ -42,7 +42,7 @@ class UnknownCounts:
 
     @property
     def share(self) -> float:
-        """Share of the cells that the model takes for unknown; 0 where there are none."""
+        """Share of the cells that the model takes for unknown; 0 where there are no cells."""
         return (self.unknown + self.missing) / self.cells if self.cells else 0.0
 
     @property

@@ -189,7 +189,7 @@ class Folder:
     def create_bytes(self, name: str, content: bytes) -> bool:
         """Write a file unless it is there; returns whether this call wrote it.
 
-        Of writers at the same moment one alone gets True: on a local disk by a hard link, in an object store by a
+        Exactly one of several concurrent writers gets True: on a local disk by a hard link, in an object store by a
         conditional put where its fsspec package offers one (`mode="create"`: S3, Google Cloud Storage, Azure).
         Elsewhere, and on disks without hard links, it is looked for first, which two writers within milliseconds of
         each other may both pass: the file is then the later one's, whole.
@@ -298,7 +298,7 @@ def _link(path: Path, content: bytes) -> bool:
 
 
 def _lock(path: Path, held: contextlib.ExitStack) -> None:
-    """Wait for an exclusive lock on a file of its own, until `held` closes it; no lock where there can be none."""
+    """Wait for an exclusive lock on a file of its own, until `held` closes it; none where locks are unsupported."""
     try:
         import fcntl
     except ImportError:  # not a POSIX system

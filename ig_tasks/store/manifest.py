@@ -102,7 +102,7 @@ class Manifest:
         known: refuse one of which nothing was noted.
 
         Raises:
-            DamagedError: if the file is not there, or is none that was ever noted under its name.
+            DamagedError: if the file is not there, or its bytes were never noted under its name.
         """
         noted = self.document.get("files", {}).get(name)
         try:

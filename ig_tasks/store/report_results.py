@@ -33,7 +33,7 @@ class Importance(Part):
     mean: Figure
     abs_mean: Figure
     std_dev: Figure
-    """Of the population."""
+    """Standard deviation of the population."""
     median: Figure
     mean_square: Figure
     abs_mean_ci: tuple[Figure, Figure]
@@ -60,7 +60,7 @@ class GroupImportance(Part):
     mean: Figure
     abs_mean: Figure
     std_dev: Figure
-    """Of the population."""
+    """Standard deviation of the population."""
     median: Figure
     mean_square: Figure
     abs_mean_ci: tuple[Figure, Figure]
@@ -79,7 +79,7 @@ class Outlier(Part):
     """The feature's name; the group's where `group` is given."""
     row_id: str
     attribution: Figure
-    """Of this row."""
+    """The attribution in this row."""
     share: Figure
     """Its |attribution| as a share of the sum over all rows, 0 to 1."""
     abs_mean_without: Figure

@@ -42,11 +42,11 @@ class UnknownInfo(Part):
 
     feature: str
     cells: Count
-    """Categories looked at: one a row, or as many as a bag or a text holds."""
+    """Categories looked at: one per row, or as many as a bag or a text holds."""
     unknown: Count
-    """Of them outside the vocabulary."""
+    """Categories outside the vocabulary."""
     missing: Count
-    """Of them nulls."""
+    """Nulls."""
     share: Figure
     """unknown and missing, divided by cells."""
     baseline_share: Figure = None
@@ -77,7 +77,7 @@ class DataInfo(Part):
     """Why fewer rows were read than there were, in words; empty when all were."""
     partition_column: str = ""
     unknown: tuple[UnknownInfo, ...] = ()
-    """Features that hold categories which the model does not know; empty where there are none."""
+    """Features with categories that the model does not know; empty where every category is known."""
     rows_unverified: Count = 0
     """Rows that add up, of a rule without an error estimate: neither converged nor unconverged."""
 
@@ -142,7 +142,7 @@ class TargetInfo(Part):
     margin: str = ""
     """What the distance to the threshold is, in words."""
     calibration: Free = Field(default_factory=dict)
-    """method, of (the space that it is applied to), description, piecewise_linear; empty where there is none."""
+    """method, of (the space that it is applied to), description, piecewise_linear; empty without calibration."""
 
 
 class AttributionInfo(Part):

@@ -192,7 +192,7 @@ def locate_report(location: str) -> tuple[Report, str]:
     Returns the report and the URI of its report.json.
 
     Raises:
-        ReportError: if there is none, saying where one was looked for.
+        ReportError: if there is no report; the message says where it was looked for.
     """
     uri = location.rstrip("/")
     if uri.endswith(".json") and not uri.endswith("/" + LATEST):

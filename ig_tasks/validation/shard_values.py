@@ -1,4 +1,4 @@
-"""A run's shards, read in chunks of bounded size and reduced to one check value a row and question.
+"""A run's shards, read in chunks of bounded size and reduced to one check value per row and question.
 
 What leaves this module has the columns named here, whatever the features are called.
 """
@@ -122,7 +122,7 @@ def _features(shard: str, names: Sequence[str], *, parity: bool) -> list[str]:
 def reduce_batch(
     batch: pa.RecordBatch, features: Sequence[str], *, parity: bool, predicted: Predicted | None = None
 ) -> Chunk:
-    """One check value a row and question. What is null or NaN becomes a value that cannot pass:
+    """One check value per row and question. What is null or NaN becomes a value that cannot pass:
     Great Expectations leaves missing values out of its judgement. Only a null prediction stays missing.
     """
     delta = _floats(batch, RELATIVE_DELTA)

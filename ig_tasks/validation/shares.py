@@ -9,10 +9,10 @@ def all_but(failed: int, judged: int) -> str:
     """`all but 3 of 100`, or what is said where none or every one failed.
 
     >>> all_but(3, 28454), all_but(0, 28454), all_but(7, 7), all_but(0, 0)
-    ('all but 3 of 28,454', 'all 28,454', 'none of 7', 'there was none to judge')
+    ('all but 3 of 28,454', 'all 28,454', 'none of 7', 'no row to judge')
     """
     if not judged:
-        return "there was none to judge"
+        return "no row to judge"
     if not failed:
         return f"all {judged:,}"
     return f"none of {judged:,}" if failed == judged else f"all but {failed:,} of {judged:,}"

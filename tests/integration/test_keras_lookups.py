@@ -287,10 +287,10 @@ REFUSED: dict[str, tuple[Callable[[], Any], dict[str, Any], str]] = {
         }},
         "an unknown category gives",
     ),
-    "several texts a row": (
+    "several texts per row": (
         pairs,
         {"carrier": {**CARRIER, "kind": "bag", "length": 2, "padding": 4, "unknown": None}},
-        "inputs.carrier: the model looks up 2 values a row, and a vocabulary stands for one; save the model that",
+        "inputs.carrier: the model looks up 2 values per row, and a vocabulary stands for one; save the model that",
     ),
     "two lookups of one text": (twice, {"carrier": CARRIER}, "it goes into lookup, other; one lookup alone can be"),
 }  # fmt: skip

@@ -79,7 +79,7 @@ class Network:
 
 
 def exact(network: Network, ends: Array, starts: Array) -> Array:
-    """Attributions (rows, features) of a network of piecewise linear activations; `starts` is one row or one a row."""
+    """Attributions (rows, features) of a piecewise linear network; `starts` is one row, or one per row."""
     ends = np.asarray(ends, np.float64)
     starts = np.broadcast_to(np.asarray(starts, np.float64), ends.shape)
     found = np.empty_like(ends)

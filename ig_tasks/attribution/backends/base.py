@@ -75,7 +75,7 @@ class Backend(Protocol):
         ...
 
     def gives_vectors(self, layer: str) -> bool:
-        """Whether an embedding layer gives one vector an id, and does not pool them."""
+        """Whether an embedding layer gives one vector per id, and does not pool them."""
         ...
 
     def padding_ids(self) -> list[int]:
@@ -162,7 +162,7 @@ class Backend(Protocol):
 
         `edges` chooses each row's own edges, in [0, 1] and ascending within a segment: (all segments' edges, rows).
         It is given the places (rows, kinks) where the first nonlinear operation has its kinks along each path
-        (those off the path too; not finite where there is none), or None if it has none.
+        (those off the path too; not finite where a unit has no kink), or None if the model has no kinks.
         Raises NotFollowed where rows take a way that `look` did not see.
         """
         ...

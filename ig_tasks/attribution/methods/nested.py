@@ -1,7 +1,7 @@
 """Sums for levels that are still to come, without a gradient taken twice.
 
 A node belongs to its own level and to all finer ones, with another weight in each. While a row has fewer nodes than
-there are levels to come, its nodes' contributions are kept; from then on one sum a level. Most rows are done by then.
+there are levels to come, its nodes' contributions are kept; from then on one sum per level. Most rows are done by then.
 """
 
 from __future__ import annotations

@@ -124,7 +124,7 @@ class CommonStart:
     """
 
     outputs: Array | None  # (outputs,)
-    gradient: Any  # in the backend's own form; None: there is none
+    gradient: Any  # in the backend's own form; None: no gradient
 
     @classmethod
     def of(cls, backend: Backend, problem: Problem, control: Control) -> CommonStart:

@@ -93,7 +93,7 @@ def _looked_up(name: str, cells: Sequence[str], layers: Sequence[Any], tensor: A
             given = keras.ops.expand_dims(given, 1)
         elif len(tensor.shape) > 1:
             raise ModelError(
-                f"inputs.{name}: the model looks up {tensor.shape[1] or 'several'} values a row, and a vocabulary"
+                f"inputs.{name}: the model looks up {tensor.shape[1] or 'several'} values per row, and a vocabulary"
                 " stands for one; save the model that begins behind the lookup"
             )
         for layer in layers:

@@ -27,7 +27,7 @@ def tabular_rows() -> dict[str, Any]:
     [
         ({"method": "gradient_shap"}, "method: 'gradient_shap' is not known; methods: integrated_gradients"),
         ({"integrator": "exact", "steps": 5}, "steps: 'exact' chooses them by row"),
-        ({"precision": "float16"}, "precision: 'float16' is none of model, float64, bfloat16"),
+        ({"precision": "float16"}, "precision: 'float16' is not one of model, float64, bfloat16"),
         ({"tolerance": -1.0}, "tolerance: -1.0"),
         ({"tolerance": 5}, "tolerance: 5 is a share of a row's attributions, from above 0 to 1; 0.05 is 5 %"),
         ({"tolerance": True}, "tolerance: True is not a number from 0 up"),
@@ -110,7 +110,7 @@ def test_inputs_of_different_lengths(kit: Any) -> None:
 
 
 def test_a_baseline_by_name_is_complete(kit: Any) -> None:
-    with pytest.raises(BaselineError, match="there is none for input 'cat'"):
+    with pytest.raises(BaselineError, match="no baseline for input 'cat'"):
         attribute(kit.tabular(), tabular_rows(), {"num": np.zeros(3)}, layers={"cat": "emb"})
     with pytest.raises(BaselineError, match="'nmu' is not an input; did you mean 'num'"):
         attribute(kit.tabular(), tabular_rows(), {"nmu": np.zeros(3), "cat": 0}, layers={"cat": "emb"})

@@ -221,7 +221,7 @@ def test_a_layer_that_does_not_run(kits: Any) -> None:
 def test_a_layer_that_gives_no_vector_an_id(kit: Any) -> None:
     model = kit.tabular()
     layer = "body.0" if kit.name == "torch" else model.layers[-1].name
-    with pytest.raises(LayerError, match=r"on its own|not one vector an id"):
+    with pytest.raises(LayerError, match=r"on its own|does not return one vector per id"):
         embed(model, layer, np.array([1, 2]))
 
 

@@ -92,7 +92,7 @@ def test_what_changes_a_whole_input_is_followed(name: str) -> None:
 
 @pytest.mark.parametrize("rule", ["gauss_legendre", "trapezoid", "left", "right", "clenshaw_curtis"])
 def test_baselines_and_rules_with_ends(rule: str) -> None:
-    """Baselines that rows share, and one a row, whose memory several calls read."""
+    """Baselines that rows share, and one per row, whose memory several calls read."""
     starts = np.random.default_rng(1).normal(size=(6, 4))
     for start in (starts, starts[0]):
         x, given = ROWS.copy(), start.copy()

@@ -313,7 +313,7 @@ def test_what_is_no_array(pair: Any) -> None:
     torch = pytest.importorskip("torch")
     model = torch.nn.Linear(3, 1).double()
     for nothing in (None, (), [], {}):
-        with pytest.raises(InputError, match=r"inputs: there are none; give an array \(rows, \.\.\.\)"):
+        with pytest.raises(InputError, match=r"inputs: no inputs; give an array \(rows, \.\.\.\)"):
             explain(model, nothing)
     with pytest.raises(InputError, match="generator is no array; give one"):
         explain(model, (row for row in pair[0]))

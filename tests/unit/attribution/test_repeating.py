@@ -1,4 +1,4 @@
-"""A model that draws lots, or goes on from its last call, is refused; one that counts its calls is left as it was."""
+"""A stochastic model, or one that goes on from its last call, is refused; one that counts its calls is left alone."""
 
 from __future__ import annotations
 

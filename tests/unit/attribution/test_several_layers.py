@@ -87,7 +87,7 @@ def keras_head(flat: Any) -> Any:
 
 
 def matrix(kit: Any, layout: str) -> Any:
-    """`codes` (rows, 3): a table for each column, one with offsets, or one that is called once a column."""
+    """`codes` (rows, 3): a table for each column, one with offsets, or one that is called once per column."""
     parts = np.split(ONE, OFFSETS[1:])
     if kit.name == "torch":
         import torch

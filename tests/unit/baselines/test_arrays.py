@@ -78,7 +78,7 @@ def test_one_input_needs_no_name() -> None:
         ("median", None, "'median' is fitted on data; pass some as reference=, or use 'zero'"),
         ("median", {"num": np.ones((1, 3))}, "reference: it has no 'cat'"),
         ("median", {"num": np.ones((0, 3)), "cat": np.zeros(0, int)}, "reference: 'num' has no rows"),
-        ({"num": "zero"}, None, "there is none for input 'cat'"),
+        ({"num": "zero"}, None, "no baseline for input 'cat'"),
         ({"num": "zero", "cta": 0}, None, "'cta' is not an input; did you mean 'cat'"),
         (np.zeros(3), None, "several inputs"),
         (Samples(np.zeros((2, 3))), None, "several inputs"),

@@ -174,7 +174,7 @@ def test_a_report_says_what_stands_for_each_feature() -> None:
     ("strategy", "options", "message"),
     [
         ("constant", {"value": {"c": 1.0}}, "baseline.value: 'c' is not a feature; features: a, b, kind"),
-        ("constant", {"value": {"a": "red"}}, "'a' is a number, and 'red' is none"),
+        ("constant", {"value": {"a": "red"}}, "'a' is a number, and 'red' is not"),
         ("blur", {}, "strategy 'blur' needs an input of kind 'image' or 'series'"),
     ],
 )

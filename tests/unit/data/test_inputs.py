@@ -44,7 +44,7 @@ def test_an_unknown_id_that_a_category_has_must_be_meant():
     [
         ({"columns": ()}, "at least 1 item"),
         ({"columns": ("a", "a")}, "stands there twice"),
-        ({"columns": ("a",), "dtype": "float31"}, "dtype 'float31' is none of"),
+        ({"columns": ("a",), "dtype": "float31"}, "dtype 'float31' is not one of"),
         ({"columns": ("a",), "unknown": 0}, "need a vocabulary"),
         ({"columns": ("a", "b"), "vocabulary": ("x",)}, "goes with one column"),
         ({"columns": ("a",), "vocabulary": ("x",), "dtype": "float32"}, "gives integer ids"),

@@ -53,7 +53,7 @@ IMAGE = {"columns": "image", "kind": "image", "shape": [4, 4, 1]}
             {"kind": "array", "columns": "a", "shape": [3], "features": ["x", "y"]},
             "features: 2 names for the last axis",
         ),
-        ({"kind": "numeric"}, "columns: there are none"),
+        ({"kind": "numeric"}, "columns: no columns"),
         ({"columns": "a", "grid": [1, 1]}, "grid: does not go with an input of kind 'numeric'"),
         ({"kind": "video", "columns": "a"}, "Input should be 'numeric', 'categorical'"),
     ],

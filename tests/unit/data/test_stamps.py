@@ -1,4 +1,4 @@
-"""A data file that is not the one a shard was planned with is refused, whenever it was exchanged."""
+"""A data file that is not the one its shard was planned with is refused, whenever it was exchanged."""
 
 import os
 import shutil

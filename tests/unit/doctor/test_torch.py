@@ -189,11 +189,11 @@ def test_an_embedding_bag_is_shown_and_not_proposed() -> None:
     found = diagnose(Bags(), {"genres": np.array([[1, 2], [3, 4], [5, 6]])})
     (candidate,) = only(found, "genres").candidates
     assert candidate.layer == "genres"
-    assert candidate.why.startswith("gives one vector a row, not one an id")
+    assert candidate.why.startswith("gives one vector per row, not one per id")
     assert found.layers == {}
     assert (
         only(found, "genres").why
-        == "integer ids, read by an embedding layer ('genres'); no layer gives one vector an id"
+        == "integer ids, read by an embedding layer ('genres'); no layer gives one vector per id"
     )
 
 

@@ -172,7 +172,7 @@ def test_hugging_faces_outputs_have_their_logits_by_name():
         ({"output": {"column": 0}}, np.zeros((2, 5, 3)), "choose a position"),
         ({"output": {"position": 5, "column": 0}}, np.zeros((2, 5, 3)), "position 5 is not there; the output has 5"),
         ({"output": {"position": 0}}, np.zeros((2, 3)), "it has no positions"),
-        ({"output": {"head": "logits"}}, np.zeros((2, 3)), "one output without a name, and 'logits' is none"),
+        ({"output": {"head": "logits"}}, np.zeros((2, 3)), "one output without a name, so there is no head 'logits'"),
     ],
 )
 def test_an_output_that_is_not_there(config, raw, message):

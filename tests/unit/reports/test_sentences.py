@@ -99,7 +99,7 @@ def test_a_checks_own_remedy_comes_before_the_general_one() -> None:
 def test_the_method_is_said_with_rule_tolerance_and_cost(sample: SimpleNamespace) -> None:
     assert plain(sentences.method_words(sample.flights_report())) == (
         "Integrated Gradients (Sundararajan, Taly and Yan, 2017) by adaptive Clenshaw–Curtis quadrature, "
-        "tolerance 1 % a row, 38.7 gradient evaluations a row on average"
+        "tolerance 1 % per row, 38.7 gradient evaluations per row on average"
     )
 
 

@@ -88,7 +88,7 @@ def test_a_score_that_may_be_a_classs_is_not_called_log_odds():
 
 def test_a_selection_is_named():
     config = target(output={"head": "logits", "position": 0, "column": 1}, activation="softmax")
-    assert "Of the model's outputs: head logits, position 0, column 1." in explained_words(config, "probability")
+    assert "Explained output: head logits, position 0, column 1." in explained_words(config, "probability")
 
 
 def test_log_odds_say_a_probability_and_scores_of_classes_say_none():

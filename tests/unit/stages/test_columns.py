@@ -18,7 +18,7 @@ from ig_tasks.stages.run_plan import RunPlan
 
 
 def plan(root: Path, ids: list[Any], partition: str = "2013-01", **settings: Any) -> RunPlan:
-    """A run over the rows of one month with these ids, three rows a shard."""
+    """A run over the rows of one month with these ids, three rows per shard."""
     path = write_project(root, rows=20, compute={"shard_rows": 3})
     frame = table(len(ids), 1).assign(id=ids)
     frame.to_parquet(root / "data" / "month=2013-01" / "part-0.parquet", index=False)

@@ -1,4 +1,4 @@
-"""Operations that keep a tensor affine in the place along the path: done once a row, on its base and its delta."""
+"""Operations that keep a tensor affine in the place along the path: done once per row, on its base and its delta."""
 
 from __future__ import annotations
 

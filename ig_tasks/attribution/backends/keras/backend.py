@@ -173,7 +173,9 @@ class KerasBackend:
         except (TypeError, ValueError, tf.errors.InvalidArgumentError) as error:
             raise LayerError(f"layers: '{layer}' does not take ids on its own: {brief(error)}") from error
         if not tf.is_tensor(vectors) or tuple(vectors.shape[: ids.ndim]) != ids.shape:
-            raise LayerError(f"layers: '{layer}' gives not one vector an id, so attributions cannot be summed to ids")
+            raise LayerError(
+                f"layers: '{layer}' does not return one vector per id, so attributions cannot be summed to ids"
+            )
         return np.asarray(vectors, dtype=np.float64)
 
     def probe(self, row: Problem) -> tuple[tuple[int, ...], int]:

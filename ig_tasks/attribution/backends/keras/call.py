@@ -192,7 +192,7 @@ def repeated(value: Any, count: Any) -> Any:
 
 
 def explained(outputs: Any, targets: Any, count: Any) -> list[Any]:
-    """Of all outputs (count x rows, outputs) those that each row explains, one (count x rows,) a target."""
+    """The outputs that each row explains, one (count x rows,) per target, out of (count x rows, outputs)."""
     if outputs.shape[1] == 1:
         return [outputs[:, 0]] * targets.shape[0]
     return [tf.gather(outputs, tf.tile(columns, [count]), batch_dims=1) for columns in tf.unstack(targets)]

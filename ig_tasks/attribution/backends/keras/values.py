@@ -1,7 +1,8 @@
-"""What a tensor of a model's graph is along a batch of paths, and what of it is computed once a row.
+"""What a tensor of a model's graph is along a batch of paths, and what of it is computed once per row.
 
 Rows come first in every tensor that depends on the batch, and it is needed at several lengths: "base" (one baseline
-for all rows, or one a row), "rows", "many" (several sums of gradients a row) and "points" (nodes x rows, node-major).
+for all rows, or one per row), "rows", "many" (several sums of gradients per row) and "points" (nodes x rows,
+node-major).
 """
 
 from __future__ import annotations

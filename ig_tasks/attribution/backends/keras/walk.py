@@ -1,4 +1,4 @@
-"""A model's graph followed along a batch of paths: what is affine once a row, the rest at every node."""
+"""A model's graph followed along a batch of paths: what is affine once per row, the rest at every node."""
 
 from __future__ import annotations
 

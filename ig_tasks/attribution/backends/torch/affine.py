@@ -1,4 +1,4 @@
-"""Tensors that are affine in the place along the path: z(a) = base + a * delta, computed once a row.
+"""Tensors that are affine in the place along the path: z(a) = base + a * delta, computed once per row.
 
 The model runs once, on carriers in the shape of the whole batch (nodes x rows, ...) that hold base and delta of
 the rows alone. Operations that keep z affine act on both; at the first one that does not, the values at the

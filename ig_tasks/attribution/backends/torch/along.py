@@ -119,7 +119,7 @@ def nodes_plain(lines: Lines, places: torch.Tensor, weights: torch.Tensor) -> Su
 
 
 def nodes_behind_prefix(lines: Lines, places: torch.Tensor, weights: torch.Tensor) -> Sums:
-    """The same, the affine part once a row: gradients are summed where it ends, and each sum is pulled back."""
+    """The same, the affine part once per row: gradients are summed where it ends, and each sum is pulled back."""
     follow = Follow(lines.batch.rows, len(places), places, secant=False)
     values = lines.caller.followed(lines.batch, lines.starts, lines.deltas, follow)
     cuts, gradients = _backward(follow, values, torch.ones_like(values))

@@ -72,7 +72,9 @@ class Caller:
             except (RuntimeError, TypeError) as error:
                 raise LayerError(f"layers: '{layer}' does not take ids on its own: {brief(error)}") from error
         if not isinstance(vectors, torch.Tensor) or vectors.shape[: ids.ndim] != ids.shape:
-            raise LayerError(f"layers: '{layer}' gives not one vector an id, so attributions cannot be summed to ids")
+            raise LayerError(
+                f"layers: '{layer}' does not return one vector per id, so attributions cannot be summed to ids"
+            )
         return vectors.detach()
 
     def lines(self, batch: Problem) -> tuple[Tensors, Tensors]:
@@ -87,7 +89,7 @@ class Caller:
         return self._points({**batch.starts, **batch.fed_starts})
 
     def _points(self, arrays: dict[str, npt.NDArray[Any]]) -> Tensors:
-        """Of all arrays those that are on the path: vectors where layers are fed with ids."""
+        """The arrays that are on the path: vectors where layers are fed with ids."""
         feeds = {feed.key: feed for feed in self.route.feeds}
         return {
             name: self.embed(feeds[name].layer, torch.tensor(array, device=self.device))
@@ -195,7 +197,7 @@ class Caller:
         return self._floats(value) if value.dtype.kind == "f" else torch.as_tensor(value, device=self.device)
 
     def explained(self, outputs: torch.Tensor, batch: Problem, repeat: int) -> torch.Tensor:
-        """Of all outputs (repeat x rows, outputs) those that each row explains, (targets, repeat x rows)."""
+        """The outputs that each row explains (targets, repeat x rows), out of (repeat x rows, outputs)."""
         targets = batch.targets
         if (targets == targets[:, :1]).all():
             return outputs[:, targets[:, 0].tolist()].t()
@@ -218,7 +220,10 @@ class Caller:
 
 
 def backward(values: torch.Tensor, at: list[torch.Tensor], wanted: torch.Tensor) -> list[torch.Tensor | None]:
-    """Gradients of each of `values` (targets, points) at the tensors `at`: (targets, ...), None where there is none."""
+    """Gradients of each of `values` (targets, points) at the tensors `at`: (targets, ...).
+
+    None where a value does not depend on a tensor.
+    """
     last = len(values) - 1
     each = [
         torch.autograd.grad(value, at, one, retain_graph=place < last, allow_unused=True)

@@ -46,7 +46,7 @@ class Linear:
     def backward(self, gradient: torch.Tensor, z: Tensors, value: torch.Tensor, *, cells: bool) -> Tensors:  # noqa: ARG002
         if self.weight.shape[0] == 1:
             return (gradient * self.weight[0],)
-        flat = gradient.flatten(0, 1) @ self.weight  # one product; over three axes torch takes one a place
+        flat = gradient.flatten(0, 1) @ self.weight  # one product; over three axes torch takes one per place
         return (flat.view(*gradient.shape[:2], -1),)
 
 

@@ -1,4 +1,4 @@
-"""Follow a model's operations along the path: affine ones once a row, the others by the rule that is asked for.
+"""Follow a model's operations along the path: affine ones once per row, the others by the rule that is asked for.
 
 A TorchFunctionMode sees every torch function that the model calls, in this thread and for one forward pass; the
 model itself is not touched. What bypasses it (scripted modules, extensions) leaves a result that is not known to

@@ -20,7 +20,7 @@ from ig_tasks.attribution.structure import NotFollowed, Structure
 __all__ = ["FAILURES", "FEW_ROWS", "keep", "recalled", "same"]
 
 FEW_ROWS = 64
-"""Of more rows than these a look takes a small part of the time."""
+"""With more rows than this a look takes a small part of the time."""
 FAILURES = (RuntimeError, TypeError, ValueError, AttributeError, NotImplementedError)
 
 _PLACES = (0.0737, 0.4671, 0.9893)  # where hardly a kink lies

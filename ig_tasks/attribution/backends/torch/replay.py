@@ -1,4 +1,4 @@
-"""Sums along paths by a chain: the affine prefix once a row, the steps behind it block by block."""
+"""Sums along paths by a chain: the affine prefix once per row, the steps behind it block by block."""
 
 from __future__ import annotations
 
@@ -157,7 +157,7 @@ class Replay:
         return self.chain.forward([self._leaf(cut, places, some) for cut in self.cuts])
 
     def _explained(self, values: torch.Tensor, some: slice) -> torch.Tensor:
-        """Of the outputs (places, rows, outputs) those that each row explains (places, targets, rows)."""
+        """The outputs that each row explains (places, targets, rows), out of (places, rows, outputs)."""
         if self.targets.shape[1] == 1:
             return values[..., self.targets[:, 0]].transpose(1, 2)
         index = self.targets[:, some].t().expand(values.shape[0], -1, -1)
