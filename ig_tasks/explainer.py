@@ -12,14 +12,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ig_tasks import attribution
-from ig_tasks.attribution import attribute
-from ig_tasks.attribution.averaging import average
+from ig_tasks.attribution import EngineOptions, NamedInputs, attribute_averaged
 from ig_tasks.attribution.backends import as_model
-from ig_tasks.attribution.control import Tolerances
 from ig_tasks.attribution.explanation import NOT_FINITE
 from ig_tasks.attribution.feeds import Layers
-from ig_tasks.attribution.problem import UNNAMED
-from ig_tasks.baselines.arguments import given_to, matched
+from ig_tasks.baselines.arguments import named_inputs, values_by_name
 from ig_tasks.baselines.explaining import starts_for
 from ig_tasks.data.encoding import Encoded
 from ig_tasks.data.features import Feature, feature_values
@@ -76,10 +73,22 @@ def explain(
 
     The other arguments are `attribute`'s. Raises subclasses of UserError, one line each.
     """
+    options = EngineOptions(
+        method=method,
+        integrator=integrator,
+        steps=steps,
+        tolerance=tolerance,
+        absolute_tolerance=absolute_tolerance,
+        max_evaluations=max_evaluations,
+        precision=precision,
+        device=device,
+        memory_limit=memory_limit,
+        seed=seed,
+    )
     loaded = model if isinstance(model, LoadedModel) else None
-    said: dict[str, str] = {}
+    output_details: dict[str, str] = {}
     if loaded is not None:
-        model, target, said = _target(loaded, target, space)
+        model, target, output_details = _target(loaded, target, space)
         layers = loaded.layers if layers is None else layers
     elif space is not None:
         raise InputError("space: belongs to a target of a model package; put what follows the logit into the model")
@@ -88,49 +97,28 @@ def explain(
     for field, value in (("fixed", fixed), ("layers", layers)):
         if not isinstance(value, Mapping | None):
             raise InputError(f"{field}: {value!r:.80} is not a dict by input name, {field}={{'input name': ...}}")
-    paths = dict(layers or {})
     table = inputs if isinstance(inputs, pd.DataFrame) else None
     encoded = None if table is None else _encode(loaded, table, "inputs")
-    given = given_to(loaded, model, _rows_of(inputs) if encoded is None else encoded.inputs)
+    named = named_inputs(loaded, model, _rows_of(inputs) if encoded is None else encoded.inputs)
+    layers = named.renamed(layers or {})
     if encoded is not None:
         fixed = {**encoded.fixed, **(fixed or {})}
-    arrays, alone = given.arrays, given.form == "alone"
     usable = None if table is None or encoded is None else table[encoded.keep]
-    baseline, reference = matched(given, "baseline", baseline), matched(given, "reference", reference)
-    starts, shares = starts_for(loaded, model, baseline, reference, arrays, paths, usable)
-    runs = [
-        attribute(
-            model,
-            given,
-            start[UNNAMED] if alone else start,
-            fixed=fixed,
-            target=target,
-            method=method,
-            integrator=integrator,
-            steps=steps,
-            tolerance=tolerance,
-            absolute_tolerance=absolute_tolerance,
-            max_evaluations=max_evaluations,
-            layers=paths,
-            precision=precision,
-            device=device,
-            memory_limit=memory_limit,
-            seed=seed,
-        )
-        for start in starts
-    ]
-    found = average(runs, Tolerances(tolerance, absolute_tolerance), shares)
-    found = replace(found, details={**found.details, **said}) if said else found
+    baseline, reference = values_by_name(named, "baseline", baseline), values_by_name(named, "reference", reference)
+    starts, shares = starts_for(loaded, model, baseline, reference, named.arrays, layers, usable)
+    result = attribute_averaged(model, named, starts, options, shares=shares, fixed=fixed, target=target, layers=layers)
+    result = replace(result, details={**result.details, **output_details}) if output_details else result
     if table is None or encoded is None or loaded is None:
-        names, values, groups = _features(loaded, arrays, alone)
-        return replace(Explanation.of(found, names, values), groups=groups)
+        names, values, groups = _features(loaded, named)
+        return replace(Explanation.of(result, names, values), groups=groups)
     features, specs = loaded.package.features, loaded.package.config.inputs
+    tokens = tokens_of(named.arrays, encoded.held, specs)
     return Explanation.of_features(
-        _with_quarantined(found, encoded),
+        _with_quarantined(result, encoded),
         features,
         feature_values(table, features, specs),
         table.index,
-        tokens={name: _spread(part, None, encoded) for name, part in tokens_of(arrays, encoded.held, specs).items()},
+        tokens={name: _spread(words, None, encoded) for name, words in tokens.items()},
     )
 
 
@@ -148,7 +136,7 @@ def _rows_of(inputs: Any) -> Any:
 
 
 def _target(loaded: LoadedModel, target: Any, space: str | None) -> tuple[Any, Any, dict[str, str]]:
-    """The module to explain, the target as the engine takes it, and what the explanation says of it."""
+    """The module to explain, the target as the engine takes it, and the details that name the output."""
     by_name = target is None or (isinstance(target, str) and target not in ("predicted", "all"))
     by_name = by_name or isinstance(target, Mapping)
     if not by_name and space is None:
@@ -166,12 +154,11 @@ def _encode(loaded: LoadedModel | None, table: pd.DataFrame, what: str) -> Encod
 
 
 def _features(
-    loaded: LoadedModel | None, arrays: dict[str, NDArray[Any]], unnamed: bool
+    loaded: LoadedModel | None, inputs: NamedInputs
 ) -> tuple[tuple[str, ...], NDArray[Any], tuple[Feature, ...]]:
     """Names and values (rows, features) of everything that has an attribution, and what each sums if not one number."""
-    rows = len(next(iter(arrays.values())))
-    groups = _groups(loaded, arrays)
-    arrays = {feature.input: arrays[feature.input] for feature in groups} or arrays
+    rows, groups = inputs.rows, _groups(loaded, inputs.arrays)
+    arrays = {feature.input: inputs.arrays[feature.input] for feature in groups} or inputs.arrays
     if any(feature.elements is not None for feature in groups):
         # What a sum of many numbers held cannot be said in one.
         return tuple(feature.name for feature in groups), np.full((rows, len(groups)), None, dtype=object), groups
@@ -179,12 +166,7 @@ def _features(
     values = parts[0] if len(parts) == 1 else np.concatenate([part.astype(object) for part in parts], axis=1)
     if groups:
         return tuple(feature.name for feature in groups), values, groups
-    names: list[str] = []
-    for name, array in arrays.items():
-        shown = "x" if unnamed else name
-        places = list(np.ndindex(array.shape[1:]))
-        names += [f"{shown}[{','.join(map(str, place))}]" if place else shown for place in places]
-    return tuple(names), values, ()
+    return tuple(inputs.element_names()), values, ()
 
 
 def _groups(loaded: LoadedModel | None, arrays: dict[str, NDArray[Any]]) -> tuple[Feature, ...]:
@@ -192,9 +174,6 @@ def _groups(loaded: LoadedModel | None, arrays: dict[str, NDArray[Any]]) -> tupl
     if loaded is None or loaded.package.bare:
         return ()
     specs = explained(loaded.package.config.inputs)
-    if len(specs) == 1 and UNNAMED in arrays:
-        fits = next(iter(arrays.values())).shape[1:] == next(iter(specs.values())).row_shape
-        return () if not fits else tuple(f._replace(input=UNNAMED) for f in loaded.package.features)
     fits = set(arrays) == set(specs) and all(arrays[name].shape[1:] == spec.row_shape for name, spec in specs.items())
     return loaded.package.features if fits else ()
 

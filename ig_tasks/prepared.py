@@ -12,9 +12,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from ig_tasks.attribution import Explanation, Lookup, attribute
-from ig_tasks.attribution.averaging import average, join
-from ig_tasks.attribution.control import Tolerances
+from ig_tasks.attribution import EngineOptions, Explanation, Lookup, attribute_averaged
+from ig_tasks.attribution.averaging import join
 from ig_tasks.baselines.fitted import Baseline
 from ig_tasks.baselines.placing import PlacedBaseline
 from ig_tasks.models import LoadedModel
@@ -105,28 +104,21 @@ class PreparedModel:
         *,
         refuse: bool,
     ) -> Explanation:
-        runs = [
-            attribute(
-                self.model,
-                dict(arrays),
-                start,
-                fixed=dict(fixed),
-                target=self.target,
-                method=settings.method,
-                integrator=settings.integrator,
-                steps=settings.steps,
-                tolerance=settings.tolerance,
-                absolute_tolerance=settings.absolute_tolerance,
-                max_evaluations=settings.max_evaluations,
-                precision=settings.precision,
-                layers=dict(self.loaded.layers),
-                device=self.loaded.device,
-                memory_limit=memory_limit,
-                seed=settings.seed,
-                refuse=refuse,
-            )
-            for start in self.baseline.starts(arrays, segments)
-        ]
-        found = average(runs, Tolerances(settings.tolerance, settings.absolute_tolerance), self.baseline.shares)
-        said = self.loaded.output_details(self.target_name, self.space)
-        return replace(found, details={**found.details, **said}) if said else found
+        result = attribute_averaged(
+            self.model,
+            dict(arrays),
+            self.baseline.starts(arrays, segments),
+            _engine_options(settings, memory_limit, self.loaded.device),
+            shares=self.baseline.shares,
+            fixed=dict(fixed),
+            target=self.target,
+            layers=dict(self.loaded.layers),
+            refuse=refuse,
+        )
+        output_details = self.loaded.output_details(self.target_name, self.space)
+        return replace(result, details={**result.details, **output_details}) if output_details else result
+
+
+def _engine_options(settings: AttributionSpec, memory_limit: int, device: str | None) -> EngineOptions:
+    """A spec's settings as the engine takes them, within the memory of the worker."""
+    return EngineOptions(**{**settings.model_dump(), "memory_limit": memory_limit, "device": device})

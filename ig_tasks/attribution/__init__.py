@@ -5,8 +5,11 @@ method (which path) over a `Backend` (forward and backward of one framework) giv
 It knows no tables, files, Dask or Airflow.
 """
 
+from ig_tasks.attribution.averaging import attribute_averaged
 from ig_tasks.attribution.engine import attribute
 from ig_tasks.attribution.explanation import Explanation
 from ig_tasks.attribution.lookup import Lookup, embed
+from ig_tasks.attribution.named_inputs import NamedInputs
+from ig_tasks.attribution.options import EngineOptions
 
-__all__ = ["Explanation", "Lookup", "attribute", "embed"]
+__all__ = ["EngineOptions", "Explanation", "Lookup", "NamedInputs", "attribute", "attribute_averaged", "embed"]

@@ -1,8 +1,8 @@
-"""Several baselines, one explanation: the average."""
+"""Rows explained from several baselines, and their average as one explanation."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,11 +10,57 @@ import numpy as np
 import numpy.typing as npt
 
 from ig_tasks.attribution.control import Tolerances
+from ig_tasks.attribution.engine import attribute
 from ig_tasks.attribution.explanation import Explanation
+from ig_tasks.attribution.feeds import Layers
+from ig_tasks.attribution.named_inputs import NamedInputs
+from ig_tasks.attribution.options import EngineOptions
 
-__all__ = ["average", "join"]
+__all__ = ["attribute_averaged", "average", "join"]
 
 Array = npt.NDArray[np.float64]
+
+
+def attribute_averaged(
+    model: Any,
+    inputs: Any,
+    starts: Sequence[Mapping[str, Any]],
+    options: EngineOptions,
+    *,
+    shares: Sequence[float] | None = None,
+    fixed: Mapping[str, Any] | None = None,
+    target: Any = None,
+    layers: Layers | None = None,
+    refuse: bool = True,
+) -> Explanation:
+    """Attribute the same rows from each of several baselines, and average.
+
+    Args:
+        starts: the baselines, {input name: one row's array, or one per row} each; one at least.
+        shares: what each counts in the average, which sum to one; None: all the same.
+        model, inputs, options, fixed, target, layers, refuse: as for `attribute`.
+
+    Returns:
+        The explanation from the only baseline, else the average with its error bound and status.
+
+    Raises:
+        UserError: what `attribute` raises.
+    """
+    named = NamedInputs.of(model, inputs)
+    results = [
+        attribute(
+            model,
+            named,
+            named.as_given(start),
+            options=options,
+            fixed=fixed,
+            target=target,
+            layers=layers,
+            refuse=refuse,
+        )
+        for start in starts
+    ]
+    return average(results, options.tolerances, shares)
 
 
 def average(

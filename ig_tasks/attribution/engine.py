@@ -12,15 +12,15 @@ import numpy.typing as npt
 from ig_tasks.attribution.backends import as_model, open_backend
 from ig_tasks.attribution.backends.base import Backend
 from ig_tasks.attribution.batches import Batches, Rectangle
-from ig_tasks.attribution.choice import check_integrator, exact_may_pay, is_count, reasoned_control
-from ig_tasks.attribution.control import Tolerances
+from ig_tasks.attribution.choice import exact_may_pay, reasoned_control
 from ig_tasks.attribution.explanation import Explanation
 from ig_tasks.attribution.feeds import Layers, Refusal, Route, named_layers
-from ig_tasks.attribution.given import Given
 from ig_tasks.attribution.laying import Laid, first_ends, lay
-from ig_tasks.attribution.methods import IntegratedGradients, choose_method
+from ig_tasks.attribution.methods import choose_method
 from ig_tasks.attribution.methods.rows import Rows
 from ig_tasks.attribution.methods.unpadded import without_padding
+from ig_tasks.attribution.named_inputs import NamedInputs
+from ig_tasks.attribution.options import EngineOptions
 from ig_tasks.attribution.problem import Problem
 from ig_tasks.attribution.regions import typical_regions
 from ig_tasks.attribution.routing import find_route
@@ -29,12 +29,10 @@ from ig_tasks.attribution.structure import NotFollowed, Structure
 from ig_tasks.attribution.targets import Choice, resolve
 from ig_tasks.errors import IgTasksError, InputError, LayerError
 
-__all__ = ["PRECISIONS", "attribute"]
+__all__ = ["attribute"]
 
 _CALLED_TWICE = 16  # rows; of one alone, all units behind a dropout may be off
 _LOOKED_AT = 2  # of one row alone, shapes could not be told from one another
-
-PRECISIONS = ("model", "float64", "bfloat16")
 
 
 def attribute(
@@ -42,64 +40,54 @@ def attribute(
     inputs: Any,
     baseline: Any,
     *,
+    options: EngineOptions | None = None,
     fixed: Mapping[str, Any] | None = None,
     target: Any = None,
-    method: str | IntegratedGradients = "integrated_gradients",
-    integrator: str = "auto",
-    steps: int | None = None,
-    tolerance: float = 0.01,
-    absolute_tolerance: float = 0.0,
-    max_evaluations: int = 4097,
     layers: Layers | None = None,
-    precision: str = "model",
-    device: str | None = None,
-    memory_limit: int | None = None,
-    seed: int = 0,
     refuse: bool = True,
+    **settings: Any,
 ) -> Explanation:
     """Attribute a model's output to its inputs, relative to a baseline.
 
-    `model` is a torch.nn.Module or a keras.Model. An array is passed as `model(x)`, a dict by name, a tuple or list of
-    arrays by position; its attributions are a dict by the names of the model's own parameters.
-    `inputs` are (rows, ...) arrays; a `baseline` has one row's shape (shared) or the inputs'. Where `layers`
-    names the layers that embed an input, the input is ids, its baseline ids (integers), a `Mixture` of ids or layer
-    outputs (floats; with several layers {layer: outputs}), the path runs in the layers' outputs between what the model
-    itself gives on the row and on the baseline, and attributions are summed over their width.
+    Args:
+        model: a torch.nn.Module or a keras.Model.
+        inputs: (rows, ...) arrays. One array is passed as `model(x)`, a dict by name, a tuple or list of arrays by
+            position; its attributions are a dict by the names of the model's own parameters.
+        baseline: has one row's shape (shared) or the inputs'. Where `layers` names the layers that embed an input, the
+            input is ids, its baseline ids (integers), a `Mixture` of ids or layer outputs (floats; with several layers
+            {layer: outputs}), the path runs in the layers' outputs between what the model itself gives on the row and
+            on the baseline, and attributions are summed over their width.
+        options: how the integral is computed.
+        fixed: {input name: value} passed on as they are.
+        target: the output to explain.
+        layers: {input name: the layer or layers in whose output its path runs}.
+        refuse: every row's path ends at the model's own output. Where it does not, the call is refused; with False
+            such rows are `not_finite`, and `refused` says why.
+        settings: fields of `options`, each in place of the one given there.
 
-    Every row's path ends at the model's own output. Where it does not, the call is refused; with `refuse=False` such
-    rows are `not_finite`, and `refused` says why.
-
-    `tolerance` is relative and holds for both the completeness delta and the estimated L1 error of each row;
-    `absolute_tolerance` is in units of the output. `memory_limit` is in bytes. Integrated Gradients draws no
-    random numbers: `seed` is recorded.
-
-    Raises InputError, BaselineError, LayerError, TargetError or ModelError for what does not fit together,
-    ResourceError where one row at one node is too much for the memory.
+    Raises:
+        InputError, BaselineError, LayerError, TargetError, ModelError: for what does not fit together.
+        ResourceError: where one row at one node is too much for the memory.
     """
-    chosen = choose_method(method)
-    check_integrator(integrator, steps, max_evaluations)
-    tolerances = Tolerances(tolerance, absolute_tolerance)
+    options = replace(options or EngineOptions(), **settings)
+    chosen, tolerances = choose_method(options.method), options.tolerances
+    integrator, steps, max_evaluations = options.integrator, options.steps, options.max_evaluations
+    memory_limit = options.memory_limit
     choice = Choice.of(target)
     every = choice.every  # also where there are no rows
-    if not is_count(seed):
-        raise InputError(f"seed: {seed!r} is not a whole number, such as 0")
     for field, value in (("fixed", fixed), ("layers", layers)):
         if not isinstance(value, Mapping | None):
             raise InputError(f"{field}: {value!r:.80} is not a dict by input name, {field}={{'input name': ...}}")
-    if memory_limit is not None and not is_count(memory_limit):
-        raise InputError(f"memory_limit: {memory_limit!r} is not a whole number of bytes, such as 4 * 2**30")
-    if precision not in PRECISIONS:
-        raise InputError(f"precision: {precision!r} is not one of {', '.join(PRECISIONS)}")
     model = as_model(model, inputs)
     tables = named_layers(layers or {})
-    backend = open_backend(model, tables, precision, device)
+    backend = open_backend(model, tables, options.precision, options.device)
     with backend.session():
-        given = Given.of(model, inputs)
-        problem, vectors = state(backend, given, baseline, fixed)
+        named = NamedInputs.of(model, inputs)
+        problem, vectors = state(backend, named, baseline, fixed)
         laid = Laid(problem)
         if problem.rows:
             backend.choose(choice.head)
-            tail, point_bytes, route = _probed(backend, problem, named=given.form != "alone", every=refuse)
+            tail, point_bytes, route = _probed(backend, problem, named=not named.bare, every=refuse)
         else:
             if choice.every:
                 raise InputError("inputs: there are no rows, so that 'all' outputs are unknown; target one column")
@@ -123,7 +111,9 @@ def attribute(
             regions = None
             if exact_may_pay(integrator, structure):
                 regions = typical_regions(backend, problem, batches)
-            control, reason = reasoned_control(integrator, steps, max_evaluations, structure, tolerance, regions)
+            control, reason = reasoned_control(
+                integrator, steps, max_evaluations, structure, options.tolerance, regions
+            )
             runner, padding = without_padding(backend, problem)
             result = chosen.run(runner, problem, control, tolerances, batches)
         except NotFollowed as lost:
@@ -140,7 +130,7 @@ def attribute(
         "reason": reason,
         "affine_prefix": list(structure.prefix) if structure.followed else structure.reason,
         "steps": "adaptive" if control.levels > 1 or not control.stages else int(control.stages[0].evaluations),
-        "tolerance": tolerance,
+        "tolerance": options.tolerance,
         "framework": backend.framework,
         "device": backend.device,
         "precision": backend.precision,
@@ -150,9 +140,9 @@ def attribute(
         "epsilon": backend.rounding,
         "rows_by_evaluations": dict(sorted(result.by_level.items())),
         "batches": {"count": batches.count, "largest_points": batches.largest, "halvings": batches.halvings},
-        "seed": seed,
+        "seed": options.seed,
     }
-    found = _explanation(problem, result, details, named=given.form != "alone", every=every)
+    found = _explanation(problem, result, details, named, every=every)
     return replace(found, refused={row: why.name for row, why in sorted(refused.items())}) if refused else found
 
 
@@ -229,15 +219,16 @@ def _predicted(
     return columns
 
 
-def _explanation(problem: Problem, result: Rows, details: dict[str, Any], *, named: bool, every: bool) -> Explanation:
+def _explanation(
+    problem: Problem, result: Rows, details: dict[str, Any], inputs: NamedInputs, *, every: bool
+) -> Explanation:
     def shaped(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Rows first; the outputs second where `every` one is explained."""
         return np.swapaxes(array, 0, 1) if every else array[0]
 
-    parts = problem.split(shaped(result.attributions))
     evaluations = result.evaluations
     return Explanation(
-        attributions=parts if named else next(iter(parts.values())),
+        attributions=inputs.as_given(problem.split(shaped(result.attributions))),
         output=shaped(result.output),
         baseline_output=shaped(result.baseline_output),
         convergence_delta=shaped(result.delta),

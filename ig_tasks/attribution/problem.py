@@ -10,9 +10,7 @@ import numpy.typing as npt
 
 from ig_tasks.attribution.targets import Columns
 
-__all__ = ["UNNAMED", "Places", "Problem", "copied"]
-
-UNNAMED = "inputs"  # the name of the only input where the model is called as model(x)
+__all__ = ["Places", "Problem", "copied"]
 
 Array = npt.NDArray[Any]
 Places = npt.NDArray[np.intp]

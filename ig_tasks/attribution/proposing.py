@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,8 @@ import numpy.typing as npt
 from ig_tasks.attribution.backends import open_backend
 from ig_tasks.attribution.backends.base import Backend
 from ig_tasks.attribution.feeds import NONE, Tables
-from ig_tasks.attribution.problem import UNNAMED, Problem
+from ig_tasks.attribution.named_inputs import NamedInputs
+from ig_tasks.attribution.problem import Problem
 from ig_tasks.attribution.routing import calls_of
 from ig_tasks.attribution.tracing import MIXED
 
@@ -22,10 +23,9 @@ Array = npt.NDArray[Any]
 
 def layers_embedding(
     model: Any,
-    arrays: Mapping[str, Array],
+    inputs: NamedInputs,
     ids: Collection[str],
     others: Mapping[str, Any],
-    placed: Sequence[str] = (),
 ) -> dict[str, tuple[str, ...]]:
     """{input of ids: the layers that embed it, in the order in which they run}; inputs without one are left out.
 
@@ -34,18 +34,16 @@ def layers_embedding(
     Args:
         ids: the inputs that consist of ids.
         others: inputs that are passed on as they are.
-        placed: the inputs that are passed by position.
     """
+    arrays = inputs.arrays
     every = (*arrays.values(), *map(np.asarray, others.values()))
     if not ids or any(array.dtype.kind not in "fiub" for array in every):
         return {}
     backend = open_backend(model, {name: Tables(()) for name in ids}, "model", None)
-    rows = len(next(iter(arrays.values())))
     ends = {name: array.astype(np.int64) if name in ids else array for name, array in arrays.items()}
-    problem = Problem(ends, {}, dict(others), rows, np.zeros((1, rows), dtype=np.int64))
+    problem = Problem(ends, {}, dict(others), inputs.rows, np.zeros((1, inputs.rows), dtype=np.int64))
     with backend.session():
-        alone = list(arrays) == [UNNAMED]
-        backend.check_names([] if alone else list(arrays), list(others), placed)
+        backend.check_names([] if inputs.bare else list(arrays), list(others), inputs.positional)
         return _found(backend, problem, ids)
 
 

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ig_tasks.attribution.backends.base import Backend
-from ig_tasks.attribution.given import Given, as_array, is_number
 from ig_tasks.attribution.mixture import Mixture
+from ig_tasks.attribution.named_inputs import NamedInputs, as_array, is_number
 from ig_tasks.attribution.problem import Problem
 from ig_tasks.errors import BaselineError, InputError, LayerError, suggest
 
@@ -20,7 +20,7 @@ Array = npt.NDArray[Any]
 
 
 def state(
-    backend: Backend, inputs: Any, baseline: Any, fixed: Mapping[str, Any] | None
+    backend: Backend, inputs: NamedInputs, baseline: Any, fixed: Mapping[str, Any] | None
 ) -> tuple[Problem, dict[str, Any]]:
     """The problem of all rows (the first output explained), its arrays checked against the model and one another.
 
@@ -29,9 +29,8 @@ def state(
 
     Raises InputError, BaselineError or LayerError, each naming the input.
     """
-    inputs = Given.of(None, inputs)
-    given, named = inputs.arrays, inputs.form != "alone"
-    baseline = inputs.matched("baseline", baseline)
+    given, named = inputs.arrays, not inputs.bare
+    baseline = inputs.in_order("baseline", baseline)
     by_name = isinstance(baseline, Mapping)
     if (by_name and not named) or (not by_name and len(given) > 1 and not is_number(baseline)):
         raise BaselineError("baseline: give it as the inputs are given: an array, or a dict by input name")
@@ -47,7 +46,7 @@ def state(
     for name in others:
         if name in given:
             raise InputError(f"fixed: '{name}' is among the inputs already; an input is explained or fixed")
-    backend.check_names(list(given) if named else [], list(others), inputs.placed)
+    backend.check_names(list(given) if named else [], list(others), inputs.positional)
     for name in backend.layers:
         if name not in given:
             raise LayerError(f"layers: '{name}' is not an input{suggest(name, given, noun='inputs')}")

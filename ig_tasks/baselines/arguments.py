@@ -5,42 +5,44 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ig_tasks.attribution.given import Given, as_array, is_number
+from ig_tasks.attribution.named_inputs import BARE_NAME, NamedInputs, as_array, is_number
 from ig_tasks.baselines.arrays import Samples
 from ig_tasks.errors import InputError
 from ig_tasks.models.loaded import LoadedModel
 
-__all__ = ["given_to", "matched"]
+__all__ = ["named_inputs", "values_by_name"]
 
 
-def given_to(loaded: LoadedModel | None, model: Any, inputs: Any) -> Given:
-    """The inputs as `model` takes them: a package's go by the names in its model.yaml.
+def named_inputs(loaded: LoadedModel | None, model: Any, inputs: Any) -> NamedInputs:
+    """Name the inputs as `model` takes them: those of a package have the names in its model.yaml.
 
-    Raises InputError.
+    Raises:
+        InputError: for inputs that are not arrays, or positional ones that the package does not describe.
     """
-    given = Given.of(model if loaded is None else loaded.model, inputs)
-    if loaded is None or loaded.package.bare or given.form != "placed":
-        return given
+    if loaded is None or loaded.package.bare:
+        return NamedInputs.of(model if loaded is None else loaded.model, inputs)
     known = list(loaded.package.config.inputs)
-    if any(name not in known for name in given.placed):
+    named = NamedInputs.of(loaded.model, inputs, bare_name=known[0] if len(known) == 1 else BARE_NAME)
+    if any(name not in known for name in named.positional):
         raise InputError(f"inputs: the package's go by name, {{{', '.join(f'{name!r}: ...' for name in known)}}}")
-    return Given("named", given.arrays)
+    return NamedInputs("named", named.arrays) if named.form == "positional" else named
 
 
-def matched(given: Given, what: str, value: Any) -> Any:
-    """A baseline or reference by input name, its tensors as arrays; None is the baseline of zero.
+def values_by_name(inputs: NamedInputs, what: str, value: Any) -> Any:
+    """Convert a baseline or reference into one by input name, its tensors into arrays; None is the baseline of zero.
 
-    Raises BaselineError or InputError.
+    Raises:
+        BaselineError, InputError: for values that do not go with the inputs.
     """
     if value is None:
         return "zero" if what == "baseline" else None
     if isinstance(value, Samples):
-        return Samples(matched(given, what, value.values))
-    value = given.matched(what, value)
+        return Samples(values_by_name(inputs, what, value.values))
+    value = inputs.in_order(what, value)
     if isinstance(value, Mapping):
-        return {str(name): _plain(each, what) for name, each in value.items()}
-    if what == "baseline" and len(given.arrays) > 1 and is_number(value):
-        return dict.fromkeys(given.arrays, as_array(value, what))
+        return {name: _plain(each, what) for name, each in inputs.renamed(value).items()}
+    if what == "baseline" and len(inputs.arrays) > 1 and is_number(value):
+        return dict.fromkeys(inputs.arrays, as_array(value, what))
     return _plain(value, what)
 
 

@@ -13,15 +13,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ig_tasks.attribution import Lookup, attribute
-from ig_tasks.attribution.averaging import average
+from ig_tasks.attribution import EngineOptions, Explanation, Lookup, NamedInputs, attribute_averaged
 from ig_tasks.attribution.backends import as_model
-from ig_tasks.attribution.control import Tolerances
 from ig_tasks.attribution.feeds import Layers
-from ig_tasks.attribution.given import Given
 from ig_tasks.attribution.mixture import Mixture
-from ig_tasks.attribution.problem import UNNAMED
-from ig_tasks.baselines.arguments import given_to, matched
+from ig_tasks.baselines.arguments import named_inputs, values_by_name
 from ig_tasks.baselines.explaining import package_slots, starts_for
 from ig_tasks.baselines.fitted import Baseline
 from ig_tasks.baselines.judgement import BaselineFindings, Judgement, recommended
@@ -102,7 +98,7 @@ class _Case:
     model: Any
     target: Any
     space: str
-    given: Given
+    inputs: NamedInputs
     fixed: dict[str, Any]
     layers: dict[str, Any]
     table: pd.DataFrame | None
@@ -122,7 +118,7 @@ class _Case:
             model = as_model(model, inputs)
         else:
             model, target, _, said = loaded.for_target(target, space)
-        paths = dict((loaded.layers if loaded is not None and layers is None else layers) or {})
+        layers = (loaded.layers if loaded is not None and layers is None else layers) or {}
         table, beside = None, dict(fixed or {})
         given = inputs
         if isinstance(inputs, pd.DataFrame):
@@ -131,31 +127,32 @@ class _Case:
             encoded = loaded.package.encode(inputs)
             given, table = encoded.inputs, inputs[encoded.keep]
             beside = {**encoded.fixed, **beside}
-        given = given_to(loaded, model, given)
-        arrays, reference = given.arrays, matched(given, "reference", reference)
-        if not len(next(iter(arrays.values()))):
+        named = named_inputs(loaded, model, given)
+        layers = named.renamed(layers)
+        arrays, reference = named.arrays, values_by_name(named, "reference", reference)
+        if not named.rows:
             raise InputError("inputs: there are no rows that a baseline could be judged on")
         data = inputs if reference is None else reference
         known = arrays
         if isinstance(data, pd.DataFrame) and loaded is not None:
             known = loaded.package.encode(data).inputs
         elif reference is not None:
-            known = {str(k): np.asarray(v) for k, v in (data if isinstance(data, Mapping) else {UNNAMED: data}).items()}
+            known = {str(name): np.asarray(array) for name, array in named.by_name(data).items()}
         else:
-            data = arrays if given.form != "alone" else arrays[UNNAMED]
-        slots = package_slots(loaded, arrays, paths) or slots_of_arrays(arrays, paths)
-        case = cls(loaded, model, target, space or said, given, beside, paths, table, data, slots, known)
+            data = named.as_given(arrays)
+        slots = package_slots(loaded, arrays, layers) or slots_of_arrays(arrays, layers)
+        case = cls(loaded, model, target, space or said, named, beside, layers, table, data, slots, known)
         # One gradient evaluation a row from the rows themselves: their outputs, and nothing to explain.
         seen = case.explain([dict(arrays)], None, 1.0, 5)
         return replace(case, output=seen.output)
 
     @property
     def arrays(self) -> dict[str, NDArray[Any]]:
-        return self.given.arrays
+        return self.inputs.arrays
 
     @property
     def rows(self) -> int:
-        return len(next(iter(self.arrays.values())))
+        return self.inputs.rows
 
     @property
     def spread(self) -> NDArray[np.float64]:
@@ -166,12 +163,7 @@ class _Case:
     def features(self) -> tuple[str, ...]:
         if self.loaded is not None and all(slot.spec is not None for slot in self.slots.values()):
             return tuple(feature.name for feature in self.loaded.package.features)
-        names = []
-        for name, array in self.arrays.items():
-            shown = "x" if name == UNNAMED else name
-            places = list(np.ndindex(array.shape[1:]))
-            names += [f"{shown}[{','.join(map(str, place))}]" if place else shown for place in places]
-        return tuple(names)
+        return tuple(self.inputs.element_names())
 
     @property
     def most_common(self) -> tuple[int, int]:
@@ -182,36 +174,31 @@ class _Case:
         return int(first[place]), int(counts[place])
 
     def starts(self, candidate: Any) -> tuple[list[dict[str, Any]], Sequence[float] | None]:
-        candidate = matched(self.given, "baseline", candidate)
+        candidate = values_by_name(self.inputs, "baseline", candidate)
         return starts_for(self.loaded, self.model, candidate, self.reference, self.arrays, self.layers, self.table)
 
-    def explain(self, starts: list[dict[str, Any]], shares: Sequence[float] | None, tolerance: float, most: int) -> Any:
-        named = self.given.form != "alone"
-        runs = [
-            attribute(
-                self.model,
-                self.given,
-                start if named else start[UNNAMED],
-                fixed=self.fixed,
-                target=self.target,
-                tolerance=tolerance,
-                max_evaluations=most,
-                layers=self.layers,
-                device=self.loaded.device if self.loaded is not None else None,
-            )
-            for start in starts
-        ]
-        return average(runs, Tolerances(tolerance), shares)
+    def explain(
+        self, starts: list[dict[str, Any]], shares: Sequence[float] | None, tolerance: float, max_evaluations: int
+    ) -> Explanation:
+        device = self.loaded.device if self.loaded is not None else None
+        options = EngineOptions(tolerance=tolerance, max_evaluations=max_evaluations, device=device)
+        return attribute_averaged(
+            self.model,
+            self.inputs,
+            starts,
+            options,
+            shares=shares,
+            fixed=self.fixed,
+            target=self.target,
+            layers=self.layers,
+        )
 
     def matrix(self, attributions: Any) -> NDArray[np.float64]:
         """(rows, features), or (rows, outputs, features) of `target="all"`."""
         axes = self.output.ndim
-        parts = attributions if isinstance(attributions, dict) else {UNNAMED: attributions}
+        parts = self.inputs.by_name(attributions)
         if self.loaded is not None and all(slot.spec is not None for slot in self.slots.values()):
-            features = self.loaded.package.features
-            if list(parts) == [UNNAMED]:
-                features = tuple(feature._replace(input=UNNAMED) for feature in features)
-            return feature_matrix(parts, features, leading=axes)
+            return feature_matrix(parts, self.loaded.package.features, leading=axes)
         return np.concatenate([part.reshape(*part.shape[:axes], -1) for part in parts.values()], axis=-1)
 
     def findings(

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from ig_tasks.attribution import Lookup
 from ig_tasks.attribution.feeds import Layers
-from ig_tasks.attribution.problem import UNNAMED
 from ig_tasks.baselines.arrays import Rows, Samples, array_baselines, fit_on_rows
 from ig_tasks.baselines.fitted import Baseline
 from ig_tasks.baselines.placing import PlacedBaseline
@@ -71,8 +70,6 @@ def package_slots(loaded: LoadedModel | None, arrays: Mapping[str, NDArray[Any]]
     if loaded is None:
         return {}
     slots = slots_of(loaded.package.config.inputs)
-    if list(arrays) == [UNNAMED] and len(slots) == 1 and UNNAMED not in slots:
-        slots = {UNNAMED: replace(next(iter(slots.values())), name=UNNAMED)}
     shaped = set(slots) == set(arrays) and all(arrays[name].shape[1:] == slot.shape for name, slot in slots.items())
     found = {name: replace(slot, layer=layers.get(name)) for name, slot in slots.items()}
     placed = all(slot.layer is not None for slot in found.values() if slot.role in ("ids", "sequence"))

@@ -11,9 +11,8 @@ import pandas as pd
 
 from ig_tasks.attribution.backends import as_model, framework_of, no_model
 from ig_tasks.attribution.feeds import Layers, Tables, named_layers, short
-from ig_tasks.attribution.given import Given, as_array
-from ig_tasks.attribution.problem import UNNAMED
-from ig_tasks.baselines.arguments import given_to
+from ig_tasks.attribution.named_inputs import NamedInputs, as_array
+from ig_tasks.baselines.arguments import named_inputs
 from ig_tasks.doctor.diagnosis import Diagnosis, InputFinding
 from ig_tasks.doctor.gradient_check import Trial
 from ig_tasks.doctor.observation import Observation
@@ -73,18 +72,20 @@ def diagnose(
     """
     loaded = model if isinstance(model, LoadedModel) else None
     model = as_model(model, inputs)
-    given_as, arrays, others = _arrays(loaded, model if loaded is None else loaded.model, inputs, fixed)
-    named = named_layers((loaded.layers if loaded is not None else {}) if layers is None else layers)
+    rows, others = _arrays(loaded, model if loaded is None else loaded.model, inputs, fixed)
+    arrays = rows.arrays
+    named = named_layers(rows.renamed((loaded.layers if loaded is not None else {}) if layers is None else layers))
     module, column = (model, target) if loaded is None else _target(loaded, target)
-    side = _side(module, given_as.placed or ((UNNAMED,) if given_as.form == "alone" else ()), (*arrays, *others))
-    _check_names(side, arrays, [name for name in (*arrays, *others) if name not in given_as.placed], named)
+    unnamed = tuple(arrays) if rows.bare else rows.positional
+    side = _side(module, rows, (*arrays, *others))
+    _check_names(side, arrays, [name for name in (*arrays, *others) if name not in unnamed], named)
     known = side.known_layers()
     every = list(dict.fromkeys(layer for tables in named.values() for layer in tables.names))
     given = {**arrays, **others}
     few = {name: value[:_SEEN] if isinstance(value, np.ndarray) else value for name, value in given.items()}
     seen = side.observe(few, [layer for layer in every if layer in known])
 
-    trial = Trial(module, side.outputs, arrays, others, column, given_as.form, given_as.placed)
+    trial = Trial(module, side.outputs, rows, others, column)
     ids = [name for name, array in arrays.items() if array.dtype.kind in "iub" or _whole(array)]
     embedding = trial.layers_embedding(ids)
     found = [
@@ -107,8 +108,8 @@ def diagnose(
 
 def _arrays(
     loaded: LoadedModel | None, model: Any, inputs: Any, fixed: Mapping[str, Any] | None
-) -> tuple[Given, dict[str, Array], dict[str, Any]]:
-    """How inputs are given, arrays (rows, ...) that are to be explained, and what is passed on."""
+) -> tuple[NamedInputs, dict[str, Any]]:
+    """A few rows of the inputs that are to be explained, and what is passed on."""
     others = {str(name): _passed_on(str(name), value) for name, value in (fixed or {}).items()}
     if isinstance(inputs, pd.DataFrame):
         if loaded is None:
@@ -117,7 +118,7 @@ def _arrays(
         if not encoded.keep.any():
             raise InputError(f"inputs: none of the rows can be encoded ({next(filter(None, encoded.reasons), 'none')})")
         inputs, others = encoded.inputs, {**{n: a[:_TRIED] for n, a in encoded.fixed.items()}, **others}
-    given = given_to(loaded, model, inputs)
+    given = named_inputs(loaded, model, inputs)
     others = {**given.absent, **others}
     arrays = {name: array[:_TRIED] if array.ndim else array for name, array in given.arrays.items()}
     arrays = {name: array for name, array in arrays.items() if name not in others}
@@ -125,7 +126,7 @@ def _arrays(
     sizes = {array.shape[0] if array.ndim else 0 for array in (*arrays.values(), *beside)}
     if not arrays or len(sizes) != 1 or 0 in sizes:
         raise InputError("inputs: give arrays of the same number of rows, one at least")
-    return given, arrays, others
+    return given.with_arrays(arrays), others
 
 
 def _passed_on(name: str, value: Any) -> Any:
@@ -146,24 +147,24 @@ def _target(loaded: LoadedModel, target: Any) -> tuple[Any, Any]:
     return model, column
 
 
-def _side(model: Any, placed: tuple[str, ...], names: tuple[str, ...]) -> Side:
+def _side(model: Any, inputs: NamedInputs, names: tuple[str, ...]) -> Side:
     """The framework's side. Raises InputError for something that is no model."""
     framework = framework_of(model)
     if framework == "torch":
         from ig_tasks.doctor.torch import TorchSide
 
-        return TorchSide(model, placed)
+        return TorchSide(model, tuple(inputs.arrays) if inputs.bare else inputs.positional)
     if framework == "keras":
         from ig_tasks.doctor.keras import KerasSide
 
-        return KerasSide(model, placed, names)
+        return KerasSide(model, inputs.positional, names, bare=next(iter(inputs.arrays)) if inputs.bare else None)
     raise no_model(model)
 
 
 def _check_names(side: Side, arrays: Mapping[str, Array], by_name: Collection[str], named: Collection[str]) -> None:
     known = side.input_names()
     for name in by_name:
-        if known is not None and name not in known and name != UNNAMED:
+        if known is not None and name not in known:
             raise InputError(f"inputs: the model takes no '{name}'{suggest(name, known, noun='inputs')}")
     for name in named:
         if name not in arrays:

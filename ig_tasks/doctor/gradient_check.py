@@ -11,8 +11,7 @@ import numpy.typing as npt
 
 from ig_tasks.attribution import attribute
 from ig_tasks.attribution.feeds import Layers, Tables
-from ig_tasks.attribution.given import Form, Given
-from ig_tasks.attribution.problem import UNNAMED
+from ig_tasks.attribution.named_inputs import NamedInputs, element_names
 from ig_tasks.attribution.proposing import layers_embedding
 from ig_tasks.attribution.targets import Choice
 from ig_tasks.data.features import Feature, feature_matrix
@@ -33,20 +32,22 @@ _LISTED = 64  # elements of an input that are looked at one by one; a larger inp
 
 @dataclass(frozen=True)
 class Trial:
-    """A model and rows to try it on: `arrays` may be explained, `others` are passed on."""
+    """A model and rows to try it on: `inputs` may be explained, `others` are passed on."""
 
     model: Any
     outputs: Callable[[Mapping[str, Array]], npt.NDArray[np.float64]]
-    arrays: dict[str, Array]
+    inputs: NamedInputs
     others: dict[str, Any]
     target: Any
-    form: Form = "named"
-    placed: tuple[str, ...] = ()
+
+    @property
+    def arrays(self) -> dict[str, Array]:
+        return self.inputs.arrays
 
     def layers_embedding(self, names: Sequence[str]) -> dict[str, tuple[str, ...]]:
         """{input of ids: the layers that embed it}, as far as that can be seen."""
         try:
-            return layers_embedding(self.model, self.arrays, names, self.others, self.placed)
+            return layers_embedding(self.model, self.inputs, names, self.others)
         except Exception:  # noqa: BLE001 - a model that does not run says so where it is called next
             return {}
 
@@ -94,20 +95,19 @@ class Trial:
             for name, value in self.given.items()
             if name not in names
         }
-        alone = self.form == "alone"
-        found = attribute(
+        inputs = self.inputs.with_arrays(ends)
+        attributions = attribute(
             self.model,
-            Given(self.form, ends, self.placed),
-            starts[UNNAMED] if alone else starts,
+            inputs,
+            inputs.as_given(starts),
             fixed=fixed,
             target="all" if self.target is None else self.target,
             integrator="gauss_legendre",
             steps=_NODES,
             layers=dict(layers),
         ).attributions
-        every = {UNNAMED: found} if not isinstance(found, dict) else found
         leading = 2 if self.target is None or Choice.of(self.target).every else 1
-        return {name: array if leading == 2 else array[:, None] for name, array in every.items()}
+        return {name: array if leading == 2 else array[:, None] for name, array in inputs.by_name(attributions).items()}
 
     def _features(
         self, found: Mapping[str, Array], features: Sequence[Feature] | None
@@ -127,12 +127,12 @@ class Trial:
                 yield feature.name, feature.input, place, matrix[..., number]
             return
         for name, array in found.items():
-            shown, places = "x" if name == UNNAMED else name, list(np.ndindex(array.shape[2:]))
+            shown, places = self.inputs.display_name(name), list(np.ndindex(array.shape[2:]))
             if not array.any() or len(places) > _LISTED or places == [()]:
                 yield shown, name, (...,), array
                 continue
-            for place in places:
-                yield f"{shown}[{','.join(map(str, place))}]", name, place, array[(slice(None), slice(None), *place)]
+            for label, place in zip(element_names(shown, array.shape[2:]), places, strict=True):
+                yield label, name, place, array[(slice(None), slice(None), *place)]
 
     def _why(self, name: str, place: Place, seen: Observation) -> str:
         if not reaches(name, seen):

@@ -19,7 +19,6 @@ from ig_tasks.attribution.backends.keras.model import (
     layers_by_name,
 )
 from ig_tasks.attribution.backends.keras.state import remembered, require_stateless
-from ig_tasks.attribution.problem import UNNAMED
 from ig_tasks.doctor.keras_trace import Flow, Recorder
 from ig_tasks.doctor.observation import Observation, Route
 
@@ -33,9 +32,11 @@ class KerasSide:
 
     framework = "tensorflow"
 
-    def __init__(self, model: Any, placed: Sequence[str] = (), names: Sequence[str] = ()) -> None:
+    def __init__(
+        self, model: Any, placed: Sequence[str] = (), names: Sequence[str] = (), *, bare: str | None = None
+    ) -> None:
         require_stateless(model)
-        self.model, self._placed, self._names = model, placed, names
+        self.model, self._placed, self._names, self._bare = model, placed, names, bare
 
     def known_layers(self) -> list[str]:
         return list(layers_by_name(self.model))
@@ -83,15 +84,15 @@ class KerasSide:
             restore()
 
     def _run(self, given: dict[str, Any]) -> Any:
-        if UNNAMED in self._placed:
-            arguments, keywords = [given[UNNAMED]], {name: given[name] for name in given if name != UNNAMED}
+        if self._bare is not None:
+            arguments, keywords = [given[self._bare]], {name: given[name] for name in given if name != self._bare}
         else:
             arguments, keywords = arranged(self.model, given, self._placed)
         return self.model(*as_tensors(arguments), **keywords, training=False)
 
     def _tensors(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
         known = functional_inputs(self.model, self._names)
-        single = len(known) == 1 and list(inputs) == [UNNAMED]
+        single = len(known) == 1 and list(inputs) == [self._bare]
         found = {}
         for name, array in inputs.items():
             if not isinstance(array, np.ndarray):

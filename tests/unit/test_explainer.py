@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from safetensors.numpy import save_file
 from support.tiny import table, write_package
 
 import ig_tasks
-from ig_tasks import Samples, explain
+from ig_tasks import Samples, explain, load_model
 from ig_tasks.attribution import attribute
 from ig_tasks.baselines.fitting import BaselineCounts, fit_baseline
 from ig_tasks.data.encoding import encode
@@ -162,3 +163,28 @@ def test_no_rows_give_an_empty_explanation() -> None:
         assert len(explain(model, np.empty((0, 3), np.float32), target=target)) == 0
     with pytest.raises(InputError, match="inputs: there are no rows, so that 'all' outputs are unknown"):
         explain(model, np.empty((0, 3), np.float32), target="all")
+
+
+def test_a_bare_array_goes_with_the_only_input_of_a_package(tmp_path: Path) -> None:
+    # Its layer and its feature are model.yaml's, whether the caller names the input or not.
+    code = (
+        "import torch\n\n\nclass Kinds(torch.nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        "        self.embed = torch.nn.Embedding(4, 2)\n        self.out = torch.nn.Linear(2, 1)\n\n"
+        "    def forward(self, kind):\n        return self.out(torch.tanh(self.embed(kind)))\n\n\n"
+        "def build():\n    return Kinds()\n"
+    )
+    inputs = {"kind": {"columns": ["kind"], "vocabulary": ["a", "b", "c"], "offset": 1, "layer": "embed"}}
+    folder = write_package(tmp_path / "kinds", inputs=inputs, arguments={})
+    (folder / "model.py").write_text(code)
+    shapes = {"embed.weight": (4, 2), "out.weight": (1, 2), "out.bias": (1,)}
+    draw = np.random.default_rng(0)
+    save_file({n: draw.normal(size=s).astype(np.float32) for n, s in shapes.items()}, folder / "weights.safetensors")
+    loaded, ids = load_model(folder, trusted_root=tmp_path), np.array([1, 2, 3])
+    named = explain(loaded, {"kind": ids}, baseline={"kind": np.array(0)})
+    for bare in (
+        explain(loaded, ids, baseline=np.array(0)),
+        explain(loaded, ids, baseline=np.array(0), layers={"inputs": "embed"}),
+    ):
+        np.testing.assert_array_equal(bare.attributions, named.attributions["kind"])
+        assert bare.features == named.features == ("kind",)
+    np.testing.assert_allclose(named.attributions["kind"], named.output - named.baseline_output, rtol=1e-5)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ig_tasks.attribution import attribute
+from ig_tasks.attribution import EngineOptions, attribute, attribute_averaged
 from ig_tasks.attribution.averaging import average, join
 from ig_tasks.attribution.control import Tolerances
 
@@ -89,3 +89,27 @@ def test_blocks_one_after_the_other_are_the_whole(kits: Any, layers_of: Any, rng
     np.testing.assert_array_equal(found.status, whole.status)
     np.testing.assert_array_equal(found.evaluations, whole.evaluations)
     assert len(found) == 7
+
+
+def test_rows_are_explained_from_each_baseline_and_averaged(kit: Any) -> None:
+    # IG of x^3 from b to x is x^3 - b^3; shares 1/4 and 3/4 of b = 0 and b = 2.
+    model, inputs = kit.function("x0 * x0 * x0", 1), np.array([[1.0], [3.0]])
+    starts = [{"inputs": np.zeros(1)}, {"inputs": np.full(1, 2.0)}]
+    result = attribute_averaged(model, inputs, starts, EngineOptions(tolerance=1e-6), shares=[0.25, 0.75])
+    np.testing.assert_allclose(result.attributions, inputs**3 - 0.75 * 8.0, rtol=1e-12)
+    np.testing.assert_allclose(result.baseline_output, [6.0, 6.0], rtol=1e-12)
+    assert list(result.status) == ["converged", "converged"]
+    assert (result.details["baselines"], result.details["tolerance"]) == (2, 1e-6)
+    alone = attribute_averaged(model, inputs, starts[:1], EngineOptions(integrator="right", steps=2))
+    np.testing.assert_allclose(alone.attributions, inputs**3 * (3 * 0.25 + 3) / 2, rtol=1e-12)
+    assert "baselines" not in alone.details
+
+
+def test_the_average_is_judged_by_the_tolerances_of_the_options(kit: Any) -> None:
+    # Each takes what it can get; whether that is enough is said of the mean, whose attributions nearly cancel.
+    model, inputs = kit.function("x0 * x0 * x0 + sin(x0)", 1), np.full((1, 1), 0.01)
+    starts = [{"inputs": np.array([start])} for start in (-2.0, 2.0)]
+    few = {"integrator": "clenshaw_curtis", "max_evaluations": 5, "tolerance": 1e-7}
+    assert attribute_averaged(model, inputs, starts, EngineOptions(**few)).status[0] == "max_evaluations"
+    lenient = EngineOptions(**few, absolute_tolerance=1.0)
+    assert attribute_averaged(model, inputs, starts, lenient).status[0] == "converged"

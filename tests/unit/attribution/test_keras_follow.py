@@ -43,12 +43,12 @@ def functional(build: Any, *shape: int) -> Any:
 def structure_of(layer: Any, *shape: int) -> Structure:
     """What a look finds in a model with `layer` between two dense ones."""
     from ig_tasks.attribution.backends.keras.backend import KerasBackend
-    from ig_tasks.attribution.given import Given
+    from ig_tasks.attribution.named_inputs import NamedInputs
     from ig_tasks.attribution.stating import state
 
     model = functional(lambda x: L.Dense(1)(L.Flatten()(layer(L.Dense(4)(x)))), *(shape or (5,)))
     backend = KerasBackend(model, {}, "model", None)
-    rows = Given.of(model, np.random.default_rng(2).normal(size=(1, *(shape or (5,)))))
+    rows = NamedInputs.of(model, np.random.default_rng(2).normal(size=(1, *(shape or (5,)))))
     problem, _ = state(backend, rows, np.zeros(shape or 5), None)
     backend.probe(problem)
     return backend.look(problem)

@@ -13,7 +13,7 @@ import tensorflow as tf  # noqa: TID253 - this module is the framework's own, lo
 from ig_tasks.attribution.backends.keras.model import arranged, as_tensors
 from ig_tasks.attribution.backends.keras.override import Override, Pass, Seen
 from ig_tasks.attribution.backends.keras.signature import Held, Signature
-from ig_tasks.attribution.problem import UNNAMED, copied
+from ig_tasks.attribution.problem import copied
 from ig_tasks.attribution.targets import number_count, pick_output
 from ig_tasks.errors import ModelError
 
@@ -114,11 +114,11 @@ class Caller:
         return self._picked(self._raw(given, self.constants(others)))
 
     def _raw(self, points: dict[str, Any], fixed: dict[str, Any], **how: Any) -> Any:
-        model, given = self._alive(self._model), {**points, **fixed}
+        model = self._alive(self._model)
         if self.signature.named:
-            arguments, keywords = arranged(model, given, self.signature.placed)
+            arguments, keywords = arranged(model, {**points, **fixed}, self.signature.placed)
         else:
-            arguments, keywords = [given.pop(UNNAMED)], given
+            arguments, keywords = list(points.values()), fixed
         return model(*as_tensors(arguments), **keywords, **how)
 
     def _picked(self, raw: Any) -> Any:

@@ -15,7 +15,7 @@ from ig_tasks.attribution.backends.torch.causes import causes_named
 from ig_tasks.attribution.backends.torch.follow import Cut, Follow, Reached
 from ig_tasks.attribution.backends.torch.paths import Paths
 from ig_tasks.attribution.feeds import Fed, Route
-from ig_tasks.attribution.problem import UNNAMED, copied
+from ig_tasks.attribution.problem import copied
 from ig_tasks.attribution.structure import NotFollowed
 from ig_tasks.attribution.targets import Head, number_count, pick_output
 from ig_tasks.errors import LayerError, ModelError, brief
@@ -144,7 +144,7 @@ class Caller:
             name: own(value) if isinstance(value, np.ndarray) else copied(value) for name, value in batch.fixed.items()
         }
         with follow or nullcontext():
-            raw = self._raw({**given, **fixed}) if self.named else self.model(given[UNNAMED], **fixed)
+            raw = self._raw({**given, **fixed}) if self.named else self.model(*given.values(), **fixed)
         self.paths.check_used()
         return self._outputs(raw, repeat * batch.rows, follow)
 
@@ -160,7 +160,7 @@ class Caller:
         }
         inputs = {**given, **{name: value for name, value in fixed.items() if isinstance(value, torch.Tensor)}}
         with torch.no_grad(), self.paths.watching(inputs) as seen:
-            raw = self._raw({**given, **fixed}) if self.named else self.model(given[UNNAMED], **fixed)
+            raw = self._raw({**given, **fixed}) if self.named else self.model(*given.values(), **fixed)
         return self._outputs(raw, batch.rows, None), seen
 
     def _outputs(self, raw: Any, points: int, follow: Follow | None) -> torch.Tensor:

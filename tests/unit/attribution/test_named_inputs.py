@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from ig_tasks import diagnose, explain, judge_baselines
-from ig_tasks.attribution.given import as_array
+from ig_tasks.attribution.named_inputs import NamedInputs, as_array
 from ig_tasks.baselines.arrays import Samples
 from ig_tasks.errors import BaselineError, InputError
 
@@ -333,3 +333,29 @@ def test_one_array_for_two_inputs() -> None:
     torch = pytest.importorskip("torch")
     with pytest.raises(InputError, match=r"the model takes 2, input1, input2; give a tuple in this order, or a dict"):
         explain(torch.nn.Bilinear(3, 2, 1), np.ones((4, 3)))
+
+
+@pytest.mark.parametrize(
+    ("inputs", "names", "in_form"),
+    [
+        (np.ones((2, 3)), ["inputs"], 7),
+        ({"a": np.ones((2, 3))}, ["a"], {"a": 7}),
+        ((np.ones((2, 3)),), ["first"], {"first": 7}),
+    ],
+    ids=["bare", "named", "positional"],
+)
+def test_results_come_back_in_the_form_of_the_inputs(kit: Any, inputs: Any, names: list[str], in_form: object) -> None:
+    named = NamedInputs.of(gated(kit), inputs)
+    assert list(named.arrays) == names
+    by_name = dict.fromkeys(names, 7)
+    assert named.as_given(by_name) == in_form
+    assert named.by_name(in_form) == by_name
+    assert named.rows == 2
+
+
+def test_a_bare_array_has_the_name_that_it_is_given_and_is_called_x() -> None:
+    named = NamedInputs.of(None, np.ones((2, 2)), bare_name="amounts")
+    assert list(named.arrays) == ["amounts"]
+    assert named.renamed({"inputs": "layer"}) == {"amounts": "layer"}
+    assert named.element_names() == ["x[0]", "x[1]"]
+    assert NamedInputs.of(None, {"amounts": np.ones(2)}).element_names() == ["amounts"]

@@ -1,72 +1,129 @@
-"""The inputs that callers pass: one array, arrays by name, or the model's positional inputs."""
+"""The inputs that callers pass: a bare array, arrays by name, or the model's positional inputs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from ig_tasks.attribution.backends import positional_names
-from ig_tasks.attribution.problem import UNNAMED
 from ig_tasks.errors import BaselineError, IgTasksError, InputError, brief
 
-__all__ = ["Form", "Given", "as_array", "is_number", "is_several"]
+__all__ = ["BARE_NAME", "Form", "NamedInputs", "as_array", "element_names", "is_number", "is_several"]
 
 Array = npt.NDArray[Any]
-Form = Literal["alone", "named", "placed"]
+Form = Literal["bare", "named", "positional"]
 """One array as the model's only argument, arrays by name, or arrays by position."""
+
+BARE_NAME = "inputs"
+"""The name of an input that the caller gave as a bare array, where nothing else names it."""
 
 
 @dataclass(frozen=True)
-class Given:
-    """Inputs by name, in the caller's order, and how the model is called with them."""
+class NamedInputs:
+    """Inputs by name, in the caller's order. They remember how they were given, and give results back in that form."""
 
     form: Form
     arrays: dict[str, Array]
-    placed: tuple[str, ...] = ()
-    """Names of the arguments that are passed by position; empty unless `form` is "placed"."""
+    positional: tuple[str, ...] = ()
+    """Names of the arguments that are passed by position; empty unless `form` is "positional"."""
     absent: dict[str, None] = field(default_factory=dict)
     """The positional arguments for which the caller passed None."""
 
     @classmethod
-    def of(cls, model: Any, inputs: Any) -> Given:
-        """Convert inputs of any supported form. Raises InputError, which names the input."""
-        if isinstance(inputs, Given):
+    def of(cls, model: Any, inputs: Any, *, bare_name: str = BARE_NAME) -> NamedInputs:
+        """Convert inputs of any supported form.
+
+        Args:
+            model: the model that takes them, whose parameters name positional inputs.
+            inputs: one array, arrays by name, or a tuple or list of arrays.
+            bare_name: the name of the input if it is given as a bare array.
+
+        Raises:
+            InputError: naming the input that is not an array.
+        """
+        if isinstance(inputs, NamedInputs):
             return inputs
         if inputs is None or (isinstance(inputs, Mapping | tuple | list) and not inputs):
             raise InputError("inputs: no inputs; give an array (rows, ...), or several")
         if isinstance(inputs, Mapping):
             return cls("named", {str(k): as_array(v, f"inputs[{str(k)!r}]") for k, v in inputs.items()})
         if not is_several(inputs):
-            return cls("alone", {UNNAMED: as_array(inputs, "inputs")})
+            return cls("bare", {bare_name: as_array(inputs, "inputs")})
         names = _own_names(model, inputs) or positional_names(model, len(inputs))
         for place, (name, value) in enumerate(zip(names, inputs, strict=True)):
             _check_member(place, name, value)
-        held = {name: value for name, value in zip(names, inputs, strict=True) if value is not None}
-        arrays = {name: as_array(value, f"inputs[{name!r}]") for name, value in held.items()}
-        return cls("placed", arrays, tuple(names), {name: None for name in names if name not in held})
+        present = {name: value for name, value in zip(names, inputs, strict=True) if value is not None}
+        arrays = {name: as_array(value, f"inputs[{name!r}]") for name, value in present.items()}
+        return cls("positional", arrays, tuple(names), {name: None for name in names if name not in present})
 
-    def matched(self, what: str, value: Any) -> Any:
+    @property
+    def bare(self) -> bool:
+        """Whether the caller gave one array without a name."""
+        return self.form == "bare"
+
+    @property
+    def rows(self) -> int:
+        """Rows of the first input."""
+        return len(next(iter(self.arrays.values())))
+
+    def as_given(self, by_name: Mapping[str, Any]) -> Any:
+        """Values by input name in the form of the inputs: the only one itself if the input is a bare array."""
+        return next(iter(by_name.values())) if self.bare else dict(by_name)
+
+    def by_name(self, values: Any) -> dict[str, Any]:
+        """Values in the form of the inputs, such as attributions, by input name."""
+        return dict(values) if isinstance(values, Mapping) else dict.fromkeys(self.arrays, values)
+
+    def with_arrays(self, arrays: dict[str, Array]) -> NamedInputs:
+        """Other arrays, given in the same form."""
+        return replace(self, arrays=arrays)
+
+    def renamed(self, by_name: Mapping[Any, Any]) -> dict[str, Any]:
+        """Values by input name, in which a bare array may be called "inputs"."""
+        names = {BARE_NAME: next(iter(self.arrays))} if self.bare else {}
+        return {names.get(str(name), str(name)): value for name, value in by_name.items()}
+
+    def display_name(self, name: str) -> str:
+        """What messages and tables call an input: a bare array is x."""
+        return "x" if self.bare else name
+
+    def element_names(self) -> list[str]:
+        """One name per number of a row, all inputs together."""
+        return [
+            element
+            for name, array in self.arrays.items()
+            for element in element_names(self.display_name(name), array.shape[1:])
+        ]
+
+    def in_order(self, what: str, value: Any) -> Any:
         """Convert a baseline or reference in the order of positional inputs into one by name.
 
-        Raises BaselineError if it has another number of members.
+        Raises:
+            BaselineError: if it has another number of members.
         """
-        if self.form == "alone" and is_several(value) and len(value) == 1:
+        if self.bare and is_several(value) and len(value) == 1:
             return value[0]
-        if self.form != "placed" or not isinstance(value, tuple | list):
+        if self.form != "positional" or not isinstance(value, tuple | list):
             return value
         names = list(self.arrays)
-        if len(value) == len(self.placed) and self.absent:
-            value = [one for name, one in zip(self.placed, value, strict=True) if name in self.arrays]
+        if len(value) == len(self.positional) and self.absent:
+            value = [member for name, member in zip(self.positional, value, strict=True) if name in self.arrays]
         if len(value) != len(names):
             raise BaselineError(
                 f"{what}: {len(value)} are given for {len(names)} inputs ({', '.join(names)}); give one per input, in "
                 "the same order"
             )
         return dict(zip(names, value, strict=True))
+
+
+def element_names(name: str, shape: Sequence[int]) -> list[str]:
+    """The names of an array's elements, `name[0,1]`; the name alone for a single number."""
+    places = list(np.ndindex(*shape))
+    return [f"{name}[{','.join(map(str, place))}]" if place else name for place in places]
 
 
 def is_several(value: Any) -> bool:
