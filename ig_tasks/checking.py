@@ -12,7 +12,7 @@ from ig_tasks.doctor import Diagnosis
 from ig_tasks.errors import ValidationFailedError
 from ig_tasks.looks.statuses import PROVEN_BY
 from ig_tasks.looks.visible import visible
-from ig_tasks.pipeline import Log, Reference, load_planned, to_stderr
+from ig_tasks.pipeline import Log, RunReference, load_planned, to_stderr
 from ig_tasks.spec import ExplanationSpec
 from ig_tasks.stages.baseline_doctor import judge_spec
 from ig_tasks.stages.planning import plan_run, require_writable_store
@@ -63,22 +63,22 @@ class Checkup:
         package = plan.package
         kinds = Counter(feature.kind for feature in package.features)
         others = "".join(f", {count} {kind.replace('_', '-')}" for kind, count in kinds.items() if kind not in _PLAIN)
-        model, data = ref["model"], ref["data"]
-        parity = [_check_parity(spec, ref, key) for key in ("served", "stored") if key in ref]
+        model, data = ref.model, ref.data
+        parity = _parity_lines(spec, ref)
         lines = [
             f"spec      {spec.name}: every key is known",
-            f"model     {model['framework']} {package.digest[:19]}: loads, runs and differentiates",
-            f"target    {model['target']} in {model['space']} space{_threshold_words(plan)}",
-            *([f"target    WARNING: {model['doubt']}"] if model["doubt"] else []),
+            f"model     {model.framework} {package.digest[:19]}: loads, runs and differentiates",
+            f"target    {model.target} in {model.space} space{_threshold_words(plan)}",
+            *([f"target    WARNING: {model.doubt}"] if model.doubt else []),
             f"features  {kinds.total()}: {kinds['numeric']} numeric, {kinds['categorical']} categorical{others}",
-            f"data      {data['rows_available']:,} rows of partition {ref['partition']}; every column is there",
+            f"data      {data.rows_available:,} rows of partition {ref.partition}; every column is there",
             f"baseline  {spec.baseline.strategy}, its data is there",
             *_rule_lines(spec),
-            f"rows      {data['rows_usable']} of {data['rows_tried']} that were tried can be explained",
+            f"rows      {data.rows_usable} of {data.rows_tried} that were tried can be explained",
             *_reason_lines(rows),
             *_unknown_lines(plan, rows),
             *parity,
-            f"store     {ref['store']}",
+            f"store     {ref.store}",
         ]
         return [visible(line) for line in lines]
 
@@ -124,10 +124,19 @@ def _threshold_words(plan: RunPlan) -> str:
     return words + (f"; a decision falls at {config.threshold:g}" if config.threshold is not None else "")
 
 
-def _check_parity(spec: ExplanationSpec, ref: Reference, key: str) -> str:
-    """What `check` says of the served model; raises ValidationFailedError where a run would be withheld."""
-    found = called_check(spec, Store(ref["store"]), ref[key], stored=key == "stored")
-    if not found.success and found.severity == "critical":
-        raise ValidationFailedError(f"critical check failed: {found.name}: {found.description} {found.remedy}")
-    who = "stored predictions agree" if key == "stored" else "the served model agrees"
-    return f"parity    {who if found.success else 'WARNING'}: {found.description}"
+def _parity_lines(spec: ExplanationSpec, ref: RunReference) -> list[str]:
+    """What `check` says of the served model and of stored predictions.
+
+    Raises:
+        ValidationFailedError: where a run would be withheld.
+    """
+    lines = []
+    for compared, stored in ((ref.served, False), (ref.stored, True)):
+        if compared is None:
+            continue
+        found = called_check(spec, Store(ref.store), compared, stored=stored)
+        if not found.success and found.severity == "critical":
+            raise ValidationFailedError(f"critical check failed: {found.name}: {found.description} {found.remedy}")
+        who = "stored predictions agree" if stored else "the served model agrees"
+        lines.append(f"parity    {who if found.success else 'WARNING'}: {found.description}")
+    return lines

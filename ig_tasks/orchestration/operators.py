@@ -34,6 +34,7 @@ __all__ = [
 ]
 
 Ref = dict[str, Any]
+"""A `RunReference` as JSON, as Airflow hands it from task to task."""
 _DECIDING = ("name", "model", "data", "baseline", "attribution", "store")
 
 
@@ -75,17 +76,20 @@ class StageOperator(BaseOperator):
             StoppedError: in place of a mistake of the user's or a failed check; its line is in the log.
         """
         from ig_tasks import pipeline
+        from ig_tasks.stages.run_reference import RunReference
 
         with plain_failures(self.log):
             spec = effective_spec(ExplanationSpec.from_resolved(self.spec), context, conf_keys=self.conf_keys)
             seen = _digests(spec)
-            if self.ref is not None:
-                _refuse_changed(seen, self.ref.get("spec_digests", seen))
-            stage: Callable[..., Ref] = getattr(pipeline, self.stage)
+            before = None if self.ref is None else RunReference.of(self.ref)
+            if before is not None:
+                _refuse_changed(seen, before.spec_digests or seen)
+            stage: Callable[..., RunReference] = getattr(pipeline, self.stage)
+            given = {} if before is None else {"ref": before}
             with _reachable(spec) as placed, self._told_if_withheld(context):
-                ref = stage(placed, **self._stage_arguments(context), log=self._say)
-        self.page_uri, self.store_uri = ref.get("page_uri"), str(ref.get("store") or "")
-        return {**ref, "spec_digests": seen}
+                found = stage(placed, **given, **self._stage_arguments(context), log=self._say)
+        self.page_uri, self.store_uri = found.page_uri, found.store
+        return found.with_(spec_digests=seen).to_json()
 
     @contextmanager
     def _told_if_withheld(self, context: Any) -> Iterator[None]:
@@ -97,8 +101,8 @@ class StageOperator(BaseOperator):
 
             if error.report_uri:
                 outcome = outcome_of(error.report_uri)
-                self.page_uri, self.store_uri = outcome["page_uri"], str((self.ref or {}).get("store") or "")
-                context["ti"].xcom_push(key="report", value=outcome)
+                self.page_uri, self.store_uri = outcome.page_uri, str((self.ref or {}).get("store") or "")
+                context["ti"].xcom_push(key="report", value=outcome.model_dump(mode="json"))
                 self._say(Line(outcome_words(outcome), "error"))
             raise
 
@@ -107,7 +111,7 @@ class StageOperator(BaseOperator):
         raise SystemExit("the task was told to stop")
 
     def _stage_arguments(self, context: Any) -> dict[str, Any]:  # noqa: ARG002 - the computing stage needs it
-        return {"ref": self.ref}
+        return {}
 
     def _say(self, line: str) -> None:
         tell: Callable[..., None] = getattr(self.log, level_of(line))
@@ -118,9 +122,6 @@ class LoadModelOperator(StageOperator):
     """Resolves the model package, digests it, and has one worker load and try it."""
 
     stage = "load_model"
-
-    def _stage_arguments(self, context: Any) -> dict[str, Any]:  # noqa: ARG002 - nothing lies before the first stage
-        return {}
 
 
 class BuildBaselineOperator(StageOperator):
@@ -138,7 +139,7 @@ class ComputeAttributionsOperator(StageOperator):
     def _stage_arguments(self, context: Any) -> dict[str, Any]:
         ti = context["ti"]
         run = {"dag_id": ti.dag_id, "run_id": ti.run_id, "try_number": ti.try_number}
-        return {"ref": self.ref, "context": {"by": "airflow", **run}}
+        return {"context": {"by": "airflow", **run}}
 
 
 class ValidateOperator(StageOperator):

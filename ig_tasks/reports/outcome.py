@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from ig_tasks.stages.run_reference import Outcome
 from ig_tasks.store.report import Report
 from ig_tasks.store.runs import locate_report
 
@@ -12,21 +11,21 @@ __all__ = ["leading", "outcome_of", "outcome_words", "verdict"]
 _LEADING = 3
 
 
-def outcome_of(report_uri: str) -> dict[str, Any]:
-    """Verdict, the features that lead, and where report and page lie: small JSON values.
+def outcome_of(report_uri: str) -> Outcome:
+    """Verdict, the features that lead, and where report and page lie: small values.
 
     Raises:
         ReportError: if there is no such report.
     """
     report, uri = locate_report(report_uri)
     page_uri = f"{uri.removesuffix('.json')}.html"
-    return {"verdict": verdict(report), "leading": leading(report), "report_uri": uri, "page_uri": page_uri}
+    return Outcome(verdict=verdict(report), leading=tuple(leading(report)), report_uri=uri, page_uri=page_uri)
 
 
-def outcome_words(outcome: dict[str, Any]) -> str:
+def outcome_words(outcome: Outcome) -> str:
     """An outcome in a line."""
-    led = f", led by {', '.join(outcome['leading'])}" if outcome["leading"] else ""
-    return f"{outcome['verdict']}{led}; page {outcome['page_uri']}"
+    led = f", led by {', '.join(outcome.leading)}" if outcome.leading else ""
+    return f"{outcome.verdict}{led}; page {outcome.page_uri}"
 
 
 def verdict(report: Report) -> str:

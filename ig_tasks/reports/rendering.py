@@ -6,7 +6,7 @@ renders again, and adds a revision.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
@@ -24,12 +24,13 @@ from ig_tasks.spec import ExplanationSpec
 from ig_tasks.spec.check_sections import ParityCheck, UnknownCheck
 from ig_tasks.stages.aggregation import RunSummary
 from ig_tasks.stages.run_plan import RunPlan
+from ig_tasks.stages.run_reference import ComparedFacts
 from ig_tasks.store import Manifest, RunFolder, read_sealed, run_key, set_aside, take_sealed
 from ig_tasks.store.report import Check, Report
 from ig_tasks.store.runs import revised
 from ig_tasks.store.sealed import Say, create_sealed
 
-Served = Mapping[str, Any] | None
+Served = ComparedFacts | None
 
 _KINDS = ("json", "html")
 
@@ -49,7 +50,7 @@ class Rendering:
 
         What is damaged of a revision that is looked at is set aside, to be carried out and rendered again.
 
-        served: the model that is served, {uri, digest, ...}, where the run is compared with one.
+        served: the model that is served, where the run is compared with one.
         """
         key = _key(spec, served)
         revision = 1
@@ -206,7 +207,7 @@ def _key(spec: ExplanationSpec, served: Served) -> str:
     if document["validation"]["unknown"] == UnknownCheck().model_dump(mode="json"):
         del document["validation"]["unknown"]
     document["validation"]["parity"] = {key: v for key, v in parity.items() if key not in later or v != later[key]}
-    compared = {} if served is None else {"served": {"digest": served["digest"], "file": served["file"]}}
+    compared = {} if served is None else {"served": {"digest": served.digest, "file": served.file}}
     grouped = {"groups": 1} if any(feature.group for feature in spec.features.values()) else {}
     # A report says of itself whether it is official: the same numbers have a page for each.
     adhoc = {"overrides": document["overrides"]} if spec.overrides else {}

@@ -19,6 +19,7 @@ from ig_tasks.models.loaded import LoadedModel
 from ig_tasks.models.opening import open_served
 from ig_tasks.models.spaces import converter, spaces_of
 from ig_tasks.stages.run_plan import RunPlan
+from ig_tasks.stages.run_reference import ComparedFacts
 from ig_tasks.stages.tasks import ModelReference
 from ig_tasks.stages.worker_models import loaded_model
 from ig_tasks.store import Store, run_key, take_sealed, write_sealed
@@ -74,12 +75,13 @@ def call_both(task: ServedTask) -> dict[str, Any]:
 
 def compare_with_served(
     plan: RunPlan, store: Store, session: ComputeSession, *, data_digest: str, say: Say, stored: bool = False
-) -> dict[str, Any] | None:
+) -> ComparedFacts | None:
     """The outputs of the model explained, and of the one served, on `validation.parity.rows` rows, spread evenly over
     the partition; with `stored` those of `data.prediction`. None where there is nothing to compare with. What was
     called before on the same rows is found.
 
-    Returns {uri, digest, space, file}: the file, in the folder of the spec's name, holds the numbers.
+    Returns:
+        Whose outputs they are, and the file, in the folder of the spec's name, that holds them.
     """
     spec = plan.spec
     served = None if stored else plan.served_model
@@ -104,7 +106,7 @@ def compare_with_served(
         found = run_one(session, call_both, task, key="call-served", resources=resources, rows=shard.rows)
         write_sealed(folder, name, {"asked": asked, **found})
     uri, digest = (spec.data.uri, data_digest) if served is None else (served.uri, served.digest)
-    return {"uri": uri, "digest": digest, "space": plan.parity_space, "file": name}
+    return ComparedFacts(uri=uri, digest=digest, space=plan.parity_space, file=name)
 
 
 def _called(loaded: LoadedModel, reference: ModelReference, frame: pd.DataFrame, space: str) -> NDArray[np.float64]:

@@ -10,6 +10,7 @@ import numpy as np
 from ig_tasks.models.spaces import converter
 from ig_tasks.spec import ExplanationSpec
 from ig_tasks.stages.run_plan import RunPlan
+from ig_tasks.stages.run_reference import ComparedFacts
 from ig_tasks.store import Store, read_sealed
 from ig_tasks.store.report import Check
 from ig_tasks.validation.shard_values import Predicted, parity_error
@@ -28,14 +29,14 @@ def predicted_of(plan: RunPlan) -> Predicted | None:
     return Predicted(plan.parity_space, converter(name, config, explained, plan.parity_space))
 
 
-def called_check(spec: ExplanationSpec, store: Store, served: Mapping[str, Any], *, stored: bool = False) -> Check:
+def called_check(spec: ExplanationSpec, store: Store, served: ComparedFacts, *, stored: bool = False) -> Check:
     """The check of what `compare_with_served` returned.
 
     Raises:
         DamagedError: if the numbers in the store are not those that it wrote.
     """
-    called = read_sealed(store.name_folder(spec.name), served["file"])
-    return served_check(spec, called, space=served["space"], stored=stored)
+    called = read_sealed(store.name_folder(spec.name), served.file)
+    return served_check(spec, called, space=served.space, stored=stored)
 
 
 def served_check(spec: ExplanationSpec, called: Mapping[str, Any], *, space: str, stored: bool = False) -> Check:

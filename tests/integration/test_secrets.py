@@ -14,8 +14,9 @@ from pydantic import AfterValidator, BaseModel
 from support.inline import InlineSession, inline
 from support.tiny import MODEL_YAML, write_package, write_project
 
-from ig_tasks import cli, pipeline
+from ig_tasks import cli
 from ig_tasks.models.config import ModelConfig
+from ig_tasks.pipeline import stage_workers, whole_run
 from ig_tasks.spec import ExplanationSpec
 from ig_tasks.spec.uris import check_uri, without_secrets
 
@@ -120,7 +121,8 @@ class _Workers(InlineSession):
 @pytest.fixture(scope="module", autouse=True)
 def here():
     with inline(), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pipeline, "ComputeSession", _Workers)
+        for module in (stage_workers, whole_run):
+            patch.setattr(module, "ComputeSession", _Workers)
         yield
 
 

@@ -11,6 +11,7 @@ import pytest
 from ig_tasks import pipeline
 from ig_tasks.cluster import job
 from ig_tasks.stages import baseline_job, explain_job, worker_models
+from ig_tasks.stages.run_reference import RunReference
 
 
 class InlineSession:
@@ -40,7 +41,7 @@ def inline() -> Iterator[InlineSession]:
         worker_models.forget()
 
 
-def all_stages(spec: Any, session: Any, lines: list[str] | None = None) -> dict[str, Any]:
+def all_stages(spec: Any, session: Any, lines: list[str] | None = None) -> RunReference:
     """The five stages in order; returns the last reference."""
     log = (lines if lines is not None else []).append
     ref = pipeline.load_model(spec, session=session, log=log)

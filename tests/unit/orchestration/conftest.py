@@ -18,6 +18,8 @@ os.environ["AIRFLOW__LOGGING__LOGGING_LEVEL"] = "WARNING"
 os.environ["IG_TASKS_CACHE"] = f"{_HOME.name}/cache"
 
 from ig_tasks.spec import ExplanationSpec, load_spec  # noqa: E402 - not before the environment is set
+from ig_tasks.stages.run_reference import Outcome, RowCounts, RunReference  # noqa: E402
+from ig_tasks.store.report import Completeness  # noqa: E402
 
 DOCUMENT: dict[str, Any] = {
     "version": 1,
@@ -70,7 +72,31 @@ def task_context() -> Any:
 
 
 @pytest.fixture
-def stages(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ExplanationSpec, dict[str, Any]]]:
+def reference() -> dict[str, Any]:
+    """What the stage before returned, as Airflow hands it on."""
+    digest = f"sha256:{'0' * 64}"
+    model = {"uri": "s3://models/loans", "target": "refused", "space": "logit", "framework": "torch"}
+    return {
+        "version": 1,
+        "name": "loans",
+        "partition": "2013-10",
+        "store": "/runs",
+        "model": {**model, "digest": digest},
+        "data": {
+            "uri": "s3://data/loans",
+            "digest": digest,
+            "rows_available": 10,
+            "rows_tried": 10,
+            "rows_usable": 10,
+        },
+        "run_uri": "/runs/1",
+    }
+
+
+@pytest.fixture
+def stages(
+    monkeypatch: pytest.MonkeyPatch, reference: dict[str, Any]
+) -> list[tuple[str, ExplanationSpec, dict[str, Any]]]:
     """A pipeline that only notes how its stages were called; set `stages.error` to have them raise."""
 
     class Calls(list[tuple[str, ExplanationSpec, dict[str, Any]]]):
@@ -79,25 +105,26 @@ def stages(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ExplanationSpec, 
     calls = Calls()
 
     def stage(name: str) -> Any:
-        def run(spec: ExplanationSpec, ref: dict[str, Any] | None = None, *, log: Any, **rest: Any) -> dict[str, Any]:
+        def run(spec: ExplanationSpec, ref: RunReference | None = None, *, log: Any, **rest: Any) -> RunReference:
             calls.append((name, spec, {"ref": ref, **rest}))
             log(f"{name}: half done\nand more")
             if calls.error is not None:
                 raise calls.error
-            return {
-                **(ref or {}),
-                "stage": name,
-                "run_id": "2013-10-0123456789ab",
-                "partition": spec.partition or "all",
-                "report_uri": "/runs/report.json",
-                "page_uri": "/runs/report.html",
-                "official": spec.official,
-                "verdict": "published" if spec.official else "ad-hoc",
-                "leading": ["Income", "age"],
-                "rows": {"read": 10},
-                "completeness": {"converged_fraction": 1.0},
-                "warnings": [],
-            }
+            return (ref or RunReference.of(reference)).with_(
+                run_id="2013-10-0123456789ab",
+                partition=spec.partition or "all",
+                outcome=Outcome(
+                    verdict="published" if spec.official else "ad-hoc",
+                    leading=("Income", "age"),
+                    report_uri="/runs/report.json",
+                    page_uri="/runs/report.html",
+                ),
+                page_uri="/runs/report.html",
+                official=spec.official,
+                rows=RowCounts(read=10, explained=9, unconverged=0, quarantined=1),
+                completeness=Completeness(max_relative_delta=0.01, mean_relative_delta=0.0, converged_fraction=1.0),
+                warnings=(),
+            )
 
         return run
 

@@ -62,9 +62,9 @@ def test_the_provider_names_the_class():
     assert getattr(import_module(module), name) is ReportLink
 
 
-def test_a_published_report_is_linked(document, task_context, stages):
+def test_a_published_report_is_linked(document, task_context, stages, reference):
     task = ig_dag(document).get_task("publish_report")
-    task.ref = {"store": "https://store.example"}
+    task.ref = {**reference, "store": "https://store.example"}
     task.render_template_fields({})
     context = task_context()
     type(task).execute.__wrapped__(task, context) if hasattr(type(task).execute, "__wrapped__") else task.execute(
@@ -77,7 +77,7 @@ def test_a_published_report_is_linked(document, task_context, stages):
 
 
 def test_a_withheld_report_is_handed_on_although_the_task_fails(
-    document, task_context, stages, tmp_path, monkeypatch, caplog
+    document, task_context, stages, reference, tmp_path, monkeypatch, caplog
 ):
     report = tmp_path / "loans" / "all-0" / "report.json"
     report.parent.mkdir(parents=True)
@@ -85,7 +85,7 @@ def test_a_withheld_report_is_handed_on_although_the_task_fails(
     stages.error = ValidationFailedError("critical check failed: parity; read it at here", str(report))
     monkeypatch.setattr(StageOperator, "log", logging.getLogger("test.task"), raising=False)
     task = ig_dag(document).get_task("validate")
-    task.ref = {"store": str(tmp_path)}
+    task.ref = {**reference, "store": str(tmp_path)}
     task.render_template_fields({})
     context = task_context()
     execute = getattr(type(task).execute, "__wrapped__", type(task).execute)

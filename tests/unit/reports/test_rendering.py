@@ -3,8 +3,13 @@
 from ig_tasks.reports.page import render_page
 from ig_tasks.reports.rendering import Rendering, _key
 from ig_tasks.spec import ExplanationSpec
+from ig_tasks.stages.run_reference import ComparedFacts
 from ig_tasks.store import Manifest, RunFolder, digest_of, run_key
 from ig_tasks.store.report import Report
+
+
+def compared(digest):
+    return ComparedFacts(uri="models/served", digest=digest, space="logit", file="a.json")
 
 
 def spec_of(**changes):
@@ -36,8 +41,8 @@ def test_what_is_compared_and_with_which_model_is_a_part_of_it():
         _key(spec_of(validation={"parity": {"space": "probability"}}), None),
         _key(spec_of(validation={"parity": {"rows": 9}}), None),
         _key(spec_of(validation={"unknown": {"at_most": 0.5}}), None),
-        _key(plain, {"digest": "sha256:1", "file": "a.json"}),
-        _key(plain, {"digest": "sha256:2", "file": "a.json"}),
+        _key(plain, compared("sha256:1")),
+        _key(plain, compared("sha256:2")),
     ]
     assert len({_key(plain, None), *others}) == 6
 

@@ -1,0 +1,112 @@
+"""The first stage: the model package is opened, and one worker loads the model and tries it."""
+
+from __future__ import annotations
+
+from ig_tasks.cluster.session import ComputeSession
+from ig_tasks.data.shards import with_versions
+from ig_tasks.lines import Line
+from ig_tasks.pipeline.stage_workers import Log, session_of, to_stderr
+from ig_tasks.spec import ExplanationSpec
+from ig_tasks.stages.columns import require_few_levels, require_unique_ids
+from ig_tasks.stages.planning import plan_run, require_writable_store
+from ig_tasks.stages.run_plan import RunPlan
+from ig_tasks.stages.run_reference import DataFacts, ModelFacts, RunReference
+from ig_tasks.stages.serving_parity import compare_with_served
+from ig_tasks.stages.trial import UsableRows, look_at_rows, trial_of
+from ig_tasks.store import Store
+from ig_tasks.validation import called_check
+
+__all__ = ["load_model", "load_planned"]
+
+
+def load_model(
+    spec: ExplanationSpec,
+    *,
+    partition: str | None = None,
+    session: ComputeSession | None = None,
+    log: Log | None = None,
+) -> RunReference:
+    """Check everything that needs no computing, then have one worker load the model and try it on a few rows.
+
+    Args:
+        spec: what to explain.
+        partition: a partition expression; None: the spec's own, else all.
+        session: workers that are there; None: workers for this stage alone.
+        log: takes lines; None: standard error.
+
+    Returns:
+        What was found of the model and the data.
+
+    Raises:
+        UserError: whatever is wrong with the store, the package, the data, the partition or the baseline, in one line.
+    """
+    require_writable_store(spec)
+    return load_planned(plan_run(spec, partition), session=session, log=log)
+
+
+def load_planned(
+    plan: RunPlan,
+    *,
+    session: ComputeSession | None = None,
+    log: Log | None = None,
+    stored: bool = False,
+    rows: UsableRows | None = None,
+) -> RunReference:
+    """`load_model` of a run that is planned already.
+
+    Args:
+        plan: the run's.
+        session: workers that are there; None: workers for this stage alone.
+        log: takes lines; None: standard error.
+        stored: compare a sample of rows with the stored predictions now; `validate` compares all of them.
+        rows: the handful that was looked at before, if it was.
+
+    Returns:
+        What was found of the model and the data.
+
+    Raises:
+        UserError: if the model cannot be loaded, called or differentiated, or none of its rows can be used.
+    """
+    say = log or to_stderr
+    spec = plan.spec
+    rows = rows or look_at_rows(plan)
+    require_few_levels(plan)
+    require_unique_ids(plan)
+    digest = plan.data_digest()
+    store = Store(spec.store_uri())
+    with session_of(spec, session, log, workers=1) as workers:
+        trial, found = trial_of(plan, with_versions(rows.shard, plan.dataset), store, workers, say=say)
+        served = compare_with_served(plan, store, workers, data_digest=digest, say=say)
+        predicted = (
+            compare_with_served(plan, store, workers, data_digest=digest, say=say, stored=True) if stored else None
+        )
+    model = ModelFacts.model_validate({**trial, "uri": spec.model.uri, "digest": plan.package.digest})
+    if found:
+        say(f"load_model: nothing to do, {model.framework} model {model.digest[:19]} was tried before")
+    else:
+        say(f"load_model: {model.framework} model {model.digest[:19]} loads, runs and differentiates")
+    if model.doubt:
+        say(Line(f"load_model: WARNING: {model.doubt}", "warning"))
+    if served is not None:
+        told = called_check(spec, store, served)
+        holds = f"parity with the served model {'holds' if told.success else 'FAILS'}: {told.description}"
+        say(Line(f"load_model: {holds}", "info" if told.success else "warning"))
+    sampled = f", a sample of {spec.data.sample:,} of them" if spec.data.sample else ""
+    files = f"{len(plan.files)} file{'s' * (len(plan.files) != 1)}"
+    available = f"{plan.rows_available:,} row{'s' * (plan.rows_available != 1)}"
+    say(f"load_model: partition {plan.partition}, {available} in {files}{sampled}")
+    return RunReference(
+        name=spec.name,
+        partition=plan.partition,
+        store=spec.store_uri(),
+        model=model,
+        data=DataFacts(
+            uri=spec.data.uri,
+            digest=digest,
+            rows_available=plan.rows_available,
+            rows_tried=rows.shard.rows,
+            rows_usable=rows.usable,
+        ),
+        served=served,
+        stored=predicted,
+    )

@@ -1,0 +1,143 @@
+"""The stages that judge a run and publish its report."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from ig_tasks.baselines.fitted import Baseline
+from ig_tasks.errors import ValidationFailedError
+from ig_tasks.lines import Line
+from ig_tasks.pipeline.compute_stages import IMPORTANCE, planned
+from ig_tasks.pipeline.stage_workers import Log, to_stderr
+from ig_tasks.reports.numerals import apart, value
+from ig_tasks.reports.outcome import outcome_of, outcome_words
+from ig_tasks.reports.override_notes import override_words
+from ig_tasks.reports.rendering import Rendering
+from ig_tasks.spec import ExplanationSpec
+from ig_tasks.stages.aggregation import RunSummary
+from ig_tasks.stages.run_reference import RunReference
+from ig_tasks.store import Manifest, Store
+from ig_tasks.store.report import Check, Report
+from ig_tasks.validation import called_check, predicted_of, run_checks, unknown_checks
+
+__all__ = ["publish_report", "validate"]
+
+_PUBLISHED = ("spec.yaml", "baseline.parquet", "quarantine.parquet", IMPORTANCE)
+"""Files of a run that are published with its report as they are."""
+
+
+def validate(spec: ExplanationSpec, ref: RunReference | Mapping[str, Any], *, log: Log | None = None) -> RunReference:
+    """Carry out the checks; a critical one that fails withholds the report.
+
+    Args:
+        spec: what to explain; its thresholds may have changed since the run was computed.
+        ref: what `compute_attributions` returned, or its JSON.
+        log: takes lines; None: standard error.
+
+    Returns:
+        The reference with the report's revision and the names of the checks that failed without withholding it.
+
+    Raises:
+        ValidationFailedError: after the withheld report was written; it names the report.
+        CheckBrokenError: if a check could not be carried out.
+        DamagedError: if a file of the run is not what was written; run again from compute_attributions on.
+    """
+    say = log or to_stderr
+    started = time.perf_counter()
+    ref = RunReference.of(ref)
+    plan, run = planned(spec, ref), ref.run_folder()
+    summary = RunSummary.read(run)
+    rendering = Rendering.of(run, spec, ref.served, say=say)
+    if rendering.has_checks:
+        say("validate: nothing to do, these checks were carried out before")
+    else:
+        files, merged = summary.attribution_files, summary.merged
+        checks = run_checks(
+            run.checked(summary.files),
+            spec,
+            shards=files,
+            rows_read=merged.rows_read,
+            rows_explained=merged.rows_explained,
+            rows_quarantined=merged.rows_quarantined,
+            predicted=predicted_of(plan),
+        )
+        checks += [] if ref.served is None else [called_check(spec, Store(ref.store), ref.served)]
+        baseline = Baseline.of_run(run, plan.package.config.inputs)
+        checks += unknown_checks(plan, merged.unknown, baseline.unknown)
+        rendering.write_checks(checks)
+        Manifest(run).record_stage("validate", seconds=time.perf_counter() - started, checks=len(checks))
+    checks = rendering.read_checks()
+    for check in checks:
+        say(_told(check))
+    failed = [check for check in checks if not check.success]
+    critical = [check.name for check in failed if check.severity == "critical"]
+    if critical:
+        report_uri = rendering.write(plan, summary, ref.model.space)
+        names = ", ".join(critical)
+        raise ValidationFailedError(
+            f"critical check failed: {names}; the report is withheld, read it at {report_uri}", report_uri
+        )
+    warnings = tuple(check.name for check in failed)
+    return ref.with_(revision=rendering.revision, page_uri=rendering.page_uri, warnings=warnings)
+
+
+def publish_report(
+    spec: ExplanationSpec, ref: RunReference | Mapping[str, Any], *, log: Log | None = None
+) -> RunReference:
+    """Write report.json and report.html, and point latest.json at them unless a later partition is published.
+
+    The report of an ad-hoc run (`spec.overrides`) is written too, but latest.json never names it.
+
+    Args:
+        spec: what to explain; its labels may have changed since the run was computed.
+        ref: what `validate` returned, or its JSON.
+        log: takes lines; None: standard error.
+
+    Returns:
+        The reference with the outcome.
+
+    Raises:
+        ValidationFailedError: if the checks withheld this report.
+        DamagedError: if a file of the run is not what was written; run again from build_baseline on.
+    """
+    say = log or to_stderr
+    started = time.perf_counter()
+    ref = RunReference.of(ref)
+    plan, run = planned(spec, ref), ref.run_folder()
+    rendering = Rendering.of(run, spec, ref.served, say=say)
+    for name in _PUBLISHED:
+        Manifest(run).read(name, known=True)
+    if rendering.is_written:
+        say("publish_report: nothing to do, this report was rendered before")
+        report_uri = rendering.report_uri
+    else:
+        summary = RunSummary.read(run)
+        report_uri = rendering.write(plan, summary, ref.model.space)
+        Manifest(run).record_stage("publish_report", seconds=time.perf_counter() - started)
+    report = run.read_report(rendering.revision)
+    if not report.published:
+        raise ValidationFailedError(f"the checks withheld this report, read it at {report_uri}", report_uri)
+    moved = Store(ref.store).publish(run, report)
+    outcome = outcome_of(report_uri)
+    say(f"publish_report: {report_uri}" + _kept(report, moved))
+    say(f"publish_report: {outcome_words(outcome)}")
+    return ref.with_(
+        outcome=outcome, page_uri=outcome.page_uri, completeness=report.completeness, official=report.official
+    )
+
+
+def _kept(report: Report, moved: bool) -> str:
+    """Why latest.json was left where it is; nothing if it was not."""
+    if not report.official:
+        return f" (ad-hoc: {'; '.join(override_words(report.overrides))}; latest.json stays as it is)"
+    return "" if moved else " (latest.json stays with a later report)"
+
+
+def _told(check: Check) -> Line:
+    outcome = "passed" if check.success else f"FAILED ({check.severity})"
+    text = (
+        f"validate: {check.name} {outcome}: {apart(check.observed, check.expected)}, expected {value(check.expected)}"
+    )
+    return Line(text, "info" if check.success else "error" if check.severity == "critical" else "warning")

@@ -1,0 +1,37 @@
+"""Where a stage has its workers from, and where its lines go."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from ig_tasks.cluster.session import ComputeSession
+from ig_tasks.looks.visible import visible
+from ig_tasks.spec import ExplanationSpec
+
+__all__ = ["Log", "session_of", "to_stderr"]
+
+Log = Callable[[str], None]
+
+
+@contextmanager
+def session_of(
+    spec: ExplanationSpec, session: ComputeSession | None, log: Log | None, *, workers: int | None = None
+) -> Iterator[ComputeSession]:
+    """The session given, or one for this stage alone; nothing starts unless the stage asks for a worker.
+
+    Args:
+        workers: how many there are at most; None: as many as the spec says.
+    """
+    if session is not None:
+        yield session
+        return
+    compute = spec.compute if workers is None else spec.compute.model_copy(update={"workers": workers})
+    with ComputeSession(compute, log=log or to_stderr) as own:
+        yield own
+
+
+def to_stderr(line: str) -> None:
+    """Where lines of stages go unless the caller takes them."""
+    print(visible(str(line)), file=sys.stderr, flush=True)  # noqa: T201 - lines for people belong on standard error
