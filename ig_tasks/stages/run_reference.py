@@ -15,7 +15,7 @@ from pydantic import (
 )
 
 from ig_tasks.errors import InputError
-from ig_tasks.spec.messages import one_line
+from ig_tasks.spec.messages import first_error
 from ig_tasks.store import RunFolder, Store
 from ig_tasks.store.report import Completeness
 
@@ -148,7 +148,8 @@ class RunReference(_Part, Mapping[str, Any]):
         try:
             return cls.model_validate(dict(given))
         except ValidationError as error:
-            raise InputError(f"ref.{one_line(error, cls)}; another version of ig-tasks made it: {_REMEDY}") from None
+            wrong = first_error(error, cls, missing="is missing")
+            raise InputError(f"ref.{wrong}; another version of ig-tasks made it: {_REMEDY}") from None
 
     def to_json(self) -> dict[str, Any]:
         """The document that Airflow hands on: JSON values, only of the stages so far."""
