@@ -11,11 +11,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ig_tasks import attribution
-from ig_tasks.attribution import EngineOptions, NamedInputs, attribute_averaged
+from ig_tasks.attribution import AttributionResult, EngineOptions, NamedInputs, attribute_averaged
 from ig_tasks.attribution.backends import as_model
-from ig_tasks.attribution.explanation import NOT_FINITE
 from ig_tasks.attribution.feeds import Layers
+from ig_tasks.attribution.result import NOT_FINITE
 from ig_tasks.baselines.arguments import named_inputs, values_by_name
 from ig_tasks.baselines.explaining import starts_for
 from ig_tasks.data.encoding import Encoded
@@ -178,7 +177,7 @@ def _groups(loaded: LoadedModel | None, arrays: dict[str, NDArray[Any]]) -> tupl
     return loaded.package.features if fits else ()
 
 
-def _with_quarantined(found: attribution.Explanation, encoded: Encoded) -> attribution.Explanation:
+def _with_quarantined(found: AttributionResult, encoded: Encoded) -> AttributionResult:
     """Explanations of all rows of the table, in its order: nothing is dropped silently."""
     keep = encoded.keep
     if keep.all():

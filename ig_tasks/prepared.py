@@ -12,7 +12,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from ig_tasks.attribution import EngineOptions, Explanation, Lookup, attribute_averaged
+from ig_tasks.attribution import AttributionResult, EngineOptions, Lookup, attribute_averaged
 from ig_tasks.attribution.averaging import join
 from ig_tasks.baselines.fitted import Baseline
 from ig_tasks.baselines.placing import PlacedBaseline
@@ -70,7 +70,7 @@ class PreparedModel:
         fixed: Mapping[str, NDArray[Any]] | None = None,
         segments: Mapping[str, NDArray[np.object_]] | None = None,
         refuse: bool = True,
-    ) -> Explanation:
+    ) -> AttributionResult:
         """Attributions of encoded rows, {input: (rows, ...)}; of several baselines the average.
 
         fixed: the masks that go with them.
@@ -103,7 +103,7 @@ class PreparedModel:
         segments: Mapping[str, NDArray[np.object_]],
         *,
         refuse: bool,
-    ) -> Explanation:
+    ) -> AttributionResult:
         result = attribute_averaged(
             self.model,
             dict(arrays),

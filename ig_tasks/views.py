@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ig_tasks import attribution
+from ig_tasks.attribution import AttributionResult
 from ig_tasks.charts.bars import Bar, size_bars
 from ig_tasks.charts.waterfall import Mark, Step, waterfall
 from ig_tasks.data.features import Feature, feature_matrix
@@ -36,7 +36,7 @@ _FIGURES = (
 
 
 @dataclass(frozen=True, repr=False)
-class Explanation(attribution.Explanation):
+class Explanation(AttributionResult):
     """What `explain` returns: the engine's numbers, with the features' names and values beside them."""
 
     features: tuple[str, ...] = ()
@@ -52,14 +52,14 @@ class Explanation(attribution.Explanation):
 
     @classmethod
     def of(
-        cls, found: attribution.Explanation, features: tuple[str, ...], values: NDArray[Any], index: Any = None
+        cls, found: AttributionResult, features: tuple[str, ...], values: NDArray[Any], index: Any = None
     ) -> Explanation:
         return cls(**_numbers(found), features=features, values=values, index=index)
 
     @classmethod
     def of_features(
         cls,
-        found: attribution.Explanation,
+        found: AttributionResult,
         features: Sequence[Feature],
         values: NDArray[Any],
         index: Any = None,
@@ -223,5 +223,5 @@ class Explanation(attribution.Explanation):
         return visible(f"{self.features[place]} = {shown}")
 
 
-def _numbers(found: attribution.Explanation) -> dict[str, Any]:
-    return {one.name: getattr(found, one.name) for one in fields(attribution.Explanation)}
+def _numbers(found: AttributionResult) -> dict[str, Any]:
+    return {one.name: getattr(found, one.name) for one in fields(AttributionResult)}

@@ -11,10 +11,10 @@ import numpy.typing as npt
 
 from ig_tasks.attribution.control import Tolerances
 from ig_tasks.attribution.engine import attribute
-from ig_tasks.attribution.explanation import Explanation
 from ig_tasks.attribution.feeds import Layers
 from ig_tasks.attribution.named_inputs import NamedInputs
 from ig_tasks.attribution.options import EngineOptions
+from ig_tasks.attribution.result import AttributionResult
 
 __all__ = ["attribute_averaged", "average", "join"]
 
@@ -32,7 +32,7 @@ def attribute_averaged(
     target: Any = None,
     layers: Layers | None = None,
     refuse: bool = True,
-) -> Explanation:
+) -> AttributionResult:
     """Attribute the same rows from each of several baselines, and average.
 
     Args:
@@ -64,8 +64,8 @@ def attribute_averaged(
 
 
 def average(
-    explanations: Sequence[Explanation], tolerances: Tolerances, shares: Sequence[float] | None = None
-) -> Explanation:
+    results: Sequence[AttributionResult], tolerances: Tolerances, shares: Sequence[float] | None = None
+) -> AttributionResult:
     """The mean over baselines, as one explanation whose `baseline_output` is the mean F(b).
 
     shares: what each explanation counts, which sum to one; None: all the same.
@@ -73,17 +73,17 @@ def average(
     Errors are bounded by the triangle inequality: where attributions of different baselines cancel, the
     relative error of the mean is larger than that of any of them, and the status says so.
     """
-    first = explanations[0]
-    if len(explanations) == 1:
+    first = results[0]
+    if len(results) == 1:
         return first
-    count = len(explanations)
-    parts = [_parts(each) for each in explanations]
+    count = len(results)
+    parts = [_parts(each) for each in results]
 
     def of_all(arrays: list[Array]) -> Array:
         return np.asarray(np.mean(arrays, axis=0) if shares is None else np.average(arrays, axis=0, weights=shares))
 
-    def averaged(field: Callable[[Explanation], Array]) -> Array:
-        return of_all([field(each) for each in explanations])
+    def averaged(field: Callable[[AttributionResult], Array]) -> Array:
+        return of_all([field(each) for each in results])
 
     mean = {name: of_all([part[name] for part in parts]) for name in parts[0]}
 
@@ -92,47 +92,47 @@ def average(
     tolerances = replace(tolerances, epsilon=first.details.get("epsilon", 0.0))
     axes = output.ndim
     size = _size(mean, axes)
-    error = of_all([each.error_estimate * _size(part, axes) for each, part in zip(explanations, parts, strict=True)])
+    error = of_all([each.error_estimate * _size(part, axes) for each, part in zip(results, parts, strict=True)])
     with np.errstate(divide="ignore", invalid="ignore"):
         estimate = np.where(error == 0.0, 0.0, error / size)
     status, relative, below = tolerances.judge(delta, (output, baseline_output), size, estimate)
-    return Explanation(
+    return AttributionResult(
         attributions=mean if isinstance(first.attributions, dict) else next(iter(mean.values())),
         output=output,
         baseline_output=baseline_output,
         convergence_delta=delta,
         relative_delta=relative,
         error_estimate=estimate,
-        evaluations=np.sum([each.evaluations for each in explanations], axis=0, dtype=np.int32),
+        evaluations=np.sum([each.evaluations for each in results], axis=0, dtype=np.int32),
         status=status,
         details={**first.details, "baselines": count, "below_rounding": int(below.sum())},
-        refused={row: why for each in explanations for row, why in each.refused.items()},
+        refused={row: why for each in results for row, why in each.refused.items()},
     )
 
 
-def join(explanations: Sequence[Explanation]) -> Explanation:
-    """Explanations of blocks of rows, one after the other, as one; the details are those of the first."""
-    first = explanations[0]
-    parts = [_parts(each) for each in explanations]
+def join(results: Sequence[AttributionResult]) -> AttributionResult:
+    """Results of blocks of rows, one after the other, as one; the details are those of the first."""
+    first = results[0]
+    parts = [_parts(each) for each in results]
     joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     fields = ("output", "baseline_output", "convergence_delta", "relative_delta", "error_estimate", "evaluations")
-    first_rows = np.cumsum([0, *(len(each) for each in explanations)]).tolist()
+    first_rows = np.cumsum([0, *(len(each) for each in results)]).tolist()
     refused = {
-        at + row: why for at, each in zip(first_rows, explanations, strict=False) for row, why in each.refused.items()
+        at + row: why for at, each in zip(first_rows, results, strict=False) for row, why in each.refused.items()
     }
-    others: dict[str, Any] = {name: np.concatenate([getattr(each, name) for each in explanations]) for name in fields}
+    others: dict[str, Any] = {name: np.concatenate([getattr(each, name) for each in results]) for name in fields}
     return replace(
         first,
         attributions=joined if isinstance(first.attributions, dict) else next(iter(joined.values())),
-        status=np.concatenate([each.status for each in explanations]),
+        status=np.concatenate([each.status for each in results]),
         refused=refused,
         **others,
     )
 
 
-def _parts(explanation: Explanation) -> dict[str, Array]:
-    found = explanation.attributions
-    return found if isinstance(found, dict) else {"": found}
+def _parts(result: AttributionResult) -> dict[str, Array]:
+    attributions = result.attributions
+    return attributions if isinstance(attributions, dict) else {"": attributions}
 
 
 def _size(parts: dict[str, Array], axes: int) -> Array:

@@ -1,4 +1,4 @@
-"""`attribute`: the engine's one door. Arrays in, `Explanation` out."""
+"""`attribute`: the engine's one door. Arrays in, `AttributionResult` out."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from ig_tasks.attribution.backends import as_model, open_backend
 from ig_tasks.attribution.backends.base import Backend
 from ig_tasks.attribution.batches import Batches, Rectangle
 from ig_tasks.attribution.choice import exact_may_pay, reasoned_control
-from ig_tasks.attribution.explanation import Explanation
 from ig_tasks.attribution.feeds import Layers, Refusal, Route, named_layers
 from ig_tasks.attribution.laying import Laid, first_ends, lay
 from ig_tasks.attribution.methods import choose_method
@@ -23,6 +22,7 @@ from ig_tasks.attribution.named_inputs import NamedInputs
 from ig_tasks.attribution.options import EngineOptions
 from ig_tasks.attribution.problem import Problem
 from ig_tasks.attribution.regions import typical_regions
+from ig_tasks.attribution.result import AttributionResult
 from ig_tasks.attribution.routing import find_route
 from ig_tasks.attribution.stating import state
 from ig_tasks.attribution.structure import NotFollowed, Structure
@@ -46,7 +46,7 @@ def attribute(
     layers: Layers | None = None,
     refuse: bool = True,
     **settings: Any,
-) -> Explanation:
+) -> AttributionResult:
     """Attribute a model's output to its inputs, relative to a baseline.
 
     Args:
@@ -221,13 +221,13 @@ def _predicted(
 
 def _explanation(
     problem: Problem, result: Rows, details: dict[str, Any], inputs: NamedInputs, *, every: bool
-) -> Explanation:
+) -> AttributionResult:
     def shaped(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Rows first; the outputs second where `every` one is explained."""
         return np.swapaxes(array, 0, 1) if every else array[0]
 
     evaluations = result.evaluations
-    return Explanation(
+    return AttributionResult(
         attributions=inputs.as_given(problem.split(shaped(result.attributions))),
         output=shaped(result.output),
         baseline_output=shaped(result.baseline_output),

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ig_tasks.attribution import EngineOptions, Explanation, Lookup, NamedInputs, attribute_averaged
+from ig_tasks.attribution import AttributionResult, EngineOptions, Lookup, NamedInputs, attribute_averaged
 from ig_tasks.attribution.backends import as_model
 from ig_tasks.attribution.feeds import Layers
 from ig_tasks.attribution.mixture import Mixture
@@ -179,7 +179,7 @@ class _Case:
 
     def explain(
         self, starts: list[dict[str, Any]], shares: Sequence[float] | None, tolerance: float, max_evaluations: int
-    ) -> Explanation:
+    ) -> AttributionResult:
         device = self.loaded.device if self.loaded is not None else None
         options = EngineOptions(tolerance=tolerance, max_evaluations=max_evaluations, device=device)
         return attribute_averaged(

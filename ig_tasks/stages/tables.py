@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ig_tasks.attribution.explanation import CONVERGED, UNVERIFIED, Explanation
+from ig_tasks.attribution.result import CONVERGED, UNVERIFIED, AttributionResult
 from ig_tasks.data.encoding import Encoded, unknown_counts
 from ig_tasks.data.features import Feature, feature_matrix, feature_texts
 from ig_tasks.data.inputs import InputSpec
@@ -100,7 +100,7 @@ def shard_tables(
     frame: pd.DataFrame,
     keep: NDArray[np.bool_],
     reasons: NDArray[np.object_],
-    explanation: Explanation | None,
+    explanation: AttributionResult | None,
     *,
     features: Sequence[Feature],
     target: str,
@@ -178,7 +178,7 @@ def _without_gaps(numbers: Floats, feature: Feature, inputs: Mapping[str, InputS
     return numbers if filled is None else np.where(np.isnan(numbers), filled, numbers)
 
 
-def _engine_columns(explanation: Explanation | None, usable: NDArray[np.bool_]) -> dict[str, Any]:
+def _engine_columns(explanation: AttributionResult | None, usable: NDArray[np.bool_]) -> dict[str, Any]:
     figures = ("output", "baseline_output", "convergence_delta", "relative_delta", "error_estimate")
     if explanation is None:
         empty = {name: pa.array([], pa.float64()) for name in figures}
@@ -189,7 +189,7 @@ def _engine_columns(explanation: Explanation | None, usable: NDArray[np.bool_]) 
     return columns
 
 
-def _matrix(explanation: Explanation | None, features: Sequence[Feature]) -> Floats:
+def _matrix(explanation: AttributionResult | None, features: Sequence[Feature]) -> Floats:
     """Attributions (rows, features) in the features' order, out of one array for each input."""
     if explanation is None:
         return np.empty((0, len(features)))
@@ -212,7 +212,7 @@ def _texts(
 
 
 def _tokens(
-    explanation: Explanation | None,
+    explanation: AttributionResult | None,
     encoded: Encoded | None,
     inputs: Mapping[str, InputSpec],
     usable: NDArray[np.bool_],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from ig_tasks.attribution.explanation import UNVERIFIED
+from ig_tasks.attribution.result import UNVERIFIED
 from ig_tasks.spec import ExplanationSpec
 from ig_tasks.store import RunFolder
 from ig_tasks.validation import shard_values, suites

@@ -13,8 +13,8 @@ import numpy.typing as npt
 
 from ig_tasks.attribution.backends.base import Backend
 from ig_tasks.attribution.control import Control, Tolerances
-from ig_tasks.attribution.explanation import MAX_EVALUATIONS, NOT_FINITE
 from ig_tasks.attribution.problem import Places, Problem
+from ig_tasks.attribution.result import MAX_EVALUATIONS, NOT_FINITE
 
 __all__ = ["CommonStart", "Rows"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ig_tasks.attribution.explanation import CONVERGED, MAX_EVALUATIONS, NOT_FINITE, UNVERIFIED
+from ig_tasks.attribution.result import CONVERGED, MAX_EVALUATIONS, NOT_FINITE, UNVERIFIED
 from ig_tasks.looks.statuses import PROVEN_BY, row_words
 
 

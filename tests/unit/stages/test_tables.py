@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ig_tasks.attribution.explanation import Explanation
+from ig_tasks.attribution.result import AttributionResult
 from ig_tasks.data.encoding import Encoded
 from ig_tasks.data.features import features_of
 from ig_tasks.data.inputs import InputSpec
@@ -42,7 +42,7 @@ REASONS = np.array([None, "missing value in a", None, None, None], dtype=object)
 def explanation():
     kinds = ["converged", "converged", "not_finite", "max_evaluations"]
     numeric = np.array([[1.0, -2.0], [0.5, 0.5], [np.nan, np.nan], [3.0, 1.0]])
-    return Explanation(
+    return AttributionResult(
         attributions={"numeric": numeric, "kind": np.array([0.25, 0.5, np.nan, -4.0])},
         output=np.array([1.0, 2.0, np.nan, 4.0]),
         baseline_output=np.full(4, 0.5),

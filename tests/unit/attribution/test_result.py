@@ -14,7 +14,7 @@ def test_it_says_how_many_rows_ended_how(kits: Any, layers_of: Any, rng: np.rand
     inputs[0, 0] = np.nan
     model = kits[0].dense(layers_of(4, 16, 1, activation="relu"))
     found = attribute(model, inputs, np.zeros(4), tolerance=1e-9, max_evaluations=9, integrator="clenshaw_curtis")
-    assert repr(found).startswith("Explanation: 10 rows (9 max_evaluations, 1 not_finite)")
+    assert repr(found).startswith("AttributionResult: 10 rows (9 max_evaluations, 1 not_finite)")
     assert "raise max_evaluations" in repr(found)
     assert len(found) == 10
 
@@ -45,5 +45,5 @@ def test_everything_is_numpy(kit: Any) -> None:
 def test_unverified_rows_are_told_from_others_with_what_to_do(kits: Any, layers_of: Any) -> None:
     model = kits[0].dense(layers_of(4, 8, 1))
     found = attribute(model, np.ones((3, 4)), np.zeros(4), integrator="gauss_legendre", steps=20)
-    assert repr(found).startswith("Explanation: 3 rows (3 unverified)")
+    assert repr(found).startswith("AttributionResult: 3 rows (3 unverified)")
     assert "no error estimate to prove them: leave steps out and use integrator='auto'" in repr(found)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["CONVERGED", "MAX_EVALUATIONS", "NOT_FINITE", "UNVERIFIED", "Explanation"]
+__all__ = ["CONVERGED", "MAX_EVALUATIONS", "NOT_FINITE", "UNVERIFIED", "AttributionResult"]
 
 CONVERGED = "converged"
 UNVERIFIED = "unverified"
@@ -24,7 +24,7 @@ _REMEDY = {
 
 
 @dataclass(frozen=True, repr=False)
-class Explanation:
+class AttributionResult:
     """Attributions of a number of rows, with the proof of how good they are.
 
     With `target="all"` every array has the outputs as its second axis: (rows, outputs, ...).
