@@ -15,7 +15,7 @@ export IG_TASKS_STORE ?= $(CURDIR)/ig_runs
 PIP_INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup data samples demo airflow test unit lint format train bench clean
+.PHONY: help setup data samples demo airflow test thorough unit lint format train bench clean
 
 help: ## Say what there is
 	@awk 'BEGIN {FS = ":.*## "; print "ig-tasks\n"} /^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -78,6 +78,9 @@ test: $(VENV)/.dev ## Everything CI runs: lint, types, import rules, unit, integ
 
 # Every other interpreter of those that are promised and are there; `make test OTHER_PYTHONS=` leaves them out.
 OTHER_PYTHONS ?= $(foreach version,3.11 3.12 3.13,$(if $(filter-out $(call release,$(PYTHON)),$(version)),$(call starts,python$(version))))
+
+thorough: export IG_TASKS_TESTS = thorough
+thorough: test ## The same with every sweep at full size: more rows, nets and examples (an hour on two cores)
 
 unit: $(VENV)/.dev ## The unit tests alone; PYTHON=python3.13 runs them on that one, in an environment of its own
 	@echo "==> Unit tests on Python $(call release,$(PYTHON))"

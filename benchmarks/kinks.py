@@ -12,7 +12,7 @@ import argparse
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -169,10 +169,17 @@ def midpoints(net: nn.Module, inputs: NDArray[np.floating[Any]], nodes: int) -> 
 
 def tally(name: str, seed: int, rows: int, tolerance: float = 0.01, integrator: str = "auto") -> Tally:
     """What became of random rows of one net."""
-    inputs = drawn_rows(seed, rows)
-    truth, check = (midpoints(build(name, seed), inputs, nodes) for nodes in (NODES, CHECK))
+    inputs, truth, check = _references(name, seed, rows)
     found = ig_tasks.explain(build(name, seed), inputs, tolerance=tolerance, integrator=integrator)
     return tallied(truth, check, found, tolerance)
+
+
+@cache
+def _references(name: str, seed: int, rows: int) -> tuple[NDArray[np.float32], Floats, Floats]:
+    """Rows, and their attributions by two numbers of midpoints: the same for whichever rule is judged."""
+    inputs = drawn_rows(seed, rows)
+    truth, check = (midpoints(build(name, seed), inputs, nodes) for nodes in (NODES, CHECK))
+    return inputs, truth, check
 
 
 def drawn_rows(seed: int, rows: int) -> NDArray[np.float32]:

@@ -3,6 +3,9 @@
 import sys
 from operator import attrgetter
 
+import pytest
+from support.heavy import heaviest_first
+
 from ig_tasks.import_order import triton_first
 
 triton_first()
@@ -21,3 +24,8 @@ def pytest_runtest_setup() -> None:
     for framework, seed in (("torch", "manual_seed"), ("keras", "utils.set_random_seed")):
         if framework in sys.modules and hasattr(sys.modules[framework], "utils"):  # imported to its end
             attrgetter(seed)(sys.modules[framework])(0)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that take long begin first: two processes then end at about the same time."""
+    items.sort(key=lambda item: heaviest_first(item.path))

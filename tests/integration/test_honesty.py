@@ -1,7 +1,8 @@
-"""Rows called converged are as good as they say: 2,000 rows a model against exact integration of our own in float64.
+"""Rows called converged are as good as they say, against exact integration of our own in float64.
 
-Of the rows called converged at most 0.5 % may miss the tolerance in true relative L1 error, and at most 0.05 % (one row
-of 2,000) twice the tolerance; at both baselines, random and trained nets, both tolerances, whichever rule runs.
+At most 0.5 % of the rows called converged may miss the tolerance in true relative L1 error, and at most 0.05 % (one row
+of 2,000, none of 500) twice the tolerance; at both baselines, random and trained nets, both tolerances, whichever rule
+runs.
 """
 
 import functools
@@ -11,13 +12,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support.exact_reference import Network, exact, gauss, l1_errors
+from support.sweeps import sized
 
 from ig_tasks.attribution import attribute, embed
 
 ROOT = Path(__file__).parents[2]
 FLIGHTS = ROOT / ".data" / "flights" / "month=2013-07"
 MODELS = ROOT / "include" / "models"
-ROWS = 2000
+DRAWN = 2000
+ROWS = sized(500, DRAWN)  # the same rows in both, the first of those drawn
 PACKAGES = ("flights_torch", "flights_torch_relu_64_64", "flights_torch_relu_256_128")
 SHAPES = {"64-64": (64, 64), "3x64": (64, 64, 64), "4x64": (64, 64, 64, 64), "256-128": (256, 128)}
 HOW = [("auto", 0.01), ("auto", 0.001), ("secant", 0.001)]  # at 0.01 auto takes secant cells for these, too
@@ -78,7 +81,9 @@ def test_random_nets(shape: str, seed: int, baseline: str) -> None:
 
 # -- every operation with kinks ------------------------------------------------------------------------------
 
-SMALL_ROWS = 150
+# Sixty rows per net show what these nets were drawn for: without edges where pools change hands one row of the 1,800 is
+# beyond twice the tolerance, and eleven are beyond it, where three may be.
+SMALL_ROWS = sized(60, 150)
 
 
 @pytest.mark.parametrize("integrator", ["auto", "secant"])
@@ -137,7 +142,7 @@ def flights(package: str):
     opened = open_package(str(MODELS / package), trusted_root=str(MODELS))
     loaded = opened.load()
     net, model = loaded.model, loaded.for_target("late", "logit")[0]
-    frame = pd.read_parquet(next(FLIGHTS.glob("*.parquet"))).sample(ROWS + 200, random_state=0)
+    frame = pd.read_parquet(next(FLIGHTS.glob("*.parquet"))).sample(DRAWN + 200, random_state=0)
     inputs = {name: values[:ROWS] for name, values in encode(frame, opened.config.inputs).inputs.items()}
     hidden = [net.get_submodule(f"hidden_{place}") for place in range(net.depth)]
     layers = [(layer.weight.detach().numpy(), layer.bias.detach().numpy()) for layer in (*hidden, net.output)]

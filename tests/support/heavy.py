@@ -1,0 +1,64 @@
+"""Which test files take longest, so that they begin first and none of them is left alone at the end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+__all__ = ["SECONDS", "heaviest_first"]
+
+# Seconds of one core by file under tests/, roughly; whatever is not here takes less than ten. `--durations` says what
+# has changed.
+SECONDS = {
+    "e2e/test_scheduler.py": 300,
+    "integration/test_docs.py": 150,
+    "integration/test_shipped_models.py": 120,
+    "integration/test_pipeline.py": 110,
+    "integration/test_mlflow.py": 90,
+    "integration/test_calibrated_flights.py": 85,
+    "integration/test_bring_your_model.py": 75,
+    "integration/test_honesty.py": 70,
+    "integration/test_compose_commands.py": 65,
+    "integration/test_random_architectures.py": 60,
+    "integration/test_memory.py": 60,
+    "integration/test_damaged_files.py": 50,
+    "integration/test_cluster.py": 45,
+    "integration/test_replaced_files.py": 45,
+    "integration/test_huggingface_folders.py": 40,
+    "integration/test_parity.py": 40,
+    "integration/test_secrets.py": 40,
+    "integration/test_adhoc.py": 27,
+    "integration/test_contests.py": 21,
+    "integration/test_baselines.py": 17,
+    "integration/test_checking.py": 16,
+    "unit/attribution/test_keras_look.py": 59,
+    "unit/attribution/test_keras_pools.py": 49,
+    "unit/reports/test_page.py": 38,
+    "unit/attribution/test_keras_follow.py": 33,
+    "unit/attribution/test_secant.py": 30,
+    "unit/models/test_heads.py": 29,
+    "unit/attribution/test_delta_blind.py": 22,
+    "unit/baselines/test_doctor_of_all_outputs.py": 21,
+    "unit/attribution/test_heads.py": 21,
+    "unit/models/test_bare.py": 21,
+    "unit/attribution/test_targets.py": 20,
+    "unit/attribution/test_properties.py": 18,
+    "unit/doctor/test_keras.py": 17,
+    "unit/attribution/test_given.py": 17,
+    "unit/validation/test_checks.py": 17,
+    "unit/attribution/test_not_finite.py": 15,
+    "unit/attribution/test_interrupted.py": 13,
+    "unit/reports/test_rendering.py": 13,
+    "unit/attribution/test_backends.py": 12,
+    "unit/attribution/test_several_layers.py": 12,
+    "unit/attribution/test_residual.py": 12,
+    "unit/attribution/test_embeddings.py": 12,
+    "unit/attribution/test_grading.py": 11,
+    "unit/attribution/test_exact_cases.py": 11,
+    "unit/attribution/test_random_architectures.py": 10,
+}
+_TESTS = Path(__file__).parents[1]
+
+
+def heaviest_first(path: Path) -> float:
+    """The key by which files are sorted; the order within a file, and of light files, stays."""
+    return -SECONDS.get(path.relative_to(_TESTS).as_posix(), 0)
