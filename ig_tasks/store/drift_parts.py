@@ -26,7 +26,7 @@ __all__ = [
 DRIFT_VERSION = "1.0"
 
 State = Literal["changed", "unchanged", "undetermined", "small", "cancelled"]
-Cause = Literal["model", "own", "others", "baseline", "not told apart"]
+Cause = Literal["model", "data", "own", "others", "baseline", "model or data", "baseline or data"]
 
 
 class ComparedRun(Part):
@@ -98,7 +98,7 @@ class FeatureDrift(Part):
     cause: tuple[Cause, ...] = ()
     """The parts that explain the change, the largest first; empty unless it changed or parts cancelled."""
     parts: dict[str, PartOfChange] = Field(default_factory=dict)
-    """`model`, `own` (the feature's own values), `others` (other features' values), `baseline`, where known."""
+    """`model`, `baseline` and `data`; or instead of `data` the feature's `own` values and those of `others`."""
     others: tuple[Effect, ...] = ()
     """Other features whose values moved it, the largest effect first, each by substitution."""
     rank_before: Count = 0

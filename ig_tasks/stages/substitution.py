@@ -1,0 +1,90 @@
+"""One column's values replaced by those of another period, while each row keeps its place among the rows.
+
+Numbers go by rank: the smallest becomes the other period's smallest, and so on. Categories change in as few rows as
+possible. What is drawn at random (ties, which rows change) is drawn by a seed.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+__all__ = ["substituted"]
+
+_MISSING = object()
+
+
+def substituted(column: pd.Series, other: pd.Series, *, numbers: bool, seed: int) -> pd.Series:
+    """`column` (rows,) with the distribution of `other` (other rows,).
+
+    Args:
+        numbers: map numbers by rank, missing ones apart; else map categories.
+    """
+    random = np.random.default_rng(seed)
+    values = _numbers(column, other, random) if numbers else _categories(column, other, random)
+    return pd.Series(values, index=column.index, name=column.name)
+
+
+def _numbers(column: pd.Series, other: pd.Series, random: np.random.Generator) -> NDArray[np.float64]:
+    values = column.to_numpy(dtype=np.float64, na_value=np.nan)
+    theirs = other.to_numpy(dtype=np.float64, na_value=np.nan)
+    pool = np.sort(theirs[~np.isnan(theirs)])
+    result = np.full(len(values), np.nan)
+    if not len(pool) or not len(values):
+        return result
+    missing = np.isnan(values)
+    wanted = round(len(values) * float(np.isnan(theirs).mean()))
+    if wanted > missing.sum():
+        lost = random.choice(np.flatnonzero(~missing), wanted - int(missing.sum()), replace=False)
+        held = np.setdiff1d(np.flatnonzero(~missing), lost)
+    else:
+        held = np.flatnonzero(~missing)
+        found = random.choice(np.flatnonzero(missing), int(missing.sum()) - wanted, replace=False)
+        result[found] = random.choice(pool, len(found))
+    # Ties at random: shuffled first, then sorted stably.
+    shuffled = random.permutation(held)
+    order = shuffled[np.argsort(values[shuffled], kind="stable")]
+    places = (np.arange(len(order)) + 0.5) / max(len(order), 1) * len(pool)
+    result[order] = pool[places.astype(np.int64)]
+    return result
+
+
+def _categories(column: pd.Series, other: pd.Series, random: np.random.Generator) -> NDArray[np.object_]:
+    result = column.to_numpy(dtype=object).copy()
+    mine = np.array([_MISSING if pd.isna(value) else value for value in result], dtype=object)
+    theirs = pd.Series([_MISSING if pd.isna(value) else value for value in other.to_numpy(dtype=object)], dtype=object)
+    counts = theirs.value_counts(sort=False)
+    if not len(counts) or not len(mine):
+        return result
+    levels = sorted(counts.index, key=str)
+    wanted = dict(
+        zip(
+            levels,
+            _apportioned(np.array([counts[level] for level in levels], dtype=np.float64), len(mine)),
+            strict=True,
+        )
+    )
+    leaving: list[NDArray[np.int64]] = []
+    arriving: list[object] = []
+    for level in sorted({*mine, *levels}, key=str):
+        rows = np.flatnonzero(mine == level)
+        excess = len(rows) - wanted.get(level, 0)
+        if excess > 0:
+            leaving.append(random.choice(rows, excess, replace=False))
+        else:
+            arriving += [level] * -excess
+    if leaving:
+        rows = random.permutation(np.concatenate(leaving))
+        for row, level in zip(rows, arriving, strict=True):
+            result[row] = None if level is _MISSING else level
+    return result
+
+
+def _apportioned(counts: NDArray[np.float64], rows: int) -> NDArray[np.int64]:
+    """Whole numbers of `rows` in proportion to counts, by largest remainders."""
+    exact = counts / counts.sum() * rows
+    whole: NDArray[np.int64] = np.floor(exact).astype(np.int64)
+    left = rows - int(whole.sum())
+    whole[np.argsort(whole - exact, kind="stable")[:left]] += 1
+    return whole

@@ -1,0 +1,265 @@
+"""What crossed runs tell of a change: the parts of model and baseline, and which features' values moved which.
+
+Each model is called on a sample of the other period's rows. With I_md the importance under model m on data d, all from
+the baseline of the reference:
+
+    model = [(I_10 - I_00) + (I_11 - I_01)] / 2        data = change - model - baseline
+
+both differences on the same rows. Substitution gives one column of a sample the distribution of the other period and
+explains it again: the effect on every feature, of the reference's rows under its model and the reverse on the current
+rows under theirs, averaged. It is conditional on both samples, so it explains a change and proves none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ig_tasks.data.dataset import Dataset
+from ig_tasks.data.features import Feature
+from ig_tasks.data.shards import Shard, plan_shards
+from ig_tasks.errors import IgTasksError, RunError, brief
+from ig_tasks.models import ModelPackage, open_package
+from ig_tasks.stages.crossed_runs import CrossedRows, CrossedRuns, CrossTask, Substitution
+from ig_tasks.stages.tasks import ModelReference
+from ig_tasks.validation.drift.indices import row_cosine
+from ig_tasks.validation.drift.period import Period
+
+__all__ = ["Crossing", "Measured", "Reached"]
+
+Floats = NDArray[np.float64]
+
+SUBSTITUTED_ROWS = 1_000
+"""Rows of each period that have a column substituted: effects of 0.10 are then known to 0.02."""
+
+_COLUMNS = ("numeric", "categorical", "one_hot")
+"""Kinds of features whose column has a distribution that another can be mapped to."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A part of the change of each feature (features,), in the attributions' own units, with its standard error."""
+
+    value: Floats
+    error: Floats
+
+
+@dataclass
+class Reached:
+    """What could be computed: None where it is not needed, or cannot be reached any more."""
+
+    model: Measured | None = None
+    baseline: Measured | None = None
+    cosine: Floats | None = None
+    group_model: Measured | None = None
+    group_baseline: Measured | None = None
+    group_cosine: Floats | None = None
+    rows: int = 0
+    why_not: list[str] = field(default_factory=list)
+
+
+class Crossing:
+    """The crossed runs of two periods.
+
+    Args:
+        runs: where results lie and are computed; None: nothing may be computed, only told apart by sums.
+        rows: the size of the sample of each period.
+        trusted_root, trust: whose code may run; what a run's folder says of that counts for nothing.
+    """
+
+    def __init__(
+        self,
+        before: Period,
+        after: Period,
+        runs: CrossedRuns | None,
+        *,
+        rows: int,
+        trusted_root: str | None,
+        trust: Mapping[str, str],
+    ) -> None:
+        self._before, self._after, self._runs, self._rows = before, after, runs, rows
+        self._root, self._trust = trusted_root, trust
+        self._opened: dict[str, ModelPackage] = {}
+
+    def parts(self, groups: Mapping[str, Sequence[str]]) -> Reached:
+        """The parts of model and baseline, where either changed."""
+        before, after = self._before, self._after
+        model_changed = before.model_digest != after.model_digest
+        baseline_changed = before.baseline_digest != after.baseline_digest
+        reached = Reached()
+        if not (model_changed or baseline_changed):
+            return reached
+        if self._runs is None:
+            reached.why_not.append("crossed runs were not asked for")
+            return reached
+        try:
+            wanted = {
+                name: self._task(model, baseline, data)
+                for name, (model, baseline, data) in {
+                    "00": (before, before, before),
+                    "10": (after, before, before),
+                    "01": (before, before, after),
+                    "11": (after, before, after),
+                    "11b": (after, after, after),
+                }.items()
+                if (model_changed or name in ("11", "11b")) and (baseline_changed or name != "11b")
+            }
+            found = dict(zip(wanted, self._runs.rows(list(wanted.values())), strict=True))
+        except IgTasksError as error:
+            reached.why_not.append(brief(error))
+            return reached
+        names = list(before.features)
+        matrix = _matrix(names, groups)
+        if model_changed:
+            pairs = [found["00"].together(found["10"]), found["01"].together(found["11"])]
+            reached.model, reached.cosine = _paired(pairs, None)
+            reached.group_model, reached.group_cosine = _paired(pairs, matrix)
+            reached.rows = max(len(pair[0].positions) for pair in pairs)
+        if baseline_changed:
+            pairs = [found["11"].together(found["11b"])]
+            reached.baseline, _ = _paired(pairs, None)
+            reached.group_baseline, _ = _paired(pairs, matrix)
+            reached.rows = max(reached.rows, len(pairs[0][0].positions))
+        return reached
+
+    def movable(self) -> list[Feature]:
+        """Features of both models whose column can be given another distribution."""
+        package = self._package(self._before)
+        return [feature for feature in package.features if feature.kind in _COLUMNS and feature.column]
+
+    def substitutions(self, candidates: Sequence[str]) -> dict[str, Floats]:
+        """{feature k: what moving its values does to the importance of each feature (features,)}.
+
+        Raises:
+            IgTasksError: if a package or the data of a period cannot be reached any more.
+        """
+        if self._runs is None:
+            return {}
+        before, after = self._before, self._after
+        movable = {feature.name: feature for feature in self.movable()}
+        chosen = [movable[name] for name in candidates if name in movable]
+        rows = min(self._rows, SUBSTITUTED_ROWS)
+        plain = [self._task(before, before, before, rows), self._task(after, before, after, rows)]
+        tasks = list(plain)
+        for feature in chosen:
+            for side, other in ((before, after), (after, before)):
+                swapped = Substitution(
+                    feature.column,
+                    feature.kind == "numeric",
+                    self._shard(other, rows),
+                    self._data_digest(other),
+                    seed=side.spec.attribution.seed,
+                )
+                tasks.append(self._task(side, before, side, rows, swapped))
+        found = self._runs.rows(tasks)
+        sizes = [np.abs(rows.attributions).mean(axis=0) for rows in found]
+        effects = {}
+        for place, feature in enumerate(chosen):
+            forward, reverse = sizes[2 + 2 * place], sizes[3 + 2 * place]
+            effects[feature.name] = ((forward - sizes[0]) + (sizes[1] - reverse)) / 2
+        return effects
+
+    def _task(
+        self,
+        model: Period,
+        baseline: Period,
+        data: Period,
+        rows: int | None = None,
+        substitution: Substitution | None = None,
+    ) -> CrossTask:
+        package = self._package(model)
+        spec = model.spec
+        target, _, space = package.config.choose_target(spec.model.target, spec.model.space)
+        reference = ModelReference(
+            uri=spec.model.uri,
+            digest=package.digest,
+            framework=package.config.framework,
+            trust=self._trust.get(model.folder.uri),
+            trusted_root=self._root,
+            target=target,
+            space=space,
+        )
+        return CrossTask(
+            model=reference,
+            space=space,
+            baseline_uri=baseline.folder.uri,
+            baseline_digest=baseline.baseline_digest,
+            shard=self._shard(data, rows or self._rows),
+            data_digest=self._data_digest(data),
+            cluster=data.spec.data.cluster,
+            attribution=self._after.spec.attribution,
+            memory_limit=int(self._after.facts["batch_plan"]["memory_limit"]),
+            resources=dict(self._after.spec.compute.resources),
+            substitution=substitution,
+        )
+
+    def _package(self, period: Period) -> ModelPackage:
+        """The package of a period's model, as it was.
+
+        Raises:
+            RunError: if it is another one by now.
+            ModelError, TrustError: if it is not there, or may not run.
+        """
+        digest = period.model_digest
+        if digest not in self._opened:
+            uri = period.spec.model.uri
+            package = open_package(uri, trust=self._trust.get(period.folder.uri), trusted_root=self._root)
+            if package.digest != digest:
+                raise RunError(f"the model of run {period.folder.run_id} is no longer at {uri}")
+            self._opened[digest] = package
+        return self._opened[digest]
+
+    def _shard(self, period: Period, rows: int) -> Shard:
+        data, attribution = period.spec.data, period.spec.attribution
+        dataset = Dataset(data.uri, data.partition)
+        files = dataset.files(period.facts.get("partition", "all"))
+        if dataset.digest(files) != self._data_digest(period):
+            raise RunError(f"the data of run {period.folder.run_id} is no longer as it was in {data.uri}")
+        return plan_shards(dataset, files, rows, sample=rows, seed=attribution.seed)[0]
+
+    def _data_digest(self, period: Period) -> str:
+        return str(period.key_parts["data"]["digest"])
+
+
+def _paired(pairs: Sequence[tuple[CrossedRows, CrossedRows]], matrix: Floats | None) -> tuple[Measured, Floats]:
+    """Mean difference of sizes between both ends of each pair, averaged over pairs, and the cosine of all rows."""
+    values, variances, first, second = [], [], [], []
+    for one, two in pairs:
+        a0, a1 = one.attributions, two.attributions
+        if matrix is not None:
+            a0, a1 = a0 @ matrix, a1 @ matrix
+        difference = np.abs(a1) - np.abs(a0)
+        values.append(difference.mean(axis=0) if len(difference) else np.full(a0.shape[1], np.nan))
+        variances.append(_variance(difference, one.clusters))
+        first.append(a0)
+        second.append(a1)
+    value = np.mean(values, axis=0)
+    error = np.sqrt(np.sum(variances, axis=0)) / len(pairs)
+    return Measured(value, error), row_cosine(np.concatenate(first), np.concatenate(second))
+
+
+def _variance(values: Floats, clusters: Sequence[str] | None) -> Floats:
+    """Variance (columns,) of the mean of (rows, columns), of clustered rows where clusters are given."""
+    rows = len(values)
+    residuals = (values - values.mean(axis=0)) / rows if rows else values
+    if clusters is not None:
+        _, codes = np.unique(np.asarray(clusters, dtype=object).astype(str), return_inverse=True)
+        summed = np.zeros((int(codes.max()) + 1 if rows else 0, values.shape[1]))
+        np.add.at(summed, codes, residuals)
+        residuals = summed
+    count = len(residuals)
+    if count < 2:
+        return np.full(values.shape[1], np.nan)
+    return np.asarray(count / (count - 1) * (residuals**2).sum(axis=0), dtype=np.float64)
+
+
+def _matrix(names: Sequence[str], groups: Mapping[str, Sequence[str]]) -> Floats:
+    """(features, groups): 1 where a feature is of a group."""
+    place = {name: at for at, name in enumerate(names)}
+    matrix = np.zeros((len(names), len(groups)))
+    for column, members in enumerate(groups.values()):
+        matrix[[place[name] for name in members if name in place], column] = 1.0
+    return matrix

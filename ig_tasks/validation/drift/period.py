@@ -1,0 +1,197 @@
+"""One side of a comparison: a finished run, opened by its folder, with the sums that a comparison is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import yaml
+
+from ig_tasks.errors import ReportError, RunError
+from ig_tasks.spec import ExplanationSpec
+from ig_tasks.stages.aggregation import RunSummary
+from ig_tasks.statistics import AttributionSums, FeatureStatistics
+from ig_tasks.store import Manifest, RunFolder
+from ig_tasks.store.drift_parts import ComparedRun
+from ig_tasks.validation.drift.decomposition import Totals, totals
+
+__all__ = ["Period"]
+
+_ATTRIBUTION, _INPUT, _SEGMENT = "attribution:", "input:", "segment:"
+
+
+@dataclass(frozen=True)
+class Period:
+    """A run whose attributions are computed.
+
+    facts: what its manifest holds.
+    """
+
+    folder: RunFolder
+    spec: ExplanationSpec
+    facts: Mapping[str, Any]
+    summary: RunSummary
+
+    @classmethod
+    def open(cls, folder: RunFolder) -> Period:
+        """The run in a folder.
+
+        Raises:
+            ReportError: if there is no run.
+            RunError, DamagedError: if its attributions are not computed, or a file is not what was written.
+        """
+        if not folder.exists("manifest.json"):
+            raise ReportError(f"{folder.uri}: there is no run here; give the folder that holds manifest.json")
+        manifest = Manifest(folder)
+        spec = ExplanationSpec.from_resolved(yaml.safe_load(manifest.read("spec.yaml")))
+        summary = RunSummary.read(folder)
+        named = RunFolder(folder.uri, spec.name, folder.run_id)
+        return cls(named, spec, manifest.document, summary)
+
+    @property
+    def target(self) -> str:
+        return next(iter(self.summary.merged.attributions))
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        return self.summary.merged.attributions[self.target].overall.features
+
+    @property
+    def key_parts(self) -> Mapping[str, Any]:
+        found: Mapping[str, Any] = self.facts["key_parts"]
+        return found
+
+    @property
+    def partition(self) -> str:
+        return str(self.facts.get("partition", "all"))
+
+    @property
+    def model_digest(self) -> str:
+        return str(self.key_parts["model"]["digest"])
+
+    @property
+    def baseline_digest(self) -> str:
+        return str(self.key_parts["baseline"])
+
+    def describe(self) -> ComparedRun:
+        """What a comparison says of this side."""
+        return ComparedRun(
+            name=self.spec.name,
+            run_id=self.folder.run_id,
+            partition=self.partition,
+            rows=self.summary.merged.rows_explained,
+            uri=self.folder.uri,
+            model_digest=self.model_digest,
+            baseline_digest=self.baseline_digest,
+            clusters=self.totals.clusters,
+        )
+
+    @cached_property
+    def sums(self) -> AttributionSums:
+        """Sums by cell and cluster: kept with the shards, or made of the rows where a run kept none."""
+        kept = self.summary.merged.sums.get(self.target)
+        return kept if kept is not None else self._sums_of_rows()
+
+    @cached_property
+    def totals(self) -> Totals:
+        """Importance of each feature over all rows."""
+        overall = self.summary.merged.attributions[self.target].overall
+        return _totals(self.sums, overall)
+
+    def group_totals(self, groups: Mapping[str, Sequence[str]]) -> Totals:
+        """Importance of groups: of each row the sum over a group's features, then the mean of its size."""
+        names = [name for members in groups.values() for name in members]
+        place = {name: at for at, name in enumerate(names)}
+        matrix = np.zeros((len(names), len(groups)))
+        for column, members in enumerate(groups.values()):
+            matrix[[place[name] for name in members], column] = 1.0
+        return self._totals_of_rows(list(groups), names, matrix)
+
+    def segment_totals(self, column: str, level: str) -> Totals:
+        """Importance of each feature over the rows of one level of a segment column."""
+        return self._totals_of_rows(list(self.features), list(self.features), None, (column, level))
+
+    def segment_levels(self, column: str) -> list[str]:
+        """The levels of a segment column that have rows."""
+        return [level for name, level, _ in self.summary.merged.attributions[self.target].segments() if name == column]
+
+    def _totals_of_rows(
+        self,
+        features: Sequence[str],
+        columns: Sequence[str],
+        matrix: np.ndarray[Any, Any] | None,
+        segment: tuple[str, str] | None = None,
+    ) -> Totals:
+        sums: AttributionSums | None = None
+        statistics: FeatureStatistics | None = None
+        for table in self._tables(columns, (), segment):
+            values = _matrix(table, columns)
+            values = values if matrix is None else values @ matrix
+            part = AttributionSums.of(values, features, clusters=_clusters(table))
+            held = FeatureStatistics.of(values, features)
+            sums, statistics = (
+                (part, held) if sums is None or statistics is None else (sums.merge(part), statistics.merge(held))
+            )
+        if sums is None or statistics is None:
+            raise RunError(f"run {self.folder.uri}: has no rows to compare")
+        return _totals(sums, statistics)
+
+    def _sums_of_rows(self) -> AttributionSums:
+        merged = self.summary.merged
+        numbers, labels = set(merged.numbers.features), set(merged.categories)
+        inputs = [name for name in self.features if name in numbers | labels] if self.spec.report.keep_inputs else []
+        sums: AttributionSums | None = None
+        for table in self._tables(self.features, inputs):
+            held = {name: table.column(_INPUT + name).to_pandas() for name in inputs}
+            part = AttributionSums.of(
+                _matrix(table, self.features),
+                self.features,
+                numbers={name: held[name].to_numpy(np.float64) for name in inputs if name in numbers},
+                labels={name: held[name].to_numpy(object) for name in inputs if name in labels},
+                clusters=_clusters(table),
+            )
+            sums = part if sums is None else sums.merge(part)
+        return sums if sums is not None else AttributionSums.of(np.empty((0, len(self.features))), self.features)
+
+    def _tables(
+        self, features: Sequence[str], inputs: Sequence[str], segment: tuple[str, str] | None = None
+    ) -> Iterator[pa.Table]:
+        """The rows of each shard, of this period's target."""
+        folder = self.folder.checked(self.summary.files)
+        wanted = [*(_ATTRIBUTION + name for name in features), *(_INPUT + name for name in inputs), "target"]
+        wanted += ["cluster"] if self.spec.data.cluster else []
+        wanted += [_SEGMENT + segment[0]] if segment else []
+        for file in self.summary.attribution_files:
+            table = folder.read_table(file, columns=wanted)
+            chosen = pc.equal(table.column("target"), self.target)
+            if segment is not None:
+                chosen = pc.and_(chosen, pc.equal(table.column(_SEGMENT + segment[0]), segment[1]))
+            yield table.filter(chosen)
+
+
+def _totals(sums: AttributionSums, statistics: FeatureStatistics) -> Totals:
+    rows = statistics.count
+    return totals(
+        sums,
+        absolute=statistics.abs_mean * rows,
+        squares=statistics.moments["abs_squared_deviations"],
+        signed=statistics.mean * rows,
+        rows=rows,
+    )
+
+
+def _matrix(table: pa.Table, features: Sequence[str]) -> np.ndarray[Any, np.dtype[np.float64]]:
+    columns = [table.column(_ATTRIBUTION + name).to_numpy() for name in features]
+    return np.stack(columns, axis=1) if columns else np.empty((table.num_rows, 0))
+
+
+def _clusters(table: pa.Table) -> list[Any] | None:
+    if "cluster" not in table.column_names:
+        return None
+    found: list[Any] = table.column("cluster").to_pylist()
+    return found

@@ -1,0 +1,75 @@
+"""A comparison in words."""
+
+from __future__ import annotations
+
+from ig_tasks.store.drift_parts import Drift, FeatureDrift
+from ig_tasks.validation.drift.states import Limits
+
+__all__ = ["sentence", "summary"]
+
+_SHOWN = 5
+_CAUSES = {
+    "model": "the model",
+    "data": "the data",
+    "own": "its own values",
+    "others": "other features' values",
+    "baseline": "the baseline",
+    "model or data": "the model or the data, which cannot be told apart",
+    "baseline or data": "the baseline or the data, which cannot be told apart",
+}
+
+
+def sentence(row: FeatureDrift, limits: Limits) -> str:
+    """What became of one feature, in one sentence."""
+    share = f"{abs(row.relative or 0.0):.0%}"
+    way = "rose" if (row.change or 0.0) > 0 else "fell"
+    if row.state == "unchanged":
+        return f"{row.feature} is unchanged within {limits.practical:.0%}."
+    if row.state == "undetermined":
+        return f"{row.feature} {way} by {share}; neither a change nor its absence is shown."
+    if row.state == "cancelled":
+        return f"{row.feature} is unchanged in all, but {_because(row)} moved it in opposite ways."
+    what = f"{row.feature} {way} by {share}, from {row.before:.3g} to {row.after:.3g}"
+    if row.state == "small":
+        return f"{what}; that is less than {limits.share:.0%} of all importance."
+    if row.follows_partition:
+        return f"{what}: its values follow the partition, and are never the same in two periods."
+    because = _because(row)
+    turned = row.row_cosine is not None and row.row_cosine < 0
+    direction = "; its attributions point the other way on the same rows" if turned else ""
+    return f"{what}{f', because of {because}' if because else ''}{direction}."
+
+
+def summary(drift: Drift) -> str:
+    """The comparison in a few sentences: alarms first."""
+    overall = [row for row in drift.features if row.segment is None]
+    changed = [row for row in overall if row.state == "changed" and not row.follows_partition]
+    noted = [row.feature for row in overall if row.state == "changed" and row.follows_partition]
+    parts = []
+    if drift.alarms:
+        parts += [row.sentence for row in drift.alarms[:_SHOWN]]
+        if len(drift.alarms) > _SHOWN:
+            parts.append(f"{len(drift.alarms) - _SHOWN} more raise an alarm.")
+    elif changed:
+        names = ", ".join(row.feature for row in changed[:_SHOWN])
+        parts.append(f"{len(changed)} of {len(overall)} features changed ({names}); none raises an alarm.")
+    else:
+        settled = sum(row.state == "unchanged" for row in overall)
+        parts.append(f"No feature changed; {settled} of {len(overall)} are shown to be unchanged.")
+    if noted:
+        parts.append(f"{', '.join(noted)} changed with the partition, as expected.")
+    return " ".join(parts)
+
+
+def _because(row: FeatureDrift) -> str:
+    named = []
+    for cause in row.cause:
+        if cause == "others" and row.others:
+            named.append("the values of " + _listed([one.feature for one in row.others[:2]]))
+        else:
+            named.append(_CAUSES[cause])
+    return _listed(named)
+
+
+def _listed(words: list[str]) -> str:
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
