@@ -39,6 +39,7 @@ WHOLE = ["distance", "plane_age", "seats", "plane_known"]
 SCHEMA = pa.schema(
     {
         "flight_id": pa.string(),
+        "day": pa.string(),
         "late": pa.int64(),
         **{name: pa.int64() if name in WHOLE else pa.float64() for name in NUMERIC},
         **dict.fromkeys(CATEGORICAL, pa.string()),
@@ -113,6 +114,7 @@ def table(flights: pd.DataFrame, weather: pd.DataFrame, planes: pd.DataFrame) ->
     number = rows["carrier"] + "-" + rows["flight"].astype(str) + "-" + rows["origin"]
     result = rows.assign(
         flight_id=day.dt.strftime("%Y-%m-%d") + "-" + number,
+        day=day.dt.strftime("%Y-%m-%d"),
         late=(rows["arr_delay"] > LATE_MINUTES).astype("int64"),
         dep_hour=rows["hour"].map("{:02d}".format),
         month_of_year=rows["month"].map("{:02d}".format),
