@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ig_tasks.explainer import explain
     from ig_tasks.finished import open_run
     from ig_tasks.models import load_model
+    from ig_tasks.validation.drift.compare import compare
     from ig_tasks.views import Explanation
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "Samples",
     "Strategy",
     "__version__",
+    "compare",
     "diagnose",
     "explain",
     "judge_baselines",
@@ -38,6 +40,7 @@ _HOME = {
     "Explanation": "ig_tasks.views",
     "Samples": "ig_tasks.baselines.arrays",
     "Strategy": "ig_tasks.baselines.strategy",
+    "compare": "ig_tasks.validation.drift.compare",
     "diagnose": "ig_tasks.doctor",
     "explain": "ig_tasks.explainer",
     "judge_baselines": "ig_tasks.baselines.doctor",

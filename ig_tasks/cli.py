@@ -86,6 +86,9 @@ def _say_version(wanted: bool) -> None:
         raise typer.Exit
 
 
+_RUN_HELP = "A run's folder, its report.json, STORE/NAME for the latest, or STORE/NAME@PARTITION."
+
+
 @app.callback()
 def _program(
     version: Annotated[
@@ -165,6 +168,49 @@ def show(
 def page_of(report_uri: str) -> str:
     """The page that lies beside a report.json."""
     return report_uri.removesuffix(".json") + ".html"
+
+
+@_command(
+    "Say what changed between two reports, and why",
+    "ig-tasks diff ig_runs/flights_torch@2013-05 ig_runs/flights_torch@2013-06",
+    "ig-tasks diff ig_runs/flights_torch@2013-05 ig_runs/flights_torch --json drift.json",
+)
+def diff(
+    reference: Annotated[str, typer.Argument(metavar="REFERENCE", help=_RUN_HELP)],
+    current: Annotated[str, typer.Argument(metavar="CURRENT", help="The run compared with it, named likewise.")],
+    json_file: Annotated[
+        str | None, typer.Option("--json", metavar="FILE", help="Write everything as JSON; - for standard output.")
+    ] = None,
+    rows: Annotated[
+        int | None, typer.Option(min=2, help="Rows of each period on which models and values are exchanged.")
+    ] = None,
+    cross: Annotated[
+        bool, typer.Option("--cross/--no-cross", help="Compute what stored sums cannot tell, on Dask workers.")
+    ] = True,
+    trusted_root: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="The folder whose model code may run; the working folder.")
+    ] = None,
+) -> int:
+    """Say which features' importance changed between two runs, whether that is real, and why.
+
+    Exit code 1: an alarm, where the current spec's drift.severity is critical.
+    """
+    from rich.console import Console
+
+    import ig_tasks
+    from ig_tasks.pipeline import to_stderr
+    from ig_tasks.reports.drift_terminal import print_drift
+    from ig_tasks.validation.drift.compare import severity_of
+
+    found = ig_tasks.compare(reference, current, rows=rows, cross=cross, trusted_root=trusted_root, log=to_stderr)
+    text = found.model_dump_json(indent=2)
+    if json_file == "-":
+        typer.echo(text)
+    else:
+        if json_file is not None:
+            Path(json_file).write_text(text + "\n", encoding="utf-8")
+        print_drift(found, Console(highlight=False))
+    return 1 if found.alarms and severity_of(found) == "critical" else 0
 
 
 @_command("Set up an Airflow project, or a new one", "ig-tasks init .")

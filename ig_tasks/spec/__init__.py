@@ -13,6 +13,7 @@ from ig_tasks.spec.check_sections import (
     UnknownCheck,
     ValidationSpec,
 )
+from ig_tasks.spec.drift_section import DriftSpec
 from ig_tasks.spec.loading import load_for_run, load_spec
 from ig_tasks.spec.overrides import Override
 from ig_tasks.spec.partitions import format_partition, select_partitions
@@ -36,6 +37,7 @@ __all__ = [
     "ComputeSpec",
     "ConvergedCheck",
     "DataSpec",
+    "DriftSpec",
     "ExplanationSpec",
     "FeatureSpec",
     "ModelSpec",

@@ -186,3 +186,6 @@ class FeatureSpec(Section):
     label: Prose | None = None
     group: Prose | None = None
     description: Prose | None = None
+    follows_partition: Annotated[
+        bool, Field(description="its values change with the partition by their nature: drift notes it without an alarm")
+    ] = False

@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field, ValidationError
 from ig_tasks.errors import SpecError
 from ig_tasks.spec.baseline import BaselineSpec
 from ig_tasks.spec.check_sections import ValidationSpec
+from ig_tasks.spec.drift_section import DriftSpec
 from ig_tasks.spec.fields import Names, PartitionText, Section
 from ig_tasks.spec.messages import first_error
 from ig_tasks.spec.overrides import Override, overrides_between, said_again
@@ -57,6 +58,7 @@ class ExplanationSpec(Section):
     attribution: AttributionSpec = AttributionSpec()
     compute: ComputeSpec = ComputeSpec()
     validation: ValidationSpec = ValidationSpec()
+    drift: Annotated[DriftSpec, _short_form("reference")] = DriftSpec()
     report: ReportSpec = ReportSpec()
     features: dict[str, FeatureSpec] = Field(default_factory=dict)
     store: Annotated[Uri | None, Field(description="any fsspec URI; left out: $IG_TASKS_STORE, else ig_runs")] = None

@@ -50,8 +50,7 @@ class Period:
         manifest = Manifest(folder)
         spec = ExplanationSpec.from_resolved(yaml.safe_load(manifest.read("spec.yaml")))
         summary = RunSummary.read(folder)
-        named = RunFolder(folder.uri, spec.name, folder.run_id)
-        return cls(named, spec, manifest.document, summary)
+        return cls(RunFolder(folder.uri, spec.name, folder.run_id), spec, manifest.document, summary)
 
     @property
     def target(self) -> str:

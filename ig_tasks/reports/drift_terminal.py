@@ -1,0 +1,78 @@
+"""A comparison of two reports in the terminal: what changed, by how much and why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from ig_tasks.reports.numerals import number
+from ig_tasks.reports.terminal import plain
+from ig_tasks.store.drift_parts import ComparedRun, Drift, FeatureDrift
+
+__all__ = ["print_drift"]
+
+_TONES = {"changed": "bold yellow", "cancelled": "bold yellow", "unchanged": "green"}
+
+
+def print_drift(drift: Drift, console: Console, *, top: int = 25) -> None:
+    """Print one comparison: its summary, a row per feature and group, and what limits it."""
+    sides = [side for side in (drift.reference, drift.current) if side is not None]
+    console.print(plain(" against ".join(_named(side) for side in reversed(sides)), "bold"))
+    tone = "bold red" if drift.alarms else "green" if drift.comparable else "bold yellow"
+    console.print(plain(drift.summary, tone))
+    if not drift.comparable:
+        return
+    changes = [what for what, is_so in (("model", drift.model_changed), ("baseline", drift.baseline_changed)) if is_so]
+    console.print(plain(f"The {' and the '.join(changes)} changed." if changes else "Model and baseline are the same."))
+    _print_rows("feature", [row for row in drift.features if row.segment is None], console, top)
+    _print_rows("group", list(drift.groups), console, top)
+    segments = [row for row in drift.features if row.segment is not None and row.state == "changed"]
+    _print_rows("segment", segments, console, top)
+    for row in (*drift.features, *drift.groups):
+        if row.alarm:
+            console.print(plain("alarm: ", "bold red") + plain(row.sentence))
+    for note in drift.notes:
+        console.print(plain(note, "dim"))
+
+
+def _print_rows(what: str, rows: Sequence[FeatureDrift], console: Console, top: int) -> None:
+    if not rows:
+        return
+    table = Table(box=box.SIMPLE, pad_edge=False)
+    table.add_column(what, overflow="ellipsis", no_wrap=True, max_width=36)
+    for name in ("before", "after", "change"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("state", no_wrap=True)
+    table.add_column("because of", overflow="fold")
+    for row in rows[:top]:
+        name = row.feature if row.segment is None else f"{row.segment}: {row.feature}"
+        table.add_row(
+            plain(name),
+            number(row.before),
+            number(row.after),
+            "" if row.relative is None else f"{row.relative:+.0%}",
+            plain(row.state, "bold red" if row.alarm else _TONES.get(row.state, "")),
+            plain(_causes(row), "dim"),
+        )
+    console.print(table)
+    if len(rows) > top:
+        console.print(plain(f"{len(rows) - top} more {what}s: --json lists them", "dim"))
+
+
+def _causes(row: FeatureDrift) -> str:
+    if row.follows_partition and row.state == "changed":
+        return "follows the partition"
+    named = [
+        "values of " + ", ".join(other.feature for other in row.others[:2])
+        if cause == "others" and row.others
+        else cause
+        for cause in row.cause
+    ]
+    return ", ".join(named)
+
+
+def _named(side: ComparedRun) -> str:
+    return f"{side.name} {side.partition} ({side.rows:,} rows)"

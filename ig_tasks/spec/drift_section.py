@@ -1,0 +1,56 @@
+"""The section `drift` of a spec: what a run is compared with, and which changes count."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, Field, PositiveInt
+
+from ig_tasks.spec.check_sections import Severity
+from ig_tasks.spec.fields import Columns, Section, Share
+from ig_tasks.spec.uris import Prose
+
+__all__ = ["DriftSpec"]
+
+_PREVIOUS = re.compile(r"previous:([1-9][0-9]{0,3})")
+
+
+def _as_reference(value: Any) -> Any:
+    """YAML reads 2013 as a number, and an absent value as none."""
+    if value is None or value is False:
+        return "none"
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _known(value: str) -> str:
+    if value.startswith("previous") and value != "previous" and not _PREVIOUS.fullmatch(value):
+        raise ValueError(f"{value!r} is not a number of partitions back; write such as previous:12")
+    return value
+
+
+class DriftSpec(Section):
+    """The run that a report is compared with, and which changes count."""
+
+    reference: Annotated[
+        Prose,
+        BeforeValidator(_as_reference),
+        AfterValidator(_known),
+        Field(description="previous, previous:12 (partitions back), launch, a partition, a run id, or none"),
+    ] = "previous"
+    practical: Annotated[Share, Field(gt=0.0, description="least change that counts, of the importance")] = 0.10
+    share: Annotated[Share, Field(description="least change that counts, of the sum of all importances")] = 0.01
+    false_discovery: Annotated[Share, Field(gt=0.0, description="false discoveries among the features changed")] = 0.05
+    rows: Annotated[PositiveInt, Field(description="rows of each period on which models and values are exchanged")] = (
+        2_000
+    )
+    severity: Severity = "warning"
+    segments: Annotated[Columns, Field(description="columns of data.segments whose levels are compared, too")] = ()
+
+    @property
+    def steps_back(self) -> int | None:
+        """How many partitions back the reference is; None where it is named otherwise."""
+        if self.reference == "previous":
+            return 1
+        found = _PREVIOUS.fullmatch(self.reference)
+        return int(found[1]) if found else None

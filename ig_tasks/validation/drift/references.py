@@ -1,0 +1,129 @@
+"""Which run another is compared with, and the earlier ones of the same model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+
+from ig_tasks.errors import DamagedError, ReportError, SpecError
+from ig_tasks.spec import ExplanationSpec
+from ig_tasks.store import Folder, RunFolder, Store, read_sealed
+from ig_tasks.store.report import Report
+from ig_tasks.store.runs import LATEST
+from ig_tasks.validation.drift.comparison import History
+
+__all__ = ["LAUNCH", "earlier_reports", "history_of", "locate_run", "reference_run"]
+
+LAUNCH = "launch.json"
+"""Names the report with which the model was launched."""
+
+
+def locate_run(location: str) -> RunFolder:
+    """The run that a location names.
+
+    Args:
+        location: a run's folder, a report.json in it, `<store>/<name>` for the latest, or `<store>/<name>@<partition>`.
+
+    Raises:
+        ReportError: if there is none.
+    """
+    uri, at, partition = location.rstrip("/").rpartition("@")
+    if at and "/" not in partition:
+        reports = [found for found in _reports(Folder(uri)) if found[1].partition == partition]
+        if not reports:
+            raise ReportError(f"{location}: no report of partition {partition!r} is published in {uri}")
+        return reports[-1][0]
+    uri = location.rstrip("/")
+    if uri.rpartition("/")[2].startswith("report") and uri.endswith(".json"):
+        uri = uri.rpartition("/")[0] or "."
+    elif uri.endswith("/" + LATEST):
+        uri = uri.rpartition("/")[0]
+    folder = Folder(uri)
+    if folder.exists(LATEST):
+        return _run(folder, str(read_sealed(folder, LATEST, unsealed=True)["run_id"]))
+    if not folder.exists("manifest.json"):
+        raise ReportError(
+            f"{location}: there is no run here; give a run's folder, its report.json, <store>/<name> or "
+            "<store>/<name>@<partition>"
+        )
+    return RunFolder(folder.uri, folder.uri.rpartition("/")[0].rpartition("/")[2], folder.uri.rpartition("/")[2])
+
+
+def reference_run(spec: ExplanationSpec, store: Store, run: RunFolder, partition: str) -> RunFolder | None:
+    """The run that `drift.reference` names for a run of this partition; None where there is none yet.
+
+    Raises:
+        SpecError: if it names a run or a partition that is not there.
+    """
+    wanted = spec.drift.reference
+    if wanted == "none":
+        return None
+    folder = store.name_folder(spec.name)
+    steps = spec.drift.steps_back
+    if steps is not None:
+        before = _by_partition([found for found in _reports(folder) if _before(found[1].partition, partition)])
+        return before[-steps][0] if len(before) >= steps else None
+    if wanted == "launch":
+        if not folder.exists(LAUNCH):
+            return None
+        return _run(folder, str(read_sealed(folder, LAUNCH)["run_id"]))
+    if folder.exists(f"{wanted}/manifest.json"):
+        return _run(folder, wanted) if wanted != run.run_id else None
+    named = [found for found in _reports(folder) if found[1].partition == wanted and found[0].run_id != run.run_id]
+    if not named:
+        if partition == wanted:
+            return None
+        raise SpecError(
+            f"drift.reference: {wanted!r} is neither a partition with a published report nor a run in {folder.uri}; "
+            "name one that is there, previous, launch or none"
+        )
+    return named[-1][0]
+
+
+def earlier_reports(store: Store, name: str, partition: str) -> list[tuple[RunFolder, Report]]:
+    """The published, official reports of earlier partitions, one each, the oldest first."""
+    found = [one for one in _reports(store.name_folder(name)) if _before(one[1].partition, partition)]
+    return _by_partition(found)
+
+
+def history_of(reports: Sequence[tuple[RunFolder, Report]], model_digest: str, baseline_digest: str) -> History:
+    """{feature: its importances in the reports of one model and baseline, the oldest first}"""
+    history: dict[str, list[float]] = {}
+    for _, report in reports:
+        if report.model.digest != model_digest or report.baseline.digest != baseline_digest:
+            continue
+        for row in report.importance:
+            if row.abs_mean is not None:
+                history.setdefault(row.feature, []).append(row.abs_mean)
+    return history
+
+
+def _reports(folder: Folder) -> list[tuple[RunFolder, Report]]:
+    """The published, official reports under a name, in the order of partition, then time."""
+    name = folder.uri.rpartition("/")[2]
+    found: list[tuple[RunFolder, Report]] = []
+    for run in Store(folder.uri.rpartition("/")[0]).runs(name):
+        with suppress(DamagedError, ReportError):  # a report that cannot be read does not count
+            report = run.read_report()
+            if report.official and report.published:
+                found.append((run, report))
+    return sorted(found, key=lambda one: (_last(one[1].partition), one[1].created_at))
+
+
+def _by_partition(reports: Sequence[tuple[RunFolder, Report]]) -> list[tuple[RunFolder, Report]]:
+    """The newest report of each partition."""
+    return list({report.partition: (run, report) for run, report in reports}.values())
+
+
+def _before(partition: str, than: str) -> bool:
+    return _last(partition) < _last(than)
+
+
+def _last(partition: str) -> str:
+    """A range counts as its last partition; `all` comes before every named partition."""
+    last = partition.rpartition("..")[2]
+    return "" if last == "all" else last
+
+
+def _run(folder: Folder, run_id: str) -> RunFolder:
+    return RunFolder(folder.uri_of(run_id), folder.uri.rpartition("/")[2], run_id)
