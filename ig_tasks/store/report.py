@@ -16,6 +16,7 @@ from pydantic import AwareDatetime, Field, ValidationError
 from ig_tasks.errors import ReportError
 from ig_tasks.looks.visible import json_visible
 from ig_tasks.spec.messages import first_error
+from ig_tasks.store.drift_parts import Drift
 from ig_tasks.store.report_results import (
     Check,
     Completeness,
@@ -117,7 +118,8 @@ class Report(Part):
     """The same by segment."""
     checks: tuple[Check, ...]
     verdicts: tuple[Verdict, ...]
-    drift: Free | None
+    drift: Drift | None
+    """What changed since the report that it is compared with; null where it is compared with none."""
     provenance: Free
     """Digests, versions, seed, batch plan, attempts: anything that says where the numbers come from."""
     timing: Free

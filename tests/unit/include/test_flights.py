@@ -92,7 +92,7 @@ def test_a_new_dataset_takes_the_place_of_the_old_in_one_move(two_months):
     from include.datasets import flights
 
     data = pd.DataFrame({name: pd.Series([1, 2]) for name in flights.SCHEMA.names})
-    data = data.astype(dict.fromkeys(("flight_id", *flights.CATEGORICAL), "str"))
+    data = data.astype(dict.fromkeys(("flight_id", "day", *flights.CATEGORICAL), "str"))
     flights.write(data.assign(month=["2013-01", "2013-02"]), two_months)
     assert sorted(path.name for path in two_months.iterdir()) == [flights.MARKER, "month=2013-01", "month=2013-02"]
     assert flights.is_done(two_months)

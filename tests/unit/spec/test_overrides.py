@@ -57,6 +57,9 @@ def test_overrides_travel_with_the_resolved_spec(path):
     assert back.overrides == (Override(field="data.sample", spec=None, run=5),)
 
 
+NAMED = {"label": "Age", "group": None, "description": None, "follows_partition": False}
+
+
 @pytest.mark.parametrize(
     ("settings", "expected"),
     [
@@ -66,7 +69,7 @@ def test_overrides_travel_with_the_resolved_spec(path):
         ({"attribution.seed": 3}, {"attribution.seed": (0, 3)}),
         ({"validation.quarantined.at_most": 0.5}, {"validation.quarantined.at_most": (0.05, 0.5)}),
         ({"baseline.partition": "2013-01"}, {"baseline.partition": (None, "2013-01")}),
-        ({"features.age.label": "Age"}, {"features.age": (None, {"label": "Age", "group": None, "description": None})}),
+        ({"features.age.label": "Age"}, {"features.age": (None, NAMED)}),
     ],
 )
 def test_settings_of_the_command_line_are_compared_with_the_file(path, settings, expected):
