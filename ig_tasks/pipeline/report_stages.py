@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from ig_tasks.baselines.fitted import Baseline
+from ig_tasks.cluster.session import ComputeSession
 from ig_tasks.errors import ValidationFailedError
 from ig_tasks.lines import Line
 from ig_tasks.pipeline.compute_stages import IMPORTANCE, planned
-from ig_tasks.pipeline.stage_workers import Log, to_stderr
+from ig_tasks.pipeline.stage_workers import Log, session_of, to_stderr
 from ig_tasks.reports.numerals import apart, value
 from ig_tasks.reports.outcome import outcome_of, outcome_words
 from ig_tasks.reports.override_notes import override_words
@@ -21,6 +22,8 @@ from ig_tasks.stages.run_reference import RunReference
 from ig_tasks.store import Manifest, Store
 from ig_tasks.store.report import Check, Report
 from ig_tasks.validation import called_check, predicted_of, run_checks, unknown_checks
+from ig_tasks.validation.drift.drift_check import drift_check, drift_of, reference_of
+from ig_tasks.validation.drift.references import locate_run
 
 __all__ = ["publish_report", "validate"]
 
@@ -28,12 +31,19 @@ _PUBLISHED = ("spec.yaml", "baseline.parquet", "quarantine.parquet", IMPORTANCE)
 """Files of a run that are published with its report as they are."""
 
 
-def validate(spec: ExplanationSpec, ref: RunReference | Mapping[str, Any], *, log: Log | None = None) -> RunReference:
+def validate(
+    spec: ExplanationSpec,
+    ref: RunReference | Mapping[str, Any],
+    *,
+    session: ComputeSession | None = None,
+    log: Log | None = None,
+) -> RunReference:
     """Carry out the checks; a critical one that fails withholds the report.
 
     Args:
         spec: what to explain; its thresholds may have changed since the run was computed.
         ref: what `compute_attributions` returned, or its JSON.
+        session: workers that are there; None: workers for this stage alone, should drift need any.
         log: takes lines; None: standard error.
 
     Returns:
@@ -42,6 +52,8 @@ def validate(spec: ExplanationSpec, ref: RunReference | Mapping[str, Any], *, lo
     Raises:
         ValidationFailedError: after the withheld report was written; it names the report.
         CheckBrokenError: if a check could not be carried out.
+        SpecError: if `drift.reference` names a run that is not there.
+        WorkerLostError, ResourceError: of the workers that drift needed.
         DamagedError: if a file of the run is not what was written; run again from compute_attributions on.
     """
     say = log or to_stderr
@@ -49,7 +61,9 @@ def validate(spec: ExplanationSpec, ref: RunReference | Mapping[str, Any], *, lo
     ref = RunReference.of(ref)
     plan, run = planned(spec, ref), ref.run_folder()
     summary = RunSummary.read(run)
-    rendering = Rendering.of(run, spec, ref.served, say=say)
+    store = Store(ref.store)
+    reference = reference_of(spec, store, run, ref.partition)
+    rendering = Rendering.of(run, spec, ref.served, reference, say=say)
     if rendering.has_checks:
         say("validate: nothing to do, these checks were carried out before")
     else:
@@ -63,10 +77,15 @@ def validate(spec: ExplanationSpec, ref: RunReference | Mapping[str, Any], *, lo
             rows_quarantined=merged.rows_quarantined,
             predicted=predicted_of(plan),
         )
-        checks += [] if ref.served is None else [called_check(spec, Store(ref.store), ref.served)]
+        checks += [] if ref.served is None else [called_check(spec, store, ref.served)]
         baseline = Baseline.of_run(run, plan.package.config.inputs)
         checks += unknown_checks(plan, merged.unknown, baseline.unknown)
-        rendering.write_checks(checks)
+        drift = None
+        if reference is not None:
+            with session_of(spec, session, log) as workers:
+                drift = drift_of(spec, store, run, reference, session=workers, say=say, log=log)
+            checks.append(drift_check(spec, drift))
+        rendering.write_checks(checks, drift)
         Manifest(run).record_stage("validate", seconds=time.perf_counter() - started, checks=len(checks))
     checks = rendering.read_checks()
     for check in checks:
@@ -80,7 +99,8 @@ def validate(spec: ExplanationSpec, ref: RunReference | Mapping[str, Any], *, lo
             f"critical check failed: {names}; the report is withheld, read it at {report_uri}", report_uri
         )
     warnings = tuple(check.name for check in failed)
-    return ref.with_(revision=rendering.revision, page_uri=rendering.page_uri, warnings=warnings)
+    compared = None if reference is None else reference.uri
+    return ref.with_(revision=rendering.revision, page_uri=rendering.page_uri, warnings=warnings, compared_uri=compared)
 
 
 def publish_report(
@@ -106,7 +126,8 @@ def publish_report(
     started = time.perf_counter()
     ref = RunReference.of(ref)
     plan, run = planned(spec, ref), ref.run_folder()
-    rendering = Rendering.of(run, spec, ref.served, say=say)
+    reference = None if ref.compared_uri is None else locate_run(ref.compared_uri)
+    rendering = Rendering.of(run, spec, ref.served, reference, say=say)
     for name in _PUBLISHED:
         Manifest(run).read(name, known=True)
     if rendering.is_written:

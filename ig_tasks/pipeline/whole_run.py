@@ -41,5 +41,5 @@ def run(
         ref = load_model(spec, partition=partition, session=session, log=log)
         ref = build_baseline(spec, ref, session=session, log=log)
         ref = compute_attributions(spec, ref, session=session, log=log, context=context)
-    ref = validate(spec, ref, log=log)
+        ref = validate(spec, ref, session=session, log=log)
     return publish_report(spec, ref, log=log)

@@ -14,6 +14,7 @@ from ig_tasks.reports.space_notes import probability_at, target_facts, with_marg
 from ig_tasks.stages.run_plan import RunPlan
 from ig_tasks.stages.shard_files import ShardSummary
 from ig_tasks.store.clock import utc_now
+from ig_tasks.store.drift_parts import Drift
 from ig_tasks.store.report import (
     SCHEMA_VERSION,
     AttributionInfo,
@@ -53,6 +54,7 @@ class Findings:
     """Over all rows, within segments, and of groups."""
     manifest: Mapping[str, Any]
     rendering: str
+    drift: Drift | None = None
 
 
 def assemble_report(findings: Findings, *, revision: int) -> Report:
@@ -165,7 +167,7 @@ def assemble_report(findings: Findings, *, revision: int) -> Report:
         overrides=tuple(OverrideInfo(**override.model_dump()) for override in spec.overrides),
         checks=tuple(findings.checks),
         verdicts=(),
-        drift=None,
+        drift=findings.drift,
         provenance=_provenance(findings),
         timing={name: stage["seconds"] for name, stage in findings.manifest.get("stages", {}).items()},
     )

@@ -23,6 +23,7 @@ from ig_tasks.looks.statuses import PROVEN_BY
 from ig_tasks.looks.visible import visible
 from ig_tasks.reports import numerals, sentences
 from ig_tasks.reports.baseline_words import baseline_output_words, baseline_words, kinds_of
+from ig_tasks.reports.drift_view import because, drift_view, relative
 from ig_tasks.reports.override_notes import HEADLINE, override_words
 from ig_tasks.reports.page_views import example_views, target_views
 from ig_tasks.reports.provenance import flat, provenance_parts
@@ -62,7 +63,8 @@ def render_page(report: Report, document: str | None = None) -> str:
             reasons=sorted(report.data.quarantine_reasons.items(), key=lambda item: (-item[1], item[0])),
             provenance=provenance_parts(report.provenance),
             card=_card_lines(report.model.figures),
-            drift=flat(report.drift) if report.drift else [],
+            drift=drift_view(report),
+            severity=next((check.severity for check in report.checks if check.name == "drift"), "warning"),
         )
     )
 
@@ -151,6 +153,8 @@ def _environment() -> Environment:
     }
     environment.globals |= {
         "apart": numerals.apart,
+        "because": because,
+        "relative": relative,
         "chance": numerals.chance,
         "counted": numerals.counted,
         "interval": numerals.interval,

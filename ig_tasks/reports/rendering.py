@@ -26,6 +26,7 @@ from ig_tasks.stages.aggregation import RunSummary
 from ig_tasks.stages.run_plan import RunPlan
 from ig_tasks.stages.run_reference import ComparedFacts
 from ig_tasks.store import Manifest, RunFolder, read_sealed, run_key, set_aside, take_sealed
+from ig_tasks.store.drift_parts import Drift
 from ig_tasks.store.report import Check, Report
 from ig_tasks.store.runs import revised
 from ig_tasks.store.sealed import Say, create_sealed
@@ -41,29 +42,45 @@ FORMAT = 2
 class Rendering:
     """The revision of a run's report that belongs to a spec's thresholds and labels."""
 
-    def __init__(self, run: RunFolder, spec: ExplanationSpec, revision: int, served: Served = None) -> None:
+    def __init__(
+        self,
+        run: RunFolder,
+        spec: ExplanationSpec,
+        revision: int,
+        served: Served = None,
+        reference: RunFolder | None = None,
+    ) -> None:
         self.run, self.spec, self.revision, self.served = run, spec, revision, served
+        self.reference = reference
 
     @classmethod
-    def of(cls, run: RunFolder, spec: ExplanationSpec, served: Served = None, *, say: Say) -> Rendering:
+    def of(
+        cls,
+        run: RunFolder,
+        spec: ExplanationSpec,
+        served: Served = None,
+        reference: RunFolder | None = None,
+        *,
+        say: Say,
+    ) -> Rendering:
         """The revision that has this rendering's checks already, or the next free one.
 
         What is damaged of a revision that is looked at is set aside, to be carried out and rendered again.
 
         served: the model that is served, where the run is compared with one.
         """
-        key = _key(spec, served)
+        key = _key(spec, served, reference)
         revision = 1
         while (found := _key_of(run, revision, say)) not in (None, key):
             revision += 1
-        rendering = cls(run, spec, revision, served)
+        rendering = cls(run, spec, revision, served, reference)
         if found is not None:
             rendering._mend(say)
         return rendering
 
     @cached_property
     def key(self) -> str:
-        return _key(self.spec, self.served)
+        return _key(self.spec, self.served, self.reference)
 
     @property
     def has_checks(self) -> bool:
@@ -98,7 +115,7 @@ class Rendering:
     def page_uri(self) -> str:
         return self.run.uri_of(revised("report.html", self.revision))
 
-    def write_checks(self, checks: Sequence[Check]) -> None:
+    def write_checks(self, checks: Sequence[Check], drift: Drift | None = None) -> None:
         """Write validation.json: checks now, verdicts and drift with them.
 
         Whose checks are there first has the revision. A rendering that was carried out at the same moment takes the
@@ -108,7 +125,7 @@ class Rendering:
             "rendering": self.key,
             "checks": [check.model_dump(mode="json") for check in checks],
             "verdicts": [],
-            "drift": None,
+            "drift": None if drift is None else drift.model_dump(mode="json"),
         }
         while not create_sealed(self.run, revised("validation.json", self.revision), document):
             if self._checks_document()["rendering"] == self.key:
@@ -118,6 +135,11 @@ class Rendering:
     def read_checks(self) -> list[Check]:
         document = self._checks_document()
         return [Check.model_validate(check) for check in document["checks"]]
+
+    def read_drift(self) -> Drift | None:
+        """The comparison that was made with the checks; None where there was nothing to compare with."""
+        document = self._checks_document().get("drift")
+        return None if document is None else Drift.model_validate(document)
 
     def write(self, plan: RunPlan, summary: RunSummary, space: str) -> str:
         """Write the page, then the report, unless they are there; returns the report's URI."""
@@ -180,6 +202,7 @@ class Rendering:
             outliers=outliers(run, summary.attribution_files, summary.merged, groups, contributions),
             manifest=Manifest(self.run).document,
             rendering=self.key,
+            drift=self.read_drift(),
         )
 
 
@@ -198,7 +221,7 @@ def _key_of(run: RunFolder, revision: int, say: Say) -> str | None:
         return None
 
 
-def _key(spec: ExplanationSpec, served: Served) -> str:
+def _key(spec: ExplanationSpec, served: Served, reference: RunFolder | None) -> str:
     document = spec.to_document()
     shown = ("validation", "report", "features", "description", "owner", "tags")
     parity = document["validation"]["parity"]
@@ -211,4 +234,9 @@ def _key(spec: ExplanationSpec, served: Served) -> str:
     grouped = {"groups": 1} if any(feature.group for feature in spec.features.values()) else {}
     # A report says of itself whether it is official: the same numbers have a page for each.
     adhoc = {"overrides": document["overrides"]} if spec.overrides else {}
-    return run_key({"format": FORMAT, **{name: document[name] for name in shown}, **compared, **grouped, **adhoc})
+    for feature in document["features"].values():
+        if not feature["follows_partition"]:
+            del feature["follows_partition"]
+    drift = {} if reference is None else {"drift": {**document["drift"], "reference": reference.run_id}}
+    shown_now = {name: document[name] for name in shown}
+    return run_key({"format": FORMAT, **shown_now, **compared, **grouped, **adhoc, **drift})

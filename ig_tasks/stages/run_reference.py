@@ -105,6 +105,7 @@ class RunReference(_Part, Mapping[str, Any]):
         run_id, run_uri, baseline: since `build_baseline`.
         rows: since `compute_attributions`.
         revision, page_uri, warnings: since `validate`; the warnings are names of checks.
+        compared_uri: the run that drift is judged against, since `validate`; None where there is none.
         outcome, completeness, official: since `publish_report`.
         spec_digests: of the sections that decide the numbers, by the orchestrator.
     """
@@ -128,6 +129,7 @@ class RunReference(_Part, Mapping[str, Any]):
     completeness: Completeness | None = None
     official: bool | None = None
     spec_digests: dict[str, str] | None = None
+    compared_uri: str | None = None
 
     @classmethod
     def of(cls, given: RunReference | Mapping[str, Any]) -> RunReference:

@@ -7,7 +7,7 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from ig_tasks.cluster.session import ComputeSession
-from ig_tasks.spec import DriftSpec, ExplanationSpec
+from ig_tasks.spec import DriftSpec, FeatureSpec
 from ig_tasks.stages.crossed_runs import CrossedRuns
 from ig_tasks.store import Folder, Store
 from ig_tasks.store.drift_parts import Drift
@@ -63,6 +63,7 @@ def compare(
         before,
         after,
         settings=after.spec.drift if rows is None else after.spec.drift.model_copy(update={"rows": rows}),
+        presented=after.spec.features,
         history=history_of(earlier, after.model_digest, after.baseline_digest),
         cross=cross,
         trusted_root=str(trusted_root or Path.cwd()),
@@ -77,6 +78,7 @@ def compare_runs(
     after: Period,
     *,
     settings: DriftSpec,
+    presented: Mapping[str, FeatureSpec],
     history: History,
     cross: bool,
     trusted_root: str | None,
@@ -91,7 +93,7 @@ def compare_runs(
         RunError, DamagedError: if a file of either run is not what was written.
     """
     spec = after.spec
-    groups = _groups(after.features, spec)
+    groups = _groups(after.features, presented)
     own = ComputeSession(spec.compute, log=log or say) if cross and session is None else None
     with own or nullcontext():
         workers = session or own
@@ -107,14 +109,14 @@ def compare_runs(
             groups=groups,
             segments=settings.segments,
             history=history,
-            follows=[name for name, feature in spec.features.items() if feature.follows_partition],
+            presented=presented,
         )
 
 
-def _groups(features: tuple[str, ...], spec: ExplanationSpec) -> dict[str, tuple[str, ...]]:
+def _groups(features: tuple[str, ...], presented: Mapping[str, FeatureSpec]) -> dict[str, tuple[str, ...]]:
     groups: dict[str, tuple[str, ...]] = {}
     for name in features:
-        group = spec.features[name].group if name in spec.features else None
+        group = presented[name].group if name in presented else None
         if group:
             groups[group] = (*groups.get(group, ()), name)
     return groups

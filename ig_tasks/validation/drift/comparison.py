@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from ig_tasks.errors import IgTasksError, brief
+from ig_tasks.errors import IgTasksError, ResourceError, WorkerLostError, brief
+from ig_tasks.spec import FeatureSpec
 from ig_tasks.statistics import ranks
 from ig_tasks.store.drift_parts import Drift, DriftIndices, Effect, FeatureDrift, InputDrift, PartOfChange
 from ig_tasks.validation.drift import indices, sentences
@@ -93,7 +94,7 @@ def compare_periods(
     groups: Mapping[str, Sequence[str]] | None = None,
     segments: Sequence[str] = (),
     history: History | None = None,
-    follows: Sequence[str] = (),
+    presented: Mapping[str, FeatureSpec] | None = None,
 ) -> Drift:
     """Compare a run with an earlier one.
 
@@ -103,7 +104,8 @@ def compare_periods(
         groups: {group: its features}.
         segments: columns of `data.segments`, each of whose levels is compared.
         history: earlier importances, for the band within which a change is no alarm.
-        follows: features that follow the partition by their nature, besides those whose values say so.
+        presented: what the spec says of features: their group, and whether they follow the partition by their nature
+            (besides those whose values say so).
 
     Raises:
         RunError, DamagedError: if a file of either run is not what was written.
@@ -118,7 +120,9 @@ def compare_periods(
             why_not=why_not,
             summary=f"The reports cannot be compared: {why_not}.",
         )
-    return _Comparison(before, after, limits, crossing, dict(groups or {}), history or {}, follows).drift(segments)
+    return _Comparison(before, after, limits, crossing, dict(groups or {}), history or {}, presented or {}).drift(
+        segments
+    )
 
 
 class _Comparison:
@@ -130,11 +134,11 @@ class _Comparison:
         crossing: Crossing | None,
         groups: Mapping[str, Sequence[str]],
         history: History,
-        follows: Sequence[str],
+        presented: Mapping[str, FeatureSpec],
     ) -> None:
         self.before, self.after, self.limits = before, after, limits
         self.crossing, self.groups, self.history = crossing, groups, history
-        self.declared = set(follows)
+        self.presented = presented
         self.model_changed = before.model_digest != after.model_digest
         self.baseline_changed = before.baseline_digest != after.baseline_digest
         self.notes: list[str] = []
@@ -186,7 +190,7 @@ class _Comparison:
     def _features(self, reached: Reached) -> _Side:
         before, after = self.before, self.after
         side = _Side(before.features, before.totals, after.totals, reached.model, reached.baseline, reached.cosine)
-        follows = set(self.declared)
+        follows = {name for name, feature in self.presented.items() if feature.follows_partition}
         for name in side.names:
             if name not in before.sums.cells or name not in after.sums.cells:
                 continue
@@ -215,7 +219,6 @@ class _Comparison:
         parts = [self._parts(side, place, segment) for place in range(len(side.names))]
         changed_parts = self._changed_parts(parts, middle / whole if whole else middle)
         scale = self._scale(side) if segment is None else None
-        presented = self.after.spec.features
         rows = []
         for place, name in enumerate(side.names):
             change = float(after.importance[place] - before.importance[place])
@@ -225,7 +228,7 @@ class _Comparison:
                 state = "cancelled"
             named = self._causes(parts[place]) if state in ("changed", "small", "cancelled") else ()
             interval = change_interval(change, error, min(before.freedom, after.freedom))
-            own = presented.get(name)
+            own = self.presented.get(name)
             row = FeatureDrift(
                 target=self.after.target,
                 segment=segment,
@@ -342,6 +345,8 @@ class _Comparison:
         )
         try:
             effects = self.crossing.substitutions(movers)
+        except (WorkerLostError, ResourceError):
+            raise
         except IgTasksError as error:
             self.notes.append(f"Which features moved others is not known: {brief(error)}.")
             return rows

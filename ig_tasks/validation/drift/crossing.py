@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from ig_tasks.data.dataset import Dataset
 from ig_tasks.data.features import Feature
 from ig_tasks.data.shards import Shard, plan_shards
-from ig_tasks.errors import IgTasksError, RunError, brief
+from ig_tasks.errors import IgTasksError, ResourceError, RunError, WorkerLostError, brief
 from ig_tasks.models import ModelPackage, open_package
 from ig_tasks.stages.crossed_runs import CrossedRows, CrossedRuns, CrossTask, Substitution
 from ig_tasks.stages.tasks import ModelReference
@@ -108,6 +108,8 @@ class Crossing:
                 if (model_changed or name in ("11", "11b")) and (baseline_changed or name != "11b")
             }
             found = dict(zip(wanted, self._runs.rows(list(wanted.values())), strict=True))
+        except (WorkerLostError, ResourceError):
+            raise
         except IgTasksError as error:
             reached.why_not.append(brief(error))
             return reached

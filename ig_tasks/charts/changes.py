@@ -1,0 +1,66 @@
+"""Changes of importance between two reports: a mark and its interval for each feature, beside what counts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from ig_tasks.charts.axes import labels_axis, zero_line
+from ig_tasks.charts.chart import Chart, Frame
+from ig_tasks.looks.colours import ACCENT, FAINT, GRID, PAGE
+
+__all__ = ["Change", "change_marks"]
+
+
+class Change(NamedTuple):
+    """A feature's label, its change and the ends of its interval (of the mean of before and after), and its state."""
+
+    label: str
+    change: float
+    low: float | None
+    high: float | None
+    state: str
+    """`alarm`, or a state of drift."""
+
+
+_COLOURS = {"alarm": PAGE["bad"], "changed": ACCENT, "cancelled": ACCENT}
+_FARTHEST = 2.0
+
+
+def change_marks(changes: Sequence[Change], practical: float) -> Chart:
+    """A mark and a 95 % interval for each change, over a band of changes too small to count.
+
+    Args:
+        changes: from top to bottom; intervals are cut off at -200 % and 200 %.
+        practical: the least relative change that counts.
+    """
+    import altair as alt
+
+    data = [change._asdict() for change in changes]
+    drawn = [
+        {
+            **row,
+            "low": row["change"] if row["low"] is None else max(row["low"], -_FARTHEST),
+            "high": row["change"] if row["high"] is None else min(row["high"], _FARTHEST),
+            "colour": _COLOURS.get(row["state"], FAINT),
+        }
+        for row in data
+    ]
+    y = labels_axis(alt, drawn)
+    base = alt.Chart(alt.Data(values=drawn))
+    axis = alt.Axis(format="+.0%", tickCount=5)
+    band = (
+        alt.Chart(alt.Data(values=[{"from": -practical, "to": practical}]))
+        .mark_rect(color=GRID, opacity=0.7)
+        .encode(x=alt.X("from:Q", title="change of importance", axis=axis), x2="to:Q")
+    )
+    colour = alt.Color("colour:N", scale=None)
+    rule = base.mark_rule(strokeWidth=2).encode(y=y, x="low:Q", x2="high:Q", color=colour)
+    tooltip = ["label:N", alt.Tooltip("change:Q", format="+.1%"), "state:N"]
+    mark = base.mark_point(filled=True, size=70, opacity=1).encode(y=y, x="change:Q", color=colour, tooltip=tooltip)
+    alarms = sum(change.state == "alarm" for change in changes)
+    words = (
+        f"Marks with 95 % intervals: relative change of importance of {len(data)} features, {alarms} of them with an "
+        f"alarm; changes within {practical:.0%} do not count. The numbers are in the table."
+    )
+    return Chart(alt.layer(band, zero_line(alt), rule, mark), words, tuple(data), Frame(len(data)))

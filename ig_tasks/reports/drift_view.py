@@ -1,0 +1,82 @@
+"""What the page shows of a comparison with an earlier report."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ig_tasks.charts import Chart
+from ig_tasks.charts.changes import Change, change_marks
+from ig_tasks.store.drift_parts import Drift, FeatureDrift
+from ig_tasks.store.report import Report
+
+__all__ = ["CAUSES", "DriftView", "because", "drift_view", "relative"]
+
+_SHOWN = 25
+
+CAUSES = {
+    "model": "the model",
+    "data": "the data",
+    "own": "its own values",
+    "others": "other features' values",
+    "baseline": "the baseline",
+    "model or data": "the model or the data",
+    "baseline or data": "the baseline or the data",
+}
+
+
+class DriftView(NamedTuple):
+    """A comparison as the page shows it.
+
+    Attributes:
+        rows: features over all rows, the most important first; `left` more are not shown.
+        segments: features that changed within a segment.
+        alarms: what asks for a person.
+        chart: None where there is nothing to draw.
+    """
+
+    drift: Drift
+    rows: tuple[FeatureDrift, ...]
+    left: int
+    segments: tuple[FeatureDrift, ...]
+    alarms: tuple[FeatureDrift, ...]
+    chart: Chart | None
+
+
+def drift_view(report: Report) -> DriftView | None:
+    """The view of a report's comparison; None where it was compared with none."""
+    drift = report.drift
+    if drift is None:
+        return None
+    overall = [row for row in drift.features if row.segment is None]
+    shown = tuple(overall[:_SHOWN])
+    changes = [_mark(report, row) for row in shown if row.relative is not None]
+    segments = tuple(row for row in drift.features if row.segment is not None and row.state == "changed")
+    chart = change_marks(changes, drift.practical or 0.0) if changes else None
+    return DriftView(drift, shown, len(overall) - len(shown), segments[:_SHOWN], drift.alarms, chart)
+
+
+def relative(value: float | None) -> str:
+    """A relative change as text: +12 %."""
+    return "" if value is None else f"{100 * value:+.0f} %"
+
+
+def because(report: Report, row: FeatureDrift) -> str:
+    """Why a feature changed, in a few words; "" where nothing is to be said."""
+    if row.follows_partition and row.state == "changed":
+        return "its values follow the partition"
+    if row.state not in ("changed", "small", "cancelled"):
+        return ""
+    named = []
+    for cause in row.cause:
+        if cause == "others" and row.others:
+            named.append("values of " + ", ".join(report.label(other.feature) for other in row.others[:3]))
+        else:
+            named.append(CAUSES[cause])
+    return "; ".join(named)
+
+
+def _mark(report: Report, row: FeatureDrift) -> Change:
+    middle = ((row.before or 0.0) + (row.after or 0.0)) / 2
+    ends = [None if end is None or not middle else end / middle for end in row.change_ci]
+    state = "alarm" if row.alarm else row.state
+    return Change(report.label(row.feature), row.relative or 0.0, ends[0], ends[1], state)

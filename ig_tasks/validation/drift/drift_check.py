@@ -1,0 +1,88 @@
+"""The comparison that `validate` makes: a run with the one that its spec names, told as a check."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ig_tasks.cluster.session import ComputeSession
+from ig_tasks.errors import IgTasksError, ResourceError, WorkerLostError, brief
+from ig_tasks.spec import ExplanationSpec
+from ig_tasks.store import RunFolder, Store
+from ig_tasks.store.drift_parts import Drift
+from ig_tasks.store.report import Check
+from ig_tasks.validation.drift.compare import compare_runs
+from ig_tasks.validation.drift.period import Period
+from ig_tasks.validation.drift.references import earlier_reports, history_of, reference_run
+
+__all__ = ["drift_check", "drift_of", "reference_of"]
+
+Say = Callable[[str], None]
+
+
+def reference_of(spec: ExplanationSpec, store: Store, run: RunFolder, partition: str) -> RunFolder | None:
+    """The run that this one is compared with; None where there is none yet, and for ad-hoc runs.
+
+    Raises:
+        SpecError: if `drift.reference` names a run or a partition that is not there.
+    """
+    return reference_run(spec, store, run, partition) if spec.official else None
+
+
+def drift_of(
+    spec: ExplanationSpec,
+    store: Store,
+    run: RunFolder,
+    reference: RunFolder,
+    *,
+    session: ComputeSession,
+    say: Say,
+    log: Say | None = None,
+) -> Drift:
+    """Compare a run with its reference. What is wrong with the reference alone makes them not comparable.
+
+    Raises:
+        WorkerLostError, ResourceError: of the workers that crossed runs need; what was computed stays.
+        RunError, DamagedError: if a file of this run is not what was written.
+    """
+    after = Period.open(run)
+    try:
+        before = Period.open(reference)
+        earlier = earlier_reports(store, spec.name, after.partition)
+        return compare_runs(
+            before,
+            after,
+            settings=spec.drift,
+            presented=spec.features,
+            history=history_of(earlier, after.model_digest, after.baseline_digest),
+            cross=True,
+            trusted_root=spec.origin.trusted_root if spec.origin else None,
+            trust={} if spec.model.trust is None else {after.folder.uri: spec.model.trust},
+            say=say,
+            log=log,
+            session=session,
+        )
+    except (WorkerLostError, ResourceError):
+        raise
+    except IgTasksError as error:
+        # Whether it is this run that is damaged is found by the other checks, which read the same files.
+        why = f"run {reference.run_id}: {brief(error)}"
+        return Drift(
+            reference=None,
+            current=after.describe(),
+            comparable=False,
+            why_not=why,
+            summary=f"The reports cannot be compared: {why}.",
+        )
+
+
+def drift_check(spec: ExplanationSpec, drift: Drift) -> Check:
+    """The check `drift`: no feature or group raises an alarm."""
+    return Check(
+        name="drift",
+        severity=spec.drift.severity,
+        success=not drift.alarms,
+        observed=len(drift.alarms) if drift.comparable else None,
+        expected=0,
+        description=f"Features and groups whose importance changed more than chance and habit explain. {drift.summary}",
+        remedy="Read why under 'What changed'; compare the model and the values of the features named there.",
+    )
