@@ -9,7 +9,7 @@ from ig_tasks.charts.changes import Change, change_marks
 from ig_tasks.store.drift_parts import Drift, FeatureDrift
 from ig_tasks.store.report import Report
 
-__all__ = ["CAUSES", "DriftView", "because", "drift_view", "relative"]
+__all__ = ["CAUSES", "DriftView", "because", "drift_view", "relative", "relative_interval"]
 
 _SHOWN = 25
 
@@ -57,7 +57,16 @@ def drift_view(report: Report) -> DriftView | None:
 
 def relative(value: float | None) -> str:
     """A relative change as text: +12 %."""
-    return "" if value is None else f"{100 * value:+.0f} %"
+    if value is None:
+        return ""
+    percent = round(100 * value)
+    return f"{'+' if percent > 0 else '−' if percent < 0 else ''}{abs(percent)} %"
+
+
+def relative_interval(row: FeatureDrift) -> str:
+    """The 95 % interval of a relative change as text; "" where it is not known."""
+    ends = _relative_ends(row)
+    return "" if ends[0] is None or ends[1] is None else f"{relative(ends[0])} to {relative(ends[1])}"
 
 
 def because(report: Report, row: FeatureDrift) -> str:
@@ -76,7 +85,12 @@ def because(report: Report, row: FeatureDrift) -> str:
 
 
 def _mark(report: Report, row: FeatureDrift) -> Change:
-    middle = ((row.before or 0.0) + (row.after or 0.0)) / 2
-    ends = [None if end is None or not middle else end / middle for end in row.change_ci]
+    ends = _relative_ends(row)
     state = "alarm" if row.alarm else row.state
     return Change(report.label(row.feature), row.relative or 0.0, ends[0], ends[1], state)
+
+
+def _relative_ends(row: FeatureDrift) -> tuple[float | None, float | None]:
+    middle = ((row.before or 0.0) + (row.after or 0.0)) / 2
+    low, high = (None if end is None or not middle else end / middle for end in row.change_ci)
+    return low, high

@@ -23,7 +23,7 @@ from ig_tasks.looks.statuses import PROVEN_BY
 from ig_tasks.looks.visible import visible
 from ig_tasks.reports import numerals, sentences
 from ig_tasks.reports.baseline_words import baseline_output_words, baseline_words, kinds_of
-from ig_tasks.reports.drift_view import because, drift_view, relative
+from ig_tasks.reports.drift_view import because, drift_view, relative, relative_interval
 from ig_tasks.reports.override_notes import HEADLINE, override_words
 from ig_tasks.reports.page_views import example_views, target_views
 from ig_tasks.reports.provenance import flat, provenance_parts
@@ -155,6 +155,7 @@ def _environment() -> Environment:
         "apart": numerals.apart,
         "because": because,
         "relative": relative,
+        "relative_interval": relative_interval,
         "chance": numerals.chance,
         "counted": numerals.counted,
         "interval": numerals.interval,

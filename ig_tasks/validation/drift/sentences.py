@@ -55,9 +55,10 @@ def summary(drift: Drift) -> str:
         parts.append(f"{len(changed)} of {len(overall)} features changed ({names}); none raises an alarm.")
     else:
         settled = sum(row.state == "unchanged" for row in overall)
-        parts.append(f"No feature changed; {settled} of {len(overall)} are shown to be unchanged.")
+        but = f" except with the partition ({', '.join(noted)})" if noted else ""
+        return f"No feature changed{but}; {settled} of {len(overall)} are shown to be unchanged."
     if noted:
-        parts.append(f"{', '.join(noted)} changed with the partition, as expected.")
+        parts.append(f"Changed with the partition, as their values do: {', '.join(noted)}.")
     return " ".join(parts)
 
 

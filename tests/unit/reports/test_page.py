@@ -20,6 +20,37 @@ from ig_tasks.store.report import Report
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:"
 
+DRIFT = {
+    "reference": {"name": "flights", "run_id": "2013-09-aa", "partition": "2013-09", "rows": 1000, "clusters": 30},
+    "current": {"name": "flights", "run_id": "2013-10-bb", "partition": "2013-10", "rows": 1100, "clusters": 31},
+    "comparable": True,
+    "practical": 0.1,
+    "share": 0.01,
+    "false_discovery": 0.05,
+    "features": [
+        {
+            "target": "late", "feature": "dep_delay", "before": 2.0, "after": 3.0, "change": 1.0,
+            "change_ci": [0.5, 1.5], "relative": 0.4, "q_value": 0.001, "state": "changed", "cause": ["own", "others"],
+            "others": [{"feature": "dep_hour", "effect": 0.2}], "rank_before": 1, "rank_after": 1, "alarm": True,
+            "sentence": "dep_delay rose by 40 %, because of its own values.",
+        },
+        {
+            "target": "late", "feature": "dep_hour", "before": 0.51, "after": 0.49, "change": -0.02,
+            "change_ci": [-0.05, 0.01], "relative": -0.04, "q_value": 0.4, "state": "unchanged", "rank_before": 3,
+            "rank_after": 2,
+        },
+    ],
+    "groups": [
+        {
+            "target": "late", "feature": "schedule", "before": 2.5, "after": 3.4, "change": 0.9,
+            "change_ci": [0.5, 1.3], "relative": 0.3, "q_value": 0.01, "state": "changed", "cause": ["data"],
+            "rank_before": 1, "rank_after": 1,
+        },
+    ],
+    "notes": ["Rows are taken to be independent of one another."],
+    "summary": "dep_delay rose by 40 %, because of its own values.",
+}  # fmt: skip
+
 
 class Outline(HTMLParser):
     """Headings, the tables' rows as text, captions, and tags left open."""
@@ -389,15 +420,33 @@ def test_several_targets_each_have_their_own_importance(sample: SimpleNamespace)
     assert "very_late 0.04120" in Outline(page).text
 
 
-def test_verdicts_and_drift_are_shown_where_there_are_any(sample: SimpleNamespace) -> None:
+def test_verdicts_are_shown_where_there_are_any(sample: SimpleNamespace) -> None:
     report = sample.flights_report(
-        **sample.BARE,
-        verdicts=[{"feature": "seats", "verdict": "no effect", "why": "its interval holds zero"}],
-        drift={"ndcg": 0.983, "against": "2013-10"},
+        **sample.BARE, verdicts=[{"feature": "seats", "verdict": "no effect", "why": "its interval holds zero"}]
     )
-    rows = Outline(render_page(report)).rows
-    assert ["Seatsseats", "no effect", "its interval holds zero"] in rows
-    assert ["Ndcg", "0.983"] in rows
+    assert ["Seatsseats", "no effect", "its interval holds zero"] in Outline(render_page(report)).rows
+
+
+def test_what_changed_is_shown_with_its_cause_and_a_chart(sample: SimpleNamespace) -> None:
+    page = render_page(sample.flights_report(**sample.BARE, drift=DRIFT))
+    outline = Outline(page)
+    rows = {row[0]: row[1:] for row in outline.rows}
+    assert rows["Departure delaydep_delay"] == [
+        "2.000", "3.000", "+40 %", "+20 % to +60 %", "alarm", "its own values; values of Scheduled hour", "1",
+    ]  # fmt: skip
+    assert rows["Scheduled hourdep_hour"][2:] == ["−4 %", "−10 % to +2 %", "unchanged", "", "3 → 2"]
+    assert rows["schedule"][4] == "changed"
+    assert "dep_delay rose by 40 %, because of its own values." in page
+    assert "Marks with 95 % intervals: relative change of importance of 2 features, 1 of them with an alarm" in page
+    assert "Rows are taken to be independent" in page
+
+
+def test_reports_that_cannot_be_compared_say_why(sample: SimpleNamespace) -> None:
+    why = "the space was 'logit' and is 'probability'"
+    drift = {**DRIFT, "comparable": False, "why_not": why, "features": [], "summary": f"Not comparable: {why}."}
+    page = render_page(sample.flights_report(**sample.BARE, drift=drift))
+    assert "Not comparable: the space was &#39;logit&#39; and is &#39;probability&#39;." in page
+    assert "Because of" not in page
 
 
 def test_control_characters_are_seen_everywhere_and_report_json_keeps_them(sample: SimpleNamespace) -> None:
