@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from ig_tasks.errors import ModelError, TrustError
+from ig_tasks.errors import ModelError
 from ig_tasks.models import mlflow
 from ig_tasks.models.cache import is_local, local_copy, local_path
 from ig_tasks.models.config import FILE, Card, ModelConfig, TargetConfig, read_config
@@ -17,6 +17,7 @@ from ig_tasks.models.contents import PackageContents
 from ig_tasks.models.digest import Stamp, digest_of, stamps_of
 from ig_tasks.models.formats import FORMATS, detect, pickled_weights
 from ig_tasks.models.package import ModelPackage
+from ig_tasks.models.trust import check_trust
 from ig_tasks.spec.messages import first_error
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def open_package(uri: str | Path, *, trust: str | None = None, trusted_root: str
         what = f"it holds no {FILE}" if path.is_dir() else f"it is a file; a spec needs a folder with {FILE}"
         raise ModelError(f"no model package at '{path}': {what}")
     package = _package(str(uri), home, _below(path, files, home), stamps)
-    _check_trust(package, trust, trusted_root)
+    check_trust(package, trust, trusted_root)
     return package
 
 
@@ -77,7 +78,7 @@ def load_model(
         package = _package(str(uri), home, _below(path, files, home), stamps)
     else:
         package = _artifact(str(uri), path, files, stamps)
-    _check_trust(package, trust, trusted_root or Path.cwd())
+    check_trust(package, trust, trusted_root or Path.cwd())
     return package.load(device)
 
 
@@ -94,7 +95,7 @@ def open_served(
     found = _artifact(str(uri), path, files, stamps)
     config = found.config.model_copy(update={"inputs": like.config.inputs, "targets": like.config.targets})
     package = replace(found, config=config, bare=False)
-    _check_trust(package, trust, trusted_root)
+    check_trust(package, trust, trusted_root)
     return package
 
 
@@ -225,30 +226,3 @@ def _runs(config: ModelConfig, weights: Path) -> str:
     if config.file_format == "transformers" and pickled_weights(weights):
         return FORMATS["state_dict"].runs
     return FORMATS[config.file_format].runs
-
-
-def _check_trust(package: ModelPackage, trust: str | None, trusted_root: str | Path | None) -> None:
-    uri, digest = package.uri, package.digest
-    add = f"`trust: {digest}` under `model`" if not package.bare else f'`trust="{digest}"` to load_model'
-    if trust is not None and trust != digest:
-        raise TrustError(
-            f"model package '{uri}' is not the one that the spec trusts: it has changed, or is another one; read"
-            f" it, then set {add}"
-        )
-    if trust is not None:
-        return
-    if package.runs == "a pickle":
-        raise TrustError(
-            f"model package '{uri}' holds a pickle, which can run anything when it is read, and nothing of it was"
-            f" run; if you trust it, add {add}"
-        )
-    elsewhere = package.config.remote and package.runs != "nothing" and not is_local(package.config.weights)
-    runs = package.config.runs_code or package.runs != "nothing"
-    if elsewhere or (runs and not _inside(uri, package.root, trusted_root)):
-        raise TrustError(f"model package '{uri}' runs code and lies outside the project; if you trust it, add {add}")
-
-
-def _inside(uri: str, root: Path, trusted_root: str | Path | None) -> bool:
-    # The copy of a remote package may well lie inside the project, with the cache: that says nothing of its source.
-    local = is_local(uri) and trusted_root is not None
-    return local and root.is_relative_to(Path(trusted_root or "").resolve())
