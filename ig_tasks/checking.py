@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Self
 
 from ig_tasks.attribution.choice import proves_nothing
-from ig_tasks.baselines.judgement import Judgement
+from ig_tasks.baselines.assessment import BaselineAssessment
 from ig_tasks.cluster.session import ComputeSession
 from ig_tasks.doctor import Diagnosis
 from ig_tasks.errors import ValidationFailedError
@@ -30,7 +30,7 @@ class Checkup:
     """One look at one spec: planned once, on one worker, which starts when it is first needed and ends with the block.
 
     with Checkup(spec) as checkup:
-        checkup.lines(), checkup.diagnosis(), checkup.judgement()
+        checkup.lines(), checkup.diagnosis(), checkup.baseline_assessment()
 
     Raises:
         UserError: what is wrong with the spec, the store, the package, the data, the partition or the baseline, in one
@@ -86,7 +86,7 @@ class Checkup:
         """What the layer doctor said when the model was tried; None before that, or where it could not look at it."""
         return diagnosis_of(self._plan, self._store)
 
-    def judgement(self) -> Judgement:
+    def baseline_assessment(self) -> BaselineAssessment:
         """What the baseline doctor says of the spec's baseline and of others, on some hundred rows of the data.
 
         Raises:

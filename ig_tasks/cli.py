@@ -130,7 +130,7 @@ def check(spec: SpecFile, store: StoreUri = None, settings: Settings = None, par
         if (diagnosis := checkup.diagnosis()) is not None:
             print_diagnosis(diagnosis, Console(highlight=False))
         try:
-            judged = checkup.judgement().lines()
+            judged = checkup.baseline_assessment().lines()
         except UserError as error:
             judged = [f"not done ({error})"]
     for line in judged:

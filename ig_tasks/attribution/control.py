@@ -23,8 +23,8 @@ from ig_tasks.errors import InputError
 __all__ = [
     "AdaptiveSteps",
     "Control",
+    "Convergence",
     "FixedSteps",
-    "Judgement",
     "Stage",
     "Tolerances",
     "relative_change",
@@ -165,7 +165,7 @@ class Tolerances:
         if self.relative == 0.0 == self.absolute:
             raise InputError("tolerance: 0 is met by no rounding; give a number above 0, or an absolute_tolerance")
 
-    def judge(self, delta: Array, outputs: tuple[Array, Array], size: Array, estimate: Array) -> Judgement:
+    def judge(self, delta: Array, outputs: tuple[Array, Array], size: Array, estimate: Array) -> Convergence:
         """How rows (rows,) stand. `outputs` are F(x) and F(b), `size` the L1 norm of the attributions.
 
         A NaN estimate is a rule's that has none. Completeness alone proves nothing: errors of two features may cancel.
@@ -184,10 +184,10 @@ class Tolerances:
             exact = estimate * size <= self.relative * size + self.absolute
         proven = np.where(np.isnan(estimate), UNVERIFIED, np.where(exact, CONVERGED, MAX_EVALUATIONS))
         status = np.where(below, CONVERGED, np.where(complete, proven, MAX_EVALUATIONS))
-        return Judgement(np.where(finite, status, NOT_FINITE), relative, below & finite)
+        return Convergence(np.where(finite, status, NOT_FINITE), relative, below & finite)
 
 
-class Judgement(NamedTuple):
+class Convergence(NamedTuple):
     """What is said of rows (rows,)."""
 
     status: npt.NDArray[np.str_]

@@ -12,8 +12,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ig_tasks.baselines.doctor import SMALL
-from ig_tasks.baselines.judgement import BaselineFindings
+from ig_tasks.baselines.assessment import SMALL_CHANGE, BaselineFindings
 from ig_tasks.stages.shard_files import ShardSummary
 from ig_tasks.store import Folder
 from ig_tasks.store.report import BaselineObjection
@@ -54,7 +53,7 @@ def baseline_objections(
         below += int((output < at).sum())
         same += int((output == at).sum())
         moved = np.abs(output - start)
-        small += int((moved <= SMALL * spread if spread > 0 else moved == 0).sum())
+        small += int((moved <= SMALL_CHANGE * spread if spread > 0 else moved == 0).sum())
         untouched += _all_zero(run, shard, moved == 0)
     rows = summary.rows_explained
     findings = BaselineFindings(

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ig_tasks.baselines.doctor import Judgement, judge_baselines
+from ig_tasks.baselines.assessment import BaselineAssessment
+from ig_tasks.baselines.doctor import judge_baselines
 from ig_tasks.baselines.table import baseline_of_table
 from ig_tasks.cluster.device import choose_device
 from ig_tasks.cluster.job import run_one
@@ -37,7 +38,7 @@ class JudgeTask:
     resources: Mapping[str, float]
 
 
-def judge_spec(plan: RunPlan, session: ComputeSession) -> Judgement:
+def judge_spec(plan: RunPlan, session: ComputeSession) -> BaselineAssessment:
     """Judge a spec's baseline beside others, on rows spread evenly over the run's data; a worker does it.
 
     Raises:
@@ -49,13 +50,13 @@ def judge_spec(plan: RunPlan, session: ComputeSession) -> Judgement:
         reference = _spread(*baseline_files(plan.spec, plan.dataset), _FITTED)
     resources = plan.spec.compute.resources
     task = JudgeTask(plan.model, plan.spec.baseline, rows, reference, resources)
-    judgement: Judgement = run_one(
+    assessment: BaselineAssessment = run_one(
         session, judge_rows, task, key="judge-baselines", resources=resources, rows=rows.rows
     )
-    return judgement
+    return assessment
 
 
-def judge_rows(task: JudgeTask) -> Judgement:
+def judge_rows(task: JudgeTask) -> BaselineAssessment:
     """What a worker finds of the spec's baseline, of `auto`, `mean`, `mode` and `zero`."""
     model, asked = task.model, task.baseline
     device = choose_device(task.resources, framework=model.framework)

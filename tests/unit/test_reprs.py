@@ -26,11 +26,11 @@ def test_a_fitted_baseline() -> None:
     assert repr(by_level) == "Baseline('median', 1 levels of 'region', fitted on 9 rows)"
 
 
-def test_judgements_diagnoses_and_explanations() -> None:
+def test_assessments_diagnoses_and_explanations() -> None:
     torch = pytest.importorskip("torch")
     model, x = torch.nn.Linear(300, 1), np.random.default_rng(0).normal(size=(20, 300)).astype(np.float32)
     judged = ig_tasks.judge_baselines(model, x, baselines=["zero", "mean"])
-    assert repr(judged).startswith("Judgement of zero, mean on 20 rows: take ")
+    assert repr(judged).startswith("BaselineAssessment of zero, mean on 20 rows: take ")
     assert len(repr(judged)) < 400
     seen = ig_tasks.diagnose(model, x)
     assert repr(seen) == "Diagnosis of a torch model, 1 inputs; differentiable: inputs"

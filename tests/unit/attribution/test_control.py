@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ig_tasks.attribution.choice import choose_control
-from ig_tasks.attribution.control import AdaptiveSteps, FixedSteps, Judgement, Tolerances, relative_delta
+from ig_tasks.attribution.control import AdaptiveSteps, Convergence, FixedSteps, Tolerances, relative_delta
 from ig_tasks.attribution.lobatto import Lobatto
 from ig_tasks.attribution.rules import ClenshawCurtis, GaussLegendre, Rule
 from ig_tasks.errors import InputError
@@ -65,7 +65,7 @@ def test_a_fixed_rule_has_no_estimate() -> None:
     assert np.isnan(control.estimate([np.ones((2, 1))], 3)).all()
 
 
-def judged(tolerances: Tolerances, delta: float, difference: float, size: float, estimate: float) -> Judgement:
+def judged(tolerances: Tolerances, delta: float, difference: float, size: float, estimate: float) -> Convergence:
     columns = [np.array([value]) for value in (difference, 0.0)]
     return tolerances.judge(np.array([delta]), (columns[0], columns[1]), np.array([size]), np.array([estimate]))
 

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from ig_tasks import Strategy
+from ig_tasks.baselines.assessment import BaselineAssessment, BaselineFindings, recommended
 from ig_tasks.baselines.doctor import judge_baselines
-from ig_tasks.baselines.judgement import BaselineFindings, Judgement, recommended
 from ig_tasks.errors import BaselineError, InputError
 
 
@@ -114,12 +114,12 @@ def finding(name: str, abs_mean: tuple[float, ...], **changes: Any) -> BaselineF
     return BaselineFindings(name=name, abs_mean=abs_mean, **{**figures, **changes})
 
 
-def judgement(*findings: BaselineFindings, space: str = "logit") -> Judgement:
-    return Judgement(space, 10, ("a", "b", "c", "d"), 1.0, 0, 3, findings)
+def assessment(*findings: BaselineFindings, space: str = "logit") -> BaselineAssessment:
+    return BaselineAssessment(space, 10, ("a", "b", "c", "d"), 1.0, 0, 3, findings)
 
 
 def test_rank_correlations_by_hand() -> None:
-    judged = judgement(
+    judged = assessment(
         finding("one", (4.0, 3.0, 2.0, 1.0)), finding("two", (4.0, 3.0, 1.0, 2.0)), finding("flat", (1.0,) * 4)
     )
     # Two neighbours change places: Spearman 1 - 6 * 2 / (4 * 15), Kendall (5 - 1) / 6.
@@ -130,12 +130,12 @@ def test_rank_correlations_by_hand() -> None:
 
 def test_the_advice_goes_to_what_least_speaks_against_then_to_agreement() -> None:
     alike = finding("first", (4.0, 3.0, 2.0, 1.0)), finding("second", (4.0, 3.0, 1.0, 2.0))
-    assert recommended(judgement(*alike))[0] == "first"
+    assert recommended(assessment(*alike))[0] == "first"
     odd = finding("odd", (1.0, 2.0, 3.0, 4.0))
     # Means of the correlations with the others: odd (-1 - 0.8) / 2, first (-1 + 0.8) / 2, second (-0.8 + 0.8) / 2.
-    assert recommended(judgement(odd, *alike))[0] == "second"
+    assert recommended(assessment(odd, *alike))[0] == "second"
     spoilt = finding("first", (4.0, 3.0, 2.0, 1.0), outside={"a": "0, where the data has 1 to 2"})
-    name, why = recommended(judgement(odd, spoilt, alike[1]))
+    name, why = recommended(assessment(odd, spoilt, alike[1]))
     assert name == "second"
     assert why.startswith("nothing speaks against it, its output is 0, a probability of 0.5, percentile 50")
 
@@ -150,17 +150,19 @@ def test_the_advice_goes_to_what_least_speaks_against_then_to_agreement() -> Non
     ],
 )
 def test_far_from_neutral_in_the_words_of_the_space(space: str, output: float, said: str | None) -> None:
-    problems = judgement(finding("one", (1.0,) * 4, output=output), space=space).problems("one")
+    problems = assessment(finding("one", (1.0,) * 4, output=output), space=space).problems("one")
     assert problems.get("sure", None) is None if said is None else problems["sure"].startswith(said)
 
 
 def test_small_differences_are_said() -> None:
-    problems = judgement(finding("one", (1.0,) * 4, small_share=0.6)).problems("one")
+    problems = assessment(finding("one", (1.0,) * 4, small_share=0.6)).problems("one")
     assert problems == {"small": "the output of 60% of the rows hardly differs from that at the baseline"}
 
 
 def test_two_features_make_no_ranking() -> None:
-    judged = Judgement("value", 10, ("a", "b"), 1.0, 0, 1, (finding("one", (1.0, 2.0)), finding("two", (2.0, 1.0))))
+    judged = BaselineAssessment(
+        "value", 10, ("a", "b"), 1.0, 0, 1, (finding("one", (1.0, 2.0)), finding("two", (2.0, 1.0)))
+    )
     assert not any(line.startswith("rankings") for line in judged.lines())
     assert recommended(judged) == (
         "one",
@@ -169,7 +171,7 @@ def test_two_features_make_no_ranking() -> None:
 
 
 def test_every_line_says_the_output() -> None:
-    judged = judgement(finding("one", (1.0,) * 4, small_share=0.5, output=1.5), space="value")
+    judged = assessment(finding("one", (1.0,) * 4, small_share=0.5, output=1.5), space="value")
     assert judged.lines()[0] == (
         "one: output 1.5, percentile 50 of the rows' outputs; the output of 50% of the rows hardly differs from that "
         "at the baseline"

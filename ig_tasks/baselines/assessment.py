@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 from scipy.special import expit
 from scipy.stats import kendalltau, spearmanr
 
-__all__ = ["BaselineFindings", "Judgement", "recommended"]
+__all__ = ["SMALL_CHANGE", "BaselineAssessment", "BaselineFindings", "recommended"]
 
+SMALL_CHANGE = 0.05
+"""A difference in output below this share of the outputs' standard deviation is small."""
 _SMALL_SHARE = 0.2
 """More rows than this whose output hardly differs from the baseline's leave little to explain."""
 _TAIL = 5.0
@@ -93,7 +95,7 @@ class BaselineFindings:
 
 
 @dataclass(frozen=True)
-class Judgement:
+class BaselineAssessment:
     """Several baselines, judged on the same rows."""
 
     space: str
@@ -173,10 +175,10 @@ class Judgement:
 
     def __repr__(self) -> str:
         candidates = ", ".join(self.names)
-        return f"Judgement of {candidates} on {self.rows:,} rows: take {': '.join(self.recommendation)}"
+        return f"BaselineAssessment of {candidates} on {self.rows:,} rows: take {': '.join(self.recommendation)}"
 
 
-def recommended(judged: Judgement) -> tuple[str, str]:
+def recommended(judged: BaselineAssessment) -> tuple[str, str]:
     """The candidate that least speaks against, then the one whose ranking agrees most, then the first; and why."""
     agreement = _mean_agreement(judged.spearman()) if judged.ranks else dict.fromkeys(judged.names, 1.0)
     costs = {one.name: sum(_WEIGHTS[kind] for kind in judged.problems(one.name)) for one in judged.findings}
