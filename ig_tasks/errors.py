@@ -144,6 +144,7 @@ class ValidationFailedError(IgTasksError):
 
     @property
     def report_uri(self) -> str:
+        """Where the withheld report is; "" if there is no report yet."""
         return str(self.args[1])
 
     def __str__(self) -> str:

@@ -21,6 +21,7 @@ class Line(str):
     level: Level
 
     def __new__(cls, text: str, level: Level) -> Line:
+        """Text that `level_of` gives this level."""
         line = super().__new__(cls, text)
         line.level = level
         return line

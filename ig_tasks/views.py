@@ -54,6 +54,7 @@ class Explanation(AttributionResult):
     def of(
         cls, found: AttributionResult, features: tuple[str, ...], values: NDArray[Any], index: Any = None
     ) -> Explanation:
+        """The engine's result with names and values for its features."""
         return cls(**_numbers(found), features=features, values=values, index=index)
 
     @classmethod

@@ -26,6 +26,7 @@ class Rectangle:
 
     @property
     def points(self) -> int:
+        """Points of the batch: rows times nodes."""
         return (self.row_end - self.row) * (self.node_end - self.node)
 
     def halves(self) -> tuple[Rectangle, Rectangle]:

@@ -38,17 +38,21 @@ class SecantCells:
 
     @property
     def name(self) -> str:
+        """The rule's name, as `details["integrator"]` has it."""
         return SECANT
 
     @property
     def levels(self) -> int:
+        """How many levels of approximation there are at most."""
         return 1
 
     @property
     def stages(self) -> tuple[Stage, ...]:
+        """The stages in order; each takes one or more levels further."""
         return (_secant_stage(0, (self.cells,)),)
 
     def estimate(self, levels: Sequence[Array], nodes: int) -> Array:  # noqa: ARG002
+        """0 where the cells are exact, else NaN: one level has no error estimate."""
         return np.full(levels[-1].shape[:-1], 0.0 if self.exact else np.nan)
 
 
@@ -82,22 +86,27 @@ class AdaptiveCells:
 
     @property
     def name(self) -> str:
+        """The rule's name, as `details["integrator"]` has it."""
         return SECANT
 
     @property
     def levels(self) -> int:
+        """How many levels of approximation there are at most."""
         return self.stages[-1].last + 1
 
     @property
     def stages(self) -> tuple[Stage, ...]:
+        """The stages in order; each takes one or more levels further."""
         return _cells_within(self.max_evaluations - self.looks)
 
     @property
     def bends(self) -> bool:
+        """Whether what follows the first nonlinear layer bends."""
         return self.structure.bends
 
     @property
     def few(self) -> bool:
+        """Whether so few units bend that every one of them matters."""
         return self.bends and self.structure.units <= _FEW_UNITS
 
     @property

@@ -53,13 +53,19 @@ class Control(Protocol):
     """Stages of nodes, and an estimate of a row's error after each."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """The rule's name, as `details["integrator"]` has it."""
+        ...
 
     @property
-    def stages(self) -> tuple[Stage, ...]: ...
+    def stages(self) -> tuple[Stage, ...]:
+        """The stages in order; each takes one or more levels further."""
+        ...
 
     @property
-    def levels(self) -> int: ...
+    def levels(self) -> int:
+        """How many levels of approximation there are at most."""
+        ...
 
     def estimate(self, levels: Sequence[Array], nodes: int) -> Array:
         """Relative L1 errors (...,) of the attributions (..., features) at the last of the latest levels.
@@ -78,18 +84,22 @@ class FixedSteps:
 
     @property
     def name(self) -> str:
+        """The rule's name, as `details["integrator"]` has it."""
         return self.rule.name
 
     @property
     def levels(self) -> int:
+        """How many levels of approximation there are at most."""
         return 1
 
     @property
     def stages(self) -> tuple[Stage, ...]:
+        """The stages in order; each takes one or more levels further."""
         nodes, weights = fixed_nodes(self.rule, self.steps)
         return (Stage(nodes, weights[None, :], first=0, last=0, evaluations=nodes.size),)
 
     def estimate(self, levels: Sequence[Array], nodes: int) -> Array:  # noqa: ARG002
+        """NaN: a fixed rule has no error estimate."""
         return np.full(levels[-1].shape[:-1], np.nan)
 
 
@@ -115,17 +125,21 @@ class AdaptiveSteps:
 
     @property
     def name(self) -> str:
+        """The rule's name, as `details["integrator"]` has it."""
         return self.rule.name
 
     @property
     def levels(self) -> int:
+        """How many levels of approximation there are at most."""
         return _nested(self.rule, self.max_evaluations)[1]
 
     @property
     def stages(self) -> tuple[Stage, ...]:
+        """The stages in order; each takes one or more levels further."""
         return _nested(self.rule, self.max_evaluations)[0]
 
     def estimate(self, levels: Sequence[Array], nodes: int) -> Array:
+        """The estimated relative L1 error of each row, from the change between the last levels; NaN after the first."""
         if len(levels) == 1:
             return np.full(levels[0].shape[:-1], np.nan)
         change = relative_change(levels[-1], levels[-2])

@@ -122,6 +122,7 @@ class Route:
 
     @property
     def keys(self) -> tuple[str, ...]:
+        """The keys of the feeds, in their order."""
         return tuple(feed.key for feed in self.feeds)
 
     @property

@@ -47,6 +47,7 @@ class Flips(NamedTuple):
         return self.take((self.places > 0.0) & (self.places < 1.0))
 
     def take(self, which: npt.NDArray[np.bool_]) -> Flips:
+        """The flips where `which` holds."""
         return Flips(self.rows[which], self.places[which], self.units[which])
 
 
@@ -121,6 +122,7 @@ def _by_row(flips: Flips, rows: int) -> Array:
 
 
 def only(layer: int) -> range:
+    """The range that holds this layer alone."""
     return range(layer, layer + 1)
 
 
@@ -163,4 +165,5 @@ def _sides(z: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.int8]:
 
 
 def joined(found: Sequence[Flips]) -> Flips:
+    """The flips of several searches, one after the other."""
     return Flips(*(np.concatenate(each) for each in zip(*found, strict=True)))

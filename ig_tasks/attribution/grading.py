@@ -83,6 +83,7 @@ class Grading:
         return np.asarray(0.5 * np.abs(np.diff(self.before - PLACES[:, None], axis=0)).sum(axis=0) > _UNEVEN)
 
     def take(self, rows: slice | npt.NDArray[np.intp]) -> Grading:
+        """The grading of these rows."""
         return Grading(self.before[:, rows], None if self.kinks is None else self.kinks[rows])
 
     def shares(self, places: npt.NDArray[np.floating[Any]]) -> Array:

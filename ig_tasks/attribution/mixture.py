@@ -47,6 +47,7 @@ class Mixture:
 
     @property
     def row_shape(self) -> tuple[int, ...]:
+        """The shape of one row's ids."""
         return self.ids.shape[2:]
 
     def single(self) -> npt.NDArray[np.int64] | None:

@@ -48,6 +48,7 @@ class GaussLegendre:
     least_nodes: ClassVar[int] = 1
 
     def nodes(self, count: int) -> tuple[Array, Array]:
+        """The Gauss-Legendre nodes and weights on [0, 1]; both ends are left out."""
         points, weights = _legendre(count)
         return points.copy(), weights.copy()
 
@@ -64,6 +65,7 @@ class ClenshawCurtis:
     least_nodes: ClassVar[int] = 2
 
     def nodes(self, count: int) -> tuple[Array, Array]:
+        """The Chebyshev extrema on [0, 1] and their weights; both ends are nodes."""
         intervals = count - 1
         # sin^2 keeps full relative precision near 0, where (1 - cos)/2 would cancel.
         points = np.sin(np.arange(count) * (np.pi / (2 * intervals))) ** 2
@@ -77,6 +79,7 @@ class Midpoint:
     least_nodes: ClassVar[int] = 1
 
     def nodes(self, count: int) -> tuple[Array, Array]:
+        """The centres of `count` equal cells, with equal weights."""
         return (np.arange(count) + 0.5) / count, np.full(count, 1.0 / count)
 
 
@@ -87,6 +90,7 @@ class Trapezoid:
     least_nodes: ClassVar[int] = 2
 
     def nodes(self, count: int) -> tuple[Array, Array]:
+        """Equally spaced nodes with both ends, which have half the weight."""
         weights = np.full(count, 1.0 / (count - 1))
         weights[[0, -1]] *= 0.5
         return np.linspace(0.0, 1.0, count), weights
@@ -99,6 +103,7 @@ class Left:
     least_nodes: ClassVar[int] = 1
 
     def nodes(self, count: int) -> tuple[Array, Array]:
+        """The left ends of `count` equal cells, with equal weights."""
         return np.arange(count) / count, np.full(count, 1.0 / count)
 
 
@@ -109,6 +114,7 @@ class Right:
     least_nodes: ClassVar[int] = 1
 
     def nodes(self, count: int) -> tuple[Array, Array]:
+        """The right ends of `count` equal cells, with equal weights."""
         return (np.arange(count) + 1.0) / count, np.full(count, 1.0 / count)
 
 

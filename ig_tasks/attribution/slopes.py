@@ -31,6 +31,7 @@ class Pieces:
 
     @property
     def knots(self) -> tuple[float, ...]:
+        """The places where the slope changes, in rising order."""
         return tuple(knot for _, knot in self.steps)
 
     @classmethod
@@ -53,6 +54,7 @@ class Pieces:
 
     @classmethod
     def absolute(cls) -> Pieces:
+        """The slopes of |z|: -1 below 0, 1 above."""
         return cls(-1.0, ((2.0, 0.0),))
 
 

@@ -21,6 +21,7 @@ class Segment:
 
     @property
     def edges(self) -> int:
+        """How many edges the segment has."""
         return self.last - self.first + 1
 
 
@@ -42,6 +43,7 @@ class Structure:
 
     @property
     def linear(self) -> bool:
+        """Whether the model was followed and is affine along the path."""
         return self.followed and not self.operations
 
     @property

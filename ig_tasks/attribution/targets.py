@@ -64,6 +64,7 @@ class Choice:
 
     @property
     def predicted(self) -> bool:
+        """Whether each row's largest column is explained."""
         return isinstance(self.column, str) and self.column == _PREDICTED
 
 

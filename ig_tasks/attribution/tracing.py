@@ -40,6 +40,7 @@ class Numbering:
 
     @classmethod
     def of(cls, problem: Problem, names: Sequence[str]) -> Numbering:
+        """Numbers for every place of these inputs, in their order."""
         first, found = 0, []
         for name, end in problem.ends.items():
             size = int(np.prod(end.shape[1:]))
@@ -49,6 +50,7 @@ class Numbering:
         return cls(tuple(name for name in problem.ends if name in names), np.concatenate(found))
 
     def ids(self, problem: Problem) -> Ids:
+        """The ids (rows, places) of all numbered inputs, side by side."""
         return np.concatenate([problem.ends[name].reshape(problem.rows, -1) for name in self.names], axis=1)
 
     def given(self, problem: Problem, ids: Ids) -> Problem:

@@ -122,6 +122,7 @@ class BaselineAssessment:
 
     @property
     def names(self) -> list[str]:
+        """The candidates' names, in the order of `findings`."""
         return [one.name for one in self.findings]
 
     @property

@@ -100,6 +100,7 @@ class BaselineCounts:
 
     @property
     def rows(self) -> int:
+        """Rows that were counted."""
         return self.numbers.count
 
     def merge(self, other: Self) -> Self:
@@ -131,6 +132,7 @@ class BaselineCounts:
         return np.array([exact.get(feature, read[feature]) for feature in self.numbers.features])
 
     def to_json(self) -> dict[str, Any]:
+        """The counts as JSON values, exact; `from_json` reads them."""
         ids = {feature: {str(number): n for number, n in counts.items()} for feature, counts in self.ids.items()}
         values = {f: None if counts is None else list(counts.items()) for f, counts in self.values.items()}
         document: dict[str, Any] = {"numbers": self.numbers.to_json(), "values": values, "ids": ids}
@@ -146,6 +148,7 @@ class BaselineCounts:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """The counts that `to_json` wrote."""
         ids = {f: Counter({int(number): n for number, n in counts.items()}) for f, counts in data["ids"].items()}
         values = {
             feature: None if pairs is None else Counter({float(value): n for value, n in pairs})

@@ -52,11 +52,13 @@ class RowSample:
         return len(self.ranks)
 
     def to_json(self) -> dict[str, Any]:
+        """The sample as JSON values, exact; `from_json` reads them."""
         arrays = {name: packed(array) for name, array in self.arrays.items()}
         return {"size": self.size, "ranks": packed(self.ranks), "positions": packed(self.positions), "arrays": arrays}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """The sample that `to_json` wrote."""
         arrays = {name: unpacked(item) for name, item in data["arrays"].items()}
         return cls(data["size"], unpacked(data["ranks"]), unpacked(data["positions"]), arrays)
 

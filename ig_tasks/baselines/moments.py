@@ -46,8 +46,10 @@ class ElementMoments:
         return type(self)(count, mean, np.minimum(self.low, other.low), np.maximum(self.high, other.high))
 
     def to_json(self) -> dict[str, Any]:
+        """The moments as JSON values, exact; `from_json` reads them."""
         return {"count": self.count, **{name: packed(getattr(self, name)) for name in ("mean", "low", "high")}}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """The moments that `to_json` wrote."""
         return cls(data["count"], *(unpacked(data[name]) for name in ("mean", "low", "high")))

@@ -16,8 +16,13 @@ __all__ = ["Point"]
 
 @dataclass(frozen=True, eq=False)
 class Point:
-    """numbers: {feature: value}; weights: {feature: {id: weight}}, which sum to one, or are empty, which stands
-    for the zero vector; arrays: {input: one row's numbers, or of a list of ids its ids}."""
+    """One point to start paths from.
+
+    Attributes:
+        numbers: {feature: value}.
+        weights: {feature: {id: weight}}, which sum to one; empty weights stand for the zero vector.
+        arrays: {input: one row's numbers, or the ids of a list of ids}.
+    """
 
     numbers: Mapping[str, float] = field(default_factory=dict)
     weights: Mapping[str, Mapping[int, float]] = field(default_factory=dict)

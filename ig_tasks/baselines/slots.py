@@ -48,6 +48,7 @@ class Slot:
         return () if self.layer is None else named_layers({self.name: self.layer})[self.name].names
 
     def category(self, number: int) -> str:
+        """The category with this id; the id itself without a vocabulary."""
         return str(number) if self.spec is None else self.spec.category(number)
 
 

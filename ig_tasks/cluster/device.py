@@ -13,7 +13,7 @@ logger = logging.getLogger(__name__)
 
 
 def choose_device(resources: Mapping[str, float], *, framework: str = "torch") -> str:
-    """ "cuda" when the spec asks for a GPU (`compute.resources: {GPU: 1}`) and the framework sees one, else "cpu".
+    """The device: "cuda" if the spec asks for a GPU (`compute.resources: {GPU: 1}`) and there is one, else "cpu".
 
     A GPU that nobody asked for is left to those who did. Call it in the worker: it imports `framework`
     ("torch" or "tensorflow") when a GPU is asked for.

@@ -97,14 +97,14 @@ class Progress:
         return (self.done - self._earlier) / elapsed if elapsed > 0 else 0.0
 
     def line(self) -> str:
-        """ "compute_attributions  42 %  137,000 of 327,346 rows  31,000 rows/s  6 s left" """
+        """Progress in words: `compute_attributions  42 %  137,000 of 327,346 rows  31,000 rows/s  6 s left`."""
         # Rounded down: 100 % means that all is done.
         share = 100 if self.done >= self.total_rows else int(100 * self.done / self.total_rows)
         parts = [f"{self.label}  {share} %", f"{self.done:,} of {self.total_rows:,} rows"]
         return "  ".join([*parts, *filter(None, [self._rate_text(), self._left_text()])])
 
     def _waiting_line(self, now: float) -> str:
-        """ "compute_attributions  waiting for the first rows, 15 s so far" """
+        """Waiting in words: `compute_attributions  waiting for the first rows, 15 s so far`."""
         what = "the first rows" if self.done == self._earlier else f"more rows than {self.done:,}"
         return f"{self.label}  waiting for {what}, {duration(now - self._last_moved)} so far"
 

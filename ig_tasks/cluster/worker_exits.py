@@ -43,6 +43,7 @@ class WorkerExits:
 
     @classmethod
     def of(cls, logs: Iterable[str]) -> Self:
+        """What the workers' log lines say of how workers ended."""
         codes: set[int] = set()
         over_budget, said = False, ""
         for line in (line.strip() for log in logs for line in log.splitlines()):
@@ -68,7 +69,7 @@ class WorkerExits:
 
 
 def died(doing: Doing) -> str:
-    """`workers died one after the other while they loaded the model`"""
+    """What happened: `workers died one after the other while they loaded the model`."""
     return _DIED[doing]
 
 

@@ -81,7 +81,7 @@ def _cells(spec: InputSpec, grid: tuple[int, int]) -> list[Elements]:
 
 
 def image_grids(inputs: Mapping[str, InputSpec]) -> dict[str, list[list[str]]]:
-    """{input of images that are explained in a grid: the names of its cells' features, row by row}"""
+    """{input of images that are explained in a grid: the names of its cells' features, row by row}."""
     names = feature_names(inputs)
     return {
         name: np.array(names[name], dtype=object).reshape(spec.grid).tolist()

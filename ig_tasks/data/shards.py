@@ -53,10 +53,12 @@ class Shard:
 
     @property
     def rows(self) -> int:
+        """Rows of the shard."""
         return self.stop - self.start
 
     @property
     def name(self) -> str:
+        """`shard-000012`: the name of its files in the run's folder."""
         return f"shard-{self.index:06d}"
 
     def positions(self) -> NDArray[np.int64]:
@@ -120,8 +122,10 @@ def read_shard(shard: Shard, columns: Sequence[str]) -> pd.DataFrame:
 
 
 def row_ids(frame: pd.DataFrame, column: str | None) -> NDArray[np.object_]:
-    """What a run calls the rows (rows,) of `read_shard`: the id column as text; where it is missing, or there is
-    none, the row's file and number."""
+    """What a run calls the rows (rows,) of `read_shard`: the id column as text.
+
+    Without such a column, or where it is null, a row is called by its file and number.
+    """
     positions = frame[POSITION].to_numpy(dtype=object)
     if column is None:
         return positions

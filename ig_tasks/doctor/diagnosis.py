@@ -111,10 +111,12 @@ class Diagnosis:
         raise LayerError(f"{self.complaints[0]}{remedy}")
 
     def to_json(self) -> dict[str, Any]:
+        """The diagnosis as JSON values; `from_json` reads them."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """The diagnosis that `to_json` wrote."""
         inputs = tuple(
             InputFinding(
                 **{

@@ -42,6 +42,7 @@ class Trial:
 
     @property
     def arrays(self) -> dict[str, Array]:
+        """{input: array (rows, ...)} of the inputs that are examined."""
         return self.inputs.arrays
 
     def layers_embedding(self, names: Sequence[str]) -> dict[str, tuple[str, ...]]:
@@ -83,6 +84,7 @@ class Trial:
 
     @property
     def given(self) -> dict[str, Any]:
+        """Everything that the model is called with, by input name."""
         return {**self.arrays, **self.others}
 
     def _attributions(self, layers: Layers, names: Sequence[str], rows: int | None) -> dict[str, Array]:

@@ -39,9 +39,11 @@ class KerasSide:
         self.model, self._placed, self._names, self._bare = model, placed, names, bare
 
     def known_layers(self) -> list[str]:
+        """Names of all layers, in the order of the model."""
         return list(layers_by_name(self.model))
 
     def embedding_layers(self) -> list[str]:
+        """Names of the embedding layers."""
         return embedding_layers(self.model)
 
     def input_names(self) -> list[str] | None:

@@ -49,6 +49,7 @@ class Recorder:
 
     @contextmanager
     def recording(self) -> Iterator[None]:
+        """Record the layers' calls in `calls` while the block lasts; the layers' own `call` is restored afterwards."""
         with ExitStack() as stack:
             for name, layer in layers_by_name(self._model).items():
                 if layer is not self._model:
@@ -92,6 +93,7 @@ class Flow:
             self._same[tensor.ref()] = name
 
     def labels(self, tensor: Any) -> Labels:
+        """What this tensor of the graph depends on; empty if it depends on no input."""
         return self._labels.get(tensor.ref(), frozenset())
 
     def follow(self, named: frozenset[str]) -> None:

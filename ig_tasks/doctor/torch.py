@@ -35,9 +35,11 @@ class TorchSide:
         self._dtype = float_dtype(self.model) or torch.float32
 
     def known_layers(self) -> list[str]:
+        """Names of all layers, in the order of the model."""
         return [name for name, _ in self.model.named_modules() if name]
 
     def embedding_layers(self) -> list[str]:
+        """Names of the embedding layers."""
         return embedding_layers(self.model)
 
     def input_names(self) -> list[str] | None:

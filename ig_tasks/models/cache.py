@@ -109,7 +109,7 @@ def _once(uri: str, version: str, fill: Callable[[Path], None]) -> tuple[Path, d
 
 
 def _listing(files: Any, path: str) -> dict[str, Any]:
-    """{name relative to the package: the file system's description of the file}"""
+    """{name relative to the package: the file system's description of the file}."""
     base = path.rstrip("/") + "/"
     found: dict[str, Any] = {}
     for name, info in files.find(path, detail=True).items():

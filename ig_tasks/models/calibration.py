@@ -60,6 +60,7 @@ class Calibration(BaseModel):
 
     @property
     def piecewise_linear(self) -> bool:
+        """Whether the calibration is piecewise linear, so that exact integration stays possible."""
         return self.method == "isotonic"
 
     @property

@@ -69,6 +69,11 @@ class DigestedLoader(SourceFileLoader):
         self._files = files
 
     def get_code(self, fullname: str) -> CodeType:
+        """The compiled module.
+
+        Raises:
+            ModelError: if the file is not the one that was digested.
+        """
         del fullname
         path = Path(self.path)
         source = path.read_bytes()

@@ -61,7 +61,7 @@ def file_digest(path: Path) -> str:
 
 
 def digest_of(files: Mapping[str, str]) -> str:
-    """ "sha256:<64 hex>" over names and content digests, as `file_digests` gives them."""
+    """The digest "sha256:<64 hex>" over names and content digests, as `file_digests` gives them."""
     whole = hashlib.sha256()
     for name, content in sorted(files.items()):
         # A length before the name: no two different sets of files write the same bytes.

@@ -38,7 +38,9 @@ class LoadedModel(ABC):
 
     @property
     @abstractmethod
-    def framework(self) -> Literal["torch", "tensorflow"]: ...
+    def framework(self) -> Literal["torch", "tensorflow"]:
+        """The framework that runs the model."""
+        ...
 
     @abstractmethod
     def _call(self, model: Any, inputs: dict[str, np.ndarray]) -> np.ndarray:

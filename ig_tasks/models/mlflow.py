@@ -28,8 +28,11 @@ _LOGGED = re.compile(r"models:/(m-[0-9a-f]{32})")
 
 
 def is_registered(uri: str) -> bool:
-    """Whether `uri` is of MLflow: a registry's ("models:/name/version", "models:/name@alias"), a run's
-    ("runs:/<run id>/path"), or that of one logged model ("models:/m-<id>")."""
+    """Whether `uri` is one of MLflow's.
+
+    It may name a registry's model ("models:/name/version", "models:/name@alias"), a run's artifact
+    ("runs:/<run id>/path") or one logged model ("models:/m-<id>").
+    """
     return uri.startswith(("models:/", "runs:/"))
 
 

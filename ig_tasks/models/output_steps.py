@@ -43,10 +43,12 @@ class Step:
     rise: tuple[float, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
+        """The step as JSON values; `from_json` reads them."""
         return dataclasses.asdict(self)
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Step:
+        """The step that `to_json` wrote."""
         lists = {name: tuple(document[name]) for name in ("start", "scale", "rise")}
         return cls(**{**document, **lists})
 
@@ -55,7 +57,7 @@ SIGMOID = Step("sigmoid")
 
 
 def affine(slope: float, shift: float = 0.0) -> Step:
-    """slope x + shift."""
+    """The step slope x + shift."""
     return Step("affine", slope=float(slope), shift=float(shift))
 
 
@@ -91,7 +93,9 @@ def log_odds(probability: float) -> float:
 class Functions(Protocol):
     """What a framework brings: functions of an array (rows, columns)."""
 
-    def sigmoid(self, x: Any) -> Any: ...
+    def sigmoid(self, x: Any) -> Any:
+        """1 / (1 + exp(-x)), element by element."""
+        ...
 
     def softmax(self, x: Any) -> Any:
         """Over the columns."""
@@ -122,30 +126,37 @@ class NumpyFunctions:
     """The functions in numpy, for predictions that are numbers already."""
 
     def sigmoid(self, x: Any) -> Any:
+        """1 / (1 + exp(-x)), element by element."""
         from scipy.special import expit
 
         return expit(x)
 
     def softmax(self, x: Any) -> Any:
+        """Softmax over the columns of (rows, columns)."""
         from scipy.special import softmax
 
         return softmax(x, axis=-1)
 
     def logsumexp(self, parts: Sequence[Any]) -> Any:
+        """log(sum(exp)) over all columns of the parts, (rows, 1)."""
         from scipy.special import logsumexp
 
         return logsumexp(np.concatenate(parts, axis=1), axis=1, keepdims=True)
 
     def clip(self, x: Any) -> Any:
+        """Between 0 and 1."""
         return np.clip(x, 0.0, 1.0)
 
     def spread(self, x: Any, columns: int) -> Any:
+        """(rows, 1) -> (rows, columns), without a copy."""
         return np.broadcast_to(x, (len(x), columns))
 
     def weighted_sum(self, x: Any, weights: Any) -> Any:
+        """(rows, columns) times (columns,), summed to (rows, 1)."""
         return x @ weights[:, None]
 
     def constant(self, step: Step, name: str, like: Any) -> Any:
+        """A list of the step as an array of the dtype of `like`."""
         return np.asarray(getattr(step, name), dtype=like.dtype)
 
 

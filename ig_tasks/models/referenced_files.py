@@ -23,6 +23,11 @@ def _path(root: Path, where: str, value: str) -> Path:
 
 
 def relative_path(value: str) -> PurePosixPath:
+    """`value` as a path inside the package.
+
+    Raises:
+        ValueError: for absolute paths, paths that leave the package, and names that hold a secret.
+    """
     path = PurePosixPath(check_uri(value))
     if path.is_absolute() or ".." in path.parts or "\\" in value or not path.name:
         raise ValueError(f"'{value}' is not the name of a file inside the package")

@@ -41,6 +41,7 @@ def spaces_of(config: TargetConfig) -> list[str]:
 
 
 def selection_of(config: TargetConfig) -> Selection:
+    """The target's `output` as a selection, whatever short form model.yaml uses."""
     output = config.output
     if isinstance(output, Selection):
         return output

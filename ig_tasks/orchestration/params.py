@@ -19,11 +19,10 @@ _AD_HOC = "Another value than the spec's makes an ad-hoc run: a report of its ow
 
 
 def params(spec: ExplanationSpec) -> dict[str, Param]:
-    """The Params of a spec's DAG. All are null by default, which means: as in the spec. Data without partitions have
-    no Param for one.
+    """The Params of a spec's DAG, all null by default, which means: as in the spec.
 
-    The model, its trust, the store and the compute settings are deliberately not among them: what runs and
-    where it writes is decided by the spec, never by a form.
+    Data without partitions have no Param for one. The model, its trust, the store and the compute settings are
+    deliberately not among them: the spec decides what runs and where it writes, never a form.
     """
     own = spec.baseline
     # A form has no field for a strategy's options: those that need some are offered as the spec has them.

@@ -115,6 +115,7 @@ class ExampleView:
 
     @property
     def difference(self) -> float | None:
+        """The row's output minus the baseline's, in the target's units; None if either is unknown."""
         output, start = self.example.output, self.example.baseline_output
         return None if output is None or start is None else output - start
 

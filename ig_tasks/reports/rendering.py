@@ -80,10 +80,12 @@ class Rendering:
 
     @cached_property
     def key(self) -> str:
+        """A digest of the settings that the report depends on: thresholds, labels, what it shows."""
         return _key(self.spec, self.served, self.reference)
 
     @property
     def has_checks(self) -> bool:
+        """Whether the checks of this revision are in the store."""
         return self.run.exists(revised("validation.json", self.revision))
 
     @property
@@ -109,10 +111,12 @@ class Rendering:
 
     @property
     def report_uri(self) -> str:
+        """The URI of this revision's report.json."""
         return self.run.uri_of(revised("report.json", self.revision))
 
     @property
     def page_uri(self) -> str:
+        """The URI of this revision's report.html."""
         return self.run.uri_of(revised("report.html", self.revision))
 
     def write_checks(self, checks: Sequence[Check], drift: Drift | None = None) -> None:
@@ -133,6 +137,7 @@ class Rendering:
             self.revision += 1
 
     def read_checks(self) -> list[Check]:
+        """The checks of this revision, in the order in which they were carried out."""
         document = self._checks_document()
         return [Check.model_validate(check) for check in document["checks"]]
 

@@ -142,6 +142,7 @@ def check_name(check: Check) -> str:
 
 
 def saw_and_expected(check: Check) -> str:
+    """`observed 0.98, expected at least 0.99`."""
     return f"observed {apart(check.observed, check.expected)}, expected {value(check.expected)}"
 
 

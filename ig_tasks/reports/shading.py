@@ -50,10 +50,12 @@ class HeatmapView:
 
 
 def passage_views(example: Example, report: Report) -> tuple[PassageView, ...]:
+    """A view for each text or bag of the row that holds words."""
     return tuple(_passage(passage, report) for passage in example.tokens if passage.words)
 
 
 def heatmap_views(example: Example, report: Report) -> tuple[HeatmapView, ...]:
+    """A view for each image of the row that is explained in a grid."""
     return tuple(_heatmap(heatmap, report) for heatmap in example.heatmaps if heatmap.rows)
 
 

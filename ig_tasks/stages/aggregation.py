@@ -34,6 +34,7 @@ class RunSummary:
 
     @property
     def attribution_files(self) -> list[str]:
+        """Names of the shards' attribution files in the run's folder."""
         return [attributions_file(shard) for shard in self.shards]
 
     @classmethod

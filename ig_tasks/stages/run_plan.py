@@ -61,6 +61,7 @@ class RunPlan:
 
     @property
     def model(self) -> ModelReference:
+        """What a worker needs to open the model package."""
         model = self.spec.model
         root = self.spec.origin.trusted_root if self.spec.origin else None
         return ModelReference(
@@ -75,13 +76,16 @@ class RunPlan:
 
     @property
     def rows_available(self) -> int:
+        """Rows of the partition, before any sample."""
         return sum(file.rows for file in self.files)
 
     @property
     def memory_limit(self) -> int:
+        """Bytes that the engine's batches may take."""
         return self.spec.attribution.memory_limit or MEMORY_LIMIT
 
     def data_digest(self) -> str:
+        """`sha256:<hex>` over the names and contents of the partition's files."""
         return self.dataset.digest(self.files)
 
     def shards(self) -> list[Shard]:

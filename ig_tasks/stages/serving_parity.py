@@ -76,12 +76,14 @@ def call_both(task: ServedTask) -> dict[str, Any]:
 def compare_with_served(
     plan: RunPlan, store: Store, session: ComputeSession, *, data_digest: str, say: Say, stored: bool = False
 ) -> ComparedFacts | None:
-    """The outputs of the model explained, and of the one served, on `validation.parity.rows` rows, spread evenly over
-    the partition; with `stored` those of `data.prediction`. None where there is nothing to compare with. What was
-    called before on the same rows is found.
+    """Call the explained and the served model on the same `validation.parity.rows` rows, spread over the partition.
+
+    With `stored`, the served outputs are the predictions of `data.prediction`. Outputs that an earlier run stored for
+    the same rows are used again.
 
     Returns:
-        Whose outputs they are, and the file, in the folder of the spec's name, that holds them.
+        Whose outputs they are, and the file in the folder of the spec's name that holds them; None without anything
+        to compare with.
     """
     spec = plan.spec
     served = None if stored else plan.served_model

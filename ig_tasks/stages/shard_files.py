@@ -33,14 +33,17 @@ QUARANTINE_SCHEMA = pa.schema([("row_id", pa.string()), ("reason", pa.string())]
 
 
 def attributions_file(shard: str) -> str:
+    """The shard's attributions, a row for each (row_id, target)."""
     return f"attributions/{shard}.parquet"
 
 
 def statistics_file(shard: str) -> str:
+    """The shard's mergeable statistics and the checksums of its other files."""
     return f"statistics/{shard}.json"
 
 
 def quarantine_file(shard: str) -> str:
+    """The shard's rows that could not be explained, with the reasons."""
     return f"quarantine/{shard}.parquet"
 
 
@@ -78,13 +81,16 @@ class ShardSummary:
 
     @property
     def rows_converged(self) -> int:
+        """Explained rows whose error estimate is within the tolerance."""
         return self.rows_explained - self.rows_unconverged - self.rows_unverified
 
     @property
     def rows_quarantined(self) -> int:
+        """Rows that could not be explained."""
         return self.rows_read - self.rows_explained
 
     def to_json(self) -> dict[str, Any]:
+        """The summary as JSON values, exact; `from_json` reads them."""
         return {
             "shard": self.shard,
             "rows_read": self.rows_read,
@@ -112,6 +118,7 @@ class ShardSummary:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> ShardSummary:
+        """The summary that `to_json` wrote."""
         inputs = data["inputs"]
         return cls(
             shard=data["shard"],

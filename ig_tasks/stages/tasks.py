@@ -86,8 +86,11 @@ class ExplainTask:
 
 
 def try_model(task: TrialTask) -> dict[str, Any]:
-    """What came of the trial: target, space, framework, device, the mean output of a handful of rows, what
-    is doubtful, and what the layer doctor says.
+    """Load the model and try it on a few rows.
+
+    Returns:
+        Target, space, framework, device, the mean output of the rows, what is doubtful, and the layer doctor's
+        diagnosis.
 
     Raises:
         ModelError, LayerError, TargetError: if the model cannot be loaded, called or differentiated.

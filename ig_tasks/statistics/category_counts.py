@@ -57,6 +57,7 @@ class CategoryCounts:
         return type(self)({name: self.counts.get(name, 0) + other.counts.get(name, 0) for name in names})
 
     def to_json(self) -> dict[str, Any]:
+        """The counts as JSON values; `from_json` reads them."""
         return {"counts": dict(self.counts)}
 
     @classmethod

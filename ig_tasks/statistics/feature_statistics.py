@@ -113,10 +113,12 @@ class FeatureStatistics:
 
     @property
     def minimum(self) -> Floats:
+        """(features,) the least values."""
         return self._read("minimum")
 
     @property
     def maximum(self) -> Floats:
+        """(features,) the greatest values."""
         return self._read("maximum")
 
     @property

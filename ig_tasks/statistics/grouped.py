@@ -48,6 +48,7 @@ class GroupedStatistics:
 
     @property
     def overall(self) -> FeatureStatistics:
+        """The statistics over all rows."""
         return self.groups[OVERALL]
 
     def segments(self) -> Iterator[tuple[str, str, FeatureStatistics]]:

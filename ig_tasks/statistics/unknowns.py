@@ -63,6 +63,7 @@ class UnknownCounts:
         )
 
     def to_json(self) -> dict[str, Any]:
+        """The counts as JSON values; `from_json` reads them."""
         figures = {name: getattr(self, name) for name in _FIGURES}
         return {**figures, "spellings": dict(self.spellings)}
 

@@ -58,6 +58,7 @@ class Folder:
         return f"{type(self).__name__}({self.uri!r})"
 
     def uri_of(self, name: str) -> str:
+        """The URI of a file or folder below this one."""
         return f"{self.uri}/{name}"
 
     def path_of(self, name: str) -> str:
@@ -65,13 +66,16 @@ class Folder:
         return f"{self.root.rstrip('/')}/{name}"
 
     def folder(self, name: str) -> Folder:
+        """The folder `name` below this one; nothing is created."""
         return Folder(self.uri_of(name))
 
     def exists(self, name: str) -> bool:
+        """Whether a file or folder of this name exists."""
         with self._reached(name):
             return bool(self.filesystem.exists(self.path_of(name)))
 
     def size(self, name: str) -> int:
+        """The file's size in bytes."""
         return int(self.filesystem.size(self.path_of(name)) or 0)
 
     def names(self, name: str = "") -> list[str]:
@@ -234,15 +238,19 @@ class Folder:
         return True
 
     def read_text(self, name: str) -> str:
+        """The file's content as UTF-8 text."""
         return self.read_bytes(name).decode("utf-8")
 
     def write_text(self, name: str, text: str) -> None:
+        """Write UTF-8 text, atomically."""
         self.write_bytes(name, text.encode("utf-8"))
 
     def read_json(self, name: str) -> Any:
+        """The file's content, parsed as JSON."""
         return json.loads(self.read_bytes(name))
 
     def write_json(self, name: str, document: Any) -> None:
+        """Write a document as JSON, atomically."""
         self.write_text(name, _json_text(document))
 
     def create_json(self, name: str, document: Any) -> bool:
@@ -250,6 +258,7 @@ class Folder:
         return self.create_bytes(name, _json_text(document).encode("utf-8"))
 
     def read_table(self, name: str, columns: list[str] | None = None) -> pa.Table:
+        """The Parquet file as a table; `columns` None: all of them."""
         with self._reached(name), self.opened(name) as handle:
             return pq.read_table(handle, columns=columns)
 

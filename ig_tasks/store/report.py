@@ -147,6 +147,7 @@ class Report(Part):
 
     @property
     def published(self) -> bool:
+        """Whether the checks let the report be published; else it is withheld."""
         return self.state == "published"
 
     def ranking(self, target: str | None = None) -> tuple[Importance, ...]:

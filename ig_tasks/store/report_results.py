@@ -174,6 +174,8 @@ class Example(Part):
 
 
 class Quantile(Part):
+    """The value below which a share `q` of the rows lies."""
+
     q: Annotated[float, BeforeValidator(plain), Field(ge=0, le=1)]
     value: Figure
 

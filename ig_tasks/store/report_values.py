@@ -38,4 +38,6 @@ Free = Annotated[dict[str, Any], BeforeValidator(plain)]
 
 
 class Part(BaseModel):
+    """The base of every part of a report: frozen, tolerant of keys that a later version adds."""
+
     model_config = ConfigDict(frozen=True, extra="ignore", ser_json_inf_nan="null", use_attribute_docstrings=True)

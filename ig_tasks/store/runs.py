@@ -39,6 +39,11 @@ class RunFolder(Folder):
         return found
 
     def read_bytes(self, name: str) -> bytes:
+        """The file's content.
+
+        Raises:
+            DamagedError: if its bytes are not those whose digest is known.
+        """
         if name not in self._digests:
             return super().read_bytes(name)
         try:
@@ -50,6 +55,7 @@ class RunFolder(Folder):
 
     @contextmanager
     def opened(self, name: str) -> Iterator[Any]:
+        """A readable handle of the file; one with a known digest is read whole and compared first."""
         if name in self._digests:
             # Read whole: the bytes that are compared are those that are used.
             yield pa.BufferReader(self.read_bytes(name))
@@ -87,9 +93,11 @@ class Store:
         self.uri = uri.rstrip("/")
 
     def name_folder(self, name: str) -> Folder:
+        """The folder of all runs of a spec's name."""
         return Folder(f"{self.uri}/{name}")
 
     def run(self, name: str, run_id: str) -> RunFolder:
+        """The folder of one run; nothing is created."""
         return RunFolder(f"{self.uri}/{name}/{run_id}", name, run_id)
 
     def runs(self, name: str) -> Iterator[RunFolder]:

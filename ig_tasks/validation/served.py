@@ -40,8 +40,9 @@ def called_check(spec: ExplanationSpec, store: Store, served: ComparedFacts, *, 
 
 
 def served_check(spec: ExplanationSpec, called: Mapping[str, Any], *, space: str, stored: bool = False) -> Check:
-    """The check of {rows, model, served}, which `compare_with_served` left in the store; `stored`: of predictions
-    that were stored when the model was served.
+    """The check of the comparison {rows, model, served} that `compare_with_served` left in the store.
+
+    With `stored`, the served outputs are predictions that were stored when the model was served.
 
     A number that one of the two models does not give counts as a difference.
     """

@@ -59,6 +59,7 @@ class Chunk:
 
     @property
     def rows(self) -> int:
+        """Rows of the chunk."""
         return len(self.frame)
 
 
@@ -122,8 +123,10 @@ def _features(shard: str, names: Sequence[str], *, parity: bool) -> list[str]:
 def reduce_batch(
     batch: pa.RecordBatch, features: Sequence[str], *, parity: bool, predicted: Predicted | None = None
 ) -> Chunk:
-    """One check value per row and question. What is null or NaN becomes a value that cannot pass:
-    Great Expectations leaves missing values out of its judgement. Only a null prediction stays missing.
+    """One check value per row and question.
+
+    A null or NaN becomes a value that cannot pass, since Great Expectations leaves missing values out of its judgement.
+    Only a null prediction stays missing.
     """
     delta = _floats(batch, RELATIVE_DELTA)
     finite = np.ones(batch.num_rows, dtype=bool)

@@ -53,6 +53,7 @@ class Unknown:
 
     @property
     def success(self) -> bool:
+        """Whether few enough categories are unknown, and few enough of them are misspelled known ones."""
         alike = self.alike_counts and self.counts.alike_share > _ALIKE
         return self.counts.share <= self.at_most and not alike
 

@@ -14,7 +14,7 @@ __all__ = ["Backend", "as_model", "framework_of", "no_model", "open_backend", "p
 
 
 def framework_of(model: Any) -> str | None:
-    """ "torch" or "keras", None for anything else. A model's framework is in sys.modules by necessity."""
+    """The framework, "torch" or "keras"; None for anything else. A model's framework is always in sys.modules."""
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(model, torch.nn.Module):
         return "torch"
@@ -76,6 +76,7 @@ def positional_names(model: Any, count: int) -> tuple[str, ...]:
 
 
 def no_model(model: Any) -> InputError:
+    """The error for a value that is not a model of either framework."""
     return InputError(
         f"model: {type(model).__module__}.{type(model).__qualname__} is neither a torch.nn.Module nor a keras.Model; a "
         "function of their tensors will do, too"

@@ -40,6 +40,7 @@ class Rows:
 
     @classmethod
     def empty(cls, problem: Problem) -> Rows:
+        """Arrays for every row and target of the problem, filled with NaN until `judge` writes a row's results."""
         shape = problem.targets.shape
         output, baseline_output, delta, relative, estimate = np.full((5, *shape), np.nan)
         return cls(
@@ -128,6 +129,7 @@ class CommonStart:
 
     @classmethod
     def of(cls, backend: Backend, problem: Problem, control: Control) -> CommonStart:
+        """The outputs and, where the rule starts there, the gradient at the baseline that all rows share."""
         by_nodes = bool(control.stages) and not control.stages[0].cells  # else the outermost edges give outputs
         if not (by_nodes and problem.shared and not problem.fixed and not backend.layers):
             return cls(None, None)

@@ -25,11 +25,13 @@ class TargetGroups:
         return getattr(self._backend, name)
 
     def start_gradient(self, row: Problem) -> list[Any]:
+        """The gradient at the common start for each group of targets."""
         return [self._backend.start_gradient(group) for group in self._groups(row)]
 
     def evaluate(
         self, batch: Problem, nodes: Any, weights: Any, start_gradient: Any = None, start_weights: Any = None
     ) -> tuple[Any, Any]:
+        """As the backend's `evaluate`, for all targets: the groups' results side by side."""
         groups = list(self._groups(batch))
         gradients = [None] * len(groups) if start_gradient is None else start_gradient
         outputs, sums = zip(
@@ -42,6 +44,7 @@ class TargetGroups:
         return np.concatenate(outputs, axis=1), np.concatenate(sums, axis=1)
 
     def secant(self, batch: Problem, edges: Callable[[Any], Any], segments: Any) -> tuple[Any, Any]:
+        """As the backend's `secant`, for all targets: the groups' results side by side."""
         found = (self._backend.secant(group, edges, segments) for group in self._groups(batch))
         outputs, sums = zip(*found, strict=True)
         return np.concatenate(outputs, axis=2), np.concatenate(sums, axis=1)

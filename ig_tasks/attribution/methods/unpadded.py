@@ -98,14 +98,17 @@ class Unpadded:
         return np.lexsort([sequence.lengths(problem) for sequence in reversed(self._sequences)])
 
     def outputs(self, batch: Problem, *, at_start: bool = False) -> Array:
+        """As the backend's `outputs`, on rows that are cut to the longest of the batch."""
         return self._backend.outputs(self._cut(batch), at_start=at_start)
 
     def evaluate(self, batch: Problem, *arguments: Any, **named: Any) -> tuple[Array, Array]:
+        """As the backend's `evaluate`, on cut rows; the sums are 0 at the padding."""
         short = self._cut(batch)
         outputs, sums = self._backend.evaluate(short, *arguments, **named)
         return outputs, _widened(batch, short, sums)
 
     def secant(self, batch: Problem, edges: Callable[[Any], Any], segments: Any) -> tuple[Array, Array]:
+        """As the backend's `secant`, on cut rows; the sums are 0 at the padding."""
         short = self._cut(batch)
         outputs, sums = self._backend.secant(short, edges, segments)
         return outputs, _widened(batch, short, sums)

@@ -45,27 +45,34 @@ class KerasFunctions:
     """The steps' functions, in the dtype of what they are given."""
 
     def sigmoid(self, x: Any) -> Any:
+        """1 / (1 + exp(-x)), element by element."""
         return keras.ops.sigmoid(x)
 
     def softmax(self, x: Any) -> Any:
+        """Softmax over the columns of (rows, columns)."""
         return keras.ops.softmax(x, axis=-1)
 
     def logsumexp(self, parts: Sequence[Any]) -> Any:
+        """log(sum(exp)) over all columns of the parts, (rows, 1)."""
         joined = parts[0] if len(parts) == 1 else keras.ops.concatenate(list(parts), axis=1)
         return keras.ops.logsumexp(joined, axis=1, keepdims=True)
 
     def clip(self, x: Any) -> Any:
+        """Between 0 and 1."""
         return keras.ops.clip(x, 0.0, 1.0)
 
     def spread(self, x: Any, columns: int) -> Any:
+        """(rows, 1) as it is: Keras broadcasts it to (rows, columns)."""
         del columns  # it broadcasts
         return x
 
     def weighted_sum(self, x: Any, weights: Any) -> Any:
+        """(rows, columns) times (columns,), summed to (rows, 1)."""
         # Not a matrix product: TensorFlow rounds those to ten bits on newer GPUs.
         return keras.ops.sum(x * weights, axis=-1, keepdims=True)
 
     def constant(self, step: Step, name: str, like: Any) -> Any:
+        """A list of the step as a tensor of the dtype of `like`."""
         return keras.ops.convert_to_tensor(np.asarray(getattr(step, name), np.float64), dtype=like.dtype)
 
 
@@ -78,9 +85,11 @@ class Output(keras.layers.Layer):  # type: ignore[misc]  # keras is not followed
         self.head = head
 
     def call(self, x: Any) -> Any:
+        """The explained number (rows, 1) of an output tensor."""
         return self.head.of_tensor(KerasFunctions(), x)
 
     def get_config(self) -> dict[str, Any]:
+        """The head as JSON values, for `from_config`."""
         head = self.head
         document = {
             "target": head.target,
@@ -93,6 +102,7 @@ class Output(keras.layers.Layer):  # type: ignore[misc]  # keras is not followed
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Output:
+        """The layer that `get_config` describes."""
         document = dict(config["head"])
         head = Head(
             document["target"],

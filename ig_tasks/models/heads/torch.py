@@ -33,25 +33,32 @@ class TorchFunctions(nn.Module):  # type: ignore[misc]  # torch is not followed 
                     self.register_buffer(f"{name}_{place}", torch.tensor(values, dtype=torch.float64), persistent=False)
 
     def sigmoid(self, x: torch.Tensor) -> torch.Tensor:
+        """1 / (1 + exp(-x)), element by element."""
         return torch.sigmoid(x)
 
     def softmax(self, x: torch.Tensor) -> torch.Tensor:
+        """Softmax over the columns of (rows, columns)."""
         return torch.softmax(x, dim=-1)
 
     def logsumexp(self, parts: Sequence[torch.Tensor]) -> torch.Tensor:
+        """log(sum(exp)) over all columns of the parts, (rows, 1)."""
         joined = parts[0] if len(parts) == 1 else torch.cat(list(parts), dim=1)
         return torch.logsumexp(joined, dim=1, keepdim=True)
 
     def clip(self, x: torch.Tensor) -> torch.Tensor:
+        """Between 0 and 1."""
         return torch.clamp(x, 0.0, 1.0)
 
     def spread(self, x: torch.Tensor, columns: int) -> torch.Tensor:
+        """(rows, 1) -> (rows, columns), without a copy."""
         return x.expand(-1, columns)
 
     def weighted_sum(self, x: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+        """(rows, columns) times (columns,), summed to (rows, 1)."""
         return nn.functional.linear(x, weights[None])
 
     def constant(self, step: Step, name: str, like: torch.Tensor) -> torch.Tensor:
+        """A list of the step, registered as a buffer, on the device and in the dtype of `like`."""
         held: torch.Tensor = getattr(self, f"{name}_{self.steps.index(step)}")
         return held.to(device=like.device, dtype=like.dtype)
 
@@ -84,12 +91,14 @@ class Headed(nn.Module):  # type: ignore[misc]  # torch is not followed by mypy
         self.training = model.training
 
     def forward(self, *args: Any, **inputs: Any) -> torch.Tensor:
+        """The explained number (rows, 1) of what the model returns for these inputs."""
         given = (one for one in (*args, *inputs.values()) if isinstance(one, torch.Tensor) and one.ndim)
         rows = next((one.shape[0] for one in given), None)
         found: torch.Tensor = self._head(self._functions, self._raw(*args, **inputs), rows)
         return found
 
     def train(self, mode: bool = True) -> Headed:
+        """Set the mode of the model and of the head's functions."""
         self._raw.train(mode)
         self._functions.train(mode)
         self.training = mode

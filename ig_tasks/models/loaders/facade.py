@@ -45,12 +45,15 @@ class Facade(nn.Module):  # type: ignore[misc]  # torch is not followed by mypy
 
     @property
     def inner(self) -> nn.Module:
+        """The module that is wrapped."""
         return self._inner
 
     def answer(self, inputs: dict[str, torch.Tensor]) -> Any:
+        """What the wrapped module returns for inputs by name."""
         return self._inner(**inputs)
 
     def train(self, mode: bool = True) -> Facade:
+        """Set the mode of the wrapped module, if it has one."""
         if hasattr(self._inner, "training"):
             self._inner.train(mode)
             self.training = mode

@@ -166,8 +166,11 @@ def _functional() -> Any:
 
 
 class KerasModel(LoadedModel):
+    """A loaded Keras or TensorFlow model on one device."""
+
     @property
     def framework(self) -> Literal["tensorflow"]:
+        """Always "tensorflow"."""
         return "tensorflow"
 
     def _call(self, model: Any, inputs: dict[str, np.ndarray]) -> np.ndarray:

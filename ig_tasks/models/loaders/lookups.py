@@ -40,12 +40,15 @@ class Lookup(keras.layers.Embedding):  # type: ignore[misc]  # keras is not foll
         self._table = table
 
     def build(self, input_shape: Any = None) -> None:  # noqa: ARG002
+        """Nothing to build: the table is complete."""
         self.built = True
 
     def call(self, ids: Any) -> Any:
+        """Ids (rows, ...) to the vectors of the table, (rows, ..., width)."""
         return self._table.find(ids)
 
     def compute_output_spec(self, ids: Any) -> Any:
+        """The output's symbolic shape and dtype, for functional models."""
         return keras.KerasTensor((*ids.shape, *self._table.shape[len(ids.shape) :]), "float32")
 
 
@@ -110,7 +113,7 @@ def _spelled(name: str) -> str:
 
 
 def _variables(function: Any) -> dict[str, str]:
-    """{constant of the frozen graph: the layer that its variable belonged to}"""
+    """{constant of the frozen graph: the layer that its variable belonged to}."""
     handles = {id(variable.handle): variable.name for variable in function.variables}
     found = {}
     for outside, inside in function.graph.captures:

@@ -118,8 +118,11 @@ def _few(names: list[str]) -> str:
 
 
 class TorchModel(LoadedModel):
+    """A loaded torch module in eval mode on one device."""
+
     @property
     def framework(self) -> Literal["torch"]:
+        """Always "torch"."""
         return "torch"
 
     def _call(self, model: Any, inputs: dict[str, np.ndarray]) -> np.ndarray:

@@ -18,8 +18,11 @@ _LEAST_SHARE = 1e-4
 
 
 def ndcg(before: ArrayLike, after: ArrayLike) -> float:
-    """Normalised discounted cumulative gain: old importances as gains, in the new order (Järvelin and Kekäläinen 2002,
-    "Cumulated gain-based evaluation of IR techniques"; the index of Amazon SageMaker Clarify's drift monitor)."""
+    """Normalised discounted cumulative gain: old importances as gains, in the new order.
+
+    Järvelin and Kekäläinen 2002, "Cumulated gain-based evaluation of IR techniques"; the index of Amazon SageMaker
+    Clarify's drift monitor.
+    """
     gains = np.asarray(before, dtype=np.float64)
     ideal = _discounted(gains, gains)
     return _discounted(gains, np.asarray(after, dtype=np.float64)) / ideal if ideal else float("nan")

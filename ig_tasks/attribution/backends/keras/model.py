@@ -45,6 +45,7 @@ def layers_by_name(model: Any) -> dict[str, Any]:
 
 
 def embedding_layers(model: Any) -> list[str]:
+    """Names of the Embedding layers, in the order of the model."""
     return [name for name, layer in layers_by_name(model).items() if isinstance(layer, keras.layers.Embedding)]
 
 
@@ -180,6 +181,7 @@ def _structure(model: Any) -> Any:
 
 
 def output_names(model: Any) -> tuple[str, ...]:
+    """The outputs' names; empty where the model has none."""
     return tuple(getattr(model, "output_names", None) or ())
 
 

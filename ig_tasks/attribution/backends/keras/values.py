@@ -86,8 +86,10 @@ class Still(Value):
 
 @dataclass(eq=False)
 class Affine(Value):
-    """base + a x delta at place a of the path. Both are made when they are asked for: "base" or "rows", "rows" or
-    "many"."""
+    """A value base + a x delta at place a of the path.
+
+    Both parts are made when they are asked for, base at length "base" or "rows", delta at "rows" or "many".
+    """
 
     make_base: Callable[[str], Any]
     make_delta: Callable[[str], Any]

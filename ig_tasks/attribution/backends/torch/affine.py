@@ -37,6 +37,7 @@ class Affine(torch.Tensor):  # type: ignore[misc]  # torch is not followed by my
 
 
 def carrier(base: torch.Tensor, delta: torch.Tensor | None, points: int, rows: int) -> Affine:
+    """The affine value base + a * delta of a batch of points (nodes x rows); a delta of None stands for zero."""
     shape = base.shape if delta is None else delta.shape
     if not shape or shape[0] != rows or (delta is None and base.shape[0] != rows):
         raise NotAffine

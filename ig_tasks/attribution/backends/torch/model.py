@@ -32,6 +32,7 @@ def float_dtype(model: torch.nn.Module) -> torch.dtype | None:
 
 
 def embedding_layers(model: torch.nn.Module) -> list[str]:
+    """Names of the embedding modules, in the order of the model."""
     return [name for name, module in model.named_modules() if name and isinstance(module, torch.nn.Embedding)]
 
 

@@ -36,6 +36,7 @@ def relu_cells(z0: torch.Tensor, z1: torch.Tensor, out: torch.Tensor) -> torch.T
 
 
 def kinked_cells(pieces: Pieces, z0: torch.Tensor, z1: torch.Tensor) -> torch.Tensor:
+    """The secant slope of a piecewise linear function over each cell from `z0` to `z1`."""
     slope: torch.Tensor = piecewise_slope(torch, pieces, z0, z1, tiny(_name(z0)))
     return slope
 
