@@ -82,10 +82,12 @@ class ExaminedRows:
 
     @property
     def arrays(self) -> dict[str, NDArray[Any]]:
+        """{input: array (rows, ...)}, as the model takes them."""
         return self.inputs.arrays
 
     @property
     def rows(self) -> int:
+        """How many rows are examined."""
         return self.inputs.rows
 
     @property

@@ -54,27 +54,33 @@ class Period:
 
     @property
     def target(self) -> str:
+        """The target that is compared: the first of the run."""
         return next(iter(self.summary.merged.attributions))
 
     @property
     def features(self) -> tuple[str, ...]:
+        """The features, in the order of the stored statistics."""
         return self.summary.merged.attributions[self.target].overall.features
 
     @property
     def key_parts(self) -> Mapping[str, Any]:
+        """What decides the run's numbers, by part."""
         found: Mapping[str, Any] = self.facts["key_parts"]
         return found
 
     @property
     def partition(self) -> str:
+        """The partition that the run explained."""
         return str(self.facts.get("partition", "all"))
 
     @property
     def model_digest(self) -> str:
+        """The digest of the model package."""
         return str(self.key_parts["model"]["digest"])
 
     @property
     def baseline_digest(self) -> str:
+        """The digest of the fitted baseline."""
         return str(self.key_parts["baseline"])
 
     def describe(self) -> ComparedRun:

@@ -87,7 +87,7 @@ def earlier_reports(store: Store, name: str, partition: str) -> list[tuple[RunFo
 
 
 def history_of(reports: Sequence[tuple[RunFolder, Report]], model_digest: str, baseline_digest: str) -> History:
-    """{feature: its importances in the reports of one model and baseline, the oldest first}"""
+    """{feature: its importances in the reports of one model and baseline, the oldest first}."""
     history: dict[str, list[float]] = {}
     for _, report in reports:
         if report.model.digest != model_digest or report.baseline.digest != baseline_digest:
