@@ -18,8 +18,8 @@ import ig_tasks.stages.explain_job as job
 import ig_tasks.stages.tasks as tasks
 from ig_tasks import pipeline
 from ig_tasks.cluster.session import ComputeSession
+from ig_tasks.explanations.prepared_model import PreparedModel
 from ig_tasks.models.package import ModelPackage
-from ig_tasks.prepared import PreparedModel
 from ig_tasks.spec import load_spec
 from ig_tasks.stages.tables import ShardTables
 

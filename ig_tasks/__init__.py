@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from ig_tasks.baselines.doctor import judge_baselines
     from ig_tasks.baselines.strategy import Strategy
     from ig_tasks.doctor import Diagnosis, diagnose
-    from ig_tasks.explainer import explain
-    from ig_tasks.finished import open_run
+    from ig_tasks.explanations.explain import explain
+    from ig_tasks.explanations.explanation import Explanation
+    from ig_tasks.explanations.finished_run import open_run
     from ig_tasks.models import load_model
     from ig_tasks.validation.drift.compare import compare
-    from ig_tasks.views import Explanation
 
 __all__ = [
     "Diagnosis",
@@ -37,15 +37,15 @@ __version__ = "0.1.0"
 
 _HOME = {
     "Diagnosis": "ig_tasks.doctor",
-    "Explanation": "ig_tasks.views",
+    "Explanation": "ig_tasks.explanations.explanation",
     "Samples": "ig_tasks.baselines.arrays",
     "Strategy": "ig_tasks.baselines.strategy",
     "compare": "ig_tasks.validation.drift.compare",
     "diagnose": "ig_tasks.doctor",
-    "explain": "ig_tasks.explainer",
+    "explain": "ig_tasks.explanations.explain",
     "judge_baselines": "ig_tasks.baselines.doctor",
     "load_model": "ig_tasks.models",
-    "open_run": "ig_tasks.finished",
+    "open_run": "ig_tasks.explanations.finished_run",
 }
 
 

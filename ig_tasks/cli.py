@@ -120,11 +120,11 @@ def check(spec: SpecFile, store: StoreUri = None, settings: Settings = None, par
     """Check everything that needs no computing: spec, model, layers, baseline, columns, a handful of rows."""
     from rich.console import Console
 
-    from ig_tasks import checking
+    from ig_tasks.pipeline.checkup import Checkup
     from ig_tasks.reports.layers import print_diagnosis
 
     chosen = _load(spec, store, settings)
-    with checking.Checkup(chosen, partition=partition) as checkup:
+    with Checkup(chosen, partition=partition) as checkup:
         for line in checkup.lines():
             typer.echo(line)
         if (diagnosis := checkup.diagnosis()) is not None:

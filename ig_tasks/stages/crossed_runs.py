@@ -23,7 +23,7 @@ from ig_tasks.data.dataset import POSITION
 from ig_tasks.data.features import feature_matrix
 from ig_tasks.data.levels import level_names
 from ig_tasks.data.shards import Shard, read_shard
-from ig_tasks.prepared import PreparedModel
+from ig_tasks.explanations.prepared_model import PreparedModel
 from ig_tasks.spec import AttributionSpec
 from ig_tasks.stages.substitution import substituted
 from ig_tasks.stages.tasks import ModelReference

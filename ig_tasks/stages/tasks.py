@@ -22,8 +22,8 @@ from ig_tasks.cluster.device import choose_device
 from ig_tasks.data.encoding import unknown_counts
 from ig_tasks.data.shards import Shard, read_shard
 from ig_tasks.errors import IgTasksError, ModelError
+from ig_tasks.explanations.prepared_model import PreparedModel
 from ig_tasks.models import ModelPackage, open_package
-from ig_tasks.prepared import PreparedModel
 from ig_tasks.spec import AttributionSpec, BaselineSpec, DataSpec
 from ig_tasks.stages.layer_doctor import diagnosis_of, load_or_propose
 from ig_tasks.stages.missing_numbers import require_gaps_alike

@@ -13,8 +13,9 @@ import pytest
 import yaml
 from support.tiny import KINDS, MODEL_YAML, write_package, write_project
 
-from ig_tasks import checking, cli, pipeline
+from ig_tasks import cli, pipeline
 from ig_tasks.cluster.session import ADDRESS_VARIABLE, ComputeSession
+from ig_tasks.pipeline.checkup import Checkup
 from ig_tasks.spec import load_spec
 from ig_tasks.spec.sections import ComputeSpec
 
@@ -55,7 +56,7 @@ def test_check_lists_inputs_and_their_layers(capsys: pytest.CaptureFixture[str],
     assert "no: integer ids" in line
     assert "embed_kind" in out
     assert "model.yaml" not in out
-    with checking.Checkup(load_spec(spec)) as checkup:
+    with Checkup(load_spec(spec)) as checkup:
         diagnosis = checkup.diagnosis()
     assert diagnosis is not None
     assert diagnosis.silent

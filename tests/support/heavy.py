@@ -43,7 +43,7 @@ SECONDS = {
     "unit/attribution/test_targets.py": 20,
     "unit/attribution/test_properties.py": 18,
     "unit/doctor/test_keras.py": 17,
-    "unit/attribution/test_given.py": 17,
+    "unit/attribution/test_named_inputs.py": 17,
     "unit/validation/test_checks.py": 17,
     "unit/attribution/test_not_finite.py": 15,
     "unit/attribution/test_interrupted.py": 13,

@@ -11,11 +11,12 @@ import pytest
 import yaml
 
 import ig_tasks
-from ig_tasks import Strategy, prepared
+from ig_tasks import Strategy
 from ig_tasks.baselines.counts import BaselineCounts
 from ig_tasks.baselines.doctor import judge_baselines
 from ig_tasks.baselines.fitting import fit_baseline
-from ig_tasks.prepared import PreparedModel
+from ig_tasks.explanations import prepared_model
+from ig_tasks.explanations.prepared_model import PreparedModel
 from ig_tasks.spec import AttributionSpec, BaselineSpec
 
 CODE = '''\
@@ -121,7 +122,7 @@ def test_texts_in_blocks_are_the_texts_together(
     ids = loaded.package.encode(table).inputs["text"]
     kept = np.isin(ids, [0, 1])
     assert np.abs(parts["text"][kept]).max() < 1e-6
-    monkeypatch.setattr(prepared, "_BLOCK_BYTES", 700)
+    monkeypatch.setattr(prepared_model, "_BLOCK_BYTES", 700)
     some = explained(loaded, table, asked)
     for name in parts:
         np.testing.assert_allclose(some.attributions[name], parts[name], atol=1e-5)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from support.tiny import write_project
 
-from ig_tasks.checking import _rule_lines
+from ig_tasks.pipeline.checkup import _rule_lines
 from ig_tasks.spec import load_spec
 
 

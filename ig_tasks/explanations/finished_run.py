@@ -20,13 +20,13 @@ from ig_tasks.data.features import feature_values
 from ig_tasks.data.shards import plan_shards, read_shard, row_ids
 from ig_tasks.data.tokens import tokens_of
 from ig_tasks.errors import InputError, ReportError, RunError, TrustError
+from ig_tasks.explanations.explanation import Explanation
+from ig_tasks.explanations.prepared_model import PreparedModel
 from ig_tasks.looks.statuses import row_words
 from ig_tasks.models import ModelPackage, open_package
-from ig_tasks.prepared import PreparedModel
 from ig_tasks.spec import ExplanationSpec
 from ig_tasks.store import Manifest, RunFolder
 from ig_tasks.store.report import Report
-from ig_tasks.views import Explanation
 
 _READ_ROWS = 65536
 

@@ -12,11 +12,13 @@ from ig_tasks.doctor import Diagnosis
 from ig_tasks.errors import ValidationFailedError
 from ig_tasks.looks.statuses import PROVEN_BY
 from ig_tasks.looks.visible import visible
-from ig_tasks.pipeline import Log, RunReference, load_planned, to_stderr
+from ig_tasks.pipeline.model_stage import load_planned
+from ig_tasks.pipeline.stage_workers import Log, to_stderr
 from ig_tasks.spec import ExplanationSpec
 from ig_tasks.stages.baseline_doctor import judge_spec
 from ig_tasks.stages.planning import plan_run, require_writable_store
 from ig_tasks.stages.run_plan import RunPlan
+from ig_tasks.stages.run_reference import RunReference
 from ig_tasks.stages.trial import UsableRows, diagnosis_of, look_at_baseline, look_at_rows
 from ig_tasks.store import Store
 from ig_tasks.validation import called_check, judge_unknown

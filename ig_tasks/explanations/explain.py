@@ -22,8 +22,8 @@ from ig_tasks.data.features import Feature, feature_values
 from ig_tasks.data.inputs import explained
 from ig_tasks.data.tokens import tokens_of
 from ig_tasks.errors import DataError, InputError
+from ig_tasks.explanations.explanation import Explanation
 from ig_tasks.models.loaded import LoadedModel
-from ig_tasks.views import Explanation
 
 __all__ = ["explain"]
 
