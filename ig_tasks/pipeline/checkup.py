@@ -16,6 +16,7 @@ from ig_tasks.pipeline.model_stage import load_planned
 from ig_tasks.pipeline.stage_workers import Log, to_stderr
 from ig_tasks.spec import ExplanationSpec
 from ig_tasks.stages.baseline_doctor import judge_spec
+from ig_tasks.stages.plan_facts import facts_of
 from ig_tasks.stages.planning import plan_run, require_writable_store
 from ig_tasks.stages.run_plan import RunPlan
 from ig_tasks.stages.run_reference import RunReference
@@ -114,7 +115,7 @@ def _reason_lines(rows: UsableRows) -> list[str]:
 
 def _unknown_lines(plan: RunPlan, rows: UsableRows) -> list[str]:
     """Which features hold categories that the model does not know; a warning where they are more than usual."""
-    judged = judge_unknown(plan, rows.unknown, look_at_baseline(plan))
+    judged = judge_unknown(plan.spec, facts_of(plan), rows.unknown, look_at_baseline(plan))
     told = [f"unknown   {'' if one.success else 'WARNING: '}{one.describe('rows that were tried')}" for one in judged]
     more = len(told) - _UNKNOWN
     return told[:_UNKNOWN] + ([f"unknown   and {more} features more"] if more > 0 else [])

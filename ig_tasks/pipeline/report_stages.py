@@ -8,7 +8,7 @@ from typing import Any
 
 from ig_tasks.baselines.fitted import Baseline
 from ig_tasks.cluster.session import ComputeSession
-from ig_tasks.errors import ValidationFailedError
+from ig_tasks.errors import DamagedError, ValidationFailedError
 from ig_tasks.lines import Line
 from ig_tasks.pipeline.compute_stages import IMPORTANCE, planned
 from ig_tasks.pipeline.stage_workers import Log, session_of, to_stderr
@@ -18,8 +18,10 @@ from ig_tasks.reports.override_notes import override_words
 from ig_tasks.reports.rendering import Rendering
 from ig_tasks.spec import ExplanationSpec
 from ig_tasks.stages.aggregation import RunSummary
+from ig_tasks.stages.plan_facts import PLAN, PlanFacts, facts_of, stored_facts
+from ig_tasks.stages.planning import require_features
 from ig_tasks.stages.run_reference import RunReference
-from ig_tasks.store import Manifest, Store
+from ig_tasks.store import Manifest, RunFolder, Store, set_aside
 from ig_tasks.store.report import Check, Report
 from ig_tasks.validation import called_check, predicted_of, run_checks, unknown_checks
 from ig_tasks.validation.drift.drift_check import drift_check, drift_of, reference_of
@@ -59,7 +61,8 @@ def validate(
     say = log or to_stderr
     started = time.perf_counter()
     ref = RunReference.of(ref)
-    plan, run = planned(spec, ref), ref.run_folder()
+    run = ref.run_folder()
+    facts = _facts(spec, ref, run, say)
     summary = RunSummary.read(run)
     store = Store(ref.store)
     reference = reference_of(spec, store, run, ref.partition)
@@ -75,11 +78,11 @@ def validate(
             rows_read=merged.rows_read,
             rows_explained=merged.rows_explained,
             rows_quarantined=merged.rows_quarantined,
-            predicted=predicted_of(plan),
+            predicted=predicted_of(spec, facts),
         )
         checks += [] if ref.served is None else [called_check(spec, store, ref.served)]
-        baseline = Baseline.of_run(run, plan.package.config.inputs)
-        checks += unknown_checks(plan, merged.unknown, baseline.unknown)
+        baseline = Baseline.of_run(run, facts.config.inputs)
+        checks += unknown_checks(spec, facts, merged.unknown, baseline.unknown)
         drift = None
         if reference is not None:
             with session_of(spec, session, log) as workers:
@@ -93,7 +96,7 @@ def validate(
     failed = [check for check in checks if not check.success]
     critical = [check.name for check in failed if check.severity == "critical"]
     if critical:
-        report_uri = rendering.write(plan, summary, ref.model.space)
+        report_uri = rendering.write(facts, summary, ref.model.space)
         names = ", ".join(critical)
         raise ValidationFailedError(
             f"critical check failed: {names}; the report is withheld, read it at {report_uri}", report_uri
@@ -125,7 +128,8 @@ def publish_report(
     say = log or to_stderr
     started = time.perf_counter()
     ref = RunReference.of(ref)
-    plan, run = planned(spec, ref), ref.run_folder()
+    run = ref.run_folder()
+    facts = _facts(spec, ref, run, say)
     reference = None if ref.compared_uri is None else locate_run(ref.compared_uri)
     rendering = Rendering.of(run, spec, ref.served, reference, say=say)
     for name in _PUBLISHED:
@@ -135,7 +139,7 @@ def publish_report(
         report_uri = rendering.report_uri
     else:
         summary = RunSummary.read(run)
-        report_uri = rendering.write(plan, summary, ref.model.space)
+        report_uri = rendering.write(facts, summary, ref.model.space)
         Manifest(run).record_stage("publish_report", seconds=time.perf_counter() - started)
     report = run.read_report(rendering.revision)
     if not report.published:
@@ -147,6 +151,27 @@ def publish_report(
     return ref.with_(
         outcome=outcome, page_uri=outcome.page_uri, completeness=report.completeness, official=report.official
     )
+
+
+def _facts(spec: ExplanationSpec, ref: RunReference, run: RunFolder, say: Log) -> PlanFacts:
+    """What the run was planned of: from its folder, else planned anew of the package and the data.
+
+    Raises:
+        DataError: if the spec labels what is no feature of the run's model.
+        RunError: where there is none in the folder, if a model package is not the one that the run began with.
+    """
+    facts = None
+    try:
+        facts = stored_facts(run)
+    except DamagedError as error:
+        say(set_aside(run, PLAN, error))
+    if facts is None:
+        facts = facts_of(planned(spec, ref))
+        content = facts.to_bytes()
+        run.write_bytes(PLAN, content)
+        Manifest(run).record_files({PLAN: content})
+    require_features(spec, facts.features)
+    return facts
 
 
 def _kept(report: Report, moved: bool) -> str:

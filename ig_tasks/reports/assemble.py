@@ -11,7 +11,8 @@ import pyarrow as pa
 from ig_tasks.baselines.fitted import Baseline
 from ig_tasks.reports.importance import distributions, importance_rows
 from ig_tasks.reports.space_notes import probability_at, target_facts, with_margin, with_probabilities
-from ig_tasks.stages.run_plan import RunPlan
+from ig_tasks.spec import ExplanationSpec
+from ig_tasks.stages.plan_facts import PlanFacts
 from ig_tasks.stages.shard_files import ShardSummary
 from ig_tasks.store.clock import utc_now
 from ig_tasks.store.drift_parts import Drift
@@ -41,7 +42,9 @@ from ig_tasks.validation.unknown import judge_unknown
 class Findings:
     """What a run found, ready to be told."""
 
-    plan: RunPlan
+    spec: ExplanationSpec
+    facts: PlanFacts
+    served_digest: str
     run_id: str
     summary: ShardSummary
     baseline: Baseline
@@ -59,10 +62,10 @@ class Findings:
 
 def assemble_report(findings: Findings, *, revision: int) -> Report:
     """The report of a run: withheld when a check of severity `critical` failed, else published."""
-    plan, summary = findings.plan, findings.summary
-    spec, card = plan.spec, plan.package.config.card
+    spec, facts, summary = findings.spec, findings.facts, findings.summary
+    card = facts.config.card
     # This is the data that was explained: files may have been added since.
-    available = int(findings.manifest.get("rows_available", plan.rows_available))
+    available = int(findings.manifest.get("rows_available", facts.rows_available))
     failed = any(check.severity == "critical" and not check.success for check in findings.checks)
     target = next(iter(summary.attributions))
     relative = summary.relative_delta
@@ -77,12 +80,12 @@ def assemble_report(findings: Findings, *, revision: int) -> Report:
         owner=spec.owner,
         tags=spec.tags,
         run_id=findings.run_id,
-        partition=plan.partition,
+        partition=facts.partition,
         revision=revision,
         created_at=utc_now(),
         model=ModelInfo(
             uri=spec.model.uri,
-            framework=plan.package.config.framework,
+            framework=facts.config.framework,
             digest=str(findings.manifest["key_parts"]["model"]["digest"]),
             version=str(figures.get("version") or ""),
             owner=str(figures.get("owner") or ""),
@@ -90,7 +93,7 @@ def assemble_report(findings: Findings, *, revision: int) -> Report:
             intended_use=str(figures.get("intended_use") or ""),
             figures={k: v for k, v in figures.items() if k not in {"name", "version", "owner", "intended_use"} and v},
             served_uri=spec.model.served.uri if spec.model.served else "",
-            served_digest=plan.served.digest if plan.served else "",
+            served_digest=findings.served_digest if spec.model.served else "",
         ),
         data=DataInfo(
             uri=spec.data.uri,
@@ -104,14 +107,14 @@ def assemble_report(findings: Findings, *, revision: int) -> Report:
             quarantine_reasons=dict(summary.reasons),
             not_read=_not_read(available, summary.rows_read),
             partition_column=spec.data.partition or "",
-            unknown=tuple(one.info() for one in judge_unknown(plan, summary.unknown, findings.baseline.unknown)),
+            unknown=tuple(one.info() for one in judge_unknown(spec, facts, summary.unknown, findings.baseline.unknown)),
         ),
         baseline=BaselineInfo(
             strategy=spec.baseline.strategy,
             digest=findings.baseline.digest,
             output=summary.baseline_output.get(target),
             output_probability=probability_at(
-                plan.package.config.targets[target], findings.space, summary.baseline_output.get(target)
+                facts.config.targets[target], findings.space, summary.baseline_output.get(target)
             ),
             partition=spec.baseline.partition or "",
             rows=findings.baseline.rows,
@@ -120,7 +123,7 @@ def assemble_report(findings: Findings, *, revision: int) -> Report:
             unseen_rows=summary.unseen_levels,
             values=tuple(
                 BaselineValue(feature=feature, value=value)
-                for feature, value in findings.baseline.describe(plan.package.config.inputs).items()
+                for feature, value in findings.baseline.describe(facts.config.inputs).items()
             ),
             objections=tuple(findings.objections),
         ),
@@ -129,7 +132,7 @@ def assemble_report(findings: Findings, *, revision: int) -> Report:
                 name=name,
                 space=findings.space,
                 mean_output=outputs.mean[0] if outputs.count else None,
-                **target_facts(plan.package.config.targets[name], findings.space),
+                **target_facts(facts.config.targets[name], findings.space),
             )
             for name, outputs in summary.outputs.items()
         ),
@@ -153,12 +156,12 @@ def assemble_report(findings: Findings, *, revision: int) -> Report:
         segment_columns=tuple(_segment_columns(summary, target)),
         features=tuple(
             FeatureInfo(name=feature.name, kind=feature.kind, **_presented(spec.features.get(feature.name)))
-            for feature in plan.package.features
+            for feature in facts.features
         ),
         examples=tuple(
             with_probabilities(with_margin(example, config, findings.space), config, findings.space)
             for example in findings.examples
-            for config in (plan.package.config.targets[example.target],)
+            for config in (facts.config.targets[example.target],)
         ),
         distributions=tuple(distributions(summary)),
         groups=tuple(findings.groups),

@@ -23,7 +23,7 @@ from ig_tasks.reports.page import render_page
 from ig_tasks.spec import ExplanationSpec
 from ig_tasks.spec.check_sections import ParityCheck, UnknownCheck
 from ig_tasks.stages.aggregation import RunSummary
-from ig_tasks.stages.run_plan import RunPlan
+from ig_tasks.stages.plan_facts import PlanFacts
 from ig_tasks.stages.run_reference import ComparedFacts
 from ig_tasks.store import Manifest, RunFolder, read_sealed, run_key, set_aside, take_sealed
 from ig_tasks.store.drift_parts import Drift
@@ -146,10 +146,10 @@ class Rendering:
         document = self._checks_document().get("drift")
         return None if document is None else Drift.model_validate(document)
 
-    def write(self, plan: RunPlan, summary: RunSummary, space: str) -> str:
+    def write(self, facts: PlanFacts, summary: RunSummary, space: str) -> str:
         """Write the page, then the report, unless they are there; returns the report's URI."""
         if not self.is_written:
-            self._publish(assemble_report(self._findings(plan, summary, space), revision=self.revision))
+            self._publish(assemble_report(self._findings(facts, summary, space), revision=self.revision))
         return self.report_uri
 
     def _publish(self, report: Report) -> None:
@@ -173,21 +173,23 @@ class Rendering:
         except FileNotFoundError:
             raise RunError(f"run {self.run.uri}: its checks are not carried out; run validate first") from None
 
-    def _findings(self, plan: RunPlan, summary: RunSummary, space: str) -> Findings:
+    def _findings(self, facts: PlanFacts, summary: RunSummary, space: str) -> Findings:
         run = self.run.checked(summary.files)
         examples = choose_examples(
             run,
             summary.attribution_files,
             summary.merged,
             self.spec.report.examples,
-            image_grids(plan.package.config.inputs),
-            feature_names(plan.package.config.inputs),
+            image_grids(facts.config.inputs),
+            feature_names(facts.config.inputs),
         )
-        baseline = Baseline.of_run(self.run, plan.package.config.inputs)
-        groups = groups_of([feature.name for feature in plan.package.features], self.spec.features)
+        baseline = Baseline.of_run(self.run, facts.config.inputs)
+        groups = groups_of([feature.name for feature in facts.features], self.spec.features)
         contributions = group_statistics(run, summary.attribution_files, groups)
         return Findings(
-            plan=plan,
+            spec=self.spec,
+            facts=facts,
+            served_digest=self.served.digest if self.served else "",
             run_id=self.run.run_id,
             summary=summary.merged,
             baseline=baseline,
@@ -199,7 +201,7 @@ class Rendering:
                 run,
                 summary.attribution_files,
                 summary.merged,
-                baseline.describe(plan.package.config.inputs),
+                baseline.describe(facts.config.inputs),
                 space=space,
                 strategy=self.spec.baseline.strategy,
                 baselines=baseline.count,

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from ig_tasks.attribution.choice import check_integrator
 from ig_tasks.baselines.fitting import check_strategy
 from ig_tasks.baselines.table import baseline_of_table
 from ig_tasks.data.dataset import DataFile, Dataset
+from ig_tasks.data.features import Feature
 from ig_tasks.errors import BaselineError, DataError, InputError, ModelError, SpecError, suggest
 from ig_tasks.models import ModelPackage, open_package
 from ig_tasks.models.opening import open_served
@@ -52,7 +55,7 @@ def plan_run(spec: ExplanationSpec, partition: str | None = None) -> RunPlan:
     dataset.require_columns(wanted)
     if spec.data.prediction:
         dataset.require_number(spec.data.prediction, "data.prediction")
-    _check_features(spec, package)
+    require_features(spec, package.features)
     files = dataset.files(chosen)
     dataset.require_in_all(files, list(dict.fromkeys([*package.columns, *(column for column, _ in wanted)])))
     check_strategy(spec.baseline, package.config.inputs)
@@ -167,8 +170,13 @@ def _check_attribution(settings: AttributionSpec) -> None:
         raise SpecError(f"attribution.{error}") from None
 
 
-def _check_features(spec: ExplanationSpec, package: ModelPackage) -> None:
-    names = [feature.name for feature in package.features]
+def require_features(spec: ExplanationSpec, features: Iterable[Feature]) -> None:
+    """Refuse labels of what is not a feature of the model.
+
+    Raises:
+        DataError: naming the key, and the nearest feature.
+    """
+    names = [feature.name for feature in features]
     for name in spec.features:
         if name not in names:
             raise DataError(f"features.{name}: is not a feature of the model" + suggest(name, names, noun="features"))

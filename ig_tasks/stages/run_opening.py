@@ -8,6 +8,7 @@ import yaml
 
 from ig_tasks.baselines.fitted import Baseline
 from ig_tasks.errors import DamagedError
+from ig_tasks.stages.plan_facts import PLAN, facts_of
 from ig_tasks.stages.run_plan import RunPlan
 from ig_tasks.store import Manifest, RunFolder, Store, run_id_of, run_key, set_aside
 from ig_tasks.store.clock import now
@@ -17,9 +18,9 @@ from ig_tasks.store.sealed import Say
 
 
 def open_run_folder(plan: RunPlan, store: Store, baseline: Baseline, data_digest: str, *, say: Say) -> RunFolder:
-    """The folder of a run, with spec, baseline and manifest; one that is there already keeps its own.
+    """The folder of a run, with spec, plan, baseline and manifest; one that is there already keeps its own.
 
-    What is damaged of the three is set aside and written anew.
+    What is damaged of these is set aside and written anew.
     """
     parts = plan.key_parts(data_digest=data_digest, baseline_digest=baseline.digest)
     key = run_key(parts)
@@ -27,6 +28,7 @@ def open_run_folder(plan: RunPlan, store: Store, baseline: Baseline, data_digest
     contents = {
         "spec.yaml": yaml.safe_dump(plan.spec.to_document(), sort_keys=False, allow_unicode=True).encode("utf-8"),
         "baseline.parquet": table_bytes(baseline.to_table(plan.package.config.inputs)),
+        PLAN: facts_of(plan).to_bytes(),
     }
     manifest = _manifest_of(run, say)
     if manifest is not None:
@@ -70,6 +72,11 @@ def _manifest_of(run: RunFolder, say: Say) -> Manifest | None:
 def _mend(run: RunFolder, manifest: Manifest, contents: Mapping[str, bytes], say: Say) -> None:
     """Write anew what is damaged of a run's first files; `contents` is what they hold."""
     for name, content in contents.items():
+        if name == PLAN and name not in manifest.document.get("files", {}):
+            # A run that an earlier version began.
+            run.write_bytes(name, content)
+            manifest.record_files({name: content})
+            continue
         try:
             manifest.read(name, known=True)
         except DamagedError as error:

@@ -9,7 +9,7 @@ import numpy as np
 
 from ig_tasks.models.spaces import converter
 from ig_tasks.spec import ExplanationSpec
-from ig_tasks.stages.run_plan import RunPlan
+from ig_tasks.stages.plan_facts import PlanFacts
 from ig_tasks.stages.run_reference import ComparedFacts
 from ig_tasks.store import Store, read_sealed
 from ig_tasks.store.report import Check
@@ -21,12 +21,13 @@ __all__ = ["NAME", "called_check", "predicted_of", "served_check"]
 NAME = "parity_served"
 
 
-def predicted_of(plan: RunPlan) -> Predicted | None:
+def predicted_of(spec: ExplanationSpec, facts: PlanFacts) -> Predicted | None:
     """How outputs are told in the space of the stored predictions, where that is another one."""
-    name, config, explained = plan.target
-    if plan.spec.data.prediction is None or plan.parity_space == explained:
+    name, config, explained = facts.target(spec)
+    space = spec.validation.parity.space or explained
+    if spec.data.prediction is None or space == explained:
         return None
-    return Predicted(plan.parity_space, converter(name, config, explained, plan.parity_space))
+    return Predicted(space, converter(name, config, explained, space))
 
 
 def called_check(spec: ExplanationSpec, store: Store, served: ComparedFacts, *, stored: bool = False) -> Check:

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 
 from ig_tasks.data.inputs import InputSpec, feature_names
 from ig_tasks.spec import ExplanationSpec
-from ig_tasks.stages.planning import baseline_files
-from ig_tasks.stages.run_plan import RunPlan
+from ig_tasks.stages.plan_facts import PlanFacts
 from ig_tasks.statistics import UnknownCounts
 from ig_tasks.store.report import Check, UnknownCategory, UnknownInfo
 
@@ -85,17 +84,22 @@ class Unknown:
 
 
 def judge_unknown(
-    plan: RunPlan, found: Mapping[str, UnknownCounts], fitted: Mapping[str, UnknownCounts]
+    spec: ExplanationSpec,
+    facts: PlanFacts,
+    found: Mapping[str, UnknownCounts],
+    fitted: Mapping[str, UnknownCounts],
 ) -> list[Unknown]:
     """Every feature that holds something unknown, those beyond their threshold first.
 
     Args:
+        spec: its validation section may hold a threshold.
+        facts: what the run was planned of.
         found: of the run's rows, by feature.
         fitted: of the rows that the baseline was fitted on.
     """
-    asked = plan.spec.validation.unknown.at_most
-    usual = {} if fitted_on_own_rows(plan) else fitted
-    inputs = plan.package.config.inputs
+    asked = spec.validation.unknown.at_most
+    usual = {} if facts.fitted_on_own_rows else fitted
+    inputs = facts.config.inputs
     named = {names[0]: inputs[name] for name, names in feature_names(inputs).items() if names}
     judged = [
         _judged(feature, counts, usual.get(feature), named[feature], asked)
@@ -106,11 +110,14 @@ def judge_unknown(
 
 
 def unknown_checks(
-    plan: RunPlan, found: Mapping[str, UnknownCounts], fitted: Mapping[str, UnknownCounts]
+    spec: ExplanationSpec,
+    facts: PlanFacts,
+    found: Mapping[str, UnknownCounts],
+    fitted: Mapping[str, UnknownCounts],
 ) -> list[Check]:
     """The check `unknown` of what `judge_unknown` takes; none for a model that refuses what it does not know."""
-    takes = any(spec.takes_unknown for spec in plan.package.config.inputs.values())
-    return [_check(plan.spec, judge_unknown(plan, found, fitted))] if takes else []
+    takes = any(one.takes_unknown for one in facts.config.inputs.values())
+    return [_check(spec, judge_unknown(spec, facts, found, fitted))] if takes else []
 
 
 def _check(spec: ExplanationSpec, judged: Sequence[Unknown]) -> Check:
@@ -135,15 +142,6 @@ def _check(spec: ExplanationSpec, judged: Sequence[Unknown]) -> Check:
         description=description,
         remedy="Spell the column's categories as the model's vocabulary does, or train the model on those there are.",
     )
-
-
-def fitted_on_own_rows(plan: RunPlan) -> bool:
-    """Whether the baseline's data are the run's: they say nothing of what is usual then."""
-    baseline = plan.spec.baseline
-    if baseline.uri:
-        return baseline.uri == plan.spec.data.uri
-    _, files = baseline_files(plan.spec, plan.dataset)
-    return {file.path for file in files if file.rows} == {file.path for file in plan.files if file.rows}
 
 
 def _judged(

@@ -19,6 +19,7 @@ from ig_tasks.store.runs import locate_report
 SERVED = {"uri": "../models/tiny", "served": "../models/tiny"}
 KINDS = {
     "spec": "spec.yaml",
+    "plan": "plan.json",
     "baseline": "baseline.parquet",
     "manifest": "manifest.json",
     "note": "manifest/0*.json",

@@ -17,7 +17,6 @@ from ig_tasks.models import open_package
 from ig_tasks.models.loaders import torch as torch_loader
 from ig_tasks.spec import load_spec
 from ig_tasks.stages import baseline_job, explain_job
-from ig_tasks.store import Store
 
 
 @pytest.fixture(scope="module")
@@ -175,33 +174,40 @@ def _other_weights(package: Path) -> None:
 
 
 @pytest.mark.parametrize("stage", ["validate", "publish_report"])
-def test_a_report_never_names_a_model_that_computed_nothing(project, session, stage):
+def test_a_report_names_the_model_that_computed_and_never_one_that_came_later(project, session, stage):
     package = project.parents[1] / "models" / "tiny"
     spec = load_spec(project)
     ref = pipeline.compute_attributions(spec, _begun(spec, session), session=session, log=print)
     if stage == "publish_report":
         ref = pipeline.validate(spec, ref, log=print)
-    weights = (package / "weights.safetensors").read_bytes()
+    computed = ref.model.digest
     _other_weights(package)
-    with pytest.raises(RunError, match=rf"model package {package} changed since the run began .*start the run again"):
-        getattr(pipeline, stage)(spec, ref, log=print)
-    assert not list(Path(ref["run_uri"]).glob("report*.json"))
-    (package / "weights.safetensors").write_bytes(weights)
+    config = package / "model.yaml"
+    config.write_text(config.read_text().replace("'1.2'", "'2.0'").replace("late:", "early:"))
+    assert open_package(package, trusted_root=project.parents[2]).digest != computed
     if stage == "validate":
         ref = pipeline.validate(spec, ref, log=print)
-    ref = pipeline.publish_report(spec, ref, log=print)
-    model = json.loads(Path(ref["report_uri"]).read_text())["model"]
-    assert model["digest"] == ref["model"]["digest"]
+    report = json.loads(Path(pipeline.publish_report(spec, ref, log=print)["report_uri"]).read_text())
+    assert (report["model"]["digest"], report["model"]["version"]) == (computed, "1.2")
+    assert report["targets"][0]["space"] == "logit"
+    # What has nothing of the run's folder to go by yet refuses the other package.
+    with pytest.raises(RunError, match=rf"model package {package} changed since the run began .*start the run again"):
+        pipeline.compute_attributions(spec, ref, session=session, log=print)
 
 
-def test_a_served_model_that_is_replaced_is_not_named_in_place_of_the_one_that_was_called(project, session):
+def test_a_report_names_the_served_model_that_was_called(project, session):
     served = write_package(project.parents[1] / "models" / "served")
     spec = load_spec(project, settings={"model.served": str(served)})
     ref = pipeline.compute_attributions(spec, _begun(spec, session), session=session, log=print)
+    called = ref.served.digest
     _other_weights(served)
+    ref = pipeline.publish_report(spec, pipeline.validate(spec, ref, log=print), log=print)
+    report = json.loads(Path(ref["report_uri"]).read_text())
+    assert report["model"]["served_digest"] == called
+    (parity,) = (check for check in report["checks"] if check["name"] == "parity_served")
+    assert (parity["success"], parity["observed"]) == (True, 1.0)
     with pytest.raises(RunError, match=rf"served model {served} changed since the run began"):
-        pipeline.validate(spec, ref, log=print)
-    assert Store(spec.store_uri()).latest("tiny") is None
+        pipeline.compute_attributions(spec, ref, session=session, log=print)
 
 
 @pytest.mark.parametrize("when", ["before", "after"])

@@ -82,5 +82,5 @@ def test_a_report_of_ours_always_has_a_partition(arguments):
 
 
 def test_a_cron_expression_that_means_nothing_is_an_error_of_the_spec(arguments):
-    with pytest.raises(SpecError, match=r"^schedule\.cron: '1#2 \* \* \* \*' is no cron expression"):
+    with pytest.raises(SpecError, match=r"schedule\.cron: '1#2 \* \* \* \*' is not a cron expression"):
         arguments("1#2 * * * *")

@@ -41,7 +41,7 @@ def test_a_dag_for_every_spec(folder):
         ("a: [", "bad.yaml: is not valid YAML in line 1"),
         ("- 1", "bad.yaml: holds no mapping"),
         ({"name": "bad", "modle": 1}, "bad.yaml: modle: no such key; did you mean 'model'?"),
-        ({"name": "bad", "schedule": "99 * * * *"}, "bad.yaml: schedule.cron: '99 * * * *' is no cron expression"),
+        ({"name": "bad", "schedule": "99 * * * *"}, "bad.yaml: schedule.cron: '99 * * * *' is not a cron expression"),
     ],
 )
 def test_a_broken_spec_is_a_dag_that_says_so_and_leaves_the_others_alone(folder, content, message):

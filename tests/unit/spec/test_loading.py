@@ -75,7 +75,7 @@ def test_a_resolved_spec_comes_back_unchanged_from_json(project):
         ({"attribution": {"memory_limit": 256}}, "attribution.memory_limit: 256 is not a number of bytes of a MiB"),
         ({"name": "Flights 1"}, "name: write lower-case letters, digits and underscores"),
         ({"version": 2}, "version: input should be 1, not 2"),
-        ({"schedule": "* *"}, "schedule.cron: '* *' is no cron expression (it has 2 fields"),
+        ({"schedule": "* *"}, "schedule.cron: '* *' is not a cron expression (it has 2 fields"),
         ({"schedule": {"cron": "@daily", "assets": ["a"]}}, "schedule: give either cron or assets"),
         ({"schedule": {"cron": "@daily", "partition": "month"}}, "schedule: partition 'month' gives the same key"),
         ({"baseline": "zeros"}, "baseline.strategy: input should be 'auto', 'zero', 'mean'"),
