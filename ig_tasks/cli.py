@@ -250,7 +250,7 @@ def _run(arguments: list[str]) -> int:
         _say(_one_line(str(error)))
         return error.exit_code
     except KeyboardInterrupt:
-        _say("interrupted; run again, it goes on where it stopped")
+        _say("interrupted; run again to continue where it stopped")
         return 130
     except Exception:  # noqa: BLE001 - an error that nobody foresaw is the only one to show a traceback
         traceback.print_exc()

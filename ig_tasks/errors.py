@@ -124,7 +124,7 @@ class WorkerLostError(RunError):
 
 
 class DamagedError(RunError):
-    """A file of the store is not what was written; run again, and it is set aside and made anew."""
+    """A file of the store is not what was written; run again, and it is set aside and made again."""
 
 
 class CheckBrokenError(RunError):

@@ -177,7 +177,9 @@ class Tolerances:
                 f"tolerance: {self.relative:g} is a share of a row's attributions, from above 0 to 1; 0.05 is 5 %"
             )
         if self.relative == 0.0 == self.absolute:
-            raise InputError("tolerance: 0 is met by no rounding; give a number above 0, or an absolute_tolerance")
+            raise InputError(
+                "tolerance: 0 is unreachable in floating point; give a number above 0, or an absolute_tolerance"
+            )
 
     def judge(self, delta: Array, outputs: tuple[Array, Array], size: Array, estimate: Array) -> Convergence:
         """How rows (rows,) stand. `outputs` are F(x) and F(b), `size` the L1 norm of the attributions.
@@ -191,7 +193,7 @@ class Tolerances:
             rounding = self.epsilon * np.maximum(np.abs(output), np.abs(baseline_output))
             # Not the difference, but every effect: those that cancel are not small.
             below = (size + estimate * size <= rounding) & (np.abs(delta) <= 2.0 * rounding)
-            # What two roundings may amount to is no fault of the attributions.
+            # What two roundings may amount to is not a fault of the attributions.
             own = np.abs(delta) - (2.0 * rounding if self.epsilon <= _FINE else 0.0)
             relative = np.where(below, 0.0, relative_delta(np.maximum(own, 0.0), difference, size))
             complete = own <= self.relative * scale(difference, size) + self.absolute

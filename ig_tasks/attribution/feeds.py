@@ -58,7 +58,7 @@ def _tables(name: str, given: Any) -> Tables:
     columns = {}
     for column, layer in given.items():
         if isinstance(column, bool) or not isinstance(column, int | np.integer) or column < 0:
-            raise LayerError(f"layers['{name}']: {column!r} is no column; give {{0: layer, 1: layer}}, from 0")
+            raise LayerError(f"layers['{name}']: {column!r} is not a column; give {{0: layer, 1: layer}}, from 0")
         columns[int(column)] = _names(name, layer)
     if not columns:
         raise LayerError(f"layers['{name}']: no layer is named")

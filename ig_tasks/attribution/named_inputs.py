@@ -167,9 +167,9 @@ def as_array(value: Any, what: str) -> Array:
     except IgTasksError:
         raise
     except Exception as error:
-        raise InputError(f"{what}: {kind} is no array ({brief(error)})") from error
+        raise InputError(f"{what}: {kind} is not an array ({brief(error)})") from error
     if array.dtype.kind == "O" and array.ndim == 0 and isinstance(value, Iterable):
-        raise InputError(f"{what}: {kind} is no array; give one, (rows, ...)")
+        raise InputError(f"{what}: {kind} is not an array; give one, (rows, ...)")
     # numpy knows TensorFlow's bfloat16 by an extension only.
     return array.astype(np.float32) if array.dtype.name == "bfloat16" else array
 

@@ -72,7 +72,7 @@ def watched(
             if fed is None or ids is None or ids.shape[1:] != feed.shape:
                 raise LayerError(
                     f"layers: '{feed.layer}' is called differently on row {part.row} than on the first rows, so that "
-                    "which call belongs to which input cannot be told"
+                    "cannot tell which call belongs to which input"
                 )
             parts[feed.key].append(ids)
             if feed.whole is not None and fed.same != feed.whole:

@@ -18,7 +18,7 @@ def set_values(point: Point, value: float | Mapping[str, float | str], slots: Ma
     """`point` with a number for every number, or with {feature: number or category}.
 
     Raises:
-        BaselineError: for a name that is no feature, or a value that the feature cannot have.
+        BaselineError: for a name that is not a feature, or a value that the feature cannot have.
     """
     numbers, weights, arrays = dict(point.numbers), dict(point.weights), dict(point.arrays)
     if not isinstance(value, Mapping):

@@ -101,7 +101,7 @@ def _segments(table: pd.DataFrame | None, column: str | None, what: str = "input
         return {}
     if column not in table.columns:
         hint = suggest(column, table.columns, noun="columns")
-        raise BaselineError(f"baseline: it differs by segment '{column}', which is no column of {what}{hint}")
+        raise BaselineError(f"baseline: it differs by segment '{column}', which is not a column of {what}{hint}")
     return segments_of(table, [column])
 
 

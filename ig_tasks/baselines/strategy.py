@@ -44,7 +44,7 @@ class Strategy:
     ) -> None:
         if strategy not in STRATEGIES:
             hint = suggest(strategy, STRATEGIES, noun="strategies")
-            raise BaselineError(f"baseline: '{strategy}' is no strategy{hint}")
+            raise BaselineError(f"baseline: '{strategy}' is not a strategy{hint}")
         given = {"value": value, "q": q, "k": k, "sigma": sigma, "segment": segment, "seed": seed}
         try:
             self.spec = BaselineSpec.model_validate({"strategy": strategy, **given})

@@ -234,4 +234,4 @@ def check_inputs(inputs: Mapping[str, InputSpec]) -> None:
     for name, spec in inputs.items():
         if spec.of is not None and spec.of not in padded:
             hint = suggest(spec.of, padded, noun="inputs of tokens or bags")
-            raise ValueError(f"inputs.{name}.of: '{spec.of}' is no input of padded ids{hint}")
+            raise ValueError(f"inputs.{name}.of: '{spec.of}' is not an input of padded ids{hint}")

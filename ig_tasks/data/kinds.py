@@ -124,7 +124,7 @@ def _check_missing(spec: InputKeys, rule: _Rule) -> None:
         raise ValueError("missing: name finite numbers; no path leads to a missing one")
     for column in spec.missing if isinstance(spec.missing, dict) else ():
         if column not in spec.columns:
-            raise ValueError(f"missing: '{column}' is no column of the input{suggest(column, spec.columns)}")
+            raise ValueError(f"missing: '{column}' is not a column of the input{suggest(column, spec.columns)}")
 
 
 def _check_lists(spec: InputKeys) -> None:

@@ -57,7 +57,7 @@ def _scalars(items: list[Any]) -> np.ndarray:
     if found.dtype.kind in "fiub":
         return found.astype(np.float64)
     if any(isinstance(item, str | bytes) for item in items):
-        raise ValueError("text is no number")
+        raise ValueError("text is not a number")
     return np.array([np.nan if is_missing(item) else item for item in items], dtype=np.float64)
 
 

@@ -150,7 +150,7 @@ def _read(file: str, _changed: int, name: str, length: int, padding: int) -> tup
         tokenizer = tokenizers.Tokenizer.from_file(file)
     except Exception as error:  # noqa: BLE001 - the library raises Exception itself
         text = " ".join(str(error).split())[:200]
-        raise DataError(f"inputs.{name}.tokenizer: '{file}' is no tokenizer.json ({text})") from None
+        raise DataError(f"inputs.{name}.tokenizer: '{file}' is not a tokenizer.json ({text})") from None
     own, cut = tokenizer.padding or {}, tokenizer.truncation or {}
     if own and own["pad_id"] != padding:
         raise DataError(

@@ -128,7 +128,7 @@ def _rows_of(inputs: Any) -> Any:
         module, name = type(inputs).__module__.split(".")[0], type(inputs).__name__
         what = "a list of records" if records else f"a {name if module == 'builtins' else f'{module}.{name}'}"
         raise InputError(
-            f"inputs: {what} is no table; give a pandas.DataFrame with a loaded model package, an array, or "
+            f"inputs: {what} is not a table; give a pandas.DataFrame with a loaded model package, an array, or "
             "{input: array}"
         )
     return inputs

@@ -55,7 +55,7 @@ def version_of(uri: str) -> str:
         else:
             name, _, number = name.partition("/")
             if not number.isdigit():
-                raise ModelError(f"'{uri}' is no version of a model; write models:/name/1, or models:/name@alias")
+                raise ModelError(f"'{uri}' is not a version of a model; write models:/name/1, or models:/name@alias")
             version = client.get_model_version(name, number)
     return f"{server} models:/{version.name}/{version.version} {version.source} {version.creation_timestamp}"
 

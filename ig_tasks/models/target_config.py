@@ -58,7 +58,7 @@ class TargetConfig(BaseModel):
                 raise ValueError("calibration: temperature divides logits; declare space logit, or use platt")
         in_probability = calibration is not None or self.space in ("logit", "probability")
         if self.threshold is not None and in_probability and not 0.0 < self.threshold < 1.0:
-            raise ValueError(f"threshold: {self.threshold:g} is no probability between 0 and 1")
+            raise ValueError(f"threshold: {self.threshold:g} is not a probability between 0 and 1")
         return self
 
     @property

@@ -16,7 +16,7 @@ TASKS = {
     "build_baseline": "Fits the baseline on its own part of the data, once: later runs use the same one.",
     "compute_attributions": (
         "Integrated Gradients for every row, shard by shard on Dask workers, then the statistics of all. "
-        "Shards that are done stay done: a task that was killed goes on where it stopped."
+        "Shards that are done stay done: a task that was killed continues where it stopped."
     ),
     "validate": (
         "Checks completeness, convergence, quarantined rows and parity with the stored prediction. "
@@ -58,7 +58,7 @@ def dag_page(spec: ExplanationSpec) -> str:
         ("Baseline", baseline),
         ("Tolerance", f"{spec.attribution.tolerance:g} of each row's attributions"),
         ("Schedule", _schedule(spec)),
-        ("Owner", spec.owner or "nobody named"),
+        ("Owner", spec.owner or "not named"),
         ("Reports", f"{spec.store_uri()}/{spec.name}"),
     ]
     table = "\n".join(f"| {name} | {plain(value)} |" for name, value in rows)

@@ -157,7 +157,7 @@ def _facts(spec: ExplanationSpec, ref: RunReference, run: RunFolder, say: Log) -
     """What the run was planned of: from its folder, else planned anew of the package and the data.
 
     Raises:
-        DataError: if the spec labels what is no feature of the run's model.
+        DataError: if the spec labels what is not a feature of the run's model.
         RunError: where there is none in the folder, if a model package is not the one that the run began with.
     """
     facts = None

@@ -31,7 +31,7 @@ def _as_text(value: Any) -> Any:
 def _as_column(value: str) -> str:
     """A column without a visible name cannot be told in a message or a report."""
     if not value.strip():
-        raise ValueError(f"{value!r} is no column's name that can be shown; rename the column, or leave the key out")
+        raise ValueError(f"{value!r} is not a column's name that can be shown; rename the column, or leave the key out")
     return value
 
 

@@ -114,7 +114,7 @@ def _fault(part: str) -> str:
             return "the URI holds a password, a token or a user before its host"
         name, colon, port = host.rpartition(":")
         if colon and not (port.isdigit() or name.endswith("]") or host.endswith("]")):
-            return "the URI holds a password, or something that is no port, behind its host"
+            return "the URI holds a password, or something that is not a port, behind its host"
     query = re.search(r"[?#]", part) if scheme else _QUERY.search(part)
     if query and not _VERSION.fullmatch(part[query.start() :]):
         return "the URI holds a query, and with it may hold a token"

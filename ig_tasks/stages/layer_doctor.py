@@ -32,7 +32,7 @@ def load_or_propose(
 def diagnosis_of(
     loaded: LoadedModel, arrays: Mapping[str, NDArray[Any]], fixed: Mapping[str, NDArray[Any]], target: Any
 ) -> Diagnosis | None:
-    """What the doctor says of a package's model; None where it cannot look at it, which is no fault of the model.
+    """What the doctor says of a package's model; None where it cannot look at it, which is not a fault of the model.
 
     Raises:
         LayerError: a layer entry is missing or wrong, with the entry to write.

@@ -203,7 +203,7 @@ def _texts(
     categories: Mapping[str, NDArray[np.object_]],
     inputs: Mapping[str, InputSpec] | None,
 ) -> pa.Array:
-    """What the rows held of a feature that is no number; null where that cannot be said in a word."""
+    """What the rows held of a feature that is not a number; null where that cannot be said in a word."""
     levels = categories.get(feature.name)
     if levels is None:
         empty = np.full(len(chosen), None, dtype=object)

@@ -123,7 +123,7 @@ class Folder:
         # What lies in a folder that cannot be looked into counts as absent: it is that folder which stands in the way.
         nearest = next(place for place in (path, *path.parents) if os.path.lexists(place))
         if not os.path.isdir(nearest):  # noqa: PTH112 - Path.is_dir raises where a link leads into such a folder
-            raise StoreError(f"store {self.uri}: {nearest} is no folder; give a folder of your own")
+            raise StoreError(f"store {self.uri}: {nearest} is not a folder; give a folder of your own")
         try:
             with tempfile.TemporaryDirectory(prefix=".", suffix=_HALF, dir=nearest):
                 pass

@@ -114,7 +114,7 @@ def require_digest(folder: Folder, name: str, content: bytes, digest: str) -> No
 
 def damaged(folder: Folder, name: str, why: str) -> DamagedError:
     """What to raise for a damaged file."""
-    return DamagedError(f"{folder.uri_of(name)} is damaged ({why}); run again, and it is set aside and made anew")
+    return DamagedError(f"{folder.uri_of(name)} is damaged ({why}); run again, and it is set aside and made again")
 
 
 def set_aside(folder: Folder, name: str, why: DamagedError) -> str:
@@ -125,4 +125,4 @@ def set_aside(folder: Folder, name: str, why: DamagedError) -> str:
     """
     place = f"{DAMAGED}/{uuid.uuid4().hex[:8]}-{name.replace('/', '-')}"
     folder.move(name, place)
-    return f"{str(why).partition('; run again')[0]}; it is set aside as {place} and made anew"
+    return f"{str(why).partition('; run again')[0]}; it is set aside as {place} and made again"

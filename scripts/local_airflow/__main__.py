@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if given.command == "up":
             _say("Airflow was stopped")
             return 0
-        _say("interrupted; run again, it goes on where it stopped")
+        _say("interrupted; run again to continue where it stopped")
         return 130
 
 

@@ -173,7 +173,7 @@ def test_what_is_damaged_before_it_is_validated_is_never_published(run, session,
         said = str(error)
     if said:
         assert KINDS[kind].rpartition("/")[2].removeprefix("*") in said
-        assert said.endswith("run again, and it is set aside and made anew")
+        assert said.endswith("run again, and it is set aside and made again")
         assert "\n" not in said
         assert not (folder / "report.json").exists()
     else:

@@ -274,7 +274,7 @@ REFUSED: dict[str, tuple[Callable[[], Any], dict[str, Any], str]] = {
         {"code": {**CODE, "vocabulary": [20, 10, 30]}},
         "inputs.code.vocabulary: category '20' has id 1 here and 2 in the model's layer 'lookup_code'",
     ),
-    "words for numbers": (coded, {"code": {**CODE, "vocabulary": ["ten"]}}, "'ten' is no number, and the model looks"),
+    "words for numbers": (coded, {"code": {**CODE, "vocabulary": ["ten"]}}, "'ten' is not a number, and"),
     "too few columns": (
         one_hot_text,
         {"carrier": {"columns": "carrier", "kind": "one_hot", "vocabulary": ["AA", "UA", "DL"]}},

@@ -470,7 +470,7 @@ class TestTransformers:
     [
         ("models:/nobody/1", "model 'models:/nobody/1' cannot be read from the MLflow registry"),
         ("models:/nobody@champion", "cannot be read from the MLflow registry"),
-        ("models:/nobody/latest", "is no version of a model; write models:/name/1, or models:/name@alias"),
+        ("models:/nobody/latest", "is not a version of a model; write models:/name/1, or models:/name@alias"),
     ],
 )
 def test_faults(uri, message, client):

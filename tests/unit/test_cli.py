@@ -59,7 +59,7 @@ def no_cluster(monkeypatch):
         ({"data": "../../nothing"}, "there are no Parquet files"),
         ({"store": "memory://runs"}, "store: memory://runs lies in the memory of one process"),
         ({"store": "nosuch://runs"}, "store 'nosuch://runs/tiny': cannot be opened"),
-        ({"store": "tiny.yaml"}, "/tiny.yaml is no folder; give a folder of your own"),
+        ({"store": "tiny.yaml"}, "/tiny.yaml is not a folder; give a folder of your own"),
         ({"data": {"uri": "../../data", "segments": ["orign"]}}, "data.segments: 'orign' is not a column of"),
         (
             {"data": {"uri": "../../data", "partition": "month", "id": "kind"}},

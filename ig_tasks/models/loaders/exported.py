@@ -67,7 +67,7 @@ def _check(name: str, graph: fx.Graph) -> None:
     for node in graph.find_nodes(op="placeholder"):
         value = node.meta.get("val")
         if not isinstance(value, torch.Tensor):
-            raise ModelError(f"weights: '{name}' takes '{node.target}', which is no tensor; export it as a constant")
+            raise ModelError(f"weights: '{name}' takes '{node.target}', which is not a tensor; export it as a constant")
         if value.ndim == 0 or isinstance(value.shape[0], int):
             raise ModelError(
                 f"weights: '{name}' was exported for exactly {tuple(value.shape)[:1]} rows of '{node.target}'; export"

@@ -85,7 +85,7 @@ def _looked_up(name: str, cells: Sequence[str], layers: Sequence[Any], tensor: A
     if tensor.dtype != "string":
         wrong = next((cell for cell in cells if not _whole(cell)), None)
         if wrong is not None:
-            raise ModelError(f"inputs.{name}.vocabulary: '{wrong}' is no number, and the model looks numbers up")
+            raise ModelError(f"inputs.{name}.vocabulary: '{wrong}' is not a number, and the model looks numbers up")
         values = [int(cell) for cell in cells]
     with keras.device("cpu:0"):
         given = keras.ops.convert_to_tensor(values, dtype=tensor.dtype)

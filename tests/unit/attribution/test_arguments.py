@@ -41,7 +41,10 @@ def tabular_rows() -> dict[str, Any]:
         ({"seed": 1.5}, "seed: 1.5 is not a whole number, such as 0"),
         ({"fixed": [1]}, r"fixed: \[1\] is not a dict by input name"),
         ({"layers": "emb"}, r"layers: 'emb' is not a dict by input name, layers=\{'input name': ...\}"),
-        ({"tolerance": 0.0}, "tolerance: 0 is met by no rounding; give a number above 0, or an absolute_tolerance"),
+        (
+            {"tolerance": 0.0},
+            "tolerance: 0 is unreachable in floating point; give a number above 0, or an absolute_tolerance",
+        ),
         ({"memory_limit": "4GB"}, r"memory_limit: '4GB' is not a whole number of bytes, such as 4 \* 2\*\*30"),
         ({"device": "cuda:7"}, r"device: 'cuda:7' is not there"),
         ({"memory_limit": 1}, "memory_limit: 1 bytes do not hold one row"),

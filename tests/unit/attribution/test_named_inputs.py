@@ -315,11 +315,11 @@ def test_what_is_no_array(pair: Any) -> None:
     for nothing in (None, (), [], {}):
         with pytest.raises(InputError, match=r"inputs: no inputs; give an array \(rows, \.\.\.\)"):
             explain(model, nothing)
-    with pytest.raises(InputError, match="generator is no array; give one"):
+    with pytest.raises(InputError, match="generator is not an array; give one"):
         explain(model, (row for row in pair[0]))
     with pytest.raises(InputError, match=r"masked array, whose gaps .*; fill them, \.filled"):
         explain(model, np.ma.masked_greater(pair[0], 0.0))
-    with pytest.raises(InputError, match=r"is no array .*meta"):
+    with pytest.raises(InputError, match=r"is not an array .*meta"):
         explain(model, torch.empty(2, 3, device="meta"))
 
 

@@ -74,7 +74,7 @@ def test_one_input_needs_no_name() -> None:
 @pytest.mark.parametrize(
     ("baseline", "reference", "message"),
     [
-        ("medain", REFERENCE, "'medain' is no strategy; did you mean 'median'"),
+        ("medain", REFERENCE, "'medain' is not a strategy; did you mean 'median'"),
         ("median", None, "'median' is fitted on data; pass some as reference=, or use 'zero'"),
         ("median", {"num": np.ones((1, 3))}, "reference: it has no 'cat'"),
         ("median", {"num": np.ones((0, 3)), "cat": np.zeros(0, int)}, "reference: 'num' has no rows"),

@@ -84,7 +84,9 @@ def test_what_cannot_be_tried_is_set_aside(linear: Any) -> None:
     judged = judge_baselines(linear, ROWS, baselines={"mean": "mean", "wrong": np.zeros((7,)), "far": "blurr"})
     assert judged.names == ["mean"]
     assert set(judged.aside) == {"wrong", "far"}
-    assert any(line.startswith("far: could not be tried: baseline: 'blurr' is no strategy") for line in judged.lines())
+    assert any(
+        line.startswith("far: could not be tried: baseline: 'blurr' is not a strategy") for line in judged.lines()
+    )
     with pytest.raises(BaselineError, match="none could be tried"):
         judge_baselines(linear, ROWS, baselines={"far": "blurr"})
     with pytest.raises(InputError, match="a DataFrame needs a loaded model package"):

@@ -157,13 +157,15 @@ def test_what_is_missing(dense: Any, baseline: Any, message: str) -> None:
 
 def test_a_segment_that_is_no_column(loaded: Any) -> None:
     frame: pd.DataFrame = table(5, seed=1)
-    with pytest.raises(BaselineError, match="segment 'orgin', which is no column of reference; did you mean 'origin'"):
+    with pytest.raises(
+        BaselineError, match="segment 'orgin', which is not a column of reference; did you mean 'origin'"
+    ):
         explain(loaded, frame, baseline=Strategy("median", segment="orgin"), reference=frame)
 
 
 def test_options_that_do_not_go_together() -> None:
     with pytest.raises(BaselineError, match="baseline: q is not an option of strategy 'median', but of: quantile"):
         Strategy("median", q=0.5)
-    with pytest.raises(BaselineError, match="'quantle' is no strategy; did you mean 'quantile'"):
+    with pytest.raises(BaselineError, match="'quantle' is not a strategy; did you mean 'quantile'"):
         Strategy("quantle")
     assert repr(Strategy("quantile", q=0.1)) == "Strategy('quantile', q=0.1)"

@@ -67,7 +67,9 @@ def test_inputs_that_do_not_go_together():
     tokens = InputSpec(kind="tokens", columns=("t",), length=4, vocabulary=WORDS, offset=1)
     mask = InputSpec(kind="mask", of="text")
     check_inputs({"text": tokens, "mask": mask})
-    with pytest.raises(ValueError, match=r"inputs.mask.of: 'text' is no input of padded ids; did you mean 'texts'?"):
+    with pytest.raises(
+        ValueError, match=r"inputs.mask.of: 'text' is not an input of padded ids; did you mean 'texts'?"
+    ):
         check_inputs({"texts": tokens, "mask": mask})
     with pytest.raises(ValueError, match="there are masks only"):
         check_inputs({"mask": mask})

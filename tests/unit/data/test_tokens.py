@@ -145,7 +145,7 @@ def test_a_file_that_is_no_tokenizer(tmp_path):
     with pytest.raises(DataError, match=r"inputs.ids.tokenizer: .* cannot be read"):
         encoded(["bad"], by_file(tmp_path / "none.json"))
     (tmp_path / "bad.json").write_text("{}")
-    with pytest.raises(DataError, match=r"inputs.ids.tokenizer: .*bad.json' is no tokenizer.json"):
+    with pytest.raises(DataError, match=r"inputs.ids.tokenizer: .*bad.json' is not a tokenizer.json"):
         encoded(["bad"], by_file(tmp_path / "bad.json"))
 
 

@@ -64,7 +64,7 @@ def test_a_tensor_within_a_graph_is_an_array(dense: Any) -> None:
     ],
 )
 def test_rows_that_are_no_table_are_told_what_to_be(loaded: Any, frame: pd.DataFrame, rows: Any, what: str) -> None:
-    with pytest.raises(InputError, match=rf"^inputs: {what} is no table; give a pandas\.DataFrame with a loaded"):
+    with pytest.raises(InputError, match=rf"^inputs: {what} is not a table; give a pandas\.DataFrame with a loaded"):
         explain(loaded, rows(frame), baseline="auto", reference=frame)
 
 
@@ -146,7 +146,7 @@ def test_what_does_not_fit(loaded: Any, dense: Any, frame: pd.DataFrame) -> None
         explain(loaded, frame.drop(columns="kind"))
     with pytest.raises(BaselineError, match="'auto' is fitted on data"):
         explain(loaded, frame, baseline="auto")
-    with pytest.raises(BaselineError, match="'medain' is no strategy; did you mean 'median'"):
+    with pytest.raises(BaselineError, match="'medain' is not a strategy; did you mean 'median'"):
         explain(loaded, frame, baseline="medain", reference=frame)
     with pytest.raises(BaselineError, match="a row of its table cannot be used: unknown category"):
         explain(loaded, frame, baseline=frame.iloc[[0]].assign(kind="purple"))

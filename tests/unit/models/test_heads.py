@@ -193,7 +193,7 @@ def test_several_columns_of_logits_are_not_guessed_at():
     ("config", "message"),
     [
         ({"space": "margin"}, "declare what the model returns"),
-        ({"space": "logit", "threshold": 1.5}, "threshold: 1.5 is no probability"),
+        ({"space": "logit", "threshold": 1.5}, "threshold: 1.5 is not a probability"),
         ({"space": "value", "activation": "softmax", "output": 1}, "belongs to space logit"),
         ({"space": "logit", "output": 2, "threshold": 0.5}, "column 2 is one of several; say softmax"),
         ({"space": "logit", "activation": "softmax"}, "a column for each class; choose one"),

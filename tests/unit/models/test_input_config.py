@@ -40,7 +40,7 @@ def package(root: Path, inputs: dict[str, Any], **changes: Any) -> Path:
         (
             {"x": {"columns": "a"}, "m": {"kind": "mask", "of": "x"}},
             {},
-            r"inputs\.m\.of: 'x' is no input of padded ids",
+            r"inputs\.m\.of: 'x' is not an input of padded ids",
         ),
         ({"x": {"columns": "a", "kind": "series"}}, {}, r"inputs\.x: length: an input of kind 'series' needs it"),
     ],

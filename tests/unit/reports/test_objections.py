@@ -70,7 +70,7 @@ def test_a_baseline_of_each_row_is_held_against_the_outputs_by_its_mean(tmp_path
 @pytest.mark.parametrize(("strategy", "said"), [("zero", "outside the data in a (0, where the data has 5 to 9)"),
                                                 ("median", None)])  # fmt: skip
 def test_only_a_point_that_is_not_made_of_data_lies_outside_it(tmp_path, strategy, said):
-    # A median of other months may lie outside this one: that is no fault.
+    # A median of other months may lie outside this one: that is not a fault.
     outputs = np.linspace(-1, 1, 40)
     found = objections(tmp_path, outputs, 0.01, strategy=strategy, values={"a": 0.0}, numbers=np.linspace(5, 9, 40))
     assert found.get("outside") == said

@@ -76,5 +76,5 @@ def test_anchors_and_merged_keys_are_read_as_where_they_stand():
 def test_a_column_without_a_visible_name_is_refused(tmp_path, line, field):
     path = tmp_path / "flights.yml"
     path.write_text(f"version: 1\nname: flights\nmodel: m\n{line}\n")
-    with pytest.raises(SpecError, match=rf"^flights\.yml: {field}: '\s*' is no column's name that can be shown"):
+    with pytest.raises(SpecError, match=rf"^flights\.yml: {field}: '\s*' is not a column's name that can be shown"):
         load_spec(path)

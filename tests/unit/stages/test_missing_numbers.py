@@ -67,7 +67,7 @@ def test_columns_that_name_no_number_are_left_out_as_before():
             "'pass' would leave gaps .* an indicator column, made in `prepr",
         ),
         ({"columns": ["a"], "missing": float("nan")}, "missing: name finite numbers"),
-        ({"columns": ["a"], "missing": {"A": 1.0}}, "missing: 'A' is no column of the input; did you mean 'a'?"),
+        ({"columns": ["a"], "missing": {"A": 1.0}}, "missing: 'A' is not a column of the input; did you mean 'a'?"),
         (
             {"columns": ["a"], "dtype": "int64", "missing": 0},
             "missing: does not go with an input of kind 'categorical'",

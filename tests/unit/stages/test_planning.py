@@ -111,7 +111,7 @@ def test_a_store_that_cannot_be_written_to_is_exit_code_2_before_the_model_is_op
     assert cli._run([command, str(spec), "--store", str(tmp_path / "file" / "runs")]) == 2
     shown = capsys.readouterr()
     assert shown.err == (
-        f"ig-tasks: store {tmp_path}/file/runs/tiny: {tmp_path}/file is no folder; give a folder of your own\n"
+        f"ig-tasks: store {tmp_path}/file/runs/tiny: {tmp_path}/file is not a folder; give a folder of your own\n"
     )
     assert shown.out == ""
     assert cli._run([command, str(spec)]) == 2

@@ -161,7 +161,7 @@ def test_a_file_in_the_way_is_found_before_anything_is_written(tmp_path):
     (tmp_path / "gone").symlink_to(tmp_path / "nowhere")
     Folder(str(tmp_path / "new" / "place")).require_writable()
     for name in ("file", "gone"):
-        with pytest.raises(StoreError, match=rf"^store .*: .*/{name} is no folder; give a folder of your own$"):
+        with pytest.raises(StoreError, match=rf"^store .*: .*/{name} is not a folder; give a folder of your own$"):
             Folder(str(tmp_path / name / "runs")).require_writable()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "gone"]
 

@@ -45,7 +45,7 @@ class Pass:
             if self.calls[layer] <= call:
                 raise LayerError(
                     f"layers: '{layer}' was called {self.calls[layer]} times in a pass, and more often on the first "
-                    "rows; which call belongs to which input cannot be told"
+                    "rows; cannot tell which call belongs to which input"
                 )
 
 

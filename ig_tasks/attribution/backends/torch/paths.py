@@ -71,7 +71,7 @@ class Paths:
             if self._calls[layer] <= call:
                 raise LayerError(
                     f"layers: '{layer}' was called {self._calls[layer]} times in a pass, and more often on the first "
-                    "rows; which call belongs to which input cannot be told"
+                    "rows; cannot tell which call belongs to which input"
                 )
 
     def _begin(self) -> None:
