@@ -108,4 +108,4 @@ def test_the_process_that_checks_imports_no_framework(spec: Path, scheduler: str
 
 def test_the_reference_that_travels_through_airflow_stays_small(spec: Path) -> None:
     reference = pipeline.load_model(load_spec(spec), log=lambda _: None)
-    assert "diagnosis" not in yaml.safe_dump(reference)
+    assert "diagnosis" not in yaml.safe_dump(reference.to_json())
