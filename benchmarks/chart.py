@@ -8,7 +8,7 @@ from typing import Any
 from benchmarks.results import Suite
 from benchmarks.tables import peer_as_it_comes, peer_at_its_best, times
 from ig_tasks.charts.chart import FONT
-from ig_tasks.looks.colours import ACCENT, AT_BEST, FAINT, GRID, INK, PAPER
+from ig_tasks.presentation.colours import ACCENT, AT_BEST, FAINT, GRID, INK, PAPER
 
 __all__ = ["chart", "chart_data"]
 

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ig_tasks.charts.typeface import cut, room
-from ig_tasks.looks.colours import FAINT, INK
-from ig_tasks.looks.visible import visible
+from ig_tasks.presentation.colours import FAINT, INK
+from ig_tasks.presentation.visible import visible
 
 __all__ = [
     "LABEL",

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from ig_tasks.charts.axes import labels_axis, numbers_axis, zero_line
 from ig_tasks.charts.chart import Chart, Frame
-from ig_tasks.looks.colours import ACCENT, INK, effect_colour
+from ig_tasks.presentation.colours import ACCENT, INK, effect_colour
 
 __all__ = ["Bar", "sign_bars", "size_bars"]
 

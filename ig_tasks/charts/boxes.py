@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from ig_tasks.charts.axes import labels_axis, numbers_axis, zero_line
 from ig_tasks.charts.chart import Chart, Frame
-from ig_tasks.looks.colours import ACCENT, INK, MIDDLE
+from ig_tasks.presentation.colours import ACCENT, INK, MIDDLE
 
 __all__ = ["QUANTILES", "Box", "quantile_boxes"]
 

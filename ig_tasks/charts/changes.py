@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from ig_tasks.charts.axes import labels_axis, zero_line
 from ig_tasks.charts.chart import Chart, Frame
-from ig_tasks.looks.colours import ACCENT, FAINT, GRID, PAGE
+from ig_tasks.presentation.colours import ACCENT, FAINT, GRID, PAGE
 
 __all__ = ["Change", "change_marks"]
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from ig_tasks.charts.axes import LETTERS
 from ig_tasks.charts.typeface import FAMILY, register
-from ig_tasks.looks.colours import FAINT, GRID
-from ig_tasks.looks.visible import visible, visible_everywhere
+from ig_tasks.presentation.colours import FAINT, GRID
+from ig_tasks.presentation.visible import visible, visible_everywhere
 
 __all__ = ["FONT", "Chart", "Frame"]
 

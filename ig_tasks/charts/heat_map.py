@@ -9,8 +9,8 @@ from typing import NamedTuple
 from ig_tasks.charts.axes import LABEL, LETTERS, WORDS, words_axis
 from ig_tasks.charts.chart import Chart, Frame
 from ig_tasks.charts.typeface import estimate
-from ig_tasks.looks.colours import INK, MIDDLE, PALE, PAPER
-from ig_tasks.looks.visible import visible
+from ig_tasks.presentation.colours import INK, MIDDLE, PALE, PAPER
+from ig_tasks.presentation.visible import visible
 
 __all__ = ["Cell", "heat_map"]
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from ig_tasks.charts.axes import words_axis
 from ig_tasks.charts.chart import Chart, Frame
-from ig_tasks.looks.colours import INK, LOWERS, RAISES
+from ig_tasks.presentation.colours import INK, LOWERS, RAISES
 
 __all__ = ["AT_BASELINE", "FOR_ROW", "Mark", "Step", "waterfall"]
 

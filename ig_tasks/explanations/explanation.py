@@ -18,9 +18,9 @@ from ig_tasks.charts.bars import Bar, size_bars
 from ig_tasks.charts.waterfall import Mark, Step, waterfall
 from ig_tasks.data.features import Feature, feature_matrix
 from ig_tasks.errors import InputError, suggest
-from ig_tasks.looks.statuses import row_words
-from ig_tasks.looks.units import units
-from ig_tasks.looks.visible import visible
+from ig_tasks.presentation.statuses import row_words
+from ig_tasks.presentation.units import units
+from ig_tasks.presentation.visible import visible
 
 __all__ = ["Explanation"]
 

@@ -22,8 +22,8 @@ from ig_tasks.data.tokens import tokens_of
 from ig_tasks.errors import InputError, ReportError, RunError, TrustError
 from ig_tasks.explanations.explanation import Explanation
 from ig_tasks.explanations.prepared_model import PreparedModel
-from ig_tasks.looks.statuses import row_words
 from ig_tasks.models import ModelPackage, open_package
+from ig_tasks.presentation.statuses import row_words
 from ig_tasks.spec import ExplanationSpec
 from ig_tasks.store import Manifest, RunFolder
 from ig_tasks.store.report import Report

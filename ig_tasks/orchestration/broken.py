@@ -8,10 +8,10 @@ from typing import Any
 from airflow.sdk import DAG, BaseOperator
 
 from ig_tasks.errors import SpecError
-from ig_tasks.looks.colours import TASKS
 from ig_tasks.orchestration.docs import plain
 from ig_tasks.orchestration.failures import plain_failures, retry_policy
 from ig_tasks.orchestration.schedule import timetable_arguments
+from ig_tasks.presentation.colours import TASKS
 from ig_tasks.spec.standing import Standing
 
 __all__ = ["BrokenSpecOperator", "broken_dag"]

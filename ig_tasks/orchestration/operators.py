@@ -16,11 +16,11 @@ from airflow.sdk import BaseOperator, literal
 
 from ig_tasks.errors import SpecError, ValidationFailedError
 from ig_tasks.lines import Line, level_of
-from ig_tasks.looks.colours import TASKS
 from ig_tasks.orchestration.assets import event_extra, report_asset
 from ig_tasks.orchestration.failures import one_line, plain_failures
 from ig_tasks.orchestration.links import ReportLink
 from ig_tasks.orchestration.params import effective_spec
+from ig_tasks.presentation.colours import TASKS
 from ig_tasks.spec import ExplanationSpec
 
 __all__ = [

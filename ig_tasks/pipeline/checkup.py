@@ -10,10 +10,10 @@ from ig_tasks.baselines.assessment import BaselineAssessment
 from ig_tasks.cluster.session import ComputeSession
 from ig_tasks.doctor import Diagnosis
 from ig_tasks.errors import ValidationFailedError
-from ig_tasks.looks.statuses import PROVEN_BY
-from ig_tasks.looks.visible import visible
 from ig_tasks.pipeline.model_stage import load_planned
 from ig_tasks.pipeline.stage_workers import Log, to_stderr
+from ig_tasks.presentation.statuses import PROVEN_BY
+from ig_tasks.presentation.visible import visible
 from ig_tasks.spec import ExplanationSpec
 from ig_tasks.stages.baseline_doctor import judge_spec
 from ig_tasks.stages.plan_facts import facts_of

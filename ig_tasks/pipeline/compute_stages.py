@@ -8,8 +8,8 @@ from typing import Any
 
 from ig_tasks.cluster.session import ComputeSession
 from ig_tasks.errors import DamagedError
-from ig_tasks.looks.statuses import PROVEN_BY
 from ig_tasks.pipeline.stage_workers import Log, session_of, to_stderr
+from ig_tasks.presentation.statuses import PROVEN_BY
 from ig_tasks.reports.assemble import importance_table
 from ig_tasks.spec import ExplanationSpec
 from ig_tasks.stages.aggregation import RunSummary

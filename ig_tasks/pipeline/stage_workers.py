@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from ig_tasks.cluster.session import ComputeSession
-from ig_tasks.looks.visible import visible
+from ig_tasks.presentation.visible import visible
 from ig_tasks.spec import ExplanationSpec
 
 __all__ = ["Log", "session_of", "to_stderr"]

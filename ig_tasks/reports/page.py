@@ -18,9 +18,9 @@ from markupsafe import Markup
 
 from ig_tasks.charts import Chart
 from ig_tasks.charts.typeface import font_faces
-from ig_tasks.looks import colours
-from ig_tasks.looks.statuses import PROVEN_BY
-from ig_tasks.looks.visible import visible
+from ig_tasks.presentation import colours
+from ig_tasks.presentation.statuses import PROVEN_BY
+from ig_tasks.presentation.visible import visible
 from ig_tasks.reports import numerals, sentences
 from ig_tasks.reports.baseline_words import baseline_output_words, baseline_words, kinds_of
 from ig_tasks.reports.drift_view import because, drift_view, relative, relative_interval

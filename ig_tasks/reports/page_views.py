@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ig_tasks.charts import Chart
 from ig_tasks.charts.axes import fitted, unique_labels
 from ig_tasks.charts.boxes import QUANTILES
-from ig_tasks.looks.statuses import row_words
+from ig_tasks.presentation.statuses import row_words
 from ig_tasks.reports import report_charts
 from ig_tasks.reports.numerals import count
 from ig_tasks.reports.row_waterfall import waterfall_chart

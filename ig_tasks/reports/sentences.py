@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from ig_tasks.looks.statuses import PROVEN_BY
-from ig_tasks.looks.units import units
+from ig_tasks.presentation.statuses import PROVEN_BY
+from ig_tasks.presentation.units import units
 from ig_tasks.reports.baseline_words import baseline_words
 from ig_tasks.reports.numerals import apart, count, counted, number, share, value
 from ig_tasks.store.report import Check, Outlier, Report, TargetInfo

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ig_tasks.looks.colours import LOWERS, RAISES, rgb
+from ig_tasks.presentation.colours import LOWERS, RAISES, rgb
 from ig_tasks.reports.numerals import number
 from ig_tasks.store.report import Example, Heatmap, Passage, Report, Word
 

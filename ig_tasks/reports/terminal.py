@@ -11,9 +11,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ig_tasks.looks.colours import effect_colour
-from ig_tasks.looks.statuses import row_words
-from ig_tasks.looks.visible import visible
+from ig_tasks.presentation.colours import effect_colour
+from ig_tasks.presentation.statuses import row_words
+from ig_tasks.presentation.visible import visible
 from ig_tasks.reports.numerals import count, counted, interval, number
 from ig_tasks.reports.override_notes import HEADLINE, override_words
 from ig_tasks.reports.sentences import (

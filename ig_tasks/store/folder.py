@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from fsspec.implementations.local import LocalFileSystem
 
 from ig_tasks.errors import RunError, StoreError
-from ig_tasks.looks.visible import json_visible
+from ig_tasks.presentation.visible import json_visible
 
 # A put to one of these appears whole or not at all; elsewhere a file is written beside its place and renamed.
 _WHOLE_PUTS = {"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "oci", "memory"}

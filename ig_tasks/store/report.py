@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AwareDatetime, Field, ValidationError
 
 from ig_tasks.errors import ReportError
-from ig_tasks.looks.visible import json_visible
+from ig_tasks.presentation.visible import json_visible
 from ig_tasks.spec.messages import first_error
 from ig_tasks.store.drift_parts import Drift
 from ig_tasks.store.report_results import (

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from ig_tasks.looks.statuses import PROVEN_BY
+from ig_tasks.presentation.statuses import PROVEN_BY
 from ig_tasks.spec import ExplanationSpec
 from ig_tasks.store import RunFolder
 from ig_tasks.store.report import Check

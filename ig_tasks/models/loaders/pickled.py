@@ -12,8 +12,8 @@ from torch import nn  # noqa: TID253
 from ig_tasks.errors import ModelError
 from ig_tasks.models import mlflow
 from ig_tasks.models.digest import file_digests
-from ig_tasks.models.lent import LentCode
 from ig_tasks.models.loaders.torch import TorchModel, finished
+from ig_tasks.models.private_modules import PrivateModules
 
 if TYPE_CHECKING:
     from ig_tasks.models.contents import PackageContents
@@ -28,7 +28,7 @@ def load(package: PackageContents, device: str) -> TorchModel:
     """
     path, code = package.weights, _code(package)
     try:
-        with LentCode(code).lent():
+        with PrivateModules(code).importable():
             # Trusted by its digest, which was compared with the file's a moment ago.
             model = torch.load(path, map_location="cpu", weights_only=False)
     except ModelError:

@@ -8,7 +8,7 @@ import numpy as np
 
 from ig_tasks import explain
 from ig_tasks.charts.bars import Bar, sign_bars, size_bars
-from ig_tasks.looks.colours import ACCENT, FAINT, LOWERS, RAISES
+from ig_tasks.presentation.colours import ACCENT, FAINT, LOWERS, RAISES
 
 BARS = [Bar("delay", 2.0, -2.0, (1.5, 2.5)), Bar("month", 1.0, 0.25, (0.5, 1.5)), Bar("hour", 0.5, 0.0, (0.25, 0.75))]
 

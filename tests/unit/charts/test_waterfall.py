@@ -6,7 +6,7 @@ import numpy as np
 
 from ig_tasks import explain
 from ig_tasks.charts.waterfall import Mark, Step, waterfall
-from ig_tasks.looks.colours import LOWERS, RAISES
+from ig_tasks.presentation.colours import LOWERS, RAISES
 
 STEPS = [Step("b = 3", 0.0, 12.0, "+12"), Step("a = 1", 12.0, 10.0, "-2")]
 

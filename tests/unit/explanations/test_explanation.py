@@ -14,7 +14,7 @@ import pytest
 from ig_tasks import explain
 from ig_tasks.errors import InputError
 from ig_tasks.explanations.explanation import Explanation
-from ig_tasks.looks.colours import LOWERS, RAISES
+from ig_tasks.presentation.colours import LOWERS, RAISES
 
 INPUTS = {"num": np.array([[1.0, 2.0], [3.0, -4.0], [np.nan, 0.0]]), "flag": np.array([1.0, 0.0, 1.0])}
 

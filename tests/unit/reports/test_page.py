@@ -13,7 +13,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from ig_tasks.looks import colours
+from ig_tasks.presentation import colours
 from ig_tasks.reports.numerals import interval, number
 from ig_tasks.reports.page import render_page
 from ig_tasks.store.report import Report

@@ -12,7 +12,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from ig_tasks.charts import Chart, axes
-from ig_tasks.looks import colours
+from ig_tasks.presentation import colours
 from ig_tasks.reports import report_charts as charts
 from ig_tasks.reports import row_waterfall
 from ig_tasks.reports.numerals import number

@@ -1,4 +1,4 @@
-"""Code that came with a pickle: importable by its own names, for the model that it came with and for nobody else."""
+"""Code that came with a pickle: importable by its own names, by the model that it came with alone."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from typing import Any
 
 from ig_tasks.models.code import DigestedLoader
 
-__all__ = ["LentCode"]
+__all__ = ["PrivateModules"]
 
 
-class LentCode:
-    """The modules in `folders` ({folder: {file below it: sha256}}), importable inside `with code.lent():`.
+class PrivateModules:
+    """The modules in `folders` ({folder: {file below it: sha256}}), importable inside `with code.importable():`.
 
     A pickle names its classes by module, so that these cannot have names of our own, as a factory's have; and two
     versions of a model may both hold a net.py. Each model therefore keeps its modules to itself: they stand in
-    sys.modules while they are lent, whatever had their names before is back there afterwards, and what a model imports
-    later, while it runs, is found as well. Python's own modules, and those that are installed, keep their names.
+    sys.modules while they are importable, whatever had their names before is back there afterwards, and what a model
+    imports later, while it runs, is found as well. Python's own modules, and those that are installed, keep theirs.
 
     Raises ModelError, at the import, for a file that has changed since it was digested.
     """
@@ -40,7 +40,7 @@ class LentCode:
         self._inside = False
 
     @contextmanager
-    def lent(self) -> Iterator[None]:
+    def importable(self) -> Iterator[None]:
         """Meanwhile these modules are imported by their names."""
         with _one_at_a_time:
             if self._inside:
@@ -73,7 +73,7 @@ class LentCode:
     ) -> ModuleSpec | None:
         """As a finder of sys.meta_path."""
         del target
-        loader: Any = partial(_Loader, files=self._files, lender=self)
+        loader: Any = partial(_Loader, files=self._files, owner=self)
         for place in (self._folders if path is None else path) if self._mine(fullname) else ():
             spec = FileFinder(str(place), (loader, [".py"])).find_spec(fullname)
             if spec is not None:
@@ -85,7 +85,7 @@ class LentCode:
         level = more.get("level", rest[3] if len(rest) > 3 else 0)
         if not level and not self._mine(name):
             return builtins.__import__(name, *rest, **more)
-        with self.lent():
+        with self.importable():
             return builtins.__import__(name, *rest, **more)
 
 
@@ -95,12 +95,12 @@ _one_at_a_time = RLock()
 class _Loader(DigestedLoader):
     """Gives a module an `import` that finds the modules which came with it, whenever it is run."""
 
-    def __init__(self, fullname: str, path: str, files: Mapping[Path, str], lender: LentCode) -> None:
+    def __init__(self, fullname: str, path: str, files: Mapping[Path, str], owner: PrivateModules) -> None:
         super().__init__(fullname, path, files)
-        self._lender = lender
+        self._owner = owner
 
     def exec_module(self, module: ModuleType) -> None:
-        module.__dict__["__builtins__"] = {**vars(builtins), "__import__": self._lender.import_for}
+        module.__dict__["__builtins__"] = {**vars(builtins), "__import__": self._owner.import_for}
         super().exec_module(module)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import ig_tasks
-from ig_tasks.looks import colours
+from ig_tasks.presentation import colours
 
 # Machado, Oliveira and Fernandes (2009): what is seen without one kind of cone, in linear red, green and blue.
 SEEN = {

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from ig_tasks.looks.visible import json_visible, visible, visible_everywhere
+from ig_tasks.presentation.visible import json_visible, visible, visible_everywhere
 
 HIDDEN = ["\x00", "\x01", "\x08", "\x1b", "\x7f", "\x85", "\x9b", "\u200b", "\u202e", "\u2066", "\ud800", "\udfff"]
 HIDDEN += ["\ufdd0", "\ufeff", "\ufffe", "\uffff", "\U0001fffe", "\U0010ffff", "\U000e0041"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ig_tasks.attribution.result import CONVERGED, MAX_EVALUATIONS, NOT_FINITE, UNVERIFIED
-from ig_tasks.looks.statuses import PROVEN_BY, row_words
+from ig_tasks.presentation.statuses import PROVEN_BY, row_words
 
 
 def test_a_converged_row_needs_no_words() -> None:

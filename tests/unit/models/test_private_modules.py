@@ -11,19 +11,19 @@ import pytest
 
 from ig_tasks.errors import ModelError
 from ig_tasks.models.digest import file_digests
-from ig_tasks.models.lent import LentCode
+from ig_tasks.models.private_modules import PrivateModules
 
 
-def code(folder: Path, **files: str) -> LentCode:
+def code(folder: Path, **files: str) -> PrivateModules:
     for name, text in files.items():
         path = folder / f"{name.replace('__', '/')}.py"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-    return LentCode({folder: file_digests(folder)})
+    return PrivateModules({folder: file_digests(folder)})
 
 
-def imported(lent: LentCode, name: str) -> Any:
-    with lent.lent():
+def imported(modules: PrivateModules, name: str) -> Any:
+    with modules.importable():
         return importlib.import_module(name)
 
 
@@ -39,7 +39,7 @@ def test_each_has_its_own(tmp_path: Path) -> None:
 
 def test_what_is_imported_while_it_runs(tmp_path: Path) -> None:
     """Absolute and relative, in packages with and without an __init__.py, and the rest of Python as ever."""
-    lent = code(
+    modules = code(
         tmp_path,
         lent_net="def run():\n    import json\n    from lent_parts.gate import gate\n    return json.dumps(gate())\n",
         lent_parts__gate="from .deep.value import value\n\n\ndef gate():\n    from . import other\n"
@@ -47,7 +47,7 @@ def test_what_is_imported_while_it_runs(tmp_path: Path) -> None:
         lent_parts__deep__value="value = 1\n",
         lent_parts__other="value = 2\n",
     )
-    assert imported(lent, "lent_net").run() == "3"
+    assert imported(modules, "lent_net").run() == "3"
     assert not [name for name in sys.modules if name.startswith("lent_")]
 
 
@@ -60,10 +60,10 @@ def test_a_module_of_the_user_s_own_is_back_afterwards(tmp_path: Path, monkeypat
 
 
 def test_a_failing_import_leaves_no_trace(tmp_path: Path) -> None:
-    lent = code(tmp_path, lent_net="import lent_other\n", lent_other="raise RuntimeError('no')\n")
+    modules = code(tmp_path, lent_net="import lent_other\n", lent_other="raise RuntimeError('no')\n")
     finders = list(sys.meta_path)
     with pytest.raises(RuntimeError, match="no"):
-        imported(lent, "lent_net")
+        imported(modules, "lent_net")
     assert sys.meta_path == finders
     assert not [name for name in sys.modules if name.startswith("lent_")]
 
@@ -71,19 +71,21 @@ def test_a_failing_import_leaves_no_trace(tmp_path: Path) -> None:
 def test_what_is_installed_keeps_its_name(tmp_path: Path) -> None:
     import numpy as np
 
-    lent = code(tmp_path, numpy="value = 1\n", json="value = 1\n", lent_net="import json, numpy\nheld = json, numpy\n")
-    assert imported(lent, "lent_net").held == (importlib.import_module("json"), np)
+    modules = code(
+        tmp_path, numpy="value = 1\n", json="value = 1\n", lent_net="import json, numpy\nheld = json, numpy\n"
+    )
+    assert imported(modules, "lent_net").held == (importlib.import_module("json"), np)
 
 
 def test_code_that_changed_since_is_not_run(tmp_path: Path) -> None:
-    lent = code(tmp_path, lent_net="value = 1\n")
+    modules = code(tmp_path, lent_net="value = 1\n")
     (tmp_path / "lent_net.py").write_text("value = 2\n")
     with pytest.raises(ModelError, match=r"lent_net.py' has changed since the model package was opened; run again"):
-        imported(lent, "lent_net")
+        imported(modules, "lent_net")
 
 
 def test_code_that_came_since_is_not_run(tmp_path: Path) -> None:
-    lent = code(tmp_path, lent_parts__gate="import lent_parts.late\n")
+    modules = code(tmp_path, lent_parts__gate="import lent_parts.late\n")
     (tmp_path / "lent_parts" / "late.py").write_text("value = 2\n")
     with pytest.raises(ModelError, match=r"late.py' has changed since"):
-        imported(lent, "lent_parts.gate")
+        imported(modules, "lent_parts.gate")
