@@ -228,7 +228,7 @@ def _key_of(run: RunFolder, revision: int, say: Say) -> str | None:
         return None
 
 
-def _key(spec: ExplanationSpec, served: Served, reference: RunFolder | None) -> str:
+def _key(spec: ExplanationSpec, served: Served, reference: RunFolder | None = None) -> str:
     document = spec.to_document()
     shown = ("validation", "report", "features", "description", "owner", "tags")
     parity = document["validation"]["parity"]

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import io
 import json
-import os
-import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import fsspec
 import pyarrow as pa
@@ -21,18 +18,10 @@ from fsspec.implementations.local import LocalFileSystem
 
 from ig_tasks.errors import RunError, StoreError
 from ig_tasks.presentation.visible import json_visible
+from ig_tasks.store.local_files import HALF, LOCK, link_file, lock_file, replace_file, require_writable_folder
+from ig_tasks.store.object_stores import put_new, puts_whole
 
-# A put to one of these appears whole or not at all; elsewhere a file is written beside its place and renamed.
-_WHOLE_PUTS = {"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "oci", "memory"}
-
-
-_HALF = ".part"
-"""How the name of a file ends that is still being written."""
-
-_LOCK = ".lock"
-"""How the name of a file ends that holds nothing, and that processes lock."""
-
-_TRY = f".writable{_HALF}"
+_TRY = f".writable{HALF}"
 """Written and removed, to see whether that can be done."""
 
 
@@ -87,7 +76,7 @@ class Folder:
         except FileNotFoundError:
             return []
         names = (str(path).rstrip("/").rsplit("/", 1)[-1] for path in found)
-        return sorted(one for one in names if not one.endswith((_HALF, _LOCK)))
+        return sorted(one for one in names if not one.endswith((HALF, LOCK)))
 
     def read_bytes(self, name: str) -> bytes:
         """The content of a file. Raises FileNotFoundError if it is not there, RunError if it cannot be read."""
@@ -103,7 +92,7 @@ class Folder:
             RunError: if the filesystem cannot be reached.
         """
         if self._is_local:
-            self._require_local()
+            require_writable_folder(Path(self.root), self.uri)
             return
         try:
             self.write_bytes(_TRY, b"")
@@ -116,22 +105,6 @@ class Folder:
             raise StoreError(f"store {self.uri}: cannot be written to ({why}); give a place of your own") from None
         with contextlib.suppress(RunError):  # whoever may write may not be one who may remove
             self.remove(_TRY)
-
-    def _require_local(self) -> None:
-        """Try it: permissions do not tell what the administrator, a full disk or a filesystem of the system allows."""
-        path = Path(self.root)
-        # What lies in a folder that cannot be looked into counts as absent: it is that folder which stands in the way.
-        nearest = next(place for place in (path, *path.parents) if os.path.lexists(place))
-        if not os.path.isdir(nearest):  # noqa: PTH112 - Path.is_dir raises where a link leads into such a folder
-            raise StoreError(f"store {self.uri}: {nearest} is not a folder; give a folder of your own")
-        try:
-            with tempfile.TemporaryDirectory(prefix=".", suffix=_HALF, dir=nearest):
-                pass
-        except OSError as error:
-            why = error.strerror or error
-            raise StoreError(
-                f"store {self.uri}: {nearest} cannot be written to ({why}); give a folder of your own"
-            ) from None
 
     @contextmanager
     def _reached(self, name: str) -> Iterator[None]:
@@ -147,12 +120,12 @@ class Folder:
         path = self.path_of(name)
         try:
             if self._is_local:
-                _replace(Path(path), content)
-            elif set(_protocols(self.filesystem)) & _WHOLE_PUTS:
+                replace_file(Path(path), content)
+            elif puts_whole(self.filesystem):
                 self.filesystem.pipe_file(path, content)
             else:
                 self.filesystem.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
-                beside = f"{path}.{uuid.uuid4().hex}{_HALF}"
+                beside = f"{path}.{uuid.uuid4().hex}{HALF}"
                 self.filesystem.pipe_file(beside, content)
                 self.filesystem.mv(beside, path)
         except OSError as error:
@@ -201,8 +174,8 @@ class Folder:
         path = self.path_of(name)
         try:
             if self._is_local:
-                return _link(Path(path), content)
-            if set(_protocols(self.filesystem)) & _WHOLE_PUTS and self._put_new(name, content):
+                return link_file(Path(path), content)
+            if puts_whole(self.filesystem) and put_new(self.filesystem, path, content):
                 return True
         except OSError as error:
             raise RunError(f"store {self.uri}: {name} cannot be written ({error})") from error
@@ -221,21 +194,8 @@ class Folder:
         """
         with contextlib.ExitStack() as held:
             if self._is_local:
-                _lock(Path(self.path_of(f".{name}{_LOCK}")), held)
+                lock_file(Path(self.path_of(f".{name}{LOCK}")), held)
             yield
-
-    def _put_new(self, name: str, content: bytes) -> bool:
-        """A conditional put; False where the file is there, or the store knows no such put."""
-        try:
-            self.filesystem.pipe_file(self.path_of(name), content, mode="create")
-        except (FileExistsError, NotImplementedError, TypeError):
-            return False
-        except OSError as error:
-            # Packages differ in what they make of 409 and 412 (somebody else's) and of 501 (no such put).
-            if error.errno == errno.ENOSYS or self.exists(name):
-                return False
-            raise
-        return True
 
     def read_text(self, name: str) -> str:
         """The file's content as UTF-8 text."""
@@ -284,59 +244,3 @@ def table_bytes(table: pa.Table) -> bytes:
 
 def _json_text(document: Any) -> str:
     return json_visible(json.dumps(document, indent=2, allow_nan=False, ensure_ascii=False)) + "\n"
-
-
-def _replace(path: Path, content: bytes) -> None:
-    with _written_beside(path, content) as beside:
-        beside.replace(path)
-
-
-def _link(path: Path, content: bytes) -> bool:
-    """Write a file whole, unless one of its name is there."""
-    with _written_beside(path, content) as beside:
-        try:
-            path.hardlink_to(beside)
-        except FileExistsError:
-            return False
-        except OSError:
-            # A disk without hard links (FAT, some shares): looked for first, since half a file would be worse.
-            if path.exists():
-                return False
-            beside.replace(path)
-    return True
-
-
-def _lock(path: Path, held: contextlib.ExitStack) -> None:
-    """Wait for an exclusive lock on a file of its own, until `held` closes it; none where locks are unsupported."""
-    try:
-        import fcntl
-    except ImportError:  # not a POSIX system
-        return
-    # A place that is not to be written to says so by the write that follows; a disk without locks is as it was.
-    with contextlib.suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            handle: IO[bytes] = path.open("ab")
-        except PermissionError:  # it is there, and another user's
-            handle = path.open("rb")
-        fcntl.flock(held.enter_context(handle), fcntl.LOCK_EX)
-
-
-@contextmanager
-def _written_beside(path: Path, content: bytes) -> Iterator[Path]:
-    """A file beside `path` with this content, on the disk; gone at the end unless it was moved."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{uuid.uuid4().hex}{_HALF}")
-    try:
-        with beside.open("wb") as handle:
-            handle.write(content)
-            handle.flush()
-            os.fsync(handle.fileno())
-        yield beside
-    finally:
-        beside.unlink(missing_ok=True)
-
-
-def _protocols(filesystem: Any) -> tuple[str, ...]:
-    protocol = filesystem.protocol
-    return (protocol,) if isinstance(protocol, str) else tuple(protocol)
