@@ -68,7 +68,8 @@ def average(
 ) -> AttributionResult:
     """The mean over baselines, as one explanation whose `baseline_output` is the mean F(b).
 
-    shares: what each explanation counts, which sum to one; None: all the same.
+    Args:
+        shares: what each explanation counts, which sum to one; None: all the same.
 
     Errors are bounded by the triangle inequality: where attributions of different baselines cancel, the
     relative error of the mean is larger than that of any of them, and the status says so.

@@ -89,7 +89,8 @@ class Batches:
     def run(self, rows: int, nodes: int, evaluate: Callable[[Rectangle], None]) -> None:
         """Call `evaluate` on rectangles that cover rows x nodes once.
 
-        Raises ResourceError where a single row at a single node does not fit.
+        Raises:
+            ResourceError: where a single row at a single node does not fit.
         """
         for rectangle in self._plan(rows, nodes):
             self._attempt(rectangle, evaluate)

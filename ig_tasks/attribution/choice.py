@@ -58,7 +58,8 @@ def proves_nothing(integrator: str, steps: int | None) -> bool:
 def choose_control(integrator: str, steps: int | None, max_evaluations: int, structure: Structure = PLAIN) -> Control:
     """The control that `integrator` names for a model of this structure.
 
-    Raises InputError for one that is unknown or not available.
+    Raises:
+        InputError: for one that is unknown or not available.
     """
     return reasoned_control(integrator, steps, max_evaluations, structure)[0]
 

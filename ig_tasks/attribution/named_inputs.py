@@ -144,7 +144,8 @@ def is_number(value: Any) -> bool:
 def as_array(value: Any, what: str) -> Array:
     """Convert an array, a tensor (in a graph, on a device, of any float type) or nested lists into a numpy array.
 
-    Raises InputError, which begins with `what`, for anything that is not one dense array.
+    Raises:
+        InputError: which begins with `what`, for anything that is not one dense array.
     """
     if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
         raise InputError(
@@ -196,7 +197,8 @@ def _sparse(value: Any) -> str:
 def _own_names(model: Any, inputs: Any) -> Sequence[str] | None:
     """The names of a named tuple's members as the model calls them; None for a plain tuple or list.
 
-    Raises InputError if a field's name and its position contradict each other.
+    Raises:
+        InputError: if a field's name and its position contradict each other.
     """
     fields: Sequence[str] = getattr(inputs, "_fields", ())
     if not fields:

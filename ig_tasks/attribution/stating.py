@@ -27,7 +27,8 @@ def state(
     Beside it what is given as the baselines of embedded inputs instead of ids: whether it fits the layers' outputs is
     seen where those are known.
 
-    Raises InputError, BaselineError or LayerError, each naming the input.
+    Raises:
+        InputError, BaselineError, LayerError: each naming the input.
     """
     given, named = inputs.arrays, not inputs.bare
     baseline = inputs.in_order("baseline", baseline)

@@ -129,7 +129,8 @@ def array_baselines(
 
     and what `fit_baseline` says of the others. `known` is what a package says of its inputs.
 
-    Raises BaselineError for an unknown strategy, or for one that lacks its reference.
+    Raises:
+        BaselineError: for an unknown strategy, or for one that lacks its reference.
     """
     names = list(inputs)
     if isinstance(baseline, Samples):

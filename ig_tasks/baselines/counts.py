@@ -66,10 +66,11 @@ class BaselineCounts:
     ) -> Self:
         """Counts of encoded rows: `arrays` as the model takes them, {input: (rows, ...)}.
 
-        asked: the strategy; None: one that needs neither whole rows nor levels.
-        positions: (rows,) places among all rows of the data; left out: these are all.
-        levels: (rows,) of the segment column, where the strategy has one.
-        whole: quantiles of arrays are of all these rows, since they are in memory anyway.
+        Args:
+            asked: the strategy; None: one that needs neither whole rows nor levels.
+            positions: (rows,) places among all rows of the data; left out: these are all.
+            levels: (rows,) of the segment column, where the strategy has one.
+            whole: quantiles of arrays are of all these rows, since they are in memory anyway.
         """
         slots = slots_of(inputs)
         rows = len(next(iter(arrays.values())))

@@ -35,7 +35,8 @@ def starts_for(
 ) -> tuple[list[dict[str, Any]], Sequence[float] | None]:
     """Baselines by input name, one or several, and what each counts in their average (None: all the same).
 
-    arrays: the encoded rows to explain, {input: (rows, ...)}; table: the same rows as they were given.
+    Args:
+        arrays: the encoded rows to explain, {input: (rows, ...)}; table: the same rows as they were given.
 
     Raises:
         BaselineError: for a baseline that does not fit, or one that is fitted on data and has none.

@@ -86,7 +86,8 @@ class PlacedBaseline:
     def starts(self, arrays: Arrays, segments: Mapping[str, NDArray[np.object_]] | None = None) -> list[dict[str, Any]]:
         """The baselines of encoded rows, {input: (rows, ...)}: each input's one row's array, or one per row.
 
-        segments: {column: (rows,) levels}, which a baseline by segment needs.
+        Args:
+            segments: {column: (rows,) levels}, which a baseline by segment needs.
 
         Raises:
             BaselineError: if the segment's column is not there, or the inputs have other shapes.

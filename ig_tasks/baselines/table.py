@@ -17,7 +17,8 @@ from ig_tasks.spec import BaselineSpec
 def baseline_of_table(uri: str, inputs: Mapping[str, InputSpec], preprocess: Preprocess | None = None) -> Baseline:
     """The baseline whose values are the one row of the Parquet file at `uri`.
 
-    preprocess: the package's own code, where inputs come from it.
+    Args:
+        preprocess: the package's own code, where inputs come from it.
 
     Raises:
         BaselineError: if the table has another shape, or its row could not be explained.

@@ -116,7 +116,8 @@ class WatchedWorker(WatchedProcess):
 def start_cluster(plan: WorkerPlan, scratch: Path) -> Any:
     """A running cluster of `plan.workers` workers; their log files and spilled data are in `scratch`.
 
-    Raises RuntimeError, with the last line that the scheduler wrote, when the scheduler does not start.
+    Raises:
+        RuntimeError: with the last line that the scheduler wrote, when the scheduler does not start.
     """
     options: dict[str, Any] = {
         "host": LOOPBACK,

@@ -47,10 +47,11 @@ def map_shards(
 ) -> Iterator[tuple[int, Any]]:
     """`function(**task)` for each task on the workers; yields (index of the task, result) as they finish.
 
-    keys:      one deterministic name per task, shown by Dask and in messages; `rows`: how many rows each covers
-    resources: what each task needs of its worker (`compute.resources`)
-    retries:   how often a task that raised something else than an error of ours is tried again
-    doing:     what to say that workers were at when they die, unless they were loading the model
+    Args:
+        keys: one deterministic name per task, shown by Dask and in messages; `rows`: how many rows each covers.
+        resources: what each task needs of its worker (`compute.resources`)
+        retries: how often a task that raised something else than an error of ours is tried again.
+        doing: what to say that workers were at when they die, unless they were loading the model.
 
     Raises an error of our own as it was raised in the worker; `WorkerLostError` when workers or the
     connection are lost (trying again may help); `ResourceError` within seconds when no worker offers the

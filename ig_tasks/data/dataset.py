@@ -118,7 +118,8 @@ class Dataset:
     def require_columns(self, wanted: Sequence[tuple[str, str]], *, lists: bool = False) -> None:
         """Refuse names that are no columns of plain values; `wanted` is (column, where the name was given).
 
-        lists: whether columns of lists or structures will do as well.
+        Args:
+            lists: whether columns of lists or structures will do as well.
 
         Raises:
             DataError: for the first that is absent, or holds lists or structures where they will not do.

@@ -23,7 +23,8 @@ def encode_image(column: pd.Series, spec: InputSpec, reasons: np.ndarray) -> np.
     A row is left out when its image is missing, of another size, or holds a number that is not finite. Nothing is
     resized: the model was trained on images that were prepared in one way, and this would be another.
 
-    Raises DataError for bytes where Pillow is not installed.
+    Raises:
+        DataError: for bytes where Pillow is not installed.
     """
     cells = cells_of(column)
     array = np.zeros((len(cells), *spec.row_shape), dtype=spec.dtype)

@@ -15,7 +15,8 @@ __all__ = ["as_dtype", "encode_numbers"]
 def encode_numbers(columns: list[pd.Series], name: str, spec: InputSpec, reasons: np.ndarray) -> np.ndarray:
     """(rows, columns) of the input's dtype; (rows,) of one column of ids.
 
-    Raises DataError for a column that does not hold numbers.
+    Raises:
+        DataError: for a column that does not hold numbers.
     """
     numbers = [_numbers(column, name, spec, reasons) for column in columns]
     flat = spec.integer and len(numbers) == 1

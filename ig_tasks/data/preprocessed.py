@@ -28,7 +28,8 @@ def prepare(
 ) -> dict[str, np.ndarray]:
     """{input name: array (rows, *shape)} of the inputs that come from `preprocess`; it sees the columns they read.
 
-    Raises ModelError when it fails, or returns something else.
+    Raises:
+        ModelError: when it fails, or returns something else.
     """
     wanted = {name: spec for name, spec in inputs.items() if from_preprocess(spec)}
     if not wanted:

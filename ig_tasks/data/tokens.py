@@ -38,7 +38,8 @@ def encode_tokens(
 
     A row is left out when its text is missing or holds no word.
 
-    Raises DataError for a column that does not hold text, or a tokenizer that cannot be read or pads otherwise.
+    Raises:
+        DataError: for a column that does not hold text, or a tokenizer that cannot be read or pads otherwise.
     """
     cells = cells_of(column)
     missing = np.array([is_missing(cell) for cell in cells], dtype=bool)

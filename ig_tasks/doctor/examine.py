@@ -58,17 +58,21 @@ def diagnose(
 ) -> Diagnosis:
     """Say which inputs of a model are differentiable, which are not and why, and which layers embed those.
 
-    model: a torch.nn.Module, a keras.Model, or what `load_model` returns.
-    inputs: a few rows, as for `explain`: an array (rows, ...), {input name: array}, a tuple of arrays in the model's
-        order, or a DataFrame for a loaded model package.
-    layers: {input name: layer name, list of names, or {column: name}} as `explain` takes it: checked, corrected and
-        completed. A loaded package's own unless given.
-    target: as for `explain`; without it all outputs are looked at.
-    fixed: {input name: array}: inputs that are passed on and not explained, such as masks.
+    Args:
+        model: a torch.nn.Module, a keras.Model, or what `load_model` returns.
+        inputs: a few rows, as for `explain`: an array (rows, ...), {input name: array}, a tuple of arrays in the
+            model's order, or a DataFrame for a loaded model package.
+        layers: {input name: layer name, list of names, or {column: name}} as `explain` takes it: checked, corrected and
+            completed. A loaded package's own unless given.
+        target: as for `explain`; without it all outputs are looked at.
+        fixed: {input name: array}: inputs that are passed on and not explained, such as masks.
 
     The model runs a few times on at most 16 rows; mode, hooks, gradients and `requires_grad` stay as they are.
 
-    Raises InputError for arrays that the model does not take. What the model itself raises is raised.
+    What the model itself raises is raised.
+
+    Raises:
+        InputError: for arrays that the model does not take.
     """
     loaded = model if isinstance(model, LoadedModel) else None
     model = as_model(model, inputs)

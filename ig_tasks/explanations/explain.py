@@ -51,24 +51,26 @@ def explain(
 ) -> Explanation:
     """Attribute a model's output to its inputs, row by row.
 
-    model: a torch.nn.Module, a keras.Model, a function of their tensors, or what `load_model` returns.
-    inputs: an array (rows, ...); {input name: array}; a tuple or list of arrays, which are the model's positional
-        inputs; or a DataFrame for a loaded model package. Rows of a DataFrame that cannot be encoded come back
-        "not_finite", with the reason in `details["quarantined"]`. Attributions are an array, or a dict by input name,
-        in the shapes of the inputs. No rows give an empty explanation.
-    baseline: None or "zero"; another strategy's name, or a Strategy with options, fitted on `reference`. A number; an
-        array of one row's shape (shared) or of the inputs'; a dict of these by input name, or a tuple in the order of
-        the inputs; Samples: k baselines, averaged. For an embedded input whole numbers are ids, others vectors.
-    reference: data given like the inputs.
-    fixed: {input name: value}, passed on as they are: arrays (rows, ...), or constants of any kind.
-    target: None (the single output); a column; an array or tensor of columns, one per row; "predicted" or "all"; an
-        output's name. (2, 1), or an array (rows, 2), is a place in an output of more axes. {"head": "scores",
-        "position": 3, "column": 1} chooses of several outputs by name or place, then a position, then a column; each
-        may be left out.
-    space: of a loaded package's target: "logit", "probability", "calibrated" or "margin"; its own unless given.
-    layers: {input name: layer name} where the path runs in an embedding layer's output; a list of names where several
-        layers embed the input, {column: name} where each column of a matrix of ids has one. A loaded package's own
-        unless given.
+    Args:
+        model: a torch.nn.Module, a keras.Model, a function of their tensors, or what `load_model` returns.
+        inputs: an array (rows, ...); {input name: array}; a tuple or list of arrays, which are the model's positional
+            inputs; or a DataFrame for a loaded model package. Rows of a DataFrame that cannot be encoded come back
+            "not_finite", with the reason in `details["quarantined"]`. Attributions are an array, or a dict by input
+            name, in the shapes of the inputs. No rows give an empty explanation.
+        baseline: None or "zero"; another strategy's name, or a Strategy with options, fitted on `reference`. A number;
+            an array of one row's shape (shared) or of the inputs'; a dict of these by input name, or a tuple in the
+            order of the inputs; Samples: k baselines, averaged. For an embedded input whole numbers are ids, others
+            vectors.
+        reference: data given like the inputs.
+        fixed: {input name: value}, passed on as they are: arrays (rows, ...), or constants of any kind.
+        target: None (the single output); a column; an array or tensor of columns, one per row; "predicted" or "all"; an
+            output's name. (2, 1), or an array (rows, 2), is a place in an output of more axes. {"head": "scores",
+            "position": 3, "column": 1} chooses of several outputs by name or place, then a position, then a column;
+            each may be left out.
+        space: of a loaded package's target: "logit", "probability", "calibrated" or "margin"; its own unless given.
+        layers: {input name: layer name} where the path runs in an embedding layer's output; a list of names where
+            several layers embed the input, {column: name} where each column of a matrix of ids has one. A loaded
+            package's own unless given.
 
     The other arguments are `attribute`'s. Raises subclasses of UserError, one line each.
     """

@@ -89,7 +89,8 @@ class Explanation(AttributionResult):
 
         `row` is a place or a label, as for `waterfall`.
 
-        Raises InputError where there are no tokens.
+        Raises:
+            InputError: where there are no tokens.
         """
         self._single("words")
         if name is None and len(self.tokens) == 1:
@@ -129,7 +130,8 @@ class Explanation(AttributionResult):
         Figures stand beside the bars, the outputs at both ends, and what they are counted in below where it is known.
         A row that did not converge has what its status means, and what to do about it, as the chart's title.
 
-        Raises InputError for a row that is not there or has no attributions.
+        Raises:
+            InputError: for a row that is not there or has no attributions.
         """
         matrix = self._single("waterfall")
         row = self._place(row)
@@ -166,7 +168,8 @@ class Explanation(AttributionResult):
         SHAP's plots take NaN for zero or fail, so that rows that are "not_finite" are left out. A warning says how
         many, and `instance_names` are the labels (or places) of those that are there.
 
-        Raises InputError if shap is not installed, or no row was explained.
+        Raises:
+            InputError: if shap is not installed, or no row was explained.
         """
         try:
             shap = import_module("shap")
@@ -192,7 +195,8 @@ class Explanation(AttributionResult):
     def _place(self, row: Any) -> int:
         """The place of a row that is named by its place (a whole number) or its label.
 
-        Raises InputError for a row that is not there.
+        Raises:
+            InputError: for a row that is not there.
         """
         if isinstance(row, int | np.integer) and not isinstance(row, bool):
             if not -len(self) <= row < len(self):

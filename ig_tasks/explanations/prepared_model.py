@@ -73,10 +73,11 @@ class PreparedModel:
     ) -> AttributionResult:
         """Attributions of encoded rows, {input: (rows, ...)}; of several baselines the average.
 
-        fixed: the masks that go with them.
-        segments: {column: (rows,) levels}, for a baseline by segment.
-        refuse: raise LayerError for rows at the ends of whose paths the model gives other outputs than its own; else
-            the explanation's `refused` names them.
+        Args:
+            fixed: the masks that go with them.
+            segments: {column: (rows,) levels}, for a baseline by segment.
+            refuse: raise LayerError for rows at the ends of whose paths the model gives other outputs than its own;
+                else the explanation's `refused` names them.
 
         Raises:
             UserError: what the engine says of the model or the inputs.

@@ -35,7 +35,8 @@ def local_copy(uri: str) -> tuple[Path, dict[str, str]]:
     listing stays the same (names, sizes, tags or times; the version) and the copy is whole, nothing is transferred
     again. Digests are those of the files' names below the folder, or of the one file's own name.
 
-    Raises ModelError when there is nothing there, or no driver for the URI.
+    Raises:
+        ModelError: when there is nothing there, or no driver for the URI.
     """
     if is_local(uri):
         path = local_path(uri)

@@ -29,8 +29,8 @@ def import_factory(
     The package is importable under a private name made of its digest, so its files may import each other
     relatively (`from .layers import Gate`), two packages may both hold a model.py, and neither shadows anything.
 
-    Raises ModelError when the file cannot be imported, has changed since the package was opened, or lacks the
-    function.
+    Raises:
+        ModelError: when the file cannot be imported, has changed since the package was opened, or lacks the function.
     """
     file, function = factory.split(":")
     name = _PREFIX + digest.removeprefix("sha256:")

@@ -132,7 +132,8 @@ class ModelConfig(_Strict):
         are; None means the only one. `space` None means the declared one; the others are in
         `ig_tasks.models.spaces`.
 
-        Raises TargetError, and ModelError for a space that the target cannot be turned into.
+        Raises:
+            TargetError, ModelError: for a space that the target cannot be turned into.
         """
         name, config = self._target(target)
         spaces = spaces_of(config)
@@ -179,7 +180,8 @@ class ModelConfig(_Strict):
 def read_config(root: Path) -> ModelConfig:
     """The model.yaml of the package in the folder `root`, with vocabularies read from their files.
 
-    Raises ModelError, one line that names the field, for anything that is absent or not valid.
+    Raises:
+        ModelError: one line that names the field, for anything that is absent or not valid.
     """
     path = root / FILE
     if not path.is_file():

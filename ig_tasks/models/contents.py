@@ -68,7 +68,8 @@ class PackageContents:
     def preprocess(self) -> Preprocess | None:
         """The package's own code for inputs of kind "array", imported; None where it has none.
 
-        Raises ModelError for code that cannot be imported.
+        Raises:
+            ModelError: for code that cannot be imported.
         """
         named = self.config.preprocess
         if named is None:
@@ -78,7 +79,8 @@ class PackageContents:
     def require_same(self) -> None:
         """Refuse a package whose files are not those that were digested; a file is read if its stamp differs.
 
-        Raises ModelError, naming the file.
+        Raises:
+            ModelError: naming the file.
         """
         for path, digest in self._digested.items():
             try:

@@ -98,7 +98,8 @@ def _of_archive(path: Path) -> str:
 def pickled_weights(folder: Path) -> list[str]:
     """Weights of a Hugging Face folder that are pickles, where safetensors are absent.
 
-    Raises ModelError for a folder without weights.
+    Raises:
+        ModelError: for a folder without weights.
     """
     if list(folder.glob("*.safetensors")):
         return []

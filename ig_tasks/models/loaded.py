@@ -67,7 +67,8 @@ class LoadedModel(ABC):
         are; None means the only one. `space` None means the declared one; the others are in `ig_tasks.models.spaces`. A
         model with a head behind it has one output, and the target is None.
 
-        Raises TargetError, and ModelError for a space that the target cannot be turned into.
+        Raises:
+            TargetError, ModelError: for a space that the target cannot be turned into.
         """
         name, config, chosen = self.package.config.choose_target(target, space)
         head = head_for(name, config, chosen)
@@ -102,7 +103,8 @@ class LoadedModel(ABC):
     def predict(self, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
         """The model's output on encoded inputs: {name: (rows, ...)} -> (rows,) or (rows, outputs).
 
-        Raises InputError for a name that the model does not take, or one that is absent.
+        Raises:
+            InputError: for a name that the model does not take, or one that is absent.
         """
         return self._in_blocks(inputs, lambda block: self._call(self.model, block))
 

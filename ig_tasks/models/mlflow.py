@@ -39,7 +39,8 @@ def is_registered(uri: str) -> bool:
 def version_of(uri: str) -> str:
     """What the files of `uri` depend on: server, version and where it was logged. An alias becomes its version.
 
-    Raises ModelError where the server cannot be asked, or has no such model.
+    Raises:
+        ModelError: where the server cannot be asked, or has no such model.
     """
     client, server = _client(uri)
     with _told(uri):
@@ -135,7 +136,8 @@ def package_inside(folder: Path) -> Path | None:
 def code_inside(folder: Path) -> Path | None:
     """The folder of an MLflow model that holds what was logged as `code_paths`, if it has one.
 
-    Raises ModelError where it leads out of the model's folder.
+    Raises:
+        ModelError: where it leads out of the model's folder.
     """
     named = [flavour.get("code") for flavour in _flavours(folder).values() if isinstance(flavour, dict)]
     code = _below(folder, next((name for name in named if name), "code"))
@@ -145,7 +147,8 @@ def code_inside(folder: Path) -> Path | None:
 def model_inside(folder: Path) -> tuple[Path, str]:
     """The model among the files of an MLflow model, and its format (see `formats`), "" where the file says it.
 
-    Raises ModelError for a flavour other than PyTorch, Keras, TensorFlow and Transformers.
+    Raises:
+        ModelError: for a flavour other than PyTorch, Keras, TensorFlow and Transformers.
     """
     flavours = _flavours(folder)
     for pickled in folder.rglob("*.cloudpickle"):

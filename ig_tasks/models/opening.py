@@ -57,12 +57,13 @@ def load_model(
 ) -> LoadedModel:
     """Load a model, differentiable; for notebooks.
 
-    uri: a model package, a spec (its path, or the ExplanationSpec) whose model is meant, or a bare artifact: a
-        `.keras`, `.h5`, `.pt2`, TorchScript or pickled file, a SavedModel or Hugging Face folder, an MLflow model
-        (`models:/name/1`, `models:/name@alias`); paths, or any URI that fsspec reads.
-    trust: the digest of a package or artifact that runs code; errors say which.
-    trusted_root: code under it may run without; it is the working folder unless given, as for Python's own
-        imports, or the spec's project. A pickle always needs `trust`.
+    Args:
+        uri: a model package, a spec (its path, or the ExplanationSpec) whose model is meant, or a bare artifact: a
+            `.keras`, `.h5`, `.pt2`, TorchScript or pickled file, a SavedModel or Hugging Face folder, an MLflow model
+            (`models:/name/1`, `models:/name@alias`); paths, or any URI that fsspec reads.
+        trust: the digest of a package or artifact that runs code; errors say which.
+        trusted_root: code under it may run without; it is the working folder unless given, as for Python's own imports,
+            or the spec's project. A pickle always needs `trust`.
 
     Raises ModelError, TrustError, LayerError; SpecError for a spec that does not load.
     """

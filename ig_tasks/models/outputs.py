@@ -45,7 +45,8 @@ class Head:
     def __call__(self, functions: Functions, raw: Any, rows: int | None = None) -> Any:
         """(rows, 1) of what the model returned for `rows` rows; None if their number is not known.
 
-        Raises TargetError for an output that is not there.
+        Raises:
+            TargetError: for an output that is not there.
         """
         x = self.pick(raw)
         # The squeeze at the end of many a model takes the axis of its only row, too.

@@ -119,8 +119,9 @@ Convert = Callable[[Array], Array]
 def converter(name: str, config: TargetConfig, source: str, wanted: str) -> Convert:
     """A function that takes a target's numbers (rows,) from one space to another.
 
-    Raises ModelError where no conversion exists: isotonic calibration takes several numbers to one, and a class's logit
-    says nothing of its probability without the others'.
+    Raises:
+        ModelError: where no conversion exists: isotonic calibration takes several numbers to one, and a class's logit
+            says nothing of its probability without the others'.
     """
     edges = _edges(config)
     ways: dict[str, list[Convert]] = {source: []}

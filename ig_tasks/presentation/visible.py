@@ -31,7 +31,8 @@ _IN_JSON = re.compile(rf"(?![\t\n\r])[{_HIDDEN}]")
 def visible(text: str, *, breaks: bool = False) -> str:
     """`text` with each character that cannot be seen as an escape of plain letters.
 
-    breaks: whether line breaks and tabs stay as they are, as in a description of several lines
+    Args:
+        breaks: whether line breaks and tabs stay as they are, as in a description of several lines.
 
     >>> visible("a\\x00b"), visible("\\x1b[31m"), visible("caf\\u00e9 \\u4e2d")
     ('a\\\\x00b', '\\\\x1b[31m', 'café 中')

@@ -67,7 +67,8 @@ class Rendering:
 
         What is damaged of a revision that is looked at is set aside, to be carried out and rendered again.
 
-        served: the model that is served, where the run is compared with one.
+        Args:
+            served: the model that is served, where the run is compared with one.
         """
         key = _key(spec, served, reference)
         revision = 1

@@ -29,8 +29,9 @@ def require_ids_inside(
 ) -> None:
     """Look every id of a vocabulary up in its layer: rows with rare categories may come late in a run.
 
-    call, rows: the model and a few of its rows. A model may change ids before its layer sees them, so that it is asked
-        where the layer alone does not have one.
+    Args:
+        call, rows: the model and a few of its rows. A model may change ids before its layer sees them, so that it is
+            asked where the layer alone does not have one.
 
     Raises:
         ModelError: if an id is outside the layer.
@@ -67,7 +68,8 @@ def require_one_output_a_row(
 ) -> None:
     """Call the model again on all of the rows, and on the last one alone.
 
-    output: (rows,) of the first call.
+    Args:
+        output: (rows,) of the first call.
 
     Raises:
         ModelError: if no output is a number, if the model is stochastic, or if a row's output depends on other
@@ -90,7 +92,8 @@ def require_one_output_a_row(
 def doubt_of_space(target: str, space: str, output: NDArray[Any]) -> str | None:
     """What speaks against the space that model.yaml declares; None if nothing does.
 
-    output: (rows,) in that space. A few rows do not prove it: logits may lie between 0 and 1 by chance.
+    Args:
+        output: (rows,) in that space. A few rows do not prove it: logits may lie between 0 and 1 by chance.
     """
     if space != "logit" or not ((output >= 0.0) & (output <= 1.0)).all():
         return None

@@ -42,7 +42,8 @@ class FeatureStatistics:
     def of(cls, values: ArrayLike, features: Sequence[str], *, k: int = DIGEST_K) -> Self:
         """Statistics of `values`, (rows, features), all finite; `k` is the size of the quantile digests.
 
-        Raises InputError when the shape does not fit the names or a value is not finite.
+        Raises:
+            InputError: when the shape does not fit the names or a value is not finite.
         """
         table = np.asarray(values, dtype=np.float64)
         if table.ndim != 2 or table.shape[1] != len(features):
@@ -81,7 +82,8 @@ class FeatureStatistics:
     def merge(self, other: Self) -> Self:
         """Statistics of the rows of both. Moments agree to rounding in any grouping, bits in one order.
 
-        Raises InputError when the features differ.
+        Raises:
+            InputError: when the features differ.
         """
         if self.features != other.features:
             raise InputError("statistics of different features cannot be merged; compute them with one spec")

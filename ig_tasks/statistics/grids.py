@@ -142,7 +142,8 @@ def labels_grid(values: ArrayLike, cells: int) -> tuple[Grid, Codes]:
 def merge_grids(first: Grid, second: Grid, cells: int | None) -> tuple[Grid, Codes, Codes]:
     """The grid of both columns, and where the cells of each lie in it; `cells`: None: as many as there are.
 
-    Raises InputError if one holds numbers and the other labels.
+    Raises:
+        InputError: if one holds numbers and the other labels.
     """
     if first.kind != second.kind:
         raise InputError(f"a column of {first.kind}s cannot be compared with one of {second.kind}s")

@@ -74,7 +74,8 @@ class GroupedStatistics:
     def merge_all(cls, parts: Iterable[Self]) -> Self:
         """All parts merged in the order given: the order of shards, for results that repeat to the bit.
 
-        Raises RunError when there is no part.
+        Raises:
+            RunError: when there is no part.
         """
         merged: Self | None = None
         for part in parts:

@@ -252,7 +252,8 @@ class AttributionSums:
     def merge(self, other: Self, *, limited: bool = True) -> Self:
         """Sums over the rows of both.
 
-        limited: hold to the greatest number of cells and clusters; else keep all that both have.
+        Args:
+            limited: hold to the greatest number of cells and clusters; else keep all that both have.
 
         Raises:
             InputError: if they are not of the same features, or one has clusters and the other none.

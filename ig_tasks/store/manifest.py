@@ -99,7 +99,8 @@ class Manifest:
     def read(self, name: str, *, known: bool = False) -> bytes:
         """The content of a file, compared with what was noted of it; one of which nothing was noted is as it is.
 
-        known: refuse one of which nothing was noted.
+        Args:
+            known: refuse one of which nothing was noted.
 
         Raises:
             DamagedError: if the file is not there, or its bytes were never noted under its name.

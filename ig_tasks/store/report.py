@@ -191,7 +191,8 @@ class Report(Part):
     def from_json(cls, text: str | bytes) -> Report:
         """The report that `text` holds.
 
-        Raises ReportError when it is not JSON, not a report, or of a later major version.
+        Raises:
+            ReportError: when it is not JSON, not a report, or of a later major version.
         """
         try:
             body = json.loads(text)

@@ -43,7 +43,8 @@ def seal(document: Mapping[str, Any], *, indent: int | None = 2) -> bytes:
 def unseal(content: bytes, *, unsealed: bool = False) -> dict[str, Any]:
     """The document of sealed JSON, without its checksum.
 
-    unsealed: take a document without a checksum too, of a version that wrote none.
+    Args:
+        unsealed: take a document without a checksum too, of a version that wrote none.
 
     Raises:
         ValueError: saying what is wrong with the content.

@@ -56,7 +56,8 @@ def positional_names(model: Any, count: int) -> tuple[str, ...]:
 
     They are the parameters' own; "args[0]" of a model that takes any number.
 
-    Raises InputError for a model that takes fewer, or takes them by name alone.
+    Raises:
+        InputError: for a model that takes fewer, or takes them by name alone.
     """
     framework = framework_of(model)
     if framework == "torch":

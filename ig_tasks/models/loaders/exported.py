@@ -23,7 +23,8 @@ _RANDOM = {"dropout": 2, "batch_norm": 5, "feature_dropout": 2, "alpha_dropout":
 def load(package: PackageContents, device: str) -> TorchModel:
     """The program as a module whose inputs have names; the batch may be of any size, on `device`.
 
-    Raises ModelError for a file that is no program, a batch of a fixed size, or a model exported in training mode.
+    Raises:
+        ModelError: for a file that is no program, a batch of a fixed size, or a model exported in training mode.
     """
     path = package.weights
     try:

@@ -46,7 +46,8 @@ def load(package: PackageContents, device: str) -> TorchModel:
     No code that came with the folder runs, nothing is asked of the network, and pickled weights are read by torch's
     restricted unpickler.
 
-    Raises ModelError for an architecture without a head, or one that transformers does not have.
+    Raises:
+        ModelError: for an architecture without a head, or one that transformers does not have.
     """
     folder = package.weights
     architecture, kind = _architecture(folder)

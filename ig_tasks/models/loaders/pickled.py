@@ -24,7 +24,8 @@ __all__ = ["load"]
 def load(package: PackageContents, device: str) -> TorchModel:
     """The module on `device`, in eval mode.
 
-    Raises ModelError for a file that is no pickle, whose classes cannot be imported, or that holds no module.
+    Raises:
+        ModelError: for a file that is no pickle, whose classes cannot be imported, or that holds no module.
     """
     path, code = package.weights, _code(package)
     try:

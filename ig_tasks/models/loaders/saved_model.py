@@ -27,8 +27,9 @@ _DEFAULTS = ("serving_default", "serve")
 def load(package: PackageContents, device: str) -> KerasModel:
     """The signature "serving_default" ("serve", or the only one) on `device`.
 
-    Raises ModelError for a folder that is no SavedModel, a signature that says nothing of its inputs' shapes, or a
-    batch of a fixed size.
+    Raises:
+        ModelError: for a folder that is no SavedModel, a signature that says nothing of its inputs' shapes, or a batch
+            of a fixed size.
     """
     return finished(package, device, _read)
 

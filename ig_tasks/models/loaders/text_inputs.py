@@ -30,8 +30,9 @@ def behind_lookups(inputs: Mapping[str, InputSpec], model: Any) -> Any:
     What looks them up (StringLookup, IntegerLookup, TextVectorization, CategoryEncoding, one behind another) is left
     out, and model.yaml's vocabulary does its work: that both give the same is checked here for every category.
 
-    Raises ModelError for text that goes elsewhere, for layers that no vocabulary can stand for (Hashing,
-    Discretization), and for a vocabulary that gives something else.
+    Raises:
+        ModelError: for text that goes elsewhere, for layers that no vocabulary can stand for (Hashing, Discretization),
+            and for a vocabulary that gives something else.
     """
     given = getattr(model, "input", None) if isinstance(getattr(model, "inputs", None), list) else None
     if not isinstance(given, dict):

@@ -107,7 +107,8 @@ def keyword_names(model: Any) -> list[str]:
 def placed_names(model: Any, count: int) -> tuple[str, ...]:
     """Names of the inputs in the order of the model's, `count` at most: "inputs[0]", ... of those that `call` unpacks.
 
-    Raises InputError for a model that was built from a dict, whose inputs have no order.
+    Raises:
+        InputError: for a model that was built from a dict, whose inputs have no order.
     """
     structure = _structure(model)
     if isinstance(structure, dict) and len(structure) > 1:

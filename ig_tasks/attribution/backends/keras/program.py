@@ -252,7 +252,8 @@ class Program:
     def _followed(self, kind: Kind) -> Along:
         """The model's graph along paths, after sums of this kind were held against the model's own, once.
 
-        Raises NotFollowed where they differ.
+        Raises:
+            NotFollowed: where they differ.
         """
         along = self._along()
         if kind not in self._right:
