@@ -23,19 +23,21 @@ def sentence(row: FeatureDrift, limits: Limits) -> str:
     """What became of one feature, in one sentence."""
     share = f"{abs(row.relative or 0.0):.0%}"
     way = "rose" if (row.change or 0.0) > 0 else "fell"
+    turned = row.row_cosine is not None and row.row_cosine < 0
+    if turned and row.state in ("unchanged", "undetermined"):
+        return f"{row.feature} is as important as before, but the new model's attributions point the other way."
     if row.state == "unchanged":
         return f"{row.feature} is unchanged within {limits.practical:.0%}."
     if row.state == "undetermined":
         return f"{row.feature} {way} by {share}; neither a change nor its absence is shown."
     if row.state == "cancelled":
-        return f"{row.feature} is unchanged in all, but {_because(row)} moved it in opposite ways."
+        return f"{row.feature} is about as important as before, but {_because(row)} moved it in opposite ways."
     what = f"{row.feature} {way} by {share}, from {row.before:.3g} to {row.after:.3g}"
     if row.state == "small":
         return f"{what}; that is less than {limits.share:.0%} of all importance."
     if row.follows_partition:
         return f"{what}: its values follow the partition, and are never the same in two periods."
     because = _because(row)
-    turned = row.row_cosine is not None and row.row_cosine < 0
     direction = "; its attributions point the other way on the same rows" if turned else ""
     return f"{what}{f', because of {because}' if because else ''}{direction}."
 

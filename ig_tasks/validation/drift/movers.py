@@ -1,0 +1,63 @@
+"""Which features' values moved the importance of others, by substitution."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ig_tasks.store.drift_parts import Effect, FeatureDrift
+from ig_tasks.validation.drift import sentences
+from ig_tasks.validation.drift.crossing import Crossing
+from ig_tasks.validation.drift.inputs import moved
+from ig_tasks.validation.drift.sides import Side, figures_of
+from ig_tasks.validation.drift.states import CAUSE_SHARE, Limits, causes
+
+__all__ = ["with_movers"]
+
+
+def with_movers(side: Side, rows: list[FeatureDrift], crossing: Crossing, limits: Limits) -> list[FeatureDrift]:
+    """Rows in which the features that moved others are named, where model and own values do not explain a change.
+
+    Raises:
+        IgTasksError: if a package or the data of a period cannot be reached any more, and what workers raise.
+    """
+    wanted = {row.feature for row in rows if row.state in ("changed", "cancelled") and _driven_by_others(row)}
+    if not wanted:
+        return rows
+    distances = {name: moved(drift) for name, drift in side.inputs.items()}
+    candidates = sorted((name for name, distance in distances.items() if distance), key=lambda name: -distances[name])
+    effects = crossing.substitutions(candidates)
+    middle = (side.before.importance + side.after.importance) / 2
+    place = {name: at for at, name in enumerate(side.names)}
+    found = []
+    for row in rows:
+        if row.feature in wanted:
+            at = place[row.feature]
+            relative = {mover: float(effect[at] / middle[at]) for mover, effect in effects.items()}
+            row = _explained(row, relative, limits)
+        found.append(row)
+    return found
+
+
+def _explained(row: FeatureDrift, effects: Mapping[str, float], limits: Limits) -> FeatureDrift:
+    """A row with the effects of substitutions: its own values' in place of the preview, and the others named."""
+    parts = dict(row.parts)
+    if row.feature in effects and "own" in parts:
+        both = sum(parts[name].value or 0.0 for name in ("own", "others"))
+        own = effects[row.feature]
+        parts["own"] = parts["own"].model_copy(update={"value": own})
+        parts["others"] = parts["others"].model_copy(update={"value": both - own})
+    named = causes(*figures_of(parts))
+    others = [
+        Effect(feature=name, effect=effect)
+        for name, effect in sorted(effects.items(), key=lambda item: -abs(item[1]))
+        if name != row.feature and abs(effect) >= limits.practical
+    ]
+    explained = row.model_copy(update={"parts": parts, "cause": named, "others": tuple(others)})
+    return explained.model_copy(update={"sentence": sentences.sentence(explained, limits)})
+
+
+def _driven_by_others(row: FeatureDrift) -> bool:
+    """Whether other features' values are among the causes of a change."""
+    values = [abs(part.value or 0.0) for part in row.parts.values()]
+    others = row.parts.get("others")
+    return others is not None and "others" in row.cause and abs(others.value or 0.0) >= CAUSE_SHARE * max(values)

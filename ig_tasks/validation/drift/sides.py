@@ -1,0 +1,111 @@
+"""What is known of every feature, or of every group, and the parts of its change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ig_tasks.store.drift_parts import InputDrift, PartOfChange
+from ig_tasks.validation.drift.crossing import Measured
+from ig_tasks.validation.drift.decomposition import OwnPart, Totals
+from ig_tasks.validation.drift.states import Limits, p_values, part_states, q_values
+
+__all__ = ["Side", "cancelled", "changed_parts", "figures_of", "parts_of", "scaled_by"]
+
+Floats = NDArray[np.float64]
+
+_ALIKE = 0.1
+_LEAST_SHARE = 0.01
+
+
+@dataclass
+class Side:
+    """What is known of every feature, or of every group, in order."""
+
+    names: tuple[str, ...]
+    before: Totals
+    after: Totals
+    model: Measured | None = None
+    baseline: Measured | None = None
+    cosine: Floats | None = None
+    own: dict[str, OwnPart] = field(default_factory=dict)
+    inputs: dict[str, InputDrift] = field(default_factory=dict)
+    follows: frozenset[str] = frozenset()
+    model_changed: bool = False
+    baseline_changed: bool = False
+
+
+def parts_of(side: Side, place: int) -> dict[str, PartOfChange]:
+    """Parts of one feature's change, relative to its importance; only those that are known."""
+    before, after = side.before, side.after
+    middle = float((before.importance[place] + after.importance[place]) / 2)
+    if not middle:
+        return {}
+    change = float(after.importance[place] - before.importance[place])
+    error = float(np.hypot(before.error[place], after.error[place]))
+    known: dict[str, tuple[float, float]] = {}
+    left, left_variance = change, error**2
+    for name, part, changed in (
+        ("model", side.model, side.model_changed),
+        ("baseline", side.baseline, side.baseline_changed),
+    ):
+        if part is None and changed:
+            return {}  # what cannot be reached leaves model, baseline and data together
+        if part is not None:
+            known[name] = float(part.value[place]), float(part.error[place])
+            left -= known[name][0]
+            left_variance += known[name][1] ** 2
+    own = side.own.get(side.names[place])
+    if own is None:
+        known["data"] = left, float(np.sqrt(left_variance))
+    else:
+        known["own"] = own.own, own.own_error
+        crossed = sum(pair[1] ** 2 for name, pair in known.items() if name in ("model", "baseline"))
+        known["others"] = left - own.own, float(np.sqrt(own.rest_error**2 + crossed))
+    return {name: PartOfChange(value=value / middle, se=se / middle) for name, (value, se) in known.items()}
+
+
+def changed_parts(
+    side: Side, parts: Sequence[Mapping[str, PartOfChange]], weights: Floats, limits: Limits
+) -> list[set[str]]:
+    """Which parts of each feature changed, where false discoveries are held among the features of each part."""
+    freedom = min(side.before.freedom, side.after.freedom)
+    q: list[dict[str, float]] = [{} for _ in parts]
+    for name in ("model", "baseline", "data", "own", "others"):
+        held = [place for place, own in enumerate(parts) if name in own]
+        values, errors = ([getattr(parts[place][name], what) for place in held] for what in ("value", "se"))
+        p = p_values(np.array(values, np.float64), np.array(errors, np.float64), freedom)
+        for place, value in zip(held, q_values(p), strict=True):
+            q[place][name] = float(value)
+    return [part_states(*figures_of(own), q[place], float(weights[place]), limits) for place, own in enumerate(parts)]
+
+
+def cancelled(state: str, parts: Mapping[str, PartOfChange], changed: set[str]) -> bool:
+    """Whether parts changed that leave the total as it was: one beside an unchanged total, or opposite ones."""
+    if state == "unchanged":
+        return bool(changed)
+    signs = {np.sign(parts[name].value or 0.0) for name in changed}
+    return state == "undetermined" and len(signs) == 2
+
+
+def scaled_by(side: Side) -> float | None:
+    """By what the changed model multiplies all importances alike; None where it does not."""
+    if side.model is None:
+        return None
+    before, after = side.before.importance, side.before.importance + side.model.value
+    heavy = before >= _LEAST_SHARE * np.nansum(before)
+    if not heavy.any():
+        return None
+    ratios = after[heavy] / before[heavy]
+    middle = float(np.median(ratios))
+    alike = middle > 0 and bool(np.all(np.abs(ratios / middle - 1) <= _ALIKE))
+    return middle if alike and abs(middle - 1) > _ALIKE else None
+
+
+def figures_of(parts: Mapping[str, PartOfChange]) -> tuple[dict[str, float], dict[str, float]]:
+    """Values and standard errors of parts; NaN where they are not known."""
+    values = {name: np.nan if part.value is None else float(part.value) for name, part in parts.items()}
+    return values, {name: np.nan if part.se is None else float(part.se) for name, part in parts.items()}
