@@ -14,7 +14,7 @@ from ig_tasks.store.drift_parts import Drift
 from ig_tasks.validation.drift.comparison import History, compare_periods
 from ig_tasks.validation.drift.crossing import Crossing
 from ig_tasks.validation.drift.period import Period
-from ig_tasks.validation.drift.references import earlier_reports, history_of, locate_run
+from ig_tasks.validation.drift.references import earlier_reports, history_of, locate_run, witness_of
 from ig_tasks.validation.drift.states import Limits
 
 __all__ = ["compare", "compare_runs", "severity_of"]
@@ -64,6 +64,7 @@ def compare(
         after,
         settings=after.spec.drift if rows is None else after.spec.drift.model_copy(update={"rows": rows}),
         presented=after.spec.features,
+        witness=witness_of(earlier, before, after),
         history=history_of(earlier, after.model_digest, after.baseline_digest),
         cross=cross,
         trusted_root=str(trusted_root or Path.cwd()),
@@ -80,6 +81,7 @@ def compare_runs(
     settings: DriftSpec,
     presented: Mapping[str, FeatureSpec],
     history: History,
+    witness: Period | None,
     cross: bool,
     trusted_root: str | None,
     trust: Mapping[str, str],
@@ -110,6 +112,7 @@ def compare_runs(
             segments=settings.segments,
             history=history,
             presented=presented,
+            witness=witness,
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -60,6 +61,7 @@ def compare_periods(
     segments: Sequence[str] = (),
     history: History | None = None,
     presented: Mapping[str, FeatureSpec] | None = None,
+    witness: Period | None = None,
 ) -> Drift:
     """Compare a run with an earlier one.
 
@@ -69,8 +71,9 @@ def compare_periods(
         groups: {group: its features}.
         segments: columns of `data.segments`, each of whose levels is compared.
         history: earlier importances, for the band within which a change is no alarm.
-        presented: what the spec says of features: their group, and whether they follow the partition by their nature
-            (besides those whose values say so).
+        presented: what the spec says of features: their group, and whether they follow the partition by their nature.
+        witness: a third period. A column whose values are never the same in any two of three follows the partition;
+            two alone may differ because a unit was changed.
 
     Raises:
         RunError, DamagedError: if a file of either run is not what was written.
@@ -85,9 +88,8 @@ def compare_periods(
             why_not=why_not,
             summary=f"The reports cannot be compared: {why_not}.",
         )
-    return _Comparison(before, after, limits, crossing, dict(groups or {}), history or {}, presented or {}).drift(
-        segments
-    )
+    held = (limits, crossing, dict(groups or {}), history or {}, presented or {}, witness)
+    return _Comparison(before, after, *held).drift(segments)
 
 
 class _Comparison:
@@ -100,10 +102,11 @@ class _Comparison:
         groups: Mapping[str, Sequence[str]],
         history: History,
         presented: Mapping[str, FeatureSpec],
+        witness: Period | None,
     ) -> None:
         self.before, self.after, self.limits = before, after, limits
         self.crossing, self.groups, self.history = crossing, groups, history
-        self.presented = presented
+        self.presented, self.witness = presented, witness
         self.model_changed = before.model_digest != after.model_digest
         self.baseline_changed = before.baseline_digest != after.baseline_digest
         self.notes: list[str] = []
@@ -178,7 +181,7 @@ class _Comparison:
             if own is not None:
                 side.own[name] = own
             side.inputs[name] = input_drift(before.sums.cells[name], after.sums.cells[name])
-            if side.inputs[name].overlap == 0.0:
+            if self.witness is not None and _never_alike(name, (self.witness, before, after)):
                 follows.add(name)
         side.follows = frozenset(follows)
         return side
@@ -282,3 +285,11 @@ class _Comparison:
             jensen_shannon=indices.jensen_shannon(before, after),
             cosine=indices.cosine(before, after),
         )
+
+
+def _never_alike(name: str, periods: Sequence[Period]) -> bool:
+    """Whether no two periods have a value of the feature in common."""
+    cells = [period.sums.cells.get(name) for period in periods]
+    known = [sums for sums in cells if sums is not None]
+    pairs = itertools.combinations(known, 2)
+    return len(known) == len(periods) and all(input_drift(*pair).overlap == 0.0 for pair in pairs)

@@ -12,7 +12,7 @@ from ig_tasks.store.drift_parts import Drift
 from ig_tasks.store.report import Check
 from ig_tasks.validation.drift.compare import compare_runs
 from ig_tasks.validation.drift.period import Period
-from ig_tasks.validation.drift.references import earlier_reports, history_of, reference_run
+from ig_tasks.validation.drift.references import earlier_reports, history_of, reference_run, witness_of
 
 __all__ = ["drift_check", "drift_of", "reference_of"]
 
@@ -53,6 +53,7 @@ def drift_of(
             after,
             settings=spec.drift,
             presented=spec.features,
+            witness=witness_of(earlier, before, after),
             history=history_of(earlier, after.model_digest, after.baseline_digest),
             cross=True,
             trusted_root=spec.origin.trusted_root if spec.origin else None,

@@ -13,6 +13,9 @@ from ig_tasks.validation.drift.states import CAUSE_SHARE, Limits, causes
 
 __all__ = ["with_movers"]
 
+_LEAST_OVERLAP = 0.5
+"""Below it, cells of one period alone take the other's part of a change for the feature's own."""
+
 
 def with_movers(side: Side, rows: list[FeatureDrift], crossing: Crossing, limits: Limits) -> list[FeatureDrift]:
     """Rows in which the features that moved others are named, where model and own values do not explain a change.
@@ -20,7 +23,7 @@ def with_movers(side: Side, rows: list[FeatureDrift], crossing: Crossing, limits
     Raises:
         IgTasksError: if a package or the data of a period cannot be reached any more, and what workers raise.
     """
-    wanted = {row.feature for row in rows if row.state in ("changed", "cancelled") and _driven_by_others(row)}
+    wanted = {row.feature for row in rows if row.state in ("changed", "cancelled") and _to_be_tried(row)}
     if not wanted:
         return rows
     distances = {name: moved(drift) for name, drift in side.inputs.items()}
@@ -54,6 +57,12 @@ def _explained(row: FeatureDrift, effects: Mapping[str, float], limits: Limits) 
     ]
     explained = row.model_copy(update={"parts": parts, "cause": named, "others": tuple(others)})
     return explained.model_copy(update={"sentence": sentences.sentence(explained, limits)})
+
+
+def _to_be_tried(row: FeatureDrift) -> bool:
+    """Whether sums alone do not say what moved a feature: others did, or its values have hardly any cell in common."""
+    apart = row.input_drift is not None and (row.input_drift.overlap or 0.0) < _LEAST_OVERLAP
+    return _driven_by_others(row) or (apart and "own" in row.cause and not row.follows_partition)
 
 
 def _driven_by_others(row: FeatureDrift) -> bool:

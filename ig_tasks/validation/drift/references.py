@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 
-from ig_tasks.errors import DamagedError, ReportError, SpecError
+from ig_tasks.errors import DamagedError, IgTasksError, ReportError, SpecError
 from ig_tasks.spec import ExplanationSpec
 from ig_tasks.store import Folder, RunFolder, Store, read_sealed
 from ig_tasks.store.report import Report
 from ig_tasks.store.runs import LATEST
 from ig_tasks.validation.drift.comparison import History
+from ig_tasks.validation.drift.period import Period
 
-__all__ = ["LAUNCH", "earlier_reports", "history_of", "locate_run", "reference_run"]
+__all__ = ["LAUNCH", "earlier_reports", "history_of", "locate_run", "reference_run", "witness_of"]
 
 LAUNCH = "launch.json"
 """Names the report with which the model was launched."""
@@ -96,6 +97,18 @@ def history_of(reports: Sequence[tuple[RunFolder, Report]], model_digest: str, b
             if row.abs_mean is not None:
                 history.setdefault(row.feature, []).append(row.abs_mean)
     return history
+
+
+def witness_of(reports: Sequence[tuple[RunFolder, Report]], before: Period, after: Period) -> Period | None:
+    """The newest earlier period that is neither side of a comparison, and of the same features; None without one."""
+    for run, report in reversed(reports):
+        if report.partition in (before.partition, after.partition):
+            continue
+        with suppress(IgTasksError):  # one that cannot be read bears no witness
+            period = Period.open(run)
+            if period.features == after.features:
+                return period
+    return None
 
 
 def _reports(folder: Folder) -> list[tuple[RunFolder, Report]]:
