@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-import yaml
 
 from ig_tasks.baselines.fitted import Baseline
 from ig_tasks.baselines.segments import segments_of
@@ -19,14 +18,15 @@ from ig_tasks.data.dataset import Dataset
 from ig_tasks.data.features import feature_values
 from ig_tasks.data.shards import plan_shards, read_shard, row_ids
 from ig_tasks.data.tokens import tokens_of
-from ig_tasks.errors import InputError, ReportError, RunError, TrustError
+from ig_tasks.errors import InputError, RunError, TrustError
 from ig_tasks.explanations.explanation import Explanation
 from ig_tasks.explanations.prepared_model import PreparedModel
 from ig_tasks.models import ModelPackage, open_package
 from ig_tasks.presentation.statuses import row_words
 from ig_tasks.spec import ExplanationSpec
-from ig_tasks.store import Manifest, RunFolder
+from ig_tasks.store import RunFolder
 from ig_tasks.store.report import Report
+from ig_tasks.store.stored_run import StoredRun
 
 _READ_ROWS = 65536
 
@@ -48,11 +48,9 @@ class FinishedRun:
 
     def __init__(self, uri: str, *, trusted_root: str | Path, trust: str | None = None) -> None:
         self._trusted_root, self._trust = Path(trusted_root), trust
-        self.folder = RunFolder(uri, "", uri.rstrip("/").rsplit("/", 1)[-1])
-        if not self.folder.exists("manifest.json"):
-            raise ReportError(f"{uri}: there is no run here; give the folder that holds manifest.json")
-        self._manifest = Manifest(self.folder)
-        self.manifest = self._manifest.document
+        self._stored = StoredRun.at(uri)
+        self.folder = self._stored.folder
+        self.manifest = self._stored.document
 
     def __repr__(self) -> str:
         return f"FinishedRun({self.folder.uri!r}, partition {self.manifest.get('partition', 'all')})"
@@ -60,12 +58,12 @@ class FinishedRun:
     @cached_property
     def spec(self) -> ExplanationSpec:
         """The resolved spec that the run was made with."""
-        return ExplanationSpec.from_resolved(yaml.safe_load(self._manifest.read("spec.yaml")))
+        return self._stored.spec
 
     @property
     def report(self) -> Report:
         """The newest revision of its report; an official one before those of trials."""
-        return self.folder.read_report()
+        return self._stored.report
 
     def row(self, row_id: str) -> pd.Series:
         """The stored row of attributions; `.attrs["status"]` says what its status means, empty where it converged.

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import yaml
 
-from ig_tasks.errors import ReportError, RunError
+from ig_tasks.errors import RunError
 from ig_tasks.spec import ExplanationSpec
 from ig_tasks.stages.aggregation import RunSummary
+from ig_tasks.stages.computed_run import ComputedRun
 from ig_tasks.statistics import AttributionSums, FeatureStatistics
-from ig_tasks.store import Manifest, RunFolder
+from ig_tasks.store import RunFolder
 from ig_tasks.store.drift_parts import ComparedRun
 from ig_tasks.validation.drift.decomposition import Totals, totals
 
@@ -45,12 +45,8 @@ class Period:
             ReportError: if there is no run.
             RunError, DamagedError: if its attributions are not computed, or a file is not what was written.
         """
-        if not folder.exists("manifest.json"):
-            raise ReportError(f"{folder.uri}: there is no run here; give the folder that holds manifest.json")
-        manifest = Manifest(folder)
-        spec = ExplanationSpec.from_resolved(yaml.safe_load(manifest.read("spec.yaml")))
-        summary = RunSummary.read(folder)
-        return cls(RunFolder(folder.uri, spec.name, folder.run_id), spec, manifest.document, summary)
+        run = ComputedRun(folder)
+        return cls(run.folder, run.spec, run.document, run.summary)
 
     @property
     def target(self) -> str:

@@ -69,7 +69,7 @@ def test_what_is_set_aside_is_kept_and_its_place_is_free(tmp_path, place):
     assert folder.read_bytes(f"damaged/{kept}") == b"half"
     (line,) = lines
     assert line.startswith(f"{folder.uri_of('a/b.json')} is damaged (it does not begin with a checksum); ")
-    assert line.endswith(f"; it is set aside as damaged/{kept} and made anew")
+    assert line.endswith(f"; it is set aside as damaged/{kept} and made again")
     assert take_sealed(folder, "a/b.json", lines.append) is None
     write_sealed(folder, "a/b.json", DOCUMENT)
     assert take_sealed(folder, "a/b.json", lines.append) == DOCUMENT
@@ -109,7 +109,7 @@ def test_a_damaged_manifest_is_told_by_its_notes(tmp_path):
     lines: list[str] = []
     again.mend(lines.append)
     assert [line.partition("; ")[2] for line in lines] == [
-        f"it is set aside as damaged/{folder.names('damaged')[0]} and made anew"
+        f"it is set aside as damaged/{folder.names('damaged')[0]} and made again"
     ]
     assert read_sealed(folder, "manifest.json") == whole
 
