@@ -1,5 +1,6 @@
 """For all tests: both frameworks come to be in one process, where triton has to come first."""
 
+import gc
 import sys
 from operator import attrgetter
 
@@ -24,6 +25,12 @@ def pytest_runtest_setup() -> None:
     for framework, seed in (("torch", "manual_seed"), ("keras", "utils.set_random_seed")):
         if framework in sys.modules and hasattr(sys.modules[framework], "utils"):  # imported to its end
             attrgetter(seed)(sys.modules[framework])(0)
+
+
+def pytest_collection_finish() -> None:
+    """What the imports made stays to the end: the collector need not walk through millions of objects each time."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

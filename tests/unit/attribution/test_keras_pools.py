@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from support.sweeps import sized
 
 from ig_tasks.attribution import attribute
 
@@ -178,7 +179,7 @@ def test_masked_places_of_a_maximum_lose_nothing_of_the_others() -> None:
     masks[40:, 0], masks[50:, 2] = 1.0, 1.0
     settings: dict[str, Any] = {"fixed": {"mask": masks}}
     truth = attribute(
-        model, {"x": inputs}, {"x": np.zeros((5, 3))}, integrator="midpoint", steps=4000, **settings
+        model, {"x": inputs}, {"x": np.zeros((5, 3))}, integrator="midpoint", steps=sized(1500, 4000), **settings
     ).attributions["x"]
     for integrator in ("auto", "secant"):
         found = attribute(

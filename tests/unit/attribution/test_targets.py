@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from support.sweeps import sized
 
 from ig_tasks.attribution import attribute
 from ig_tasks.errors import TargetError
@@ -136,7 +137,7 @@ def test_any_number_of_outputs_together_are_the_same_outputs_one_by_one(
     model = kit.dense(layers_of(4, 6, 6, 11, activation=activation))
     every = attribute(model, inputs, np.zeros(4), target="all", integrator=integrator, tolerance=1e-3)
     assert every.attributions.shape == (10, 11, 4)
-    for output in (0, 7, 8, 10):
+    for output in sized((7, 8), (0, 7, 8, 10)):  # a backend takes eight at once
         one = attribute(model, inputs, np.zeros(4), target=output, integrator=integrator, tolerance=1e-3)
         np.testing.assert_allclose(every.output[:, output], one.output, rtol=1e-14)
         enough = every.evaluations[:, output] == one.evaluations  # the others went on for another output's sake

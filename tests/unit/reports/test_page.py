@@ -286,16 +286,16 @@ def test_unverified_rows_are_said_beside_those_that_fell_short(sample: SimpleNam
     assert "Every explained row reached the tolerance" not in text
 
 
-def test_a_row_that_is_not_proven_says_what_its_status_means_and_what_to_do(sample: SimpleNamespace) -> None:
+def test_a_row_that_is_not_proven_says_what_its_status_means_and_what_to_do(page: str, sample: SimpleNamespace) -> None:
     examples = [dict(example) for example in sample.flights_body()["examples"]]
     examples[0]["status"], examples[1]["status"] = "unverified", "max_evaluations"
-    text = Outline(render_page(sample.flights_report(examples=examples))).text
+    text = Outline(render_page(sample.flights_report(**sample.BARE | {"examples": examples}))).text
     assert (
         "Unverified: the attributions add up to within the tolerance, but a rule of fixed steps has no error estimate "
         "that would prove them; set attribution.integrator: auto and leave attribution.steps out." in text
     )
     assert "Max evaluations: the integration did not reach the tolerance; raise attribution.max_evaluations" in text
-    assert "Unverified" not in Outline(render_page(sample.flights_report())).text
+    assert "Unverified" not in Outline(page).text
 
 
 def test_checks_are_shown_with_result_observed_and_expected(sample: SimpleNamespace) -> None:
@@ -320,13 +320,13 @@ def test_a_withheld_page_says_so_which_check_failed_and_what_to_do(sample: Simpl
     assert "can be trusted" not in text
 
 
-def test_an_ad_hoc_page_names_the_overrides_before_all_else(sample: SimpleNamespace) -> None:
-    assert "adhoc" not in render_page(sample.flights_report()).partition("</style>")[2]
+def test_an_ad_hoc_page_names_the_overrides_before_all_else(page: str, sample: SimpleNamespace) -> None:
+    assert "adhoc" not in page.partition("</style>")[2]
     overrides = [
         {"field": "data.sample", "spec": None, "run": 500},
         {"field": "baseline.strategy", "spec": "auto", "run": "<b>zero</b>"},
     ]
-    found = Outline(render_page(sample.flights_report(overrides=overrides)))
+    found = Outline(render_page(sample.flights_report(**sample.BARE, overrides=overrides)))
     assert found.headings[1] == (2, "Ad-hoc run: this is not the official report")
     assert "data.sample is 500, in the spec it is not set" in found.text
     assert "baseline.strategy is <b>zero</b>, in the spec it is auto" in found.text
