@@ -97,7 +97,7 @@ class AdaptiveCells:
     @property
     def stages(self) -> tuple[Stage, ...]:
         """The stages in order; each takes one or more levels further."""
-        return _cells_within(self.max_evaluations - self.looks)
+        return _cells_within(self.max_evaluations - self.probe_evaluations)
 
     @property
     def bends(self) -> bool:
@@ -112,13 +112,13 @@ class AdaptiveCells:
     @property
     def graded(self) -> bool:
         """Whether rows are looked at before the first stage."""
-        needed = sum(FIRST_CELLS) + Grading.looks(bends=self.bends)
+        needed = sum(FIRST_CELLS) + Grading.probe_evaluations(bends=self.bends)
         return not self.structure.pieces and self.max_evaluations >= needed
 
     @property
-    def looks(self) -> int:
+    def probe_evaluations(self) -> int:
         """Gradient evaluations per row before the first stage."""
-        return Grading.looks(bends=self.bends) if self.graded else 0
+        return Grading.probe_evaluations(bends=self.bends) if self.graded else 0
 
     @property
     def least(self) -> int:

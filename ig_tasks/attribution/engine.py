@@ -13,18 +13,18 @@ from ig_tasks.attribution.backends import as_model, open_backend
 from ig_tasks.attribution.backends.base import Backend
 from ig_tasks.attribution.batches import Batches, Rectangle
 from ig_tasks.attribution.choice import exact_may_pay, reasoned_control
+from ig_tasks.attribution.endpoints import PathEndpoints, find_endpoints, first_endpoints
 from ig_tasks.attribution.feeds import Layers, Refusal, Route, named_layers
-from ig_tasks.attribution.laying import Laid, first_ends, lay
 from ig_tasks.attribution.methods import choose_method
 from ig_tasks.attribution.methods.rows import Rows
 from ig_tasks.attribution.methods.unpadded import without_padding
 from ig_tasks.attribution.named_inputs import NamedInputs
 from ig_tasks.attribution.options import EngineOptions
 from ig_tasks.attribution.problem import Problem
+from ig_tasks.attribution.problem_building import build_problem
 from ig_tasks.attribution.regions import typical_regions
 from ig_tasks.attribution.result import AttributionResult
 from ig_tasks.attribution.routing import find_route
-from ig_tasks.attribution.stating import state
 from ig_tasks.attribution.structure import NotFollowed, Structure
 from ig_tasks.attribution.targets import Choice, resolve
 from ig_tasks.errors import IgTasksError, InputError, LayerError
@@ -83,8 +83,8 @@ def attribute(
     backend = open_backend(model, tables, options.precision, options.device)
     with backend.session():
         named = NamedInputs.of(model, inputs)
-        problem, vectors = state(backend, named, baseline, fixed)
-        laid = Laid(problem)
+        problem, vectors = build_problem(backend, named, baseline, fixed)
+        endpoints = PathEndpoints(problem)
         if problem.rows:
             backend.choose(choice.head)
             tail, point_bytes, route = _probed(backend, problem, named=not named.bare, every=refuse)
@@ -97,13 +97,13 @@ def attribute(
             choice, tail, problem.rows, lambda first, count: _predicted(backend, problem, forward, first, count)
         )
         problem = problem.explaining(columns)
-        laid = Laid(problem)
+        endpoints = PathEndpoints(problem)
         if tables and problem.rows:
-            laid = lay(backend, problem, vectors, route, forward)
-            problem = laid.problem
-            _refuse(laid.refused, refuse=refuse)
+            endpoints = find_endpoints(backend, problem, vectors, route, forward)
+            problem = endpoints.problem
+            _refuse(endpoints.refused, refuse=refuse)
         tolerances = replace(tolerances, epsilon=backend.rounding)
-        structure = _look(backend, problem)
+        structure = _structure_of(backend, problem)
         if problem.rows:
             backend.require_repeats(problem.take(slice(0, _CALLED_TWICE)))
         batches = Batches.within(backend.block_bytes, point_bytes, memory_limit, backend.out_of_memory)
@@ -121,7 +121,7 @@ def attribute(
             control, reason = reasoned_control(integrator, steps, max_evaluations, structure)
             runner, padding = without_padding(backend, problem)
             result = chosen.run(runner, problem, control, tolerances, batches)
-    refused = {**laid.refused, **laid.differing(result, tolerances, backend.epsilon)}
+    refused = {**endpoints.refused, **endpoints.differing(result, tolerances, backend.epsilon)}
     _refuse(refused, refuse=refuse)
     result.without(refused)
     details = {
@@ -165,7 +165,7 @@ def _probed(backend: Backend, problem: Problem, *, named: bool, every: bool) -> 
         if backend.layers:
             route = find_route(backend, problem, backend.layers, every=every)
             backend.take_route(route)
-            row = first_ends(backend, row, route, Batches(1, backend.out_of_memory))
+            row = first_endpoints(backend, row, route, Batches(1, backend.out_of_memory))
         return *backend.probe(row), route
     except Exception as error:
         if isinstance(error, IgTasksError) or backend.out_of_memory(error):
@@ -180,7 +180,7 @@ def _probed(backend: Backend, problem: Problem, *, named: bool, every: bool) -> 
         raise InputError(f"{where}: has shape {shape}, and the model takes {takes}") from error
 
 
-def _look(backend: Backend, problem: Problem) -> Structure:
+def _structure_of(backend: Backend, problem: Problem) -> Structure:
     """The model's structure, followed along the paths of the first rows that are finite."""
     found: list[int] = []
     if problem.rows and (known := backend.recall(problem)) is not None:
@@ -195,7 +195,7 @@ def _look(backend: Backend, problem: Problem) -> Structure:
         return backend.plain("no row is finite")
     for rows in (found, found[:1]):
         try:
-            return backend.look(problem.take(np.array(rows)))
+            return backend.inspect(problem.take(np.array(rows)))
         except Exception as error:
             if not backend.out_of_memory(error):
                 raise

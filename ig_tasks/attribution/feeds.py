@@ -135,7 +135,7 @@ class Route:
         """The call that embeds an input, where the route is plain."""
         return next((feed for feed in self.feeds if feed.whole == name), None)
 
-    def laid(
+    def with_paths(
         self, problem: Problem, fed: Mapping[str, Array], starts: Mapping[str, Array], embedded: Collection[str]
     ) -> Problem:
         """The problem with the ids, or vectors, at which the paths of the feeds start and end."""

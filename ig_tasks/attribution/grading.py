@@ -73,7 +73,7 @@ class Grading:
         return kinks
 
     @staticmethod
-    def looks(*, bends: bool) -> int:
+    def probe_evaluations(*, bends: bool) -> int:
         """Gradient evaluations that a row takes."""
         return _looked_at(bends=bends).size
 

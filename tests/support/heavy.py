@@ -30,7 +30,7 @@ SECONDS = {
     "integration/test_contests.py": 21,
     "integration/test_baselines.py": 17,
     "integration/test_checking.py": 16,
-    "unit/attribution/test_keras_look.py": 59,
+    "unit/attribution/test_keras_inspection.py": 59,
     "unit/attribution/test_keras_pools.py": 49,
     "unit/reports/test_page.py": 38,
     "unit/attribution/test_keras_follow.py": 33,

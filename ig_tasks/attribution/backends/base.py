@@ -44,7 +44,7 @@ class Backend(Protocol):
         ...
 
     def lane(self) -> AbstractContextManager[Backend]:
-        """This backend for another thread, as it is after `look`, with the same model."""
+        """This backend for another thread, as it is after `inspect`, with the same model."""
         ...
 
     def session(self) -> AbstractContextManager[None]:
@@ -112,14 +112,14 @@ class Backend(Protocol):
         """
         ...
 
-    def look(self, rows: Problem) -> Structure:
+    def inspect(self, rows: Problem) -> Structure:
         """Follow a few rows through the model. What is found is used by `evaluate`, and is what `secant` needs."""
         ...
 
     def recall(self, rows: Problem) -> Structure | None:
-        """What a look found before, if the model still gives those numbers on all of these rows; else None.
+        """What `inspect` found before, if the model still gives those numbers on all of these rows; else None.
 
-        `rows` are all that are explained. None where there are many, beside which a look takes little time.
+        `rows` are all that are explained. None where there are many, beside which `inspect` takes little time.
         """
         ...
 
@@ -163,7 +163,7 @@ class Backend(Protocol):
         `edges` chooses each row's own edges, in [0, 1] and ascending within a segment: (all segments' edges, rows).
         It is given the places (rows, kinks) where the first nonlinear operation has its kinks along each path
         (those off the path too; not finite where a unit has no kink), or None if the model has no kinks.
-        Raises NotFollowed where rows take a way that `look` did not see.
+        Raises NotFollowed where rows take a way that `inspect` did not see.
         """
         ...
 

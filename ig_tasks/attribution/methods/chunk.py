@@ -56,7 +56,7 @@ class Chunk:
         stages, spent = self.control.stages, 0
         if isinstance(self.control, AdaptiveCells) and self.control.graded:
             self.grading = Grading.of(self.backend, self.problem, self.batches, bends=self.control.bends)
-            spent += self.control.looks
+            spent += self.control.probe_evaluations
         nested = Nested(stages)
         for number, stage in enumerate(stages):
             shared = number == 0 and self.common.gradient is not None

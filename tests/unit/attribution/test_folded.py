@@ -37,14 +37,14 @@ class TwoParts(torch.nn.Module):
 
 
 def unfolded(monkeypatch: pytest.MonkeyPatch) -> None:
-    look = TorchBackend.look
+    inspect_model = TorchBackend.inspect
 
     def plain(self: TorchBackend, rows: Any) -> Structure:
-        found = look(self, rows)
+        found = inspect_model(self, rows)
         self.folded = 0
         return found
 
-    monkeypatch.setattr(TorchBackend, "look", plain)
+    monkeypatch.setattr(TorchBackend, "inspect", plain)
     monkeypatch.setattr(TorchBackend, "recall", lambda self, rows: None)
 
 

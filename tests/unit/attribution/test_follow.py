@@ -141,7 +141,7 @@ def test_the_same_numbers_as_the_plain_path(
     steps = {"midpoint": {"steps": 12}}.get(integrator, {"tolerance": 1e-4, "max_evaluations": 1025})
     found = attribute(model, inputs, baseline, integrator=integrator, **steps)
     monkeypatch.setattr(TorchBackend, "recall", lambda self, rows: None)
-    monkeypatch.setattr(TorchBackend, "look", lambda self, row: Structure(reason="for comparison"))
+    monkeypatch.setattr(TorchBackend, "inspect", lambda self, row: Structure(reason="for comparison"))
     again = "adaptive" if integrator == "auto" else integrator
     plain = attribute(model, inputs, baseline, integrator=again, **steps)
     assert plain.details["affine_prefix"] == "for comparison"

@@ -44,14 +44,14 @@ def structure_of(layer: Any, *shape: int) -> Structure:
     """What a look finds in a model with `layer` between two dense ones."""
     from ig_tasks.attribution.backends.keras.backend import KerasBackend
     from ig_tasks.attribution.named_inputs import NamedInputs
-    from ig_tasks.attribution.stating import state
+    from ig_tasks.attribution.problem_building import build_problem
 
     model = functional(lambda x: L.Dense(1)(L.Flatten()(layer(L.Dense(4)(x)))), *(shape or (5,)))
     backend = KerasBackend(model, {}, "model", None)
     rows = NamedInputs.of(model, np.random.default_rng(2).normal(size=(1, *(shape or (5,)))))
-    problem, _ = state(backend, rows, np.zeros(shape or 5), None)
+    problem, _ = build_problem(backend, rows, np.zeros(shape or 5), None)
     backend.probe(problem)
-    return backend.look(problem)
+    return backend.inspect(problem)
 
 
 def l1_errors(found: Any, truth: Any) -> np.ndarray:
@@ -268,14 +268,14 @@ def test_the_same_numbers_as_the_plain_path(
     settings: dict[str, Any] = {"target": target, "integrator": "clenshaw_curtis", "tolerance": 1e-5}
     found = attribute(model, inputs, baseline, **settings)
     assert {"multiply", "add", "matmul"} <= set(found.details["affine_prefix"])
-    look = KerasBackend.look
+    inspect_model = KerasBackend.inspect
 
     def plain_path(self: Any, row: Any) -> Structure:
         # What is known of the operations decides which nodes are enough: it stays, for the same nodes on both paths.
-        self._structure = replace(look(self, row), followed=False, reason="for comparison")
+        self._structure = replace(inspect_model(self, row), followed=False, reason="for comparison")
         return self._structure
 
-    monkeypatch.setattr(KerasBackend, "look", plain_path)
+    monkeypatch.setattr(KerasBackend, "inspect", plain_path)
     plain = attribute(model, inputs, baseline, **settings)
     assert plain.details["affine_prefix"] == "for comparison"
     np.testing.assert_allclose(found.attributions, plain.attributions, atol=1e-12)

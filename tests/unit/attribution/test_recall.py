@@ -33,18 +33,18 @@ class Capped(torch.nn.Module):
 
 
 @pytest.fixture
-def looks(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+def inspections(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """One entry for each look that is taken."""
-    from ig_tasks.attribution.backends.torch import look as looking
+    from ig_tasks.attribution.backends.torch import inspection
 
     taken: list[int] = []
-    inside = looking.chain_of
+    inside = inspection.chain_of
 
     def counted(*args: Any) -> Any:
         taken.append(1)
         return inside(*args)
 
-    monkeypatch.setattr(looking, "chain_of", counted)
+    monkeypatch.setattr(inspection, "chain_of", counted)
     return taken
 
 
@@ -62,12 +62,12 @@ def explained(model: torch.nn.Module, rows: np.ndarray = ROWS) -> np.ndarray:
     return np.asarray(found.attributions)
 
 
-def test_the_second_call_takes_no_look_and_says_the_same(looks: list[int]) -> None:
+def test_the_second_call_takes_no_look_and_says_the_same(inspections: list[int]) -> None:
     model = Capped()
     once = attribute(model, ROWS, np.zeros(5), target=1)
     again = attribute(model, ROWS, np.zeros(5), target=1)
     other = attribute(model, ROWS[::-1].copy() * 0.7, np.ones(5), target=0)
-    assert len(looks) == 1
+    assert len(inspections) == 1
     np.testing.assert_array_equal(once.attributions, again.attributions)
     assert once.details["reason"] == again.details["reason"]
     assert once.details["integrator"] == other.details["integrator"]
@@ -75,7 +75,7 @@ def test_the_second_call_takes_no_look_and_says_the_same(looks: list[int]) -> No
 
 @pytest.mark.parametrize("change", ["cap", "weights", "layer", "scale", "act"])
 def test_a_model_that_has_changed_is_looked_at_again(
-    change: str, looks: list[int], monkeypatch: pytest.MonkeyPatch
+    change: str, inspections: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = Capped()
     explained(model)
@@ -93,10 +93,10 @@ def test_a_model_that_has_changed_is_looked_at_again(
     truth = by_autograd(model)
     error = np.abs(explained(model) - truth).sum(axis=1) / np.abs(truth).sum(axis=1)
     assert error.max() < 2e-4
-    assert len(looks) == 1 + (change != "weights")  # a chain reads the model's own weights
+    assert len(inspections) == 1 + (change != "weights")  # a chain reads the model's own weights
 
 
-def test_a_cap_that_one_row_alone_reaches_is_seen(looks: list[int]) -> None:
+def test_a_cap_that_one_row_alone_reaches_is_seen(inspections: list[int]) -> None:
     model = Capped()
     before = explained(model)
     with torch.no_grad():
@@ -107,7 +107,7 @@ def test_a_cap_that_one_row_alone_reaches_is_seen(looks: list[int]) -> None:
     moved = np.abs(found - before).max(axis=1) > 1e-6
     assert moved.sum() == 1
     np.testing.assert_allclose(found, truth, atol=2e-4 * np.abs(truth).sum(axis=1).max())
-    assert len(looks) == 2
+    assert len(inspections) == 2
 
 
 def test_dropout_that_was_turned_on_is_not_overlooked() -> None:
@@ -124,7 +124,7 @@ def test_dropout_that_was_turned_on_is_not_overlooked() -> None:
         attribute(model, ROWS, np.zeros(5), target=1)
 
 
-def test_what_is_kept_goes_with_the_model(looks: list[int]) -> None:
+def test_what_is_kept_goes_with_the_model(inspections: list[int]) -> None:
     model = Capped()
     explained(model)
     gone = weakref.ref(model)

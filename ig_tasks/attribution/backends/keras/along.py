@@ -161,7 +161,7 @@ class Along:
 
         return run
 
-    def look(self, starts: Any, ends: Any, fixed: Any, targets: Any, *, secant: bool) -> Walk:
+    def inspect(self, starts: Any, ends: Any, fixed: Any, targets: Any, *, secant: bool) -> Walk:
         """Follow a few rows eagerly: what the graph is made of."""
         paths = self._paths(starts, ends, fixed, targets)
         places = tf.linspace(tf.constant(0.0, tf.float64), 1.0, 3)[:, None]

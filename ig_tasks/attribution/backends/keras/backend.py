@@ -16,7 +16,7 @@ import numpy.typing as npt
 import tensorflow as tf  # noqa: TID253
 
 from ig_tasks.attribution.backends.base import Edges, ids_within
-from ig_tasks.attribution.backends.keras.look import look
+from ig_tasks.attribution.backends.keras.inspection import inspect_model
 from ig_tasks.attribution.backends.keras.model import (
     cast_copy,
     declared_shapes,
@@ -221,8 +221,8 @@ class KerasBackend:
                 return name, f"(rows, {', '.join(sizes)})" if sizes else "(rows,)"
         return None
 
-    def look(self, row: Problem) -> Structure:
-        self._structure = look(*self._program(row))
+    def inspect(self, row: Problem) -> Structure:
+        self._structure = inspect_model(*self._program(row))
         return self._structure
 
     def recall(self, rows: Problem) -> None:  # noqa: ARG002 - a look is kept with the traced functions

@@ -30,7 +30,7 @@ from ig_tasks.attribution.backends.torch.call import Caller, Tensors
 from ig_tasks.attribution.backends.torch.causes import causes_named, require_weights
 from ig_tasks.attribution.backends.torch.chain import Chain
 from ig_tasks.attribution.backends.torch.follow import DRAWS
-from ig_tasks.attribution.backends.torch.look import look
+from ig_tasks.attribution.backends.torch.inspection import inspect_model
 from ig_tasks.attribution.backends.torch.lost import where_lost
 from ig_tasks.attribution.backends.torch.misfit import first_misfit
 from ig_tasks.attribution.backends.torch.model import (
@@ -215,11 +215,11 @@ class TorchBackend:
         with torch.no_grad():
             return first_misfit(self.model, given, lambda: self._caller.call(ends, row, 1, lend=True))
 
-    def look(self, rows: Problem) -> Structure:
+    def inspect(self, rows: Problem) -> Structure:
         self._structure, self._chain, self.folded, self.lanes = PLAIN, None, 0, 1
         if self.precision == "bfloat16":
             return Structure(reason="sums in bfloat16 are taken at the inputs")
-        self._take(*look(self._caller, rows, self.out_of_memory))
+        self._take(*inspect_model(self._caller, rows, self.out_of_memory))
         self._fold(rows)
         return self._structure
 

@@ -14,7 +14,7 @@ from ig_tasks.attribution.backends.keras.program import Arguments, Kind, Program
 from ig_tasks.attribution.structure import NotFollowed, Segment, Structure
 from ig_tasks.errors import brief
 
-__all__ = ["look"]
+__all__ = ["inspect_model"]
 
 _NODES = 7
 _CLOSE = {"float64": 1e-9}
@@ -23,7 +23,7 @@ _CLOSE_SLOPES = 1e-6  # some derivatives have constants in single precision
 _LOST = (ValueError, TypeError, AttributeError, NotImplementedError, tf.errors.OpError, LookupError)
 
 
-def look(program: Program, arguments: Arguments) -> Structure:
+def inspect_model(program: Program, arguments: Arguments) -> Structure:
     """What the program's model is made of, without `followed` where it cannot be followed along paths.
 
     It is a matter of the model's graph, so that one row's answer holds for all calls of the program. Sums along the
@@ -50,10 +50,10 @@ def _walked(program: Program, arguments: Arguments) -> Structure:
     along = program.along = Along(program.caller, _graph(program, given))
     program.comparison = _TwoRows(two)
     try:
-        walk = along.look(*given, secant=True)
+        walk = along.inspect(*given, secant=True)
     except NotFollowed as reason:
         # Without the operations' names nothing is known to be linear, or to have no kinks.
-        walk = along.look(*given, secant=False)
+        walk = along.inspect(*given, secant=False)
         return Structure(followed=True, prefix=tuple(walk.prefix), operations=("unknown",), reason=str(reason))
     along.graph.cuts = tuple(cut.affine.key for cut in walk.cuts)
     along.graph.kinks = tuple(walk.kinks)

@@ -24,7 +24,7 @@ from ig_tasks.attribution.routing import rearranged
 from ig_tasks.attribution.starting import vectors_at
 from ig_tasks.attribution.watching import Watch, watched
 
-__all__ = ["Laid", "first_ends", "lay"]
+__all__ = ["PathEndpoints", "find_endpoints", "first_endpoints"]
 
 Array = npt.NDArray[Any]
 
@@ -36,7 +36,7 @@ _SHARE = 0.1  # the share of a row's completeness tolerance that its ends may us
 
 
 @dataclass(frozen=True)
-class Laid:
+class PathEndpoints:
     """A problem whose paths have ends, the model's own outputs there, and the rows with ends that differ from them."""
 
     problem: Problem
@@ -62,7 +62,9 @@ class Laid:
         return found
 
 
-def lay(backend: Backend, problem: Problem, vectors: Mapping[str, Any], route: Route, batches: Batches) -> Laid:
+def find_endpoints(
+    backend: Backend, problem: Problem, vectors: Mapping[str, Any], route: Route, batches: Batches
+) -> PathEndpoints:
     """Find the ends of all rows' paths; every row is checked.
 
     Args:
@@ -71,12 +73,12 @@ def lay(backend: Backend, problem: Problem, vectors: Mapping[str, Any], route: R
     seen = watched(backend, problem, route, batches)
     watch = Watch(backend, route, batches)
     starts, baseline_output, steady = _started(watch, problem, vectors, seen.fed)
-    laid = route.laid(problem, seen.fed, starts, backend.layers)
+    with_endpoints = route.with_paths(problem, seen.fed, starts, backend.layers)
     refused = {**rows_rearranged(watch, problem, seen), **steady}
-    return Laid(laid, seen.output, baseline_output, refused)
+    return PathEndpoints(with_endpoints, seen.output, baseline_output, refused)
 
 
-def first_ends(backend: Backend, row: Problem, route: Route, batches: Batches) -> Problem:
+def first_endpoints(backend: Backend, row: Problem, route: Route, batches: Batches) -> Problem:
     """The row with the ends of its paths; the starts are not set."""
     return replace(row, fed=watched(backend, row, route, batches).fed)
 

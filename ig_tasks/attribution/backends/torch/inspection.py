@@ -27,7 +27,7 @@ from ig_tasks.errors import brief
 if TYPE_CHECKING:
     from ig_tasks.attribution.problem import Problem
 
-__all__ = ["look"]
+__all__ = ["inspect_model"]
 
 _NODES = 11
 _CLOSE_SLOPES = 1e-6  # some of torch's own derivatives have constants in single precision
@@ -35,7 +35,7 @@ _CLOSE_SLOPES = 1e-6  # some of torch's own derivatives have constants in single
 OutOfMemory = Callable[[BaseException], bool]
 
 
-def look(caller: Caller, rows: Problem, out_of_memory: OutOfMemory) -> tuple[Structure, Chain | None]:
+def inspect_model(caller: Caller, rows: Problem, out_of_memory: OutOfMemory) -> tuple[Structure, Chain | None]:
     """The structure of the model, with a reason where following it does not give its own numbers; its chain, if any."""
     lines = Lines.of(caller, rows)
     # Places where hardly a kink lies, at which either side is right.

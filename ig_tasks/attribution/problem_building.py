@@ -14,12 +14,12 @@ from ig_tasks.attribution.named_inputs import NamedInputs, as_array, is_number
 from ig_tasks.attribution.problem import Problem
 from ig_tasks.errors import BaselineError, InputError, LayerError, suggest
 
-__all__ = ["state"]
+__all__ = ["build_problem"]
 
 Array = npt.NDArray[Any]
 
 
-def state(
+def build_problem(
     backend: Backend, inputs: NamedInputs, baseline: Any, fixed: Mapping[str, Any] | None
 ) -> tuple[Problem, dict[str, Any]]:
     """The problem of all rows (the first output explained), its arrays checked against the model and one another.
