@@ -1,7 +1,7 @@
 """Every error that ig-tasks raises on purpose.
 
 IgTasksError
-├── UserError                 something its reader can mend: one line, the field and the remedy (exit 2)
+├── UserError                 something its reader can correct: one line, the field and the remedy (exit 2)
 │   ├── SpecError             the specification
 │   ├── ModelError            the model package, or the model in it
 │   │   ├── TrustError        code from outside the project without `trust`
@@ -62,7 +62,7 @@ class IgTasksError(Exception):
 
 
 class UserError(IgTasksError):
-    """Something that the person who wrote the spec, the package or the call can mend."""
+    """Something that the person who wrote the spec, the package or the call can correct."""
 
     exit_code = 2
 

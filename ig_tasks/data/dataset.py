@@ -225,7 +225,7 @@ def require_once(file: str, names: Sequence[str], columns: Sequence[str], *, fie
     times = Counter(names)
     for column in columns:
         if not times[column]:
-            raise DataError(f"{field}: {file} has no column {column!r}, which other files have; mend the file")
+            raise DataError(f"{field}: {file} has no column {column!r}, which other files have; correct the file")
         if times[column] > 1:
             raise DataError(
                 f"{field}: {file} has {times[column]} columns called {column!r}, and one is read; write "

@@ -56,8 +56,10 @@ def encode(frame: pd.DataFrame, inputs: Mapping[str, InputSpec], *, preprocess: 
     A row is left out, with its reason, when a number is missing or not finite in the input's dtype, when a category
     is outside the vocabulary and the input has no unknown id, or when a cell does not hold what its input is made of.
 
-    Raises DataError for a column that is absent or does not hold numbers where numbers are needed: that is
-    a fault of the whole table; ModelError when `preprocess` fails or returns something else than it should.
+    Raises:
+        DataError: for a column that is absent, or does not hold the numbers it needs to; this is a fault of the whole
+            table.
+        ModelError: if `preprocess` fails, or returns something else than it should.
     """
     reasons = np.full(len(frame), None, dtype=object)
     arrays: dict[str, np.ndarray] = {}

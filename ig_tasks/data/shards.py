@@ -143,7 +143,7 @@ def _read_same(filesystem: Any, part: Slice, rows: NDArray[np.int64], columns: l
         except (pa.ArrowException, OSError) as error:
             require_same(filesystem, part.path, part.stamp, part.version)
             reason = brief(error)
-            raise DataError(f"data file {part.path} cannot be read ({reason}); mend the file") from error
+            raise DataError(f"data file {part.path} cannot be read ({reason}); repair the file") from error
         if require_same(filesystem, part.path, part.stamp, part.version) == before:
             return pieces
     raise changed(part.path, "it is being written to")

@@ -72,7 +72,10 @@ def explain(
             several layers embed the input, {column: name} where each column of a matrix of ids has one. A loaded
             package's own unless given.
 
-    The other arguments are `attribute`'s. Raises subclasses of UserError, one line each.
+    The other arguments are the fields of `EngineOptions`.
+
+    Raises:
+        UserError: a subclass for each kind of bad argument, with a message of one line.
     """
     options = EngineOptions(
         method=method,

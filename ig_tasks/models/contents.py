@@ -60,7 +60,9 @@ class PackageContents:
     def encode(self, frame: pd.DataFrame) -> Encoded:
         """Rows of a table as the model takes them, by the package's own `preprocess` where it has one.
 
-        Raises DataError for a column that is absent or holds something else, ModelError for code that fails.
+        Raises:
+            DataError: for a column that is absent or holds something else.
+            ModelError: for code that fails.
         """
         return encode(frame, self.config.inputs, preprocess=self.preprocess)
 

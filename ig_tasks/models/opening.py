@@ -36,7 +36,9 @@ def open_package(uri: str | Path, *, trust: str | None = None, trusted_root: str
     it is used by), or when `trust` is its digest; one that holds a pickle, or weights from elsewhere that are a
     program, by `trust` alone. A `trust` that is given must fit in any case.
 
-    Raises ModelError (no such package, invalid model.yaml) and TrustError.
+    Raises:
+        ModelError: if there is no such package, or its model.yaml is not valid.
+        TrustError: if its code would run and is not trusted.
     """
     path, files, stamps = _looked_at(str(uri))
     home = _home(str(uri), path)
@@ -65,7 +67,11 @@ def load_model(
         trusted_root: code under it may run without; it is the working folder unless given, as for Python's own imports,
             or the spec's project. A pickle always needs `trust`.
 
-    Raises ModelError, TrustError, LayerError; SpecError for a spec that does not load.
+    Raises:
+        ModelError: if the package or its model cannot be used.
+        TrustError: if its code would run and is not trusted.
+        LayerError: if an input names a layer that does not exist.
+        SpecError: for a spec that does not load.
     """
     spec = _spec(uri)
     if spec is not None:
@@ -88,7 +94,8 @@ def open_served(
 ) -> ModelPackage:
     """A package, or a bare artifact that takes the inputs and has the targets of the package `like`.
 
-    Raises what `open_package` raises.
+    Raises:
+        ModelError, TrustError: as `open_package` does.
     """
     path, files, stamps = _looked_at(str(uri))
     if _home(str(uri), path) is not None:

@@ -25,8 +25,10 @@ class ModelPackage(PackageContents):
     def load(self, device: str | None = None) -> LoadedModel:
         """The model with its weights, ready to be evaluated and differentiated, on `device` ("cpu" if None).
 
-        Raises ModelError (the framework is not installed, the code fails, the weights do not fit, a file is not the
-        one that was digested) and LayerError (an input names a layer that is not there).
+        Raises:
+            ModelError: if the framework is not installed, the code fails, the weights do not fit, or a file is not the
+                one that was digested.
+            LayerError: if an input names a layer that does not exist.
         """
         known = FORMATS[self.config.file_format]
         for module in known.needs:

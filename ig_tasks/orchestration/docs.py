@@ -20,7 +20,7 @@ TASKS = {
     ),
     "validate": (
         "Checks completeness, convergence, quarantined rows and parity with the stored prediction. "
-        "If a critical check fails the report is withheld and the task fails without another try."
+        "If a critical check fails the report is withheld and the task fails without a retry."
     ),
     "publish_report": (
         "Writes the report, moves `latest.json`, and updates the Asset that other DAGs may wait for. "
@@ -34,12 +34,12 @@ _POOL = (
     "many slots as explanations may compute at the same time."
 )
 _BY_HAND = (
-    "**One run by hand.** *Trigger* asks for {asked}; empty means as in the spec. A sample, a tolerance or a baseline "
-    "of its own makes an ad-hoc run, whose report never becomes the latest. Anything else is changed in the spec."
+    "**One run by hand.** *Trigger* asks for {asked}; empty means as in the spec. A sample, a tolerance or a "
+    "baseline makes an ad-hoc run, whose report never becomes the latest. To change anything else, edit the spec."
 )
 _WAITING = (
     '**A DAG that waits for these reports** has `schedule=on_reports("{name}")`, from `ig_tasks.orchestration`. A '
-    'plain `schedule=[Asset("ig://{name}")]` never starts: Airflow keeps events that have a partition from such DAGs.'
+    'plain `schedule=[Asset("ig://{name}")]` never starts: Airflow does not pass events with a partition to such DAGs.'
 )
 _BACKFILL = (
     "**Many partitions.** `airflow backfill create --dag-id {dag_id} --from-date <first day> --to-date <last day> "

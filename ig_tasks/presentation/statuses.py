@@ -25,8 +25,8 @@ _WORDS = {
     ),
     "not_finite": (
         "a NaN or an infinity came up in the input, the baseline, the output or a gradient",
-        "mend the data, or leave the row out",
-        "mend the input or the baseline, or leave the row out",
+        "correct the data, or leave the row out",
+        "correct the input or the baseline, or leave the row out",
     ),
 }
 

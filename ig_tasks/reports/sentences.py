@@ -43,11 +43,11 @@ _INTEGRATORS = {
 _REMEDIES = {
     "completeness": "raise attribution.max_evaluations, or loosen attribution.tolerance, and run again",
     "converged": "raise attribution.max_evaluations, or loosen attribution.tolerance, and run again",
-    "quarantined": "see the reasons under “What was not explained”, mend the data or the package's vocabulary, "
+    "quarantined": "see the reasons under “What was not explained”, correct the data or the package's vocabulary, "
     "and run again",
     "parity": "the model explained is not the model served: check model.uri, its version and its encoding",
 }
-_REMEDY = "find out why before the numbers are used, mend it, and run again"
+_REMEDY = "find the cause before using the numbers, correct it, and run again"
 
 
 @dataclass(frozen=True)

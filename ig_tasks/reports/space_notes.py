@@ -56,10 +56,7 @@ def _space_words(config: TargetConfig, space: str) -> str:
     if space == "margin":
         return f"{margin_words(config)} Attributions are the same wherever the threshold lies."
     if space == "calibrated":
-        return (
-            "The calibrated probability, from 0 to 1: of the rows that are given 0.30, about 30 in 100 should turn out "
-            "to be cases."
-        )
+        return "The calibrated probability, from 0 to 1: about 30 in 100 rows with 0.30 should turn out to be cases."
     if space == "probability" and config.space == "logit":
         share = "The class's share of the probability, from 0 to 1" if softmax else "The probability, from 0 to 1"
         return f"{share}, as the model gives it{' before calibration' if config.calibration else ''}."

@@ -13,7 +13,7 @@ from ig_tasks.errors import suggest
 from ig_tasks.spec.uris import without_secrets
 
 _NAMED = 5
-"""Other fields to mend that a line names."""
+"""Other fields to correct that a line names."""
 
 _PATTERNS = {
     r"^[a-z][a-z0-9_]{0,60}$": "write lower-case letters, digits and underscores, a letter first, 61 at most",

@@ -125,7 +125,7 @@ def try_model(task: TrialTask) -> dict[str, Any]:
             raise ModelError(f"model.uri: the model at {task.model.uri} {said}") from error
         raise
     except Exception as error:
-        # What the package's own code raises, its author can mend; another try would not.
+        # What the package's own code raises, its author can correct; a retry would not.
         what = " ".join(f"{type(error).__name__}: {error}".split())[:300]
         raise ModelError(f"model.uri: the model at {task.model.uri} fails on rows of its data: {what}") from error
     return {

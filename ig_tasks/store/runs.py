@@ -110,7 +110,7 @@ class Store:
         """What latest.json says, or None before the first report of this name was published.
 
         Raises:
-            DamagedError: if it is not what was written; the next report that is published mends it.
+            DamagedError: if it is not what was written; the next published report repairs it.
         """
         folder = self.name_folder(name)
         return read_sealed(folder, LATEST, unsealed=True) if folder.exists(LATEST) else None

@@ -119,7 +119,7 @@ def _quarantined(spec: ExplanationSpec, tally: Tally, quarantined: int, read: in
         observed=quarantined / read if read else 0.0,
         expected=f"at most {section.at_most}",
         description=f"Share of the rows read that could not be explained: {quarantined:,} of {read:,}.",
-        remedy="The report lists the reasons; mend the data, or the vocabulary in the model package.",
+        remedy="The report lists the reasons; correct the data, or the vocabulary in the model package.",
     )
 
 

@@ -20,8 +20,9 @@ __all__ = ["load"]
 def load(package: PackageContents, device: str) -> TorchModel:
     """The scripted or traced module on `device`.
 
-    Raises ModelError for a file that is no TorchScript, or a program that takes something else than tensors;
-    LayerError for an embedding layer, since no path can run inside the program.
+    Raises:
+        ModelError: for a file that is not TorchScript, or a program that takes something other than tensors.
+        LayerError: for an embedding layer, since no path can run inside the program.
     """
     path = package.weights
     try:

@@ -92,7 +92,7 @@ def test_the_target_is_said_with_its_units(space: str, words: str) -> None:
 def test_a_checks_own_remedy_comes_before_the_general_one() -> None:
     seen = {"severity": "critical", "success": False, "observed": 0, "expected": 1}
     assert "max_evaluations" in sentences.remedy(Check(name="completeness", **seen))
-    assert "Find out why" in sentences.remedy(Check(name="other", **seen))
+    assert "Find the cause" in sentences.remedy(Check(name="other", **seen))
     assert sentences.remedy(Check(name="completeness", remedy="ask us.", **seen)) == "Ask us."
 
 
