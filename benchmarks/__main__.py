@@ -103,7 +103,7 @@ def _in_process(process: str, names: list[str], arguments: argparse.Namespace) -
 
 
 def _wake(framework: str) -> None:
-    """Have the engine import what it needs, so that the first call of the first suite is none but its own."""
+    """Have the engine import what it needs, so that the first call of the first suite measures nothing else."""
     import ig_tasks
 
     model: Any

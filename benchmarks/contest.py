@@ -26,9 +26,9 @@ TURN = 0.5
 """A library that is faster than this many seconds explains the rows again within its turn, up to REPEATS times."""
 REPEATS = 5
 ENOUGH = 30.0
-"""After two rounds, no other begins that would make them last longer than so many seconds altogether."""
+"""After two rounds, no further round begins that would make them last longer than this many seconds in total."""
 SLOW = 4.0
-"""What takes longer than so many seconds is timed in the first round alone, since its own length evens it out. Where
+"""What takes longer than this many seconds is timed in the first round alone, since its own length evens it out. Where
 it takes longer than twice as many, and was warmed up with all rows, that run counts. What would take longer for its
 memory is left out there."""
 
@@ -55,7 +55,7 @@ class Attributed:
 
     @classmethod
     def of(cls, explanation: Any) -> Attributed:
-        """Of an ig_tasks.Explanation."""
+        """The figures of an ig_tasks.Explanation."""
         found = explanation.attributions
         values = next(iter(found.values())) if isinstance(found, dict) else found
         return cls(
@@ -110,7 +110,7 @@ class Contest(ABC):
 
     @abstractmethod
     def contestant(self, key: str) -> Contestant:
-        """Raises Refused where it cannot take part, KeyError for a key that is none."""
+        """Raises Refused where it cannot take part, KeyError for an unknown key."""
 
     @abstractmethod
     def entrants(self) -> list[str]:

@@ -2,7 +2,7 @@
 
     python -m benchmarks.fresh SUITE ROWS KEY [KEY ...]
 
-prints for each key by how many megabytes the resident memory grew at most while so many rows were explained. The model
+prints for each key by how many megabytes the resident memory grew at most while that many rows ran. The model
 and the rows are loaded before, and a few rows explained, so that what a framework takes for itself is not counted; the
 result that is handed back is. Each key has a process of its own, forked before anything was explained.
 """
@@ -31,7 +31,7 @@ def main(arguments: list[str]) -> None:
         import torch
 
         threads = torch.get_num_threads()
-        torch.set_num_threads(1)  # so that there are none yet
+        torch.set_num_threads(1)  # before any thread pool exists
         shared = open_contest(suite, options)
     for key in keys:
         child = os.fork()

@@ -28,7 +28,7 @@ __all__ = ["CHECK", "NETS", "NODES", "WIDTH", "Tally", "build", "drawn_rows", "m
 Floats = NDArray[np.float64]
 WIDTH, NODES, CHECK, BLOCK = 8, 8000, 5000, 400
 UNSURE = 0.1
-"""Of the tolerance: rows on which two numbers of midpoints differ by more are left out, as neither is a reference."""
+"""A share of the tolerance: rows on which two midpoint sums differ by more are left out, as neither is a reference."""
 
 
 class Do(nn.Module):  # type: ignore[misc]  # torch is not followed by mypy

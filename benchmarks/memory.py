@@ -12,7 +12,7 @@ __all__ = ["peaks"]
 
 
 def peaks(suite: str, rows: int, keys: Sequence[str]) -> dict[str, float]:
-    """Megabytes of each key of a suite, explaining so many rows.
+    """Megabytes of each key of a suite, explaining this many rows.
 
     A key is missing where its process failed or the system has no such figure.
     """

@@ -131,7 +131,7 @@ def _summary(suite: Suite, ours: Entry) -> list[str]:
 
 
 def honesty_table(suites: Sequence[Suite]) -> str:
-    """Of the rows that ours calls converged, how many are not."""
+    """How many of the rows that ours calls converged are not."""
     header = ("model", "called converged", "rows checked", "of these over the tolerance", "over twice the tolerance")
     return markdown(header, [_honesty(suite, entry) for suite in suites for entry in suite.ours])
 

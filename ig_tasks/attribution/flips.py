@@ -70,7 +70,7 @@ def _first_flips(backend: Backend, problem: Problem, batches: Batches) -> Flips:
 def kinks_and_moves(backend: Backend, problem: Problem, batches: Batches, places: Array) -> tuple[Array, Array]:
     """`kinks_between` places (places,), and how units behind the first layer move towards their kinks, or away.
 
-    Of every unit the share of its way that it goes between two neighbouring places, and the mean of all units
+    The share of its way that each unit goes between two neighbouring places, and the mean of all units
     (places - 1, rows); 0 where none moves. Raises NotFollowed.
     """
     found = _twins(_first_flips(backend, problem, batches), problem.rows)

@@ -110,7 +110,7 @@ def middle(z0: Any, z1: Any) -> Any:
 
 
 def pool_share(xp: Any, p0: Any, q0: Any, p1: Any, q1: Any) -> Any:
-    """Of a window whose maximum goes from element p (at the cell's start) to q (at its end), the share of p.
+    """The share of element p in a window whose maximum goes from p (at the cell's start) to q (at its end).
 
     It is the part of the cell before the two meet; q has the rest. Any share will do where p is q.
     """

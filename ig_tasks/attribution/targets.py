@@ -37,7 +37,7 @@ class Choice:
 
     @classmethod
     def of(cls, target: Any) -> Choice:
-        """Of a column, a name, {"head": ..., "position": ..., "column": ...}, or arrays of columns.
+        """The choice that a column, a name, {"head": ..., "position": ..., "column": ...} or arrays of columns make.
 
         Raises TargetError.
         """

@@ -21,7 +21,7 @@ __all__ = ["BaselineCounts", "check_levels", "sample_rows"]
 
 _DIGEST_K = 400  # rank error of a median about 0.05 %
 _DISTINCT = 4096
-"""A column of at most so many distinct values is counted value by value: its median is exact, and a value that occurs
+"""A column of at most this many distinct values is counted value by value: its median is exact, and a value that occurs
 (a quantile digest interpolates, and no flight departs 1.17 minutes early)."""
 _CLUSTERED = 4096
 """Rows that k-means centres are found on."""

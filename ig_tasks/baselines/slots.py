@@ -31,7 +31,7 @@ class Slot:
     features: tuple[str, ...]
     """Of `columns` and `ids` a name for each column, else the input's own name alone."""
     shape: tuple[int, ...] = ()
-    """Of one row."""
+    """The shape of one row's array."""
     layer: Any = None
     """As `layers` of `explain` takes it: a name, several, or {column: name}."""
     unknown: int | None = None

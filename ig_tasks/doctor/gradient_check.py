@@ -24,7 +24,7 @@ __all__ = ["Trial"]
 
 Array = npt.NDArray[Any]
 Place = tuple[Any, ...]
-"""Of a feature, in the array of its input: an index behind the rows."""
+"""The place of a feature in the array of its input: an index after the row's."""
 
 _NODES = 3
 _LISTED = 64  # elements of an input that are looked at one by one; a larger input is one feature

@@ -158,7 +158,7 @@ def _facts(spec: ExplanationSpec, ref: RunReference, run: RunFolder, say: Log) -
 
     Raises:
         DataError: if the spec labels what is not a feature of the run's model.
-        RunError: where there is none in the folder, if a model package is not the one that the run began with.
+        RunError: if the folder holds no plan, and a model package is not the one that the run began with.
     """
     facts = None
     try:

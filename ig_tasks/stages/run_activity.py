@@ -29,7 +29,7 @@ def computing(run: Folder, what: str, context: Mapping[str, Any]) -> Iterator[li
     """Leave a note while the block computes `what`; gives a line for each other process that does so, too.
 
     The note of a process of this machine that is gone, killed perhaps, is removed, and one that cannot be read is set
-    aside. Of one on another machine nobody here can tell whether it is still at work.
+    aside. Nobody here can tell whether one on another machine is still at work.
     """
     mine = f"{uuid.uuid4().hex}.json"
     own = psutil.Process()

@@ -105,7 +105,7 @@ class RunReference(_Part, Mapping[str, Any]):
         run_id, run_uri, baseline: since `build_baseline`.
         rows: since `compute_attributions`.
         revision, page_uri, warnings: since `validate`; the warnings are names of checks.
-        compared_uri: the run that drift is judged against, since `validate`; None where there is none.
+        compared_uri: the run that drift is judged against, since `validate`; None without one.
         outcome, completeness, official: since `publish_report`.
         spec_digests: of the sections that decide the numbers, by the orchestrator.
     """
@@ -136,7 +136,7 @@ class RunReference(_Part, Mapping[str, Any]):
         """The reference itself, or the one in a JSON document that `to_json` made, here or in an earlier version.
 
         Raises:
-            InputError: in one line, for a document that is none, or is of a later version.
+            InputError: in one line, for a document that is not a reference, or is of a later version.
         """
         if isinstance(given, RunReference):
             return given

@@ -106,7 +106,7 @@ class FeatureDrift(Part):
     mean_before: Figure = None
     mean_after: Figure = None
     row_cosine: Figure = None
-    """Of the attributions of both models on the same rows; null where the model is the same or cannot be reached."""
+    """Cosine similarity of both models' attributions on the same rows; null for one model, or one out of reach."""
     input_drift: InputDrift | None = None
     follows_partition: bool = False
     """Its values are never the same in two periods, as a month's number: its change is noted and raises no alarm."""

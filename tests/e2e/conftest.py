@@ -121,7 +121,7 @@ class Stage:
         return run
 
     def wait_for_runs(self, dag_id: str, count: int) -> list[dict[str, Any]]:
-        """The runs of a DAG once there are so many that have ended."""
+        """The runs of a DAG, once this many have ended."""
         deadline = time.monotonic() + PATIENCE
         while True:
             runs = self.api.runs(dag_id)

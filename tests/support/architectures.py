@@ -88,7 +88,7 @@ def architectures(
     features: int = 2,
     outputs: int = 3,
 ) -> st.SearchStrategy[Architecture]:
-    """One to three blocks of width 2 to 9, of these kinds and activations; at least so many features."""
+    """One to three blocks of width 2 to 9, of these kinds and activations; at least this many features."""
 
     def block(kind: str) -> st.SearchStrategy[Block]:
         # Two units normalised by their own mean and deviation are -1 and 1, whatever they were: nearly a step.

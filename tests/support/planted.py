@@ -99,7 +99,7 @@ def period_of(
     clusters: bool = True,
     spec: Mapping[str, Any] | None = None,
 ) -> Period:
-    """A period as a finished run gives it, summed in so many shards."""
+    """A period as a finished run gives it, summed in this many shards."""
     merged: ShardSummary | None = None
     for number, part in enumerate(np.array_split(np.arange(len(rows)), shards)):
         summary = _summary(rows.iloc[part], model, f"shard-{number:06d}", clusters=clusters)

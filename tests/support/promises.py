@@ -60,7 +60,7 @@ def linearity(framework: str, architecture: Architecture) -> None:
     f, g = build(framework, one), build(framework, other)
     both = _weighted_sum(framework, one.features, [(1.5, f), (-0.7, g)])
     inputs, baseline = one.points(5), one.points(1, salt=1)[0]
-    # Of a sum of products of kinked layers the kinks are not all seen, and a narrow cell may pass two levels.
+    # Not all kinks of a sum of products of kinked layers are seen, and a narrow cell may pass two levels.
     of_f, of_g, of_both = (attribute(model, inputs, baseline, tolerance=1e-3).attributions for model in (f, g, both))
     assert close(of_both, 1.5 * of_f - 0.7 * of_g, 2e-3, 1.5 * sizes(of_f) + 0.7 * sizes(of_g))
 
@@ -134,7 +134,7 @@ PROMISES: dict[str, tuple[Callable[[str, Architecture], None], st.SearchStrategy
 
 
 def keep(promise: str, framework: str, examples: int) -> None:
-    """Check a promise on so many architectures: the same in every run. A failing one is not made smaller (minutes)."""
+    """Check a promise on this many architectures, the same each run. A failing one is not made smaller (minutes)."""
     check, strategy = PROMISES[promise]
 
     @settings(

@@ -141,7 +141,7 @@ class _CoarseSide:
 
 
 def pooled_bins(grid: Grid, first: Codes, second: Codes, bins: int = BINS) -> Codes:
-    """The bin (cells,) of each cell: numbers in order, so many quantile bins of both periods pooled; labels stay apart.
+    """The bin (cells,) of each cell: numbers in order, in quantile bins of both periods pooled; labels stay apart.
 
     `first` and `second` hold the rows in each cell. Both periods weigh alike, be they long or short.
     """

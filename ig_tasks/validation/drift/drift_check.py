@@ -20,7 +20,7 @@ Say = Callable[[str], None]
 
 
 def reference_of(spec: ExplanationSpec, store: Store, run: RunFolder, partition: str) -> RunFolder | None:
-    """The run that this one is compared with; None where there is none yet, and for ad-hoc runs.
+    """The run that this one is compared with; None for the first run, and for ad-hoc runs.
 
     Raises:
         SpecError: if `drift.reference` names a run or a partition that is not there.

@@ -26,7 +26,7 @@ def locate_run(location: str) -> RunFolder:
         location: a run's folder, a report.json in it, `<store>/<name>` for the latest, or `<store>/<name>@<partition>`.
 
     Raises:
-        ReportError: if there is none.
+        ReportError: if there is no run.
     """
     uri, at, partition = location.rstrip("/").rpartition("@")
     if at and "/" not in partition:
@@ -51,7 +51,7 @@ def locate_run(location: str) -> RunFolder:
 
 
 def reference_run(spec: ExplanationSpec, store: Store, run: RunFolder, partition: str) -> RunFolder | None:
-    """The run that `drift.reference` names for a run of this partition; None where there is none yet.
+    """The run that `drift.reference` names for a run of this partition; None if there is no such run yet.
 
     Raises:
         SpecError: if it names a run or a partition that is not there.

@@ -24,7 +24,7 @@ CAUSE_SHARE = 1 / 3
 """A part is a cause if it is at least this share of the largest one."""
 
 CERTAIN = 2.0
-"""And if it is more than so many standard errors from 0."""
+"""And if it is more than this many standard errors from 0."""
 
 
 @dataclass(frozen=True)

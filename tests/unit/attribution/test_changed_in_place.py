@@ -60,7 +60,7 @@ class Changing(torch.nn.Module):
 
 
 def midpoint(model: Any, x: np.ndarray, nodes: int = 4000) -> np.ndarray:
-    """Of plain calls of the model, each on a tensor of its own."""
+    """Attributions from plain calls of the model, each on its own tensor."""
     end = torch.tensor(x)
     points = ((torch.arange(nodes) + 0.5) / nodes)[:, None, None].double() * end
     points = points.flatten(0, 1).requires_grad_()

@@ -145,7 +145,7 @@ def test_the_same_numbers_as_the_plain_path(
     again = "adaptive" if integrator == "auto" else integrator
     plain = attribute(model, inputs, baseline, integrator=again, **steps)
     assert plain.details["affine_prefix"] == "for comparison"
-    # Of a model that was not followed nobody knows whether it has kinks: a row may be given more nodes.
+    # Whether a model that was not followed has kinks is unknown: a row may be given more nodes.
     same = (found.details["integrator"] == plain.details["integrator"]) & (found.evaluations == plain.evaluations)
     size = np.where(same, 1e-10, 2e-3) * np.abs(plain.attributions).sum(1)
     assert (np.abs(found.attributions - plain.attributions) <= size[:, None]).all()

@@ -17,7 +17,7 @@ def chebyshev(degree: int, nodes: np.ndarray) -> np.ndarray:
 
 
 def integral(degree: int) -> float:
-    """Of a Chebyshev polynomial over [0, 1]."""
+    """The integral of a Chebyshev polynomial over [0, 1]."""
     return 0.0 if degree % 2 else 1.0 / (1 - degree**2)
 
 

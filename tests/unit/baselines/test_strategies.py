@@ -193,7 +193,7 @@ def test_a_category_that_is_none_and_no_unknown_id() -> None:
 
 
 def test_what_was_fitted_before_keeps_its_digest() -> None:
-    """Of the version that had five strategies: a changed digest would recompute every run."""
+    """Digests of the version that had five strategies: a changed digest would recompute every run."""
     assert {name: fit(name).digest[7:19] for name in ("auto", "mean", "mode", "zero")} == {
         "auto": "7dfd46c85ccc",
         "mean": "42136621faf5",

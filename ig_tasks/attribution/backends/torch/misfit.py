@@ -26,7 +26,7 @@ def first_misfit(
 ) -> tuple[str, str] | None:
     """The input that `call` fails on in the very first layer that sees it, what that layer takes, and torch's words.
 
-    None where it fails anywhere else, where something was done to the input before, or where the layer is none whose
+    None where it fails anywhere else, where something was done to the input before, or where it is not a layer whose
     width is known: such an error is the model's own.
     """
     seen: dict[str, torch.nn.Module] = {}
