@@ -55,24 +55,20 @@ class Control(Protocol):
     @property
     def name(self) -> str:
         """The rule's name, as `details["integrator"]` has it."""
-        ...
 
     @property
     def stages(self) -> tuple[Stage, ...]:
         """The stages in order; each takes one or more levels further."""
-        ...
 
     @property
     def levels(self) -> int:
         """How many levels of approximation there are at most."""
-        ...
 
     def estimate(self, levels: Sequence[Array], nodes: int) -> Array:
         """Relative L1 errors (...,) of the attributions (..., features) at the last of the latest levels.
 
         `nodes` are those of that level.
         """
-        ...
 
 
 @dataclass(frozen=True)
