@@ -14,8 +14,8 @@ from ig_tasks.attribution.mixture import Mixture
 from ig_tasks.baselines.counts import BaselineCounts
 from ig_tasks.baselines.fitted import Baseline
 from ig_tasks.baselines.fitting import fit_baseline
+from ig_tasks.baselines.input_layouts import InputLayout, layouts_of_arrays
 from ig_tasks.baselines.placing import Embed, PlacedBaseline
-from ig_tasks.baselines.slots import Slot, slots_of_arrays
 from ig_tasks.baselines.strategy import STRATEGIES, asked_for
 from ig_tasks.errors import BaselineError, suggest
 from ig_tasks.spec import BaselineSpec
@@ -69,18 +69,18 @@ class Rows:
     segments: Segments = field(default_factory=dict)
 
 
-def needs_data(asked: BaselineSpec, slots: Mapping[str, Slot]) -> bool:
+def needs_data(asked: BaselineSpec, layouts: Mapping[str, InputLayout]) -> bool:
     """Whether a strategy is nothing without data that it is fitted on."""
-    roles = {slot.role for slot in slots.values()}
+    roles = {layout.role for layout in layouts.values()}
     if asked.strategy == "constant" and not isinstance(asked.value, Mapping):
         return not roles <= {"columns", "array"}
     if asked.strategy == "blur":
-        return not all(slot.spatial for slot in slots.values())
+        return not all(layout.spatial for layout in layouts.values())
     return asked.strategy != "zero"
 
 
 def fit_on_rows(
-    asked: BaselineSpec, slots: Mapping[str, Slot], reference: Rows | None, arrays: Mapping[str, NDArray[Any]]
+    asked: BaselineSpec, layouts: Mapping[str, InputLayout], reference: Rows | None, arrays: Mapping[str, NDArray[Any]]
 ) -> Baseline:
     """The baseline of a strategy, fitted on rows in memory; `arrays` are the rows to explain.
 
@@ -88,13 +88,13 @@ def fit_on_rows(
         BaselineError: if it needs data and has none, or the data lacks an input or the segment's column.
     """
     if reference is None:
-        if needs_data(asked, slots):
+        if needs_data(asked, layouts):
             raise BaselineError(
                 f"baseline: '{asked.strategy}' is fitted on data; pass some as reference=, or use 'zero'"
             )
         # Nothing is read off these rows but their shape.
         reference = Rows({name: np.asarray(array)[:1] for name, array in arrays.items()})
-    for name in slots:
+    for name in layouts:
         if name not in reference.arrays:
             raise BaselineError(f"reference: it has no '{name}'{suggest(name, reference.arrays, noun='inputs')}")
         if np.ndim(reference.arrays[name]) == 0 or len(reference.arrays[name]) == 0:
@@ -104,9 +104,9 @@ def fit_on_rows(
         if asked.segment not in reference.segments:
             raise BaselineError(f"baseline: it differs by segment {asked.segment!r}; pass tables that have the column")
         levels = reference.segments[asked.segment]
-    mine = {name: np.asarray(reference.arrays[name]) for name in slots}
-    counts = BaselineCounts.of(slots, mine, asked, positions=reference.positions, levels=levels, whole=True)
-    return fit_baseline(asked, counts, slots)
+    mine = {name: np.asarray(reference.arrays[name]) for name in layouts}
+    counts = BaselineCounts.of(layouts, mine, asked, positions=reference.positions, levels=levels, whole=True)
+    return fit_baseline(asked, counts, layouts)
 
 
 def array_baselines(
@@ -115,7 +115,7 @@ def array_baselines(
     inputs: Mapping[str, NDArray[Any]],
     layers: Layers,
     embed: Embed,
-    known: Mapping[str, Slot] | None = None,
+    known: Mapping[str, InputLayout] | None = None,
 ) -> tuple[list[dict[str, Any]], Sequence[float] | None]:
     """Baselines by input name, one or several, and what each counts in their average (None: all the same).
 
@@ -137,7 +137,7 @@ def array_baselines(
         return baseline.split(names), None
     asked = asked_for(baseline)
     if asked is not None and asked.strategy not in _SIMPLE:
-        return _of_strategy(asked, reference, inputs, known or slots_of_arrays(inputs, layers), embed)
+        return _of_strategy(asked, reference, inputs, known or layouts_of_arrays(inputs, layers), embed)
     if isinstance(baseline, Mapping):
         given = dict(baseline)
         for name in given:
@@ -152,34 +152,38 @@ def array_baselines(
         given = dict.fromkeys(names, baseline)
     else:
         raise BaselineError("baseline: the model has several inputs; give a strategy's name or a dict by input name")
-    slots = known or slots_of_arrays(inputs, layers)
-    return [{name: _one(given[name], slots[name], reference, inputs[name], embed) for name in names}], None
+    layouts = known or layouts_of_arrays(inputs, layers)
+    return [{name: _one(given[name], layouts[name], reference, inputs[name], embed) for name in names}], None
 
 
 def _of_strategy(
-    asked: BaselineSpec, reference: Any, inputs: Mapping[str, NDArray[Any]], slots: Mapping[str, Slot], embed: Embed
+    asked: BaselineSpec,
+    reference: Any,
+    inputs: Mapping[str, NDArray[Any]],
+    layouts: Mapping[str, InputLayout],
+    embed: Embed,
 ) -> tuple[list[dict[str, Any]], Sequence[float] | None]:
     rows = None
     if reference is not None:
         given = reference if isinstance(reference, Mapping) else dict.fromkeys(inputs, reference)
         rows = Rows({name: np.asarray(array) for name, array in given.items()})
-    placed = PlacedBaseline.of(fit_on_rows(asked, slots, rows, inputs), slots, embed)
+    placed = PlacedBaseline.of(fit_on_rows(asked, layouts, rows, inputs), layouts, embed)
     return placed.starts(inputs), placed.shares
 
 
-def _one(value: Any, slot: Slot, reference: Any, rows: NDArray[Any], embed: Embed) -> Any:
+def _one(value: Any, layout: InputLayout, reference: Any, rows: NDArray[Any], embed: Embed) -> Any:
     """The baseline of one input."""
-    asked, name = asked_for(value), slot.name
+    asked, name = asked_for(value), layout.name
     if asked is None:
         return value
-    simple = asked.strategy in _SIMPLE and slot.role != "sequence"
+    simple = asked.strategy in _SIMPLE and layout.role != "sequence"
     if simple and asked.strategy == "zero":
         return np.float64(0.0)
     given = reference.get(name) if isinstance(reference, Mapping) else reference
     if given is None and isinstance(reference, Mapping):
         raise BaselineError(f"reference: it has no '{name}'{suggest(name, reference, noun='inputs')}")
     if not simple:
-        starts, _ = _of_strategy(asked, None if given is None else {name: given}, {name: rows}, {name: slot}, embed)
+        starts, _ = _of_strategy(asked, None if given is None else {name: given}, {name: rows}, {name: layout}, embed)
         if len(starts) > 1:
             raise BaselineError(
                 f"baseline: '{asked.strategy}' of input '{name}' is {len(starts)} baselines; give one strategy for all "
@@ -191,8 +195,8 @@ def _one(value: Any, slot: Slot, reference: Any, rows: NDArray[Any], embed: Embe
     data = np.asarray(given)
     if data.ndim == 0 or data.shape[0] == 0:
         raise BaselineError(f"reference: '{name}' has no rows")
-    if slot.layer is not None:
-        return _of_ids(asked.strategy, data, slot.layers, embed)
+    if layout.layer is not None:
+        return _of_ids(asked.strategy, data, layout.layers, embed)
     center = np.mean if asked.strategy == "mean" else np.median
     return np.asarray(center(data.astype(np.float64), axis=0))
 

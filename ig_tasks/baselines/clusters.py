@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ig_tasks.baselines.slots import Slot
+from ig_tasks.baselines.input_layouts import InputLayout
 
 __all__ = ["cluster", "coordinates"]
 
@@ -41,23 +41,23 @@ def cluster(points: Floats, k: int, seed: int) -> NDArray[np.int64]:
     return np.asarray(rank[owner])
 
 
-def coordinates(slots: Mapping[str, Slot], arrays: Mapping[str, NDArray[Any]]) -> Floats:
+def coordinates(layouts: Mapping[str, InputLayout], arrays: Mapping[str, NDArray[Any]]) -> Floats:
     """(rows, axes) in which rows are compared: every feature has about the same weight.
 
     A number in units of its standard deviation; two different categories are 1 apart; a list of ids by the share of
     each; an array by its elements' deviation, all of it together as one feature.
     """
     parts: list[Floats] = []
-    for name, slot in slots.items():
+    for name, layout in layouts.items():
         values = np.asarray(arrays[name])
         flat = values.reshape(len(values), -1)
-        if slot.role == "columns":
+        if layout.role == "columns":
             spread = flat.std(axis=0, dtype=np.float64)
             parts.append(flat / np.where(spread > 0, spread, 1.0))
-        elif slot.role == "ids":
+        elif layout.role == "ids":
             parts += [_one_hot(flat[:, place]) / np.sqrt(2.0) for place in range(flat.shape[1])]
-        elif slot.role == "sequence":
-            parts.append(_shares(flat, slot))
+        elif layout.role == "sequence":
+            parts.append(_shares(flat, layout))
         else:
             spread = flat.std(dtype=np.float64)
             parts.append(flat / (spread * np.sqrt(flat.shape[1]) if spread > 0 else 1.0))
@@ -70,8 +70,8 @@ def _one_hot(ids: NDArray[Any]) -> Floats:
     return np.asarray(ids[:, None] == common, np.float64)
 
 
-def _shares(ids: NDArray[Any], slot: Slot) -> Floats:
-    mine = ~np.isin(ids, list(slot.kept))
+def _shares(ids: NDArray[Any], layout: InputLayout) -> Floats:
+    mine = ~np.isin(ids, list(layout.kept))
     found, counts = np.unique(ids[mine], return_counts=True)
     common = np.sort(found[np.argsort(-counts, kind="stable")[:_CATEGORIES]])
     total = np.maximum(mine.sum(axis=1), 1)

@@ -6,15 +6,15 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from ig_tasks.baselines.input_layouts import InputLayout
 from ig_tasks.baselines.point import Point
-from ig_tasks.baselines.slots import Slot
 from ig_tasks.data.spellings import category_name
 from ig_tasks.errors import BaselineError, suggest
 
 __all__ = ["set_values"]
 
 
-def set_values(point: Point, value: float | Mapping[str, float | str], slots: Mapping[str, Slot]) -> Point:
+def set_values(point: Point, value: float | Mapping[str, float | str], layouts: Mapping[str, InputLayout]) -> Point:
     """`point` with a number for every number, or with {feature: number or category}.
 
     Raises:
@@ -23,40 +23,40 @@ def set_values(point: Point, value: float | Mapping[str, float | str], slots: Ma
     numbers, weights, arrays = dict(point.numbers), dict(point.weights), dict(point.arrays)
     if not isinstance(value, Mapping):
         numbers = dict.fromkeys(numbers, float(value))
-        arrays |= {n: np.full(arrays[n].shape, float(value)) for n, slot in slots.items() if slot.role == "array"}
+        arrays |= {n: np.full(arrays[n].shape, float(value)) for n, layout in layouts.items() if layout.role == "array"}
         return Point(numbers, weights, arrays)
-    owners = {feature: slot for slot in slots.values() for feature in slot.features}
+    owners = {feature: layout for layout in layouts.values() for feature in layout.features}
     for feature, given in value.items():
-        slot = owners.get(feature)
-        if slot is None:
+        layout = owners.get(feature)
+        if layout is None:
             raise BaselineError(
                 f"baseline.value: {feature!r} is not a feature{suggest(feature, owners, noun='features')}"
             )
-        if slot.role in ("ids", "sequence"):
-            weights[feature] = {_id(feature, given, slot): 1.0}
-        elif slot.role == "shares" and slot.spec is not None and slot.spec.vocabulary is not None:
-            places = list(slot.spec.vocabulary)
+        if layout.role in ("ids", "sequence"):
+            weights[feature] = {_id(feature, given, layout): 1.0}
+        elif layout.role == "shares" and layout.spec is not None and layout.spec.vocabulary is not None:
+            places = list(layout.spec.vocabulary)
             name = category_name(given)
             if name not in places:
                 raise _no_category(feature, name, places)
-            arrays[slot.name] = (np.arange(len(places)) == places.index(name)).astype(np.float64)
+            arrays[layout.name] = (np.arange(len(places)) == places.index(name)).astype(np.float64)
         elif isinstance(given, str):
             raise BaselineError(f"baseline.value: {feature!r} is a number, and {given!r} is not; give a number")
-        elif slot.role == "columns":
+        elif layout.role == "columns":
             numbers[feature] = float(given)
         else:
-            arrays[slot.name] = np.full(arrays[slot.name].shape, float(given))
+            arrays[layout.name] = np.full(arrays[layout.name].shape, float(given))
     return Point(numbers, weights, arrays)
 
 
-def _id(feature: str, given: float | str, slot: Slot) -> int:
+def _id(feature: str, given: float | str, layout: InputLayout) -> int:
     name = category_name(given)
-    known = slot.spec.ids if slot.spec is not None else {}
+    known = layout.spec.ids if layout.spec is not None else {}
     if known:
         if name in known:
             return known[name]
-        if slot.unknown is not None:
-            return slot.unknown
+        if layout.unknown is not None:
+            return layout.unknown
         raise _no_category(feature, name, list(known))
     if not name.lstrip("-").isdigit():
         raise BaselineError(f"baseline.value: {feature!r} holds ids, and {name!r} is not an id; give a whole number")

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ig_tasks.baselines.draws import RowSample
+from ig_tasks.baselines.input_layouts import InputLayout, Inputs, layouts_of
 from ig_tasks.baselines.moments import ElementMoments
-from ig_tasks.baselines.slots import Inputs, Slot, slots_of
 from ig_tasks.errors import BaselineError
 from ig_tasks.spec import BaselineSpec
 from ig_tasks.statistics import FeatureStatistics, UnknownCounts
@@ -72,30 +72,30 @@ class BaselineCounts:
             levels: (rows,) of the segment column, where the strategy has one.
             whole: quantiles of arrays are of all these rows, since they are in memory anyway.
         """
-        slots = slots_of(inputs)
+        layouts = layouts_of(inputs)
         rows = len(next(iter(arrays.values())))
-        features, columns, ids = _split(slots, arrays)
+        features, columns, ids = _split(layouts, arrays)
         table = np.stack(columns, axis=1) if columns else np.empty((rows, 0))
         counted = {feature: _counted(column) for feature, column in zip(features, columns, strict=True)}
         elements = {
             name: ElementMoments.of(np.asarray(arrays[name]))
-            for name, slot in slots.items()
-            if slot.role in ("array", "shares")
+            for name, layout in layouts.items()
+            if layout.role in ("array", "shares")
         }
         sample = None
-        size = sample_rows(asked, slots) if asked else 0
+        size = sample_rows(asked, layouts) if asked else 0
         if size and asked:
             at = np.arange(rows, dtype=np.int64) if positions is None else positions
             if whole and asked.strategy not in ("samples", "kmeans"):
                 size = max(size, rows)
-            chosen = {name: arrays[name] for name in slots}
+            chosen = {name: arrays[name] for name in layouts}
             sample = RowSample.of(chosen, at, size=size, seed=asked.seed or 0)
         by_level: dict[str, BaselineCounts] = {}
         found = sorted(set(levels.tolist())) if levels is not None else []
         check_levels(len(found), asked)
         for level in found:
             mine = levels == level
-            by_level[level] = cls.of(slots, {name: np.asarray(arrays[name])[mine] for name in slots})
+            by_level[level] = cls.of(layouts, {name: np.asarray(arrays[name])[mine] for name in layouts})
         numbers = FeatureStatistics.of(table, features, k=_DIGEST_K)
         return cls(numbers, counted, ids, elements, sample, by_level, unknown or {})
 
@@ -171,36 +171,36 @@ def check_levels(levels: int, asked: BaselineSpec | None) -> None:
         )
 
 
-def sample_rows(asked: BaselineSpec, slots: Mapping[str, Slot]) -> int:
+def sample_rows(asked: BaselineSpec, layouts: Mapping[str, InputLayout]) -> int:
     """How many whole rows a strategy needs; 0 for most."""
-    elements = sum(int(np.prod(slot.shape)) for slot in slots.values())
+    elements = sum(int(np.prod(layout.shape)) for layout in layouts.values())
     most = max(1, _ELEMENTS // max(elements, 1))
     if asked.strategy == "samples":
         return asked.k or 1
     if asked.strategy == "kmeans":
         return max(asked.k or 1, min(_CLUSTERED, most))
-    arrays = any(slot.role == "array" for slot in slots.values())
+    arrays = any(layout.role == "array" for layout in layouts.values())
     read_off_moments = asked.strategy in ("zero", "mean", "noise", "max_distance")
     return min(_ARRAY_ROWS, most) if arrays and not read_off_moments else 0
 
 
 def _split(
-    slots: Mapping[str, Slot], arrays: Mapping[str, NDArray[Any]]
+    layouts: Mapping[str, InputLayout], arrays: Mapping[str, NDArray[Any]]
 ) -> tuple[list[str], list[NDArray[np.float64]], dict[str, Counter[int]]]:
     """Names and columns of the numbers, and how often each id occurs in each feature of ids."""
     features: list[str] = []
     columns: list[NDArray[np.float64]] = []
     ids: dict[str, Counter[int]] = {}
-    for name, slot in slots.items():
-        if slot.role in ("array", "shares"):
+    for name, layout in layouts.items():
+        if layout.role in ("array", "shares"):
             continue
         values = np.asarray(arrays[name])
-        if slot.role == "sequence":
-            ids[slot.features[0]] = _frequencies(values[~np.isin(values, list(slot.kept))])
+        if layout.role == "sequence":
+            ids[layout.features[0]] = _frequencies(values[~np.isin(values, list(layout.kept))])
             continue
         values = values.reshape(len(values), int(np.prod(values.shape[1:])))
-        for place, feature in enumerate(slot.features):
-            if slot.role == "ids":
+        for place, feature in enumerate(layout.features):
+            if layout.role == "ids":
                 ids[feature] = _frequencies(values[:, place])
             else:
                 features.append(feature)

@@ -83,7 +83,7 @@ def _candidates(given: Mapping[str, Any] | Sequence[Any] | None, case: ExaminedR
         return {_name(one): one for one in given}
     tried: dict[str, Any] = {name: name for name in ("auto", "mean", "mode", "zero")}
     tried["samples"] = Strategy("samples", k=min(8, case.rows))
-    if any(slot.spatial and slot.spec is not None for slot in case.slots.values()):
+    if any(layout.spatial and layout.spec is not None for layout in case.layouts.values()):
         tried["blur"] = "blur"
     return tried
 

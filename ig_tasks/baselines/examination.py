@@ -85,8 +85,8 @@ def _identical(case: ExaminedRows, start: Mapping[str, Any]) -> NDArray[np.bool_
 def _outside(case: ExaminedRows, starts: list[dict[str, Any]]) -> dict[str, str]:
     """{feature: what lies where no row of the data is}, of inputs of numbers."""
     outside: dict[str, str] = {}
-    for name, slot in case.slots.items():
-        if slot.role not in ("columns", "array"):
+    for name, layout in case.layouts.items():
+        if layout.role not in ("columns", "array"):
             continue
         data = np.asarray(case.known[name], np.float64)
         low, high = data.min(axis=0), data.max(axis=0)
@@ -96,14 +96,14 @@ def _outside(case: ExaminedRows, starts: list[dict[str, Any]]) -> dict[str, str]
         wrong = (together < low - slack) | (together > high + slack)
         if not wrong.any():
             continue
-        if slot.role == "array" and len(slot.features) == 1 and low.size > 1:
-            outside[slot.features[0]] = f"{wrong.mean():.0%} of its numbers"
+        if layout.role == "array" and len(layout.features) == 1 and low.size > 1:
+            outside[layout.features[0]] = f"{wrong.mean():.0%} of its numbers"
             continue
         for place in np.flatnonzero(wrong.any(axis=0).ravel()).tolist():
             column = together.reshape(len(together), -1)[:, place]
             value = column[wrong.reshape(len(together), -1)[:, place]][0]
             limits = f"{low.ravel()[place]:.4g} to {high.ravel()[place]:.4g}"
-            outside[slot.features[min(place, len(slot.features) - 1)]] = f"{value:.4g}, where the data has {limits}"
+            outside[layout.features[min(place, len(layout.features) - 1)]] = f"{value:.4g}, where the data has {limits}"
     return outside
 
 

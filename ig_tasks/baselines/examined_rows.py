@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from ig_tasks.attribution import AttributionResult, EngineOptions, NamedInputs, attribute_averaged
 from ig_tasks.attribution.backends import as_model
 from ig_tasks.baselines.arguments import named_inputs, values_by_name
-from ig_tasks.baselines.explaining import package_slots, starts_for
+from ig_tasks.baselines.explaining import package_layouts, starts_for
+from ig_tasks.baselines.input_layouts import InputLayout, layouts_of_arrays
 from ig_tasks.baselines.per_row import row_hashes
-from ig_tasks.baselines.slots import Slot, slots_of_arrays
 from ig_tasks.data.features import feature_matrix
 from ig_tasks.errors import InputError
 from ig_tasks.models.loaded import LoadedModel
@@ -36,7 +36,7 @@ class ExaminedRows:
     layers: dict[str, Any]
     table: pd.DataFrame | None
     reference: Any
-    slots: dict[str, Slot]
+    layouts: dict[str, InputLayout]
     known: dict[str, NDArray[Any]] = field(default_factory=dict)
     """The reference as arrays."""
     output: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
@@ -74,8 +74,8 @@ class ExaminedRows:
             known = {str(name): np.asarray(array) for name, array in named.by_name(data).items()}
         else:
             data = named.as_given(arrays)
-        slots = package_slots(loaded, arrays, layers) or slots_of_arrays(arrays, layers)
-        case = cls(loaded, model, target, space or chosen_space, named, others, layers, table, data, slots, known)
+        layouts = package_layouts(loaded, arrays, layers) or layouts_of_arrays(arrays, layers)
+        case = cls(loaded, model, target, space or chosen_space, named, others, layers, table, data, layouts, known)
         # One gradient evaluation per row from the rows themselves: their outputs, and nothing to explain.
         at_rows = case.explain([dict(arrays)], None, 1.0, 5)
         return replace(case, output=at_rows.output)
@@ -98,7 +98,7 @@ class ExaminedRows:
     @property
     def features(self) -> tuple[str, ...]:
         """Names of the features, those of the package where the rows are its inputs."""
-        if self.loaded is not None and all(slot.spec is not None for slot in self.slots.values()):
+        if self.loaded is not None and all(layout.spec is not None for layout in self.layouts.values()):
             return tuple(feature.name for feature in self.loaded.package.features)
         return tuple(self.inputs.element_names())
 
@@ -136,6 +136,6 @@ class ExaminedRows:
         """(rows, features), or (rows, outputs, features) of `target="all"`."""
         axes = self.output.ndim
         parts = self.inputs.by_name(attributions)
-        if self.loaded is not None and all(slot.spec is not None for slot in self.slots.values()):
+        if self.loaded is not None and all(layout.spec is not None for layout in self.layouts.values()):
             return feature_matrix(parts, self.loaded.package.features, leading=axes)
         return np.concatenate([part.reshape(*part.shape[:axes], -1) for part in parts.values()], axis=-1)

@@ -14,14 +14,14 @@ from ig_tasks.attribution import Lookup
 from ig_tasks.attribution.feeds import Layers
 from ig_tasks.baselines.arrays import Rows, Samples, array_baselines, fit_on_rows
 from ig_tasks.baselines.fitted import Baseline
+from ig_tasks.baselines.input_layouts import InputLayout, layouts_of
 from ig_tasks.baselines.placing import PlacedBaseline
 from ig_tasks.baselines.segments import segments_of
-from ig_tasks.baselines.slots import Slot, slots_of
 from ig_tasks.baselines.strategy import asked_for
 from ig_tasks.errors import BaselineError, InputError, suggest
 from ig_tasks.models.loaded import LoadedModel
 
-__all__ = ["package_slots", "reference_rows", "starts_for"]
+__all__ = ["package_layouts", "reference_rows", "starts_for"]
 
 
 def starts_for(
@@ -45,35 +45,39 @@ def starts_for(
         baseline = _complete(loaded, baseline, "baseline")
     if isinstance(baseline, Samples) and isinstance(baseline.values, pd.DataFrame):
         baseline = Samples(_complete(loaded, baseline.values, "baseline"))
-    slots = package_slots(loaded, arrays, layers)
+    layouts = package_layouts(loaded, arrays, layers)
     asked = asked_for(baseline)
     column = baseline.segment if isinstance(baseline, Baseline) else asked.segment if asked else None
     rows = reference_rows(loaded, reference, arrays, column)
-    if asked is not None and slots:
+    if asked is not None and layouts:
         # As the pipeline fits it, so that a notebook and a scheduled run give the same numbers.
-        baseline = fit_on_rows(asked, slots, rows, arrays)
+        baseline = fit_on_rows(asked, layouts, rows, arrays)
     if isinstance(baseline, Baseline):
-        if not slots:
+        if not layouts:
             raise BaselineError("baseline: a fitted Baseline needs a loaded model package; give arrays")
         segments = _segments(table, column)
         with Lookup(model).opened(layers) as lookup:
-            placed = PlacedBaseline.of(baseline, slots, lookup)
+            placed = PlacedBaseline.of(baseline, layouts, lookup)
             return placed.starts(arrays, segments), placed.shares
     if column is not None:
         raise BaselineError("baseline: segment goes with tables of a loaded model package")
     given = rows.arrays if rows is not None and isinstance(reference, pd.DataFrame | Mapping) else reference
     with Lookup(model).opened(layers) as lookup:
-        return array_baselines(baseline, given, arrays, layers, lookup, slots)
+        return array_baselines(baseline, given, arrays, layers, lookup, layouts)
 
 
-def package_slots(loaded: LoadedModel | None, arrays: Mapping[str, NDArray[Any]], layers: Layers) -> dict[str, Slot]:
+def package_layouts(
+    loaded: LoadedModel | None, arrays: Mapping[str, NDArray[Any]], layers: Layers
+) -> dict[str, InputLayout]:
     """What the package says of these inputs; nothing where the arrays are not its inputs, or ids lack a layer."""
     if loaded is None:
         return {}
-    slots = slots_of(loaded.package.config.inputs)
-    shaped = set(slots) == set(arrays) and all(arrays[name].shape[1:] == slot.shape for name, slot in slots.items())
-    found = {name: replace(slot, layer=layers.get(name)) for name, slot in slots.items()}
-    placed = all(slot.layer is not None for slot in found.values() if slot.role in ("ids", "sequence"))
+    layouts = layouts_of(loaded.package.config.inputs)
+    shaped = set(layouts) == set(arrays) and all(
+        arrays[name].shape[1:] == layout.shape for name, layout in layouts.items()
+    )
+    found = {name: replace(layout, layer=layers.get(name)) for name, layout in layouts.items()}
+    placed = all(layout.layer is not None for layout in found.values() if layout.role in ("ids", "sequence"))
     return found if shaped and placed else {}
 
 

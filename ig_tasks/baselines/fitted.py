@@ -14,8 +14,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ig_tasks.baselines.input_layouts import Inputs, layouts_of
 from ig_tasks.baselines.point import Point
-from ig_tasks.baselines.slots import Inputs, slots_of
 from ig_tasks.baselines.summary import described
 from ig_tasks.statistics import UnknownCounts
 from ig_tasks.store import Folder, Manifest, digest_of
@@ -101,11 +101,11 @@ class Baseline:
 
         Where there are several points, levels or arrays, `place`, `point` and `level` say which.
         """
-        slots = slots_of(inputs)
+        layouts = layouts_of(inputs)
         rows: list[tuple[Any, ...]] = [
-            (*r, number, None) for number, point in enumerate(self.fitted) for r in point.records(slots)
+            (*r, number, None) for number, point in enumerate(self.fitted) for r in point.records(layouts)
         ]
-        rows += [(*r, None, level) for level, point in self.levels.items() for r in point.records(slots)]
+        rows += [(*r, None, level) for level, point in self.levels.items() for r in point.records(layouts)]
         simple = len(self.fitted) == 1 and not self.levels and not self.fitted[0].arrays
         schema = _SCHEMA if simple else pa.schema([*_SCHEMA, *(pa.field(*column) for column in _PLACES)])
         columns = list(zip(*rows, strict=True)) if rows else [()] * (len(_SCHEMA) + len(_PLACES))
@@ -125,7 +125,7 @@ class Baseline:
         unknown: Mapping[str, Any] | None = None,
     ) -> Baseline:
         """The baseline that `to_table` wrote, with its `facts`."""
-        slots = slots_of(inputs)
+        layouts = layouts_of(inputs)
         points: dict[int, list[dict[str, Any]]] = {0: []}
         levels: dict[str, list[dict[str, Any]]] = {}
         for row in table.to_pylist():
@@ -135,8 +135,8 @@ class Baseline:
         return cls(
             strategy=strategy,
             rows=rows,
-            fitted=tuple(Point.of_records(points[number], slots) for number in sorted(points)),
-            levels={level: Point.of_records(records, slots) for level, records in levels.items()},
+            fitted=tuple(Point.of_records(points[number], layouts) for number in sorted(points)),
+            levels={level: Point.of_records(records, layouts) for level, records in levels.items()},
             segment=segment,
             options=options or {},
             unknown={feature: UnknownCounts.from_json(item) for feature, item in (unknown or {}).items()},
@@ -161,4 +161,4 @@ class Baseline:
 
     def describe(self, inputs: Inputs) -> dict[str, float | str]:
         """What a report says of each feature's baseline: the number, the category, or which mean it is."""
-        return described(self.strategy, self.fitted, self.levels, slots_of(inputs))
+        return described(self.strategy, self.fitted, self.levels, layouts_of(inputs))

@@ -13,8 +13,8 @@ from ig_tasks.baselines.clusters import cluster, coordinates
 from ig_tasks.baselines.constants import set_values
 from ig_tasks.baselines.counts import BaselineCounts, check_levels
 from ig_tasks.baselines.fitted import Baseline
+from ig_tasks.baselines.input_layouts import InputLayout, Inputs, layouts_of
 from ig_tasks.baselines.point import Point
-from ig_tasks.baselines.slots import Inputs, Slot, slots_of
 from ig_tasks.errors import BaselineError
 from ig_tasks.spec import BaselineSpec
 
@@ -51,21 +51,21 @@ def fit_baseline(asked: str | BaselineSpec, counts: BaselineCounts, inputs: Inpu
     spec = BaselineSpec.model_validate({"strategy": asked}) if isinstance(asked, str) else asked
     if not counts.rows:
         raise BaselineError("baseline: no row of its data can be used; look at the reasons in `ig-tasks check`")
-    slots = slots_of(inputs) if inputs is not None else _as_counted(counts)
+    layouts = layouts_of(inputs) if inputs is not None else _as_counted(counts)
     options = dict(spec.options)
     segment = options.pop("segment", None)
     if spec.strategy == "samples":
-        fitted = _samples(counts, slots)
+        fitted = _samples(counts, layouts)
         options["k"] = len(fitted)
     elif spec.strategy == "kmeans":
-        fitted, shares = _centres(spec, counts, slots)
+        fitted, shares = _centres(spec, counts, layouts)
         options |= {"k": len(fitted), "shares": shares}
     elif spec.strategy in ("noise", "max_distance"):
-        fitted = (_extreme(counts, slots, 0), _extreme(counts, slots, 1))
+        fitted = (_extreme(counts, layouts, 0), _extreme(counts, layouts, 1))
     else:
-        check_strategy(spec, slots)
-        fitted = (_point(spec, counts, slots),)
-    levels = _levels(spec, counts, slots) if segment else {}
+        check_strategy(spec, layouts)
+        fitted = (_point(spec, counts, layouts),)
+    levels = _levels(spec, counts, layouts) if segment else {}
     options.pop("q", None)
     options.pop("value", None)
     return Baseline(spec.strategy, counts.rows, fitted, levels, segment, options, counts.unknown)
@@ -77,33 +77,35 @@ def check_strategy(asked: BaselineSpec, inputs: Inputs) -> None:
     Raises:
         BaselineError: naming what is missing.
     """
-    slots = slots_of(inputs)
-    if asked.strategy == "blur" and not any(slot.spatial for slot in slots.values()):
+    layouts = layouts_of(inputs)
+    if asked.strategy == "blur" and not any(layout.spatial for layout in layouts.values()):
         raise BaselineError("baseline: strategy 'blur' needs an input of kind 'image' or 'series'; choose another")
     if asked.strategy == "unknown":
-        for slot in slots.values():
-            if slot.role in ("ids", "sequence"):
-                _weights("unknown", Counter(), slot)
+        for layout in layouts.values():
+            if layout.role in ("ids", "sequence"):
+                _weights("unknown", Counter(), layout)
     if asked.strategy == "constant" and asked.value is not None:
-        arrays = {name: np.zeros(slot.shape) for name, slot in slots.items() if slot.role in ("array", "shares")}
-        set_values(Point(arrays=arrays), asked.value, slots)
+        arrays = {
+            name: np.zeros(layout.shape) for name, layout in layouts.items() if layout.role in ("array", "shares")
+        }
+        set_values(Point(arrays=arrays), asked.value, layouts)
     if asked.segment is not None and asked.strategy != "mean":
-        for slot in slots.values():
-            if slot.role == "array":
+        for layout in layouts.values():
+            if layout.role == "array":
                 raise BaselineError(
-                    f"baseline: by segment an array such as input {slot.name!r} takes strategy 'mean' only"
+                    f"baseline: by segment an array such as input {layout.name!r} takes strategy 'mean' only"
                 )
 
 
-def _as_counted(counts: BaselineCounts) -> dict[str, Slot]:
+def _as_counted(counts: BaselineCounts) -> dict[str, InputLayout]:
     """Slots of numbers and categories, by the names that were counted."""
     if counts.elements:
         raise BaselineError("baseline: inputs that are arrays need their description; pass inputs")
-    slots = {feature: Slot(feature, "columns", (feature,)) for feature in counts.numbers.features}
-    return slots | {feature: Slot(feature, "ids", (feature,)) for feature in counts.ids}
+    layouts = {feature: InputLayout(feature, "columns", (feature,)) for feature in counts.numbers.features}
+    return layouts | {feature: InputLayout(feature, "ids", (feature,)) for feature in counts.ids}
 
 
-def _point(spec: BaselineSpec, counts: BaselineCounts, slots: Mapping[str, Slot]) -> Point:
+def _point(spec: BaselineSpec, counts: BaselineCounts, layouts: Mapping[str, InputLayout]) -> Point:
     strategy = spec.strategy
     features = counts.numbers.features
     if strategy == "mean":
@@ -117,31 +119,31 @@ def _point(spec: BaselineSpec, counts: BaselineCounts, slots: Mapping[str, Slot]
     numbers = {feature: float(value) for feature, value in zip(features, of_numbers, strict=True)}
     weights: dict[str, dict[int, float]] = {}
     arrays: dict[str, NDArray[Any]] = {}
-    for name, slot in slots.items():
-        if slot.role in ("array", "shares"):
-            arrays[name] = _array(spec, counts, slot)
-        elif slot.role != "columns":
-            for feature in slot.features:
-                weights[feature] = _weights(strategy, counts.ids[feature], slot)
+    for name, layout in layouts.items():
+        if layout.role in ("array", "shares"):
+            arrays[name] = _array(spec, counts, layout)
+        elif layout.role != "columns":
+            for feature in layout.features:
+                weights[feature] = _weights(strategy, counts.ids[feature], layout)
     if strategy == "constant" and spec.value is not None:
-        return set_values(Point(numbers, weights, arrays), spec.value, slots)
+        return set_values(Point(numbers, weights, arrays), spec.value, layouts)
     return Point(numbers, weights, arrays)
 
 
-def _weights(strategy: str, ids: Counter[int], slot: Slot) -> dict[int, float]:
+def _weights(strategy: str, ids: Counter[int], layout: InputLayout) -> dict[int, float]:
     if strategy == "zero":
         return {}
     if strategy == "unknown":
-        number = slot.unknown if slot.unknown is not None else slot.padding
+        number = layout.unknown if layout.unknown is not None else layout.padding
         if number is None:
             raise BaselineError(
-                f"baseline: input {slot.name!r} has neither an unknown nor a padding id; add `unknown:` to it in "
+                f"baseline: input {layout.name!r} has neither an unknown nor a padding id; add `unknown:` to it in "
                 "model.yaml, or choose another strategy"
             )
         return {number: 1.0}
-    tokens = slot.spec is not None and slot.spec.kind == "tokens"
-    if tokens and slot.padding is not None and strategy not in ("mean", "mean_embedding", "mode", "kmeans"):
-        return {slot.padding: 1.0}
+    tokens = layout.spec is not None and layout.spec.kind == "tokens"
+    if tokens and layout.padding is not None and strategy not in ("mean", "mean_embedding", "mode", "kmeans"):
+        return {layout.padding: 1.0}
     if not ids:
         return {}
     if strategy == "mode":
@@ -150,14 +152,14 @@ def _weights(strategy: str, ids: Counter[int], slot: Slot) -> dict[int, float]:
     return {number: ids[number] / total for number in sorted(ids)}
 
 
-def _array(spec: BaselineSpec, counts: BaselineCounts, slot: Slot) -> NDArray[np.float64]:
-    moments, strategy = counts.elements[slot.name], spec.strategy
-    if strategy == "zero" or (strategy == "unknown" and slot.role == "shares"):
+def _array(spec: BaselineSpec, counts: BaselineCounts, layout: InputLayout) -> NDArray[np.float64]:
+    moments, strategy = counts.elements[layout.name], spec.strategy
+    if strategy == "zero" or (strategy == "unknown" and layout.role == "shares"):
         return np.zeros(moments.mean.shape)
-    if slot.role == "shares":
+    if layout.role == "shares":
         if strategy != "mode":
             return moments.mean
-        if slot.spec is not None and slot.spec.kind == "bag":
+        if layout.spec is not None and layout.spec.kind == "bag":
             return (moments.mean > 0.5).astype(np.float64)
         most = np.arange(moments.mean.size) == moments.mean.argmax()
         return np.asarray(most, np.float64).reshape(moments.mean.shape)
@@ -165,70 +167,70 @@ def _array(spec: BaselineSpec, counts: BaselineCounts, slot: Slot) -> NDArray[np
         return moments.mean
     if counts.sample is None:
         raise BaselineError(f"baseline: no rows were drawn; count the data for strategy {strategy!r}")
-    rows = np.asarray(counts.sample.arrays[slot.name], np.float64)
+    rows = np.asarray(counts.sample.arrays[layout.name], np.float64)
     return np.asarray(np.quantile(rows, spec.q if strategy == "quantile" and spec.q is not None else 0.5, axis=0))
 
 
-def _extreme(counts: BaselineCounts, slots: Mapping[str, Slot], end: int) -> Point:
+def _extreme(counts: BaselineCounts, layouts: Mapping[str, InputLayout], end: int) -> Point:
     """The low (0) or the high end (1) of numbers; the others as in `auto`."""
     auto = BaselineSpec(strategy="mean")
     read = (counts.numbers.minimum, counts.numbers.maximum)[end]
     numbers = {feature: float(value) for feature, value in zip(counts.numbers.features, read, strict=True)}
     weights = {
-        feature: _weights("auto", counts.ids[feature], slot)
-        for slot in slots.values()
-        if slot.role in ("ids", "sequence")
-        for feature in slot.features
+        feature: _weights("auto", counts.ids[feature], layout)
+        for layout in layouts.values()
+        if layout.role in ("ids", "sequence")
+        for feature in layout.features
     }
-    arrays = {name: _array(auto, counts, slots[name]) for name in counts.elements}
+    arrays = {name: _array(auto, counts, layouts[name]) for name in counts.elements}
     for name, moments in counts.elements.items():
-        if slots[name].role == "array":
+        if layouts[name].role == "array":
             arrays[name] = (moments.low, moments.high)[end]
     return Point(numbers, weights, arrays)
 
 
-def _levels(spec: BaselineSpec, counts: BaselineCounts, slots: Mapping[str, Slot]) -> dict[str, Point]:
+def _levels(spec: BaselineSpec, counts: BaselineCounts, layouts: Mapping[str, InputLayout]) -> dict[str, Point]:
     check_levels(len(counts.levels), spec)
-    return {level: _point(spec, found, slots) for level, found in counts.levels.items() if found.rows}
+    return {level: _point(spec, found, layouts) for level, found in counts.levels.items() if found.rows}
 
 
-def _samples(counts: BaselineCounts, slots: Mapping[str, Slot]) -> tuple[Point, ...]:
+def _samples(counts: BaselineCounts, layouts: Mapping[str, InputLayout]) -> tuple[Point, ...]:
     sample = counts.sample
     if sample is None:
         raise BaselineError("baseline: no rows were drawn; count the data for strategy 'samples'")
     return tuple(
-        _of_rows(slots, {name: array[row : row + 1] for name, array in sample.arrays.items()}, whole=True)
+        _of_rows(layouts, {name: array[row : row + 1] for name, array in sample.arrays.items()}, whole=True)
         for row in range(len(sample))
     )
 
 
 def _centres(
-    spec: BaselineSpec, counts: BaselineCounts, slots: Mapping[str, Slot]
+    spec: BaselineSpec, counts: BaselineCounts, layouts: Mapping[str, InputLayout]
 ) -> tuple[tuple[Point, ...], list[float]]:
     sample = counts.sample
     if sample is None:
         raise BaselineError("baseline: no rows were drawn; count the data for strategy 'kmeans'")
-    owner = cluster(coordinates(slots, sample.arrays), spec.k or 1, spec.seed or 0)
+    owner = cluster(coordinates(layouts, sample.arrays), spec.k or 1, spec.seed or 0)
     sizes = np.bincount(owner)
     points = [
-        _of_rows(slots, {name: array[owner == one] for name, array in sample.arrays.items()}, whole=False)
+        _of_rows(layouts, {name: array[owner == one] for name, array in sample.arrays.items()}, whole=False)
         for one in range(len(sizes))
     ]
     return tuple(points), [float(size) / len(owner) for size in sizes]
 
 
-def _of_rows(slots: Mapping[str, Slot], rows: Mapping[str, NDArray[Any]], *, whole: bool) -> Point:
+def _of_rows(layouts: Mapping[str, InputLayout], rows: Mapping[str, NDArray[Any]], *, whole: bool) -> Point:
     """Means of numbers and frequencies of ids; of a `whole` row its lists of ids as they are."""
     numbers: dict[str, float] = {}
     weights: dict[str, dict[int, float]] = {}
     arrays: dict[str, NDArray[Any]] = {}
-    counts = BaselineCounts.of(slots, rows)
+    counts = BaselineCounts.of(layouts, rows)
     numbers |= {f: float(value) for f, value in zip(counts.numbers.features, counts.numbers.mean, strict=True)}
-    for name, slot in slots.items():
-        if slot.role in ("array", "shares"):
+    for name, layout in layouts.items():
+        if layout.role in ("array", "shares"):
             arrays[name] = counts.elements[name].mean
-        elif slot.role == "sequence" and whole:
+        elif layout.role == "sequence" and whole:
             arrays[name] = np.asarray(rows[name][0], np.int64)
-        elif slot.role != "columns":
-            weights |= {feature: _weights("kmeans", counts.ids[feature], slot) for feature in slot.features}
+        elif layout.role != "columns":
+            weights |= {feature: _weights("kmeans", counts.ids[feature], layout) for feature in layout.features}
     return Point(numbers, weights, arrays)

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from ig_tasks.attribution.mixture import Mixture
 from ig_tasks.baselines.fitted import Baseline
+from ig_tasks.baselines.input_layouts import InputLayout, Inputs, layouts_of
 from ig_tasks.baselines.per_row import blurred, farther_end, row_hashes, uniform
 from ig_tasks.baselines.point import Point
-from ig_tasks.baselines.slots import Inputs, Slot, slots_of
 from ig_tasks.errors import BaselineError
 
 __all__ = ["Embed", "PlacedBaseline"]
@@ -35,7 +35,7 @@ class PlacedBaseline:
     """
 
     baseline: Baseline
-    slots: Mapping[str, Slot]
+    layouts: Mapping[str, InputLayout]
     embed: Embed
     points: tuple[dict[str, Any], ...]
     levels: Mapping[str, dict[str, Any]]
@@ -47,15 +47,15 @@ class PlacedBaseline:
         Raises:
             BaselineError: if a feature has no value, or an input of ids has no layer to run the path in.
         """
-        slots = slots_of(inputs)
-        points = tuple(_placed(point, slots, embed) for point in baseline.fitted)
-        levels = {level: _placed(point, slots, embed) for level, point in baseline.levels.items()}
-        return cls(baseline, slots, embed, points, levels)
+        layouts = layouts_of(inputs)
+        points = tuple(_placed(point, layouts, embed) for point in baseline.fitted)
+        levels = {level: _placed(point, layouts, embed) for level, point in baseline.levels.items()}
+        return cls(baseline, layouts, embed, points, levels)
 
     @property
     def shared(self) -> bool:
         """Whether all rows have the same baselines."""
-        by_row = any(slot.role == "sequence" for slot in self.slots.values())
+        by_row = any(layout.role == "sequence" for layout in self.layouts.values())
         return not (by_row or self.baseline.by_row or self.levels)
 
     @property
@@ -71,13 +71,13 @@ class PlacedBaseline:
 
     def _size(self, name: str, array: Value) -> int:
         """Numbers of one row's baseline of an input."""
-        slot = self.slots[name]
+        layout = self.layouts[name]
         if isinstance(array, Mixture):
             return array.ids[:1].size if array.vectors is None else np.asarray(array).size
         arrays = list(array.values()) if isinstance(array, dict) else [array]
-        if slot.role != "sequence":
+        if layout.role != "sequence":
             return sum(int(each.size) for each in arrays)
-        return int(np.prod(slot.shape)) * sum(each.shape[-1] if each.dtype.kind == "f" else 1 for each in arrays)
+        return int(np.prod(layout.shape)) * sum(each.shape[-1] if each.dtype.kind == "f" else 1 for each in arrays)
 
     def unseen(self, levels: NDArray[np.object_]) -> int:
         """How many of these rows' levels the baseline was not fitted for."""
@@ -105,8 +105,8 @@ class PlacedBaseline:
         ends = self.points[-1]
         hashes = row_hashes(arrays, options["seed"]) if strategy == "noise" else None
         place = 0
-        for name, slot in self.slots.items():
-            if slot.role not in ("columns", "array"):
+        for name, layout in self.layouts.items():
+            if layout.role not in ("columns", "array"):
                 continue
             low, high, rows = self.points[0][name], ends[name], np.asarray(arrays[name])
             if hashes is not None:
@@ -116,8 +116,8 @@ class PlacedBaseline:
                 place += size
             elif strategy == "max_distance":
                 start[name] = farther_end(rows, low, high)
-            elif slot.spatial:
-                start[name] = blurred(rows, slot.spatial, options.get("sigma"))
+            elif layout.spatial:
+                start[name] = blurred(rows, layout.spatial, options.get("sigma"))
         return start
 
     def _by_level(self, arrays: Arrays, segments: Mapping[str, NDArray[np.object_]]) -> dict[str, Any]:
@@ -152,25 +152,25 @@ class PlacedBaseline:
             yield rows, self.points[0] if level is None else self.levels[level]
 
     def _start_shape(self, name: str, found: NDArray[Any]) -> tuple[int, ...]:
-        by_row = self.slots[name].role == "sequence"
+        by_row = self.layouts[name].role == "sequence"
         return found.shape[1:] if by_row else found.shape
 
     def _resolved(self, point: Mapping[str, Value], arrays: Arrays) -> dict[str, Any]:
         return {
-            name: self._in_places(self.slots[name], value, np.asarray(arrays[name]))
-            if self.slots[name].role == "sequence"
+            name: self._in_places(self.layouts[name], value, np.asarray(arrays[name]))
+            if self.layouts[name].role == "sequence"
             else value
             for name, value in point.items()
         }
 
-    def _in_places(self, slot: Slot, value: Any, ids: NDArray[Any]) -> Any:
+    def _in_places(self, layout: InputLayout, value: Any, ids: NDArray[Any]) -> Any:
         """`value` in every place of a list of ids; padding and special ones are their own baseline."""
-        kept = np.isin(ids, list(slot.kept))
+        kept = np.isin(ids, list(layout.kept))
         if isinstance(value, Mapping):
             return {layer: self._vectors(layer, vector, ids, kept) for layer, vector in value.items()}
         if value.dtype.kind == "i":
             return np.where(kept, ids, value)
-        return self._vectors(slot.layers[0], value, ids, kept)
+        return self._vectors(layout.layers[0], value, ids, kept)
 
     def _vectors(
         self, layer: str, vector: NDArray[Any], ids: NDArray[Any], kept: NDArray[np.bool_]
@@ -188,34 +188,34 @@ def _put(into: dict[str, Any], name: str, rows: NDArray[np.intp], found: NDArray
     into[name][rows] = found
 
 
-def _placed(point: Point, slots: Mapping[str, Slot], embed: Embed) -> dict[str, Value]:
-    return {name: _array(point, slot, embed) for name, slot in slots.items()}
+def _placed(point: Point, layouts: Mapping[str, InputLayout], embed: Embed) -> dict[str, Value]:
+    return {name: _array(point, layout, embed) for name, layout in layouts.items()}
 
 
-def _array(point: Point, slot: Slot, embed: Embed) -> Value:
-    if slot.role in ("array", "shares"):
-        if slot.name not in point.arrays:
-            raise _absent(slot.name)
-        return np.asarray(point.arrays[slot.name])
-    missing = [f for f in slot.features if f not in point.numbers and f not in point.weights]
-    if missing and slot.name not in point.arrays:
+def _array(point: Point, layout: InputLayout, embed: Embed) -> Value:
+    if layout.role in ("array", "shares"):
+        if layout.name not in point.arrays:
+            raise _absent(layout.name)
+        return np.asarray(point.arrays[layout.name])
+    missing = [f for f in layout.features if f not in point.numbers and f not in point.weights]
+    if missing and layout.name not in point.arrays:
         raise _absent(missing[0])
-    if slot.role == "columns":
-        return np.array([point.numbers[feature] for feature in slot.features])
-    if slot.layer is None:
-        raise BaselineError(f"input {slot.name!r} holds ids and names no layer; add `layer:` to it in model.yaml")
-    if slot.role == "sequence":
-        if slot.name in point.arrays:
-            return np.asarray(point.arrays[slot.name], np.int64)
-        weights = point.weights[slot.features[0]]
+    if layout.role == "columns":
+        return np.array([point.numbers[feature] for feature in layout.features])
+    if layout.layer is None:
+        raise BaselineError(f"input {layout.name!r} holds ids and names no layer; add `layer:` to it in model.yaml")
+    if layout.role == "sequence":
+        if layout.name in point.arrays:
+            return np.asarray(point.arrays[layout.name], np.int64)
+        weights = point.weights[layout.features[0]]
         if len(weights) == 1:
             return np.array(next(iter(weights)), np.int64)
-        vectors = {layer: _mean_embedding(weights, layer, embed) for layer in slot.layers}
+        vectors = {layer: _mean_embedding(weights, layer, embed) for layer in layout.layers}
         return vectors if len(vectors) > 1 else next(iter(vectors.values()))
     # What ids become on their way into the layers is the model's own affair, so that it is asked for their vectors.
-    alone = slot.layers[0] if len(slot.layers) == 1 else None
-    given = [point.weights[feature] for feature in slot.features]
-    return Mixture.of(given, slot.shape, None if alone is None else lambda ids: embed(alone, ids))
+    alone = layout.layers[0] if len(layout.layers) == 1 else None
+    given = [point.weights[feature] for feature in layout.features]
+    return Mixture.of(given, layout.shape, None if alone is None else lambda ids: embed(alone, ids))
 
 
 def _mean_embedding(weights: Mapping[int, float], layer: str, embed: Embed) -> NDArray[np.float64]:

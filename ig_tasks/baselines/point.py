@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ig_tasks.baselines.slots import Slot
+from ig_tasks.baselines.input_layouts import InputLayout
 
 __all__ = ["Point"]
 
@@ -41,9 +41,11 @@ class Point:
             }
         return said
 
-    def records(self, slots: Mapping[str, Slot]) -> Iterator[tuple[str, int | None, str | None, float, int | None]]:
+    def records(
+        self, layouts: Mapping[str, InputLayout]
+    ) -> Iterator[tuple[str, int | None, str | None, float, int | None]]:
         """Rows of a table: feature, id, category, value, and the place in an array."""
-        of_feature = {feature: slot for slot in slots.values() for feature in slot.features}
+        of_feature = {feature: layout for layout in layouts.values() for feature in layout.features}
         for feature, value in self.numbers.items():
             yield feature, None, None, value, None
         for feature, ids in self.weights.items():
@@ -54,11 +56,14 @@ class Point:
                 yield name, None, None, float(value), place
 
     @classmethod
-    def of_records(cls, records: list[dict[str, Any]], slots: Mapping[str, Slot]) -> Point:
+    def of_records(cls, records: list[dict[str, Any]], layouts: Mapping[str, InputLayout]) -> Point:
         """The point whose rows these are; a feature of ids without rows has no weights."""
         numbers: dict[str, float] = {}
         weights: dict[str, dict[int, float]] = {
-            feature: {} for slot in slots.values() if slot.role in ("ids", "sequence") for feature in slot.features
+            feature: {}
+            for layout in layouts.values()
+            if layout.role in ("ids", "sequence")
+            for feature in layout.features
         }
         elements: dict[str, dict[int, float]] = {}
         for row in records:
@@ -70,9 +75,9 @@ class Point:
                 numbers[row["feature"]] = row["value"]
         arrays: dict[str, NDArray[Any]] = {}
         for name, values in elements.items():
-            slot = slots[name]
+            layout = layouts[name]
             flat = np.array([values[place] for place in range(len(values))])
-            arrays[name] = flat.reshape(slot.shape).astype(np.int64 if slot.role == "sequence" else np.float64)
-            if slot.role == "sequence":
-                weights.pop(slot.features[0], None)
+            arrays[name] = flat.reshape(layout.shape).astype(np.int64 if layout.role == "sequence" else np.float64)
+            if layout.role == "sequence":
+                weights.pop(layout.features[0], None)
         return cls(numbers, weights, arrays)

@@ -8,7 +8,7 @@ from typing import Any
 
 from ig_tasks.baselines.fitted import Baseline
 from ig_tasks.baselines.fitting import BaselineCounts, fit_baseline
-from ig_tasks.baselines.slots import Inputs
+from ig_tasks.baselines.input_layouts import Inputs
 from ig_tasks.baselines.table import baseline_of_table
 from ig_tasks.cluster.job import map_shards
 from ig_tasks.cluster.progress import Progress

@@ -222,7 +222,7 @@ def test_slopes_that_are_not_the_models_gradients_are_given_up(monkeypatch: pyte
 
 def test_sums_that_are_not_the_models_own_are_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """A wide smooth model, whose sums are pulled back through its affine prefix."""
-    from ig_tasks.attribution.backends.keras.along import Paths
+    from ig_tasks.attribution.backends.keras.path_sums import Paths
 
     pulled_back = Paths.pulled_back
     monkeypatch.setattr(Paths, "pulled_back", lambda self, *given: 0.5 * pulled_back(self, *given))

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf  # noqa: TID253 - this module is the framework's own, loaded lazily
 
-from ig_tasks.attribution.backends.keras.along import Along
 from ig_tasks.attribution.backends.keras.graph import Graph
+from ig_tasks.attribution.backends.keras.path_sums import PathSums
 from ig_tasks.attribution.backends.keras.program import Arguments, Kind, Program
 from ig_tasks.attribution.structure import NotFollowed, Segment, Structure
 from ig_tasks.errors import brief
@@ -40,23 +40,23 @@ def inspect_model(program: Program, arguments: Arguments) -> Structure:
             except _LOST as error:
                 program.structure = Structure(reason=f"following it failed: {brief(error)}")
             if not program.structure.followed:
-                program.along = None
+                program.path_sums = None
         return program.structure
 
 
 def _walked(program: Program, arguments: Arguments) -> Structure:
     two = _two_rows(arguments)
     given = program.constants(two)
-    along = program.along = Along(program.caller, _graph(program, given))
+    path_sums = program.path_sums = PathSums(program.caller, _graph(program, given))
     program.comparison = _TwoRows(two)
     try:
-        walk = along.inspect(*given, secant=True)
+        walk = path_sums.inspect(*given, secant=True)
     except NotFollowed as reason:
         # Without the operations' names nothing is known to be linear, or to have no kinks.
-        walk = along.inspect(*given, secant=False)
+        walk = path_sums.inspect(*given, secant=False)
         return Structure(followed=True, prefix=tuple(walk.prefix), operations=("unknown",), reason=str(reason))
-    along.graph.cuts = tuple(cut.affine.key for cut in walk.cuts)
-    along.graph.kinks = tuple(walk.kinks)
+    path_sums.graph.cuts = tuple(cut.affine.key for cut in walk.cuts)
+    path_sums.graph.kinks = tuple(walk.kinks)
     return Structure(
         followed=True,
         prefix=tuple(walk.prefix),
@@ -77,7 +77,7 @@ class _TwoRows:
 
     arguments: Arguments
 
-    def differs(self, program: Program, along: Along, kind: Kind) -> str | None:
+    def differs(self, program: Program, path_sums: PathSums, kind: Kind) -> str | None:
         nodes = (np.arange(_NODES) + 0.37123) / _NODES  # where hardly a kink lies, at which either side is right
         weights = np.stack([np.full(_NODES, 1.0 / _NODES), nodes])
         single = min((start.dtype for start in self.arguments[0].values()), key=lambda dtype: dtype.itemsize)
@@ -85,10 +85,10 @@ class _TwoRows:
         own = [each.numpy() for each in program.plain(self.arguments, nodes, weights)]
         try:
             if kind == "nodes":
-                found = [each.numpy() for each in program.quadrature(along, self.arguments, nodes, weights)]
+                found = [each.numpy() for each in program.quadrature(path_sums, self.arguments, nodes, weights)]
                 right = all(_same(*pair, within) for pair in zip(own, found, strict=True))
                 return None if right else "following it does not give the model's own numbers"
-            slopes = self._derivatives(program, along, nodes, weights)
+            slopes = self._derivatives(program, path_sums, nodes, weights)
         except tf.errors.ResourceExhaustedError:
             return "there is not the memory to follow two rows"
         except _LOST as error:
@@ -96,14 +96,14 @@ class _TwoRows:
         right = _same(own[1], slopes, max(within, _CLOSE_SLOPES))
         return None if right else "slopes over cells are not the model's own gradients"
 
-    def _derivatives(self, program: Program, along: Along, nodes: Any, weights: Any) -> Any:
+    def _derivatives(self, program: Program, path_sums: PathSums, nodes: Any, weights: Any) -> Any:
         """The sums (levels, targets, rows, features) that quadrature gives, by slopes over cells without width.
 
         Any width would take in kinks beside the nodes.
         """
         edges = np.tile(np.repeat(nodes, 2)[:, None], (1, self.arguments[3].shape[1]))
         segments = [Segment(1, 0, 1)] * len(nodes)
-        _, sums = program.cells(along, self.arguments, lambda kinks: edges, segments, unit=True)  # noqa: ARG005
+        _, sums = program.cells(path_sums, self.arguments, lambda kinks: edges, segments, unit=True)  # noqa: ARG005
         return np.tensordot(weights, sums.numpy(), axes=1)
 
 

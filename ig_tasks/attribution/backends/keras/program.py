@@ -13,9 +13,9 @@ import numpy as np
 import tensorflow as tf  # noqa: TID253 - this module is the framework's own, loaded lazily
 
 from ig_tasks.attribution.backends.base import Edges
-from ig_tasks.attribution.backends.keras.along import Along
 from ig_tasks.attribution.backends.keras.call import Caller, ShapeUnknown, explained, repeated
 from ig_tasks.attribution.backends.keras.override import Seen
+from ig_tasks.attribution.backends.keras.path_sums import PathSums
 from ig_tasks.attribution.backends.keras.signature import Signature
 from ig_tasks.attribution.backends.keras.state import kinds_of
 from ig_tasks.attribution.structure import NotFollowed, Segment, Structure
@@ -35,7 +35,7 @@ Kind = Literal["nodes", "cells"]
 class Comparison(Protocol):
     """A few rows, on which a followed model is held against the model itself."""
 
-    def differs(self, program: Program, along: Along, kind: Kind) -> str | None:
+    def differs(self, program: Program, path_sums: PathSums, kind: Kind) -> str | None:
         """Why sums of this kind are not the model's own; None where they are."""
         ...
 
@@ -62,7 +62,7 @@ class Program:
 
     def __init__(self, caller: Caller) -> None:
         self.caller = caller
-        self.along: Along | None = None  # the model's graph, once it was looked at
+        self.path_sums: PathSums | None = None  # the model's graph, once it was looked at
         self.structure: Structure | None = None
         self.comparison: Comparison | None = None
         self._right: set[Kind] = set()  # sums that were seen to be the model's own
@@ -104,28 +104,36 @@ class Program:
         """The same, by the model as it is."""
         return self._run("evaluate", self._integrated, arguments, nodes, weights)
 
-    def quadrature(self, along: Along, arguments: Arguments, nodes: Any, weights: Any, *, single: bool = False) -> Any:
+    def quadrature(
+        self, path_sums: PathSums, arguments: Arguments, nodes: Any, weights: Any, *, single: bool = False
+    ) -> Any:
         """The same, by the model followed along the paths."""
-        return self._run(("quadrature", single), along.quadrature(single), arguments, nodes, weights)
+        return self._run(("quadrature", single), path_sums.quadrature(single), arguments, nodes, weights)
 
     def secant(self, arguments: Arguments, edges: Edges, segments: Sequence[Segment]) -> Any:
         """Outputs (segments, 2, targets, rows) and sums (segments, targets, rows, features)."""
         return self.cells(self._followed("cells"), arguments, edges, segments)
 
     def cells(
-        self, along: Along, arguments: Arguments, edges: Edges, segments: Sequence[Segment], *, unit: bool = False
+        self,
+        path_sums: PathSums,
+        arguments: Arguments,
+        edges: Edges,
+        segments: Sequence[Segment],
+        *,
+        unit: bool = False,
     ) -> Any:
         """The same. `unit`: a cell counts 1 in place of its width; cells without width then give derivatives."""
         inner, within, outer = _cells(segments)
-        parts, kinks = self._run("affine", along.affine, arguments)
+        parts, kinks = self._run("affine", path_sums.affine, arguments)
         places = edges(kinks.numpy() if kinks.shape[1] else None)
         # Between the last edge of a segment and the first of the next there is no cell.
         widths = (np.ones_like(places) if unit else np.diff(places, axis=0, append=places[-1:])) * inner[:, None]
         long = len(places) > _FEW
-        return self._run(("cells", long), along.cells(long), arguments, parts, places, widths, within, outer)
+        return self._run(("cells", long), path_sums.cells(long), arguments, parts, places, widths, within, outer)
 
     def knots(self, arguments: Arguments, places: Any, layers: range) -> Any:
-        return self._run(("knots", layers), self._along().knots(layers), arguments, places)
+        return self._run(("knots", layers), self._path_sums().knots(layers), arguments, places)
 
     def start_gradient(self, arguments: Arguments) -> list[dict[str, Any]]:
         """Gradients at the (shared) start of the one row given, by target."""
@@ -201,8 +209,8 @@ class Program:
         deltas = {name: end - start_points[name] for name, end in end_points.items()}
         points = {}
         for name, delta in deltas.items():
-            along = tf.reshape(tf.cast(nodes, delta.dtype), (-1, *[1] * len(delta.shape)))
-            path = start_points[name][None] + along * delta[None]
+            share = tf.reshape(tf.cast(nodes, delta.dtype), (-1, *[1] * len(delta.shape)))
+            path = start_points[name][None] + share * delta[None]
             points[name] = tf.ensure_shape(
                 tf.reshape(path, tf.concat(([-1], tf.shape(delta)[1:]), 0)), (None, *delta.shape[1:])
             )
@@ -244,27 +252,27 @@ class Program:
 
     # -- running them ------------------------------------------------------------------------------------
 
-    def _along(self) -> Along:
-        if self.along is None:
+    def _path_sums(self) -> PathSums:
+        if self.path_sums is None:
             raise NotFollowed(self.structure.reason if self.structure else "the model was not looked at")
-        return self.along
+        return self.path_sums
 
-    def _followed(self, kind: Kind) -> Along:
+    def _followed(self, kind: Kind) -> PathSums:
         """The model's graph along paths, after sums of this kind were held against the model's own, once.
 
         Raises:
             NotFollowed: where they differ.
         """
-        along = self._along()
+        path_sums = self._path_sums()
         if kind not in self._right:
             with _LOCK:
                 if kind not in self._right and self.comparison is not None:
-                    reason = self.comparison.differs(self, along, kind)
+                    reason = self.comparison.differs(self, path_sums, kind)
                     if reason is not None:
-                        self.structure, self.along = Structure(reason=reason), None
+                        self.structure, self.path_sums = Structure(reason=reason), None
                         raise NotFollowed(reason)
                     self._right.add(kind)
-        return along
+        return path_sums
 
     def _run(self, name: Any, function: Any, arguments: Arguments, *others: Any, specs: Any = None) -> Any:
         """A traced function on the arguments; `others` are arrays of any length, of these `specs` if not."""

@@ -13,7 +13,7 @@ import tensorflow as tf  # noqa: TID253 - this module is the framework's own, lo
 from ig_tasks.attribution.backends.keras.affine import affine_parts
 from ig_tasks.attribution.backends.keras.elements import elementwise
 from ig_tasks.attribution.backends.keras.graph import Graph, Step, replay
-from ig_tasks.attribution.backends.keras.live import Done, do, known
+from ig_tasks.attribution.backends.keras.path_operations import Done, do, known
 from ig_tasks.attribution.backends.keras.pieces import beyond
 from ig_tasks.attribution.backends.keras.rules import LOOPS, OPAQUE, SAME, UNEVEN, moves_rows, spelled
 from ig_tasks.attribution.backends.keras.slopes import piecewise

@@ -15,7 +15,22 @@ import numpy.typing as npt
 import torch  # noqa: TID253 - this module is the framework's own, loaded lazily
 
 from ig_tasks.attribution.backends.base import Edges, ids_within
-from ig_tasks.attribution.backends.torch.along import (
+from ig_tasks.attribution.backends.torch.call import Caller, Tensors
+from ig_tasks.attribution.backends.torch.causes import causes_named, require_weights
+from ig_tasks.attribution.backends.torch.chain import Chain
+from ig_tasks.attribution.backends.torch.follow import DRAWS
+from ig_tasks.attribution.backends.torch.gradient_loss import where_gradient_is_lost
+from ig_tasks.attribution.backends.torch.inspection import inspect_model
+from ig_tasks.attribution.backends.torch.misfit import first_misfit
+from ig_tasks.attribution.backends.torch.model import (
+    accepted_names,
+    as_wanted,
+    cast_copy,
+    embedding_layers,
+    float_dtype,
+    saved_bytes,
+)
+from ig_tasks.attribution.backends.torch.path_sums import (
     Lines,
     cells,
     cells_by_chain,
@@ -25,21 +40,6 @@ from ig_tasks.attribution.backends.torch.along import (
     nodes_by_chain,
     nodes_plain,
     unfolded,
-)
-from ig_tasks.attribution.backends.torch.call import Caller, Tensors
-from ig_tasks.attribution.backends.torch.causes import causes_named, require_weights
-from ig_tasks.attribution.backends.torch.chain import Chain
-from ig_tasks.attribution.backends.torch.follow import DRAWS
-from ig_tasks.attribution.backends.torch.inspection import inspect_model
-from ig_tasks.attribution.backends.torch.lost import where_lost
-from ig_tasks.attribution.backends.torch.misfit import first_misfit
-from ig_tasks.attribution.backends.torch.model import (
-    accepted_names,
-    as_wanted,
-    cast_copy,
-    embedding_layers,
-    float_dtype,
-    saved_bytes,
 )
 from ig_tasks.attribution.backends.torch.recall import FEW_ROWS, recalled
 from ig_tasks.attribution.backends.torch.state import Remembered
@@ -198,7 +198,9 @@ class TorchBackend:
             whole = f"its output is {outputs.dtype}, which has no gradient; explain logits or probabilities"
             detached = "its output does not depend on the inputs through differentiable operations"
             float_out = outputs.is_floating_point()
-            lost = where_lost(self.model, points.values(), lambda: self._caller.call(points, row, 1), advise=float_out)
+            lost = where_gradient_is_lost(
+                self.model, points.values(), lambda: self._caller.call(points, row, 1), advise=float_out
+            )
             raise ModelError(f"model: {detached if float_out else whole}{lost}")
         self.rounding = torch.finfo(outputs.dtype).eps
         # Beside what is saved for the backward pass there are the points, their gradients and the sums.

@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 
 import torch  # noqa: TID253 - this module is the framework's own, loaded lazily
 
-from ig_tasks.attribution.backends.torch.along import (
+from ig_tasks.attribution.backends.torch.call import Caller
+from ig_tasks.attribution.backends.torch.chain import Chain
+from ig_tasks.attribution.backends.torch.follow import Follow
+from ig_tasks.attribution.backends.torch.path_sums import (
     Lines,
     Sums,
     derivatives,
@@ -16,9 +19,6 @@ from ig_tasks.attribution.backends.torch.along import (
     nodes_by_chain,
     nodes_plain,
 )
-from ig_tasks.attribution.backends.torch.call import Caller
-from ig_tasks.attribution.backends.torch.chain import Chain
-from ig_tasks.attribution.backends.torch.follow import Follow
 from ig_tasks.attribution.backends.torch.recall import FAILURES, keep, same
 from ig_tasks.attribution.backends.torch.record import chain_of
 from ig_tasks.attribution.structure import NotFollowed, Structure

@@ -13,8 +13,8 @@ from weakref import WeakKeyDictionary
 
 import torch  # noqa: TID253 - this module is the framework's own, loaded lazily
 
-from ig_tasks.attribution.backends.torch.along import Lines, Sums, nodes_by_chain, nodes_plain
 from ig_tasks.attribution.backends.torch.chain import Chain
+from ig_tasks.attribution.backends.torch.path_sums import Lines, Sums, nodes_by_chain, nodes_plain
 from ig_tasks.attribution.structure import NotFollowed, Structure
 
 __all__ = ["FAILURES", "FEW_ROWS", "keep", "recalled", "same"]

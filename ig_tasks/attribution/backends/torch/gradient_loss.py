@@ -12,7 +12,7 @@ from torch.overrides import TorchFunctionMode  # noqa: TID253
 from ig_tasks.attribution.backends.torch.affine import leaves
 from ig_tasks.attribution.backends.torch.operations import ATTRIBUTES, spelled
 
-__all__ = ["where_lost"]
+__all__ = ["where_gradient_is_lost"]
 
 
 _STEPS = frozenset(
@@ -46,7 +46,7 @@ class _Trace(TorchFunctionMode):  # type: ignore[misc]  # torch is not followed 
         return result
 
 
-def where_lost(
+def where_gradient_is_lost(
     model: torch.nn.Module, points: Iterable[torch.Tensor], call: Callable[[], Any], *, advise: bool = True
 ) -> str:
     """In words, to end a sentence with: '; they are lost at ...', or nothing where it cannot be seen.

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ig_tasks.attribution.feeds import Layers, named_layers
 from ig_tasks.data.inputs import InputSpec, feature_names
 
-__all__ = ["Inputs", "Role", "Slot", "slots_of", "slots_of_arrays"]
+__all__ = ["InputLayout", "Inputs", "Role", "layouts_of", "layouts_of_arrays"]
 
 Role = Literal["columns", "ids", "sequence", "shares", "array"]
 """columns   (rows, features) numbers
@@ -23,7 +23,7 @@ array     (rows, ...) numbers, taken element by element"""
 
 
 @dataclass(frozen=True)
-class Slot:
+class InputLayout:
     """One input, as baselines see it."""
 
     name: str
@@ -52,49 +52,49 @@ class Slot:
         return str(number) if self.spec is None else self.spec.category(number)
 
 
-Inputs = Mapping[str, InputSpec] | Mapping[str, Slot]
+Inputs = Mapping[str, InputSpec] | Mapping[str, InputLayout]
 
 
-def slots_of(inputs: Inputs) -> dict[str, Slot]:
-    """A slot for every input that has attributions, in their order; slots stay what they are."""
-    if _are_slots(inputs):
+def layouts_of(inputs: Inputs) -> dict[str, InputLayout]:
+    """The layout of every input that has attributions, in their order; layouts stay what they are."""
+    if _are_layouts(inputs):
         return dict(inputs)
     specs: Mapping[str, InputSpec] = inputs  # type: ignore[assignment]
     names = feature_names(specs)
     return {name: _slot(name, spec, names[name]) for name, spec in specs.items() if spec.kind != "mask"}
 
 
-def slots_of_arrays(arrays: Mapping[str, NDArray[Any]], layers: Layers) -> dict[str, Slot]:
+def layouts_of_arrays(arrays: Mapping[str, NDArray[Any]], layers: Layers) -> dict[str, InputLayout]:
     """Slots of arrays (rows, ...) of which nothing else is known."""
     found = {}
     for name, array in arrays.items():
         shape = array.shape[1:]
         if name in layers:
             places = [name] if not shape else [f"{name}[{','.join(map(str, at))}]" for at in np.ndindex(shape)]
-            found[name] = Slot(name, "ids", tuple(places), shape, layers[name])
+            found[name] = InputLayout(name, "ids", tuple(places), shape, layers[name])
         else:
-            found[name] = Slot(name, "array", (name,), shape, spatial=_spatial(shape))
+            found[name] = InputLayout(name, "array", (name,), shape, spatial=_spatial(shape))
     return found
 
 
-def _are_slots(inputs: Inputs) -> TypeGuard[Mapping[str, Slot]]:
-    return all(isinstance(value, Slot) for value in inputs.values())
+def _are_layouts(inputs: Inputs) -> TypeGuard[Mapping[str, InputLayout]]:
+    return all(isinstance(value, InputLayout) for value in inputs.values())
 
 
-def _slot(name: str, spec: InputSpec, features: tuple[str, ...]) -> Slot:
+def _slot(name: str, spec: InputSpec, features: tuple[str, ...]) -> InputLayout:
     own = features if len(features) == 1 else (name,)
     if spec.padded or (spec.kind == "array" and spec.integer):
         padding = spec.padding if spec.padded else None
         kept = frozenset(spec.special) | ({padding} if padding is not None else set())
         role: Role = "sequence"
-        return Slot(name, role, own, spec.row_shape, spec.layers, spec.unknown, padding, kept, spec=spec)
+        return InputLayout(name, role, own, spec.row_shape, spec.layers, spec.unknown, padding, kept, spec=spec)
     if spec.kind in ("one_hot", "bag"):
-        return Slot(name, "shares", own, spec.row_shape, spec=spec)
+        return InputLayout(name, "shares", own, spec.row_shape, spec=spec)
     if spec.kind in ("image", "series", "array"):
         # An image in a grid has many features, and one baseline.
-        return Slot(name, "array", own, spec.row_shape, spatial=_axes(spec), spec=spec)
+        return InputLayout(name, "array", own, spec.row_shape, spatial=_axes(spec), spec=spec)
     role = "ids" if spec.integer else "columns"
-    return Slot(name, role, features, spec.row_shape, spec.layers, spec.unknown, spec=spec)
+    return InputLayout(name, role, features, spec.row_shape, spec.layers, spec.unknown, spec=spec)
 
 
 def _axes(spec: InputSpec) -> tuple[int, ...]:

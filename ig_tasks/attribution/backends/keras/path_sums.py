@@ -12,7 +12,7 @@ from ig_tasks.attribution.backends.keras.graph import Graph
 from ig_tasks.attribution.backends.keras.values import Affine, Lengths, Still, Value
 from ig_tasks.attribution.backends.keras.walk import Cut, Walk
 
-__all__ = ["Along", "Paths"]
+__all__ = ["PathSums", "Paths"]
 
 Tensors = dict[str, Any]
 
@@ -77,7 +77,7 @@ class Paths:
         return tf.transpose(by_target, (1, 0, 2, 3))
 
 
-class Along:
+class PathSums:
     """Functions of a batch of paths through one graph, to be traced."""
 
     def __init__(self, caller: Caller, graph: Graph) -> None:
