@@ -17,7 +17,7 @@ from ig_tasks.models.formats import FORMATS, FormatName, Framework, format_of_na
 from ig_tasks.models.outputs import Selection
 from ig_tasks.models.referenced_files import FILE, relative_path, with_parameters, with_tokenizer, with_vocabulary
 from ig_tasks.models.spaces import spaces_of
-from ig_tasks.models.target_config import Chosen, TargetConfig
+from ig_tasks.models.target_config import Chosen, Target, TargetConfig
 from ig_tasks.spec.messages import first_error
 from ig_tasks.spec.uris import Uri, cut_secrets
 from ig_tasks.spec.written import load_yaml
@@ -125,8 +125,8 @@ class ModelConfig(_Strict):
             {**{key: getattr(self, key) for key in type(self).model_fields}, "format": name}
         )
 
-    def choose_target(self, target: Chosen, space: str | None) -> tuple[str, TargetConfig, str]:
-        """The target's name, what it is, and the space to explain it in.
+    def choose_target(self, target: Chosen, space: str | None) -> Target:
+        """The target that is meant, in the space to explain it in.
 
         `target` is a name or an output column, or a selection {head, position, column} of the model's numbers as they
         are; None means the only one. `space` None means the declared one; the others are in
@@ -139,7 +139,7 @@ class ModelConfig(_Strict):
         spaces = spaces_of(config)
         if space is not None and space not in spaces:
             raise ModelError(f"target '{name}' has no space '{space}'{suggest(space, spaces, noun='spaces')}")
-        return name, config, space or config.space
+        return Target(name, config, space or config.space)
 
     def _target(self, target: Chosen) -> tuple[str, TargetConfig]:
         if isinstance(target, Mapping):

@@ -70,19 +70,19 @@ class LoadedModel(ABC):
         Raises:
             TargetError, ModelError: for a space that the target cannot be turned into.
         """
-        name, config, chosen = self.package.config.choose_target(target, space)
-        head = head_for(name, config, chosen)
+        chosen = self.package.config.choose_target(target, space)
+        head = head_for(chosen.name, chosen.config, chosen.space)
         if head is None:
-            return self.model, _plain_output(config.output), name, chosen
-        return self._with_head(self.model, head), None, name, chosen
+            return self.model, _plain_output(chosen.config.output), chosen.name, chosen.space
+        return self._with_head(self.model, head), None, chosen.name, chosen.space
 
     def output_details(self, target: Chosen = None, space: str | None = None) -> dict[str, str]:
         """What an explanation says of the number explained: its space, and its calibration where there is one."""
-        _, config, chosen = self.package.config.choose_target(target, space)
-        details = {"space": chosen}
-        base = margin_base(config) if chosen == "margin" else chosen
-        if config.calibration is not None and base == "calibrated":
-            details["calibration"] = config.calibration.describe()
+        chosen = self.package.config.choose_target(target, space)
+        details = {"space": chosen.space}
+        base = margin_base(chosen.config) if chosen.space == "margin" else chosen.space
+        if chosen.config.calibration is not None and base == "calibrated":
+            details["calibration"] = chosen.config.calibration.describe()
         return details
 
     def output(
@@ -95,8 +95,9 @@ class LoadedModel(ABC):
 
         Raises what `for_target` and `predict` raise.
         """
-        name, config, chosen = self.package.config.choose_target(target, space)
-        head = head_for(name, config, chosen) or Head(name, chosen, selection_of(config), ())
+        chosen = self.package.config.choose_target(target, space)
+        head = head_for(chosen.name, chosen.config, chosen.space)
+        head = head or Head(chosen.name, chosen.space, selection_of(chosen.config), ())
         found = self._in_blocks(inputs, lambda block: self._call_head(self.model, head, block))
         return np.asarray(found[:, 0], dtype=np.float64)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -10,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from ig_tasks.models.calibration import Calibration
 from ig_tasks.models.outputs import Selection
 
-__all__ = ["Chosen", "TargetConfig"]
+__all__ = ["Chosen", "Target", "TargetConfig"]
 
 Chosen = str | int | Mapping[str, Any] | None
 """How a caller names a target: by name, output column or selection {head, position, column}; None: the only one."""
@@ -67,3 +68,18 @@ class TargetConfig(BaseModel):
         if isinstance(self.output, Selection):
             return self.output.column
         return self.output if isinstance(self.output, int) else None
+
+
+@dataclass(frozen=True)
+class Target:
+    """One output of a model in the space that is explained or compared.
+
+    Attributes:
+        name: as model.yaml has it, or the selection in words.
+        config: what the output is.
+        space: the declared one, or another of `ig_tasks.models.spaces`.
+    """
+
+    name: str
+    config: TargetConfig
+    space: str

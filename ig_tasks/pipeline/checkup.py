@@ -122,7 +122,7 @@ def _unknown_lines(plan: RunPlan, rows: UsableRows) -> list[str]:
 
 
 def _threshold_words(plan: RunPlan) -> str:
-    config = plan.target[1]
+    config = plan.target.config
     words = f"; {config.calibration.describe()}" if config.calibration else ""
     return words + (f"; a decision falls at {config.threshold:g}" if config.threshold is not None else "")
 

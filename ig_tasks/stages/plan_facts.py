@@ -13,7 +13,7 @@ from pydantic_core import to_jsonable_python
 
 from ig_tasks.data.features import Feature, features_of
 from ig_tasks.models.config import ModelConfig
-from ig_tasks.models.target_config import TargetConfig
+from ig_tasks.models.target_config import Target
 from ig_tasks.spec import ExplanationSpec
 from ig_tasks.stages.planning import baseline_files
 from ig_tasks.stages.run_plan import RunPlan
@@ -50,8 +50,8 @@ class PlanFacts:
         """What the report speaks of, in the order of the inputs."""
         return features_of(self.config.inputs)
 
-    def target(self, spec: ExplanationSpec) -> tuple[str, TargetConfig, str]:
-        """The target's name, what it is, and the space that is explained."""
+    def target(self, spec: ExplanationSpec) -> Target:
+        """The target that is explained."""
         return self.config.choose_target(spec.model.target, spec.model.space)
 
     def to_json(self) -> dict[str, Any]:

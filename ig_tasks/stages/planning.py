@@ -139,11 +139,11 @@ def _check_target(spec: ExplanationSpec, package: ModelPackage) -> None:
 
 def _open_served(spec: ExplanationSpec, package: ModelPackage, root: str | None) -> ModelPackage | None:
     """The served model's package, where one is named; what cannot be compared is found before a worker starts."""
-    name, config, explained = package.config.choose_target(spec.model.target, spec.model.space)
-    space = spec.validation.parity.space or explained
-    if spec.data.prediction and space != explained:
+    explained = package.config.choose_target(spec.model.target, spec.model.space)
+    space = spec.validation.parity.space or explained.space
+    if spec.data.prediction and space != explained.space:
         try:
-            converter(name, config, explained, space)
+            converter(explained.name, explained.config, explained.space, space)
         except ModelError as error:
             raise SpecError(f"validation.parity.space: {error}") from None
     named = spec.model.served
@@ -151,11 +151,11 @@ def _open_served(spec: ExplanationSpec, package: ModelPackage, root: str | None)
         return None
     try:
         served = open_served(named.uri, package, trust=named.trust, trusted_root=root)
-        target = served_target(served, named.target, name)
-        for one, wanted in ((package, name), (served, target)):
-            known, its, _ = one.config.choose_target(wanted, None)
-            if space not in spaces_of(its):
-                converter(known, its, its.space, space)
+        compared = served_target(served, named.target, explained.name)
+        for one, wanted in ((package, explained.name), (served, compared)):
+            target = one.config.choose_target(wanted, None)
+            if space not in spaces_of(target.config):
+                converter(target.name, target.config, target.space, space)
     except ModelError as error:
         said = str(error).replace("under `model`", "under `model.served`")
         raise type(error)(f"model.served: {said}") from None

@@ -9,7 +9,7 @@ from ig_tasks.data.dataset import DataFile, Dataset
 from ig_tasks.data.shards import Shard, plan_shards
 from ig_tasks.errors import RunError
 from ig_tasks.models import ModelPackage
-from ig_tasks.models.config import TargetConfig
+from ig_tasks.models.target_config import Target
 from ig_tasks.spec import ExplanationSpec
 from ig_tasks.stages.tasks import ModelReference
 
@@ -34,14 +34,14 @@ class RunPlan:
     served: ModelPackage | None = None
 
     @property
-    def target(self) -> tuple[str, TargetConfig, str]:
-        """The target's name, what it is, and the space that is explained."""
+    def target(self) -> Target:
+        """The target that is explained."""
         return self.package.config.choose_target(self.spec.model.target, self.spec.model.space)
 
     @property
     def parity_space(self) -> str:
         """The space in which outputs are compared with those of the served model, or with stored predictions."""
-        return self.spec.validation.parity.space or self.target[2]
+        return self.spec.validation.parity.space or self.target.space
 
     @property
     def served_model(self) -> ModelReference | None:
@@ -55,7 +55,7 @@ class RunPlan:
             framework=self.served.config.framework,
             trust=served.trust,
             trusted_root=self.model.trusted_root,
-            target=served_target(self.served, served.target, self.target[0]),
+            target=served_target(self.served, served.target, self.target.name),
             space=None,
         )
 
@@ -98,14 +98,14 @@ class RunPlan:
         """Everything that decides the numbers, and nothing else: thresholds and labels are not in it."""
         spec = self.spec
         # A target that is named and the only one there is are the same target.
-        target, _, space = self.package.config.choose_target(spec.model.target, spec.model.space)
+        target = self.target
         attribution = spec.attribution.model_dump(mode="json")
         data = spec.data.model_dump(mode="json", exclude={"uri", "partition"})
         # A key that came later and is not used leaves the folders of earlier runs where they are.
         data = {name: value for name, value in data.items() if name != "cluster" or value is not None}
         return {
             "engine": ENGINE_VERSION,
-            "model": {"digest": self.package.digest, "target": target, "space": space},
+            "model": {"digest": self.package.digest, "target": target.name, "space": target.space},
             "data": {"digest": data_digest, **data},
             "baseline": baseline_digest,
             "attribution": {**attribution, "memory_limit": self.memory_limit},
@@ -117,7 +117,7 @@ def served_target(served: ModelPackage, wanted: str | int | None, explained: str
     """The target of the served model that is compared."""
     if wanted is None and explained in served.config.targets:
         return explained
-    return served.config.choose_target(wanted, None)[0]
+    return served.config.choose_target(wanted, None).name
 
 
 def require_unchanged(found: str, expected: str, what: str) -> None:

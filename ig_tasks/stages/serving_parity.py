@@ -93,7 +93,7 @@ def compare_with_served(
     folder = store.name_folder(spec.name)
     rows = spec.validation.parity.rows
     asked = {
-        "model": {"digest": plan.package.digest, "target": plan.target[0]},
+        "model": {"digest": plan.package.digest, "target": plan.target.name},
         "served": prediction if served is None else {"digest": served.digest, "target": served.target},
         "space": plan.parity_space,
         "data": {"digest": data_digest, "id": spec.data.id},
@@ -145,7 +145,7 @@ def _load_served(model: ModelReference, explained: LoadedModel, resources: Mappi
 
 def _numbers(loaded: LoadedModel, inputs: Any, target: str | int | None, space: str) -> Any:
     """A target's numbers in a space, by a head where there is one, else from the target's own."""
-    name, config, _ = loaded.package.config.choose_target(target, None)
-    if space in spaces_of(config):
+    declared = loaded.package.config.choose_target(target, None)
+    if space in spaces_of(declared.config):
         return loaded.output(inputs, target, space)
-    return converter(name, config, config.space, space)(loaded.output(inputs, target))
+    return converter(declared.name, declared.config, declared.space, space)(loaded.output(inputs, target))

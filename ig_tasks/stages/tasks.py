@@ -223,11 +223,11 @@ def _doubt_of_space(
     output: NDArray[Any],
 ) -> str | None:
     """What the rows that were tried say against the target's declared space; `output` is in the one explained."""
-    name, _, declared = prepared.loaded.package.config.choose_target(task.model.target, None)
-    if declared == "logit" and prepared.space != declared:
-        raw = PreparedModel.of(prepared.loaded, task.model.target, declared, prepared.baseline.baseline)
+    declared = prepared.loaded.package.config.choose_target(task.model.target, None)
+    if declared.space == "logit" and prepared.space != declared.space:
+        raw = PreparedModel.of(prepared.loaded, task.model.target, declared.space, prepared.baseline.baseline)
         output = raw.attribute(arrays, _TRIAL, memory_limit=_TRIAL_MEMORY, fixed=fixed).output
-    return doubt_of_space(name, declared, output)
+    return doubt_of_space(declared.name, declared.space, output)
 
 
 def _open(model: ModelReference) -> ModelPackage:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ig_tasks.errors import ModelError, SpecError
 from ig_tasks.models.spaces import converter
 from ig_tasks.spec import ExplanationSpec
 from ig_tasks.stages.plan_facts import PlanFacts
@@ -22,12 +23,19 @@ NAME = "parity_served"
 
 
 def predicted_of(spec: ExplanationSpec, facts: PlanFacts) -> Predicted | None:
-    """How outputs are told in the space of the stored predictions, where that is another one."""
-    name, config, explained = facts.target(spec)
-    space = spec.validation.parity.space or explained
-    if spec.data.prediction is None or space == explained:
+    """How outputs are told in the space of the stored predictions, where that is another one.
+
+    Raises:
+        SpecError: if outputs cannot be told in the space that the spec names.
+    """
+    target = facts.target(spec)
+    space = spec.validation.parity.space or target.space
+    if spec.data.prediction is None or space == target.space:
         return None
-    return Predicted(space, converter(name, config, explained, space))
+    try:
+        return Predicted(space, converter(target.name, target.config, target.space, space))
+    except ModelError as error:
+        raise SpecError(f"validation.parity.space: {error}") from None
 
 
 def called_check(spec: ExplanationSpec, store: Store, served: ComparedFacts, *, stored: bool = False) -> Check:

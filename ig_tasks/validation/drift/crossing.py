@@ -174,19 +174,19 @@ class Crossing:
     ) -> CrossTask:
         package = self._package(model)
         spec = model.spec
-        target, _, space = package.config.choose_target(spec.model.target, spec.model.space)
+        target = package.config.choose_target(spec.model.target, spec.model.space)
         reference = ModelReference(
             uri=spec.model.uri,
             digest=package.digest,
             framework=package.config.framework,
             trust=self._trust.get(model.folder.uri),
             trusted_root=self._root,
-            target=target,
-            space=space,
+            target=target.name,
+            space=target.space,
         )
         return CrossTask(
             model=reference,
-            space=space,
+            space=target.space,
             baseline_uri=baseline.folder.uri,
             baseline_digest=baseline.baseline_digest,
             shard=self._shard(data, rows or self._rows),

@@ -7,8 +7,12 @@ from pathlib import Path
 import pytest
 import yaml
 
+from ig_tasks.errors import SpecError
 from ig_tasks.models.config import ModelConfig, read_config
+from ig_tasks.models.target_config import Target
+from ig_tasks.spec import ExplanationSpec
 from ig_tasks.stages.plan_facts import PlanFacts
+from ig_tasks.validation import predicted_of
 
 SHIPPED = sorted(path.parent for path in (Path(__file__).parents[3] / "include" / "models").glob("*/model.yaml"))
 
@@ -73,3 +77,30 @@ def test_targets_and_card_come_back_and_arguments_do_not():
     assert facts.config.targets == config.targets
     assert facts.config.card.model_dump() == {**config.card.model_dump(), "loss": None}
     assert facts.config.arguments == {}
+
+
+def test_the_target_of_a_spec_is_named_with_its_space():
+    config = config_of(
+        {"n": {"columns": ["a"]}}, targets={"late": {"space": "logit", "output": 1, "activation": "sigmoid"}}
+    )
+    facts = again(facts_of(config))
+    by_column = facts.target(spec_of(target=1, space="probability"))
+    assert by_column == Target("late", config.targets["late"], "probability")
+    assert facts.target(spec_of()) == Target("late", config.targets["late"], "logit")
+
+
+def test_a_space_of_stored_predictions_that_outputs_do_not_tell_names_its_field():
+    softmax = {"space": "logit", "output": 1, "activation": "softmax"}
+    facts = again(facts_of(config_of({"n": {"columns": ["a"]}}, targets={"late": softmax})))
+    told = predicted_of(spec_of(parity={"space": "logit"}), facts)
+    assert told is None
+    with pytest.raises(
+        SpecError, match=r"^validation\.parity\.space: target 'late': numbers in space 'logit' do not say"
+    ):
+        predicted_of(spec_of(parity={"space": "probability"}), facts)
+
+
+def spec_of(parity=None, **model):
+    document = {"version": 1, "name": "tiny", "model": {"uri": "m", **model}, "baseline": "auto"}
+    data = {"uri": "d", "prediction": "p"}
+    return ExplanationSpec.model_validate({**document, "data": data, "validation": {"parity": parity or {}}})
