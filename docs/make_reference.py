@@ -74,6 +74,8 @@ MEANING = {
         "validation.parity.tolerance": "largest difference, divided by 1 + the prediction's size",
         "validation.parity.mostly": "at least this share of the rows compared",
         "validation.parity.severity": "",
+        "drift": "the earlier run that a report is compared with, and which changes count; a string is `reference`",
+        "drift.severity": "",
         "report": "what the report shows",
         "report.examples": "single rows shown, spread from the lowest to the highest output",
         "report.keep_inputs": "whether the shards hold the inputs beside the attributions",

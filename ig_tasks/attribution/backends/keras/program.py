@@ -1,4 +1,4 @@
-"""Traced functions of one Keras model: traced once a signature, kept as long as the model lives."""
+"""Traced functions of one Keras model: traced once per signature, kept as long as the model lives."""
 
 from __future__ import annotations
 
