@@ -1,5 +1,6 @@
 """The flights models calibrated on real flights of one month, and explained in calibrated space in another."""
 
+import itertools
 import json
 import shutil
 from pathlib import Path
@@ -12,6 +13,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import expit, log_expit
 from sklearn.calibration import _SigmoidCalibration
 from sklearn.isotonic import IsotonicRegression
+from support.sweeps import sized
 
 import ig_tasks
 from ig_tasks import pipeline
@@ -67,7 +69,7 @@ def isotonic(scores, late):
 METHODS = {"platt": platt, "temperature": temperature, "isotonic": isotonic}
 
 
-@pytest.fixture(scope="module", params=["flights_torch", "flights_keras", "flights_torch_relu_64_64"])
+@pytest.fixture(scope="module")
 def source(request, fitted_on):
     """(package folder, logits of the flights to calibrate on), once for each model."""
     folder = ROOT / "include" / "models" / request.param
@@ -77,7 +79,7 @@ def source(request, fitted_on):
     return folder, loaded.output(encoded.inputs, "late")
 
 
-@pytest.fixture(params=METHODS)
+@pytest.fixture
 def calibrated(request, source, fitted_on, tmp_path):
     """A copy of the package with a calibration in a JSON file; the loaded model, and sklearn's own answer."""
     folder, scores = source
@@ -92,6 +94,13 @@ def calibrated(request, source, fitted_on, tmp_path):
     return ig_tasks.load_model(package, trusted_root=tmp_path), predict
 
 
+MODELS = ("flights_torch", "flights_keras", "flights_torch_relu_64_64")
+# Every calibration on one smooth model, and the one with steps, which is the hard one, on each.
+FEWER = [(MODELS[0], "platt"), (MODELS[0], "temperature"), *((model, "isotonic") for model in MODELS)]
+ALL = list(itertools.product(MODELS, METHODS))
+
+
+@pytest.mark.parametrize(("source", "calibrated"), sized(FEWER, ALL), indirect=True)
 @pytest.mark.parametrize(
     ("space", "tolerance", "precision"),
     [("calibrated", 0.01, "model"), ("calibrated", 1e-4, "float64"), ("margin", 0.01, "model")],
@@ -122,8 +131,11 @@ def test_flights_are_explained_in_calibrated_space(calibrated, explained, fitted
     np.testing.assert_allclose(sums - (found.output - found.baseline_output), found.convergence_delta, atol=1e-6)
 
 
-@pytest.mark.parametrize("calibrated", ["platt", "isotonic"], indirect=True)
-@pytest.mark.parametrize("source", ["flights_torch", "flights_keras"], indirect=True)
+RUN = [("flights_torch", "isotonic"), ("flights_keras", "platt")]  # each framework and each kind of calibration once
+CROSSED = list(itertools.product(("flights_torch", "flights_keras"), ("platt", "isotonic")))
+
+
+@pytest.mark.parametrize(("source", "calibrated"), sized(RUN, CROSSED), indirect=True)
 def test_a_run_reports_the_margin_and_compares_with_the_served_model(source, calibrated, tmp_path):
     """The served model is the one without the calibration: its logits are compared, the calibrated are explained."""
     folder, _ = source

@@ -16,7 +16,7 @@ from support.patience import PATIENCE, until
 from support.tiny import MODEL_CODE, table, write_data, write_package, write_project
 
 import ig_tasks
-from ig_tasks import pipeline
+from ig_tasks import cli, pipeline
 from ig_tasks.cluster.session import ComputeSession
 from ig_tasks.errors import (
     BaselineError,
@@ -411,12 +411,18 @@ def test_a_baseline_without_a_usable_row_is_an_error(tmp_path, session):
 SLOW = MODEL_CODE.replace("        joined =", "        import time\n\n        time.sleep(0.1)\n        joined =")
 
 
-def test_a_run_killed_in_the_middle_goes_on_where_it_stopped_with_the_same_last_digit(tmp_path):
+def test_a_run_killed_in_the_middle_goes_on_where_it_stopped_with_the_same_last_digit(tmp_path, capsys):
     path = write_project(tmp_path, rows=520, compute={"workers": 1, "shard_rows": 100})
     (tmp_path / "include" / "models" / "tiny" / "model.py").write_text(SLOW)
     command = [sys.executable, "-m", "ig_tasks.cli", "run", str(path)]
-    whole = subprocess.run([*command, "--store", str(tmp_path / "whole")], capture_output=True, text=True, check=False)
-    assert whole.returncode == 0, whole.stderr
+
+    def here(store: str) -> tuple[str, str]:
+        """The same command in this process."""
+        code, shown = cli._run(["run", str(path), "--store", str(tmp_path / store)]), capsys.readouterr()
+        assert code == 0, shown.err
+        return shown.out, shown.err
+
+    whole, _ = here("whole")
 
     process = subprocess.Popen([*command, "--store", str(tmp_path / "killed")], stderr=subprocess.DEVNULL,
                                stdout=subprocess.DEVNULL, start_new_session=True)  # fmt: skip
@@ -437,12 +443,11 @@ def test_a_run_killed_in_the_middle_goes_on_where_it_stopped_with_the_same_last_
     assert again.returncode == 0, again.stderr
     assert {file: file.stat().st_mtime_ns for file in finished} == written
     assert "of 8 shards were finished by an earlier attempt" in again.stderr
-    a, b = (Path(done.stdout.splitlines()[-1]).parent for done in (whole, again))
+    a, b = (Path(output.splitlines()[-1]).parent for output in (whole, again.stdout))
     assert a.name == b.name
     assert (a / "importance.parquet").read_bytes() == (b / "importance.parquet").read_bytes()
 
-    third = subprocess.run([*command, "--store", str(tmp_path / "killed")], capture_output=True, text=True, check=False)
-    assert third.returncode == 0
-    assert third.stdout == again.stdout
-    assert "compute_attributions: nothing to do" in third.stderr
-    assert "started" not in third.stderr
+    third, lines = here("killed")
+    assert third == again.stdout
+    assert "compute_attributions: nothing to do" in lines
+    assert "started" not in lines

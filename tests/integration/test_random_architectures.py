@@ -9,7 +9,7 @@ EXAMPLES = {
     ("torch", "axioms"): sized(30, 80),
     ("torch", "linearity"): sized(20, 60),
     ("torch", "implementation_invariance"): sized(30, 80),
-    ("torch", "independence"): sized(8, 20),
+    ("torch", "independence"): sized(4, 20),
     ("torch", "one_evaluation"): sized(15, 40),
     ("keras", "axioms"): sized(3, 5),
     ("keras", "linearity"): sized(2, 4),
