@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import sys
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -297,12 +298,26 @@ def commands() -> str:
     for name, command in group.commands.items():
         words = [item.metavar if item.param_type_name == "argument" else "[OPTIONS]" for item in command.params]
         call = " ".join([f"ig-tasks {name}", *dict.fromkeys(sorted(words, key=lambda word: word == "[OPTIONS]"))])
-        lines += [f"### `{call}`", " ".join((command.help or "").split()), ""]
+        lines += [f"### `{call}`", *wrapped(command.help), ""]
         for item in command.params:
-            shown_as = item.metavar if item.param_type_name == "argument" else f"{item.opts[0]} {item.metavar}"
-            lines.append(f"- `{shown_as}`: {' '.join((item.help or '').split())}")
+            lines += wrapped(f"- `{option(item)}`: {item.help or ''}", hang="  ")
         lines.append("")
     return "\n".join(lines)
+
+
+def option(item: Any) -> str:
+    """An argument or option as one writes it: `SPEC`, `--store URI`, `--cross/--no-cross`, `--rows INTEGER`."""
+    if item.param_type_name == "argument":
+        return str(item.metavar)
+    if getattr(item, "is_flag", False):
+        return "/".join([item.opts[0], *item.secondary_opts[:1]])
+    return f"{item.opts[0]} {item.metavar or item.type.name.upper()}"
+
+
+def wrapped(text: str | None, hang: str = "") -> list[str]:
+    """`text` in lines of at most 120 characters."""
+    words = " ".join((text or "").split())
+    return textwrap.wrap(words, 120, subsequent_indent=hang, break_long_words=False, break_on_hyphens=False)
 
 
 if __name__ == "__main__":
