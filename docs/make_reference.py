@@ -306,12 +306,12 @@ def commands() -> str:
 
 
 def option(item: Any) -> str:
-    """An argument or option as one writes it: `SPEC`, `--store URI`, `--cross/--no-cross`, `--rows INTEGER`."""
+    """An argument or option as one writes it: `SPEC`, `--store URI`, `--cross/--no-cross`, `--rows NUMBER`."""
     if item.param_type_name == "argument":
         return str(item.metavar)
     if getattr(item, "is_flag", False):
         return "/".join([item.opts[0], *item.secondary_opts[:1]])
-    return f"{item.opts[0]} {item.metavar or item.type.name.upper()}"
+    return f"{item.opts[0]} {item.metavar or 'NUMBER'}"
 
 
 def wrapped(text: str | None, hang: str = "") -> list[str]:
