@@ -14,6 +14,7 @@ from ig_tasks.models import ModelPackage, open_package
 from ig_tasks.models.opening import open_served
 from ig_tasks.models.spaces import converter, spaces_of
 from ig_tasks.spec import AttributionSpec, ExplanationSpec, format_partition
+from ig_tasks.spec.uris import without_secrets
 from ig_tasks.stages.run_plan import RunPlan, served_target
 from ig_tasks.store import Store, run_key
 
@@ -44,6 +45,7 @@ def plan_run(spec: ExplanationSpec, partition: str | None = None) -> RunPlan:
     _check_target(spec, package)
     served = _open_served(spec, package, root)
     _check_attribution(spec.attribution)
+    _check_drift(spec)
     chosen = format_partition(partition or spec.partition)
     dataset = Dataset(spec.data.uri, spec.data.partition)
     _require_inputs(dataset, package)
@@ -160,6 +162,14 @@ def _open_served(spec: ExplanationSpec, package: ModelPackage, root: str | None)
         said = str(error).replace("under `model`", "under `model.served`")
         raise type(error)(f"model.served: {said}") from None
     return served
+
+
+def _check_drift(spec: ExplanationSpec) -> None:
+    """Refuse segments whose levels are to be compared, and which the run's rows would not hold."""
+    for column in spec.drift.segments:
+        if column not in spec.data.segments:
+            near = suggest(column, spec.data.segments, noun="columns of data.segments")
+            raise SpecError(without_secrets(f"drift.segments: {column!r} is not one of data.segments{near}"))
 
 
 def _check_attribution(settings: AttributionSpec) -> None:

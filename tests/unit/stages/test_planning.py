@@ -6,7 +6,7 @@ import pytest
 from support.tiny import table, write_project
 
 from ig_tasks import cli
-from ig_tasks.errors import ModelError, UserError
+from ig_tasks.errors import ModelError, SpecError, UserError
 from ig_tasks.spec import load_spec
 from ig_tasks.stages.planning import plan_run
 from ig_tasks.store import run_key
@@ -117,3 +117,10 @@ def test_a_store_that_cannot_be_written_to_is_exit_code_2_before_the_model_is_op
     assert cli._run([command, str(spec)]) == 2
     assert "model.uri: no model package" in capsys.readouterr().err
     assert not (tmp_path / "runs").exists()
+
+
+def test_segments_that_are_compared_are_segments_of_the_data(tmp_path):
+    path = write_project(tmp_path, rows=4)
+    assert plan_run(load_spec(path, settings={"drift.segments": ["origin"]})).spec.drift.segments == ("origin",)
+    with pytest.raises(SpecError, match=r"^drift\.segments: 'orign' is not one of data\.segments.*'?origin"):
+        plan_run(load_spec(path, settings={"drift.segments": ["orign"]}))
