@@ -213,6 +213,19 @@ def diff(
     return 1 if found.alarms and severity_of(found) == "critical" else 0
 
 
+@_command("Register the report with which a model was launched", "ig-tasks launch ig_runs/flights_torch@2013-09")
+def launch(
+    run: Annotated[str, typer.Argument(metavar="RUN", help=_RUN_HELP)],
+) -> None:
+    """Name a published report as the one with which its model was launched.
+
+    Specs with drift.reference: launch are compared with it.
+    """
+    from ig_tasks.validation.drift.references import register_launch
+
+    typer.echo(register_launch(run, say=_say))
+
+
 @_command("Set up an Airflow project, or a new one", "ig-tasks init .")
 def init(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="An Airflow project, or a new folder.")],

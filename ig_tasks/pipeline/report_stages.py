@@ -65,7 +65,7 @@ def validate(
     facts = _facts(spec, ref, run, say)
     summary = RunSummary.read(run)
     store = Store(ref.store)
-    reference = reference_of(spec, store, run, ref.partition)
+    reference = reference_of(spec, store, ref.partition, run.run_id)
     rendering = Rendering.of(run, spec, ref.served, reference, say=say)
     if rendering.has_checks:
         say("validate: nothing to do, these checks were carried out before")

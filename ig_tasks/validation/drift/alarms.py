@@ -64,7 +64,7 @@ def raises_alarm(
     importance = float(row.after or 0.0)
     logs = [float(np.log(value)) for value in earlier if value > 0]
     outside = None
-    if importance > 0 and not of_groups:
+    if importance > 0:
         outside = band(float(np.log(importance)), error / importance, logs)
     if clusters and min(clusters) < FEWEST_CLUSTERS:
         return bool(outside)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,8 +26,14 @@ from ig_tasks.validation.drift.states import Limits, causes, change_interval, st
 __all__ = ["History", "compare_periods", "not_comparable"]
 
 Floats = NDArray[np.float64]
-History = Mapping[str, Sequence[float]]
-"""{feature: its importances in earlier reports of the same model and baseline, the oldest first}"""
+
+
+@dataclass(frozen=True)
+class History:
+    """{feature: its importances in earlier reports of one model and baseline, the oldest first}; groups likewise."""
+
+    features: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    groups: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
 
 def not_comparable(before: Period, after: Period) -> str:
@@ -88,7 +95,7 @@ def compare_periods(
             why_not=why_not,
             summary=f"The reports cannot be compared: {why_not}.",
         )
-    held = (limits, crossing, dict(groups or {}), history or {}, presented or {}, witness)
+    held = (limits, crossing, dict(groups or {}), history or History(), presented or {}, witness)
     return _Comparison(before, after, *held).drift(segments)
 
 
@@ -240,7 +247,7 @@ class _Comparison:
                 error,
                 side,
                 limits=self.limits,
-                earlier=() if of_groups else self.history.get(name, ()),
+                earlier=(self.history.groups if of_groups else self.history.features).get(name, ()),
                 of_groups=of_groups,
                 scaled=scale is not None,
                 heavy=bool(heavy),

@@ -19,13 +19,16 @@ __all__ = ["drift_check", "drift_of", "reference_of"]
 Say = Callable[[str], None]
 
 
-def reference_of(spec: ExplanationSpec, store: Store, run: RunFolder, partition: str) -> RunFolder | None:
+def reference_of(spec: ExplanationSpec, store: Store, partition: str, run_id: str | None = None) -> RunFolder | None:
     """The run that this one is compared with; None for the first run, and for ad-hoc runs.
+
+    Args:
+        run_id: of the run itself; None before it has a folder, when only what the spec names is checked.
 
     Raises:
         SpecError: if `drift.reference` names a run or a partition that is not there.
     """
-    return reference_run(spec, store, run, partition) if spec.official else None
+    return reference_run(spec, store, partition, run_id) if spec.official else None
 
 
 def drift_of(

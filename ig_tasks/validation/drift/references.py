@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from ig_tasks.errors import DamagedError, IgTasksError, ReportError, SpecError
 from ig_tasks.spec import ExplanationSpec
-from ig_tasks.store import Folder, RunFolder, Store, read_sealed
+from ig_tasks.store import Folder, RunFolder, Store, read_sealed, take_sealed, write_sealed
+from ig_tasks.store.clock import now
 from ig_tasks.store.report import Report
 from ig_tasks.store.runs import LATEST
 from ig_tasks.validation.drift.comparison import History
 from ig_tasks.validation.drift.period import Period
 
-__all__ = ["LAUNCH", "earlier_reports", "history_of", "locate_run", "reference_run", "witness_of"]
+__all__ = ["LAUNCH", "earlier_reports", "history_of", "locate_run", "reference_run", "register_launch", "witness_of"]
 
 LAUNCH = "launch.json"
 """Names the report with which the model was launched."""
@@ -50,8 +51,43 @@ def locate_run(location: str) -> RunFolder:
     return RunFolder(folder.uri, folder.uri.rpartition("/")[0].rpartition("/")[2], folder.uri.rpartition("/")[2])
 
 
-def reference_run(spec: ExplanationSpec, store: Store, run: RunFolder, partition: str) -> RunFolder | None:
+def register_launch(location: str, *, say: Callable[[str], None]) -> str:
+    """Name a published report as the one with which its model was launched; later runs may be compared with it.
+
+    Args:
+        location: as for `locate_run`.
+        say: takes a line where an earlier registration is damaged and set aside.
+
+    Returns:
+        The URI of launch.json.
+
+    Raises:
+        ReportError: if there is no published, official report.
+    """
+    run = locate_run(location)
+    report = run.read_report()
+    if not (report.published and report.official):
+        what = "withheld" if report.official else "ad-hoc"
+        raise ReportError(f"{location}: its report is {what}; a launch needs a published report of the spec's own")
+    folder = Folder(run.uri.rpartition("/")[0])
+    entry = {
+        "run_id": run.run_id,
+        "partition": report.partition,
+        "revision": report.revision,
+        "model": report.model.digest,
+        "registered_at": now(),
+    }
+    with folder.locked(LAUNCH):
+        take_sealed(folder, LAUNCH, say)
+        write_sealed(folder, LAUNCH, entry)
+    return folder.uri_of(LAUNCH)
+
+
+def reference_run(spec: ExplanationSpec, store: Store, partition: str, run_id: str | None = None) -> RunFolder | None:
     """The run that `drift.reference` names for a run of this partition; None if there is no such run yet.
+
+    Args:
+        run_id: of the run that is compared, which is never its own reference; None: it is not known yet.
 
     Raises:
         SpecError: if it names a run or a partition that is not there.
@@ -67,10 +103,11 @@ def reference_run(spec: ExplanationSpec, store: Store, run: RunFolder, partition
     if wanted == "launch":
         if not folder.exists(LAUNCH):
             return None
-        return _run(folder, str(read_sealed(folder, LAUNCH)["run_id"]))
+        launched = str(read_sealed(folder, LAUNCH)["run_id"])
+        return None if launched == run_id else _run(folder, launched)
     if folder.exists(f"{wanted}/manifest.json"):
-        return _run(folder, wanted) if wanted != run.run_id else None
-    named = [found for found in _reports(folder) if found[1].partition == wanted and found[0].run_id != run.run_id]
+        return _run(folder, wanted) if wanted != run_id else None
+    named = [found for found in _reports(folder) if found[1].partition == wanted and found[0].run_id != run_id]
     if not named:
         if partition == wanted:
             return None
@@ -90,13 +127,17 @@ def earlier_reports(store: Store, name: str, partition: str) -> list[tuple[RunFo
 def history_of(reports: Sequence[tuple[RunFolder, Report]], model_digest: str, baseline_digest: str) -> History:
     """{feature: its importances in the reports of one model and baseline, the oldest first}."""
     history: dict[str, list[float]] = {}
+    groups: dict[str, list[float]] = {}
     for _, report in reports:
         if report.model.digest != model_digest or report.baseline.digest != baseline_digest:
             continue
         for row in report.importance:
             if row.abs_mean is not None:
                 history.setdefault(row.feature, []).append(row.abs_mean)
-    return history
+        for group in report.groups:
+            if group.abs_mean is not None:
+                groups.setdefault(group.group, []).append(group.abs_mean)
+    return History(history, groups)
 
 
 def witness_of(reports: Sequence[tuple[RunFolder, Report]], before: Period, after: Period) -> Period | None:

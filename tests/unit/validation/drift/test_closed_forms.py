@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from support.planted import Model, compare_planted, period_of, rows_of_days
 
 from ig_tasks.statistics import AttributionSums
 from ig_tasks.validation.drift.comparison import compare_periods
 from ig_tasks.validation.drift.decomposition import own_and_rest
-from tests.support.planted import Model, compare_planted, period_of, rows_of_days
 
 GRID = np.array([-3.0, -1.0, 0.5, 2.0])
 TWO = Model(linear={}, products={("x", "y"): 1.0})

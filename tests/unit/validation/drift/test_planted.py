@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from support.planted import Model, compare_planted, rows_of_days
 
 from ig_tasks.store.drift_parts import Drift, FeatureDrift
-from tests.support.planted import Model, compare_planted, rows_of_days
 
 NUMBERS = ("a", "b", "c", "d", "p", "q")
 CARRIERS = {"UA": 1.0, "AA": -0.4, "B6": 0.3, "F9": -2.0}

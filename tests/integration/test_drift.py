@@ -1,0 +1,217 @@
+"""Reports of one spec compared from month to month: the model replaced, its package gone, the work done once."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from safetensors.numpy import load_file, save_file
+from support.inline import all_stages, inline
+from support.tiny import write_package, write_project
+
+import ig_tasks
+from ig_tasks import pipeline
+from ig_tasks.spec import load_spec
+from ig_tasks.store.report import Report
+from ig_tasks.validation.drift import compare as comparing
+
+FEATURES = ("a", "b", "kind")
+
+
+@pytest.fixture(scope="module")
+def session():
+    with inline() as opened:
+        yield opened
+
+
+def second_model(project: Path) -> None:
+    """A package beside the first: what it knows of b is gone, and what it knows of a is reversed."""
+    folder = write_package(project / "include" / "models" / "second")
+    weights = load_file(folder / "weights.safetensors")
+    weights["hidden.weight"][:, 1] = 0.0
+    weights["hidden.weight"][:, 0] *= -1.0
+    save_file(weights, folder / "weights.safetensors")
+
+
+def run(spec: Path, session: Any, partition: str, lines: list[str] | None = None, **settings: Any) -> Any:
+    return all_stages(load_spec(spec, settings={"partition": partition, **settings}), session, lines)
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory, session: Any) -> Path:
+    """Two months, the second by another model."""
+    root = tmp_path_factory.mktemp("drift")
+    spec = write_project(root)
+    second_model(root)
+    run(spec, session, "2013-01")
+    run(spec, session, "2013-02", model="../models/second")
+    return root
+
+
+def importance(uri: str) -> dict[str, float]:
+    table = pq.read_table(f"{uri}/importance.parquet").to_pylist()
+    return {row["feature"]: row["abs_mean"] for row in table if row["segment"] is None}
+
+
+def report_of(project: Path, month: str) -> Report:
+    (path,) = sorted((project / "runs" / "tiny").glob(f"{month}-*/report.json"))
+    return Report.from_json(path.read_bytes())
+
+
+def files_of(folder: Path) -> dict[str, int]:
+    return {file.name: file.stat().st_mtime_ns for file in folder.iterdir()}
+
+
+def test_the_first_report_is_compared_with_none(project: Path) -> None:
+    report = report_of(project, "2013-01")
+    assert report.drift is None
+    assert "drift" not in [check.name for check in report.checks]
+
+
+def test_a_replaced_model_is_told_apart_from_its_data(project: Path, session: Any, tmp_path: Path) -> None:
+    drift = report_of(project, "2013-02").drift
+    assert drift is not None
+    assert (drift.model_changed, drift.baseline_changed) == (True, False)
+    # Crossed by hand: each model runs on the other's month, in a store of its own.
+    spec, elsewhere = project / "include" / "specs" / "tiny.yaml", {"store": str(tmp_path), "drift": "none"}
+    i_00 = importance(run(spec, session, "2013-01", **elsewhere).run_uri)
+    i_01 = importance(run(spec, session, "2013-02", **elsewhere).run_uri)
+    i_10 = importance(run(spec, session, "2013-01", model="../models/second", **elsewhere).run_uri)
+    i_11 = importance(run(spec, session, "2013-02", model="../models/second", **elsewhere).run_uri)
+    for row in drift.features:
+        name = row.feature
+        middle = (i_00[name] + i_11[name]) / 2
+        assert (row.before, row.after) == (pytest.approx(i_00[name]), pytest.approx(i_11[name]))
+        by_model = ((i_10[name] - i_00[name]) + (i_11[name] - i_01[name])) / 2
+        by_data = ((i_01[name] - i_00[name]) + (i_11[name] - i_10[name])) / 2
+        assert row.parts["model"].value == pytest.approx(by_model / middle, rel=1e-6)
+        own_and_others = (row.parts["own"].value or 0.0) + (row.parts["others"].value or 0.0)
+        assert own_and_others == pytest.approx(by_data / middle, rel=1e-6, abs=1e-9)
+    rows = {row.feature: row for row in drift.features}
+    assert rows["b"].relative == pytest.approx(-2.0)
+    assert rows["b"].cause == ("model",)
+    assert rows["b"].row_cosine is None
+    assert rows["a"].row_cosine is not None
+    assert rows["a"].row_cosine < 0
+    assert {row.feature for row in drift.alarms} == {"a", "b"}
+
+
+def test_an_alarm_is_a_warning_unless_the_spec_says_critical(project: Path, session: Any) -> None:
+    report = report_of(project, "2013-02")
+    check = next(check for check in report.checks if check.name == "drift")
+    assert (check.severity, check.success, check.observed) == ("warning", False, 2)
+    assert report.published
+    spec = project / "include" / "specs" / "tiny.yaml"
+    with pytest.raises(ig_tasks.errors.ValidationFailedError, match="critical check failed: drift"):
+        run(spec, session, "2013-02", model="../models/second", **{"drift.severity": "critical"})
+
+
+def test_crossed_runs_are_computed_once_and_a_damaged_one_anew(project: Path, session: Any) -> None:
+    crossed = project / "runs" / "tiny" / "crossed"
+    before = files_of(crossed)
+    assert len(before) == 4
+    spec = project / "include" / "specs" / "tiny.yaml"
+    run(spec, session, "2013-02", model="../models/second", **{"drift.practical": 0.2})
+    assert files_of(crossed) == before
+    damaged = crossed / min(before)
+    content = damaged.read_bytes()
+    damaged.write_bytes(content[:-20])
+    lines: list[str] = []
+    ref = run(spec, session, "2013-02", lines, model="../models/second", **{"drift.practical": 0.3})
+    assert any("is set aside" in line for line in lines)
+    assert damaged.read_bytes() == content
+    after = files_of(crossed)
+    assert {name for name in after if after[name] != before[name]} == {damaged.name}
+    again = Report.from_json(Path(ref["report_uri"]).read_bytes()).drift
+    first = report_of(project, "2013-02").drift
+    assert again is not None
+    assert first is not None
+    assert [row.parts for row in again.features] == [row.parts for row in first.features]
+
+
+def test_without_the_old_package_model_and_data_are_not_told_apart(project: Path, session: Any) -> None:
+    folder = project / "include" / "models"
+    (folder / "tiny").rename(folder / "gone")
+    try:
+        drift = ig_tasks.compare(
+            f"{project}/runs/tiny@2013-01", f"{project}/runs/tiny", trusted_root=project, rows=50, cross=True
+        )
+    finally:
+        (folder / "gone").rename(folder / "tiny")
+    rows = {row.feature: row for row in drift.features}
+    assert rows["b"].cause == ("model or data",)
+    assert not rows["b"].parts
+    assert "not told apart" in drift.notes[0]
+    assert "no model package" in drift.notes[0]
+
+
+def test_code_outside_the_trusted_folder_is_not_run(project: Path, tmp_path: Path) -> None:
+    drift = ig_tasks.compare(f"{project}/runs/tiny@2013-01", f"{project}/runs/tiny", trusted_root=tmp_path, rows=50)
+    assert "trust" in drift.notes[0]
+    assert {row.cause for row in drift.features if row.state == "changed"} == {("model or data",)}
+
+
+def test_the_command_line_compares_on_real_workers(project: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "ig_tasks.cli", "diff", f"{project}/runs/tiny@2013-01", f"{project}/runs/tiny"]
+    written = tmp_path / "drift.json"
+    options = ["--json", str(written), "--rows", "60", "--trusted-root", str(project)]
+    done = subprocess.run([*command, *options], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "b fell by 200%" in done.stdout.replace("\n", " ")
+    found = json.loads(written.read_text())
+    assert set(found) >= {"schema_version", "reference", "current", "comparable", "features", "groups", "indices"}
+    assert found["rows_crossed"] == 60
+    cosine = next(row["row_cosine"] for row in found["features"] if row["feature"] == "kind")
+    assert -1 <= cosine <= 1
+
+
+def test_what_cannot_be_compared_is_said(project: Path) -> None:
+    spec = load_spec(project / "include" / "specs" / "tiny.yaml")
+    assert spec.drift.steps_back == 1
+    with pytest.raises(ig_tasks.errors.ReportError, match="no report of partition '2019-01'"):
+        ig_tasks.compare(f"{project}/runs/tiny@2019-01", f"{project}/runs/tiny")
+    assert comparing.severity_of(ig_tasks.compare(f"{project}/runs/tiny@2013-01", f"{project}/runs/tiny", cross=False))
+
+
+def test_a_reference_that_is_not_there_is_one_line(project: Path, session: Any) -> None:
+    spec = project / "include" / "specs" / "tiny.yaml"
+    with pytest.raises(ig_tasks.errors.SpecError, match=r"drift.reference: '2012-01' is neither a partition"):
+        # Before the model is tried, even though everything is computed already.
+        pipeline.load_model(load_spec(spec, settings={"drift": "2012-01", "partition": "2013-02"}), session=session)
+
+
+def test_a_launch_is_registered_and_later_runs_are_compared_with_it(project: Path, session: Any) -> None:
+    spec = project / "include" / "specs" / "tiny.yaml"
+    settings = {"model": "../models/second", "drift": "launch"}
+    early = Report.from_json(Path(run(spec, session, "2013-02", **settings)["report_uri"]).read_bytes())
+    assert early.drift is None
+    command = [sys.executable, "-m", "ig_tasks.cli", "launch", f"{project}/runs/tiny@2013-01"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == f"{project}/runs/tiny/launch.json"
+    later = Report.from_json(Path(run(spec, session, "2013-02", **settings)["report_uri"]).read_bytes())
+    assert later.drift is not None
+    assert later.drift.reference is not None
+    assert later.drift.reference.partition == "2013-01"
+    first = Report.from_json(Path(run(spec, session, "2013-01", drift="launch")["report_uri"]).read_bytes())
+    assert first.drift is None
+
+
+def test_rows_of_one_model_and_data_have_no_part_of_the_model(project: Path, session: Any, tmp_path: Path) -> None:
+    spec = project / "include" / "specs" / "tiny.yaml"
+    for month in ("2013-01", "2013-02"):
+        ref = run(spec, session, month, store=str(tmp_path))
+    drift = Report.from_json(Path(ref["report_uri"]).read_bytes()).drift
+    assert drift is not None
+    assert not (tmp_path / "tiny" / "crossed").exists()
+    for row in drift.features:
+        assert set(row.parts) == {"own", "others"}
+        total = sum(part.value or 0.0 for part in row.parts.values())
+        assert total == pytest.approx(row.relative, abs=1e-9)
+        assert np.isfinite([part.se for part in row.parts.values()]).all()
