@@ -79,15 +79,15 @@ class Case(NamedTuple):
             layers += [linear, nn.ReLU()]
         return nn.Sequential(*layers[:-1]).eval()
 
-    def ends(self, rows: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def endpoints(self, rows: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Baselines and inputs (rows, features)."""
         rng = np.random.default_rng([7, self.units, self.layers, self.seed])
         drawn = rng.normal(size=(2, rows, FEATURES))
         amounts = LOGITS * drawn if self.transform == "softmax" else np.exp(6.0 + 2.0 * drawn)
         if self.transform not in ("softmax", "log1p"):
             amounts = amounts * np.sign(rng.normal(size=amounts.shape))
-        starts, ends = amounts.astype(np.float32)
-        return starts * (self.baseline != "zero"), ends
+        starts, endpoints = amounts.astype(np.float32)
+        return starts * (self.baseline != "zero"), endpoints
 
 
 def cases(seeds: int, units: tuple[int, ...] = (8, 16, 32, 64)) -> list[Case]:
@@ -95,13 +95,13 @@ def cases(seeds: int, units: tuple[int, ...] = (8, 16, 32, 64)) -> list[Case]:
     return [Case(*each) for each in itertools.product(TRANSFORMS, units, (1, 2), biases, BASELINES, range(seeds))]
 
 
-def truth(case: Case, starts: NDArray[Any], ends: NDArray[Any]) -> Floats:
+def truth(case: Case, starts: NDArray[Any], endpoints: NDArray[Any]) -> Floats:
     """Integrated Gradients in float64: cells that are cut where units flip, and in each the transform's own change.
 
     Cells are finest where a feature passes 0, or two logits are alike. Softmax is integrated by three Gauss nodes.
     """
     weights = [(weight.astype(np.float64), bias.astype(np.float64)) for weight, bias in case.weights]
-    pairs = zip(starts.astype(np.float64), ends.astype(np.float64), strict=True)
+    pairs = zip(starts.astype(np.float64), endpoints.astype(np.float64), strict=True)
     return np.stack([_row(case.transform, weights, start, end) for start, end in pairs])
 
 
@@ -174,9 +174,9 @@ class Tally(NamedTuple):
 
 def tally(case: Case, rows: int, tolerance: float = 0.01) -> Tally:
     """What became of the rows of one net."""
-    starts, ends = case.ends(rows)
-    right = truth(case, starts, ends)
-    found = ig_tasks.explain(case.net(), ends, baseline=starts, tolerance=tolerance)
+    starts, endpoints = case.endpoints(rows)
+    right = truth(case, starts, endpoints)
+    found = ig_tasks.explain(case.net(), endpoints, baseline=starts, tolerance=tolerance)
     size = np.abs(right).sum(axis=1)
     rounding = np.finfo(np.float32).eps * np.maximum(np.abs(found.output), np.abs(found.baseline_output))
     told = size > TOLD * rounding

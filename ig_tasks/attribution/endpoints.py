@@ -119,11 +119,11 @@ def _following(
 def _at(problem: Problem, rows: int) -> Problem:
     """The problem with the baselines, where they are ids, in place of the rows; one row where all rows share them."""
     few = problem.take(slice(0, rows))
-    ends = {
+    endpoints = {
         name: np.array(np.broadcast_to(few.starts[name], end.shape)) if name in few.starts else end
-        for name, end in few.ends.items()
+        for name, end in few.endpoints.items()
     }
-    return replace(few, ends=ends)
+    return replace(few, endpoints=endpoints)
 
 
 def _apart(own: Array, came: Array, within: Array, epsilon: float) -> npt.NDArray[np.bool_]:

@@ -175,7 +175,7 @@ def _probed(backend: Backend, problem: Problem, *, named: bool, every: bool) -> 
             raise
         name, takes = found
         field = "fixed" if name in problem.fixed else "inputs"
-        shape = {**problem.fixed, **problem.ends}[name].shape
+        shape = {**problem.fixed, **problem.endpoints}[name].shape
         where = f"{field}['{name}']" if named else "inputs"
         raise InputError(f"{where}: has shape {shape}, and the model takes {takes}") from error
 
@@ -187,7 +187,7 @@ def _structure_of(backend: Backend, problem: Problem) -> Structure:
         return known
     for row in range(problem.rows):
         one = problem.take(slice(row, row + 1))
-        if all(np.isfinite(a).all() for a in (*one.ends.values(), *one.starts.values(), *one.fed_starts.values())):
+        if all(np.isfinite(a).all() for a in (*one.endpoints.values(), *one.starts.values(), *one.fed_starts.values())):
             found.append(row)
         if len(found) == _LOOKED_AT:
             break

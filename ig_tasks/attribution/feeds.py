@@ -98,7 +98,9 @@ class Fed:
     def of(self, problem: Problem) -> Array | None:
         """The ids (rows, ...); None where their first axis is not the rows."""
         if self.same is not None:
-            return np.asarray(problem.ends[self.same] if self.same in problem.ends else problem.fixed[self.same])
+            return np.asarray(
+                problem.endpoints[self.same] if self.same in problem.endpoints else problem.fixed[self.same]
+            )
         return self.ids if self.ids is not None and self.ids.shape[:1] == (problem.rows,) else None
 
 

@@ -63,8 +63,8 @@ def kinks_between(backend: Backend, problem: Problem, batches: Batches, edges: A
 
 def _first_flips(backend: Backend, problem: Problem, batches: Batches) -> Flips:
     """Where units of the first layer flip: it is linear all along the path."""
-    ends = np.repeat([[0.0], [1.0]], problem.rows, axis=1)
-    return crossings(backend, problem, ends, only(0), batches, np.arange(problem.rows))
+    endpoints = np.repeat([[0.0], [1.0]], problem.rows, axis=1)
+    return crossings(backend, problem, endpoints, only(0), batches, np.arange(problem.rows))
 
 
 def kinks_and_moves(backend: Backend, problem: Problem, batches: Batches, places: Array) -> tuple[Array, Array]:

@@ -58,8 +58,8 @@ class Grading:
         kinks, moves = kinks_and_moves(backend, problem, batches, PLACES)
         moved = _shares(np.concatenate([np.zeros((1, problem.rows)), np.cumsum(moves, axis=0)]), path)
         found = cls(_PATH * path + _CONTRIBUTIONS * changes + _MOVES * moved, kinks)
-        ends = np.broadcast_to(PLACES[[1, -2]], (problem.rows, 2))
-        return cls(found.before, np.concatenate([kinks, ends, found._finer(backend, problem, batches)], axis=1))
+        endpoints = np.broadcast_to(PLACES[[1, -2]], (problem.rows, 2))
+        return cls(found.before, np.concatenate([kinks, endpoints, found._finer(backend, problem, batches)], axis=1))
 
     def _finer(self, backend: Backend, problem: Problem, batches: Batches) -> Array:
         """Kinks (rows, kinks) of uneven rows, seen between places that cut their change into equal shares."""

@@ -21,7 +21,7 @@ Places = npt.NDArray[np.intp]
 class Problem:
     """Rows to explain. Arrays are numpy's, in the caller's dtype: a backend casts a batch at a time."""
 
-    ends: dict[str, Array]  # (rows, ...) inputs; integer ids where a layer is named
+    endpoints: dict[str, Array]  # (rows, ...) inputs; integer ids where a layer is named
     starts: dict[str, Array]  # baselines: leading axis 1 (shared) or rows; ids or layer outputs where a layer is named
     fixed: dict[str, Any]  # (rows, ...) arrays, or constants, passed on as they are
     rows: int
@@ -38,16 +38,16 @@ class Problem:
 
     def embeds(self, key: str) -> str | None:
         """The input whose ids a layer is fed with as they are, in every row."""
-        return next((name for name, end in self.ends.items() if end is self.fed[key]), None)
+        return next((name for name, end in self.endpoints.items() if end is self.fed[key]), None)
 
-    def path_ends(self, name: str) -> Array:
+    def path_endpoints(self, name: str) -> Array:
         """The numbers, or the ids that a layer is fed with, at which paths end."""
-        return self.fed[name] if name in self.fed else self.ends[name]
+        return self.fed[name] if name in self.fed else self.endpoints[name]
 
     @property
     def features(self) -> int:
         """Attributions of a row, all inputs together."""
-        return sum(int(np.prod(end.shape[1:])) for end in self.ends.values())
+        return sum(int(np.prod(end.shape[1:])) for end in self.endpoints.values())
 
     def take(self, rows: slice | npt.NDArray[np.intp]) -> Problem:
         """The problem of some rows; `rows` is a slice or an array of positions."""
@@ -57,14 +57,17 @@ class Problem:
         def some(starts: dict[str, Array]) -> dict[str, Array]:
             return {name: start if start.shape[0] == 1 else start[rows] for name, start in starts.items()}
 
-        ends = {name: end[rows] for name, end in self.ends.items()}
+        endpoints = {name: end[rows] for name, end in self.endpoints.items()}
         return Problem(
-            ends=ends,
+            endpoints=endpoints,
             starts=some(self.starts),
             fixed={name: value[rows] if isinstance(value, np.ndarray) else value for name, value in self.fixed.items()},
             rows=self.targets[:, rows].shape[1],
             targets=self.targets[:, rows],
-            fed={key: ids[rows] if (name := self.embeds(key)) is None else ends[name] for key, ids in self.fed.items()},
+            fed={
+                key: ids[rows] if (name := self.embeds(key)) is None else endpoints[name]
+                for key, ids in self.fed.items()
+            },
             fed_starts=some(self.fed_starts),
         )
 
@@ -75,7 +78,7 @@ class Problem:
     def split(self, flat: npt.NDArray[np.float64]) -> dict[str, npt.NDArray[np.float64]]:
         """(..., features) into {input name: (..., the input's own shape)}."""
         parts, position = {}, 0
-        for name, end in self.ends.items():
+        for name, end in self.endpoints.items():
             size = int(np.prod(end.shape[1:]))
             parts[name] = flat[..., position : position + size].reshape(*flat.shape[:-1], *end.shape[1:])
             position += size

@@ -52,15 +52,15 @@ def build_problem(
         if name not in given:
             raise LayerError(f"layers: '{name}' is not an input{suggest(name, given, noun='inputs')}")
 
-    ends = {name: _end(backend, name, value) for name, value in given.items()}
-    sizes = {name: end.shape[0] for name, end in ends.items()}
+    endpoints = {name: _end(backend, name, value) for name, value in given.items()}
+    sizes = {name: end.shape[0] for name, end in endpoints.items()}
     rows = next(iter(sizes.values()))
     for name, size in sizes.items():
         if size != rows:
             raise InputError(f"inputs: '{name}' has {size} rows, '{next(iter(sizes))}' has {rows}")
     starts: dict[str, Array] = {}
     vectors: dict[str, Any] = {}
-    for name, end in ends.items():
+    for name, end in endpoints.items():
         if name not in starts_given:
             raise BaselineError(f"baseline: no baseline for input '{name}'")
         start = 0.0 if starts_given[name] is None else starts_given[name]
@@ -71,7 +71,7 @@ def build_problem(
         else:
             starts[name] = _start(name, np.asarray(start).astype(np.int64), end)
     kept = {name: _fixed(name, value, rows) for name, value in others.items()}
-    return Problem(ends, starts, kept, rows, np.zeros((1, rows), dtype=np.int64)), vectors
+    return Problem(endpoints, starts, kept, rows, np.zeros((1, rows), dtype=np.int64)), vectors
 
 
 def _numbers(field: str, value: Any) -> Array:

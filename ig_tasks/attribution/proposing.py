@@ -40,8 +40,8 @@ def layers_embedding(
     if not ids or any(array.dtype.kind not in "fiub" for array in every):
         return {}
     backend = open_backend(model, {name: Tables(()) for name in ids}, "model", None)
-    ends = {name: array.astype(np.int64) if name in ids else array for name, array in arrays.items()}
-    problem = Problem(ends, {}, dict(others), inputs.rows, np.zeros((1, inputs.rows), dtype=np.int64))
+    endpoints = {name: array.astype(np.int64) if name in ids else array for name, array in arrays.items()}
+    problem = Problem(endpoints, {}, dict(others), inputs.rows, np.zeros((1, inputs.rows), dtype=np.int64))
     with backend.session():
         backend.check_names([] if inputs.bare else list(arrays), list(others), inputs.positional)
         return _found(backend, problem, ids)

@@ -61,7 +61,7 @@ class Regions:
         """
         every = np.repeat([[0.0], [1.0]], problem.rows, axis=1)  # where the layers so far bend
         counts = np.full(problem.rows, 1, dtype=np.intp)
-        ends, alone = every, counts
+        endpoints, alone = every, counts
         whole = np.ones(problem.rows, dtype=bool)
         deeper: list[Flips] = []
         for layer in range(self.layers):
@@ -78,7 +78,7 @@ class Regions:
             if many.any():
                 every, counts = _thinned(every, counts, many, self.max_evaluations)
                 whole &= ~many
-        edges, cells = _inserted(ends, alone, deeper)
+        edges, cells = _inserted(endpoints, alone, deeper)
         whole &= cells <= self.max_evaluations
         return (edges, cells, whole) if whole.all() else (*_chosen(whole, (edges, cells), (every, counts)), whole)
 
@@ -86,8 +86,8 @@ class Regions:
 def typical_regions(backend: Backend, problem: Problem, batches: Batches) -> float:
     """The median number of regions that the first layer alone makes of a path, over a few rows."""
     few = problem.take(np.unique(np.linspace(0, problem.rows - 1, min(problem.rows, 16)).astype(np.intp)))
-    ends = np.repeat([[0.0], [1.0]], few.rows, axis=1)
-    found = crossings(backend, few, ends, only(0), batches, np.arange(few.rows)).inner()
+    endpoints = np.repeat([[0.0], [1.0]], few.rows, axis=1)
+    found = crossings(backend, few, endpoints, only(0), batches, np.arange(few.rows)).inner()
     return float(np.median(np.bincount(found.rows, minlength=few.rows)))
 
 

@@ -128,7 +128,7 @@ def _inputs_of(problem: Problem, tables: Mapping[str, Tables]) -> dict[int, tupl
     """{place among a row's features: (input, column)} for embedded inputs."""
     found: dict[int, tuple[str, int]] = {}
     first = 0
-    for name, end in problem.ends.items():
+    for name, end in problem.endpoints.items():
         size, width = int(np.prod(end.shape[1:])), end.shape[-1] if end.ndim > 1 else 1
         if name in tables:
             found |= {first + place: (name, place % width) for place in range(size)}
@@ -179,7 +179,7 @@ def _names(places: Places, inputs: Mapping[int, tuple[str, int]]) -> list[str]:
 
 
 def _feed(fed: Fed, places: Places, problem: Problem) -> Feed:
-    ids = fed.ids if fed.same is None else problem.ends[fed.same]
+    ids = fed.ids if fed.same is None else problem.endpoints[fed.same]
     if ids is None or len(places) != int(np.prod(ids.shape[1:])):
         raise LayerError(
             f"layers: '{fed.layer}' runs inside a loop of the model's graph, or on ids that are not one row each, so "

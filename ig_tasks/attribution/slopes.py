@@ -81,8 +81,8 @@ def piecewise_slope(xp: Any, pieces: Pieces, z0: Any, z1: Any, least: float) -> 
             return 0.5 * step * (z0 + z1) / (xp.abs(z0) + xp.abs(z1) + least)
     total: Any = None
     for step, knot in pieces.steps:
-        ends = (z0 - knot, z1 - knot) if knot else (z0, z1)
-        share = flip_share(xp, *ends, least)
+        endpoints = (z0 - knot, z1 - knot) if knot else (z0, z1)
+        share = flip_share(xp, *endpoints, least)
         part = share if isinstance(step, float) and step == 1.0 else share * step
         total = part if total is None else total + part
     if total is None:

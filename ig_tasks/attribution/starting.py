@@ -71,7 +71,7 @@ def vectors_at(
 def _spans(problem: Problem) -> dict[str, tuple[int, int]]:
     """{input: the first of its places among a row's features, and the one behind the last}."""
     first, found = 0, {}
-    for name, end in problem.ends.items():
+    for name, end in problem.endpoints.items():
         size = math.prod(end.shape[1:])
         found[name] = (first, first + size)
         first += size
@@ -95,7 +95,7 @@ def _vectors(backend: Backend, problem: Problem, feed: Feed, name: str, given: A
     own = backend.embed(feed.layer, np.zeros((1, *feed.shape), dtype=np.int64)).shape[1 + len(feed.shape) :]
     if vectors.ndim == 0:
         return np.full((1, *feed.shape, *own), float(vectors))
-    shape = problem.ends[name].shape[1:]
+    shape = problem.endpoints[name].shape[1:]
     if vectors.shape == (*shape, *own):
         vectors = vectors[None]
     if vectors.shape[1:] != (*shape, *own) or len(vectors) not in (1, problem.rows):
@@ -126,10 +126,10 @@ def _mixed(
         for name in inputs[feed.key]:
             feeds.setdefault(name, []).append(feed)
     for name, mixture in mixtures.items():
-        if mixture.row_shape != problem.ends[name].shape[1:]:
+        if mixture.row_shape != problem.endpoints[name].shape[1:]:
             raise BaselineError(
                 f"baseline: that of input '{name}' is of ids {mixture.row_shape}, its rows are of "
-                f"{problem.ends[name].shape[1:]}"
+                f"{problem.endpoints[name].shape[1:]}"
             )
         groups, count = mixture.ids.shape[:2]
         ids = mixture.ids.reshape(groups * count, *mixture.row_shape)
@@ -152,7 +152,7 @@ def _mixed(
 def _fed_with(backend: Backend, problem: Problem, name: str, ids: Array, feeds: list[Feed]) -> dict[str, Array]:
     """{feed: the ids that its layer receives} when an input has these ids and all else is the first row's."""
     first = problem.take(np.zeros(len(ids), dtype=np.intp))
-    batch = replace(first, ends={**first.ends, name: ids})
+    batch = replace(first, endpoints={**first.endpoints, name: ids})
     calls = {(fed.layer, fed.call): fed for fed in backend.watch(batch)[1]}
     found = {}
     for feed in feeds:

@@ -42,32 +42,32 @@ class Numbering:
     def of(cls, problem: Problem, names: Sequence[str]) -> Numbering:
         """Numbers for every place of these inputs, in their order."""
         first, found = 0, []
-        for name, end in problem.ends.items():
+        for name, end in problem.endpoints.items():
             size = int(np.prod(end.shape[1:]))
             if name in names:
                 found.append(np.arange(first, first + size))
             first += size
-        return cls(tuple(name for name in problem.ends if name in names), np.concatenate(found))
+        return cls(tuple(name for name in problem.endpoints if name in names), np.concatenate(found))
 
     def ids(self, problem: Problem) -> Ids:
         """The ids (rows, places) of all numbered inputs, side by side."""
-        return np.concatenate([problem.ends[name].reshape(problem.rows, -1) for name in self.names], axis=1)
+        return np.concatenate([problem.endpoints[name].reshape(problem.rows, -1) for name in self.names], axis=1)
 
     def given(self, problem: Problem, ids: Ids) -> Problem:
         """The problem with these `ids` (rows, ids) in place of the rows' own."""
-        ends, first = dict(problem.ends), 0
+        endpoints, first = dict(problem.endpoints), 0
         for name in self.names:
-            shape = ends[name].shape
+            shape = endpoints[name].shape
             size = int(np.prod(shape[1:]))
-            ends[name] = np.ascontiguousarray(ids[:, first : first + size]).reshape(shape)
+            endpoints[name] = np.ascontiguousarray(ids[:, first : first + size]).reshape(shape)
             first += size
-        return replace(problem, ends=ends)
+        return replace(problem, endpoints=endpoints)
 
     @staticmethod
     def blocks(problem: Problem) -> dict[str, Places]:
         """{input: the places of its ids}."""
         first, found = 0, {}
-        for name, end in problem.ends.items():
+        for name, end in problem.endpoints.items():
             size = math.prod(end.shape[1:])
             found[name] = np.arange(first, first + size)
             first += size

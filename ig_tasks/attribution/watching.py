@@ -81,6 +81,6 @@ def watched(
     batches.run(problem.rows, 1, evaluate)
     fed = {}
     for feed in route.feeds:
-        own = problem.ends[feed.whole] if feed.whole is not None and feed.key not in changed else None
+        own = problem.endpoints[feed.whole] if feed.whole is not None and feed.key not in changed else None
         fed[feed.key] = np.concatenate(parts[feed.key]) if own is None else own
     return Watched(np.concatenate(outputs, axis=1), fed, frozenset(parts) - changed)

@@ -80,30 +80,30 @@ class Network:
         return upstream * slopes[0]
 
 
-def exact(network: Network, ends: Array, starts: Array) -> Array:
+def exact(network: Network, endpoints: Array, starts: Array) -> Array:
     """Attributions (rows, features) of a piecewise linear network; `starts` is one row, or one per row."""
-    ends = np.asarray(ends, np.float64)
-    starts = np.broadcast_to(np.asarray(starts, np.float64), ends.shape)
-    found = np.empty_like(ends)
-    for first in range(0, len(ends), _ROWS):
+    endpoints = np.asarray(endpoints, np.float64)
+    starts = np.broadcast_to(np.asarray(starts, np.float64), endpoints.shape)
+    found = np.empty_like(endpoints)
+    for first in range(0, len(endpoints), _ROWS):
         some = slice(first, first + _ROWS)
-        found[some] = _walk(network, ends[some], starts[some])
+        found[some] = _walk(network, endpoints[some], starts[some])
     return found
 
 
-def gauss(network: Network, ends: Array, starts: Array, nodes: int = 256) -> Array:
+def gauss(network: Network, endpoints: Array, starts: Array, nodes: int = 256) -> Array:
     """Attributions (rows, features) by Gauss-Legendre `nodes`."""
-    ends = np.asarray(ends, np.float64)
-    starts = np.broadcast_to(np.asarray(starts, np.float64), ends.shape)
+    endpoints = np.asarray(endpoints, np.float64)
+    starts = np.broadcast_to(np.asarray(starts, np.float64), endpoints.shape)
     places, weights = _legendre(nodes)
-    found = np.zeros((len(ends), len(network.layers[0][1])))
-    together = max(1, _POINTS // len(ends))
+    found = np.zeros((len(endpoints), len(network.layers[0][1])))
+    together = max(1, _POINTS // len(endpoints))
     for first in range(0, nodes, together):
         along = 0.5 * (places[first : first + together, None, None] + 1.0)
-        points = (starts + along * (ends - starts)).reshape(-1, ends.shape[1])
+        points = (starts + along * (endpoints - starts)).reshape(-1, endpoints.shape[1])
         gradients = network._backward(network._forward(points)[1]).reshape(len(along), *found.shape)
         found += np.tensordot(0.5 * weights[first : first + together], gradients, axes=1)
-    return found @ network.layers[0][0] * (ends - starts)
+    return found @ network.layers[0][0] * (endpoints - starts)
 
 
 @functools.cache
@@ -119,13 +119,13 @@ def l1_errors(found: Array, truth: Array) -> Array:
     return np.divide(difference, size, out=np.where(difference == 0.0, 0.0, np.inf), where=size > 0.0)
 
 
-def _walk(network: Network, ends: Array, starts: Array) -> Array:
+def _walk(network: Network, endpoints: Array, starts: Array) -> Array:
     """All places of all rows in one list, ordered by row and place: `row` (places,), `along` (places,)."""
-    rows = len(ends)
+    rows = len(endpoints)
     row, along = np.repeat(np.arange(rows), 2), np.tile([0.0, 1.0], rows)
     kinks = KINKS[network.activation][0]
     weight, bias = network.layers[0]
-    z = np.stack([starts @ weight.T + bias, ends @ weight.T + bias], axis=1).reshape(2 * rows, -1)
+    z = np.stack([starts @ weight.T + bias, endpoints @ weight.T + bias], axis=1).reshape(2 * rows, -1)
     for place in range(len(network.layers) - 1):
         if place:
             weight, bias = network.layers[place]
@@ -145,7 +145,7 @@ def _walk(network: Network, ends: Array, starts: Array) -> Array:
         z, along, row = z[order], along[order], row[order]
     inner = row[:-1] == row[1:]
     width, middle, row = np.diff(along)[inner], (0.5 * (along[:-1] + along[1:]))[inner], row[:-1][inner]
-    deltas = ends - starts
+    deltas = endpoints - starts
     gradients = network._backward(network._forward(starts[row] + middle[:, None] * deltas[row])[1])
     first = np.flatnonzero(np.diff(row, prepend=-1))
     return np.add.reduceat(gradients * width[:, None], first, axis=0) @ network.layers[0][0] * deltas

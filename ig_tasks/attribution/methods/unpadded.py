@@ -54,14 +54,14 @@ class Sequence:
         def short(arrays: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
             return {name: array[:, :length] if name in names else array for name, array in arrays.items()}
 
-        starts, ends = short(problem.starts, self.inputs), short(problem.ends, self.inputs)
+        starts, endpoints = short(problem.starts, self.inputs), short(problem.endpoints, self.inputs)
         embedded = {key: name for key in problem.fed if (name := problem.embeds(key)) is not None}
         return replace(
             problem,
             starts=starts,
-            ends=ends,
+            endpoints=endpoints,
             fixed=short(problem.fixed, self.fixed),
-            fed={key: ends[name] for key, name in embedded.items()},
+            fed={key: endpoints[name] for key, name in embedded.items()},
             fed_starts=short(problem.fed_starts, tuple(key for key, name in embedded.items() if name in self.inputs)),
         )
 
@@ -78,7 +78,7 @@ def sequences_in(problem: Problem) -> list[Sequence]:
             width, tuple(name for name, size in masks.items() if size == width), inputs, along(problem.fixed, width)
         )
         for width in sorted(set(masks.values()), reverse=True)
-        if (inputs := along(problem.ends, width))
+        if (inputs := along(problem.endpoints, width))
     ]
 
 
@@ -162,7 +162,7 @@ def _widened(problem: Problem, short: Problem, flat: Array) -> Array:
         return flat
     lead, parts = flat.shape[:-1], []
     for name, part in short.split(flat).items():
-        whole = np.zeros((*lead, *problem.ends[name].shape[1:]), dtype=flat.dtype)
+        whole = np.zeros((*lead, *problem.endpoints[name].shape[1:]), dtype=flat.dtype)
         whole[(slice(None),) * len(lead) + tuple(slice(size) for size in part.shape[len(lead) :])] = part
         parts.append(whole.reshape(*lead, -1))
     return np.concatenate(parts, axis=-1)

@@ -43,8 +43,8 @@ def pairs_net(kit: Any, pairs: list[tuple[float, float]], *, behind: bool) -> An
     return kit.dense([*layers, (np.ones((1, 1)), [0.0], None)] if behind else layers)
 
 
-def truth(pairs: list[tuple[float, float]], ends: np.ndarray) -> np.ndarray:
-    total = sum(weight * np.maximum(ends - kink, 0.0) for weight, kink in pairs)
+def truth(pairs: list[tuple[float, float]], endpoints: np.ndarray) -> np.ndarray:
+    total = sum(weight * np.maximum(endpoints - kink, 0.0) for weight, kink in pairs)
     return np.stack([total, -total], axis=1)
 
 
@@ -57,8 +57,8 @@ def right(found: Any, expected: np.ndarray, tolerance: float) -> np.ndarray:
 @pytest.mark.parametrize("name", PAIRS)
 def test_right_or_not_called_converged(kit: Any, name: str, behind: bool) -> None:
     pairs = PAIRS[name]
-    ends = np.concatenate([np.linspace(0.0, 3.0, 61)[1:], [pairs[0][1] * (1 + 1e-4)]])
-    inputs, expected = np.stack([ends, ends], axis=1), truth(pairs, ends)
+    endpoints = np.concatenate([np.linspace(0.0, 3.0, 61)[1:], [pairs[0][1] * (1 + 1e-4)]])
+    inputs, expected = np.stack([endpoints, endpoints], axis=1), truth(pairs, endpoints)
     model = pairs_net(kit, pairs, behind=behind)
     for integrator in BY_STRUCTURE:
         found = attribute(model, inputs, np.zeros(2), integrator=integrator)
@@ -71,8 +71,8 @@ def test_right_or_not_called_converged(kit: Any, name: str, behind: bool) -> Non
 @pytest.mark.parametrize("name", ["one", "near the end", "small and large"])
 def test_nodes_that_have_an_estimate_do_not_end_a_row_on_its_delta(kit: Any, name: str) -> None:
     """One kink at a time, that is: where several lie between nodes no rule on nodes sees them (secant cells do)."""
-    ends = np.concatenate([np.linspace(0.0, 3.0, 61)[1:], [PAIRS[name][0][1] * (1 + 1e-4)]])
-    inputs, expected = np.stack([ends, ends], axis=1), truth(PAIRS[name], ends)
+    endpoints = np.concatenate([np.linspace(0.0, 3.0, 61)[1:], [PAIRS[name][0][1] * (1 + 1e-4)]])
+    inputs, expected = np.stack([endpoints, endpoints], axis=1), truth(PAIRS[name], endpoints)
     model = pairs_net(kit, PAIRS[name], behind=True)
     found = attribute(model, inputs, np.zeros(2), integrator="clenshaw_curtis")
     done = found.status == "converged"
@@ -84,9 +84,9 @@ def test_nodes_that_have_an_estimate_do_not_end_a_row_on_its_delta(kit: Any, nam
 @pytest.mark.parametrize(("integrator", "steps"), FIXED)
 def test_a_fixed_rule_calls_no_row_converged(kit: Any, integrator: str, steps: int, behind: bool) -> None:
     """Of 31 rows every rule misses some, with a delta of 0; of no row it knows whether it does."""
-    pairs, ends = PAIRS["one"], np.linspace(0.0, 1.5, 31)
-    model, expected = pairs_net(kit, pairs, behind=behind), truth(pairs, ends)
-    inputs = np.stack([ends, ends], axis=1)
+    pairs, endpoints = PAIRS["one"], np.linspace(0.0, 1.5, 31)
+    model, expected = pairs_net(kit, pairs, behind=behind), truth(pairs, endpoints)
+    inputs = np.stack([endpoints, endpoints], axis=1)
     found = attribute(model, inputs, np.zeros(2), integrator=integrator, steps=steps)
     if integrator == "secant" and not behind:  # one layer: cells are exact, which is proven by the structure
         assert (found.status == "converged").all()
@@ -96,7 +96,7 @@ def test_a_fixed_rule_calls_no_row_converged(kit: Any, integrator: str, steps: i
     assert (found.status == "unverified").all()
     assert np.isnan(found.error_estimate).all()
     if integrator == "gauss_legendre":
-        at_one = int(np.flatnonzero(ends == 1.0)[0])
+        at_one = int(np.flatnonzero(endpoints == 1.0)[0])
         assert not found.attributions[at_one].any()  # the last node, 0.987, lies before the kink
 
 
@@ -132,9 +132,9 @@ def test_pairs_behind_an_embedding(kit: Any) -> None:
     model, vectors = pair_of_tokens(kit.name, kink=0.99)
     ids = {"left": np.array([1, 2, 3]), "right": np.array([1, 2, 3])}
     start = {"left": np.zeros(1), "right": np.zeros(1)}
-    ends = vectors[[1, 2, 3], 0]
+    endpoints = vectors[[1, 2, 3], 0]
     found = attribute(model, ids, start, layers={"left": "first", "right": "second"})
     assert (found.status == "converged").all()
-    gain = np.maximum(ends - 0.99, 0.0)
+    gain = np.maximum(endpoints - 0.99, 0.0)
     np.testing.assert_allclose(found.attributions["left"], gain, rtol=0.01, atol=1e-12)
     np.testing.assert_allclose(found.attributions["right"], -gain, rtol=0.01, atol=1e-12)

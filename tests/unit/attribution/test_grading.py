@@ -171,10 +171,10 @@ def test_units_that_are_off_or_cancel_before_the_first_edge_are_seen(
     """All units start at their kink, or features pass 0 in the middle of the path; eight units, each matters."""
     rng = np.random.default_rng(5)
     amounts = np.exp(rng.normal(6.0, 2.0, size=(2, 60, 4))) * np.sign(rng.normal(size=(2, 60, 4)))
-    ends, starts = amounts[0], amounts[1] * (not from_zero)
+    endpoints, starts = amounts[0], amounts[1] * (not from_zero)
     function, expression = SIGNED[transform]
-    right = np.stack([exact(function, *row) for row in zip(starts, ends, strict=True)])
-    found = attribute(small_net(framework, expression), ends, starts)
+    right = np.stack([exact(function, *row) for row in zip(starts, endpoints, strict=True)])
+    found = attribute(small_net(framework, expression), endpoints, starts)
     done = found.status == "converged"
     error = np.abs(found.attributions - right).sum(axis=1)[done] / np.abs(right).sum(axis=1)[done]
     assert done.mean() >= 0.9
@@ -200,12 +200,12 @@ class Reciprocal:
     folded = 0
 
     def evaluate(self, batch: Problem, nodes: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        x = batch.ends["inputs"][:, 0]
+        x = batch.endpoints["inputs"][:, 0]
         at = nodes[:, None] * x
         return np.log1p(at)[:, None, :], np.einsum("ln,nr->lr", weights, x / (1.0 + at))[:, None, :, None]
 
     def knots(self, batch: Problem, places: np.ndarray, layers: range) -> Any:
-        z = np.log1p(places * batch.ends["inputs"][:, 0])[:, :, None] - 2.0
+        z = np.log1p(places * batch.endpoints["inputs"][:, 0])[:, :, None] - 2.0
         yield slice(0, batch.rows), z if 1 in layers else z[:, :, :0]
 
 

@@ -101,9 +101,9 @@ def test_the_first_magnitude_bends_where_it_is_zero() -> None:
     """|sum of x|, in closed form: the mean component of a spectrum is real."""
     x = keras.Input((4,))
     model = keras.Model(x, L.Lambda(lambda z: tf.abs(tf.signal.rfft(z))[:, :1])(x))
-    ends = np.array([[3.0, -1.0, 0.5, 0.5]])
-    found = attribute(model, ends, np.full(4, -0.25), tolerance=1e-4)  # |sum| goes from 1 over 0 to 3
-    np.testing.assert_allclose(found.attributions[0], (ends[0] + 0.25) * (3.0 - 1.0) / 4.0, atol=1e-12)
+    endpoints = np.array([[3.0, -1.0, 0.5, 0.5]])
+    found = attribute(model, endpoints, np.full(4, -0.25), tolerance=1e-4)  # |sum| goes from 1 over 0 to 3
+    np.testing.assert_allclose(found.attributions[0], (endpoints[0] + 0.25) * (3.0 - 1.0) / 4.0, atol=1e-12)
 
 
 def test_more_numbers_than_a_network_sorts_are_explained_at_nodes() -> None:

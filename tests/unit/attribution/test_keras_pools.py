@@ -68,9 +68,9 @@ PAIRS: dict[str, Callable[[Any], Any]] = {
 def test_a_unit_behind_pooling_that_flips_off_and_on_where_the_maximum_changes(name: str) -> None:
     """One pair (-0.9927, 0.8642) from (0.4595, -0.5412): the ReLU is off while neither is positive."""
     model = model_of(lambda x: L.Flatten()(L.ReLU()(PAIRS[name](x))), 2)
-    ends, start = np.array([[-0.9927, 0.8642]]), np.array([0.4595, -0.5412])
+    endpoints, start = np.array([[-0.9927, 0.8642]]), np.array([0.4595, -0.5412])
     for integrator in ("auto", "secant"):
-        found = attribute(model, ends, start, integrator=integrator, tolerance=1e-6)
+        found = attribute(model, endpoints, start, integrator=integrator, tolerance=1e-6)
         np.testing.assert_allclose(found.attributions[0], [-0.4595, 0.8642], atol=1e-12)
         assert found.status[0] == "converged"
 

@@ -68,8 +68,8 @@ def gated(kit: Any, form: str = "named") -> Any:
 
 def by_hand(first: Any, second: Any, starts: Any = (0.0, 0.0)) -> list[np.ndarray]:
     """Integrated gradients of the gated sum by Gauss's rule and the closed gradients."""
-    ends = first, second
-    begin = [np.broadcast_to(np.asarray(start, float), end.shape) for start, end in zip(starts, ends, strict=True)]
+    endpoints = first, second
+    begin = [np.broadcast_to(np.asarray(start, float), end.shape) for start, end in zip(starts, endpoints, strict=True)]
     total = [np.zeros_like(first), np.zeros_like(second)]
     for node, weight in zip((NODES + 1) / 2, WEIGHTS / 2, strict=True):
         one, two = (b + node * (e - b) for b, e in zip(begin, (first, second), strict=True))

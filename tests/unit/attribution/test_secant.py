@@ -296,9 +296,9 @@ def test_alike_pixels_of_a_window_share_as_torch_shares(rng: np.random.Generator
 def test_a_unit_behind_pooling_that_flips_off_and_on_where_the_maximum_changes() -> None:
     """One pair (-0.9927, 0.8642) from (0.4595, -0.5412): the ReLU is off while neither is positive."""
     model = torch.nn.Sequential(torch.nn.MaxPool1d(2), torch.nn.ReLU(), torch.nn.Flatten())
-    ends, start = np.array([[[-0.9927, 0.8642]]]), np.array([[0.4595, -0.5412]])
+    endpoints, start = np.array([[[-0.9927, 0.8642]]]), np.array([[0.4595, -0.5412]])
     for integrator in ("auto", "secant", "exact"):
-        found = attribute(model, ends, start, integrator=integrator, tolerance=1e-6)
+        found = attribute(model, endpoints, start, integrator=integrator, tolerance=1e-6)
         np.testing.assert_allclose(found.attributions.reshape(2), [-0.4595, 0.8642], atol=1e-12)
         assert found.status[0] == "converged"
 

@@ -232,8 +232,8 @@ def test_one_layer_for_two_inputs_after_a_cast(kits: Any, cast: str) -> None:
             self.hidden, self.last = (torch.nn.Parameter(torch.tensor(each)) for each in (HIDDEN[:6], LAST))
 
         def forward(self, origin: Any, destination: Any) -> Any:
-            ends = torch.cat([self.airports(changes[cast](ids)) for ids in (origin, destination)], 1)
-            return torch.tanh(ends @ self.hidden) @ self.last
+            endpoints = torch.cat([self.airports(changes[cast](ids)) for ids in (origin, destination)], 1)
+            return torch.tanh(endpoints @ self.hidden) @ self.last
 
     ids = {"origin": np.array([1, 8, 3, 5]), "destination": np.array([1, 2, 3, 7])}
     layers, zero = dict.fromkeys(ids, "airports"), dict.fromkeys(ids, 0)

@@ -34,11 +34,13 @@ FUNCTIONS: dict[str, tuple[Pieces, Callable[[Any], Any]]] = {
 
 def test_an_absolute_value_that_stays_at_zero_has_no_slope() -> None:
     """|p - q| of two that are the same all along the path: neither has a part in it."""
-    ends = np.zeros(3)
-    assert (piecewise_slope(np, Pieces.absolute(), ends, ends, tiny("float64")) == 0.0).all()
+    endpoints = np.zeros(3)
+    assert (piecewise_slope(np, Pieces.absolute(), endpoints, endpoints, tiny("float64")) == 0.0).all()
     half = Pieces(0.5, ((-1.0, 2.0),))
-    assert (piecewise_slope(np, half, ends + 2.0, ends + 2.0, tiny("float64")) == 0.0).all()
-    np.testing.assert_allclose(piecewise_slope(np, half, ends + 1.0, ends + 5.0, tiny("float64")), 0.5 * (1 - 3) / 4)
+    assert (piecewise_slope(np, half, endpoints + 2.0, endpoints + 2.0, tiny("float64")) == 0.0).all()
+    np.testing.assert_allclose(
+        piecewise_slope(np, half, endpoints + 1.0, endpoints + 5.0, tiny("float64")), 0.5 * (1 - 3) / 4
+    )
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

@@ -14,8 +14,8 @@ from ig_tasks.attribution.tracing import Numbering
 def test_the_inputs_of_a_feed_are_those_whose_places_it_holds() -> None:
     sizes = {"one": 1, "two": 2, "none": 0, "matrix": 6, "last": 1}
     shapes = {name: (3, 2, 3) if size == 6 else (3, size) for name, size in sizes.items()}
-    ends = {name: np.zeros(shape, np.int64) for name, shape in shapes.items()}
-    problem = Problem(ends, {}, {}, 3, np.zeros((1, 3), np.int64))
+    endpoints = {name: np.zeros(shape, np.int64) for name, shape in shapes.items()}
+    problem = Problem(endpoints, {}, {}, 3, np.zeros((1, 3), np.int64))
     spans = _spans(problem)
     assert spans == {"one": (0, 1), "two": (1, 3), "none": (3, 3), "matrix": (3, 9), "last": (9, 10)}
     blocks = Numbering.blocks(problem)

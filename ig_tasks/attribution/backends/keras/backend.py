@@ -160,7 +160,7 @@ class KerasBackend:
         found = []
         for seen, fed in calls:
             ids = None if fed is None else np.asarray(np.rint(fed)).astype(np.int64)
-            given = {**rows.ends, **rows.fixed}[seen.same] if seen.same is not None else ids
+            given = {**rows.endpoints, **rows.fixed}[seen.same] if seen.same is not None else ids
             size = getattr(self._layers[seen.layer], "input_dim", None)
             if given is not None and isinstance(size, int):
                 ids_within(np.asarray(given).astype(np.int64), size, seen.layer)
@@ -187,7 +187,7 @@ class KerasBackend:
             self._tail = program.tail(arguments)
         tail = self._tail or ()
         self.require_repeats(row)
-        width = sum(int(np.prod(end.shape[1:])) for end in row.ends.values())
+        width = sum(int(np.prod(end.shape[1:])) for end in row.endpoints.values())
         return tail, point_bytes(self.model, width)
 
     def require_repeats(self, rows: Problem) -> None:
@@ -214,8 +214,8 @@ class KerasBackend:
     def misfit(self, row: Problem) -> tuple[str, str] | None:
         declared = declared_shapes(self.model, self._given)
         if not self._given:
-            declared = dict(zip(row.ends, declared.values(), strict=False)) if len(declared) == 1 else {}
-        for name, end in (row.ends | row.fixed).items():
+            declared = dict(zip(row.endpoints, declared.values(), strict=False)) if len(declared) == 1 else {}
+        for name, end in (row.endpoints | row.fixed).items():
             if name in declared and isinstance(end, np.ndarray) and not fits(end.shape, declared[name]):
                 sizes = ["any" if size is None else str(size) for size in declared[name]]
                 return name, f"(rows, {', '.join(sizes)})" if sizes else "(rows,)"
@@ -283,23 +283,25 @@ class KerasBackend:
                 return array
             return array.astype(cast_float(self._dtype if fed else known.get(name, self._dtype)), copy=False)
 
-        ends = {name: points(name, end) for name, end in (batch.ends | batch.fed).items() if name not in self.layers}
+        endpoints = {
+            name: points(name, end) for name, end in (batch.endpoints | batch.fed).items() if name not in self.layers
+        }
         started = {**batch.starts, **batch.fed_starts}
         starts = {name: points(name, start) for name, start in started.items() if name not in self.layers}
         # Keras hands the tensor of an input on to a layer as it is, if it has the input's own dtype.
-        given = {**batch.fixed, **{name: batch.ends[name] for name in self.layers}}
+        given = {**batch.fixed, **{name: batch.endpoints[name] for name in self.layers}}
         fixed = {
             name: value.astype(known.get(name, value.dtype), copy=False) if isinstance(value, np.ndarray) else value
             for name, value in given.items()
         }
-        return starts, ends, fixed, batch.targets
+        return starts, endpoints, fixed, batch.targets
 
     def _program(self, batch: Problem, route: Route | None = None) -> tuple[Program, Arguments]:
         """The traced functions for a batch like this, and its arguments."""
         arguments = self._arguments(batch)
         signature = Signature.of(
             *arguments[:3],
-            explained=batch.ends,
+            explained=batch.endpoints,
             route=self._route if route is None else route,
             output=self._output,
             named=bool(self._given),

@@ -44,9 +44,9 @@ class Caller:
     def _vectors(self, key: str, ids: Any) -> Any:
         return tf.convert_to_tensor(self._alive(self._layers[self._feeds[key].layer])(ids, training=False))
 
-    def points(self, starts: Any, ends: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    def points(self, starts: Any, endpoints: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         """Starts and ends of the paths: layer outputs where a layer is fed with ids."""
-        end_points = {name: self._vectors(name, end) if name in self._feeds else end for name, end in ends.items()}
+        end_points = {name: self._vectors(name, end) if name in self._feeds else end for name, end in endpoints.items()}
         start_points = {
             name: self._vectors(name, start)
             if name in self._feeds and start.dtype.is_integer
@@ -68,13 +68,13 @@ class Caller:
         one.check_used()
         return self._outputs(raw, points, fixed)
 
-    def watch(self, ends: dict[str, Any], fixed: dict[str, Any]) -> tuple[Any, list[Seen]]:
+    def watch(self, endpoints: dict[str, Any], fixed: dict[str, Any]) -> tuple[Any, list[Seen]]:
         """The model itself: all outputs, and what its layers that embed are fed with."""
         seen: list[Seen] = []
-        given = {name: value for name, value in {**ends, **fixed}.items() if tf.is_tensor(value)}
+        given = {name: value for name, value in {**endpoints, **fixed}.items() if tf.is_tensor(value)}
         with self._overridden(Pass(given=given, seen=seen, graph=tf.compat.v1.get_default_graph())):
-            raw = self._raw(ends, fixed, training=False)
-        return self._outputs(raw, ends, fixed), seen
+            raw = self._raw(endpoints, fixed, training=False)
+        return self._outputs(raw, endpoints, fixed), seen
 
     def _outputs(self, raw: Any, points: dict[str, Any], fixed: dict[str, Any]) -> Any:
         given = [value for value in (*points.values(), *fixed.values()) if tf.is_tensor(value)]
@@ -107,9 +107,9 @@ class Caller:
             self.tail = tail if rows and rows > 1 else None
         return tf.reshape(outputs, (-1, number_count(tail)))
 
-    def as_called(self, ends: Any, fixed: Any) -> Any:
+    def as_called(self, endpoints: Any, fixed: Any) -> Any:
         """The output of `model(x)`, which nothing tells that it is not trained."""
-        given = {name: tf.constant(end) for name, end in ends.items()}
+        given = {name: tf.constant(end) for name, end in endpoints.items()}
         others = {name: tf.constant(value) for name, value in self.arrays(fixed).items()}
         return self._picked(self._raw(given, self.constants(others)))
 
@@ -144,7 +144,7 @@ class Caller:
 
         An embedding's width is summed, and what the vectors of one id have in several layers.
         """
-        axes = {name: len(shape) + 1 for name, _, shape in self.signature.ends}
+        axes = {name: len(shape) + 1 for name, _, shape in self.signature.endpoints}
         parts = {}
         for name, gradient in gradients.items():
             product = gradient * deltas[name][None]

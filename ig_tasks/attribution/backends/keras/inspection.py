@@ -110,9 +110,9 @@ class _TwoRows:
 def _graph(program: Program, given: Any) -> Graph:
     """The model's graph from path points, ids and fixed inputs to all its outputs."""
     caller = program.caller
-    starts, ends, fixed, _ = given
-    _, points = caller.points(starts, ends)
-    points = {name: points[name] for name, _, _ in caller.signature.ends}
+    starts, endpoints, fixed, _ = given
+    _, points = caller.points(starts, endpoints)
+    points = {name: points[name] for name, _, _ in caller.signature.endpoints}
     tensors = [*points.values(), *fixed.values()]
 
     def run(*given: Any) -> Any:
@@ -125,13 +125,13 @@ def _graph(program: Program, given: Any) -> Graph:
 
 def _two_rows(arguments: Arguments) -> Arguments:
     """The first row given, and one that ends half-way: rows that were mixed up would show."""
-    starts, ends, fixed, targets = arguments
+    starts, endpoints, fixed, targets = arguments
 
     def twice(array: Any) -> Any:
         return np.repeat(array[:1], 2, axis=0) if isinstance(array, np.ndarray) else array
 
     first = {name: start[:1] for name, start in starts.items()}
-    doubled = {name: twice(end) for name, end in ends.items()}
+    doubled = {name: twice(end) for name, end in endpoints.items()}
     for name, end in doubled.items():
         if end.dtype.kind == "f":
             end[1] = 0.5 * (end[0] + first[name][0])

@@ -29,7 +29,7 @@ from ig_tasks.attribution.backends.keras.rules import (
 from ig_tasks.attribution.backends.keras.slopes import (
     changes,
     chosen,
-    ends,
+    endpoints,
     largest,
     middles,
     modulus,
@@ -176,8 +176,8 @@ def _pooled(step: Step, windows: Windows, z: Any, nodes: Any) -> Done:
 
     def kinks(part: tuple[Any, Any]) -> list[Any]:
         base, delta = (tf.reshape(each, (-1, *dims)) for each in part)  # of sizes that are known
-        ends = (tf.stack(windows.members(base + each), -1) for each in (tf.zeros_like(delta), delta))
-        return changes(*ends)
+        endpoints = (tf.stack(windows.members(base + each), -1) for each in (tf.zeros_like(delta), delta))
+        return changes(*endpoints)
 
     output = max_pool(nodes, windows, z)
     return _largest([output], windows.rounds, lambda: windows.leads(z), kinks)
@@ -228,4 +228,4 @@ def _by_ends(step: Step, given: list[Any], moving: list[int], nodes: Any) -> Any
 
     if len(step.outputs) > 1:
         raise NotFollowed(f"an operation without a rule depends on the path ({step.type})")
-    return ends(nodes, call, *(given[place] for place in moving))
+    return endpoints(nodes, call, *(given[place] for place in moving))

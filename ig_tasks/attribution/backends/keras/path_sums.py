@@ -20,11 +20,11 @@ Tensors = dict[str, Any]
 class Paths:
     """A batch of paths as the inputs of a graph. Sums of gradients, `many` a row, are pulled back to them."""
 
-    def __init__(self, caller: Caller, starts: Any, ends: Any, fixed: Any, rows: Any) -> None:
-        self.starts, points = caller.points(starts, ends)
+    def __init__(self, caller: Caller, starts: Any, endpoints: Any, fixed: Any, rows: Any) -> None:
+        self.starts, points = caller.points(starts, endpoints)
         self._caller = caller
         # In the signature's order: a traced function may be given its dicts in another.
-        self.deltas: Tensors = {name: points[name] - self.starts[name] for name, _, _ in caller.signature.ends}
+        self.deltas: Tensors = {name: points[name] - self.starts[name] for name, _, _ in caller.signature.endpoints}
         self.rows = rows
         self._still = [fixed[name] for name, _, _ in caller.signature.fixed]
         self._pulled: Tensors = {}
@@ -66,8 +66,10 @@ class Paths:
         if cuts:
             with tf.GradientTape(watch_accessed_variables=False) as tape:
                 tape.watch(self._pulled)
-                ends = [cut.affine.delta("many") for cut in cuts]
-            found = tape.gradient(ends, self._pulled, output_gradients=[_all_targets(cut, gradients) for cut in cuts])
+                endpoints = [cut.affine.delta("many") for cut in cuts]
+            found = tape.gradient(
+                endpoints, self._pulled, output_gradients=[_all_targets(cut, gradients) for cut in cuts]
+            )
         at_inputs = {
             name: tf.reshape(zeros if found[name] is None else found[name], (total, self.rows, *zeros.shape[1:]))
             for name, zeros in self._pulled.items()
@@ -89,8 +91,8 @@ class PathSums:
         `single`: gradients of single nodes are pulled back to the inputs, else those of the levels' sums.
         """
 
-        def run(starts: Any, ends: Any, fixed: Any, targets: Any, nodes: Any, weights: Any) -> Any:
-            paths, count = self._paths(starts, ends, fixed, targets), _length(nodes)
+        def run(starts: Any, endpoints: Any, fixed: Any, targets: Any, nodes: Any, weights: Any) -> Any:
+            paths, count = self._paths(starts, endpoints, fixed, targets), _length(nodes)
             many = count if single else _length(weights)
             values, gradients = self._walked(paths, targets, nodes[:, None], count, many)
             if not single:
@@ -103,9 +105,9 @@ class PathSums:
 
         return run
 
-    def affine(self, starts: Any, ends: Any, fixed: Any, targets: Any) -> Any:
+    def affine(self, starts: Any, endpoints: Any, fixed: Any, targets: Any) -> Any:
         """Bases and deltas at the cuts, and places (rows, kinks) where the first operations have their kinks."""
-        paths = self._paths(starts, ends, fixed, targets)
+        paths = self._paths(starts, endpoints, fixed, targets)
         lengths = paths.lengths(1)
         walk = Walk(self.graph, lengths, None, secant=True, watch=lambda leaf: None)  # noqa: ARG005
         walk.run(paths.inputs(lengths), until=self.graph.cuts)
@@ -126,7 +128,7 @@ class PathSums:
 
         def run(
             starts: Any,
-            ends: Any,
+            endpoints: Any,
             fixed: Any,
             targets: Any,
             parts: Any,
@@ -135,7 +137,7 @@ class PathSums:
             segments: Any,
             outer: Any,
         ) -> Any:
-            paths, count, many = self._paths(starts, ends, fixed, targets), _length(places), _length(segments)
+            paths, count, many = self._paths(starts, endpoints, fixed, targets), _length(places), _length(segments)
             values, gradients = self._walked(paths, targets, places, count, many, parts, widths)
             weights = segments if long else tf.cast(segments, tf.float32)
             gradients = [[(cut, _summed(weights, each, cut)) for cut, each in found] for found in gradients]
@@ -146,8 +148,8 @@ class PathSums:
     def knots(self, layers: range) -> Callable[..., Any]:
         """How far the operations of these layers are from their kinks, (places, rows, units x kinks)."""
 
-        def run(starts: Any, ends: Any, fixed: Any, targets: Any, places: Any) -> Any:
-            paths, count = self._paths(starts, ends, fixed, targets), _length(places)
+        def run(starts: Any, endpoints: Any, fixed: Any, targets: Any, places: Any) -> Any:
+            paths, count = self._paths(starts, endpoints, fixed, targets), _length(places)
             walk = self._walk(paths, places, count, lambda leaf: None)  # noqa: ARG005
             found = [
                 tf.reshape(each, (count, paths.rows, -1))
@@ -161,9 +163,9 @@ class PathSums:
 
         return run
 
-    def inspect(self, starts: Any, ends: Any, fixed: Any, targets: Any, *, secant: bool) -> Walk:
+    def inspect(self, starts: Any, endpoints: Any, fixed: Any, targets: Any, *, secant: bool) -> Walk:
         """Follow a few rows eagerly: what the graph is made of."""
-        paths = self._paths(starts, ends, fixed, targets)
+        paths = self._paths(starts, endpoints, fixed, targets)
         places = tf.linspace(tf.constant(0.0, tf.float64), 1.0, 3)[:, None]
         lengths = paths.lengths(3)
         walk = Walk(self.graph, lengths, places, secant=secant, watch=lambda leaf: None)  # noqa: ARG005
@@ -171,8 +173,8 @@ class PathSums:
         walk.finished()
         return walk
 
-    def _paths(self, starts: Any, ends: Any, fixed: Any, targets: Any) -> Paths:
-        return Paths(self._caller, starts, ends, fixed, _length(targets[0]))
+    def _paths(self, starts: Any, endpoints: Any, fixed: Any, targets: Any) -> Paths:
+        return Paths(self._caller, starts, endpoints, fixed, _length(targets[0]))
 
     def _walk(
         self,

@@ -69,10 +69,10 @@ class Program:
         signature = caller.signature
         self._arguments = (
             {name: tf.TensorSpec((None, *shape), dtype) for name, dtype, shape in signature.starts},
-            {name: tf.TensorSpec((None, *shape), dtype) for name, dtype, shape in signature.ends},
+            {name: tf.TensorSpec((None, *shape), dtype) for name, dtype, shape in signature.endpoints},
             {name: tf.TensorSpec((None, *shape), dtype) for name, dtype, shape in signature.fixed},
         )
-        self._width = sum(math.prod(shape) for _, _, shape in signature.ends)
+        self._width = sum(math.prod(shape) for _, _, shape in signature.endpoints)
         self._graphs: dict[Any, Any] = {}
         self._kinds: frozenset[str] | None = None
         self._seen: list[Seen] = []
@@ -155,9 +155,11 @@ class Program:
                     self._run("watch", self._watched, rows)
             except ShapeUnknown:
                 with _LOCK:
-                    _, ends, fixed, _ = self.constants(rows)
-                    ends, fixed = tf.nest.map_structure(lambda one: tf.repeat(one[:1], 2, axis=0), (ends, fixed))
-                    self.caller.watch(ends, self.caller.constants(fixed))
+                    _, endpoints, fixed, _ = self.constants(rows)
+                    endpoints, fixed = tf.nest.map_structure(
+                        lambda one: tf.repeat(one[:1], 2, axis=0), (endpoints, fixed)
+                    )
+                    self.caller.watch(endpoints, self.caller.constants(fixed))
         return self.caller.tail or ()
 
     def watch(self, arguments: Arguments) -> tuple[Any, list[tuple[Seen, Any]]]:
@@ -178,17 +180,17 @@ class Program:
 
     def constants(self, arguments: Arguments) -> Any:
         """Arguments as tensors."""
-        starts, ends, fixed, targets = arguments
-        return tf.nest.map_structure(tf.constant, (starts, ends, self.caller.arrays(fixed), targets))
+        starts, endpoints, fixed, targets = arguments
+        return tf.nest.map_structure(tf.constant, (starts, endpoints, self.caller.arrays(fixed), targets))
 
     # -- inside graphs -----------------------------------------------------------------------------------
 
-    def _watched(self, starts: Any, ends: Any, fixed: Any, targets: Any) -> Any:  # noqa: ARG002
-        outputs, self._seen = self.caller.watch(ends, self.caller.constants(fixed))
+    def _watched(self, starts: Any, endpoints: Any, fixed: Any, targets: Any) -> Any:  # noqa: ARG002
+        outputs, self._seen = self.caller.watch(endpoints, self.caller.constants(fixed))
         return tf.cast(outputs, tf.float64), [seen.ids for seen in self._seen if seen.ids is not None]
 
-    def _outputs_at(self, starts: Any, ends: Any, fixed: Any, targets: Any, at_start: Any) -> Any:
-        start_points, points = self.caller.points(starts, ends)
+    def _outputs_at(self, starts: Any, endpoints: Any, fixed: Any, targets: Any, at_start: Any) -> Any:
+        start_points, points = self.caller.points(starts, endpoints)
         rows = tf.shape(targets)[1]
         chosen = {
             name: tf.where(
@@ -198,14 +200,14 @@ class Program:
         }
         return tf.cast(self.caller.call(chosen, self.caller.constants(fixed)), tf.float64)
 
-    def _start_gradient(self, starts: Any, ends: Any, fixed: Any, targets: Any) -> list[dict[str, Any]]:
-        points, _ = self.caller.points(starts, ends)
+    def _start_gradient(self, starts: Any, endpoints: Any, fixed: Any, targets: Any) -> list[dict[str, Any]]:
+        points, _ = self.caller.points(starts, endpoints)
         return self._gradients(points, self.caller.constants(fixed), targets, 1)[1]
 
-    def _integrated(self, starts: Any, ends: Any, fixed: Any, targets: Any, nodes: Any, weights: Any) -> Any:
+    def _integrated(self, starts: Any, endpoints: Any, fixed: Any, targets: Any, nodes: Any, weights: Any) -> Any:
         """The plain path: the model at all points, gradients at the inputs."""
         count, rows = tf.shape(nodes)[0], tf.shape(targets)[1]
-        start_points, end_points = self.caller.points(starts, ends)
+        start_points, end_points = self.caller.points(starts, endpoints)
         deltas = {name: end - start_points[name] for name, end in end_points.items()}
         points = {}
         for name, delta in deltas.items():
@@ -225,8 +227,8 @@ class Program:
         outputs = [tf.reshape(tf.cast(each, tf.float64), (count, rows)) for each in values]
         return tf.stack(outputs, 1), tf.stack(sums, 1)
 
-    def _at_start(self, starts: Any, ends: Any, fixed: Any, targets: Any, gradients: Any) -> Any:  # noqa: ARG002
-        start_points, end_points = self.caller.points(starts, ends)
+    def _at_start(self, starts: Any, endpoints: Any, fixed: Any, targets: Any, gradients: Any) -> Any:  # noqa: ARG002
+        start_points, end_points = self.caller.points(starts, endpoints)
         deltas = {name: end - start_points[name] for name, end in end_points.items()}
         parts = [
             self.caller.contributions({name: each[None] for name, each in gradient.items()}, deltas)[0]
@@ -280,8 +282,10 @@ class Program:
         return self._graph(name, function, flat, specs)(*flat)
 
     def _flat(self, arguments: Arguments, *others: Any) -> Any:
-        starts, ends, fixed, targets = arguments
-        return tf.nest.map_structure(tf.convert_to_tensor, (starts, ends, self.caller.arrays(fixed), targets, *others))
+        starts, endpoints, fixed, targets = arguments
+        return tf.nest.map_structure(
+            tf.convert_to_tensor, (starts, endpoints, self.caller.arrays(fixed), targets, *others)
+        )
 
     def _graph(self, name: Any, function: Any, flat: Any, specs: Any = None) -> Any:
         several = len(flat[3])  # backward passes are laid out one by one

@@ -37,7 +37,7 @@ class Signature:
     """What decides the traced graph: names, dtypes and shapes without the rows."""
 
     starts: _Spec
-    ends: _Spec
+    endpoints: _Spec
     fixed: _Spec
     constants: tuple[tuple[str, Any], ...]
     explained: tuple[tuple[str, tuple[int, ...]], ...]  # inputs that have attributions, and their rows' shapes
@@ -51,7 +51,7 @@ class Signature:
     def of(
         cls,
         starts: dict[str, Any],
-        ends: dict[str, Any],
+        endpoints: dict[str, Any],
         fixed: dict[str, Any],
         *,
         explained: dict[str, Any],
@@ -68,7 +68,9 @@ class Signature:
             FeedSpec(feed.key, feed.layer, feed.call, 1 + len(feed.shape), tuple(feed.places.tolist()), feed.whole)
             for feed in route.feeds
         )
-        return cls(_spec(starts), _spec(ends), _spec(arrays), constants, shapes, feeds, output, named, names, placed)
+        return cls(
+            _spec(starts), _spec(endpoints), _spec(arrays), constants, shapes, feeds, output, named, names, placed
+        )
 
 
 @dataclass(frozen=True, eq=False)

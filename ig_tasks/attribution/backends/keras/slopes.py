@@ -29,7 +29,7 @@ __all__ = [
     "changes",
     "chosen",
     "custom",
-    "ends",
+    "endpoints",
     "largest",
     "leaders",
     "middles",
@@ -177,7 +177,7 @@ def middles(nodes: Any, call: Callable[..., Any], *operands: Any) -> Any:
     return run(*operands)
 
 
-def ends(nodes: Any, call: Callable[..., Any], *operands: Any) -> Any:
+def endpoints(nodes: Any, call: Callable[..., Any], *operands: Any) -> Any:
     """Anything else: the mean of the gradients at the cell's two ends (second order; the delta is no longer exact)."""
 
     @custom
@@ -214,8 +214,8 @@ def chosen(nodes: Any, z: Any) -> Any:
             z0, z1, gradient = z[:-n], z[n:], upstream[:-n]
             total = tf.zeros_like(z0)
             found, meets = leaders(z0, z1)
-            ends = [tf.zeros_like(meets[0]), *meets, tf.ones_like(meets[0])]
-            for leader, (low, high) in zip(found, itertools.pairwise(ends), strict=True):
+            endpoints = [tf.zeros_like(meets[0]), *meets, tf.ones_like(meets[0])]
+            for leader, (low, high) in zip(found, itertools.pairwise(endpoints), strict=True):
                 alike = (z0 == _picked(z0, leader)[..., None]) & (z1 == _picked(z1, leader)[..., None])
                 to = tf.cast(alike, z.dtype)
                 total += (gradient * (high - low) / tf.reduce_sum(to, -1))[..., None] * to

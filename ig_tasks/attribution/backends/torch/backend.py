@@ -174,12 +174,12 @@ class TorchBackend:
         return _float64(self._caller.embed(layer, torch.tensor(ids, device=self._device)))
 
     def probe(self, row: Problem) -> tuple[tuple[int, ...], int]:
-        ends = self._caller.ends(row)
+        endpoints = self._caller.endpoints(row)
         with torch.no_grad():
-            outputs = self._caller.call(ends, row, 1)
+            outputs = self._caller.call(endpoints, row, 1)
             self._caller.require_row_axis(row)
-        points = {name: end.clone().requires_grad_() for name, end in ends.items()}
-        own = sum(end.numel() * end.element_size() for end in ends.values())
+        points = {name: end.clone().requires_grad_() for name, end in endpoints.items()}
+        own = sum(end.numel() * end.element_size() for end in endpoints.values())
         with causes_named():
             try:
                 with saved_bytes(self.model) as saved:
@@ -192,7 +192,7 @@ class TorchBackend:
             depends = _depends(values, list(points.values()))
         if outputs.is_floating_point() and not torch.equal(outputs, values.detach()):
             with torch.no_grad():
-                again = self._caller.call(ends, row, 1)
+                again = self._caller.call(endpoints, row, 1)
             require_same(_float64(outputs), _float64(again), torch.finfo(outputs.dtype).eps)
         if not (outputs.is_floating_point() and depends):
             whole = f"its output is {outputs.dtype}, which has no gradient; explain logits or probabilities"
@@ -212,10 +212,10 @@ class TorchBackend:
             require_same(self.outputs(rows), self.outputs(rows), epsilon)
 
     def misfit(self, row: Problem) -> tuple[str, str] | None:
-        ends = {name: end.clone() for name, end in self._caller.ends(row).items()}
-        given = {name: end for name, end in ends.items() if name in row.ends}
+        endpoints = {name: end.clone() for name, end in self._caller.endpoints(row).items()}
+        given = {name: end for name, end in endpoints.items() if name in row.endpoints}
         with torch.no_grad():
-            return first_misfit(self.model, given, lambda: self._caller.call(ends, row, 1, lend=True))
+            return first_misfit(self.model, given, lambda: self._caller.call(endpoints, row, 1, lend=True))
 
     def inspect(self, rows: Problem) -> Structure:
         self._structure, self._chain, self.folded, self.lanes = PLAIN, None, 0, 1
@@ -260,7 +260,7 @@ class TorchBackend:
         return self._structure
 
     def outputs(self, batch: Problem, *, at_start: bool = False) -> Array:
-        points = self._caller.ends(batch)
+        points = self._caller.endpoints(batch)
         if at_start:
             points = {name: start.expand_as(points[name]) for name, start in self._caller.starts(batch).items()}
         with torch.no_grad():

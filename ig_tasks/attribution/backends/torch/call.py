@@ -79,11 +79,11 @@ class Caller:
 
     def lines(self, batch: Problem) -> tuple[Tensors, Tensors]:
         """Starts (1 or rows, ...) and deltas, end - start (rows, ...), of the paths."""
-        ends, starts = self.ends(batch), self.starts(batch)
-        return starts, {name: end - starts[name] for name, end in ends.items()}
+        endpoints, starts = self.endpoints(batch), self.starts(batch)
+        return starts, {name: end - starts[name] for name, end in endpoints.items()}
 
-    def ends(self, batch: Problem) -> Tensors:
-        return self._points({**batch.ends, **batch.fed})
+    def endpoints(self, batch: Problem) -> Tensors:
+        return self._points({**batch.endpoints, **batch.fed})
 
     def starts(self, batch: Problem) -> Tensors:
         return self._points({**batch.starts, **batch.fed_starts})
@@ -138,7 +138,7 @@ class Caller:
 
         if follow is None and not lend:
             points = {name: point.clone() for name, point in points.items()}
-        given = {name: own(end) if name in self._embedded else points[name] for name, end in batch.ends.items()}
+        given = {name: own(end) if name in self._embedded else points[name] for name, end in batch.endpoints.items()}
         self.paths.override(points)
         fixed = {
             name: own(value) if isinstance(value, np.ndarray) else copied(value) for name, value in batch.fixed.items()
@@ -152,7 +152,7 @@ class Caller:
         """The model itself on the rows: all outputs, and what its layers that embed are fed with."""
         given = {
             name: self._tensor(end).clone() if name in self._embedded else self._floats(end).clone()
-            for name, end in batch.ends.items()
+            for name, end in batch.endpoints.items()
         }
         fixed = {
             name: self._tensor(value).clone() if isinstance(value, np.ndarray) else copied(value)
@@ -183,7 +183,7 @@ class Caller:
         """After a call with one row: an axis of rows that was not there must be there when the row is given twice."""
         if self._squeezed:
             one = self.tail
-            self.call({name: torch.cat((end, end)) for name, end in self.ends(row).items()}, row, 2)
+            self.call({name: torch.cat((end, end)) for name, end in self.endpoints(row).items()}, row, 2)
             if self.tail != one:
                 raise ModelError(
                     f"model: its output has shape {one} for one row and {(2, *self.tail)} for two; it mixes rows"

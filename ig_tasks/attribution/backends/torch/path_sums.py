@@ -72,7 +72,7 @@ class Lines:
         parts = {}
         for name, gradient in gradients.items():
             product = gradient * self.deltas[name]
-            axes = self.batch.path_ends(name).ndim + 2
+            axes = self.batch.path_endpoints(name).ndim + 2
             if product.ndim > axes:
                 product = product.flatten(axes).sum(-1)
             parts[name] = product.flatten(3) if product.ndim > 3 else product[..., None]
@@ -82,13 +82,13 @@ class Lines:
         """Contributions (..., features) of those of each path, one a number or an id that a layer is fed with."""
         route, batch = self.caller.route, self.batch
         if route.plain:
-            own = [parts[name if (feed := route.by_input(name)) is None else feed.key] for name in batch.ends]
+            own = [parts[name if (feed := route.by_input(name)) is None else feed.key] for name in batch.endpoints]
             return own[0] if len(own) == 1 else torch.cat(own, dim=3)
         lead = next(iter(parts.values()))
         total = lead.new_zeros((*lead.shape[:3], batch.features))
         feeds = {feed.key: feed for feed in route.feeds}
         first = 0
-        for name, end in batch.ends.items():
+        for name, end in batch.endpoints.items():
             size = int(np.prod(end.shape[1:]))
             if name in parts:
                 total[..., first : first + size] = parts[name]
@@ -292,11 +292,11 @@ def _pulled_back(
     inputs = list(lines.deltas.values())
     found: Any = [None] * len(inputs)
     if cuts:
-        ends, flat = [cut.delta for cut in cuts], [term.flatten(0, 1) for term in terms]
+        endpoints, flat = [cut.delta for cut in cuts], [term.flatten(0, 1) for term in terms]
 
         def back(upstream: list[Any], *, batched: bool = False) -> Any:
             return torch.autograd.grad(
-                ends, inputs, upstream, retain_graph=True, allow_unused=True, is_grads_batched=batched
+                endpoints, inputs, upstream, retain_graph=True, allow_unused=True, is_grads_batched=batched
             )
 
         def one_by_one() -> Any:

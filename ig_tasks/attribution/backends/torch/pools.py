@@ -77,8 +77,8 @@ class Windows:
         """About where along the way from base to base + delta one element takes the lead from another."""
         start = base.expand_as(delta)
         out = self.result(call, start)
-        ends = [itertools.chain(*self.leads(z, out)) for z in (start, start + delta)]
-        return [first / (first - last) for first, last in zip(*ends, strict=True)]
+        endpoints = [itertools.chain(*self.leads(z, out)) for z in (start, start + delta)]
+        return [first / (first - last) for first, last in zip(*endpoints, strict=True)]
 
     def members(self, padded: torch.Tensor, out: torch.Size) -> list[torch.Tensor]:
         """Views of `padded`, one for each place within a window, each in the shape of the result."""

@@ -90,6 +90,6 @@ def _signature(lines: Lines) -> tuple[Any, ...] | None:
     caller, batch = lines.caller, lines.batch
     if batch.fixed or caller.route.feeds:
         return None
-    inputs = tuple((name, tuple(end.shape[1:]), lines.deltas[name].dtype) for name, end in batch.ends.items())
+    inputs = tuple((name, tuple(end.shape[1:]), lines.deltas[name].dtype) for name, end in batch.endpoints.items())
     modes = tuple(module.training for module in caller.model.modules())
     return inputs, modes, caller.named, tuple(caller.placed), caller.output, str(lines.device)
