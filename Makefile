@@ -80,7 +80,7 @@ test: $(VENV)/.dev ## Everything CI runs: lint, types, import rules, unit, integ
 OTHER_PYTHONS ?= $(foreach version,3.11 3.12 3.13,$(if $(filter-out $(call release,$(PYTHON)),$(version)),$(call starts,python$(version))))
 
 thorough: export IG_TASKS_TESTS = thorough
-thorough: test ## The same with every sweep at full size: more rows, nets and examples (an hour on two cores)
+thorough: test ## The same with every sweep at full size: more rows, nets and examples
 
 unit: $(VENV)/.dev ## The unit tests alone; PYTHON=python3.13 runs them on that one, in an environment of its own
 	@echo "==> Unit tests on Python $(call release,$(PYTHON))"

@@ -82,7 +82,7 @@ def test_random_nets(shape: str, seed: int, baseline: str) -> None:
 # -- every operation with kinks ------------------------------------------------------------------------------
 
 # Sixty rows per net show what these nets were drawn for: without edges where pools change hands one row of the 1,800 is
-# beyond twice the tolerance, and eleven are beyond it, where three may be.
+# beyond twice the tolerance, and eleven are beyond it, where two may be.
 SMALL_ROWS = sized(60, 150)
 
 

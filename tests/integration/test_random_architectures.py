@@ -4,13 +4,14 @@ import pytest
 from support.promises import keep
 from support.sweeps import sized
 
-# The six kinds of blocks and nine activations each come in some ten architectures of one to three blocks.
+# Hypothesis draws kinds of blocks unevenly (one in 30 architectures may be the only one with `concat`), so that only
+# what takes seconds per architecture is cut: independence, and Keras. Which faults those sizes would miss is not known.
 EXAMPLES = {
-    ("torch", "axioms"): sized(30, 80),
-    ("torch", "linearity"): sized(20, 60),
-    ("torch", "implementation_invariance"): sized(30, 80),
+    ("torch", "axioms"): 80,
+    ("torch", "linearity"): 60,
+    ("torch", "implementation_invariance"): 80,
     ("torch", "independence"): sized(4, 20),
-    ("torch", "one_evaluation"): sized(15, 40),
+    ("torch", "one_evaluation"): 40,
     ("keras", "axioms"): sized(3, 5),
     ("keras", "linearity"): sized(2, 4),
     ("keras", "implementation_invariance"): sized(2, 4),

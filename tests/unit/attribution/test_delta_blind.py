@@ -110,7 +110,7 @@ def test_a_fixed_rule_that_does_not_add_up_did_not_reach_the_tolerance(kit: Any)
 @pytest.mark.parametrize("scale", [1e-3, 1.0, 1e3])
 def test_a_layer_behind_that_switches_on_and_off_again(kit: Any, scale: float) -> None:
     """relu(d - relu(x1 - t) - relu(t - x0)), a tent of width 2 d over t, beside a plain slope: complete without it."""
-    for kink, width in sized(((0.3713, 0.02),), ((0.5, 0.05), (0.3713, 0.02), (0.81, 0.1))):  # the narrowest shows most
+    for kink, width in sized(((0.3713, 0.02),), ((0.5, 0.05), (0.3713, 0.02), (0.81, 0.1))):  # the narrowest
         first = np.array([[0.0, 1.0], [-1.0, 0.0], [1.0, 1.0]]) / scale
         hidden = np.array([[-1.0, -1.0, 0.0], [0.0, 0.0, 0.1]])
         model = kit.dense(

@@ -79,7 +79,7 @@ MIDDLES: dict[str, Callable[[Any], Any]] = {
     "the middle ones": lambda h: ops.relu(ops.sort(h, axis=1)[:, 3:5]),
 }
 EVERY = ("auto", "adaptive", "secant")
-# `auto` and `adaptive` once gave 0 behind a spectrum; cells were wrong where sorted numbers change places.
+# `auto` and `adaptive` once gave 0 behind a spectrum (in torch): every middle by `auto`, one spectrum by all.
 HOW = {"half a spectrum": EVERY, "sort": ("auto", "secant")}
 
 
@@ -126,7 +126,7 @@ ENDS: dict[str, Callable[[Any], Any]] = {
 }
 
 
-# Sums that all outputs share come in each of these; the others are made of the same steps.
+# The torch tests take all of these ends in either size: there some of them once raised.
 @pytest.mark.parametrize("end", sized(("softmax", "normalize", "glu", "logsumexp"), tuple(ENDS)))
 def test_all_outputs_at_once_are_those_of_one_at_a_time(end: str) -> None:
     model = model_of(lambda x: ENDS[end](L.Dense(4)(L.Dense(16, activation="relu")(x))))
