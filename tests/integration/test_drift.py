@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,15 @@ import pyarrow.parquet as pq
 import pytest
 from safetensors.numpy import load_file, save_file
 from support.inline import all_stages, inline
-from support.tiny import write_package, write_project
+from support.tiny import table, write_data, write_package, write_project
 
 import ig_tasks
 from ig_tasks import pipeline
 from ig_tasks.spec import load_spec
+from ig_tasks.store import RunFolder
 from ig_tasks.store.report import Report
 from ig_tasks.validation.drift import compare as comparing
+from ig_tasks.validation.drift.period import Period
 
 FEATURES = ("a", "b", "kind")
 
@@ -215,3 +218,32 @@ def test_rows_of_one_model_and_data_have_no_part_of_the_model(project: Path, ses
         total = sum(part.value or 0.0 for part in row.parts.values())
         assert total == pytest.approx(row.relative, abs=1e-9)
         assert np.isfinite([part.se for part in row.parts.values()]).all()
+
+
+def test_sums_that_an_earlier_version_did_not_keep_are_made_of_the_rows(project: Path) -> None:
+    (folder,) = (project / "runs" / "tiny").glob("2013-01-*")
+    kept = Period.open(RunFolder(str(folder), "tiny", folder.name))
+    summary = replace(kept.summary, merged=replace(kept.summary.merged, sums={}))
+    made = replace(kept, summary=summary)
+    for name in FEATURES:
+        one, two = kept.sums.cells[name], made.sums.cells[name]
+        assert list(one.grid.keys) == list(two.grid.keys)
+        np.testing.assert_array_equal(one.rows, two.rows)
+        np.testing.assert_allclose(one.absolute, two.absolute, rtol=1e-12)
+    np.testing.assert_allclose(kept.totals.error, made.totals.error, rtol=1e-9)
+
+
+def test_data_without_partitions_is_compared_with_the_run_before(tmp_path: Path, session: Any) -> None:
+    spec = write_project(tmp_path, data={"uri": "../../data", "id": "id"}, baseline="auto")
+    first = all_stages(load_spec(spec), session)
+    more = table(120, 9)
+    more["b"] += 6.0
+    write_data(tmp_path / "data", {"2013-03": more})
+    second = all_stages(load_spec(spec), session)
+    drift = Report.from_json(Path(second["report_uri"]).read_bytes()).drift
+    assert drift is not None
+    assert drift.reference is not None
+    assert drift.reference.run_id == first["run_id"]
+    # Done again, each keeps its own: the first was never compared with the later one.
+    again = all_stages(load_spec(spec), session)
+    assert again["revision"] == second["revision"]

@@ -55,7 +55,7 @@ def compare(
     runs = locate_run(reference), locate_run(current)
     before, after = Period.open(runs[0]), Period.open(runs[1])
     store = Store(after.folder.uri.rpartition("/")[0].rpartition("/")[0])
-    earlier = earlier_reports(store, after.spec.name, after.partition)
+    earlier = earlier_reports(store, after.spec.name, after.partition, after.folder.run_id)
     digests = {run.uri: (trust or {})[location] for run, location in zip(runs, (reference, current), strict=True)
                if location in (trust or {})}  # fmt: skip
     say = log or (lambda line: None)  # noqa: ARG005

@@ -50,7 +50,7 @@ def drift_of(
     after = Period.open(run)
     try:
         before = Period.open(reference)
-        earlier = earlier_reports(store, spec.name, after.partition)
+        earlier = earlier_reports(store, spec.name, after.partition, run.run_id)
         return compare_runs(
             before,
             after,

@@ -98,7 +98,7 @@ def reference_run(spec: ExplanationSpec, store: Store, partition: str, run_id: s
     folder = store.name_folder(spec.name)
     steps = spec.drift.steps_back
     if steps is not None:
-        before = _by_partition([found for found in _reports(folder) if _before(found[1].partition, partition)])
+        before = _earlier(folder, partition, run_id)
         return before[-steps][0] if len(before) >= steps else None
     if wanted == "launch":
         if not folder.exists(LAUNCH):
@@ -118,10 +118,12 @@ def reference_run(spec: ExplanationSpec, store: Store, partition: str, run_id: s
     return named[-1][0]
 
 
-def earlier_reports(store: Store, name: str, partition: str) -> list[tuple[RunFolder, Report]]:
-    """The published, official reports of earlier partitions, one each, the oldest first."""
-    found = [one for one in _reports(store.name_folder(name)) if _before(one[1].partition, partition)]
-    return _by_partition(found)
+def earlier_reports(store: Store, name: str, partition: str, run_id: str) -> list[tuple[RunFolder, Report]]:
+    """The published, official reports before a run, the oldest first: one of each earlier partition.
+
+    Data without partitions has the reports that were made before, of other data or another model.
+    """
+    return _earlier(store.name_folder(name), partition, run_id)
 
 
 def history_of(reports: Sequence[tuple[RunFolder, Report]], model_digest: str, baseline_digest: str) -> History:
@@ -142,8 +144,8 @@ def history_of(reports: Sequence[tuple[RunFolder, Report]], model_digest: str, b
 
 def witness_of(reports: Sequence[tuple[RunFolder, Report]], before: Period, after: Period) -> Period | None:
     """The newest earlier period that is neither side of a comparison, and of the same features; None without one."""
-    for run, report in reversed(reports):
-        if report.partition in (before.partition, after.partition):
+    for run, _ in reversed(reports):
+        if run.run_id in (before.folder.run_id, after.folder.run_id):
             continue
         with suppress(IgTasksError):  # one that cannot be read bears no witness
             period = Period.open(run)
@@ -164,13 +166,20 @@ def _reports(folder: Folder) -> list[tuple[RunFolder, Report]]:
     return sorted(found, key=lambda one: (_last(one[1].partition), one[1].created_at))
 
 
-def _by_partition(reports: Sequence[tuple[RunFolder, Report]]) -> list[tuple[RunFolder, Report]]:
-    """The newest report of each partition."""
-    return list({report.partition: (run, report) for run, report in reports}.values())
-
-
-def _before(partition: str, than: str) -> bool:
-    return _last(partition) < _last(than)
+def _earlier(folder: Folder, partition: str, run_id: str | None) -> list[tuple[RunFolder, Report]]:
+    reports = _reports(folder)
+    if partition == "all":
+        own = [report.created_at for run, report in reports if run.run_id == run_id]
+        others = [(run, report) for run, report in reports if report.partition == "all" and run.run_id != run_id]
+        return [one for one in others if not own or one[1].created_at < min(own)]
+    alike = [
+        (run, report)
+        for run, report in reports
+        if _last(report.partition) < _last(partition) and (".." in report.partition) == (".." in partition)
+        if report.partition != "all"
+    ]
+    # The newest report of each partition.
+    return list({report.partition: (run, report) for run, report in alike}.values())
 
 
 def _last(partition: str) -> str:
