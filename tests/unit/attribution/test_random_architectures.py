@@ -8,7 +8,7 @@ from support.promises import keep
 
 from ig_tasks.attribution import attribute
 
-# The first of those that the integration tests take. Tracing a Keras model takes most of a second.
+# The integration tests take more. Tracing a Keras model takes most of a second.
 EXAMPLES = {
     ("torch", "axioms"): 6,
     ("torch", "linearity"): 4,
