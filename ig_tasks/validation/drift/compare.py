@@ -11,11 +11,12 @@ from ig_tasks.spec import DriftSpec, FeatureSpec
 from ig_tasks.stages.crossed_runs import CrossedRuns
 from ig_tasks.store import Folder, Store
 from ig_tasks.store.drift_parts import Drift
-from ig_tasks.validation.drift.comparison import History, compare_periods
+from ig_tasks.validation.drift.comparison import compare_periods
 from ig_tasks.validation.drift.crossing import Crossing
 from ig_tasks.validation.drift.period import Period
 from ig_tasks.validation.drift.references import earlier_reports, history_of, locate_run, witness_of
 from ig_tasks.validation.drift.states import Limits
+from ig_tasks.validation.drift.surroundings import History
 
 __all__ = ["compare", "compare_runs", "severity_of"]
 

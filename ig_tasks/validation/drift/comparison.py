@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,50 +10,22 @@ from numpy.typing import NDArray
 from ig_tasks.errors import IgTasksError, ResourceError, WorkerLostError, brief
 from ig_tasks.spec import FeatureSpec
 from ig_tasks.statistics import ranks
-from ig_tasks.store.drift_parts import Drift, DriftIndices, FeatureDrift, PartOfChange
-from ig_tasks.validation.drift import indices, sentences
+from ig_tasks.store.drift_parts import Drift, FeatureDrift, PartOfChange
+from ig_tasks.validation.drift import sentences
 from ig_tasks.validation.drift.alarms import FEWEST_CLUSTERS, raises_alarm
 from ig_tasks.validation.drift.crossing import Crossing, Reached
 from ig_tasks.validation.drift.decomposition import own_and_rest
+from ig_tasks.validation.drift.indices import indices_of
 from ig_tasks.validation.drift.inputs import input_drift
 from ig_tasks.validation.drift.movers import with_movers
 from ig_tasks.validation.drift.period import Period
 from ig_tasks.validation.drift.sides import Side, cancelled, changed_parts, figures_of, parts_of, scaled_by
 from ig_tasks.validation.drift.states import Limits, causes, change_interval, states
+from ig_tasks.validation.drift.surroundings import History, never_alike, not_comparable
 
-__all__ = ["History", "compare_periods", "not_comparable"]
+__all__ = ["compare_periods"]
 
 Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class History:
-    """{feature: its importances in earlier reports of one model and baseline, the oldest first}; groups likewise."""
-
-    features: Mapping[str, Sequence[float]] = field(default_factory=dict)
-    groups: Mapping[str, Sequence[float]] = field(default_factory=dict)
-
-
-def not_comparable(before: Period, after: Period) -> str:
-    """Why two runs cannot be compared; empty where they can."""
-    mine, theirs = before.key_parts["model"], after.key_parts["model"]
-    for what, one, two in (
-        ("the target", before.target, after.target),
-        ("the space", mine["space"], theirs["space"]),
-        ("the method", before.spec.attribution.method, after.spec.attribution.method),
-    ):
-        if one != two:
-            return f"{what} was {one!r} and is {two!r}"
-    if before.features != after.features:
-        lost = [name for name in before.features if name not in after.features]
-        new = [name for name in after.features if name not in before.features]
-        said = [f"without {', '.join(lost)}"] if lost else []
-        said += [f"with {', '.join(new)}"] if new else []
-        return f"the features differ: the current run is {' and '.join(said) or 'in another order'}"
-    for period, which in ((before, "reference"), (after, "current run")):
-        if not period.summary.merged.rows_explained:
-            return f"the {which} has no rows that were explained"
-    return ""
 
 
 def compare_periods(
@@ -159,7 +129,7 @@ class _Comparison:
             baseline_changed=self.baseline_changed,
             features=tuple(rows),
             groups=tuple(group_rows),
-            indices=(self._indices(side),),
+            indices=(indices_of(after.target, side.before.importance, side.after.importance),),
             practical=self.limits.practical,
             share=self.limits.share,
             false_discovery=self.limits.false_discovery,
@@ -188,7 +158,7 @@ class _Comparison:
             if own is not None:
                 side.own[name] = own
             side.inputs[name] = input_drift(before.sums.cells[name], after.sums.cells[name])
-            if self.witness is not None and _never_alike(name, (self.witness, before, after)):
+            if self.witness is not None and never_alike(name, (self.witness, before, after)):
                 follows.add(name)
         side.follows = frozenset(follows)
         return side
@@ -282,21 +252,3 @@ class _Comparison:
                 totals = self.before.segment_totals(column, level), self.after.segment_totals(column, level)
                 rows += self._judge(Side(self.before.features, *totals), f"{column}={level}")
         return rows
-
-    def _indices(self, side: Side) -> DriftIndices:
-        before, after = side.before.importance, side.after.importance
-        return DriftIndices(
-            target=self.after.target,
-            ndcg=indices.ndcg(before, after),
-            kendall_tau=indices.kendall_tau(before, after) if len(before) > 1 else None,
-            jensen_shannon=indices.jensen_shannon(before, after),
-            cosine=indices.cosine(before, after),
-        )
-
-
-def _never_alike(name: str, periods: Sequence[Period]) -> bool:
-    """Whether no two periods have a value of the feature in common."""
-    cells = [period.sums.cells.get(name) for period in periods]
-    known = [sums for sums in cells if sums is not None]
-    pairs = itertools.combinations(known, 2)
-    return len(known) == len(periods) and all(input_drift(*pair).overlap == 0.0 for pair in pairs)

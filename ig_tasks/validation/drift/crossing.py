@@ -23,9 +23,9 @@ from ig_tasks.data.features import Feature
 from ig_tasks.data.shards import Shard, plan_shards
 from ig_tasks.errors import IgTasksError, ResourceError, RunError, WorkerLostError, brief
 from ig_tasks.models import ModelPackage, open_package
-from ig_tasks.stages.crossed_runs import CrossedRows, CrossedRuns, CrossTask, Substitution
+from ig_tasks.stages.crossed_runs import CrossedRuns, CrossTask, Substitution
 from ig_tasks.stages.tasks import ModelReference
-from ig_tasks.validation.drift.indices import row_cosine
+from ig_tasks.validation.drift.paired import Measured, group_matrix, paired_difference
 from ig_tasks.validation.drift.period import Period
 
 __all__ = ["Crossing", "Measured", "Reached"]
@@ -37,14 +37,6 @@ SUBSTITUTED_ROWS = 1_000
 
 _COLUMNS = ("numeric", "categorical", "one_hot")
 """Kinds of features whose column has a distribution that another can be mapped to."""
-
-
-@dataclass(frozen=True)
-class Measured:
-    """A part of the change of each feature (features,), in the attributions' own units, with its standard error."""
-
-    value: Floats
-    error: Floats
 
 
 @dataclass
@@ -114,16 +106,16 @@ class Crossing:
             reached.why_not.append(brief(error))
             return reached
         names = list(before.features)
-        matrix = _matrix(names, groups)
+        matrix = group_matrix(names, groups)
         if model_changed:
             pairs = [found["00"].together(found["10"]), found["01"].together(found["11"])]
-            reached.model, reached.cosine = _paired(pairs, None)
-            reached.group_model, reached.group_cosine = _paired(pairs, matrix)
+            reached.model, reached.cosine = paired_difference(pairs, None)
+            reached.group_model, reached.group_cosine = paired_difference(pairs, matrix)
             reached.rows = max(len(pair[0].positions) for pair in pairs)
         if baseline_changed:
             pairs = [found["11"].together(found["11b"])]
-            reached.baseline, _ = _paired(pairs, None)
-            reached.group_baseline, _ = _paired(pairs, matrix)
+            reached.baseline, _ = paired_difference(pairs, None)
+            reached.group_baseline, _ = paired_difference(pairs, matrix)
             reached.rows = max(reached.rows, len(pairs[0][0].positions))
         return reached
 
@@ -224,44 +216,3 @@ class Crossing:
 
     def _data_digest(self, period: Period) -> str:
         return str(period.key_parts["data"]["digest"])
-
-
-def _paired(pairs: Sequence[tuple[CrossedRows, CrossedRows]], matrix: Floats | None) -> tuple[Measured, Floats]:
-    """Mean difference of sizes between both ends of each pair, averaged over pairs, and the cosine of all rows."""
-    values, variances, first, second = [], [], [], []
-    for one, two in pairs:
-        a0, a1 = one.attributions, two.attributions
-        if matrix is not None:
-            a0, a1 = a0 @ matrix, a1 @ matrix
-        difference = np.abs(a1) - np.abs(a0)
-        values.append(difference.mean(axis=0) if len(difference) else np.full(a0.shape[1], np.nan))
-        variances.append(_variance(difference, one.clusters))
-        first.append(a0)
-        second.append(a1)
-    value = np.mean(values, axis=0)
-    error = np.sqrt(np.sum(variances, axis=0)) / len(pairs)
-    return Measured(value, error), row_cosine(np.concatenate(first), np.concatenate(second))
-
-
-def _variance(values: Floats, clusters: Sequence[str] | None) -> Floats:
-    """Variance (columns,) of the mean of (rows, columns), of clustered rows where clusters are given."""
-    rows = len(values)
-    residuals = (values - values.mean(axis=0)) / rows if rows else values
-    if clusters is not None:
-        _, codes = np.unique(np.asarray(clusters, dtype=object).astype(str), return_inverse=True)
-        summed = np.zeros((int(codes.max()) + 1 if rows else 0, values.shape[1]))
-        np.add.at(summed, codes, residuals)
-        residuals = summed
-    count = len(residuals)
-    if count < 2:
-        return np.full(values.shape[1], np.nan)
-    return np.asarray(count / (count - 1) * (residuals**2).sum(axis=0), dtype=np.float64)
-
-
-def _matrix(names: Sequence[str], groups: Mapping[str, Sequence[str]]) -> Floats:
-    """(features, groups): 1 where a feature is of a group."""
-    place = {name: at for at, name in enumerate(names)}
-    matrix = np.zeros((len(names), len(groups)))
-    for column, members in enumerate(groups.values()):
-        matrix[[place[name] for name in members if name in place], column] = 1.0
-    return matrix

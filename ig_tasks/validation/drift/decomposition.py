@@ -17,22 +17,17 @@ is what cluster g contributes to the linearised figure (Taylor linearisation for
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ig_tasks.statistics import AttributionSums
-from ig_tasks.statistics.grids import MISSING_CELL, Grid, merge_grids
-from ig_tasks.statistics.sums import CellSums, ClusterCells
+from ig_tasks.validation.drift.common_bins import Bins, Table, coarse_sides, common_bins
 
-__all__ = ["BINS", "OwnPart", "Totals", "own_and_rest", "pooled_bins", "totals"]
+__all__ = ["OwnPart", "Totals", "own_and_rest", "totals"]
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]
-
-BINS = 50
-"""Bins of pooled quantiles: of a known own part of 0.67, 5, 20 and 50 bins find 0.41, 0.61 and 0.65."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +83,7 @@ def own_and_rest(before: AttributionSums, after: AttributionSums, feature: str) 
     """What a feature's own values explain of its change; None where its values have no cells, or a side no rows."""
     if feature not in before.cells or feature not in after.cells:
         return None
-    sides = _in_bins(before.cells[feature], after.cells[feature])
+    sides = common_bins(before.cells[feature], after.cells[feature])
     if not all(side.rows.sum() for side in sides):
         return None
     own, rest = _figures(*sides)
@@ -101,21 +96,12 @@ def own_and_rest(before: AttributionSums, after: AttributionSums, feature: str) 
             variances += _variance_by_row(side, influence)
     else:
         counts = len(clusters[0].grid), len(clusters[1].grid)
-        coarse = _coarse_sides(before.cluster_cells[feature], after.cluster_cells[feature], counts)
+        coarse = coarse_sides(before.cluster_cells[feature], after.cluster_cells[feature], counts)
         tables = [side.table for side in coarse]
         for table, influence in zip(tables, _influences(*(side.bins for side in coarse)), strict=True):
             variances += _variance_by_cluster(table, influence)
     errors = np.sqrt(variances)
     return OwnPart(own, float(errors[0]), rest, float(errors[1]), overlap)
-
-
-@dataclass(frozen=True)
-class _Bins:
-    """Rows, sums and sums of squares of |attribution| by bin (bins,)."""
-
-    rows: Floats
-    absolute: Floats
-    squares: Floats
 
 
 @dataclass(frozen=True)
@@ -126,68 +112,21 @@ class _Influence:
     of_mean: Floats
 
 
-@dataclass(frozen=True)
-class _Table:
-    """Rows and sums of |attribution| (clusters, bins)."""
-
-    rows: Floats
-    absolute: Floats
-
-
-@dataclass(frozen=True)
-class _CoarseSide:
-    bins: _Bins
-    table: _Table
-
-
-def pooled_bins(grid: Grid, first: Codes, second: Codes, bins: int = BINS) -> Codes:
-    """The bin (cells,) of each cell: numbers in order, in quantile bins of both periods pooled; labels stay apart.
-
-    `first` and `second` hold the rows in each cell. Both periods weigh alike, be they long or short.
-    """
-    if isinstance(grid.keys, tuple) or not len(grid):
-        return np.arange(len(grid), dtype=np.int64)
-    missing = grid.keys == MISSING_CELL
-    weights = np.zeros(len(grid))
-    for rows in (first, second):
-        held = np.where(missing, 0, rows)
-        weights += held / max(held.sum(), 1)
-    total = weights.sum()
-    if not total:
-        return np.arange(len(grid), dtype=np.int64)
-    middles = (np.cumsum(weights) - weights / 2) / total
-    places = np.minimum((middles * bins).astype(np.int64), bins - 1)
-    places[missing] = bins
-    return np.unique(places, return_inverse=True)[1].astype(np.int64)
-
-
-def _in_bins(before: CellSums, after: CellSums) -> tuple[_Bins, _Bins]:
-    grid, mine, theirs = merge_grids(before.grid, after.grid, None)
-    one, two = before.regrouped(grid, mine), after.regrouped(grid, theirs)
-    places = pooled_bins(grid, one.rows, two.rows)
-    count = int(places.max()) + 1 if len(places) else 0
-    first, second = (
-        _Bins(*(_sums(places, array, count) for array in (side.rows, side.absolute, side.squares)))
-        for side in (one, two)
-    )
-    return first, second
-
-
-def _means(before: _Bins, after: _Bins) -> tuple[Floats, Floats]:
+def _means(before: Bins, after: Bins) -> tuple[Floats, Floats]:
     """Mean |attribution| by bin of each side; the other side's where one has no rows."""
     with np.errstate(invalid="ignore", divide="ignore"):
         first, second = before.absolute / before.rows, after.absolute / after.rows
     return np.where(before.rows > 0, first, second), np.where(after.rows > 0, second, first)
 
 
-def _figures(before: _Bins, after: _Bins) -> tuple[float, float]:
+def _figures(before: Bins, after: Bins) -> tuple[float, float]:
     """Own and rest."""
     p0, p1 = before.rows / before.rows.sum(), after.rows / after.rows.sum()
     m0, m1 = _means(before, after)
     return float(((p1 - p0) * (m0 + m1) / 2).sum()), float(((p0 + p1) / 2 * (m1 - m0)).sum())
 
 
-def _influences(before: _Bins, after: _Bins) -> tuple[_Influence, _Influence]:
+def _influences(before: Bins, after: Bins) -> tuple[_Influence, _Influence]:
     """Derivatives of own and rest by the shares and means of each side.
 
     A bin without rows on one side has that side's mean from the other: the derivatives by both fall to the other.
@@ -207,7 +146,7 @@ def _influences(before: _Bins, after: _Bins) -> tuple[_Influence, _Influence]:
     )
 
 
-def _variance_by_row(side: _Bins, influence: _Influence) -> Floats:
+def _variance_by_row(side: Bins, influence: _Influence) -> Floats:
     """Variance (2,) of a side's contribution to own and rest where each row stands for itself."""
     rows = side.rows.sum()
     held = side.rows > 0
@@ -219,7 +158,7 @@ def _variance_by_row(side: _Bins, influence: _Influence) -> Floats:
     return np.asarray((share * each).sum(axis=1) / max(rows - 1, 1), dtype=np.float64)
 
 
-def _variance_by_cluster(table: _Table, influence: _Influence) -> Floats:
+def _variance_by_cluster(table: Table, influence: _Influence) -> Floats:
     """Variance (2,) of a side's contribution to own and rest, of what each cluster contributes to it."""
     by_cluster, by_bin = table.rows.sum(axis=1), table.rows.sum(axis=0)
     rows, held = by_bin.sum(), by_bin > 0
@@ -238,25 +177,6 @@ def _variance(residuals: Floats) -> Floats:
         return np.full(residuals.shape[1:], np.nan)
     centred = residuals - residuals.mean(axis=0)
     return np.asarray(count / (count - 1) * (centred**2).sum(axis=0), dtype=np.float64)
-
-
-def _coarse_sides(
-    mine: ClusterCells, theirs: ClusterCells, clusters: tuple[int, int]
-) -> tuple[_CoarseSide, _CoarseSide]:
-    """Both sides over common coarse bins, by cluster."""
-    grid, first, second = merge_grids(mine.grid, theirs.grid, None)
-    return _coarse(mine, first, (clusters[0], len(grid))), _coarse(theirs, second, (clusters[1], len(grid)))
-
-
-def _coarse(entries: ClusterCells, places: Codes, shape: tuple[int, int]) -> _CoarseSide:
-    both = entries.clusters * shape[1] + places[entries.cells]
-    rows = _sums(both, entries.rows, shape[0] * shape[1]).reshape(shape)
-    absolute = _sums(both, entries.absolute, shape[0] * shape[1]).reshape(shape)
-    return _CoarseSide(_Bins(rows.sum(axis=0), absolute.sum(axis=0), np.zeros(shape[1])), _Table(rows, absolute))
-
-
-def _sums(places: Codes, weights: NDArray[Any], count: int) -> Floats:
-    return np.bincount(places, weights=weights, minlength=count).astype(np.float64)
 
 
 def _unknown(like: Floats) -> Floats:

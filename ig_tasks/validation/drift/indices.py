@@ -8,13 +8,25 @@ from scipy.spatial.distance import jensenshannon
 from scipy.stats import kendalltau
 
 from ig_tasks.statistics import ranks
+from ig_tasks.store.drift_parts import DriftIndices
 
-__all__ = ["cosine", "jensen_shannon", "kendall_tau", "ndcg", "population_stability", "row_cosine"]
+__all__ = ["cosine", "indices_of", "jensen_shannon", "kendall_tau", "ndcg", "population_stability", "row_cosine"]
 
 Floats = NDArray[np.float64]
 
 _LEAST_SHARE = 1e-4
 """The share that a bin without rows has in the population stability index, which would be infinite."""
+
+
+def indices_of(target: str, before: Floats, after: Floats) -> DriftIndices:
+    """All of them, of the importances (features,) of one target."""
+    return DriftIndices(
+        target=target,
+        ndcg=ndcg(before, after),
+        kendall_tau=kendall_tau(before, after) if len(before) > 1 else None,
+        jensen_shannon=jensen_shannon(before, after),
+        cosine=cosine(before, after),
+    )
 
 
 def ndcg(before: ArrayLike, after: ArrayLike) -> float:

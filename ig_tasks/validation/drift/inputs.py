@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ig_tasks.statistics.cell_sums import CellSums
 from ig_tasks.statistics.grids import MISSING_CELL, Grid, merge_grids
-from ig_tasks.statistics.sums import CellSums
 from ig_tasks.store.drift_parts import InputDrift
-from ig_tasks.validation.drift.decomposition import pooled_bins
+from ig_tasks.validation.drift.common_bins import pooled_bins
 from ig_tasks.validation.drift.indices import jensen_shannon, population_stability
 
 __all__ = ["input_drift", "moved"]

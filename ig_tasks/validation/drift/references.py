@@ -11,8 +11,8 @@ from ig_tasks.store import Folder, RunFolder, Store, read_sealed, take_sealed, w
 from ig_tasks.store.clock import now
 from ig_tasks.store.report import Report
 from ig_tasks.store.runs import LATEST
-from ig_tasks.validation.drift.comparison import History
 from ig_tasks.validation.drift.period import Period
+from ig_tasks.validation.drift.surroundings import History
 
 __all__ = ["LAUNCH", "earlier_reports", "history_of", "locate_run", "reference_run", "register_launch", "witness_of"]
 

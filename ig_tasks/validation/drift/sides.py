@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ig_tasks.store.drift_parts import InputDrift, PartOfChange
-from ig_tasks.validation.drift.crossing import Measured
 from ig_tasks.validation.drift.decomposition import OwnPart, Totals
+from ig_tasks.validation.drift.paired import Measured
 from ig_tasks.validation.drift.states import Limits, p_values, part_states, q_values
 
 __all__ = ["Side", "cancelled", "changed_parts", "figures_of", "parts_of", "scaled_by"]

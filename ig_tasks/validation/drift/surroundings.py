@@ -1,0 +1,50 @@
+"""What a comparison needs to know beside its two periods: whether they can be compared, and what came before."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ig_tasks.validation.drift.inputs import input_drift
+from ig_tasks.validation.drift.period import Period
+
+__all__ = ["History", "never_alike", "not_comparable"]
+
+
+@dataclass(frozen=True)
+class History:
+    """{feature: its importances in earlier reports of one model and baseline, the oldest first}; groups likewise."""
+
+    features: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    groups: Mapping[str, Sequence[float]] = field(default_factory=dict)
+
+
+def not_comparable(before: Period, after: Period) -> str:
+    """Why two runs cannot be compared; empty where they can."""
+    mine, theirs = before.key_parts["model"], after.key_parts["model"]
+    for what, one, two in (
+        ("the target", before.target, after.target),
+        ("the space", mine["space"], theirs["space"]),
+        ("the method", before.spec.attribution.method, after.spec.attribution.method),
+    ):
+        if one != two:
+            return f"{what} was {one!r} and is {two!r}"
+    if before.features != after.features:
+        lost = [name for name in before.features if name not in after.features]
+        new = [name for name in after.features if name not in before.features]
+        said = [f"without {', '.join(lost)}"] if lost else []
+        said += [f"with {', '.join(new)}"] if new else []
+        return f"the features differ: the current run is {' and '.join(said) or 'in another order'}"
+    for period, which in ((before, "reference"), (after, "current run")):
+        if not period.summary.merged.rows_explained:
+            return f"the {which} has no rows that were explained"
+    return ""
+
+
+def never_alike(name: str, periods: Sequence[Period]) -> bool:
+    """Whether no two periods have a value of the feature in common."""
+    cells = [period.sums.cells.get(name) for period in periods]
+    known = [sums for sums in cells if sums is not None]
+    pairs = itertools.combinations(known, 2)
+    return len(known) == len(periods) and all(input_drift(*pair).overlap == 0.0 for pair in pairs)
