@@ -12,7 +12,7 @@ from ig_tasks.spec import FeatureSpec
 from ig_tasks.statistics import ranks
 from ig_tasks.store.drift_parts import Drift, FeatureDrift, PartOfChange
 from ig_tasks.validation.drift import sentences
-from ig_tasks.validation.drift.alarms import FEWEST_CLUSTERS, raises_alarm
+from ig_tasks.validation.drift.alarms import raises_alarm
 from ig_tasks.validation.drift.crossing import Crossing, Reached
 from ig_tasks.validation.drift.decomposition import own_and_rest
 from ig_tasks.validation.drift.indices import indices_of
@@ -21,7 +21,7 @@ from ig_tasks.validation.drift.movers import with_movers
 from ig_tasks.validation.drift.period import Period
 from ig_tasks.validation.drift.sides import Side, cancelled, changed_parts, figures_of, parts_of, scaled_by
 from ig_tasks.validation.drift.states import Limits, causes, change_interval, states
-from ig_tasks.validation.drift.surroundings import History, never_alike, not_comparable
+from ig_tasks.validation.drift.surroundings import History, limits_of, never_alike, not_comparable
 
 __all__ = ["compare_periods"]
 
@@ -91,19 +91,7 @@ class _Comparison:
     def drift(self, segments: Sequence[str]) -> Drift:
         before, after = self.before, self.after
         reached = self.crossing.parts(self.groups) if self.crossing else Reached()
-        for why in reached.why_not:
-            self.notes.append(f"Model and data are not told apart: {why}.")
-        clusters = before.totals.clusters, after.totals.clusters
-        if not all(clusters):
-            self.notes.append(
-                "Rows are taken to be independent of one another. Where those of one day, customer or session are "
-                "not, name their column in data.cluster: errors are too small otherwise."
-            )
-        elif min(clusters) < FEWEST_CLUSTERS and min(clusters):
-            self.notes.append(
-                f"A period has {min(clusters)} clusters of rows. With fewer than {FEWEST_CLUSTERS}, a change alone "
-                "raises no alarm."
-            )
+        self.notes += limits_of(before, after, reached.why_not)
         side = self._features(reached)
         rows = self._judge(side, None)
         rows = self._with_movers(side, rows)

@@ -6,10 +6,11 @@ import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from ig_tasks.validation.drift.alarms import FEWEST_CLUSTERS
 from ig_tasks.validation.drift.inputs import input_drift
 from ig_tasks.validation.drift.period import Period
 
-__all__ = ["History", "never_alike", "not_comparable"]
+__all__ = ["History", "limits_of", "never_alike", "not_comparable"]
 
 
 @dataclass(frozen=True)
@@ -48,3 +49,24 @@ def never_alike(name: str, periods: Sequence[Period]) -> bool:
     known = [sums for sums in cells if sums is not None]
     pairs = itertools.combinations(known, 2)
     return len(known) == len(periods) and all(input_drift(*pair).overlap == 0.0 for pair in pairs)
+
+
+def limits_of(before: Period, after: Period, why_not: Sequence[str]) -> list[str]:
+    """What limits a comparison, a sentence each.
+
+    Args:
+        why_not: why models or baselines could not be exchanged.
+    """
+    notes = [f"Model and data are not told apart: {why}." for why in why_not]
+    clusters = before.totals.clusters, after.totals.clusters
+    if not all(clusters):
+        notes.append(
+            "Rows are taken to be independent of one another. Where those of one day, customer or session are not, "
+            "name their column in data.cluster: errors are too small otherwise."
+        )
+    elif min(clusters) < FEWEST_CLUSTERS:
+        notes.append(
+            f"A period has {min(clusters)} clusters of rows. With fewer than {FEWEST_CLUSTERS}, a change alone raises "
+            "no alarm."
+        )
+    return notes

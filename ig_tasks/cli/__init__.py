@@ -19,6 +19,8 @@ from typing import Annotated, Any, TypeVar
 import typer
 import yaml
 
+from ig_tasks.cli import drift_commands
+from ig_tasks.cli.command_help import ExampleCommand
 from ig_tasks.errors import IgTasksError, SpecError, UserError, ValidationFailedError
 
 _EXIT_CODES = """Exit codes:
@@ -31,30 +33,12 @@ _EXIT_CODES = """Exit codes:
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
-class _Command(typer.core.TyperCommand):
-    """A command whose help names an argument as people write it (SPEC, not {SPEC} <path>), with examples at the end."""
-
-    def collect_usage_pieces(self, ctx: Any) -> list[str]:  # noqa: ARG002
-        return ["[OPTIONS]", *(str(argument.metavar) for argument in self._arguments())]
-
-    def format_options(self, ctx: Any, formatter: Any) -> None:
-        with formatter.section("Arguments"):
-            formatter.write_dl([(str(argument.metavar), argument.help or "") for argument in self._arguments()])
-        records = [item.get_help_record(ctx) for item in self.get_params(ctx) if item not in self._arguments()]
-        with formatter.section("Options"):
-            formatter.write_dl([record for record in records if record is not None])
-
-    def format_epilog(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002
-        formatter.write(f"\n{self.epilog}\n")
-
-    def _arguments(self) -> list[Any]:
-        return [item for item in self.params if item.param_type_name == "argument"]
-
-
 def _command(short: str, *examples: str, exit_codes: bool = False) -> Callable[[_Function], _Function]:
     """Registers a function as a command: what the list of commands says of it, and the examples of its help."""
     shown = "\n".join(["Examples:" if len(examples) > 1 else "Example:", *(f"  {line}" for line in examples)])
-    return app.command(cls=_Command, short_help=short, epilog=f"{shown}\n\n{_EXIT_CODES}" if exit_codes else shown)
+    return app.command(
+        cls=ExampleCommand, short_help=short, epilog=f"{shown}\n\n{_EXIT_CODES}" if exit_codes else shown
+    )
 
 
 app = typer.Typer(
@@ -84,9 +68,6 @@ def _say_version(wanted: bool) -> None:
 
         typer.echo(f"ig-tasks {__version__}")
         raise typer.Exit
-
-
-_RUN_HELP = "A run's folder, its report.json, STORE/NAME for the latest, or STORE/NAME@PARTITION."
 
 
 @app.callback()
@@ -170,60 +151,14 @@ def page_of(report_uri: str) -> str:
     return report_uri.removesuffix(".json") + ".html"
 
 
-@_command(
+_command(
     "Say what changed between two reports, and why",
     "ig-tasks diff ig_runs/flights_torch@2013-05 ig_runs/flights_torch@2013-06",
     "ig-tasks diff ig_runs/flights_torch@2013-05 ig_runs/flights_torch --json drift.json",
+)(drift_commands.diff)
+_command("Register the report with which a model was launched", "ig-tasks launch ig_runs/flights_torch@2013-09")(
+    drift_commands.launch
 )
-def diff(
-    reference: Annotated[str, typer.Argument(metavar="REFERENCE", help=_RUN_HELP)],
-    current: Annotated[str, typer.Argument(metavar="CURRENT", help="The run compared with it, named likewise.")],
-    json_file: Annotated[
-        str | None, typer.Option("--json", metavar="FILE", help="Write everything as JSON; - for standard output.")
-    ] = None,
-    rows: Annotated[
-        int | None, typer.Option(min=2, help="Rows of each period on which models and values are exchanged.")
-    ] = None,
-    cross: Annotated[
-        bool, typer.Option("--cross/--no-cross", help="Compute what stored sums cannot tell, on Dask workers.")
-    ] = True,
-    trusted_root: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="The folder whose model code may run; the working folder.")
-    ] = None,
-) -> int:
-    """Say which features' importance changed between two runs, whether that is real, and why.
-
-    Exit code 1: an alarm, where the current spec's drift.severity is critical.
-    """
-    from rich.console import Console
-
-    import ig_tasks
-    from ig_tasks.pipeline import to_stderr
-    from ig_tasks.reports.drift_terminal import print_drift
-    from ig_tasks.validation.drift.compare import severity_of
-
-    found = ig_tasks.compare(reference, current, rows=rows, cross=cross, trusted_root=trusted_root, log=to_stderr)
-    text = found.model_dump_json(indent=2)
-    if json_file == "-":
-        typer.echo(text)
-    else:
-        if json_file is not None:
-            Path(json_file).write_text(text + "\n", encoding="utf-8")
-        print_drift(found, Console(highlight=False))
-    return 1 if found.alarms and severity_of(found) == "critical" else 0
-
-
-@_command("Register the report with which a model was launched", "ig-tasks launch ig_runs/flights_torch@2013-09")
-def launch(
-    run: Annotated[str, typer.Argument(metavar="RUN", help=_RUN_HELP)],
-) -> None:
-    """Name a published report as the one with which its model was launched.
-
-    Specs with drift.reference: launch are compared with it.
-    """
-    from ig_tasks.validation.drift.references import register_launch
-
-    typer.echo(register_launch(run, say=_say))
 
 
 @_command("Set up an Airflow project, or a new one", "ig-tasks init .")
@@ -302,7 +237,3 @@ def _one_line(text: str) -> str:
     from ig_tasks.spec.uris import without_secrets
 
     return without_secrets(" ".join("".join(letter if letter.isprintable() else " " for letter in text).split()))
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,5 @@
+"""`python -m ig_tasks.cli`."""
+
+from ig_tasks.cli import main
+
+main()
