@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, ValidationError
 
 from ig_tasks.errors import SpecError
 from ig_tasks.spec.baseline import BaselineSpec
@@ -64,13 +64,6 @@ class ExplanationSpec(Section):
     store: Annotated[Uri | None, Field(description="any fsspec URI; left out: $IG_TASKS_STORE, else ig_runs")] = None
     origin: Annotated[Origin | None, Field(description="set by the loader")] = None
     overrides: Annotated[tuple[Override, ...], Field(description="set where a run differs from its spec")] = ()
-
-    @model_validator(mode="after")
-    def _segments_are_columns(self) -> ExplanationSpec:
-        for column in self.drift.segments:
-            if column not in self.data.segments:
-                raise ValueError(f"drift.segments: {column!r} is not in data.segments; add it there")
-        return self
 
     @classmethod
     def from_resolved(cls, document: Any) -> ExplanationSpec:
