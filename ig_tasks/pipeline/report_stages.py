@@ -25,7 +25,9 @@ from ig_tasks.store import Manifest, RunFolder, Store, set_aside
 from ig_tasks.store.report import Check, Report
 from ig_tasks.validation import called_check, predicted_of, run_checks, unknown_checks
 from ig_tasks.validation.drift.drift_check import drift_check, drift_of, reference_of
+from ig_tasks.validation.drift.period import Period
 from ig_tasks.validation.drift.references import locate_run
+from ig_tasks.validation.verdicts.judge import judge_features, verdicts_check
 
 __all__ = ["publish_report", "validate"]
 
@@ -88,7 +90,9 @@ def validate(
             with session_of(spec, session, log) as workers:
                 drift = drift_of(spec, store, run, reference, session=workers, say=say, log=log)
             checks.append(drift_check(spec, drift))
-        rendering.write_checks(checks, drift)
+        verdicts = judge_features(Period.open(run), spec)
+        checks += [] if (told := verdicts_check(verdicts)) is None else [told]
+        rendering.write_checks(checks, drift, verdicts)
         Manifest(run).record_stage("validate", seconds=time.perf_counter() - started, checks=len(checks))
     checks = rendering.read_checks()
     for check in checks:

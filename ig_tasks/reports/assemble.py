@@ -34,6 +34,7 @@ from ig_tasks.store.report import (
     Report,
     SegmentInfo,
     TargetInfo,
+    Verdict,
 )
 from ig_tasks.validation.unknown import judge_unknown
 
@@ -58,6 +59,7 @@ class Findings:
     manifest: Mapping[str, Any]
     rendering: str
     drift: Drift | None = None
+    verdicts: Sequence[Verdict] = ()
 
 
 def assemble_report(findings: Findings, *, revision: int) -> Report:
@@ -169,7 +171,7 @@ def assemble_report(findings: Findings, *, revision: int) -> Report:
         outliers_within=tuple(one for one in findings.outliers if _within(one)),
         overrides=tuple(OverrideInfo(**override.model_dump()) for override in spec.overrides),
         checks=tuple(findings.checks),
-        verdicts=(),
+        verdicts=tuple(findings.verdicts),
         drift=findings.drift,
         provenance=_provenance(findings),
         timing={name: stage["seconds"] for name, stage in findings.manifest.get("stages", {}).items()},

@@ -22,12 +22,13 @@ from ig_tasks.reports.outliers import outliers
 from ig_tasks.reports.page import render_page
 from ig_tasks.spec import ExplanationSpec
 from ig_tasks.spec.check_sections import ParityCheck, UnknownCheck
+from ig_tasks.spec.verdicts_section import VerdictsSpec
 from ig_tasks.stages.aggregation import RunSummary
 from ig_tasks.stages.plan_facts import PlanFacts
 from ig_tasks.stages.run_reference import ComparedFacts
 from ig_tasks.store import Manifest, RunFolder, read_sealed, run_key, set_aside, take_sealed
 from ig_tasks.store.drift_parts import Drift
-from ig_tasks.store.report import Check, Report
+from ig_tasks.store.report import Check, Report, Verdict
 from ig_tasks.store.runs import revised
 from ig_tasks.store.sealed import Say, create_sealed
 
@@ -120,7 +121,9 @@ class Rendering:
         """The URI of this revision's report.html."""
         return self.run.uri_of(revised("report.html", self.revision))
 
-    def write_checks(self, checks: Sequence[Check], drift: Drift | None = None) -> None:
+    def write_checks(
+        self, checks: Sequence[Check], drift: Drift | None = None, verdicts: Sequence[Verdict] = ()
+    ) -> None:
         """Write validation.json: checks now, verdicts and drift with them.
 
         Whose checks are there first has the revision. A rendering that was carried out at the same moment takes the
@@ -129,7 +132,7 @@ class Rendering:
         document = {
             "rendering": self.key,
             "checks": [check.model_dump(mode="json") for check in checks],
-            "verdicts": [],
+            "verdicts": [verdict.model_dump(mode="json") for verdict in verdicts],
             "drift": None if drift is None else drift.model_dump(mode="json"),
         }
         while not create_sealed(self.run, revised("validation.json", self.revision), document):
@@ -141,6 +144,10 @@ class Rendering:
         """The checks of this revision, in the order in which they were carried out."""
         document = self._checks_document()
         return [Check.model_validate(check) for check in document["checks"]]
+
+    def read_verdicts(self) -> list[Verdict]:
+        """What is said of single features."""
+        return [Verdict.model_validate(verdict) for verdict in self._checks_document().get("verdicts", [])]
 
     def read_drift(self) -> Drift | None:
         """The comparison that was made with the checks; None where there was nothing to compare with."""
@@ -211,6 +218,7 @@ class Rendering:
             manifest=Manifest(self.run).document,
             rendering=self.key,
             drift=self.read_drift(),
+            verdicts=self.read_verdicts(),
         )
 
 
@@ -243,8 +251,11 @@ def _key(spec: ExplanationSpec, served: Served, reference: RunFolder | None = No
     # A report says of itself whether it is official: the same numbers have a page for each.
     adhoc = {"overrides": document["overrides"]} if spec.overrides else {}
     for feature in document["features"].values():
-        if not feature["follows_partition"]:
-            del feature["follows_partition"]
+        for later_key in ("follows_partition", "expected_sign"):
+            if not feature[later_key]:
+                del feature[later_key]
+    usual = document["verdicts"] == VerdictsSpec().model_dump(mode="json")
+    judged = {} if usual else {"verdicts": document["verdicts"]}
     drift = {} if reference is None else {"drift": {**document["drift"], "reference": reference.run_id}}
     shown_now = {name: document[name] for name in shown}
-    return run_key({"format": FORMAT, **shown_now, **compared, **grouped, **adhoc, **drift})
+    return run_key({"format": FORMAT, **shown_now, **compared, **grouped, **adhoc, **drift, **judged})

@@ -186,6 +186,9 @@ class FeatureSpec(Section):
     label: Prose | None = None
     group: Prose | None = None
     description: Prose | None = None
+    expected_sign: Annotated[
+        Literal["+", "-"] | None, Field(description="whether higher values should raise or lower the output")
+    ] = None
     follows_partition: Annotated[
         bool, Field(description="its values change with the partition by their nature: drift notes it without an alarm")
     ] = False

@@ -25,6 +25,7 @@ from ig_tasks.spec.sections import (
     ScheduleSpec,
 )
 from ig_tasks.spec.uris import Prose, Uri, environment_uri
+from ig_tasks.spec.verdicts_section import VerdictsSpec
 
 STORE_VARIABLE = "IG_TASKS_STORE"
 
@@ -59,6 +60,7 @@ class ExplanationSpec(Section):
     compute: ComputeSpec = ComputeSpec()
     validation: ValidationSpec = ValidationSpec()
     drift: Annotated[DriftSpec, _short_form("reference")] = DriftSpec()
+    verdicts: VerdictsSpec = VerdictsSpec()
     report: ReportSpec = ReportSpec()
     features: dict[str, FeatureSpec] = Field(default_factory=dict)
     store: Annotated[Uri | None, Field(description="any fsspec URI; left out: $IG_TASKS_STORE, else ig_runs")] = None

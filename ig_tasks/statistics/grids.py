@@ -89,6 +89,15 @@ class Grid:
         middle = np.where(cells < 0, -1.0, 1.0) * (ends[0] / 2 + ends[1] / 2)
         return np.where(missing, np.nan, np.where(cells == 0, 0.0, middle))
 
+    def describe(self, cell: int) -> str:
+        """What a cell holds, in words."""
+        if isinstance(self.keys, tuple):
+            return f"a value of bucket {self.keys[cell]}" if self.level else f"the value {self.keys[cell]!r}"
+        if self.keys[cell] == MISSING_CELL:
+            return "no value"
+        middle = float(self.middles()[cell])
+        return f"a value near {middle:g}" if self.level else f"the value {middle:g}"
+
     def to_json(self) -> dict[str, Any]:
         """A JSON object that `from_json` turns back into the same grid."""
         keys = list(self.keys) if isinstance(self.keys, tuple) else pack(self.keys)

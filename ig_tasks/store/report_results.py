@@ -111,7 +111,18 @@ class Verdict(Part):
 
     feature: str
     verdict: str
+    """ignored, dominant, value_driven, against_sign, redundant, opposing."""
     why: str
+    """One sentence."""
+    target: str = ""
+    figure: Figure = None
+    """What was found, and the threshold that it passed."""
+    threshold: Figure = None
+    severity: str = "note"
+    """note, warning or critical, by the spec."""
+    other: str | None = None
+    """The second feature of a verdict on two."""
+    remedy: str = ""
 
 
 class Contribution(Part):

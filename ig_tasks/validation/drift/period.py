@@ -130,7 +130,7 @@ class Period:
     ) -> Totals:
         sums: AttributionSums | None = None
         statistics: FeatureStatistics | None = None
-        for table in self._tables(columns, (), segment):
+        for table in self.tables(columns, (), segment):
             values = _matrix(table, columns)
             values = values if matrix is None else values @ matrix
             part = AttributionSums.of(values, features, clusters=_clusters(table))
@@ -147,7 +147,7 @@ class Period:
         numbers, labels = set(merged.numbers.features), set(merged.categories)
         inputs = [name for name in self.features if name in numbers | labels] if self.spec.report.keep_inputs else []
         sums: AttributionSums | None = None
-        for table in self._tables(self.features, inputs):
+        for table in self.tables(self.features, inputs):
             held = {name: table.column(_INPUT + name).to_pandas() for name in inputs}
             part = AttributionSums.of(
                 _matrix(table, self.features),
@@ -159,7 +159,7 @@ class Period:
             sums = part if sums is None else sums.merge(part)
         return sums if sums is not None else AttributionSums.of(np.empty((0, len(self.features))), self.features)
 
-    def _tables(
+    def tables(
         self, features: Sequence[str], inputs: Sequence[str], segment: tuple[str, str] | None = None
     ) -> Iterator[pa.Table]:
         """The rows of each shard, of this period's target."""

@@ -57,7 +57,7 @@ def test_overrides_travel_with_the_resolved_spec(path):
     assert back.overrides == (Override(field="data.sample", spec=None, run=5),)
 
 
-NAMED = {"label": "Age", "group": None, "description": None, "follows_partition": False}
+NAMED = {"label": "Age", "group": None, "description": None, "expected_sign": None, "follows_partition": False}
 
 
 @pytest.mark.parametrize(

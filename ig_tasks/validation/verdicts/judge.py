@@ -1,0 +1,73 @@
+"""All verdicts of a run, and the check that is made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from ig_tasks.spec import ExplanationSpec
+from ig_tasks.store.report import Check, Verdict
+from ig_tasks.validation.drift.period import Period
+from ig_tasks.validation.verdicts.pairs import opposing_verdicts, redundant_verdicts
+from ig_tasks.validation.verdicts.single import single_verdicts
+
+__all__ = ["judge_features", "verdicts_check"]
+
+
+def judge_features(run: Period, spec: ExplanationSpec) -> list[Verdict]:
+    """What is to be said of the features of a run, by the thresholds of a spec.
+
+    Raises:
+        DamagedError: if a file of the run is not what was written.
+    """
+    if not run.summary.merged.rows_explained:
+        return []
+    settings = spec.verdicts
+    values, numbers, labels = _sample(run, settings.rows)
+    return [
+        *single_verdicts(run, settings, spec.features),
+        *redundant_verdicts(run, settings, numbers, labels),
+        *opposing_verdicts(run, settings, values),
+    ]
+
+
+def verdicts_check(verdicts: Sequence[Verdict]) -> Check | None:
+    """The check `verdicts`: none is a warning or critical; None where there are only notes."""
+    grave = [one for one in verdicts if one.severity != "note"]
+    if not grave:
+        return None
+    named = "; ".join(one.why.rstrip(".") for one in grave[:5])
+    return Check(
+        name="verdicts",
+        severity="critical" if any(one.severity == "critical" for one in grave) else "warning",
+        success=False,
+        observed=len(grave),
+        expected=0,
+        description=f"Verdicts on single features that the spec does not take as notes. {named}.",
+        remedy=" ".join(dict.fromkeys(one.remedy for one in grave[:3])),
+    )
+
+
+def _sample(run: Period, rows: int) -> tuple[np.ndarray, pd.DataFrame, pd.DataFrame]:
+    """Attributions (rows, features) of rows spread evenly over the run, and what they held: numbers, categories.
+
+    The same rows whatever the shards: every n-th in the order of the run.
+    """
+    merged = run.summary.merged
+    stride = max(1, -(-merged.rows_explained // rows))
+    kept = run.spec.report.keep_inputs
+    numbers = [name for name in run.features if kept and name in merged.numbers.features]
+    labels = [name for name in run.features if kept and name in merged.categories]
+    tables, first = [], 0
+    for table in run.tables(run.features, [*numbers, *labels]):
+        wanted = np.arange(-first % stride, table.num_rows, stride)
+        tables.append(table.take(wanted))
+        first += table.num_rows
+    frames = [table.to_pandas() for table in tables]
+    frame = pd.concat(frames, ignore_index=True)
+    values = frame[[f"attribution:{name}" for name in run.features]].to_numpy(np.float64)
+    held: Mapping[str, list[str]] = {"numbers": numbers, "labels": labels}
+    columns = {what: frame[[f"input:{name}" for name in names]].set_axis(names, axis=1) for what, names in held.items()}
+    return values, columns["numbers"], columns["labels"]

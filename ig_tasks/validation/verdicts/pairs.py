@@ -1,0 +1,126 @@
+"""Verdicts on two features, from a sample of a run's rows."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.stats import rankdata
+
+from ig_tasks.spec.verdicts_section import VerdictsSpec
+from ig_tasks.store.report import Verdict
+from ig_tasks.validation.drift.period import Period
+
+__all__ = ["opposing_verdicts", "redundant_verdicts", "shared_information"]
+
+Floats = NDArray[np.float64]
+
+_MOST_FEATURES = 100
+"""Of wide tables the most important features are compared in pairs."""
+_LEAST_SHARE = 0.01
+"""Features that cancel each other are spoken of from this share of all importance on."""
+
+
+def opposing_verdicts(run: Period, settings: VerdictsSpec, values: Floats) -> Iterator[Verdict]:
+    """Pairs that cancel each other within rows: E|a + b| / (E|a| + E|b|) is small.
+
+    Args:
+        values: attributions (rows, features) of the sample.
+    """
+    importance = run.totals.importance
+    whole = float(np.nansum(importance))
+    heavy = [place for place in _leading(importance) if importance[place] >= _LEAST_SHARE * whole]
+    sizes = np.abs(values).mean(axis=0) if len(values) else np.zeros(values.shape[1])
+    limit = settings.opposing.below
+    for one, two in itertools.combinations(heavy, 2):
+        both = float(sizes[one] + sizes[two])
+        left = float(np.abs(values[:, one] + values[:, two]).mean()) / both if both else 1.0
+        if left < limit:
+            first, second = run.features[one], run.features[two]
+            yield Verdict(
+                target=run.target,
+                feature=first,
+                verdict="opposing",
+                why=f"{first} and {second} work against each other: added row by row, {left:.0%} of them is left.",
+                figure=left,
+                threshold=limit,
+                severity=settings.opposing.severity,
+                other=second,
+                remedy="Read them as one: put both into a group, whose importance counts what is left.",
+            )
+
+
+def redundant_verdicts(
+    run: Period, settings: VerdictsSpec, numbers: pd.DataFrame, labels: pd.DataFrame
+) -> Iterator[Verdict]:
+    """Pairs of columns that hold the same: rank correlation of numbers, shared information of categories.
+
+    Args:
+        numbers, labels: what the sample's rows held, a column for each feature.
+    """
+    limit = settings.redundant.at_least
+    order = [run.features[place] for place in _leading(run.totals.importance)]
+    names = [name for name in order if name in numbers.columns]
+    ranked = _ranks(numbers[names]) if names else np.empty((len(numbers), 0))
+    for (at, one), (beside, two) in itertools.combinations(enumerate(names), 2):
+        figure = _correlation(ranked[:, at], ranked[:, beside])
+        if abs(figure) >= limit:
+            yield _redundant(run, settings, one, two, abs(figure), "rank correlation")
+    coded = {name: pd.factorize(labels[name], use_na_sentinel=False)[0] for name in order if name in labels.columns}
+    for one, two in itertools.combinations(coded, 2):
+        figure = shared_information(coded[one], coded[two])
+        if figure >= limit:
+            yield _redundant(run, settings, one, two, figure, "shared information")
+
+
+def shared_information(first: Sequence[int] | NDArray[np.int64], second: Sequence[int] | NDArray[np.int64]) -> float:
+    """Mutual information of two lists of codes over the larger entropy: 1 if each determines the other."""
+    one, two = np.asarray(first), np.asarray(second)
+    if not len(one):
+        return 0.0
+    pairs = one.astype(np.int64) * (int(two.max()) + 1) + two
+    entropies = [_entropy(codes) for codes in (one, two, pairs)]
+    larger = max(entropies[:2])
+    return float((entropies[0] + entropies[1] - entropies[2]) / larger) if larger else 0.0
+
+
+def _redundant(run: Period, settings: VerdictsSpec, one: str, two: str, figure: float, what: str) -> Verdict:
+    return Verdict(
+        target=run.target,
+        feature=one,
+        verdict="redundant",
+        why=f"{one} and {two} hold nearly the same ({what} {figure:.3f}): the model may use either, and the importance "
+        "of both is divided arbitrarily.",
+        figure=figure,
+        threshold=settings.redundant.at_least,
+        severity=settings.redundant.severity,
+        other=two,
+        remedy="Put both into a group, or train a model with one of them.",
+    )
+
+
+def _leading(importance: Floats) -> list[int]:
+    order = np.argsort(-np.nan_to_num(importance), kind="stable")
+    return [int(place) for place in order[:_MOST_FEATURES]]
+
+
+def _ranks(numbers: pd.DataFrame) -> Floats:
+    """Ranks (rows, columns), ties averaged; missing numbers stay missing."""
+    return np.asarray(rankdata(numbers.to_numpy(np.float64), axis=0, nan_policy="omit"), dtype=np.float64)
+
+
+def _correlation(one: Floats, two: Floats) -> float:
+    """Correlation over the rows that have both; 0 without a spread."""
+    held = ~(np.isnan(one) | np.isnan(two))
+    first, second = one[held], two[held]
+    if len(first) < 3 or not first.std() or not second.std():
+        return 0.0
+    return float(np.corrcoef(first, second)[0, 1])
+
+
+def _entropy(codes: NDArray[np.int64]) -> float:
+    shares = np.unique(codes, return_counts=True)[1] / len(codes)
+    return float(-(shares * np.log2(shares)).sum())
