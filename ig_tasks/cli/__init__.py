@@ -21,6 +21,7 @@ import yaml
 
 from ig_tasks.cli import drift_commands
 from ig_tasks.cli.command_help import ExampleCommand
+from ig_tasks.cli.export_command import export
 from ig_tasks.errors import IgTasksError, SpecError, UserError, ValidationFailedError
 
 _EXIT_CODES = """Exit codes:
@@ -159,6 +160,11 @@ _command(
 _command("Register the report with which a model was launched", "ig-tasks launch ig_runs/flights_torch@2013-09")(
     drift_commands.launch
 )
+_command(
+    "Write a report in another system's format",
+    "ig-tasks export ig_runs/flights_torch --format csv --to importance.csv",
+    "ig-tasks export ig_runs/flights_torch --format cyclonedx",
+)(export)
 
 
 @_command("Set up an Airflow project, or a new one", "ig-tasks init .")

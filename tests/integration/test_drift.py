@@ -17,7 +17,7 @@ from support.inline import all_stages, inline
 from support.tiny import table, write_data, write_package, write_project
 
 import ig_tasks
-from ig_tasks import pipeline
+from ig_tasks import cli, pipeline
 from ig_tasks.spec import load_spec
 from ig_tasks.store import RunFolder
 from ig_tasks.store.report import Report
@@ -247,3 +247,17 @@ def test_data_without_partitions_is_compared_with_the_run_before(tmp_path: Path,
     # Done again, each keeps its own: the first was never compared with the later one.
     again = all_stages(load_spec(spec), session)
     assert again["revision"] == second["revision"]
+
+
+def test_rows_are_exported_as_vertex_writes_them(project: Path, tmp_path: Path) -> None:
+    (folder,) = (project / "runs" / "tiny").glob("2013-01-*")
+    cli._run(["export", str(folder), "--format", "vertex", "--to", str(tmp_path / "rows.jsonl")])
+    lines = [json.loads(line) for line in (tmp_path / "rows.jsonl").read_text().splitlines()]
+    assert len(lines) == 300
+    for line in lines[::50]:
+        (attribution,) = line["explanation"]["attributions"]
+        total = sum(attribution["featureAttributions"].values())
+        difference = attribution["instanceOutputValue"] - attribution["baselineOutputValue"]
+        assert total == pytest.approx(difference, rel=0.02, abs=1e-3)
+        assert attribution["approximationError"] <= 0.01
+        assert set(attribution["featureAttributions"]) == set(FEATURES)

@@ -1,0 +1,36 @@
+"""The command `ig-tasks export`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = ["export"]
+
+
+def export(
+    report: Annotated[
+        str, typer.Argument(metavar="REPORT", help="A report.json, a run's folder, or a folder with latest.json.")
+    ],
+    format_: Annotated[
+        str,
+        typer.Option("--format", metavar="FORMAT", help="csv, michelangelo, clarify, vertex, model-card or cyclonedx."),
+    ],
+    to: Annotated[str, typer.Option(metavar="FILE", help="Where to write; - for standard output.")] = "-",
+) -> None:
+    """Write a report in the format of another system; vertex writes the run's rows, a line of JSON for each."""
+    from ig_tasks.reports.exporters import export_text
+    from ig_tasks.store.runs import locate_report
+
+    found, uri = locate_report(report)
+    pieces = export_text(found, uri, format_)
+    if to == "-":
+        for piece in pieces:
+            typer.echo(piece, nl=False)
+        return
+    first = next(pieces)  # a wrong format or a damaged run leaves an earlier file as it is
+    with Path(to).open("w", encoding="utf-8") as file:
+        file.write(first)
+        file.writelines(pieces)
