@@ -108,7 +108,7 @@ def test_code_from_outside_the_project_needs_trust(capsys, spec, no_cluster, tmp
         (["run", "SPEC", "--set", "tolerance"], "--set 'tolerance': write key=value"),
         (["run", "SPEC", "--set", "attribution.tolerance=2"], "attribution.tolerance: input should be less than 1"),
         (["run", "SPEC", "--set", "tolerance=0.1"], "tolerance: no such key; did you mean 'attribution.tolerance' or"),
-        (["run", "SPEC", "--set", "at_least=0.1"], "no such key; did you mean 'validation.converged.at_least'?"),
+        (["run", "SPEC", "--set", "at_least=0.1"], "no such key; did you mean 'validation.converged.at_least'"),
         (
             ["run", "SPEC", "--set", "data.strategy=zero"],
             "data.strategy: no such key; did you mean 'baseline.strategy'",
