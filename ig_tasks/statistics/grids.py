@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ig_tasks.errors import InputError
-from ig_tasks.statistics.category_counts import as_levels
+from ig_tasks.statistics.category_counts import MISSING, as_levels
 from ig_tasks.statistics.packing import pack, unpack
 
 __all__ = ["MISSING_CELL", "Grid", "labels_grid", "merge_grids", "numbers_grid"]
@@ -89,9 +89,15 @@ class Grid:
         middle = np.where(cells < 0, -1.0, 1.0) * (ends[0] / 2 + ends[1] / 2)
         return np.where(missing, np.nan, np.where(cells == 0, 0.0, middle))
 
+    def is_missing(self, cell: int) -> bool:
+        """Whether a cell holds what is missing."""
+        return bool(self.keys[cell] == (MISSING if isinstance(self.keys, tuple) else MISSING_CELL))
+
     def describe(self, cell: int) -> str:
         """What a cell holds, in words."""
         if isinstance(self.keys, tuple):
+            if self.is_missing(cell):
+                return "no value"
             return f"a value of bucket {self.keys[cell]}" if self.level else f"the value {self.keys[cell]!r}"
         if self.keys[cell] == MISSING_CELL:
             return "no value"

@@ -24,8 +24,11 @@ def sentence(row: FeatureDrift, limits: Limits) -> str:
     share = f"{abs(row.relative or 0.0):.0%}"
     way = "rose" if (row.change or 0.0) > 0 else "fell"
     turned = row.row_cosine is not None and row.row_cosine < 0
-    if turned and row.state in ("unchanged", "undetermined"):
-        return f"{row.feature} is as important as before, but the new model's attributions point the other way."
+    if turned:
+        size = f"rose by {share}" if (row.change or 0.0) > 0 else f"fell by {share}"
+        beside = f", and its importance {size}" if row.state in ("changed", "small") else ""
+        cosine = f"cosine {row.row_cosine:.2f}"
+        return f"The new model reversed {row.feature}: on the same rows it points the other way ({cosine}){beside}."
     if row.state == "unchanged":
         return f"{row.feature} is unchanged within {limits.practical:.0%}."
     if row.state == "undetermined":
@@ -38,8 +41,7 @@ def sentence(row: FeatureDrift, limits: Limits) -> str:
     if row.follows_partition:
         return f"{what}: its values follow the partition, and are never the same in two periods."
     because = _because(row)
-    direction = "; its attributions point the other way on the same rows" if turned else ""
-    return f"{what}{f', because of {because}' if because else ''}{direction}."
+    return f"{what}{f', because of {because}' if because else ''}."
 
 
 def summary(drift: Drift) -> str:

@@ -20,12 +20,15 @@ Floats = NDArray[np.float64]
 
 _MOST_FEATURES = 100
 """Of wide tables the most important features are compared in pairs."""
+_OPPOSITE = -0.3
 _LEAST_SHARE = 0.01
 """Features that cancel each other are spoken of from this share of all importance on."""
 
 
 def opposing_verdicts(run: Period, settings: VerdictsSpec, values: Floats) -> Iterator[Verdict]:
-    """Pairs that cancel each other within rows: E|a + b| / (E|a| + E|b|) is small.
+    """Pairs that cancel each other within rows: E|a + b| / (E|a| + E|b|) is small, and they point opposite ways.
+
+    Two independent features of one size leave 71 %: the cosine of their attributions tells those apart.
 
     Args:
         values: attributions (rows, features) of the sample.
@@ -38,7 +41,7 @@ def opposing_verdicts(run: Period, settings: VerdictsSpec, values: Floats) -> It
     for one, two in itertools.combinations(heavy, 2):
         both = float(sizes[one] + sizes[two])
         left = float(np.abs(values[:, one] + values[:, two]).mean()) / both if both else 1.0
-        if left < limit:
+        if left < limit and _cosine(values[:, one], values[:, two]) <= _OPPOSITE:
             first, second = run.features[one], run.features[two]
             yield Verdict(
                 target=run.target,
@@ -51,6 +54,11 @@ def opposing_verdicts(run: Period, settings: VerdictsSpec, values: Floats) -> It
                 other=second,
                 remedy="Read them as one: put both into a group, whose importance counts what is left.",
             )
+
+
+def _cosine(one: Floats, two: Floats) -> float:
+    length = float(np.linalg.norm(one) * np.linalg.norm(two))
+    return float(one @ two) / length if length else 0.0
 
 
 def redundant_verdicts(

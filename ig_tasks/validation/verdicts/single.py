@@ -14,6 +14,8 @@ from ig_tasks.validation.drift.period import Period
 
 __all__ = ["single_verdicts", "value_association"]
 
+_MANY_VALUES = 20
+
 
 def single_verdicts(run: Period, settings: VerdictsSpec, presented: Mapping[str, FeatureSpec]) -> Iterator[Verdict]:
     """Verdicts on each feature by itself, in the order of the features.
@@ -71,9 +73,11 @@ def _dominant(target: str, name: str, share: float, settings: VerdictsSpec) -> V
 def _value_driven(target: str, name: str, cells: CellSums, settings: VerdictsSpec) -> Iterator[Verdict]:
     rows, sizes = cells.rows / max(cells.rows.sum(), 1), cells.absolute / max(cells.absolute.sum(), 1e-300)
     limits = settings.value_driven
-    if len(cells.grid) < 2:
-        return
     place = int(np.argmax(sizes))
+    # Of few values, or of categories, one carries much by its nature; that nothing is there is told all the same.
+    absent = cells.grid.is_missing(place)
+    if len(cells.grid) < 2 or not (absent or (cells.grid.kind == "number" and len(cells.grid) >= _MANY_VALUES)):
+        return
     if rows[place] < limits.rows or sizes[place] < limits.importance:
         return
     value = cells.grid.describe(place)

@@ -142,3 +142,20 @@ def test_association_is_the_rank_correlation_of_values_and_attributions() -> Non
     cells = period_of(rows, model, "1").sums.cells["a"]
     expected = np.corrcoef(rows["a"].rank(), model.attributions(rows)[:, 0])[0, 1]
     assert value_association(cells) == pytest.approx(expected, abs=0.01)
+
+
+def test_independent_features_of_one_size_do_not_oppose_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(2)
+    rows = pd.DataFrame({name: random.normal(size=4_000) for name in "ab"}).assign(day="1")
+    model = Model(linear={"a": 1.0, "b": 1.0})
+    a, b = model.attributions(rows).T
+    assert np.abs(a + b).mean() / (np.abs(a).mean() + np.abs(b).mean()) == pytest.approx(0.71, abs=0.01)
+    verdicts = judged(rows, model, monkeypatch, verdicts={"opposing": {"below": 0.75}})
+    assert named(verdicts, "opposing") == []
+
+
+def test_a_frequent_category_is_no_value_that_stands_for_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    carrier = np.random.default_rng(1).choice(["UA", "AA"], len(ROWS))
+    rows = ROWS.assign(carrier=carrier)
+    model = Model(linear={"a": 1.0}, effects={"carrier": {"UA": 3.0, "AA": 0.1}})
+    assert named(judged(rows, model, monkeypatch), "value_driven") == []

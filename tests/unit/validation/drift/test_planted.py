@@ -115,7 +115,7 @@ def test_a_reversed_feature_raises_an_alarm_though_its_size_is_the_same() -> Non
     row = next(row for row in drift.features if row.feature == "b")
     assert row.row_cosine == pytest.approx(-1.0)
     assert [one.feature for one in drift.alarms] == ["b"]
-    assert "point the other way" in row.sentence
+    assert row.sentence == "The new model reversed b: on the same rows it points the other way (cosine -1.00)."
     assert all(one.row_cosine == pytest.approx(1.0) for one in drift.features if one.feature != "b")
 
 
