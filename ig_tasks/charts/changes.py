@@ -52,7 +52,7 @@ def change_marks(changes: Sequence[Change], practical: float) -> Chart:
     band = (
         alt.Chart(alt.Data(values=[{"from": -practical, "to": practical}]))
         .mark_rect(color=GRID, opacity=0.7)
-        .encode(x=alt.X("from:Q", title="change of importance", axis=axis), x2="to:Q")
+        .encode(x=alt.X("from:Q", title="change of importance", axis=axis, scale=alt.Scale(padding=10)), x2="to:Q")
     )
     colour = alt.Color("colour:N", scale=None)
     rule = base.mark_rule(strokeWidth=2).encode(y=y, x="low:Q", x2="high:Q", color=colour)

@@ -28,7 +28,7 @@ class DriftView(NamedTuple):
     """A comparison as the page shows it.
 
     Attributes:
-        rows: features over all rows, the most important first; `left` more are not shown.
+        rows: features over all rows, those with an alarm first, then the most important; `left` more are not shown.
         segments: features that changed within a segment.
         alarms: what asks for a person.
         chart: None where there is nothing to draw.
@@ -47,7 +47,7 @@ def drift_view(report: Report) -> DriftView | None:
     drift = report.drift
     if drift is None:
         return None
-    overall = [row for row in drift.features if row.segment is None]
+    overall = sorted((row for row in drift.features if row.segment is None), key=lambda row: not row.alarm)
     shown = tuple(overall[:_SHOWN])
     changes = [_mark(report, row) for row in shown if row.relative is not None]
     segments = tuple(row for row in drift.features if row.segment is not None and row.state == "changed")
