@@ -17,7 +17,7 @@ def export(
     format_: Annotated[
         str,
         typer.Option("--format", metavar="FORMAT", help="csv, michelangelo, clarify, vertex, model-card or cyclonedx."),
-    ],
+    ] = "csv",
     to: Annotated[str, typer.Option(metavar="FILE", help="Where to write; - for standard output.")] = "-",
 ) -> None:
     """Write a report in the format of another system; vertex writes the run's rows, a line of JSON for each."""

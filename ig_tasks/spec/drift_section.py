@@ -9,7 +9,6 @@ from pydantic import AfterValidator, BeforeValidator, Field, PositiveInt
 
 from ig_tasks.spec.check_sections import Severity
 from ig_tasks.spec.fields import Columns, Section, Share
-from ig_tasks.spec.uris import Prose
 
 __all__ = ["DriftSpec"]
 
@@ -24,6 +23,8 @@ def _as_reference(value: Any) -> Any:
 
 
 def _known(value: str) -> str:
+    if "://" in value or not value.strip():
+        raise ValueError("this is the name of no partition or run; write such as previous, 2013-09 or a run id")
     if value.startswith("previous") and value != "previous" and not _PREVIOUS.fullmatch(value):
         raise ValueError(f"{value!r} is not a number of partitions back; write such as previous:12")
     return value
@@ -33,7 +34,7 @@ class DriftSpec(Section):
     """The run that a report is compared with, and which changes count."""
 
     reference: Annotated[
-        Prose,
+        str,
         BeforeValidator(_as_reference),
         AfterValidator(_known),
         Field(description="previous, previous:12 (partitions back), launch, a partition, a run id, or none"),

@@ -90,8 +90,9 @@ def test_everything_listens_on_the_loopback_address_only(session: ComputeSession
         for connection in child.net_connections(kind="inet")
         if connection.status == psutil.CONN_LISTEN
     ]
-    # Scheduler and its dashboard, and for each worker a nanny, the worker and its dashboard.
-    assert len(listening) == 2 + 2 * 3
+    # Scheduler and its dashboard, and for each worker a nanny, the worker and its dashboard; besides them what other
+    # tests of this process may have started.
+    assert len(listening) >= 2 + 2 * 3
     assert {address.ip for _, address in listening} == {"127.0.0.1"}
 
 
