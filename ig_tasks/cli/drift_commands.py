@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from ig_tasks.errors import InputError
+
 __all__ = ["diff", "launch"]
 
 RUN_HELP = "A run's folder, its report.json, STORE/NAME for the latest, or STORE/NAME@PARTITION."
@@ -39,6 +41,8 @@ def diff(
     from ig_tasks.reports.drift_terminal import print_drift
     from ig_tasks.validation.drift.compare import severity_of
 
+    if json_file not in (None, "-") and not Path(str(json_file)).absolute().parent.is_dir():
+        raise InputError(f"--json {json_file}: there is no such folder")
     found = ig_tasks.compare(reference, current, rows=rows, cross=cross, trusted_root=trusted_root, log=to_stderr)
     text = found.model_dump_json(indent=2)
     if json_file == "-":

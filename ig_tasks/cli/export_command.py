@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from ig_tasks.errors import InputError, brief
+
 __all__ = ["export"]
 
 
@@ -30,7 +32,12 @@ def export(
         for piece in pieces:
             typer.echo(piece, nl=False)
         return
-    first = next(pieces)  # a wrong format or a damaged run leaves an earlier file as it is
-    with Path(to).open("w", encoding="utf-8") as file:
-        file.write(first)
-        file.writelines(pieces)
+    part = Path(f"{to}.part")
+    try:
+        with part.open("w", encoding="utf-8") as file:
+            file.writelines(pieces)
+        part.replace(to)  # a wrong format or a damaged run leaves an earlier file as it is
+    except OSError as error:
+        raise InputError(f"--to {to}: cannot be written ({brief(error)})") from None
+    finally:
+        part.unlink(missing_ok=True)

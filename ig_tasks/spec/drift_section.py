@@ -23,11 +23,11 @@ def _as_reference(value: Any) -> Any:
 
 
 def _known(value: str) -> str:
-    if "://" in value or not value.strip():
+    if not value.strip() or "/" in value or "\\" in value or value.strip() in (".", ".."):
         raise ValueError("this is the name of no partition or run; write such as previous, 2013-09 or a run id")
     if value.startswith("previous") and value != "previous" and not _PREVIOUS.fullmatch(value):
         raise ValueError(f"{value!r} is not a number of partitions back; write such as previous:12")
-    return value
+    return value.strip()
 
 
 class DriftSpec(Section):

@@ -6,6 +6,7 @@ nothing is computed twice, and a comparison that was killed goes on where it sto
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,6 +24,7 @@ from ig_tasks.data.dataset import POSITION
 from ig_tasks.data.features import feature_matrix
 from ig_tasks.data.levels import level_names
 from ig_tasks.data.shards import Shard, read_shard
+from ig_tasks.errors import DataError, brief
 from ig_tasks.explanations.prepared_model import PreparedModel
 from ig_tasks.spec import AttributionSpec
 from ig_tasks.stages.substitution import substituted
@@ -36,7 +38,7 @@ __all__ = ["CROSSED", "CrossTask", "CrossedRows", "CrossedRuns", "Substitution",
 CROSSED = "crossed"
 """The folder, beside a name's runs, that holds the results."""
 
-_VERSION = 1
+_VERSION = 2
 """Raised when results mean something else than before."""
 
 Floats = NDArray[np.float64]
@@ -80,7 +82,12 @@ class CrossTask:
             "version": _VERSION,
             "model": {"digest": self.model.digest, "target": self.model.target, "space": self.space},
             "baseline": self.baseline_digest,
-            "data": {"digest": self.data_digest, "rows": self.shard.rows, "cluster": self.cluster},
+            "data": {
+                "digest": self.data_digest,
+                "rows": self.shard.rows,
+                "sample": _sampled(self.shard),
+                "cluster": self.cluster,
+            },
             "attribution": {**self.attribution.model_dump(mode="json"), "memory_limit": self.memory_limit},
             "substitution": None
             if swapped is None
@@ -88,6 +95,7 @@ class CrossTask:
                 "column": swapped.column,
                 "data": swapped.other_digest,
                 "rows": swapped.other.rows,
+                "sample": _sampled(swapped.other),
                 "seed": swapped.seed,
             },
         }
@@ -140,12 +148,16 @@ def cross_rows(task: CrossTask, folder_uri: str, name: str) -> int:
     frame = read_shard(task.shard, columns)
     if (swapped := task.substitution) is not None:
         other = read_shard(swapped.other, [swapped.column])[swapped.column]
-        values = substituted(frame[swapped.column], other, numbers=swapped.numbers, seed=swapped.seed)
+        try:
+            values = substituted(frame[swapped.column], other, numbers=swapped.numbers, seed=swapped.seed)
+        except (TypeError, ValueError) as error:
+            raise DataError(f"column {swapped.column!r} holds what is no number ({brief(error)})") from None
         frame = frame.assign(**{swapped.column: values})
     encoded = package.encode(frame)
     kept = frame[encoded.keep]
     features = package.features
     attributions = np.empty((0, len(features)))
+    refused: list[int] = []
     if len(kept):
         result = prepared.attribute(
             encoded.inputs,
@@ -155,11 +167,13 @@ def cross_rows(task: CrossTask, folder_uri: str, name: str) -> int:
             segments=segments_of(kept, [segment]),
             refuse=False,
         )
+        refused = list(result.refused)
         by_input = result.attributions
         attributions = feature_matrix(
             by_input if isinstance(by_input, dict) else {features[0].input: by_input}, features
         )
     finite = np.asarray(np.isfinite(attributions).all(axis=1), dtype=bool)
+    finite[refused] = False  # as the run itself, which puts them in quarantine
     kept = kept.loc[finite]
     clusters = None if task.cluster is None else level_names(kept[task.cluster]).tolist()
     document = {
@@ -171,6 +185,11 @@ def cross_rows(task: CrossTask, folder_uri: str, name: str) -> int:
     }
     write_sealed(Folder(folder_uri), name, document, indent=None)
     return int(finite.sum())
+
+
+def _sampled(shard: Shard) -> dict[str, Any] | None:
+    """What chose a shard's rows among all; None where it holds them all."""
+    return None if shard.sample is None else dataclasses.asdict(shard.sample)
 
 
 class CrossedRuns:

@@ -29,7 +29,7 @@ def substituted(column: pd.Series, other: pd.Series, *, numbers: bool, seed: int
 def _numbers(column: pd.Series, other: pd.Series, random: np.random.Generator) -> NDArray[np.float64]:
     values = column.to_numpy(dtype=np.float64, na_value=np.nan)
     theirs = other.to_numpy(dtype=np.float64, na_value=np.nan)
-    pool = np.sort(theirs[~np.isnan(theirs)])
+    pool = np.sort(theirs[np.isfinite(theirs)])
     result = np.full(len(values), np.nan)
     if not len(pool) or not len(values):
         return result

@@ -186,6 +186,8 @@ def _shifted(keys: Codes, shift: int) -> Codes:
 
 def _bucket(key: str, level: int, coarser: int) -> str:
     """The cell at a `coarser` level of a label (`level` 0), or of a bucket of a finer level."""
+    if key == MISSING:
+        return MISSING
     mask = (1 << max(_HASH_BITS - coarser + 1, 0)) - 1
     return str((int(key) if level else _hash(key)) & mask)
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from ig_tasks.store.drift_parts import FeatureDrift
 from ig_tasks.validation.drift.sides import Side
-from ig_tasks.validation.drift.states import Limits, band
+from ig_tasks.validation.drift.states import FEWEST_REPORTS, Limits, band
 
 __all__ = ["FEWEST_CLUSTERS", "raises_alarm"]
 
@@ -53,19 +53,27 @@ def raises_alarm(
         return True
     if row.state != "changed" or row.follows_partition:
         return False
-    if side.model_changed and "model" in row.cause:
+    if side.model_changed:
         if (row.relative or 0.0) <= _DIED:
             return True
         if of_groups and abs(row.relative or 0.0) >= _GROUP_FACTOR * limits.practical and not scaled:
             return True
-        if row.cause[0] == "model":
+        if not _moved_by_data(row, limits):
             return False
     clusters = [total.clusters for total in (side.before, side.after) if total.clusters]
     importance = float(row.after or 0.0)
     logs = [float(np.log(value)) for value in earlier if value > 0]
     outside = None
-    if importance > 0:
+    if not importance and len(logs) >= FEWEST_REPORTS:
+        outside = True
+    elif importance > 0:
         outside = band(float(np.log(importance)), error / importance, logs)
     if clusters and min(clusters) < FEWEST_CLUSTERS:
         return bool(outside)
     return True if outside is None else outside
+
+
+def _moved_by_data(row: FeatureDrift, limits: Limits) -> bool:
+    """Whether data is shown to be a cause, of a size that counts: not beside a model that is not told apart."""
+    named = [row.parts[cause].value or 0.0 for cause in row.cause if cause in ("own", "others", "data")]
+    return any(abs(value) >= limits.practical for value in named)

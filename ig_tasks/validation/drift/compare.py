@@ -7,6 +7,7 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from ig_tasks.cluster.session import ComputeSession
+from ig_tasks.errors import InputError
 from ig_tasks.spec import DriftSpec, FeatureSpec
 from ig_tasks.stages.crossed_runs import CrossedRuns
 from ig_tasks.store import Folder, Store
@@ -18,7 +19,9 @@ from ig_tasks.validation.drift.references import earlier_reports, history_of, lo
 from ig_tasks.validation.drift.states import Limits
 from ig_tasks.validation.drift.surroundings import History
 
-__all__ = ["compare", "compare_runs", "severity_of"]
+__all__ = ["compare", "compare_runs", "groups_of", "severity_of"]
+
+_FEWEST_ROWS = 2
 
 Say = Callable[[str], None]
 
@@ -50,9 +53,12 @@ def compare(
         `comparable` is False where targets, spaces, features or methods differ.
 
     Raises:
+        InputError: for too few rows.
         ReportError: if there is no run at a location.
         RunError, DamagedError: if a run is not computed, or a file is not what was written.
     """
+    if rows is not None and rows < _FEWEST_ROWS:
+        raise InputError(f"rows: {rows} tell nothing of their spread; give {_FEWEST_ROWS} or more")
     runs = locate_run(reference), locate_run(current)
     before, after = Period.open(runs[0]), Period.open(runs[1])
     store = Store(after.folder.uri.rpartition("/")[0].rpartition("/")[0])
@@ -66,7 +72,7 @@ def compare(
         settings=after.spec.drift if rows is None else after.spec.drift.model_copy(update={"rows": rows}),
         presented=after.spec.features,
         witness=witness_of(earlier, before, after),
-        history=history_of(earlier, after.model_digest, after.baseline_digest),
+        history=history_of(earlier, after, groups_of(after.features, after.spec.features)),
         cross=cross,
         trusted_root=str(trusted_root or Path.cwd()),
         trust=digests,
@@ -96,7 +102,7 @@ def compare_runs(
         RunError, DamagedError: if a file of either run is not what was written.
     """
     spec = after.spec
-    groups = _groups(after.features, presented)
+    groups = groups_of(after.features, presented)
     own = ComputeSession(spec.compute, log=log or say) if cross and session is None else None
     with own or nullcontext():
         workers = session or own
@@ -117,7 +123,8 @@ def compare_runs(
         )
 
 
-def _groups(features: tuple[str, ...], presented: Mapping[str, FeatureSpec]) -> dict[str, tuple[str, ...]]:
+def groups_of(features: tuple[str, ...], presented: Mapping[str, FeatureSpec]) -> dict[str, tuple[str, ...]]:
+    """{group: its features}, in the order of the features."""
     groups: dict[str, tuple[str, ...]] = {}
     for name in features:
         group = presented[name].group if name in presented else None

@@ -94,7 +94,7 @@ class _Comparison:
         self.notes += limits_of(before, after, reached.why_not)
         side = self._features(reached)
         rows = self._judge(side, None)
-        rows = self._with_movers(side, rows)
+        rows = self._finished(side, self._with_movers(side, rows))
         group_rows: list[FeatureDrift] = []
         if self.groups:
             totals = before.group_totals(self.groups), after.group_totals(self.groups)
@@ -107,7 +107,7 @@ class _Comparison:
                 model_changed=self.model_changed,
                 baseline_changed=self.baseline_changed,
             )
-            group_rows = self._judge(grouped, None, of_groups=True)
+            group_rows = self._finished(grouped, self._judge(grouped, None, of_groups=True), of_groups=True)
         rows += self._segments(segments)
         drift = Drift(
             reference=before.describe(),
@@ -166,7 +166,6 @@ class _Comparison:
         whole = float(np.nansum(middle))
         parts = [{} if segment is not None else parts_of(side, place) for place in range(len(side.names))]
         moved_parts = changed_parts(side, parts, middle / whole if whole else middle, self.limits)
-        scale = scaled_by(side) if segment is None else None
         rows = []
         for place, name in enumerate(side.names):
             change = float(after.importance[place] - before.importance[place])
@@ -199,20 +198,32 @@ class _Comparison:
                 input_drift=side.inputs.get(name),
                 follows_partition=name in side.follows,
             )
-            heavy = middle[place] >= self.limits.share * whole
+            rows.append(row)
+        rows.sort(key=lambda row: row.rank_after)
+        return rows
+
+    def _finished(self, side: Side, rows: Sequence[FeatureDrift], *, of_groups: bool = False) -> list[FeatureDrift]:
+        """The rows with alarms and sentences, once their causes are known."""
+        whole = float(np.nansum((side.before.importance + side.after.importance) / 2))
+        scaled = scaled_by(side) is not None
+        places = {name: place for place, name in enumerate(side.names)}
+        history = self.history.groups if of_groups else self.history.features
+        found = []
+        for row in rows:
+            place = places[row.feature]
             alarm = raises_alarm(
                 row,
-                error,
+                float(np.hypot(side.before.error[place], side.after.error[place])),
                 side,
                 limits=self.limits,
-                earlier=(self.history.groups if of_groups else self.history.features).get(name, ()),
+                earlier=history.get(row.feature, ()),
                 of_groups=of_groups,
-                scaled=scale is not None,
-                heavy=bool(heavy),
+                scaled=scaled,
+                heavy=((row.before or 0.0) + (row.after or 0.0)) / 2 >= self.limits.share * whole,
             )
-            rows.append(row.model_copy(update={"alarm": alarm}))
-        rows.sort(key=lambda row: row.rank_after)
-        return [row.model_copy(update={"sentence": sentences.sentence(row, self.limits)}) for row in rows]
+            judged = row.model_copy(update={"alarm": alarm})
+            found.append(judged.model_copy(update={"sentence": sentences.sentence(judged, self.limits)}))
+        return found
 
     def _causes(self, parts: Mapping[str, PartOfChange]) -> tuple[str, ...]:
         if parts:
@@ -238,5 +249,6 @@ class _Comparison:
             levels = self.before.segment_levels(column)
             for level in [level for level in self.after.segment_levels(column) if level in levels]:
                 totals = self.before.segment_totals(column, level), self.after.segment_totals(column, level)
-                rows += self._judge(Side(self.before.features, *totals), f"{column}={level}")
+                side = Side(self.before.features, *totals)
+                rows += self._finished(side, self._judge(side, f"{column}={level}"))
         return rows

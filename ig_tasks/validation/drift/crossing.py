@@ -23,7 +23,7 @@ from ig_tasks.data.features import Feature
 from ig_tasks.data.shards import Shard, plan_shards
 from ig_tasks.errors import IgTasksError, ResourceError, RunError, WorkerLostError, brief
 from ig_tasks.models import ModelPackage, open_package
-from ig_tasks.stages.crossed_runs import CrossedRuns, CrossTask, Substitution
+from ig_tasks.stages.crossed_runs import CrossedRows, CrossedRuns, CrossTask, Substitution
 from ig_tasks.stages.tasks import ModelReference
 from ig_tasks.validation.drift.paired import Measured, group_matrix, paired_difference
 from ig_tasks.validation.drift.period import Period
@@ -75,6 +75,7 @@ class Crossing:
         self._before, self._after, self._runs, self._rows = before, after, runs, rows
         self._root, self._trust = trusted_root, trust
         self._opened: dict[str, ModelPackage] = {}
+        self._shards: dict[tuple[str, int], Shard] = {}
 
     def parts(self, groups: Mapping[str, Sequence[str]]) -> Reached:
         """The parts of model and baseline, where either changed."""
@@ -149,11 +150,12 @@ class Crossing:
                 )
                 tasks.append(self._task(side, before, side, rows, swapped))
         found = self._runs.rows(tasks)
-        sizes = [np.abs(rows.attributions).mean(axis=0) for rows in found]
         effects = {}
         for place, feature in enumerate(chosen):
-            forward, reverse = sizes[2 + 2 * place], sizes[3 + 2 * place]
-            effects[feature.name] = ((forward - sizes[0]) + (sizes[1] - reverse)) / 2
+            forward = _grown(found[0], found[2 + 2 * place])
+            reverse = _grown(found[1], found[3 + 2 * place])
+            if forward is not None and reverse is not None:
+                effects[feature.name] = (forward - reverse) / 2
         return effects
 
     def _task(
@@ -171,7 +173,7 @@ class Crossing:
             uri=spec.model.uri,
             digest=package.digest,
             framework=package.config.framework,
-            trust=self._trust.get(model.folder.uri),
+            trust=self._trusted(model),
             trusted_root=self._root,
             target=target.name,
             space=target.space,
@@ -190,6 +192,10 @@ class Crossing:
             substitution=substitution,
         )
 
+    def _trusted(self, period: Period) -> str | None:
+        """The digest of a period's model where the caller trusts it: it may be the model of both."""
+        return period.model_digest if period.model_digest in self._trust.values() else None
+
     def _package(self, period: Period) -> ModelPackage:
         """The package of a period's model, as it was.
 
@@ -200,13 +206,19 @@ class Crossing:
         digest = period.model_digest
         if digest not in self._opened:
             uri = period.spec.model.uri
-            package = open_package(uri, trust=self._trust.get(period.folder.uri), trusted_root=self._root)
+            package = open_package(uri, trust=self._trusted(period), trusted_root=self._root)
             if package.digest != digest:
                 raise RunError(f"the model of run {period.folder.run_id} is no longer at {uri}")
             self._opened[digest] = package
         return self._opened[digest]
 
     def _shard(self, period: Period, rows: int) -> Shard:
+        key = (period.folder.uri, rows)
+        if key not in self._shards:  # each time would list and digest all files
+            self._shards[key] = self._planned(period, rows)
+        return self._shards[key]
+
+    def _planned(self, period: Period, rows: int) -> Shard:
         data, attribution = period.spec.data, period.spec.attribution
         dataset = Dataset(data.uri, data.partition)
         files = dataset.files(period.facts.get("partition", "all"))
@@ -216,3 +228,12 @@ class Crossing:
 
     def _data_digest(self, period: Period) -> str:
         return str(period.key_parts["data"]["digest"])
+
+
+def _grown(plain: CrossedRows, moved: CrossedRows) -> Floats | None:
+    """By how much the mean size of each feature's attributions is larger, on the rows that both explained."""
+    one, two = plain.together(moved)
+    if not one.positions:
+        return None
+    grown: Floats = np.abs(two.attributions).mean(axis=0) - np.abs(one.attributions).mean(axis=0)
+    return grown

@@ -10,7 +10,7 @@ from ig_tasks.spec import ExplanationSpec
 from ig_tasks.store import RunFolder, Store
 from ig_tasks.store.drift_parts import Drift
 from ig_tasks.store.report import Check
-from ig_tasks.validation.drift.compare import compare_runs
+from ig_tasks.validation.drift.compare import compare_runs, groups_of
 from ig_tasks.validation.drift.period import Period
 from ig_tasks.validation.drift.references import earlier_reports, history_of, reference_run, witness_of
 
@@ -57,7 +57,7 @@ def drift_of(
             settings=spec.drift,
             presented=spec.features,
             witness=witness_of(earlier, before, after),
-            history=history_of(earlier, after.model_digest, after.baseline_digest),
+            history=history_of(earlier, after, groups_of(after.features, spec.features)),
             cross=True,
             trusted_root=spec.origin.trusted_root if spec.origin else None,
             trust={} if spec.model.trust is None else {after.folder.uri: spec.model.trust},
@@ -84,7 +84,7 @@ def drift_check(spec: ExplanationSpec, drift: Drift) -> Check:
     return Check(
         name="drift",
         severity=spec.drift.severity,
-        success=not drift.alarms,
+        success=not drift.alarms and (drift.comparable or drift.reference is not None),
         observed=len(drift.alarms) if drift.comparable else None,
         expected=0,
         description=f"Features and groups whose importance changed more than chance and habit explain. {drift.summary}",

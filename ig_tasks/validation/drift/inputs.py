@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ig_tasks.statistics import MISSING
 from ig_tasks.statistics.cell_sums import CellSums
 from ig_tasks.statistics.grids import MISSING_CELL, Grid, merge_grids
 from ig_tasks.store.drift_parts import InputDrift
@@ -30,16 +31,19 @@ def input_drift(before: CellSums, after: CellSums) -> InputDrift:
         return InputDrift()
     shares = [side / side.sum() for side in rows]
     numbers = not isinstance(grid.keys, tuple)
-    gap = np.asarray(grid.keys) == MISSING_CELL if numbers else np.array([key == "(missing)" for key in grid.keys])
+    gap = np.asarray(grid.keys) == MISSING_CELL if numbers else np.array([key == MISSING for key in grid.keys])
     gained = int(np.argmax(shares[1] - shares[0]))
     gain = float(shares[1][gained] - shares[0][gained])
     bins = pooled_bins(grid, rows[0].astype(np.int64), rows[1].astype(np.int64), 10)
     deciles = [np.bincount(bins, weights=side) for side in rows]
+    # Over bins, not single values: two draws of a continuous column have no value in common.
+    fine = pooled_bins(grid, rows[0].astype(np.int64), rows[1].astype(np.int64))
+    binned = [np.bincount(fine, weights=side) / side.sum() for side in rows]
     return InputDrift(
         wasserstein=_wasserstein(grid, shares, gap) if numbers else None,
-        jensen_shannon=jensen_shannon(*shares),
+        jensen_shannon=jensen_shannon(*binned),
         psi=population_stability(*deciles),
-        overlap=float(np.minimum(*shares).sum()),
+        overlap=float(np.minimum(*binned).sum()),
         missing_before=float(shares[0][gap].sum()),
         missing_after=float(shares[1][gap].sum()),
         gained=_value(grid, gained) if gain >= GAINED else None,
@@ -75,6 +79,5 @@ def _wasserstein(grid: Grid, shares: list[Floats], gap: NDArray[np.bool_]) -> fl
 def _value(grid: Grid, place: int) -> str | float | None:
     """What a cell holds, where it holds one value; a bucket of labels holds many."""
     if isinstance(grid.keys, tuple):
-        return None if grid.level else grid.keys[place]
-    value = float(grid.middles()[place])
-    return None if np.isnan(value) else value
+        return None if grid.level and not grid.is_missing(place) else grid.keys[place]
+    return MISSING if grid.is_missing(place) else float(grid.middles()[place])

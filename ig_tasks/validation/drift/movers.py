@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ig_tasks.store.drift_parts import Effect, FeatureDrift
-from ig_tasks.validation.drift import sentences
 from ig_tasks.validation.drift.crossing import Crossing
 from ig_tasks.validation.drift.inputs import moved
 from ig_tasks.validation.drift.sides import Side, figures_of
@@ -13,6 +12,8 @@ from ig_tasks.validation.drift.states import CAUSE_SHARE, Limits, causes
 
 __all__ = ["with_movers"]
 
+_MOST = 40
+"""Columns that are substituted, those that moved most: each costs a sample of both periods."""
 _LEAST_OVERLAP = 0.5
 """Below it, cells of one period alone take the other's part of a change for the feature's own."""
 
@@ -28,7 +29,7 @@ def with_movers(side: Side, rows: list[FeatureDrift], crossing: Crossing, limits
         return rows
     distances = {name: moved(drift) for name, drift in side.inputs.items()}
     candidates = sorted((name for name, distance in distances.items() if distance), key=lambda name: -distances[name])
-    effects = crossing.substitutions(candidates)
+    effects = crossing.substitutions(candidates[:_MOST])
     middle = (side.before.importance + side.after.importance) / 2
     place = {name: at for at, name in enumerate(side.names)}
     found = []
@@ -55,8 +56,11 @@ def _explained(row: FeatureDrift, effects: Mapping[str, float], limits: Limits) 
         for name, effect in sorted(effects.items(), key=lambda item: -abs(item[1]))
         if name != row.feature and abs(effect) >= limits.practical
     ]
-    explained = row.model_copy(update={"parts": parts, "cause": named, "others": tuple(others)})
-    return explained.model_copy(update={"sentence": sentences.sentence(explained, limits)})
+    update = {"parts": parts, "cause": named, "others": tuple(others)}
+    sizes = [part.value or 0.0 for part in parts.values() if abs(part.value or 0.0) >= limits.practical]
+    if row.state == "cancelled" and not (min(sizes, default=0.0) < 0 < max(sizes, default=0.0)):
+        update |= {"state": "undetermined", "cause": ()}  # the bins alone saw parts that cancel
+    return row.model_copy(update=update)
 
 
 def _to_be_tried(row: FeatureDrift) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 from ig_tasks.errors import DamagedError, IgTasksError, ReportError, SpecError
@@ -126,20 +126,28 @@ def earlier_reports(store: Store, name: str, partition: str, run_id: str) -> lis
     return _earlier(store.name_folder(name), partition, run_id)
 
 
-def history_of(reports: Sequence[tuple[RunFolder, Report]], model_digest: str, baseline_digest: str) -> History:
-    """{feature: its importances in the reports of one model and baseline, the oldest first}."""
-    history: dict[str, list[float]] = {}
-    groups: dict[str, list[float]] = {}
+def history_of(
+    reports: Sequence[tuple[RunFolder, Report]], run: Period, groups: Mapping[str, Sequence[str]]
+) -> History:
+    """What a run's features and groups had in reports of the same model, baseline, target and space, the oldest first.
+
+    Args:
+        groups: {group: its features}; a group of other members is another group.
+    """
+    of_features: dict[str, list[float]] = {}
+    of_groups: dict[str, list[float]] = {}
+    space = str(run.key_parts["model"]["space"])
     for _, report in reports:
-        if report.model.digest != model_digest or report.baseline.digest != baseline_digest:
+        same = report.model.digest == run.model_digest and report.baseline.digest == run.baseline_digest
+        if not same or not any(target.name == run.target and target.space == space for target in report.targets):
             continue
-        for row in report.importance:
+        for row in report.ranking(run.target):
             if row.abs_mean is not None:
-                history.setdefault(row.feature, []).append(row.abs_mean)
-        for group in report.groups:
-            if group.abs_mean is not None:
-                groups.setdefault(group.group, []).append(group.abs_mean)
-    return History(history, groups)
+                of_features.setdefault(row.feature, []).append(row.abs_mean)
+        for group in report.group_ranking(run.target):
+            if group.abs_mean is not None and set(group.features) == set(groups.get(group.group, ())):
+                of_groups.setdefault(group.group, []).append(group.abs_mean)
+    return History(of_features, of_groups)
 
 
 def witness_of(reports: Sequence[tuple[RunFolder, Report]], before: Period, after: Period) -> Period | None:

@@ -23,8 +23,7 @@ def sentence(row: FeatureDrift, limits: Limits) -> str:
     """What became of one feature, in one sentence."""
     share = f"{abs(row.relative or 0.0):.0%}"
     way = "rose" if (row.change or 0.0) > 0 else "fell"
-    turned = row.row_cosine is not None and row.row_cosine < 0
-    if turned:
+    if row.alarm and row.row_cosine is not None and row.row_cosine < 0:
         size = f"rose by {share}" if (row.change or 0.0) > 0 else f"fell by {share}"
         beside = f", and its importance {size}" if row.state in ("changed", "small") else ""
         cosine = f"cosine {row.row_cosine:.2f}"
@@ -50,6 +49,7 @@ def summary(drift: Drift) -> str:
     changed = [row for row in overall if row.state == "changed" and not row.follows_partition]
     noted = [row.feature for row in overall if row.state == "changed" and row.follows_partition]
     parts = []
+    cancelled = [row.feature for row in overall if row.state == "cancelled"]
     if drift.alarms:
         parts += [row.sentence for row in drift.alarms[:_SHOWN]]
         if len(drift.alarms) > _SHOWN:
@@ -57,10 +57,12 @@ def summary(drift: Drift) -> str:
     elif changed:
         names = ", ".join(row.feature for row in changed[:_SHOWN])
         parts.append(f"{len(changed)} of {len(overall)} features changed ({names}); none raises an alarm.")
-    else:
+    elif not cancelled:
         settled = sum(row.state == "unchanged" for row in overall)
         but = f" except with the partition ({', '.join(noted)})" if noted else ""
         return f"No feature changed{but}; {settled} of {len(overall)} are shown to be unchanged."
+    if cancelled:
+        parts.append(f"About as important as before, but moved in opposite ways: {', '.join(cancelled[:_SHOWN])}.")
     if noted:
         parts.append(f"Changed with the partition, as their values do: {', '.join(noted)}.")
     return " ".join(parts)

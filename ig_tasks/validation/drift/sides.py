@@ -52,7 +52,7 @@ def parts_of(side: Side, place: int) -> dict[str, PartOfChange]:
         ("model", side.model, side.model_changed),
         ("baseline", side.baseline, side.baseline_changed),
     ):
-        if part is None and changed:
+        if changed and (part is None or not np.isfinite(part.value[place])):
             return {}  # what cannot be reached leaves model, baseline and data together
         if part is not None:
             known[name] = float(part.value[place]), float(part.error[place])

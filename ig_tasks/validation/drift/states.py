@@ -123,7 +123,10 @@ def causes(values: Mapping[str, float], errors: Mapping[str, float]) -> tuple[st
     found = [
         name
         for name, value in known.items()
-        if value and abs(value) >= CAUSE_SHARE * largest and abs(value) > CERTAIN * np.nan_to_num(errors[name])
+        if value
+        and abs(value) >= CAUSE_SHARE * largest
+        and np.isfinite(errors[name])
+        and abs(value) > CERTAIN * errors[name]
     ]
     return tuple(sorted(found, key=lambda name: -abs(known[name])))
 

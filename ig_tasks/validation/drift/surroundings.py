@@ -12,6 +12,9 @@ from ig_tasks.validation.drift.period import Period
 
 __all__ = ["History", "limits_of", "never_alike", "not_comparable"]
 
+_FEWEST_ROWS = 100
+"""Of fewer rows it cannot be said that their values never come again."""
+
 
 @dataclass(frozen=True)
 class History:
@@ -37,6 +40,10 @@ def not_comparable(before: Period, after: Period) -> str:
         said = [f"without {', '.join(lost)}"] if lost else []
         said += [f"with {', '.join(new)}"] if new else []
         return f"the features differ: the current run is {' and '.join(said) or 'in another order'}"
+    for name in before.features:
+        kinds = [period.sums.cells[name].grid.kind for period in (before, after) if name in period.sums.cells]
+        if len(set(kinds)) > 1:
+            return f"{name} held {kinds[0]}s and holds {kinds[1]}s"
     for period, which in ((before, "reference"), (after, "current run")):
         if not period.summary.merged.rows_explained:
             return f"the {which} has no rows that were explained"
@@ -47,8 +54,12 @@ def never_alike(name: str, periods: Sequence[Period]) -> bool:
     """Whether no two periods have a value of the feature in common."""
     cells = [period.sums.cells.get(name) for period in periods]
     known = [sums for sums in cells if sums is not None]
+    if len(known) < len(periods) or len({sums.grid.kind for sums in known}) != 1:
+        return False
+    if min(int(sums.rows.sum()) for sums in known) < _FEWEST_ROWS:
+        return False
     pairs = itertools.combinations(known, 2)
-    return len(known) == len(periods) and all(input_drift(*pair).overlap == 0.0 for pair in pairs)
+    return all(input_drift(*pair).overlap == 0.0 for pair in pairs)
 
 
 def limits_of(before: Period, after: Period, why_not: Sequence[str]) -> list[str]:
@@ -57,7 +68,8 @@ def limits_of(before: Period, after: Period, why_not: Sequence[str]) -> list[str
     Args:
         why_not: why models or baselines could not be exchanged.
     """
-    notes = [f"Model and data are not told apart: {why}." for why in why_not]
+    what = "Model" if before.model_digest != after.model_digest else "Baseline"
+    notes = [f"{what} and data are not told apart: {why}." for why in why_not]
     clusters = before.totals.clusters, after.totals.clusters
     if not all(clusters):
         notes.append(

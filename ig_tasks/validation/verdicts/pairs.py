@@ -21,6 +21,8 @@ Floats = NDArray[np.float64]
 _MOST_FEATURES = 100
 """Of wide tables the most important features are compared in pairs."""
 _OPPOSITE = -0.3
+_LEAST_ROOM = 0.05
+"""Where chance shares more than all but this, nothing can be said."""
 _LEAST_SHARE = 0.01
 """Features that cancel each other are spoken of from this share of all importance on."""
 
@@ -89,10 +91,15 @@ def shared_information(first: Sequence[int] | NDArray[np.int64], second: Sequenc
     one, two = np.asarray(first), np.asarray(second)
     if not len(one):
         return 0.0
-    pairs = one.astype(np.int64) * (int(two.max()) + 1) + two
-    entropies = [_entropy(codes) for codes in (one, two, pairs)]
-    larger = max(entropies[:2])
-    return float((entropies[0] + entropies[1] - entropies[2]) / larger) if larger else 0.0
+    width = int(two.max()) + 1
+    first_entropy, second_entropy = _entropy(one), _entropy(two)
+    larger = max(first_entropy, second_entropy)
+    shared = first_entropy + second_entropy - _entropy(one.astype(np.int64) * width + two)
+    # Of nearly unique pairs any two columns seem to share all: what a shuffled column shares is chance.
+    shuffled = np.random.default_rng(0).permutation(two)
+    chance = first_entropy + second_entropy - _entropy(one.astype(np.int64) * width + shuffled)
+    room = larger - chance
+    return float(np.clip((shared - chance) / room, 0.0, 1.0)) if room > _LEAST_ROOM * larger > 0 else 0.0
 
 
 def _redundant(run: Period, settings: VerdictsSpec, one: str, two: str, figure: float, what: str) -> Verdict:

@@ -58,7 +58,8 @@ def test_a_spec_with_groups_is_rendered_again_since_they_have_an_importance():
     for features, added in ((labelled, {}), (grouped, {"groups": 1})):
         spec = spec_of(features=features)
         presented = spec.to_document()["features"]
-        del presented["a"]["follows_partition"]
+        for later in ("follows_partition", "expected_sign"):
+            del presented["a"][later]
         before = {"format": 2, **shown, "features": presented}
         assert _key(spec, None) == run_key({**before, **added})
 
