@@ -75,7 +75,7 @@ NAMES = {
     "name", "schedule.cron", "schedule.partition", "partition", "model.target", "model.trust",
     "model.served.target", "model.served.trust", "data.partition", "data.id", "data.segments", "data.prediction",
     "data.cluster", "drift.segments",
-    "baseline.partition", "baseline.value", "baseline.segment", "features",
+    "baseline.partition", "drift.reference", "baseline.value", "baseline.segment", "features",
 }  # fmt: skip
 """Fields that name something of the data or the model. A new field of text is a name, or a `Uri`, or `Prose`."""
 
