@@ -85,12 +85,12 @@ def validate(
         checks += [] if ref.served is None else [called_check(spec, store, ref.served)]
         baseline = Baseline.of_run(run, facts.config.inputs)
         checks += unknown_checks(spec, facts, merged.unknown, baseline.unknown)
-        drift = None
+        drift, period = None, Period.open(run)
         if reference is not None:
             with session_of(spec, session, log) as workers:
-                drift = drift_of(spec, store, run, reference, session=workers, say=say, log=log)
+                drift = drift_of(spec, store, period, reference, session=workers, say=say, log=log)
             checks.append(drift_check(spec, drift))
-        verdicts = judge_features(Period.open(run), spec)
+        verdicts = judge_features(period, spec)
         checks += [] if (told := verdicts_check(verdicts)) is None else [told]
         rendering.write_checks(checks, drift, verdicts)
         Manifest(run).record_stage("validate", seconds=time.perf_counter() - started, checks=len(checks))

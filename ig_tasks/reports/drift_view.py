@@ -8,20 +8,11 @@ from ig_tasks.charts import Chart
 from ig_tasks.charts.changes import Change, change_marks
 from ig_tasks.store.drift_parts import Drift, FeatureDrift
 from ig_tasks.store.report import Report
+from ig_tasks.validation.drift.sentences import CAUSES
 
-__all__ = ["CAUSES", "DriftView", "because", "drift_view", "relative", "relative_interval"]
+__all__ = ["DriftView", "because", "drift_view", "relative", "relative_interval"]
 
 _SHOWN = 25
-
-CAUSES = {
-    "model": "the model",
-    "data": "the data",
-    "own": "its own values",
-    "others": "other features' values",
-    "baseline": "the baseline",
-    "model or data": "the model or the data",
-    "baseline or data": "the baseline or the data",
-}
 
 
 class DriftView(NamedTuple):

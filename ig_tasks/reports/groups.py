@@ -15,24 +15,13 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ig_tasks.reports.importance import figures
-from ig_tasks.spec import FeatureSpec
 from ig_tasks.statistics import FeatureStatistics
 from ig_tasks.store import Folder
 from ig_tasks.store.report import GroupImportance
 
-__all__ = ["group_importance", "group_statistics", "groups_of"]
+__all__ = ["group_importance", "group_statistics"]
 
 _ATTRIBUTION = "attribution:"
-
-
-def groups_of(features: Sequence[str], presented: Mapping[str, FeatureSpec]) -> dict[str, tuple[str, ...]]:
-    """{group: its features}, both in the order of the model's features; a feature without a group is in none."""
-    groups: dict[str, tuple[str, ...]] = {}
-    for name in features:
-        group = presented[name].group if name in presented else None
-        if group:
-            groups[group] = (*groups.get(group, ()), name)
-    return groups
 
 
 def group_importance(

@@ -16,12 +16,13 @@ from ig_tasks.data.inputs import feature_names
 from ig_tasks.errors import DamagedError, RunError
 from ig_tasks.reports.assemble import Findings, assemble_report
 from ig_tasks.reports.examples import choose_examples
-from ig_tasks.reports.groups import group_importance, group_statistics, groups_of
+from ig_tasks.reports.groups import group_importance, group_statistics
 from ig_tasks.reports.objections import baseline_objections
 from ig_tasks.reports.outliers import outliers
 from ig_tasks.reports.page import render_page
 from ig_tasks.spec import ExplanationSpec
 from ig_tasks.spec.check_sections import ParityCheck, UnknownCheck
+from ig_tasks.spec.feature_groups import groups_of
 from ig_tasks.spec.verdicts_section import VerdictsSpec
 from ig_tasks.stages.aggregation import RunSummary
 from ig_tasks.stages.plan_facts import PlanFacts

@@ -189,9 +189,13 @@ def _revision_of(name: str) -> int | None:
 
 
 def _order(entry: dict[str, Any]) -> tuple[str, str, int]:
-    """A range counts as its last partition; `all` comes before every named partition."""
-    last = str(entry["partition"]).rpartition("..")[2]
-    return ("" if last == "all" else last, str(entry["created_at"]), int(entry["revision"]))
+    return last_partition(str(entry["partition"])), str(entry["created_at"]), int(entry["revision"])
+
+
+def last_partition(partition: str) -> str:
+    """What orders partitions, as text: a range counts as its last one, and `all` comes before every named one."""
+    last = partition.rpartition("..")[2]
+    return "" if last == "all" else last
 
 
 def locate_report(location: str) -> tuple[Report, str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from ig_tasks.cluster.session import ComputeSession
 from ig_tasks.errors import InputError
 from ig_tasks.spec import DriftSpec, FeatureSpec
+from ig_tasks.spec.feature_groups import groups_of
 from ig_tasks.stages.crossed_runs import CrossedRuns
 from ig_tasks.store import Folder, Store
 from ig_tasks.store.drift_parts import Drift
@@ -19,7 +20,7 @@ from ig_tasks.validation.drift.references import earlier_reports, history_of, lo
 from ig_tasks.validation.drift.states import Limits
 from ig_tasks.validation.drift.surroundings import History
 
-__all__ = ["compare", "compare_runs", "groups_of", "severity_of"]
+__all__ = ["compare", "compare_runs", "severity_of"]
 
 _FEWEST_ROWS = 2
 
@@ -121,16 +122,6 @@ def compare_runs(
             presented=presented,
             witness=witness,
         )
-
-
-def groups_of(features: tuple[str, ...], presented: Mapping[str, FeatureSpec]) -> dict[str, tuple[str, ...]]:
-    """{group: its features}, in the order of the features."""
-    groups: dict[str, tuple[str, ...]] = {}
-    for name in features:
-        group = presented[name].group if name in presented else None
-        if group:
-            groups[group] = (*groups.get(group, ()), name)
-    return groups
 
 
 def severity_of(drift: Drift) -> str:

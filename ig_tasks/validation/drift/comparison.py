@@ -162,19 +162,18 @@ class _Comparison:
             self.limits,
         )
         rank_before, rank_after = ranks(before.importance), ranks(after.importance)
-        middle = (before.importance + after.importance) / 2
+        middle, errors = side.middle, side.errors
         whole = float(np.nansum(middle))
         parts = [{} if segment is not None else parts_of(side, place) for place in range(len(side.names))]
         moved_parts = changed_parts(side, parts, middle / whole if whole else middle, self.limits)
         rows = []
         for place, name in enumerate(side.names):
             change = float(after.importance[place] - before.importance[place])
-            error = float(np.hypot(before.error[place], after.error[place]))
             state = found[place]
             if cancelled(state, parts[place], moved_parts[place]):
                 state = "cancelled"
             named = self._causes(parts[place]) if state in ("changed", "small", "cancelled") else ()
-            interval = change_interval(change, error, min(before.freedom, after.freedom))
+            interval = change_interval(change, float(errors[place]), min(before.freedom, after.freedom))
             own = self.presented.get(name)
             row = FeatureDrift(
                 target=self.after.target,
@@ -204,8 +203,8 @@ class _Comparison:
 
     def _finished(self, side: Side, rows: Sequence[FeatureDrift], *, of_groups: bool = False) -> list[FeatureDrift]:
         """The rows with alarms and sentences, once their causes are known."""
-        whole = float(np.nansum((side.before.importance + side.after.importance) / 2))
-        scaled = scaled_by(side) is not None
+        whole = float(np.nansum(side.middle))
+        scaled, errors = scaled_by(side) is not None, side.errors
         places = {name: place for place, name in enumerate(side.names)}
         history = self.history.groups if of_groups else self.history.features
         found = []
@@ -213,13 +212,13 @@ class _Comparison:
             place = places[row.feature]
             alarm = raises_alarm(
                 row,
-                float(np.hypot(side.before.error[place], side.after.error[place])),
+                float(errors[place]),
                 side,
                 limits=self.limits,
                 earlier=history.get(row.feature, ()),
                 of_groups=of_groups,
                 scaled=scaled,
-                heavy=((row.before or 0.0) + (row.after or 0.0)) / 2 >= self.limits.share * whole,
+                heavy=bool(side.middle[place] >= self.limits.share * whole),
             )
             judged = row.model_copy(update={"alarm": alarm})
             found.append(judged.model_copy(update={"sentence": sentences.sentence(judged, self.limits)}))

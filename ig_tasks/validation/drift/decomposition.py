@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from ig_tasks.statistics import AttributionSums
 from ig_tasks.validation.drift.common_bins import Bins, Table, coarse_sides, common_bins
 
-__all__ = ["OwnPart", "Totals", "own_and_rest", "totals"]
+__all__ = ["OwnPart", "Totals", "own_and_rest", "totals", "variance_of_sums"]
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]
@@ -61,7 +61,7 @@ def totals(sums: AttributionSums, *, absolute: Floats, squares: Floats, signed: 
         return Totals(importance, np.sqrt(variance) if freedom > 0 else _unknown(mean), mean, rows, freedom, 0)
     residuals = (clusters.absolute - clusters.rows[:, None] * importance) / max(rows, 1)
     count = len(clusters.grid)
-    error = np.sqrt(_variance(residuals)) if count > 1 else _unknown(mean)
+    error = np.sqrt(variance_of_sums(residuals)) if count > 1 else _unknown(mean)
     return Totals(importance, error, mean, rows, count - 1, count)
 
 
@@ -167,10 +167,10 @@ def _variance_by_cluster(table: Table, influence: _Influence) -> Floats:
     of_share = (table.rows[:, held] - by_cluster[:, None] * share) / rows
     of_mean = (table.absolute[:, held] - table.rows[:, held] * mean) / by_bin[held]
     residuals = of_share @ influence.of_share[:, held].T + of_mean @ influence.of_mean[:, held].T
-    return _variance(residuals)
+    return variance_of_sums(residuals)
 
 
-def _variance(residuals: Floats) -> Floats:
+def variance_of_sums(residuals: Floats) -> Floats:
     """Variance (figures,) of sums over clusters, from what each contributes: (clusters, figures), of mean 0."""
     count = len(residuals)
     if count < 2:

@@ -7,10 +7,11 @@ from collections.abc import Callable
 from ig_tasks.cluster.session import ComputeSession
 from ig_tasks.errors import IgTasksError, ResourceError, WorkerLostError, brief
 from ig_tasks.spec import ExplanationSpec
+from ig_tasks.spec.feature_groups import groups_of
 from ig_tasks.store import RunFolder, Store
 from ig_tasks.store.drift_parts import Drift
 from ig_tasks.store.report import Check
-from ig_tasks.validation.drift.compare import compare_runs, groups_of
+from ig_tasks.validation.drift.compare import compare_runs
 from ig_tasks.validation.drift.period import Period
 from ig_tasks.validation.drift.references import earlier_reports, history_of, reference_run, witness_of
 
@@ -34,7 +35,7 @@ def reference_of(spec: ExplanationSpec, store: Store, partition: str, run_id: st
 def drift_of(
     spec: ExplanationSpec,
     store: Store,
-    run: RunFolder,
+    after: Period,
     reference: RunFolder,
     *,
     session: ComputeSession,
@@ -47,10 +48,9 @@ def drift_of(
         WorkerLostError, ResourceError: of the workers that crossed runs need; what was computed stays.
         RunError, DamagedError: if a file of this run is not what was written.
     """
-    after = Period.open(run)
     try:
         before = Period.open(reference)
-        earlier = earlier_reports(store, spec.name, after.partition, run.run_id)
+        earlier = earlier_reports(store, spec.name, after.partition, after.folder.run_id)
         return compare_runs(
             before,
             after,

@@ -8,7 +8,7 @@ from ig_tasks.store.drift_parts import Effect, FeatureDrift
 from ig_tasks.validation.drift.crossing import Crossing
 from ig_tasks.validation.drift.inputs import moved
 from ig_tasks.validation.drift.sides import Side, figures_of
-from ig_tasks.validation.drift.states import CAUSE_SHARE, Limits, causes
+from ig_tasks.validation.drift.states import Limits, causes
 
 __all__ = ["with_movers"]
 
@@ -30,7 +30,7 @@ def with_movers(side: Side, rows: list[FeatureDrift], crossing: Crossing, limits
     distances = {name: moved(drift) for name, drift in side.inputs.items()}
     candidates = sorted((name for name, distance in distances.items() if distance), key=lambda name: -distances[name])
     effects = crossing.substitutions(candidates[:_MOST])
-    middle = (side.before.importance + side.after.importance) / 2
+    middle = side.middle
     place = {name: at for at, name in enumerate(side.names)}
     found = []
     for row in rows:
@@ -66,11 +66,4 @@ def _explained(row: FeatureDrift, effects: Mapping[str, float], limits: Limits) 
 def _to_be_tried(row: FeatureDrift) -> bool:
     """Whether sums alone do not say what moved a feature: others did, or its values have hardly any cell in common."""
     apart = row.input_drift is not None and (row.input_drift.overlap or 0.0) < _LEAST_OVERLAP
-    return _driven_by_others(row) or (apart and "own" in row.cause and not row.follows_partition)
-
-
-def _driven_by_others(row: FeatureDrift) -> bool:
-    """Whether other features' values are among the causes of a change."""
-    values = [abs(part.value or 0.0) for part in row.parts.values()]
-    others = row.parts.get("others")
-    return others is not None and "others" in row.cause and abs(others.value or 0.0) >= CAUSE_SHARE * max(values)
+    return "others" in row.cause or (apart and "own" in row.cause and not row.follows_partition)

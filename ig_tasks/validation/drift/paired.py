@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ig_tasks.stages.crossed_runs import CrossedRows
+from ig_tasks.validation.drift.decomposition import variance_of_sums
 from ig_tasks.validation.drift.indices import row_cosine
 
 __all__ = ["Measured", "group_matrix", "paired_difference"]
@@ -52,10 +53,7 @@ def _variance(values: Floats, clusters: Sequence[str] | None) -> Floats:
         summed = np.zeros((int(codes.max()) + 1 if rows else 0, values.shape[1]))
         np.add.at(summed, codes, residuals)
         residuals = summed
-    count = len(residuals)
-    if count < 2:
-        return np.full(values.shape[1], np.nan)
-    return np.asarray(count / (count - 1) * (residuals**2).sum(axis=0), dtype=np.float64)
+    return variance_of_sums(residuals)
 
 
 def group_matrix(names: Sequence[str], groups: Mapping[str, Sequence[str]]) -> Floats:

@@ -19,6 +19,7 @@ from ig_tasks.statistics import AttributionSums, FeatureStatistics
 from ig_tasks.store import RunFolder
 from ig_tasks.store.drift_parts import ComparedRun
 from ig_tasks.validation.drift.decomposition import Totals, totals
+from ig_tasks.validation.drift.paired import group_matrix
 
 __all__ = ["Period"]
 
@@ -107,11 +108,7 @@ class Period:
     def group_totals(self, groups: Mapping[str, Sequence[str]]) -> Totals:
         """Importance of groups: of each row the sum over a group's features, then the mean of its size."""
         names = [name for members in groups.values() for name in members]
-        place = {name: at for at, name in enumerate(names)}
-        matrix = np.zeros((len(names), len(groups)))
-        for column, members in enumerate(groups.values()):
-            matrix[[place[name] for name in members], column] = 1.0
-        return self._totals_of_rows(list(groups), names, matrix)
+        return self._totals_of_rows(list(groups), names, group_matrix(names, groups))
 
     def segment_totals(self, column: str, level: str) -> Totals:
         """Importance of each feature over the rows of one level of a segment column."""

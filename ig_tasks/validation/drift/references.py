@@ -10,7 +10,7 @@ from ig_tasks.spec import ExplanationSpec
 from ig_tasks.store import Folder, RunFolder, Store, read_sealed, take_sealed, write_sealed
 from ig_tasks.store.clock import now
 from ig_tasks.store.report import Report
-from ig_tasks.store.runs import LATEST
+from ig_tasks.store.runs import LATEST, last_partition
 from ig_tasks.validation.drift.period import Period
 from ig_tasks.validation.drift.surroundings import History
 
@@ -171,7 +171,7 @@ def _reports(folder: Folder) -> list[tuple[RunFolder, Report]]:
             report = run.read_report()
             if report.official and report.published:
                 found.append((run, report))
-    return sorted(found, key=lambda one: (_last(one[1].partition), one[1].created_at))
+    return sorted(found, key=lambda one: (last_partition(one[1].partition), one[1].created_at))
 
 
 def _earlier(folder: Folder, partition: str, run_id: str | None) -> list[tuple[RunFolder, Report]]:
@@ -183,17 +183,12 @@ def _earlier(folder: Folder, partition: str, run_id: str | None) -> list[tuple[R
     alike = [
         (run, report)
         for run, report in reports
-        if _last(report.partition) < _last(partition) and (".." in report.partition) == (".." in partition)
+        if last_partition(report.partition) < last_partition(partition)
+        and (".." in report.partition) == (".." in partition)
         if report.partition != "all"
     ]
     # The newest report of each partition.
     return list({report.partition: (run, report) for run, report in alike}.values())
-
-
-def _last(partition: str) -> str:
-    """A range counts as its last partition; `all` comes before every named partition."""
-    last = partition.rpartition("..")[2]
-    return "" if last == "all" else last
 
 
 def _run(folder: Folder, run_id: str) -> RunFolder:

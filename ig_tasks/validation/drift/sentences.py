@@ -5,17 +5,17 @@ from __future__ import annotations
 from ig_tasks.store.drift_parts import Drift, FeatureDrift
 from ig_tasks.validation.drift.states import Limits
 
-__all__ = ["sentence", "summary"]
+__all__ = ["CAUSES", "sentence", "summary"]
 
 _SHOWN = 5
-_CAUSES = {
+CAUSES = {
     "model": "the model",
     "data": "the data",
     "own": "its own values",
     "others": "other features' values",
     "baseline": "the baseline",
-    "model or data": "the model or the data, which cannot be told apart",
-    "baseline or data": "the baseline or the data, which cannot be told apart",
+    "model or data": "the model or the data",
+    "baseline or data": "the baseline or the data",
 }
 
 
@@ -24,8 +24,7 @@ def sentence(row: FeatureDrift, limits: Limits) -> str:
     share = f"{abs(row.relative or 0.0):.0%}"
     way = "rose" if (row.change or 0.0) > 0 else "fell"
     if row.alarm and row.row_cosine is not None and row.row_cosine < 0:
-        size = f"rose by {share}" if (row.change or 0.0) > 0 else f"fell by {share}"
-        beside = f", and its importance {size}" if row.state in ("changed", "small") else ""
+        beside = f", and its importance {way} by {share}" if row.state in ("changed", "small") else ""
         cosine = f"cosine {row.row_cosine:.2f}"
         return f"The new model reversed {row.feature}: on the same rows it points the other way ({cosine}){beside}."
     if row.state == "unchanged":
@@ -74,7 +73,7 @@ def _because(row: FeatureDrift) -> str:
         if cause == "others" and row.others:
             named.append("the values of " + _listed([one.feature for one in row.others[:2]]))
         else:
-            named.append(_CAUSES[cause])
+            named.append(CAUSES[cause] + (", which cannot be told apart" if " or " in cause else ""))
     return _listed(named)
 
 

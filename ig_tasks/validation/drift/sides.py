@@ -37,15 +37,25 @@ class Side:
     model_changed: bool = False
     baseline_changed: bool = False
 
+    @property
+    def middle(self) -> Floats:
+        """The mean of the importance before and after (features,)."""
+        return (self.before.importance + self.after.importance) / 2
+
+    @property
+    def errors(self) -> Floats:
+        """Standard errors of the changes (features,)."""
+        return np.hypot(self.before.error, self.after.error)
+
 
 def parts_of(side: Side, place: int) -> dict[str, PartOfChange]:
     """Parts of one feature's change, relative to its importance; only those that are known."""
     before, after = side.before, side.after
-    middle = float((before.importance[place] + after.importance[place]) / 2)
+    middle = float(side.middle[place])
     if not middle:
         return {}
     change = float(after.importance[place] - before.importance[place])
-    error = float(np.hypot(before.error[place], after.error[place]))
+    error = float(side.errors[place])
     known: dict[str, tuple[float, float]] = {}
     left, left_variance = change, error**2
     for name, part, changed in (

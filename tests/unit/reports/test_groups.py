@@ -4,9 +4,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from ig_tasks.reports.groups import group_importance, group_statistics, groups_of
+from ig_tasks.reports.groups import group_importance, group_statistics
 from ig_tasks.reports.importance import figures
 from ig_tasks.spec import FeatureSpec
+from ig_tasks.spec.feature_groups import groups_of
 from ig_tasks.statistics import FeatureStatistics
 from ig_tasks.store import Folder
 
