@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 from ig_tasks.charts import Chart
 from ig_tasks.charts.changes import Change, change_marks
+from ig_tasks.presentation.causes import CAUSES
 from ig_tasks.store.drift_parts import Drift, FeatureDrift
 from ig_tasks.store.report import Report
-from ig_tasks.validation.drift.sentences import CAUSES
 
 __all__ = ["DriftView", "because", "drift_view", "relative", "relative_interval"]
 

@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
+from ig_tasks.presentation.causes import CAUSES
 from ig_tasks.store.drift_parts import Drift, FeatureDrift
 from ig_tasks.validation.drift.states import Limits
 
-__all__ = ["CAUSES", "sentence", "summary"]
+__all__ = ["sentence", "summary"]
 
 _SHOWN = 5
-CAUSES = {
-    "model": "the model",
-    "data": "the data",
-    "own": "its own values",
-    "others": "other features' values",
-    "baseline": "the baseline",
-    "model or data": "the model or the data",
-    "baseline or data": "the baseline or the data",
-}
 
 
 def sentence(row: FeatureDrift, limits: Limits) -> str:
