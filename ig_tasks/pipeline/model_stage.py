@@ -16,6 +16,7 @@ from ig_tasks.stages.trial import UsableRows, look_at_rows, trial_of
 from ig_tasks.store import Store
 from ig_tasks.validation import called_check
 from ig_tasks.validation.drift.drift_check import reference_of
+from ig_tasks.validation.drift.references import PublishedReports
 
 __all__ = ["load_model", "load_planned"]
 
@@ -75,7 +76,9 @@ def load_planned(
     require_unique_ids(plan)
     digest = plan.data_digest()
     store = Store(spec.store_uri())
-    reference_of(spec, store, plan.partition)  # one that is not there is said before anything is computed
+    reference_of(
+        spec, PublishedReports(store, spec.name), plan.partition
+    )  # one that is not there is said before anything is computed
     with session_of(spec, session, log, workers=1) as workers:
         trial, found = trial_of(plan, with_versions(rows.shard, plan.dataset), store, workers, say=say)
         served = compare_with_served(plan, store, workers, data_digest=digest, say=say)

@@ -26,7 +26,7 @@ from ig_tasks.store.report import Check, Report
 from ig_tasks.validation import called_check, predicted_of, run_checks, unknown_checks
 from ig_tasks.validation.drift.drift_check import drift_check, drift_of, reference_of
 from ig_tasks.validation.drift.period import Period
-from ig_tasks.validation.drift.references import locate_run
+from ig_tasks.validation.drift.references import PublishedReports, locate_run
 from ig_tasks.validation.verdicts.judge import judge_features, verdicts_check
 
 __all__ = ["publish_report", "validate"]
@@ -67,7 +67,8 @@ def validate(
     facts = _facts(spec, ref, run, say)
     summary = RunSummary.read(run)
     store = Store(ref.store)
-    reference = reference_of(spec, store, ref.partition, run.run_id)
+    reports = PublishedReports(store, spec.name)
+    reference = reference_of(spec, reports, ref.partition, run.run_id)
     rendering = Rendering.of(run, spec, ref.served, reference, say=say)
     if rendering.has_checks:
         say("validate: nothing to do, these checks were carried out before")
@@ -88,7 +89,7 @@ def validate(
         drift, period = None, Period.open(run)
         if reference is not None:
             with session_of(spec, session, log) as workers:
-                drift = drift_of(spec, store, period, reference, session=workers, say=say, log=log)
+                drift = drift_of(spec, reports, period, reference, session=workers, say=say, log=log)
             checks.append(drift_check(spec, drift))
         verdicts = judge_features(period, spec)
         checks += [] if (told := verdicts_check(verdicts)) is None else [told]

@@ -1,4 +1,4 @@
-"""Arrays as text in JSON: their bytes, compressed, in base64, so that what is read is what was written to the last bit."""
+"""Arrays as text in JSON: their compressed bytes in base64, so that what is read is what was written, bit for bit."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from ig_tasks.store.drift_parts import Drift
 from ig_tasks.validation.drift.comparison import compare_periods
 from ig_tasks.validation.drift.crossing import Crossing
 from ig_tasks.validation.drift.period import Period
-from ig_tasks.validation.drift.references import earlier_reports, history_of, locate_run, witness_of
+from ig_tasks.validation.drift.references import PublishedReports, history_of, locate_run, witness_of
 from ig_tasks.validation.drift.states import Limits
 from ig_tasks.validation.drift.surroundings import History
 
@@ -63,7 +63,7 @@ def compare(
     runs = locate_run(reference), locate_run(current)
     before, after = Period.open(runs[0]), Period.open(runs[1])
     store = Store(after.folder.uri.rpartition("/")[0].rpartition("/")[0])
-    earlier = earlier_reports(store, after.spec.name, after.partition, after.folder.run_id)
+    earlier = PublishedReports(store, after.spec.name).before(after.partition, after.folder.run_id)
     digests = {run.uri: (trust or {})[location] for run, location in zip(runs, (reference, current), strict=True)
                if location in (trust or {})}  # fmt: skip
     say = log or (lambda line: None)  # noqa: ARG005

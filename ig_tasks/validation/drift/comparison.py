@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,17 +12,17 @@ from numpy.typing import NDArray
 from ig_tasks.errors import IgTasksError, ResourceError, WorkerLostError, brief
 from ig_tasks.spec import FeatureSpec
 from ig_tasks.statistics import ranks
-from ig_tasks.store.drift_parts import Drift, FeatureDrift, PartOfChange
+from ig_tasks.store.drift_parts import Drift, FeatureDrift
 from ig_tasks.validation.drift import sentences
 from ig_tasks.validation.drift.alarms import raises_alarm
 from ig_tasks.validation.drift.crossing import Crossing, Reached
-from ig_tasks.validation.drift.decomposition import own_and_rest
+from ig_tasks.validation.drift.decomposition import Totals, own_and_rest
 from ig_tasks.validation.drift.indices import indices_of
 from ig_tasks.validation.drift.inputs import input_drift
 from ig_tasks.validation.drift.movers import with_movers
 from ig_tasks.validation.drift.period import Period
-from ig_tasks.validation.drift.sides import Side, cancelled, changed_parts, figures_of, parts_of, scaled_by
-from ig_tasks.validation.drift.states import Limits, causes, change_interval, states
+from ig_tasks.validation.drift.sides import Side, cancelled, causes_of, changed_parts, parts_of, scaled_by
+from ig_tasks.validation.drift.states import Limits, change_interval, states
 from ig_tasks.validation.drift.surroundings import History, limits_of, never_alike, not_comparable
 
 __all__ = ["compare_periods"]
@@ -65,28 +67,25 @@ def compare_periods(
             why_not=why_not,
             summary=f"The reports cannot be compared: {why_not}.",
         )
-    held = (limits, crossing, dict(groups or {}), history or History(), presented or {}, witness)
-    return _Comparison(before, after, *held).drift(segments)
+    surroundings = (dict(groups or {}), history or History(), presented or {}, witness)
+    return _Comparison(before, after, limits, crossing, *surroundings).drift(segments)
 
 
+@dataclass
 class _Comparison:
-    def __init__(
-        self,
-        before: Period,
-        after: Period,
-        limits: Limits,
-        crossing: Crossing | None,
-        groups: Mapping[str, Sequence[str]],
-        history: History,
-        presented: Mapping[str, FeatureSpec],
-        witness: Period | None,
-    ) -> None:
-        self.before, self.after, self.limits = before, after, limits
-        self.crossing, self.groups, self.history = crossing, groups, history
-        self.presented, self.witness = presented, witness
-        self.model_changed = before.model_digest != after.model_digest
-        self.baseline_changed = before.baseline_digest != after.baseline_digest
-        self.notes: list[str] = []
+    before: Period
+    after: Period
+    limits: Limits
+    crossing: Crossing | None
+    groups: Mapping[str, Sequence[str]]
+    history: History
+    presented: Mapping[str, FeatureSpec]
+    witness: Period | None
+    notes: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.model_changed = self.before.model_digest != self.after.model_digest
+        self.baseline_changed = self.before.baseline_digest != self.after.baseline_digest
 
     def drift(self, segments: Sequence[str]) -> Drift:
         before, after = self.before, self.after
@@ -98,15 +97,8 @@ class _Comparison:
         group_rows: list[FeatureDrift] = []
         if self.groups:
             totals = before.group_totals(self.groups), after.group_totals(self.groups)
-            grouped = Side(
-                tuple(self.groups),
-                *totals,
-                reached.group_model,
-                reached.group_baseline,
-                reached.group_cosine,
-                model_changed=self.model_changed,
-                baseline_changed=self.baseline_changed,
-            )
+            crossed = reached.group_model, reached.group_baseline, reached.group_cosine
+            grouped = self._side(tuple(self.groups), *totals, *crossed)
             group_rows = self._finished(grouped, self._judge(grouped, None, of_groups=True), of_groups=True)
         rows += self._segments(segments)
         drift = Drift(
@@ -126,18 +118,14 @@ class _Comparison:
         )
         return drift.model_copy(update={"summary": sentences.summary(drift)})
 
+    def _side(self, names: tuple[str, ...], before: Totals, after: Totals, *crossed: Any) -> Side:
+        changed = {"model_changed": self.model_changed, "baseline_changed": self.baseline_changed}
+        return Side(names, before, after, *crossed, **changed)  # type: ignore[arg-type]
+
     def _features(self, reached: Reached) -> Side:
         before, after = self.before, self.after
-        side = Side(
-            before.features,
-            before.totals,
-            after.totals,
-            reached.model,
-            reached.baseline,
-            reached.cosine,
-            model_changed=self.model_changed,
-            baseline_changed=self.baseline_changed,
-        )
+        crossed = reached.model, reached.baseline, reached.cosine
+        side = self._side(before.features, before.totals, after.totals, *crossed)
         follows = {name for name, feature in self.presented.items() if feature.follows_partition}
         for name in side.names:
             if name not in before.sums.cells or name not in after.sums.cells:
@@ -172,7 +160,7 @@ class _Comparison:
             state = found[place]
             if cancelled(state, parts[place], moved_parts[place]):
                 state = "cancelled"
-            named = self._causes(parts[place]) if state in ("changed", "small", "cancelled") else ()
+            named = causes_of(side, parts[place]) if state in ("changed", "small", "cancelled") else ()
             interval = change_interval(change, float(errors[place]), min(before.freedom, after.freedom))
             own = self.presented.get(name)
             row = FeatureDrift(
@@ -224,13 +212,6 @@ class _Comparison:
             found.append(judged.model_copy(update={"sentence": sentences.sentence(judged, self.limits)}))
         return found
 
-    def _causes(self, parts: Mapping[str, PartOfChange]) -> tuple[str, ...]:
-        if parts:
-            return causes(*figures_of(parts))
-        if self.model_changed:
-            return ("model or data",)
-        return ("baseline or data",) if self.baseline_changed else ()
-
     def _with_movers(self, side: Side, rows: list[FeatureDrift]) -> list[FeatureDrift]:
         if self.crossing is None:
             return rows
@@ -246,8 +227,10 @@ class _Comparison:
         rows: list[FeatureDrift] = []
         for column in columns:
             levels = self.before.segment_levels(column)
-            for level in [level for level in self.after.segment_levels(column) if level in levels]:
-                totals = self.before.segment_totals(column, level), self.after.segment_totals(column, level)
-                side = Side(self.before.features, *totals)
-                rows += self._finished(side, self._judge(side, f"{column}={level}"))
+            shared = [level for level in self.after.segment_levels(column) if level in levels]
+            before, after = (period.segment_totals(column, shared) for period in (self.before, self.after))
+            for level in shared:
+                if level in before and level in after:
+                    side = self._side(self.before.features, before[level], after[level])
+                    rows += self._finished(side, self._judge(side, f"{column}={level}"))
         return rows

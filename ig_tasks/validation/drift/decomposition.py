@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from ig_tasks.statistics import AttributionSums
 from ig_tasks.validation.drift.common_bins import Bins, Table, coarse_sides, common_bins
 
-__all__ = ["OwnPart", "Totals", "own_and_rest", "totals", "variance_of_sums"]
+__all__ = ["OwnPart", "Totals", "own_and_rest", "totals_of", "variance_of_sums"]
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]
@@ -45,7 +45,7 @@ class Totals:
     clusters: int
 
 
-def totals(sums: AttributionSums, *, absolute: Floats, squares: Floats, signed: Floats, rows: int) -> Totals:
+def totals_of(sums: AttributionSums, *, absolute: Floats, squares: Floats, signed: Floats, rows: int) -> Totals:
     """Importance with errors of clustered rows, or of independent ones where there are no clusters.
 
     Args:

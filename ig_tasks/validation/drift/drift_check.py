@@ -8,33 +8,36 @@ from ig_tasks.cluster.session import ComputeSession
 from ig_tasks.errors import IgTasksError, ResourceError, WorkerLostError, brief
 from ig_tasks.spec import ExplanationSpec
 from ig_tasks.spec.feature_groups import groups_of
-from ig_tasks.store import RunFolder, Store
+from ig_tasks.store import RunFolder
 from ig_tasks.store.drift_parts import Drift
 from ig_tasks.store.report import Check
 from ig_tasks.validation.drift.compare import compare_runs
 from ig_tasks.validation.drift.period import Period
-from ig_tasks.validation.drift.references import earlier_reports, history_of, reference_run, witness_of
+from ig_tasks.validation.drift.references import PublishedReports, history_of, reference_run, witness_of
 
 __all__ = ["drift_check", "drift_of", "reference_of"]
 
 Say = Callable[[str], None]
 
 
-def reference_of(spec: ExplanationSpec, store: Store, partition: str, run_id: str | None = None) -> RunFolder | None:
+def reference_of(
+    spec: ExplanationSpec, reports: PublishedReports, partition: str, run_id: str | None = None
+) -> RunFolder | None:
     """The run that this one is compared with; None for the first run, and for ad-hoc runs.
 
     Args:
+        reports: those of the spec's name.
         run_id: of the run itself; None before it has a folder, when only what the spec names is checked.
 
     Raises:
         SpecError: if `drift.reference` names a run or a partition that is not there.
     """
-    return reference_run(spec, store, partition, run_id) if spec.official else None
+    return reference_run(spec, reports, partition, run_id) if spec.official else None
 
 
 def drift_of(
     spec: ExplanationSpec,
-    store: Store,
+    reports: PublishedReports,
     after: Period,
     reference: RunFolder,
     *,
@@ -50,7 +53,7 @@ def drift_of(
     """
     try:
         before = Period.open(reference)
-        earlier = earlier_reports(store, spec.name, after.partition, after.folder.run_id)
+        earlier = reports.before(after.partition, after.folder.run_id)
         return compare_runs(
             before,
             after,

@@ -18,7 +18,7 @@ from ig_tasks.stages.computed_run import ComputedRun
 from ig_tasks.statistics import AttributionSums, FeatureStatistics
 from ig_tasks.store import RunFolder
 from ig_tasks.store.drift_parts import ComparedRun
-from ig_tasks.validation.drift.decomposition import Totals, totals
+from ig_tasks.validation.drift.decomposition import Totals, totals_of
 from ig_tasks.validation.drift.paired import group_matrix
 
 __all__ = ["Period"]
@@ -108,36 +108,27 @@ class Period:
     def group_totals(self, groups: Mapping[str, Sequence[str]]) -> Totals:
         """Importance of groups: of each row the sum over a group's features, then the mean of its size."""
         names = [name for members in groups.values() for name in members]
-        return self._totals_of_rows(list(groups), names, group_matrix(names, groups))
+        matrix, summed = group_matrix(names, groups), _Summed(tuple(groups))
+        for table in self.tables(names, ()):
+            summed.add(_matrix(table, names) @ matrix, _clusters(table))
+        totals = summed.totals()
+        if totals is None:
+            raise RunError(f"run {self.folder.uri}: has no rows to compare")
+        return totals
 
-    def segment_totals(self, column: str, level: str) -> Totals:
-        """Importance of each feature over the rows of one level of a segment column."""
-        return self._totals_of_rows(list(self.features), list(self.features), None, (column, level))
+    def segment_totals(self, column: str, levels: Sequence[str]) -> dict[str, Totals]:
+        """Importance of each feature over the rows of each level of a segment column; levels without rows left out."""
+        by_level = {level: _Summed(self.features) for level in levels}
+        for table in self.tables(self.features, (), column):
+            for level, summed in by_level.items():
+                rows = table.filter(pc.equal(table.column(_SEGMENT + column), level))
+                if rows.num_rows:
+                    summed.add(_matrix(rows, self.features), _clusters(rows))
+        return {level: totals for level, summed in by_level.items() if (totals := summed.totals()) is not None}
 
     def segment_levels(self, column: str) -> list[str]:
         """The levels of a segment column that have rows."""
         return [level for name, level, _ in self.summary.merged.attributions[self.target].segments() if name == column]
-
-    def _totals_of_rows(
-        self,
-        features: Sequence[str],
-        columns: Sequence[str],
-        matrix: np.ndarray[Any, Any] | None,
-        segment: tuple[str, str] | None = None,
-    ) -> Totals:
-        sums: AttributionSums | None = None
-        statistics: FeatureStatistics | None = None
-        for table in self.tables(columns, (), segment):
-            values = _matrix(table, columns)
-            values = values if matrix is None else values @ matrix
-            part = AttributionSums.of(values, features, clusters=_clusters(table))
-            held = FeatureStatistics.of(values, features)
-            sums, statistics = (
-                (part, held) if sums is None or statistics is None else (sums.merge(part), statistics.merge(held))
-            )
-        if sums is None or statistics is None:
-            raise RunError(f"run {self.folder.uri}: has no rows to compare")
-        return _totals(sums, statistics)
 
     def _sums_of_rows(self) -> AttributionSums:
         merged = self.summary.merged
@@ -156,25 +147,39 @@ class Period:
             sums = part if sums is None else sums.merge(part)
         return sums if sums is not None else AttributionSums.of(np.empty((0, len(self.features))), self.features)
 
-    def tables(
-        self, features: Sequence[str], inputs: Sequence[str], segment: tuple[str, str] | None = None
-    ) -> Iterator[pa.Table]:
+    def tables(self, features: Sequence[str], inputs: Sequence[str], segment: str | None = None) -> Iterator[pa.Table]:
         """The rows of each shard, of this period's target."""
         folder = self.folder.checked(self.summary.files)
         wanted = [*(_ATTRIBUTION + name for name in features), *(_INPUT + name for name in inputs), "target"]
         wanted += ["cluster"] if self.spec.data.cluster else []
-        wanted += [_SEGMENT + segment[0]] if segment else []
+        wanted += [_SEGMENT + segment] if segment else []
         for file in self.summary.attribution_files:
             table = folder.read_table(file, columns=wanted)
-            chosen = pc.equal(table.column("target"), self.target)
-            if segment is not None:
-                chosen = pc.and_(chosen, pc.equal(table.column(_SEGMENT + segment[0]), segment[1]))
-            yield table.filter(chosen)
+            yield table.filter(pc.equal(table.column("target"), self.target))
+
+
+class _Summed:
+    """Sums and statistics of rows that are added part by part."""
+
+    def __init__(self, features: Sequence[str]) -> None:
+        self._features = features
+        self._parts: tuple[AttributionSums, FeatureStatistics] | None = None
+
+    def add(self, attributions: np.ndarray[Any, Any], clusters: list[Any] | None) -> None:
+        sums = AttributionSums.of(attributions, self._features, clusters=clusters)
+        statistics = FeatureStatistics.of(attributions, self._features)
+        if self._parts is not None:
+            sums, statistics = self._parts[0].merge(sums), self._parts[1].merge(statistics)
+        self._parts = sums, statistics
+
+    def totals(self) -> Totals | None:
+        """Importance over the rows that were added; None if there were none."""
+        return None if self._parts is None else _totals(*self._parts)
 
 
 def _totals(sums: AttributionSums, statistics: FeatureStatistics) -> Totals:
     rows = statistics.count
-    return totals(
+    return totals_of(
         sums,
         absolute=statistics.abs_mean * rows,
         squares=statistics.moments["abs_squared_deviations"],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import cached_property
 
 from ig_tasks.errors import DamagedError, IgTasksError, ReportError, SpecError
 from ig_tasks.spec import ExplanationSpec
@@ -14,10 +15,12 @@ from ig_tasks.store.runs import LATEST, last_partition
 from ig_tasks.validation.drift.period import Period
 from ig_tasks.validation.drift.surroundings import History
 
-__all__ = ["LAUNCH", "earlier_reports", "history_of", "locate_run", "reference_run", "register_launch", "witness_of"]
+__all__ = ["LAUNCH", "PublishedReports", "history_of", "locate_run", "reference_run", "register_launch", "witness_of"]
 
 LAUNCH = "launch.json"
 """Names the report with which the model was launched."""
+
+PublishedReport = tuple[RunFolder, Report]
 
 
 def locate_run(location: str) -> RunFolder:
@@ -31,10 +34,11 @@ def locate_run(location: str) -> RunFolder:
     """
     uri, at, partition = location.rstrip("/").rpartition("@")
     if at and "/" not in partition:
-        reports = [found for found in _reports(Folder(uri)) if found[1].partition == partition]
-        if not reports:
+        store, _, name = Folder(uri).uri.rpartition("/")
+        runs = PublishedReports(Store(store), name).of_partition(partition)
+        if not runs:
             raise ReportError(f"{location}: no report of partition {partition!r} is published in {uri}")
-        return reports[-1][0]
+        return runs[-1]
     uri = location.rstrip("/")
     if uri.rpartition("/")[2].startswith("report") and uri.endswith(".json"):
         uri = uri.rpartition("/")[0] or "."
@@ -83,10 +87,54 @@ def register_launch(location: str, *, say: Callable[[str], None]) -> str:
     return folder.uri_of(LAUNCH)
 
 
-def reference_run(spec: ExplanationSpec, store: Store, partition: str, run_id: str | None = None) -> RunFolder | None:
+class PublishedReports:
+    """The published, official reports under a name; each is read once, when one of them is first asked for."""
+
+    def __init__(self, store: Store, name: str) -> None:
+        self.folder = store.name_folder(name)
+        self._store, self._name = store, name
+
+    @cached_property
+    def all(self) -> Sequence[PublishedReport]:
+        """All of them, in the order of partition, then time."""
+        reports: list[PublishedReport] = []
+        for run in self._store.runs(self._name):
+            with suppress(DamagedError, ReportError):  # a report that cannot be read does not count
+                report = run.read_report()
+                if report.official and report.published:
+                    reports.append((run, report))
+        return sorted(reports, key=lambda one: (last_partition(one[1].partition), one[1].created_at))
+
+    def of_partition(self, partition: str) -> list[RunFolder]:
+        """The runs of a partition, the oldest first."""
+        return [run for run, report in self.all if report.partition == partition]
+
+    def before(self, partition: str, run_id: str | None) -> list[PublishedReport]:
+        """The reports before a run, the oldest first: the newest of each earlier partition.
+
+        Data without partitions has the reports that were made before, of other data or another model.
+        """
+        if partition == "all":
+            own = [report.created_at for run, report in self.all if run.run_id == run_id]
+            others = [one for one in self.all if one[1].partition == "all" and one[0].run_id != run_id]
+            return [one for one in others if not own or one[1].created_at < min(own)]
+        alike = [
+            one
+            for one in self.all
+            if last_partition(one[1].partition) < last_partition(partition)
+            and (".." in one[1].partition) == (".." in partition)
+            if one[1].partition != "all"
+        ]
+        return list({report.partition: (run, report) for run, report in alike}.values())
+
+
+def reference_run(
+    spec: ExplanationSpec, reports: PublishedReports, partition: str, run_id: str | None = None
+) -> RunFolder | None:
     """The run that `drift.reference` names for a run of this partition; None if there is no such run yet.
 
     Args:
+        reports: those of the spec's name.
         run_id: of the run that is compared, which is never its own reference; None: it is not known yet.
 
     Raises:
@@ -95,10 +143,10 @@ def reference_run(spec: ExplanationSpec, store: Store, partition: str, run_id: s
     wanted = spec.drift.reference
     if wanted == "none":
         return None
-    folder = store.name_folder(spec.name)
+    folder = reports.folder
     steps = spec.drift.steps_back
     if steps is not None:
-        before = _earlier(folder, partition, run_id)
+        before = reports.before(partition, run_id)
         return before[-steps][0] if len(before) >= steps else None
     if wanted == "launch":
         if not folder.exists(LAUNCH):
@@ -107,7 +155,7 @@ def reference_run(spec: ExplanationSpec, store: Store, partition: str, run_id: s
         return None if launched == run_id else _run(folder, launched)
     if folder.exists(f"{wanted}/manifest.json"):
         return _run(folder, wanted) if wanted != run_id else None
-    named = [found for found in _reports(folder) if found[1].partition == wanted and found[0].run_id != run_id]
+    named = [run for run in reports.of_partition(wanted) if run.run_id != run_id]
     if not named:
         if partition == wanted:
             return None
@@ -115,20 +163,10 @@ def reference_run(spec: ExplanationSpec, store: Store, partition: str, run_id: s
             f"drift.reference: {wanted!r} is neither a partition with a published report nor a run in {folder.uri}; "
             "name one that is there, previous, launch or none"
         )
-    return named[-1][0]
+    return named[-1]
 
 
-def earlier_reports(store: Store, name: str, partition: str, run_id: str) -> list[tuple[RunFolder, Report]]:
-    """The published, official reports before a run, the oldest first: one of each earlier partition.
-
-    Data without partitions has the reports that were made before, of other data or another model.
-    """
-    return _earlier(store.name_folder(name), partition, run_id)
-
-
-def history_of(
-    reports: Sequence[tuple[RunFolder, Report]], run: Period, groups: Mapping[str, Sequence[str]]
-) -> History:
+def history_of(reports: Sequence[PublishedReport], run: Period, groups: Mapping[str, Sequence[str]]) -> History:
     """What a run's features and groups had in reports of the same model, baseline, target and space, the oldest first.
 
     Args:
@@ -150,7 +188,7 @@ def history_of(
     return History(of_features, of_groups)
 
 
-def witness_of(reports: Sequence[tuple[RunFolder, Report]], before: Period, after: Period) -> Period | None:
+def witness_of(reports: Sequence[PublishedReport], before: Period, after: Period) -> Period | None:
     """The newest earlier period that is neither side of a comparison, and of the same features; None without one."""
     for run, _ in reversed(reports):
         if run.run_id in (before.folder.run_id, after.folder.run_id):
@@ -160,35 +198,6 @@ def witness_of(reports: Sequence[tuple[RunFolder, Report]], before: Period, afte
             if period.features == after.features:
                 return period
     return None
-
-
-def _reports(folder: Folder) -> list[tuple[RunFolder, Report]]:
-    """The published, official reports under a name, in the order of partition, then time."""
-    name = folder.uri.rpartition("/")[2]
-    found: list[tuple[RunFolder, Report]] = []
-    for run in Store(folder.uri.rpartition("/")[0]).runs(name):
-        with suppress(DamagedError, ReportError):  # a report that cannot be read does not count
-            report = run.read_report()
-            if report.official and report.published:
-                found.append((run, report))
-    return sorted(found, key=lambda one: (last_partition(one[1].partition), one[1].created_at))
-
-
-def _earlier(folder: Folder, partition: str, run_id: str | None) -> list[tuple[RunFolder, Report]]:
-    reports = _reports(folder)
-    if partition == "all":
-        own = [report.created_at for run, report in reports if run.run_id == run_id]
-        others = [(run, report) for run, report in reports if report.partition == "all" and run.run_id != run_id]
-        return [one for one in others if not own or one[1].created_at < min(own)]
-    alike = [
-        (run, report)
-        for run, report in reports
-        if last_partition(report.partition) < last_partition(partition)
-        and (".." in report.partition) == (".." in partition)
-        if report.partition != "all"
-    ]
-    # The newest report of each partition.
-    return list({report.partition: (run, report) for run, report in alike}.values())
 
 
 def _run(folder: Folder, run_id: str) -> RunFolder:

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from ig_tasks.store.drift_parts import InputDrift, PartOfChange
 from ig_tasks.validation.drift.decomposition import OwnPart, Totals
 from ig_tasks.validation.drift.paired import Measured
-from ig_tasks.validation.drift.states import Limits, p_values, part_states, q_values
+from ig_tasks.validation.drift.states import Limits, causes, p_values, part_states, q_values
 
-__all__ = ["Side", "cancelled", "changed_parts", "figures_of", "parts_of", "scaled_by"]
+__all__ = ["Side", "cancelled", "causes_of", "changed_parts", "figures_of", "parts_of", "scaled_by"]
 
 Floats = NDArray[np.float64]
 
@@ -119,3 +119,12 @@ def figures_of(parts: Mapping[str, PartOfChange]) -> tuple[dict[str, float], dic
     """Values and standard errors of parts; NaN where they are not known."""
     values = {name: np.nan if part.value is None else float(part.value) for name, part in parts.items()}
     return values, {name: np.nan if part.se is None else float(part.se) for name, part in parts.items()}
+
+
+def causes_of(side: Side, parts: Mapping[str, PartOfChange]) -> tuple[str, ...]:
+    """The causes of a change by its parts; without parts what cannot be told apart."""
+    if parts:
+        return causes(*figures_of(parts))
+    if side.model_changed:
+        return ("model or data",)
+    return ("baseline or data",) if side.baseline_changed else ()
