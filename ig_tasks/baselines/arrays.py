@@ -87,6 +87,11 @@ def fit_on_rows(
     Raises:
         BaselineError: if it needs data and has none, or the data lacks an input or the segment's column.
     """
+    if asked.cutoff is not None:
+        raise BaselineError(
+            "baseline: here the model is not asked who lies at the cutoff; pass those rows as reference=, and leave "
+            "cutoff out"
+        )
     if reference is None:
         if needs_data(asked, layouts):
             raise BaselineError(

@@ -17,8 +17,10 @@ from ig_tasks.errors import BaselineError
 from ig_tasks.spec import BaselineSpec
 from ig_tasks.statistics import FeatureStatistics, UnknownCounts
 
-__all__ = ["BaselineCounts", "check_levels", "sample_rows"]
+__all__ = ["OF_ROWS", "BaselineCounts", "check_levels", "sample_rows"]
 
+OF_ROWS = ("samples", "reference_population")
+"""Strategies whose baselines are rows of the data as they are."""
 _DIGEST_K = 400  # rank error of a median about 0.05 %
 _DISTINCT = 4096
 """A column of at most this many distinct values is counted value by value: its median is exact, and a value that occurs
@@ -86,7 +88,7 @@ class BaselineCounts:
         size = sample_rows(asked, layouts) if asked else 0
         if size and asked:
             at = np.arange(rows, dtype=np.int64) if positions is None else positions
-            if whole and asked.strategy not in ("samples", "kmeans"):
+            if whole and asked.strategy not in (*OF_ROWS, "kmeans"):
                 size = max(size, rows)
             chosen = {name: arrays[name] for name in layouts}
             sample = RowSample.of(chosen, at, size=size, seed=asked.seed or 0)
@@ -175,7 +177,7 @@ def sample_rows(asked: BaselineSpec, layouts: Mapping[str, InputLayout]) -> int:
     """How many whole rows a strategy needs; 0 for most."""
     elements = sum(int(np.prod(layout.shape)) for layout in layouts.values())
     most = max(1, _ELEMENTS // max(elements, 1))
-    if asked.strategy == "samples":
+    if asked.strategy in OF_ROWS:
         return asked.k or 1
     if asked.strategy == "kmeans":
         return max(asked.k or 1, min(_CLUSTERED, most))

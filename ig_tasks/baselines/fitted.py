@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from ig_tasks.baselines.input_layouts import Inputs, layouts_of
 from ig_tasks.baselines.point import Point
+from ig_tasks.baselines.population import POPULATION, definition
 from ig_tasks.baselines.summary import described
 from ig_tasks.statistics import UnknownCounts
 from ig_tasks.store import Folder, Manifest, digest_of
@@ -75,8 +76,14 @@ class Baseline:
     def facts(self) -> dict[str, Any]:
         """What is written beside its table: strategy, rows, and the rest where there is more."""
         unknown = {feature: counts.to_json() for feature, counts in self.unknown.items()}
-        more = {"segment": self.segment, "options": dict(self.options) or None, "unknown": unknown or None}
+        said = {"definition": self.definition or None}
+        more = {**said, "segment": self.segment, "options": dict(self.options) or None, "unknown": unknown or None}
         return {"strategy": self.strategy, "rows": self.rows, **{key: item for key, item in more.items() if item}}
+
+    @property
+    def definition(self) -> str:
+        """Of a reference population who belongs to it, in words; empty for other strategies."""
+        return definition(self.options) if self.strategy == POPULATION else ""
 
     @cached_property
     def digest(self) -> str:

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from ig_tasks.baselines.clusters import cluster, coordinates
 from ig_tasks.baselines.constants import set_values
-from ig_tasks.baselines.counts import BaselineCounts, check_levels
+from ig_tasks.baselines.counts import OF_ROWS, BaselineCounts, check_levels
 from ig_tasks.baselines.fitted import Baseline
 from ig_tasks.baselines.input_layouts import InputLayout, Inputs, layouts_of
 from ig_tasks.baselines.point import Point
+from ig_tasks.baselines.population import definition
 from ig_tasks.errors import BaselineError
 from ig_tasks.spec import BaselineSpec
 
@@ -39,6 +40,8 @@ def fit_baseline(asked: str | BaselineSpec, counts: BaselineCounts, inputs: Inpu
     noise           numbers drawn uniformly from the range of the data, for each row by itself; the others as auto
     max_distance    of each number the end of the data's range that is farther from the row; the others as auto
 
+    reference_population  k rows drawn from all, or from those at the cutoff and slightly beyond it; averaged
+
     No category of `auto` is zero by construction: a row's category always differs from the mean of them all.
 
     Args:
@@ -49,12 +52,17 @@ def fit_baseline(asked: str | BaselineSpec, counts: BaselineCounts, inputs: Inpu
         BaselineError: if no row could be used, or the strategy asks for what the inputs do not have.
     """
     spec = BaselineSpec.model_validate({"strategy": asked}) if isinstance(asked, str) else asked
+    if not counts.rows and spec.cutoff is not None:
+        raise BaselineError(
+            f"baseline.within: the population is empty, its definition is: {definition(spec.options)}; widen within, "
+            "or correct cutoff, side or space"
+        )
     if not counts.rows:
         raise BaselineError("baseline: no row of its data can be used; look at the reasons in `ig-tasks check`")
     layouts = layouts_of(inputs) if inputs is not None else _as_counted(counts)
     options = dict(spec.options)
     segment = options.pop("segment", None)
-    if spec.strategy == "samples":
+    if spec.strategy in OF_ROWS:
         fitted = _samples(counts, layouts)
         options["k"] = len(fitted)
     elif spec.strategy == "kmeans":
@@ -197,7 +205,7 @@ def _levels(spec: BaselineSpec, counts: BaselineCounts, layouts: Mapping[str, In
 def _samples(counts: BaselineCounts, layouts: Mapping[str, InputLayout]) -> tuple[Point, ...]:
     sample = counts.sample
     if sample is None:
-        raise BaselineError("baseline: no rows were drawn; count the data for strategy 'samples'")
+        raise BaselineError("baseline: no rows were drawn; count the data for this strategy")
     return tuple(
         _of_rows(layouts, {name: array[row : row + 1] for name, array in sample.arrays.items()}, whole=True)
         for row in range(len(sample))

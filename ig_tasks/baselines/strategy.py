@@ -24,7 +24,7 @@ class Strategy:
     Args:
         strategy: "auto", "median", "mean", "mode", "zero", "mean_embedding", "unknown"; "constant" (value);
             "quantile" (q); "samples" (k, seed); "kmeans" (k, seed); "blur" (sigma); "noise" (k, seed);
-            "max_distance".
+            "max_distance"; "reference_population" (k, seed).
         segment: of a strategy that is fitted for each level of a column of the tables.
 
     Raises:

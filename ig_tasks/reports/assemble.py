@@ -121,6 +121,7 @@ def assemble_report(findings: Findings, *, revision: int) -> Report:
             partition=spec.baseline.partition or "",
             rows=findings.baseline.rows,
             baselines=findings.baseline.count,
+            definition=findings.baseline.definition,
             segment=findings.baseline.segment or "",
             unseen_rows=summary.unseen_levels,
             values=tuple(

@@ -12,6 +12,7 @@ __all__ = ["baseline_output_words", "baseline_words", "kinds_of"]
 _WHOLE = {
     "table": "a row given in a table",
     "samples": "rows drawn from the data",
+    "reference_population": "members of a population",
     "kmeans": "centres of clusters of the data, each counted by its share of the rows",
 }
 """Strategies that are the same for inputs of every kind."""
@@ -94,6 +95,7 @@ def kinds_of(report: Report) -> tuple[str, ...]:
 def baseline_words(baseline: BaselineInfo, kinds: Iterable[str] = ()) -> str:
     """The strategy, explained for features of these kinds; of none that is known, for numbers and categories."""
     said = _strategy_words(baseline.strategy, [kind for kind in _KINDS if kind in set(kinds)])
+    said = baseline.definition or said
     words = f"{baseline.strategy}: {said}" if said else baseline.strategy
     fitted = [f"of {baseline.partition}"] if baseline.partition else []
     if baseline.rows is not None:

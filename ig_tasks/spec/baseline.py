@@ -13,6 +13,7 @@ from ig_tasks.spec.uris import Uri
 Strategy = Literal[
     "auto", "zero", "mean", "median", "mode", "table",
     "constant", "quantile", "unknown", "mean_embedding", "samples", "kmeans", "blur", "noise", "max_distance",
+    "reference_population",
 ]  # fmt: skip
 STRATEGIES: tuple[str, ...] = get_args(Strategy)
 
@@ -24,6 +25,7 @@ _OPTIONS: dict[str, dict[str, Any]] = {
     "kmeans": {"k": 8, "seed": 0},
     "blur": {"sigma": None},
     "noise": {"k": 1, "seed": 0},
+    "reference_population": {"k": 50, "seed": 0, "cutoff": None, "within": None, "side": None, "space": None},
 }
 """{strategy: {option: what it is unless given}}."""
 
@@ -49,7 +51,11 @@ class BaselineSpec(Section):
     q: Annotated[Share | None, Field(description="of `quantile`: from 0 to 1")] = None
     k: Annotated[
         PositiveInt | None,
-        Field(le=10_000, description="baselines that are averaged: 20 `samples`, 8 centres of `kmeans`, 1 of `noise`"),
+        Field(
+            le=10_000,
+            description="baselines that are averaged: 20 `samples`, 8 centres of `kmeans`, 1 of `noise`, 50 of a "
+            "`reference_population`",
+        ),
     ] = None
     sigma: Annotated[
         PositiveFloat | None,
@@ -59,9 +65,24 @@ class BaselineSpec(Section):
         Column | None,
         Field(description="column by whose levels the baseline is fitted; other levels take the overall one"),
     ] = None
-    seed: Annotated[NonNegativeInt | None, Field(description="of `samples`, `kmeans` and `noise`; 0 unless given")] = (
-        None
-    )
+    cutoff: Annotated[
+        float | None,
+        Field(description="of `reference_population`: where the decision falls; left out: the population is all rows"),
+    ] = None
+    within: Annotated[
+        PositiveFloat | None,
+        Field(description="how far from the cutoff a row's output may lie on the side that passes"),
+    ] = None
+    side: Annotated[
+        Literal["above", "below"] | None, Field(description="which side of the cutoff passes; above unless given")
+    ] = None
+    space: Annotated[
+        Uri | None, Field(description="of cutoff and within, such as probability; left out: the space explained")
+    ] = None
+    seed: Annotated[
+        NonNegativeInt | None,
+        Field(description="of `samples`, `kmeans`, `noise` and `reference_population`; 0 unless given"),
+    ] = None
 
     @model_validator(mode="before")
     @classmethod
@@ -72,7 +93,7 @@ class BaselineSpec(Section):
         if strategy not in STRATEGIES:
             return data
         options = _OPTIONS.get(strategy, {})
-        for name in ("value", "q", "k", "sigma", "seed"):
+        for name in ("value", "q", "k", "sigma", "cutoff", "within", "side", "space", "seed"):
             if data.get(name) is not None and name not in options:
                 owners = ", ".join(owner for owner, taken in _OPTIONS.items() if name in taken)
                 raise ValueError(f"{name} is not an option of strategy {strategy!r}, but of: {owners}")
@@ -83,7 +104,14 @@ class BaselineSpec(Section):
             raise ValueError(f"segment goes with {', '.join(SEGMENTED)}, not with strategy {strategy!r}")
         if strategy == "table" and data.get("uri") is None:
             raise ValueError("strategy 'table' needs uri: a Parquet file of one row, a column for each feature")
+        if (data.get("cutoff") is None) != (data.get("within") is None):
+            raise ValueError("cutoff and within go together: rows at the cutoff or at most `within` beyond it count")
+        for name in ("side", "space"):
+            if data.get(name) is not None and data.get("cutoff") is None:
+                raise ValueError(f"{name} says how the cutoff is meant; add cutoff and within, or leave {name} out")
         given = {name: value for name, value in data.items() if value is not None}
+        if given.get("cutoff") is not None:
+            options = {**options, "side": "above"}
         return {name: default for name, default in options.items() if default is not _NEEDED} | given
 
     @property

@@ -6,14 +6,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import pandas as pd
+
 from ig_tasks.baselines.assessment import BaselineAssessment
 from ig_tasks.baselines.doctor import judge_baselines
+from ig_tasks.baselines.fitted import Baseline
+from ig_tasks.baselines.fitting import BaselineCounts, fit_baseline
+from ig_tasks.baselines.population import members
 from ig_tasks.baselines.table import baseline_of_table
 from ig_tasks.cluster.device import choose_device
 from ig_tasks.cluster.job import run_one
 from ig_tasks.cluster.session import ComputeSession
 from ig_tasks.data.dataset import DataFile, Dataset
 from ig_tasks.data.shards import Shard, plan_shards, read_shard
+from ig_tasks.models import LoadedModel
 from ig_tasks.spec import BaselineSpec
 from ig_tasks.stages.planning import baseline_files
 from ig_tasks.stages.run_plan import RunPlan
@@ -71,9 +77,22 @@ def judge_rows(task: JudgeTask) -> BaselineAssessment:
         candidates.setdefault(name, name)
     rows = read_shard(task.rows, columns)
     reference = rows if task.reference == task.rows else read_shard(task.reference, columns)
+    if asked.cutoff is not None:
+        candidates[asked.strategy] = _population(loaded, reference, task)
     return judge_baselines(
         loaded, rows, baselines=candidates, reference=reference, target=model.target, space=model.space
     )
+
+
+def _population(loaded: LoadedModel, reference: pd.DataFrame, task: JudgeTask) -> Baseline:
+    """The population of these rows: who belongs to it is said by the model's outputs."""
+    encoded = loaded.package.encode(reference)
+    space = task.baseline.space or task.model.space
+    output = loaded.output({**encoded.inputs, **encoded.fixed}, task.model.target, space)
+    member = members(task.baseline, output)
+    inputs = loaded.package.config.inputs
+    chosen = {name: array[member] for name, array in encoded.inputs.items()}
+    return fit_baseline(task.baseline, BaselineCounts.of(inputs, chosen, task.baseline), inputs)
 
 
 def _spread(dataset: Dataset, files: Sequence[DataFile], rows: int) -> Shard:

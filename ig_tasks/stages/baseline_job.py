@@ -15,9 +15,9 @@ from ig_tasks.cluster.progress import Progress
 from ig_tasks.cluster.session import ComputeSession
 from ig_tasks.data.shards import plan_shards
 from ig_tasks.errors import DamagedError
+from ig_tasks.stages.baseline_tasks import BaselineTask, count_shard
 from ig_tasks.stages.planning import baseline_files, baseline_key
 from ig_tasks.stages.run_plan import RunPlan, require_unchanged
-from ig_tasks.stages.tasks import BaselineTask, count_shard
 from ig_tasks.store import Folder, RunFolder, Store, digest_of, set_aside, take_sealed, write_sealed
 from ig_tasks.store.clock import now
 from ig_tasks.store.sealed import Say, damaged
@@ -55,15 +55,17 @@ def fit_or_find(
         dataset, files = baseline_files(plan.spec, plan.dataset)
         facts |= {"data": dataset.uri, "data_digest": dataset.digest(files)}
         shards = plan_shards(dataset, files, FIT_ROWS)
+        # Counting needs no device, unless the model is asked.
+        resources = {} if asked.cutoff is None else plan.spec.compute.resources
         rows = [shard.rows for shard in shards]
         counts: list[Any] = [None] * len(shards)
         with Progress(sum(rows), "build_baseline", log=log) as progress:
             for index, result in map_shards(
                 session,
                 count_shard,
-                [{"task": BaselineTask(plan.model, shard, asked)} for shard in shards],
+                [{"task": BaselineTask(plan.model, shard, asked, resources)} for shard in shards],
                 keys=[f"baseline-{shard.name}" for shard in shards],
-                resources={},
+                resources=resources,
                 retries=plan.spec.compute.retries,
                 rows=rows,
                 progress=progress,

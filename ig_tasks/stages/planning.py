@@ -104,7 +104,12 @@ def baseline_key(spec: ExplanationSpec, package: ModelPackage) -> str:
         # One row is part of what the spec says: a table that is replaced is another baseline.
         table = Dataset(str(spec.baseline.uri))
         asked["content"] = table.digest(table.files())
-    return run_key({"baseline": asked, "data": spec.baseline.uri or spec.data.uri, "inputs": inputs})
+    outputs = {}
+    if spec.baseline.cutoff is not None:
+        # Who lies at the cutoff is said by the model's outputs.
+        target = package.config.choose_target(spec.model.target, spec.baseline.space or spec.model.space)
+        outputs = {"outputs": {"model": package.digest, "target": target.name, "space": target.space}}
+    return run_key({**outputs, "baseline": asked, "data": spec.baseline.uri or spec.data.uri, "inputs": inputs})
 
 
 def _own_key(spec: ExplanationSpec) -> str | None:
@@ -132,11 +137,12 @@ def _open_model(spec: ExplanationSpec, root: str | None) -> ModelPackage:
 
 def _check_target(spec: ExplanationSpec, package: ModelPackage) -> None:
     """A target or a space that model.yaml does not have is found here, before a worker starts."""
-    for field, space in (("target", None), ("space", spec.model.space)):
+    asked = (("model.target", None), ("model.space", spec.model.space), ("baseline.space", spec.baseline.space))
+    for field, space in asked:
         try:
             package.config.choose_target(spec.model.target, space)
         except ModelError as error:
-            raise type(error)(f"model.{field}: {error}") from None
+            raise type(error)(f"{field}: {error}") from None
 
 
 def _open_served(spec: ExplanationSpec, package: ModelPackage, root: str | None) -> ModelPackage | None:

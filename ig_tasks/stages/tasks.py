@@ -1,4 +1,4 @@
-"""What runs on a worker: try a model, count a shard for the baseline, explain a shard.
+"""What runs on a worker: try a model, explain a shard.
 
 Each function takes one frozen task and returns a small summary; rows go to the store, never through Dask.
 """
@@ -17,9 +17,8 @@ from numpy.typing import NDArray
 from ig_tasks.attribution.repeating import TWICE
 from ig_tasks.baselines.fitted import Baseline
 from ig_tasks.baselines.fitting import BaselineCounts, fit_baseline
-from ig_tasks.baselines.segments import levels_of, segments_of
+from ig_tasks.baselines.segments import segments_of
 from ig_tasks.cluster.device import choose_device
-from ig_tasks.data.encoding import unknown_counts
 from ig_tasks.data.shards import Shard, read_shard
 from ig_tasks.errors import IgTasksError, ModelError
 from ig_tasks.explanations.prepared_model import PreparedModel
@@ -58,15 +57,6 @@ class TrialTask:
     model: ModelReference
     shard: Shard
     resources: Mapping[str, float]
-
-
-@dataclass(frozen=True)
-class BaselineTask:
-    """Count the inputs of a shard."""
-
-    model: ModelReference
-    shard: Shard
-    baseline: BaselineSpec
 
 
 @dataclass(frozen=True)
@@ -137,23 +127,6 @@ def try_model(task: TrialTask) -> dict[str, Any]:
         "doubt": doubt,
         "diagnosis": None if diagnosis is None else diagnosis.to_json(),
     }
-
-
-def count_shard(task: BaselineTask) -> dict[str, Any]:
-    """`BaselineCounts` of the shard's usable rows, as JSON; no framework is imported."""
-    package = _open(task.model)
-    inputs = package.config.inputs
-    segment = task.baseline.segment
-    frame = read_shard(task.shard, list(dict.fromkeys([*package.columns, *([segment] if segment else [])])))
-    encoded = package.encode(frame)
-    return BaselineCounts.of(
-        inputs,
-        encoded.inputs,
-        task.baseline,
-        positions=task.shard.positions()[encoded.keep],
-        levels=levels_of(frame[segment])[encoded.keep] if segment else None,
-        unknown=unknown_counts(encoded, inputs),
-    ).to_json()
 
 
 def explain_shard(task: ExplainTask) -> dict[str, Any]:

@@ -115,6 +115,8 @@ class BaselineInfo(Part):
     """Rows it was fitted on."""
     baselines: Count = 1
     """How many there are; attributions are averaged over them."""
+    definition: str = ""
+    """Of `reference_population` who belongs to it: `rows` do, `baselines` of them were drawn, `digest` is theirs."""
     segment: str = ""
     """Column by whose levels it differs; `output` is null where it differs between rows."""
     unseen_rows: Count = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ pytestmark = pytest.mark.slow
 STRATEGIES: list[dict[str, Any]] = [
     {"strategy": "samples", "k": 3, "seed": 1},
     {"strategy": "kmeans", "k": 2},
+    {"strategy": "reference_population", "k": 3},
     {"strategy": "median", "segment": "origin"},
     {"strategy": "max_distance"},
     {"strategy": "noise", "k": 2},
@@ -80,6 +82,36 @@ def test_a_run_and_one_of_its_rows_anew(project: Path, baseline: dict[str, Any])
     assert any("build_baseline: nothing to do" in line for line in said)
 
 
+def test_the_population_at_the_cutoff_is_who_the_model_says(project: Path) -> None:
+    """Who passed by at most 0.1 in probability, against the outputs of the model as it is."""
+    asked = {"strategy": "reference_population", "partition": "2013-01", "k": 1000, "space": "probability"}
+    path = tiny.write_project(project, rows=150, baseline={**asked, "cutoff": 0.5, "within": 0.1})
+    ref = run(load_spec(path), partition="2013-02")
+    report, _ = locate_report(ref["report_uri"])
+    loaded = load_model(project / "include" / "models" / "tiny", trusted_root=project)
+    reference = tiny.table(150, 1)
+    logits = loaded.output(loaded.package.encode(reference).inputs)
+    chances = 1.0 / (1.0 + np.exp(-logits))
+    passed = (chances >= 0.5) & (chances <= 0.6)
+    assert 3 <= passed.sum() < 150
+    assert (report.baseline.rows, report.baseline.baselines) == (passed.sum(), passed.sum())
+    assert report.baseline.output == pytest.approx(logits[passed].mean(), abs=1e-5)
+    definition = "rows whose output (probability) is from 0.5 to 0.6: at the cutoff 0.5, or slightly above it"
+    assert report.baseline.definition == definition
+    assert f"reference_population: {definition}; attributions are averaged over" in baseline_words(report.baseline)
+    facts = json.loads(next((project / "runs").rglob("baseline.json")).read_text())
+    assert (facts["definition"], facts["rows"], facts["digest"]) == (definition, passed.sum(), report.baseline.digest)
+    frame = tiny.table(75, 2)
+    again = explain(loaded, frame, baseline=Strategy("reference_population", k=1000), reference=reference[passed])
+    done = open_run(ref["run_uri"], trusted_root=project / "include")
+    stored = done.row(frame["id"][7])
+    np.testing.assert_allclose(again.matrix[7], [stored[f"attribution:{n}"] for n in ("a", "b", "kind")], atol=1e-5)
+    # Another cutoff is another baseline, and one that nobody passes is one line.
+    other = load_spec(path, settings={"baseline.cutoff": 5.0})
+    with pytest.raises(UserError, match=r"baseline\.within: the population is empty"):
+        run(other, partition="2013-02")
+
+
 def test_levels_that_the_baseline_has_not_seen_are_counted_and_said(project: Path) -> None:
     path = tiny.write_project(
         project, rows=60, baseline={"strategy": "median", "segment": "origin", "partition": "2013-01"}
@@ -126,6 +158,10 @@ def test_what_the_inputs_do_not_go_with_is_said_before_anything_is_counted(proje
         ("blur", "strategy 'blur' needs an input of kind 'image' or 'series'"),
         ("unknown", "input 'kind' has neither an unknown nor a padding id"),
         ({"strategy": "constant", "value": {"c": 1}}, "'c' is not a feature"),
+        (
+            {"strategy": "reference_population", "cutoff": 1, "within": 1, "space": "probabilty"},
+            r"baseline\.space: target 'late' has no space 'probabilty'; did you mean",
+        ),
         ({"strategy": "median", "segment": "orign"}, "'orign' is not a column"),
     ):
         spec = load_spec(tiny.write_project(project, rows=20, baseline=baseline))

@@ -13,6 +13,7 @@ from support.tiny import table, write_package
 import ig_tasks
 from ig_tasks import Samples, Strategy, explain
 from ig_tasks.errors import BaselineError
+from ig_tasks.spec import BaselineSpec
 
 ROWS = np.random.default_rng(0).normal(size=(12, 3))
 DATA = np.random.default_rng(1).normal(1.0, 2.0, size=(60, 3))
@@ -29,6 +30,7 @@ EVERY = [
     Strategy("samples", k=4),
     Strategy("kmeans", k=3),
     Strategy("noise", k=2),
+    Strategy("reference_population", k=4),
 ]
 
 
@@ -78,6 +80,54 @@ def test_expected_gradients_are_the_mean_over_the_rows_drawn(dense: Any) -> None
     everything = explain(dense, ROWS, baseline=Strategy("samples", k=60), reference=DATA)
     np.testing.assert_allclose(everything.matrix, explain(dense, ROWS, baseline=Samples(DATA)).matrix, atol=1e-9)
     assert everything.details["baselines"] == 60
+
+
+def test_the_average_of_all_is_the_mean_over_its_members(dense: Any) -> None:
+    """Against plain autograd in float64, a Gauss-Legendre rule of 64 nodes on each path."""
+    found = explain(dense, ROWS, baseline=Strategy("reference_population", k=60), reference=DATA, tolerance=1e-6)
+    nodes, weights = np.polynomial.legendre.leggauss(64)
+    expected = np.zeros_like(ROWS)
+    for member in DATA:
+        for node, weight in zip((nodes + 1.0) / 2.0, weights / 2.0, strict=True):
+            expected += weight * gradients(dense, member + node * (ROWS - member)) * (ROWS - member) / len(DATA)
+    np.testing.assert_allclose(found.matrix, expected, atol=1e-6)
+    mean_output = outputs(dense, DATA).mean()
+    np.testing.assert_allclose(found.baseline_output, mean_output, atol=1e-12)
+    np.testing.assert_allclose(found.matrix.sum(axis=1), outputs(dense, ROWS) - mean_output, atol=1e-6)
+    # The mean row is another question: the model is not linear.
+    of_the_mean = explain(dense, ROWS, baseline="mean", reference=DATA, tolerance=1e-6)
+    assert np.abs(of_the_mean.baseline_output - mean_output).min() > 0.01
+
+
+def gradients(model: Any, rows: np.ndarray) -> np.ndarray:
+    if hasattr(model, "set_weights"):
+        import tensorflow as tf
+
+        given = tf.constant(rows)
+        with tf.GradientTape() as tape:
+            tape.watch(given)
+            output = model(given)
+        return np.asarray(tape.gradient(output, given))
+    import torch
+
+    given = torch.tensor(rows, requires_grad=True)
+    model(given).sum().backward()
+    return np.asarray(given.grad)
+
+
+def outputs(model: Any, rows: np.ndarray) -> np.ndarray:
+    if hasattr(model, "set_weights"):
+        return np.asarray(model(rows))[:, 0]
+    import torch
+
+    with torch.no_grad():
+        return np.asarray(model(torch.tensor(rows)))[:, 0]
+
+
+def test_who_lies_at_the_cutoff_is_not_asked_of_the_model_in_python(dense: Any) -> None:
+    asked = BaselineSpec(strategy="reference_population", cutoff=0.0, within=1.0)
+    with pytest.raises(BaselineError, match="pass those rows as reference=, and leave cutoff out"):
+        explain(dense, ROWS, baseline=asked, reference=DATA)
 
 
 def test_centres_count_by_the_rows_of_their_cluster(dense: Any) -> None:

@@ -28,6 +28,7 @@ EXACT = [
     ("quantile", {"q": 0.3}),
     ("unknown", {}),
     ("samples", {"k": 4, "seed": 3}),
+    ("reference_population", {"k": 4, "seed": 3}),
     ("kmeans", {"k": 3}),
     ("noise", {"seed": 2}),
     ("max_distance", {}),

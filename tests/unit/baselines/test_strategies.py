@@ -11,6 +11,7 @@ from ig_tasks.baselines.counts import BaselineCounts
 from ig_tasks.baselines.fitted import Baseline
 from ig_tasks.baselines.fitting import fit_baseline
 from ig_tasks.baselines.placing import PlacedBaseline
+from ig_tasks.baselines.population import members
 from ig_tasks.data.inputs import InputSpec
 from ig_tasks.errors import BaselineError
 from ig_tasks.spec import BaselineSpec
@@ -69,6 +70,23 @@ def test_samples_are_rows_of_the_data() -> None:
 
 def test_more_samples_than_rows_are_all_rows() -> None:
     assert len(starts(fit("samples", k=100))) == 5
+
+
+def test_an_empty_population_is_one_line() -> None:
+    asked = BaselineSpec(strategy="reference_population", cutoff=9.0, within=0.5)
+    nobody = {name: array[:0] for name, array in ARRAYS.items()}
+    with pytest.raises(BaselineError, match=r"baseline\.within: the population is empty.* from 9 to 9\.5: .* widen"):
+        fit_baseline(asked, BaselineCounts.of(INPUTS, nobody, asked), INPUTS)
+
+
+@pytest.mark.parametrize(
+    ("side", "belong"),
+    [("above", [False, False, True, True, True, False]), ("below", [False, True, True] + [False] * 3)],
+)
+def test_members_lie_at_the_cutoff_or_slightly_beyond_it(side: str, belong: list[bool]) -> None:
+    asked = BaselineSpec(strategy="reference_population", cutoff=1.0, within=0.5, side=side)
+    output = np.array([0.25, 0.5, 1.0, 1.25, 1.5, 1.75])
+    assert members(asked, output).tolist() == belong
 
 
 def test_k_means_centres_are_means_of_clusters_by_size() -> None:
@@ -138,6 +156,7 @@ def test_by_segment_needs_the_segment() -> None:
     ("strategy", "options"),
     [
         ("samples", {"k": 3}),
+        ("reference_population", {"k": 3}),
         ("kmeans", {"k": 2}),
         ("noise", {"k": 2, "seed": 5}),
         ("max_distance", {}),

@@ -44,6 +44,7 @@ def test_the_baseline_is_said_with_what_it_was_fitted_on() -> None:
         ("quantile", ("series",), "quantile: a quantile of each element of a series"),
         ("constant", ("numeric",), "constant: values of one's own, else medians of numbers"),
         ("samples", MIXED, "samples: rows drawn from the data"),
+        ("reference_population", MIXED, "reference_population: members of a population"),
         ("mine", MIXED, "mine"),
     ],
 )

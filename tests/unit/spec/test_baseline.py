@@ -29,6 +29,11 @@ def spec(baseline: Any) -> ExplanationSpec:
         ({"strategy": "constant", "value": 1}, {"value": 1.0}),
         ({"strategy": "constant", "value": {"a": 1, "kind": "red"}}, {"value": {"a": 1.0, "kind": "red"}}),
         ({"strategy": "median", "segment": "carrier"}, {"segment": "carrier"}),
+        ("reference_population", {"k": 50, "seed": 0}),
+        (
+            {"strategy": "reference_population", "cutoff": 0, "within": 0.5},
+            {"k": 50, "cutoff": 0.0, "within": 0.5, "side": "above", "seed": 0},
+        ),
     ],
 )
 def test_options_and_what_they_are_unless_given(baseline: Any, options: dict[str, Any]) -> None:
@@ -47,6 +52,11 @@ def test_options_and_what_they_are_unless_given(baseline: Any, options: dict[str
         ({"strategy": "quantile", "q": 2}, "baseline.q: input should be less than or equal to 1"),
         ({"strategy": "samples", "k": 0}, "baseline.k: input should be greater than 0"),
         ({"strategy": "samples", "segment": "c"}, "baseline: segment goes with auto, mean"),
+        ({"strategy": "samples", "cutoff": 1}, "cutoff is not an option of strategy 'samples', but of: reference_pop"),
+        ({"strategy": "reference_population", "cutoff": 1}, "baseline: cutoff and within go together: rows at"),
+        ({"strategy": "reference_population", "within": 1}, "baseline: cutoff and within go together: rows at"),
+        ({"strategy": "reference_population", "side": "below"}, "side says how the cutoff is meant; add cutoff and"),
+        ({"strategy": "reference_population", "cutoff": 1, "within": 0}, "baseline.within: input should be greater"),
         ({"strategy": "median", "sgement": "c"}, "baseline.sgement: no such key; did you mean 'segment'"),
     ],
 )
