@@ -15,12 +15,23 @@ if TYPE_CHECKING:
     from ig_tasks.orchestration.assets import on_reports, report_asset
     from ig_tasks.orchestration.factory import ig_dag, ig_task_group
     from ig_tasks.orchestration.hook import DaskHook
+    from ig_tasks.orchestration.launch import RegisterReferenceOperator
     from ig_tasks.orchestration.spec_folder import ig_dags, require_specs
 
-__all__ = ["DaskHook", "ig_dag", "ig_dags", "ig_task_group", "on_reports", "report_asset", "require_specs"]
+__all__ = [
+    "DaskHook",
+    "RegisterReferenceOperator",
+    "ig_dag",
+    "ig_dags",
+    "ig_task_group",
+    "on_reports",
+    "report_asset",
+    "require_specs",
+]
 
 _HOME = {
     "DaskHook": "hook",
+    "RegisterReferenceOperator": "launch",
     "ig_dag": "factory",
     "ig_dags": "spec_folder",
     "ig_task_group": "factory",

@@ -26,6 +26,10 @@ TASKS = {
         "Writes the report, moves `latest.json`, and updates the Asset that other DAGs may wait for. "
         "The report of an ad-hoc run is written and leaves both alone."
     ),
+    "register_reference": (
+        "Registers the published report as the launch report where the run's Param `register_new_reference` asks for "
+        "it, as `ig-tasks launch` does; else it is skipped."
+    ),
 }
 
 _POOL = (
@@ -35,7 +39,9 @@ _POOL = (
 )
 _BY_HAND = (
     "**One run by hand.** *Trigger* asks for {asked}; empty means as in the spec. A sample, a tolerance or a "
-    "baseline makes an ad-hoc run, whose report never becomes the latest. To change anything else, edit the spec."
+    "baseline makes an ad-hoc run, whose report never becomes the latest. To change anything else, edit the spec. "
+    "Two switches say what becomes of the result: whether a withheld report fails the run, and whether the published "
+    "one becomes the launch report."
 )
 _WAITING = (
     '**A DAG that waits for these reports** has `schedule=on_reports("{name}")`, from `ig_tasks.orchestration`. A '

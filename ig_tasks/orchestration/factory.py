@@ -12,6 +12,7 @@ from airflow.sdk import DAG, TaskGroup
 from ig_tasks.orchestration import docs
 from ig_tasks.orchestration.assets import report_asset
 from ig_tasks.orchestration.failures import retry_policy
+from ig_tasks.orchestration.launch import RegisterReferenceOperator
 from ig_tasks.orchestration.operators import STAGES, PublishReportOperator
 from ig_tasks.orchestration.params import params
 from ig_tasks.orchestration.schedule import schedule_arguments
@@ -32,7 +33,7 @@ def ig_dag(spec: SpecSource, **dag_arguments: Any) -> DAG:
     Args:
         spec: a YAML file's path, a mapping, or an ExplanationSpec. The resolved spec becomes part of the DAG.
         dag_arguments: arguments of `airflow.sdk.DAG`, which win over the spec's. `default_args` reaches every
-            task (`pool`, `queue`, `executor_config`, callbacks, `retries` ...), `params` adds to the four.
+            task (`pool`, `queue`, `executor_config`, callbacks, `retries` ...), `params` adds to the spec's.
 
     Raises:
         SpecError: one line naming the field and the remedy.
@@ -51,7 +52,10 @@ def ig_dag(spec: SpecSource, **dag_arguments: Any) -> DAG:
         "params": {**params(resolved), **(given.get("params") or {})},
     }
     with DAG(default_args=default_args, **arguments) as dag:
-        _add_tasks(resolved, default_args, conf_keys=tuple(dag.params))
+        published = _add_tasks(resolved, default_args, conf_keys=tuple(dag.params))
+        RegisterReferenceOperator(
+            task_id="register_reference", ref=published, if_asked=True, doc_md=docs.TASKS["register_reference"]
+        )
     return dag
 
 
@@ -64,8 +68,8 @@ def ig_task_group(
 ) -> TaskGroup:
     """The five tasks of a spec as a group in a DAG of one's own, `ig_<name>` unless `group_id` is given.
 
-    The DAG's Params `partition`, `sample`, `tolerance` and `baseline` are used where it has them, and its runs'
-    partition key; its schedule is its own. The last task returns the reference of the published report.
+    The DAG's Params `partition`, `sample`, `tolerance`, `baseline` and `fail_on_violation` are used where it has them,
+    and its runs' partition key; its schedule is its own. The last task returns the reference of the published report.
 
     Args:
         spec: as for `ig_dag`.
@@ -98,7 +102,8 @@ def _defaults(spec: ExplanationSpec, given: Mapping[str, Any] | None) -> dict[st
     }
 
 
-def _add_tasks(spec: ExplanationSpec, defaults: Mapping[str, Any], *, conf_keys: Collection[str] | None) -> None:
+def _add_tasks(spec: ExplanationSpec, defaults: Mapping[str, Any], *, conf_keys: Collection[str] | None) -> Any:
+    """The tasks of the stages; returns what the last one returns, for a task after it."""
     document = spec.to_document()
     ref: Any = None
     for operator in STAGES:
@@ -116,3 +121,4 @@ def _add_tasks(spec: ExplanationSpec, defaults: Mapping[str, Any], *, conf_keys:
             **arguments,
         )
         ref = task.output
+    return ref

@@ -13,13 +13,14 @@ from contextlib import contextmanager
 from typing import Any, ClassVar
 
 from airflow.sdk import BaseOperator, literal
+from airflow.sdk.exceptions import AirflowSkipException
 
 from ig_tasks.errors import SpecError, ValidationFailedError
 from ig_tasks.lines import Line, level_of
 from ig_tasks.orchestration.assets import event_extra, report_asset
 from ig_tasks.orchestration.failures import one_line, plain_failures
 from ig_tasks.orchestration.links import ReportLink
-from ig_tasks.orchestration.params import effective_spec
+from ig_tasks.orchestration.params import effective_spec, run_choices
 from ig_tasks.presentation.colours import TASKS
 from ig_tasks.spec import ExplanationSpec
 
@@ -74,26 +75,28 @@ class StageOperator(BaseOperator):
 
         Raises:
             StoppedError: in place of a mistake of the user's or a failed check; its line is in the log.
+            AirflowSkipException: in place of a failed check where the run is not to fail by it.
         """
         from ig_tasks import pipeline
         from ig_tasks.stages.run_reference import RunReference
 
         with plain_failures(self.log):
             spec = effective_spec(ExplanationSpec.from_resolved(self.spec), context, conf_keys=self.conf_keys)
+            choices = run_choices(spec, context)
             seen = _digests(spec)
             before = None if self.ref is None else RunReference.of(self.ref)
             if before is not None:
                 _refuse_changed(seen, before.spec_digests or seen)
             stage: Callable[..., RunReference] = getattr(pipeline, self.stage)
             given = {} if before is None else {"ref": before}
-            with _reachable(spec) as placed, self._told_if_withheld(context):
+            with _reachable(spec) as placed, self._told_if_withheld(context, fails=choices.fail_on_violation):
                 found = stage(placed, **given, **self._stage_arguments(context), log=self._say)
         self.page_uri, self.store_uri = found.page_uri, found.store
         return found.with_(spec_digests=seen).to_json()
 
     @contextmanager
-    def _told_if_withheld(self, context: Any) -> Iterator[None]:
-        """Hand on where a withheld report lies: the task fails, so it returns nothing."""
+    def _told_if_withheld(self, context: Any, *, fails: bool) -> Iterator[None]:
+        """Hand on where a withheld report lies: the task fails or is skipped, so it returns nothing."""
         try:
             yield
         except ValidationFailedError as error:
@@ -104,7 +107,11 @@ class StageOperator(BaseOperator):
                 self.page_uri, self.store_uri = outcome.page_uri, str((self.ref or {}).get("store") or "")
                 context["ti"].xcom_push(key="report", value=outcome.model_dump(mode="json"))
                 self._say(Line(outcome_words(outcome), "error"))
-            raise
+            if fails:
+                raise
+            line = one_line(f"{error}; the run goes on, since its Param fail_on_violation is off")
+            self._say(Line(line, "warning"))
+            raise AirflowSkipException(line) from None
 
     def on_kill(self) -> None:
         """Unwind the stack, so that the workers of this task are ended with it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from airflow.sdk import Param
@@ -12,14 +13,19 @@ from ig_tasks.orchestration.partition_choices import PATTERN, partitions_at
 from ig_tasks.spec import ExplanationSpec
 from ig_tasks.spec.baseline import NEED_OPTIONS, STRATEGIES
 
-__all__ = ["NAMES", "effective_spec", "params"]
+__all__ = ["CHOICES", "NAMES", "RunChoices", "effective_spec", "params", "run_choices"]
 
 NAMES = ("partition", "sample", "tolerance", "baseline")
+"""Settings of the spec that one run may have otherwise."""
+
+CHOICES = ("fail_on_violation", "register_new_reference")
+"""What becomes of one run's result; none of them changes a number."""
+
 _AD_HOC = "Another value than the spec's makes an ad-hoc run: a report of its own, which never becomes the latest."
 
 
 def params(spec: ExplanationSpec) -> dict[str, Param]:
-    """The Params of a spec's DAG, all null by default, which means: as in the spec.
+    """The Params of a spec's DAG. The settings are null by default, which means: as in the spec.
 
     Data without partitions have no Param for one. The model, its trust, the store and the compute settings are
     deliberately not among them: the spec decides what runs and where it writes, never a form.
@@ -54,6 +60,24 @@ def params(spec: ExplanationSpec) -> dict[str, Param]:
             description=f"Strategy by which the baseline is fitted. {_AD_HOC}",
             enum=[None, *strategies],
             values_display={"null": f"as in the spec ({own.strategy})"},
+        ),
+        "fail_on_violation": Param(
+            True,
+            type="boolean",
+            title="Fail on violation",
+            description=(
+                "A critical check that fails withholds the report, and the run fails. Off: the report is withheld all "
+                "the same, but the run does not fail: validate and what follows are skipped."
+            ),
+        ),
+        "register_new_reference": Param(
+            False,
+            type="boolean",
+            title="Register as the launch report",
+            description=(
+                "Register the report, once it is published, as the one with which the model was launched. Specs with "
+                "drift.reference: launch are compared with it from then on. Not for ad-hoc runs."
+            ),
         ),
     }
     key = spec.data.partition
@@ -105,3 +129,44 @@ def effective_spec(
     values = {name: given.get(name) for name in NAMES}
     values["partition"] = values["partition"] or context.get("partition_key") or getattr(run, "partition_key", None)
     return spec.with_overrides(**values)
+
+
+@dataclass(frozen=True)
+class RunChoices:
+    """What becomes of one run's result.
+
+    Attributes:
+        fail_on_violation: a report that is withheld fails the run; else the run goes on without one.
+        register_new_reference: the published report becomes the launch report.
+    """
+
+    fail_on_violation: bool = True
+    register_new_reference: bool = False
+
+
+def run_choices(spec: ExplanationSpec, context: Mapping[str, Any]) -> RunChoices:
+    """What the run's Params say of its result; the usual choices where a DAG has no such Params.
+
+    Args:
+        spec: of this run, as `effective_spec` returns it.
+        context: Airflow's context of the task.
+
+    Raises:
+        SpecError: for a value that is neither true nor false, or an ad-hoc run that is to become the reference.
+    """
+    given = context.get("params") or {}
+    values: dict[str, bool] = {}
+    for name in CHOICES:
+        value = given.get(name)
+        if isinstance(value, bool):
+            values[name] = value
+        elif value is not None:
+            raise SpecError(f"conf: {name}: {value!r} is neither true nor false; write one of them")
+    choices = RunChoices(**values)
+    if choices.register_new_reference and not spec.official:
+        fields = ", ".join(one.field for one in spec.overrides)
+        raise SpecError(
+            f"conf: register_new_reference: the run is ad-hoc ({fields}), and only a report of the spec's own settings "
+            "can be the launch report; leave out one or the other"
+        )
+    return choices

@@ -24,7 +24,13 @@ from ig_tasks.stages.run_reference import RunReference
 from ig_tasks.store import Manifest, RunFolder, Store, set_aside
 from ig_tasks.store.report import Check, Report
 from ig_tasks.validation import called_check, predicted_of, run_checks, unknown_checks
-from ig_tasks.validation.drift.drift_check import drift_check, drift_of, reference_of
+from ig_tasks.validation.drift.drift_check import (
+    awaits_launch,
+    drift_check,
+    drift_of,
+    launch_check,
+    reference_of,
+)
 from ig_tasks.validation.drift.period import Period
 from ig_tasks.validation.drift.references import PublishedReports, locate_run
 from ig_tasks.validation.verdicts.judge import judge_features, verdicts_check
@@ -69,7 +75,8 @@ def validate(
     store = Store(ref.store)
     reports = PublishedReports(store, spec.name)
     reference = reference_of(spec, reports, ref.partition, run.run_id)
-    rendering = Rendering.of(run, spec, ref.served, reference, say=say)
+    unregistered = awaits_launch(spec, store)
+    rendering = Rendering.of(run, spec, ref.served, reference, awaits_launch=unregistered, say=say)
     if rendering.has_checks:
         say("validate: nothing to do, these checks were carried out before")
     else:
@@ -91,6 +98,8 @@ def validate(
             with session_of(spec, session, log) as workers:
                 drift = drift_of(spec, reports, period, reference, session=workers, say=say, log=log)
             checks.append(drift_check(spec, drift))
+        elif unregistered:
+            checks.append(launch_check(spec, store))
         verdicts = judge_features(period, spec)
         checks += [] if (told := verdicts_check(verdicts)) is None else [told]
         rendering.write_checks(checks, drift, verdicts)
@@ -107,8 +116,13 @@ def validate(
             f"critical check failed: {names}; the report is withheld, read it at {report_uri}", report_uri
         )
     warnings = tuple(check.name for check in failed)
-    compared = None if reference is None else reference.uri
-    return ref.with_(revision=rendering.revision, page_uri=rendering.page_uri, warnings=warnings, compared_uri=compared)
+    return ref.with_(
+        revision=rendering.revision,
+        page_uri=rendering.page_uri,
+        warnings=warnings,
+        compared_uri=None if reference is None else reference.uri,
+        awaits_launch=unregistered or None,
+    )
 
 
 def publish_report(
@@ -136,7 +150,7 @@ def publish_report(
     run = ref.run_folder()
     facts = _facts(spec, ref, run, say)
     reference = None if ref.compared_uri is None else locate_run(ref.compared_uri)
-    rendering = Rendering.of(run, spec, ref.served, reference, say=say)
+    rendering = Rendering.of(run, spec, ref.served, reference, awaits_launch=bool(ref.awaits_launch), say=say)
     for name in _PUBLISHED:
         Manifest(run).read(name, known=True)
     if rendering.is_written:

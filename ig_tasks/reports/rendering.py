@@ -51,9 +51,10 @@ class Rendering:
         revision: int,
         served: Served = None,
         reference: RunFolder | None = None,
+        awaits_launch: bool = False,
     ) -> None:
         self.run, self.spec, self.revision, self.served = run, spec, revision, served
-        self.reference = reference
+        self.reference, self.awaits_launch = reference, awaits_launch
 
     @classmethod
     def of(
@@ -63,6 +64,7 @@ class Rendering:
         served: Served = None,
         reference: RunFolder | None = None,
         *,
+        awaits_launch: bool = False,
         say: Say,
     ) -> Rendering:
         """The revision that has this rendering's checks already, or the next free one.
@@ -71,12 +73,13 @@ class Rendering:
 
         Args:
             served: the model that is served, where the run is compared with one.
+            awaits_launch: no launch report is registered to compare the run with.
         """
-        key = _key(spec, served, reference)
+        key = _key(spec, served, reference, awaits_launch)
         revision = 1
         while (found := _key_of(run, revision, say)) not in (None, key):
             revision += 1
-        rendering = cls(run, spec, revision, served, reference)
+        rendering = cls(run, spec, revision, served, reference, awaits_launch)
         if found is not None:
             rendering._mend(say)
         return rendering
@@ -84,7 +87,7 @@ class Rendering:
     @cached_property
     def key(self) -> str:
         """A digest of the settings that the report depends on: thresholds, labels, what it shows."""
-        return _key(self.spec, self.served, self.reference)
+        return _key(self.spec, self.served, self.reference, self.awaits_launch)
 
     @property
     def has_checks(self) -> bool:
@@ -238,7 +241,7 @@ def _key_of(run: RunFolder, revision: int, say: Say) -> str | None:
         return None
 
 
-def _key(spec: ExplanationSpec, served: Served, reference: RunFolder | None = None) -> str:
+def _key(spec: ExplanationSpec, served: Served, reference: RunFolder | None = None, awaits_launch: bool = False) -> str:
     document = spec.to_document()
     shown = ("validation", "report", "features", "description", "owner", "tags")
     parity = document["validation"]["parity"]
@@ -258,5 +261,6 @@ def _key(spec: ExplanationSpec, served: Served, reference: RunFolder | None = No
     usual = document["verdicts"] == VerdictsSpec().model_dump(mode="json")
     judged = {} if usual else {"verdicts": document["verdicts"]}
     drift = {} if reference is None else {"drift": {**document["drift"], "reference": reference.run_id}}
+    drift = {"drift": {"reference": "no launch"}} if awaits_launch else drift
     shown_now = {name: document[name] for name in shown}
     return run_key({"format": FORMAT, **shown_now, **compared, **grouped, **adhoc, **drift, **judged})

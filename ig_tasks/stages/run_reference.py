@@ -106,6 +106,7 @@ class RunReference(_Part, Mapping[str, Any]):
         rows: since `compute_attributions`.
         revision, page_uri, warnings: since `validate`; the warnings are names of checks.
         compared_uri: the run that drift is judged against, since `validate`; None without one.
+        awaits_launch: True where that would be the launch report, and none was registered.
         outcome, completeness, official: since `publish_report`.
         spec_digests: of the sections that decide the numbers, by the orchestrator.
     """
@@ -130,6 +131,7 @@ class RunReference(_Part, Mapping[str, Any]):
     official: bool | None = None
     spec_digests: dict[str, str] | None = None
     compared_uri: str | None = None
+    awaits_launch: bool | None = None
 
     @classmethod
     def of(cls, given: RunReference | Mapping[str, Any]) -> RunReference:

@@ -8,14 +8,14 @@ from ig_tasks.cluster.session import ComputeSession
 from ig_tasks.errors import IgTasksError, ResourceError, WorkerLostError, brief
 from ig_tasks.spec import ExplanationSpec
 from ig_tasks.spec.feature_groups import groups_of
-from ig_tasks.store import RunFolder
+from ig_tasks.store import RunFolder, Store
 from ig_tasks.store.drift_parts import Drift
 from ig_tasks.store.report import Check
 from ig_tasks.validation.drift.compare import compare_runs
 from ig_tasks.validation.drift.period import Period
-from ig_tasks.validation.drift.references import PublishedReports, history_of, reference_run, witness_of
+from ig_tasks.validation.drift.references import LAUNCH, PublishedReports, history_of, reference_run, witness_of
 
-__all__ = ["drift_check", "drift_of", "reference_of"]
+__all__ = ["awaits_launch", "drift_check", "drift_of", "launch_check", "reference_of"]
 
 Say = Callable[[str], None]
 
@@ -92,4 +92,26 @@ def drift_check(spec: ExplanationSpec, drift: Drift) -> Check:
         expected=0,
         description=f"Features and groups whose importance changed more than chance and habit explain. {drift.summary}",
         remedy="Read why under 'What changed'; compare the model and the values of the features named there.",
+    )
+
+
+def awaits_launch(spec: ExplanationSpec, store: Store) -> bool:
+    """Whether reports are to be compared with the launch report, and none is registered yet."""
+    wanted = spec.official and spec.drift.reference == "launch"
+    return wanted and not store.name_folder(spec.name).exists(LAUNCH)
+
+
+def launch_check(spec: ExplanationSpec, store: Store) -> Check:
+    """The check `drift` where no launch report is registered: a warning, for only a published report can become one."""
+    return Check(
+        name="drift",
+        severity="warning",
+        success=False,
+        observed="none is registered",
+        expected="a registered launch report",
+        description="drift.reference is launch, and no launch report is registered, so nothing was compared.",
+        remedy=(
+            f"Register a published report: ig-tasks launch {store.uri}/{spec.name}, or a run with the Param "
+            "register_new_reference."
+        ),
     )

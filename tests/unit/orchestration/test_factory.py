@@ -9,7 +9,9 @@ from ig_tasks.errors import SpecError
 from ig_tasks.orchestration import ig_dag, ig_task_group
 from ig_tasks.spec import ExplanationSpec, load_spec
 
-TASKS = ["load_model", "build_baseline", "compute_attributions", "validate", "publish_report"]
+STAGES = ["load_model", "build_baseline", "compute_attributions", "validate", "publish_report"]
+TASKS = [*STAGES, "register_reference"]
+PARAMS = ("partition", "sample", "tolerance", "baseline", "fail_on_violation", "register_new_reference")
 
 
 def test_the_tasks_in_order(document):
@@ -24,7 +26,7 @@ def test_one_run_at_a_time_and_one_pool_for_what_starts_workers(document):
     document["compute"] = {"pool": "gpus"}
     dag = ig_dag(document)
     assert dag.max_active_runs == 1
-    assert [dag.get_task(name).pool for name in TASKS] == ["gpus"] * 3 + ["default_pool"] * 2
+    assert [dag.get_task(name).pool for name in TASKS] == ["gpus"] * 3 + ["default_pool"] * 3
 
 
 def test_the_resolved_spec_travels_inside_the_dag(document, tmp_path):
@@ -67,14 +69,14 @@ def test_what_the_ui_shows(document):
 
 def test_only_publishing_updates_the_asset(document):
     dag = ig_dag(document)
-    assert [[asset.name for asset in dag.get_task(name).outlets] for name in TASKS] == [[]] * 4 + [["ig://loans"]]
+    assert [[asset.name for asset in dag.get_task(name).outlets] for name in TASKS] == [[]] * 4 + [["ig://loans"], []]
 
 
 def test_arguments_of_the_dag_win(document):
     dag = ig_dag(document, dag_id="mine", tags=["x"], max_active_runs=3, params={"mood": Param("calm")})
     assert (dag.dag_id, dag.tags, dag.max_active_runs) == ("mine", {"x"}, 3)
-    assert set(dag.params) == {"partition", "sample", "tolerance", "baseline", "mood"}
-    assert dag.get_task("load_model").conf_keys == ("partition", "sample", "tolerance", "baseline", "mood")
+    assert set(dag.params) == {*PARAMS, "mood"}
+    assert dag.get_task("load_model").conf_keys == (*PARAMS, "mood")
 
 
 def test_default_args_reach_every_task(document):
@@ -93,7 +95,7 @@ def test_a_group_stands_in_a_dag_of_ones_own(document):
         ig_task_group(document)
         ig_task_group(document, group_id="again", pool="small")
     assert [task.task_id for task in dag.task_group.children["ig_loans"].topological_sort()] == [
-        f"ig_loans.{name}" for name in TASKS
+        f"ig_loans.{name}" for name in STAGES
     ]
     task = dag.get_task("ig_loans.compute_attributions")
     assert (task.retries, task.queue, task.pool, task.conf_keys) == (5, "outer", "ig_compute", None)

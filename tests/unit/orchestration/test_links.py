@@ -48,7 +48,7 @@ def test_both_tasks_that_write_reports_have_it_and_airflow_keeps_it(document):
     linked = {"Report": "_link_ReportLink"}
     assert kept == {
         "load_model": None, "build_baseline": None, "compute_attributions": None,
-        "validate": linked, "publish_report": linked,
+        "validate": linked, "publish_report": linked, "register_reference": None,
     }  # fmt: skip
 
 

@@ -3,8 +3,9 @@ import logging
 
 import pytest
 from airflow.sdk import Connection
+from airflow.sdk.exceptions import AirflowSkipException
 
-from ig_tasks.errors import DataError, SpecError, WorkerLostError
+from ig_tasks.errors import DataError, SpecError, ValidationFailedError, WorkerLostError
 from ig_tasks.lines import Line
 from ig_tasks.orchestration import DaskHook, ig_dag, report_asset
 from ig_tasks.orchestration.failures import StoppedError
@@ -181,3 +182,21 @@ def test_a_connection_that_is_not_there_stops_the_task(task, task_context, stage
 def test_a_task_that_is_told_to_stop_unwinds(task, reference):
     with pytest.raises(SystemExit):
         task("compute_attributions", ref=reference).on_kill()
+
+
+def test_a_withheld_report_fails_the_run_unless_it_is_not_to(task, task_context, stages, reference):
+    stages.error = ValidationFailedError("critical check failed: parity; the report is withheld")
+    with pytest.raises(StoppedError, match="critical check failed: parity"):
+        run(task("validate", ref=reference), task_context())
+    with pytest.raises(AirflowSkipException, match=r"parity; .*; the run goes on, since its Param fail_on_violation"):
+        run(task("validate", ref=reference), task_context(fail_on_violation=False))
+    # A mistake is no violation.
+    stages.error = DataError("data: no column 'x'")
+    with pytest.raises(StoppedError, match="no column"):
+        run(task("validate", ref=reference), task_context(fail_on_violation=False))
+
+
+def test_a_run_that_cannot_become_the_reference_stops_before_anything_is_computed(task, task_context, stages):
+    with pytest.raises(StoppedError, match="register_new_reference: the run is ad-hoc"):
+        run(task("load_model"), task_context(tolerance=0.5, register_new_reference=True))
+    assert stages == []

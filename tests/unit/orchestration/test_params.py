@@ -4,12 +4,36 @@ import pytest
 from airflow.sdk.exceptions import ParamValidationError
 
 from ig_tasks.errors import SpecError
-from ig_tasks.orchestration.params import NAMES, effective_spec, params
+from ig_tasks.orchestration.params import CHOICES, NAMES, RunChoices, effective_spec, params, run_choices
 from ig_tasks.spec import load_spec
 
 
-def test_every_param_is_null_by_default_and_may_be(spec):
-    assert {name: param.resolve() for name, param in params(spec).items()} == dict.fromkeys(NAMES)
+def test_every_setting_is_null_by_default_and_may_be(spec):
+    usual = {"fail_on_violation": True, "register_new_reference": False}
+    assert {name: param.resolve() for name, param in params(spec).items()} == {**dict.fromkeys(NAMES), **usual}
+    assert tuple(usual) == CHOICES
+
+
+@pytest.mark.parametrize("name", ["fail_on_violation", "register_new_reference"])
+@pytest.mark.parametrize("bad", [None, 1, "yes"])
+def test_a_choice_is_true_or_false(spec, task_context, name, bad):
+    with pytest.raises(ParamValidationError):
+        params(spec)[name].resolve(bad)
+    if bad is not None:  # the Params of someone else's DAG may be of any type
+        with pytest.raises(SpecError, match=rf"^conf: {name}: {bad!r} is neither true nor false; write one of them$"):
+            run_choices(spec, task_context(**{name: bad}))
+
+
+def test_a_run_fails_by_a_violation_and_registers_nothing_unless_it_is_told(spec, task_context):
+    assert run_choices(spec, task_context()) == RunChoices(fail_on_violation=True, register_new_reference=False)
+    chosen = run_choices(spec, task_context(fail_on_violation=False, register_new_reference=True))
+    assert chosen == RunChoices(fail_on_violation=False, register_new_reference=True)
+
+
+def test_an_ad_hoc_run_cannot_become_the_reference(spec, task_context):
+    context = task_context(sample=5, register_new_reference=True)
+    with pytest.raises(SpecError, match=r"^conf: register_new_reference: the run is ad-hoc \(data\.sample\), and only"):
+        run_choices(effective_spec(spec, context), context)
 
 
 @pytest.mark.parametrize("value", ["2013-10", "2013-01..2013-09", "all", "Q3_2013"])
@@ -68,7 +92,7 @@ def test_many_partitions_are_cut_to_the_latest(document, tmp_path):
 
 def test_data_without_partitions_have_no_param_for_one(document, task_context):
     spec = load_spec({**document, "data": "s3://data/loans"})
-    assert list(params(spec)) == ["sample", "tolerance", "baseline"]
+    assert list(params(spec)) == ["sample", "tolerance", "baseline", *CHOICES]
     assert effective_spec(spec, task_context()) == spec
     with pytest.raises(SpecError, match="conf: partition: the data have no partitions; leave it out"):
         effective_spec(spec, task_context(conf={"partition": "2013-10"}), conf_keys=tuple(params(spec)))
