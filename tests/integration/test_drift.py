@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import signal
 import subprocess
 import sys
 from dataclasses import replace
@@ -15,7 +18,8 @@ import pyarrow.parquet as pq
 import pytest
 from safetensors.numpy import load_file, save_file
 from support.inline import all_stages, inline
-from support.tiny import table, write_data, write_package, write_project
+from support.patience import until
+from support.tiny import MODEL_CODE, table, write_data, write_package, write_project
 
 import ig_tasks
 from ig_tasks import cli, pipeline
@@ -173,6 +177,48 @@ def test_the_command_line_compares_on_real_workers(project: Path, tmp_path: Path
     assert found["rows_crossed"] == 60
     cosine = next(row["row_cosine"] for row in found["features"] if row["feature"] == "kind")
     assert -1 <= cosine <= 1
+
+
+SLOW = MODEL_CODE.replace(
+    "        joined =",
+    "        import os, time\n\n        time.sleep(float(os.environ.get('PAUSE', '0')))\n        joined =",
+)
+
+
+def test_a_comparison_killed_among_its_crossed_runs_goes_on_with_the_same_digits(
+    session: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec = write_project(tmp_path, rows=120, drift="none")
+    second_model(tmp_path)
+    (tmp_path / "include" / "models" / "second" / "model.py").write_text(SLOW)
+    run(spec, session, "2013-01")
+    run(spec, session, "2013-02", model="../models/second")
+    store, trusted = tmp_path / "runs", str(tmp_path)
+    shutil.copytree(store, tmp_path / "whole")
+    whole = ig_tasks.compare(f"{tmp_path}/whole/tiny@2013-01", f"{tmp_path}/whole/tiny", rows=50, trusted_root=trusted)
+
+    diff = ["diff", f"{store}/tiny@2013-01", f"{store}/tiny", "--rows", "50", "--trusted-root", trusted, "--json", "-"]
+    process = subprocess.Popen([sys.executable, "-m", "ig_tasks.cli", *diff], env={**os.environ, "PAUSE": "1"},
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
+    crossed = store / "tiny" / "crossed"
+
+    def one_is_finished() -> bool:
+        assert process.poll() is None
+        return crossed.exists() and any(file.suffix == ".json" for file in crossed.iterdir())
+
+    until(one_is_finished, "a crossed run")
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    left = {name: changed for name, changed in files_of(crossed).items() if name.endswith(".json")}
+    assert 1 <= len(left) < 4
+
+    code, shown = cli._run(diff), capsys.readouterr()
+    assert code == 0, shown.err
+    found = json.loads(shown.out)
+    after = files_of(crossed)
+    assert len([name for name in after if name.endswith(".json")]) == 4
+    assert {name: after[name] for name in left} == left  # what was finished is not computed again
+    assert found["features"] == json.loads(whole.model_dump_json())["features"]
 
 
 def test_what_cannot_be_compared_is_said(project: Path) -> None:
