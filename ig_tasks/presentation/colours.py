@@ -19,6 +19,7 @@ __all__ = [
     "PAPER",
     "RAISES",
     "TASKS",
+    "TERMINAL",
     "effect_colour",
     "rgb",
 ]
@@ -49,6 +50,10 @@ PAGE = {
 
 TASKS = {"stage": "#e8eef7", "compute": "#dcebdc", "publish": "#f7efdc", "broken": "#f7dcdc"}
 """Tasks in Airflow's graph, by what they do."""
+
+
+TERMINAL = {"good": "green", "care": "yellow", "bad": "red", "accent": "cyan", "soft": "dim"}
+"""Styles of the terminal, by the same names: the terminal's own colours, which fit its background, light or dark."""
 
 
 def effect_colour(figure: float | None) -> str:

@@ -8,20 +8,22 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from ig_tasks.presentation.colours import TERMINAL
 from ig_tasks.reports.numerals import number
 from ig_tasks.reports.terminal import plain
 from ig_tasks.store.drift_parts import ComparedRun, Drift, FeatureDrift
 
 __all__ = ["print_drift"]
 
-_TONES = {"changed": "bold yellow", "cancelled": "bold yellow", "unchanged": "green"}
+_GOOD, _CARE, _BAD, _SOFT = (TERMINAL[tone] for tone in ("good", "care", "bad", "soft"))
+_TONES = {"changed": f"bold {_CARE}", "cancelled": f"bold {_CARE}", "unchanged": _GOOD}
 
 
 def print_drift(drift: Drift, console: Console, *, top: int = 25) -> None:
     """Print one comparison: its summary, a row per feature and group, and what limits it."""
     sides = [side for side in (drift.reference, drift.current) if side is not None]
     console.print(plain(" against ".join(_named(side) for side in reversed(sides)), "bold"))
-    tone = "bold red" if drift.alarms else "green" if drift.comparable else "bold yellow"
+    tone = f"bold {_BAD}" if drift.alarms else _GOOD if drift.comparable else f"bold {_CARE}"
     console.print(plain(drift.summary, tone))
     if not drift.comparable:
         return
@@ -33,9 +35,9 @@ def print_drift(drift: Drift, console: Console, *, top: int = 25) -> None:
     _print_rows("segment", segments, console, top)
     for row in (*drift.features, *drift.groups):
         if row.alarm:
-            console.print(plain("alarm: ", "bold red") + plain(row.sentence))
+            console.print(plain("alarm: ", f"bold {_BAD}") + plain(row.sentence))
     for note in drift.notes:
-        console.print(plain(note, "dim"))
+        console.print(plain(note, _SOFT))
 
 
 def _print_rows(what: str, rows: Sequence[FeatureDrift], console: Console, top: int) -> None:
@@ -54,12 +56,12 @@ def _print_rows(what: str, rows: Sequence[FeatureDrift], console: Console, top: 
             number(row.before),
             number(row.after),
             "" if row.relative is None else f"{row.relative:+.0%}",
-            plain(row.state, "bold red" if row.alarm else _TONES.get(row.state, "")),
-            plain(_causes(row), "dim"),
+            plain(row.state, f"bold {_BAD}" if row.alarm else _TONES.get(row.state, "")),
+            plain(_causes(row), _SOFT),
         )
     console.print(table)
     if len(rows) > top:
-        console.print(plain(f"{len(rows) - top} more {what}s: --json lists them", "dim"))
+        console.print(plain(f"{len(rows) - top} more {what}s: --json lists them", _SOFT))
 
 
 def _causes(row: FeatureDrift) -> str:

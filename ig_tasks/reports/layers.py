@@ -7,6 +7,7 @@ from rich.table import Table
 
 from ig_tasks.doctor import Diagnosis
 from ig_tasks.doctor.diagnosis import names_of
+from ig_tasks.presentation.colours import TERMINAL
 from ig_tasks.reports.numerals import counted
 from ig_tasks.reports.terminal import plain
 
@@ -26,22 +27,22 @@ def print_diagnosis(diagnosis: Diagnosis, console: Console) -> None:
         sizes = {one.layer: str(one) for one in each.candidates}
         size = "; ".join(sizes.get(name, name) for name in names_of(each.layer))
         known = size or "; ".join(map(str, each.candidates))
-        says = plain("yes", "green") if each.differentiable else plain(f"no: {each.why}")
+        says = plain("yes", TERMINAL["good"]) if each.differentiable else plain(f"no: {each.why}")
         table.add_row(plain(each.name), shape, each.dtype, says, plain(known))
     console.print(table)
     if (left := len(diagnosis.inputs) - _LISTED) > 0:
-        console.print(plain(f"and {counted(left, 'more input')}", "dim"))
+        console.print(plain(f"and {counted(left, 'more input')}", TERMINAL["soft"]))
     for first, second in diagnosis.dependent:
         console.print(plain(f"layers {first} and {second} depend on each other: name one of them"), soft_wrap=True)
     for feature in diagnosis.zero[:_LISTED]:
-        line = plain("no attribution  ", "yellow") + plain(f"{feature.name}: {feature.why}")
+        line = plain("no attribution  ", TERMINAL["care"]) + plain(f"{feature.name}: {feature.why}")
         console.print(line, soft_wrap=True)
     if (left := len(diagnosis.zero) - _LISTED) > 0:
-        console.print(plain(f"and {counted(left, 'more feature')} without attribution", "dim"))
+        console.print(plain(f"and {counted(left, 'more feature')} without attribution", TERMINAL["soft"]))
     for note in diagnosis.notes:
-        console.print(plain(f"note  {note}", "yellow"), soft_wrap=True)
+        console.print(plain(f"note  {note}", TERMINAL["care"]), soft_wrap=True)
     for fault in diagnosis.complaints:
-        console.print(plain(f"wrong  {fault}", "red"), soft_wrap=True)
+        console.print(plain(f"wrong  {fault}", TERMINAL["bad"]), soft_wrap=True)
     if diagnosis.proposal:
         console.print(plain("write into model.yaml:"))
         # What is to be pasted is neither styled nor broken.

@@ -69,8 +69,19 @@ def trust(report: Report) -> Trust:
     if report.data.rows_unverified:
         said = replace(said, reason=f"{said.reason} To have every row proven, {PROVEN_BY}.")
     if doubt and said.level == "trusted":
-        said = replace(said, level="care", headline="The integration is proven, but the baseline is in doubt")
+        said = replace(said, level="care", headline=_proven_question_open(report))
     return replace(said, doubt=doubt)
+
+
+def _proven_question_open(report: Report) -> str:
+    """What was proven, and what the baseline doctor has against the question that was asked."""
+    data, tolerance = report.data, report.attribution.tolerance
+    converged = data.rows_explained - data.rows_unconverged
+    to = f" to {value(tolerance * 100)}\u00a0%" if tolerance is not None else ""
+    rows = "" if converged == data.rows_explained else f" for {share(converged / data.rows_explained)} of the rows"
+    first, *others = report.baseline.objections
+    more = f", and {count(len(others))} more" if others else ""
+    return f"Integration proven{to}{rows}; the question (baseline) has an objection: {first.words}{more}"
 
 
 def _doubt(report: Report) -> str:

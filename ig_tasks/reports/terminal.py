@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ig_tasks.presentation.colours import effect_colour
+from ig_tasks.presentation.colours import TERMINAL, effect_colour
 from ig_tasks.presentation.statuses import row_words
 from ig_tasks.presentation.visible import visible
 from ig_tasks.reports.numerals import count, counted, interval, number
@@ -30,7 +30,8 @@ from ig_tasks.store.report import GroupImportance, Report
 
 __all__ = ["plain", "print_report", "print_side_by_side"]
 
-_TONES = {"trusted": "bold green", "care": "bold yellow", "unchecked": "bold yellow", "withheld": "bold red"}
+_GOOD, _CARE, _BAD, _SOFT = (TERMINAL[tone] for tone in ("good", "care", "bad", "soft"))
+_TONES = {"trusted": f"bold {_GOOD}", "care": f"bold {_CARE}", "unchecked": f"bold {_CARE}", "withheld": f"bold {_BAD}"}
 _BAR = 24
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 _RANK, _LEAST = 4, 34
@@ -46,16 +47,16 @@ def print_report(report: Report, console: Console, *, paths: Mapping[str, str] |
     console.print(plain(f"{report.model.name or report.name}, {report.partition}", "bold"))
     if not report.official:
         lines = "; ".join(override_words(report.overrides))
-        console.print(plain(f"{HEADLINE}. ", "bold yellow") + plain(f"{lines}."))
+        console.print(plain(f"{HEADLINE}. ", f"bold {_CARE}") + plain(f"{lines}."))
     console.print(plain(f"{said.headline}. ", _TONES[said.level]) + plain(said.reason))
     if said.doubt:
-        console.print(plain(said.doubt, "yellow"))
+        console.print(plain(said.doubt, _CARE))
     for target in report.targets:
         ranking = report.ranking(target.name)
         console.print()
         console.print(plain(f"What drives {target_words(target)}: mean |attribution|, signed mean", "bold"))
         if target.explained:
-            console.print(plain(target.explained, "dim"))
+            console.print(plain(target.explained, _SOFT))
         table = _grid()
         table.add_column(justify="right", no_wrap=True)
         table.add_column(overflow="ellipsis", no_wrap=True, max_width=32)
@@ -73,29 +74,29 @@ def print_report(report: Report, console: Console, *, paths: Mapping[str, str] |
             )
         console.print(table)
         if left := left_words(min(top, len(ranking)), len(ranking), "features", "importance.parquet"):
-            console.print(plain(left, "dim"))
+            console.print(plain(left, _SOFT))
         for outlier in report.outliers:
             if outlier.target == target.name:
-                console.print(plain(outlier_words(report, outlier), "yellow"))
+                console.print(plain(outlier_words(report, outlier), _CARE))
         _print_groups(report.group_ranking(target.name), console, top)
         for outlier in report.outliers_within:
             if outlier.target == target.name:
-                console.print(plain(outlier_words(report, outlier), "yellow"))
+                console.print(plain(outlier_words(report, outlier), _CARE))
     _print_words(report, console)
     _print_reasons(report, console)
     if report.checks:
         console.print()
         table = _grid()
         for check in report.checks:
-            tone = "green" if check.success else "red" if check.severity == "critical" else "yellow"
+            tone = _GOOD if check.success else _BAD if check.severity == "critical" else _CARE
             result = "passed" if check.success else f"failed ({check.severity})"
-            table.add_row(plain(result, tone), plain(check_name(check)), plain(saw_and_expected(check), "dim"))
+            table.add_row(plain(result, tone), plain(check_name(check)), plain(saw_and_expected(check), _SOFT))
         console.print(table)
     if paths:
         console.print()
         for what, where in paths.items():
             # A path that is broken over two lines cannot be copied.
-            console.print(plain(f"{what}: ", "dim") + plain(where), soft_wrap=True)
+            console.print(plain(f"{what}: ", _SOFT) + plain(where), soft_wrap=True)
 
 
 def _print_groups(ranking: Sequence[GroupImportance], console: Console, top: int) -> None:
@@ -120,7 +121,7 @@ def _print_groups(ranking: Sequence[GroupImportance], console: Console, top: int
         )
     console.print(table)
     if left := left_words(min(top, len(ranking)), len(ranking), "groups", "report.json"):
-        console.print(plain(left, "dim"))
+        console.print(plain(left, _SOFT))
 
 
 def _print_words(report: Report, console: Console) -> None:
@@ -134,18 +135,18 @@ def _print_words(report: Report, console: Console) -> None:
     console.print(Text.assemble(plain("What single words do: ", "bold"), *signs, plain(" the output")))
     for example, passages in found:
         chosen = f"{example.chosen}: " if example.chosen else ""
-        console.print(plain(f"{chosen}{number(example.output)}, row {example.row_id}", "dim"))
+        console.print(plain(f"{chosen}{number(example.output)}, row {example.row_id}", _SOFT))
         if unsure := row_words(example.status):
-            console.print(plain(unsure, "yellow"))
+            console.print(plain(unsure, _CARE))
         for passage in passages:
             greatest = abs(passage.strongest[0][1].attribution or 0.0)
             shown = [plain(word.text, _tone(word.attribution, greatest)) for word in passage.words[:_WORDS]]
             if left := passage.left + len(passage.words) - len(shown):
-                shown.append(plain(f"... and {count(left)} more", "dim"))
+                shown.append(plain(f"... and {count(left)} more", _SOFT))
             between = Text(", " if passage.noun == "category" else " ")
             console.print(plain(f"{passage.label}: ") + between.join(shown))
             figures = (plain(f"{word.text} ") + _signed(word.attribution) for _, word in passage.strongest[:_STRONGEST])
-            console.print(Text.assemble(plain("strongest: ", "dim"), Text("; ").join(figures)))
+            console.print(Text.assemble(plain("strongest: ", _SOFT), Text("; ").join(figures)))
 
 
 def _print_reasons(report: Report, console: Console) -> None:
@@ -158,7 +159,7 @@ def _print_reasons(report: Report, console: Console) -> None:
     for reason, rows in reasons[:_REASONS]:
         console.print(plain(f"{count(rows)}  {reason}"))
     if left := left_words(min(_REASONS, len(reasons)), len(reasons), "reasons", "report.json"):
-        console.print(plain(left, "dim"))
+        console.print(plain(left, _SOFT))
 
 
 def print_side_by_side(reports: Sequence[Report], console: Console, *, top: int = 10) -> None:
@@ -191,7 +192,7 @@ def _print_beside(reports: Sequence[Report], console: Console, top: int) -> None
         table.add_column(plain(_title(report)), overflow="fold", max_width=max(10, min(32, share - 6 - figures - bar)))
         table.add_column("", justify="right", no_wrap=True)
         table.add_column("", no_wrap=True, min_width=bar, max_width=bar)
-    table.add_row("", *(cell for report in reports for cell in (plain(_units(report), "dim"), "", "")))
+    table.add_row("", *(cell for report in reports for cell in (plain(_units(report), _SOFT), "", "")))
     for place in range(max((len(ranking) for ranking in rankings), default=0)):
         cells: list[Text | str] = [str(place + 1)]
         for column, (report, ranking) in enumerate(zip(reports, rankings, strict=True)):
@@ -240,4 +241,4 @@ def _tone(figure: float | None, greatest: float) -> str:
 def _bar(size: float | None, greatest: float, width: int = _BAR) -> Text:
     share = (size or 0.0) / greatest if greatest else 0.0
     whole, part = divmod(round(share * width * 8), 8)
-    return Text("█" * whole + (_EIGHTHS[part] if part else ""), style="cyan")
+    return Text("█" * whole + (_EIGHTHS[part] if part else ""), style=TERMINAL["accent"])

@@ -126,7 +126,15 @@ DOUBT = {"kind": "small", "words": "the output of 56% of the rows hardly differs
 def test_a_proven_report_whose_baseline_is_in_doubt_says_both(sample: SimpleNamespace) -> None:
     baseline = sample.flights_body()["baseline"] | {"objections": [DOUBT]}
     said = sentences.trust(sample.flights_report(baseline=baseline))
-    assert (said.level, said.headline) == ("care", "The integration is proven, but the baseline is in doubt")
+    assert said.level == "care"
+    objection = f"the question (baseline) has an objection: {DOUBT['words']}"
+    assert plain(said.headline) == f"Integration proven to 1 % for 99.96 % of the rows; {objection}"
+    data = sample.flights_body()["data"] | {"rows_unconverged": 0}
+    second = DOUBT | {"kind": "sure"}
+    every = sentences.trust(
+        sample.flights_report(baseline=baseline | {"objections": [DOUBT, second]}, data=data)
+    ).headline
+    assert plain(every) == f"Integration proven to 1 %; {objection}, and 1 more"
     assert said.reason == sentences.trust(sample.flights_report()).reason
     assert said.doubt.startswith(f"About the baseline: {DOUBT['words']}. The attributions explain how")
     assert sentences.trust(sample.flights_report()).doubt == ""
