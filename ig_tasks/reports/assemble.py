@@ -25,6 +25,7 @@ from ig_tasks.store.report import (
     Check,
     Completeness,
     DataInfo,
+    Dependence,
     Example,
     FeatureInfo,
     GroupImportance,
@@ -60,6 +61,7 @@ class Findings:
     rendering: str
     drift: Drift | None = None
     verdicts: Sequence[Verdict] = ()
+    dependence: Sequence[Dependence] = ()
 
 
 def assemble_report(findings: Findings, *, revision: int) -> Report:
@@ -170,6 +172,7 @@ def assemble_report(findings: Findings, *, revision: int) -> Report:
         groups=tuple(findings.groups),
         outliers=tuple(one for one in findings.outliers if not _within(one)),
         outliers_within=tuple(one for one in findings.outliers if _within(one)),
+        dependence=tuple(findings.dependence),
         overrides=tuple(OverrideInfo(**override.model_dump()) for override in spec.overrides),
         checks=tuple(findings.checks),
         verdicts=tuple(findings.verdicts),

@@ -23,6 +23,7 @@ from ig_tasks.presentation.statuses import PROVEN_BY
 from ig_tasks.presentation.visible import visible
 from ig_tasks.reports import numerals, sentences
 from ig_tasks.reports.baseline_words import baseline_output_words, baseline_words, kinds_of
+from ig_tasks.reports.dependence_view import dependence_views
 from ig_tasks.reports.drift_view import because, drift_view, relative, relative_interval
 from ig_tasks.reports.override_notes import HEADLINE, override_words
 from ig_tasks.reports.page_views import example_views, target_views
@@ -63,6 +64,7 @@ def render_page(report: Report, document: str | None = None) -> str:
             reasons=sorted(report.data.quarantine_reasons.items(), key=lambda item: (-item[1], item[0])),
             provenance=provenance_parts(report.provenance),
             card=_card_lines(report.model.figures),
+            dependence=dependence_views(report),
             drift=drift_view(report),
             severity=next((check.severity for check in report.checks if check.name == "drift"), "warning"),
         )

@@ -15,30 +15,24 @@ from ig_tasks.data.features import image_grids
 from ig_tasks.data.inputs import feature_names
 from ig_tasks.errors import DamagedError, RunError
 from ig_tasks.reports.assemble import Findings, assemble_report
+from ig_tasks.reports.dependence import dependence
 from ig_tasks.reports.examples import choose_examples
 from ig_tasks.reports.groups import group_importance, group_statistics
 from ig_tasks.reports.objections import baseline_objections
 from ig_tasks.reports.outliers import outliers
 from ig_tasks.reports.page import render_page
+from ig_tasks.reports.rendering_key import Served, rendering_key
 from ig_tasks.spec import ExplanationSpec
-from ig_tasks.spec.check_sections import ParityCheck, UnknownCheck
 from ig_tasks.spec.feature_groups import groups_of
-from ig_tasks.spec.verdicts_section import VerdictsSpec
 from ig_tasks.stages.aggregation import RunSummary
 from ig_tasks.stages.plan_facts import PlanFacts
-from ig_tasks.stages.run_reference import ComparedFacts
-from ig_tasks.store import Manifest, RunFolder, read_sealed, run_key, set_aside, take_sealed
+from ig_tasks.store import Manifest, RunFolder, read_sealed, set_aside, take_sealed
 from ig_tasks.store.drift_parts import Drift
 from ig_tasks.store.report import Check, Report, Verdict
 from ig_tasks.store.runs import revised
 from ig_tasks.store.sealed import Say, create_sealed
 
-Served = ComparedFacts | None
-
 _KINDS = ("json", "html")
-
-FORMAT = 2
-"""Raised when the page or the report changes so much that runs should be rendered again."""
 
 
 class Rendering:
@@ -75,7 +69,7 @@ class Rendering:
             served: the model that is served, where the run is compared with one.
             awaits_launch: no launch report is registered to compare the run with.
         """
-        key = _key(spec, served, reference, awaits_launch)
+        key = rendering_key(spec, served, reference, awaits_launch)
         revision = 1
         while (found := _key_of(run, revision, say)) not in (None, key):
             revision += 1
@@ -87,7 +81,7 @@ class Rendering:
     @cached_property
     def key(self) -> str:
         """A digest of the settings that the report depends on: thresholds, labels, what it shows."""
-        return _key(self.spec, self.served, self.reference, self.awaits_launch)
+        return rendering_key(self.spec, self.served, self.reference, self.awaits_launch)
 
     @property
     def has_checks(self) -> bool:
@@ -223,6 +217,9 @@ class Rendering:
             rendering=self.key,
             drift=self.read_drift(),
             verdicts=self.read_verdicts(),
+            dependence=dependence(
+                run, summary.attribution_files, summary.merged, keep_inputs=self.spec.report.keep_inputs
+            ),
         )
 
 
@@ -239,28 +236,3 @@ def _key_of(run: RunFolder, revision: int, say: Say) -> str | None:
     except DamagedError as error:
         say(set_aside(run, report, error))
         return None
-
-
-def _key(spec: ExplanationSpec, served: Served, reference: RunFolder | None = None, awaits_launch: bool = False) -> str:
-    document = spec.to_document()
-    shown = ("validation", "report", "features", "description", "owner", "tags")
-    parity = document["validation"]["parity"]
-    # Settings that came later are no part of the renderings that do not use them.
-    later = {"space": None, "rows": ParityCheck().rows}
-    if document["validation"]["unknown"] == UnknownCheck().model_dump(mode="json"):
-        del document["validation"]["unknown"]
-    document["validation"]["parity"] = {key: v for key, v in parity.items() if key not in later or v != later[key]}
-    compared = {} if served is None else {"served": {"digest": served.digest, "file": served.file}}
-    grouped = {"groups": 1} if any(feature.group for feature in spec.features.values()) else {}
-    # A report says of itself whether it is official: the same numbers have a page for each.
-    adhoc = {"overrides": document["overrides"]} if spec.overrides else {}
-    for feature in document["features"].values():
-        for later_key in ("follows_partition", "expected_sign"):
-            if not feature[later_key]:
-                del feature[later_key]
-    usual = document["verdicts"] == VerdictsSpec().model_dump(mode="json")
-    judged = {} if usual else {"verdicts": document["verdicts"]}
-    drift = {} if reference is None else {"drift": {**document["drift"], "reference": reference.run_id}}
-    drift = {"drift": {"reference": "no launch"}} if awaits_launch else drift
-    shown_now = {name: document[name] for name in shown}
-    return run_key({"format": FORMAT, **shown_now, **compared, **grouped, **adhoc, **drift, **judged})

@@ -77,17 +77,24 @@ class Grid:
             codes = step[codes]
         return grid, codes
 
-    def middles(self) -> NDArray[np.float64]:
-        """The number in the middle of each cell (cells,); NaN for missing numbers and for labels."""
+    def ends(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The least and the greatest number of each cell (cells,); NaN for missing numbers and for labels."""
         if isinstance(self.keys, tuple):
-            return np.full(len(self), np.nan)
+            nothing = np.full(len(self), np.nan)
+            return nothing, nothing
         missing = self.keys == MISSING_CELL
         cells = np.where(missing, 0, self.keys)
-        low = np.abs(cells) << self.level
-        high = low + ((1 << self.level) - 1 if self.level < _LARGEST_SHIFT else 0)
-        ends = [bits.astype(np.int64).view(np.float64) for bits in (low, np.minimum(high, _INFINITY - 1))]
-        middle = np.where(cells < 0, -1.0, 1.0) * (ends[0] / 2 + ends[1] / 2)
-        return np.where(missing, np.nan, np.where(cells == 0, 0.0, middle))
+        near = np.abs(cells) << self.level
+        far = near + ((1 << self.level) - 1 if self.level < _LARGEST_SHIFT else 0)
+        least, greatest = (bits.astype(np.int64).view(np.float64) for bits in (near, np.minimum(far, _INFINITY - 1)))
+        low = np.where(cells > 0, least, -greatest) + 0.0  # the cell of zero holds small numbers of both signs
+        high = np.where(cells < 0, -least, greatest)
+        return np.where(missing, np.nan, low), np.where(missing, np.nan, high)
+
+    def middles(self) -> NDArray[np.float64]:
+        """The number in the middle of each cell (cells,); NaN for missing numbers and for labels."""
+        low, high = self.ends()
+        return low / 2 + high / 2
 
     def is_missing(self, cell: int) -> bool:
         """Whether a cell holds what is missing."""

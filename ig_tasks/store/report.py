@@ -17,6 +17,7 @@ from ig_tasks.errors import ReportError
 from ig_tasks.presentation.visible import json_visible
 from ig_tasks.spec.messages import first_error
 from ig_tasks.store.drift_parts import Drift
+from ig_tasks.store.report_dependence import Dependence, DependencePoint
 from ig_tasks.store.report_results import (
     Check,
     Completeness,
@@ -60,6 +61,8 @@ __all__ = [
     "Completeness",
     "Contribution",
     "DataInfo",
+    "Dependence",
+    "DependencePoint",
     "Distribution",
     "Example",
     "FeatureInfo",
@@ -137,6 +140,8 @@ class Report(Part):
     """Important features of which one row has a tenth of the importance or more, over all rows."""
     outliers_within: tuple[Outlier, ...] = ()
     """The same within segments, and of groups of features over all rows."""
+    dependence: tuple[Dependence, ...] = ()
+    """How the attributions of the leading features depend on their values; by target, the most important first."""
     overrides: tuple[OverrideInfo, ...] = ()
     """Settings that were not the spec's own: the run is ad-hoc, and latest.json never names it. Empty: official."""
 

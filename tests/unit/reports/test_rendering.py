@@ -1,7 +1,8 @@
 """A rendering has a key, and a revision that it shares with no other, even one made at the same moment."""
 
 from ig_tasks.reports.page import render_page
-from ig_tasks.reports.rendering import Rendering, _key
+from ig_tasks.reports.rendering import Rendering
+from ig_tasks.reports.rendering_key import rendering_key
 from ig_tasks.spec import ExplanationSpec
 from ig_tasks.stages.run_reference import ComparedFacts
 from ig_tasks.store import Manifest, RunFolder, digest_of, run_key
@@ -24,7 +25,7 @@ def test_a_spec_that_uses_nothing_new_has_the_key_that_it_has_had_since_this_for
         "parity": {"tolerance": 1e-3, "mostly": 1.0, "severity": "critical"},
     }
     before = {
-        "format": 2,
+        "format": 3,
         "validation": checks,
         "report": {"examples": 5, "keep_inputs": True},
         "features": {},
@@ -32,19 +33,19 @@ def test_a_spec_that_uses_nothing_new_has_the_key_that_it_has_had_since_this_for
         "owner": "",
         "tags": [],
     }
-    assert _key(spec_of(), None) == run_key(before)
+    assert rendering_key(spec_of(), None) == run_key(before)
 
 
 def test_what_is_compared_and_with_which_model_is_a_part_of_it():
     plain = spec_of()
     others = [
-        _key(spec_of(validation={"parity": {"space": "probability"}}), None),
-        _key(spec_of(validation={"parity": {"rows": 9}}), None),
-        _key(spec_of(validation={"unknown": {"at_most": 0.5}}), None),
-        _key(plain, compared("sha256:1")),
-        _key(plain, compared("sha256:2")),
+        rendering_key(spec_of(validation={"parity": {"space": "probability"}}), None),
+        rendering_key(spec_of(validation={"parity": {"rows": 9}}), None),
+        rendering_key(spec_of(validation={"unknown": {"at_most": 0.5}}), None),
+        rendering_key(plain, compared("sha256:1")),
+        rendering_key(plain, compared("sha256:2")),
     ]
-    assert len({_key(plain, None), *others}) == 6
+    assert len({rendering_key(plain, None), *others}) == 6
 
 
 def test_a_spec_with_groups_is_rendered_again_since_they_have_an_importance():
@@ -60,8 +61,8 @@ def test_a_spec_with_groups_is_rendered_again_since_they_have_an_importance():
         presented = spec.to_document()["features"]
         for later in ("follows_partition", "expected_sign"):
             del presented["a"][later]
-        before = {"format": 2, **shown, "features": presented}
-        assert _key(spec, None) == run_key({**before, **added})
+        before = {"format": 3, **shown, "features": presented}
+        assert rendering_key(spec, None) == run_key({**before, **added})
 
 
 def test_a_report_is_turned_into_text_once_since_a_wide_one_takes_seconds(tmp_path, sample, monkeypatch):
