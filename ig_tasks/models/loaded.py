@@ -98,8 +98,11 @@ class LoadedModel(ABC):
         chosen = self.package.config.choose_target(target, space)
         head = head_for(chosen.name, chosen.config, chosen.space)
         head = head or Head(chosen.name, chosen.space, selection_of(chosen.config), ())
-        found = self._in_blocks(inputs, lambda block: self._call_head(self.model, head, block))
-        return np.asarray(found[:, 0], dtype=np.float64)
+        return np.asarray(self.call_head(head, inputs)[:, 0], dtype=np.float64)
+
+    def call_head(self, head: Head, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
+        """What a head gives of encoded inputs {name: (rows, ...)}: (rows, columns)."""
+        return self._in_blocks(inputs, lambda block: self._call_head(self.model, head, block))
 
     def predict(self, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
         """The model's output on encoded inputs: {name: (rows, ...)} -> (rows,) or (rows, outputs).

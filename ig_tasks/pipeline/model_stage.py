@@ -7,7 +7,7 @@ from ig_tasks.data.shards import with_versions
 from ig_tasks.lines import Line
 from ig_tasks.pipeline.stage_workers import Log, session_of, to_stderr
 from ig_tasks.spec import ExplanationSpec
-from ig_tasks.stages.columns import require_few_levels, require_unique_ids
+from ig_tasks.stages.columns import require_few_levels, require_labels, require_unique_ids
 from ig_tasks.stages.planning import plan_run, require_writable_store
 from ig_tasks.stages.run_plan import RunPlan
 from ig_tasks.stages.run_reference import DataFacts, ModelFacts, RunReference
@@ -74,6 +74,7 @@ def load_planned(
     rows = rows or look_at_rows(plan)
     require_few_levels(plan)
     require_unique_ids(plan)
+    labelled = require_labels(plan)
     digest = plan.data_digest()
     store = Store(spec.store_uri())
     reference_of(
@@ -100,6 +101,10 @@ def load_planned(
     files = f"{len(plan.files)} file{'s' * (len(plan.files) != 1)}"
     available = f"{plan.rows_available:,} row{'s' * (plan.rows_available != 1)}"
     say(f"load_model: partition {plan.partition}, {available} in {files}{sampled}")
+    if labelled is not None:
+        known, of = labelled
+        how_many = f"known for {known:,} of {of:,} rows" if known else "not known yet"
+        say(f"load_model: the outcomes in {spec.data.label} are {how_many}")
     return RunReference(
         name=spec.name,
         partition=plan.partition,

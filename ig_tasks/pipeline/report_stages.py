@@ -33,6 +33,7 @@ from ig_tasks.validation.drift.drift_check import (
 )
 from ig_tasks.validation.drift.period import Period
 from ig_tasks.validation.drift.references import PublishedReports, locate_run
+from ig_tasks.validation.quality.judge import quality_of
 from ig_tasks.validation.verdicts.judge import judge_features, verdicts_check
 
 __all__ = ["publish_report", "validate"]
@@ -100,9 +101,12 @@ def validate(
             checks.append(drift_check(spec, drift))
         elif unregistered:
             checks.append(launch_check(spec, store))
+        quality = quality_of(period, spec, facts)
+        for one in quality:
+            say(f"validate: {one.sentence}")
         verdicts = judge_features(period, spec)
         checks += [] if (told := verdicts_check(verdicts)) is None else [told]
-        rendering.write_checks(checks, drift, verdicts)
+        rendering.write_checks(checks, drift, verdicts, quality)
         Manifest(run).record_stage("validate", seconds=time.perf_counter() - started, checks=len(checks))
     checks = rendering.read_checks()
     for check in checks:

@@ -32,6 +32,7 @@ from ig_tasks.store.report import (
     ModelInfo,
     Outlier,
     OverrideInfo,
+    Quality,
     Report,
     SegmentInfo,
     TargetInfo,
@@ -62,6 +63,7 @@ class Findings:
     drift: Drift | None = None
     verdicts: Sequence[Verdict] = ()
     dependence: Sequence[Dependence] = ()
+    quality: Sequence[Quality] = ()
 
 
 def assemble_report(findings: Findings, *, revision: int) -> Report:
@@ -177,6 +179,7 @@ def assemble_report(findings: Findings, *, revision: int) -> Report:
         checks=tuple(findings.checks),
         verdicts=tuple(findings.verdicts),
         drift=findings.drift,
+        quality=tuple(findings.quality),
         provenance=_provenance(findings),
         timing={name: stage["seconds"] for name, stage in findings.manifest.get("stages", {}).items()},
     )

@@ -28,7 +28,7 @@ from ig_tasks.stages.aggregation import RunSummary
 from ig_tasks.stages.plan_facts import PlanFacts
 from ig_tasks.store import Manifest, RunFolder, read_sealed, set_aside, take_sealed
 from ig_tasks.store.drift_parts import Drift
-from ig_tasks.store.report import Check, Report, Verdict
+from ig_tasks.store.report import Check, Quality, Report, Verdict
 from ig_tasks.store.runs import revised
 from ig_tasks.store.sealed import Say, create_sealed
 
@@ -120,9 +120,13 @@ class Rendering:
         return self.run.uri_of(revised("report.html", self.revision))
 
     def write_checks(
-        self, checks: Sequence[Check], drift: Drift | None = None, verdicts: Sequence[Verdict] = ()
+        self,
+        checks: Sequence[Check],
+        drift: Drift | None = None,
+        verdicts: Sequence[Verdict] = (),
+        quality: Sequence[Quality] = (),
     ) -> None:
-        """Write validation.json: checks now, verdicts and drift with them.
+        """Write validation.json: checks now, verdicts, drift and the model's quality with them.
 
         Whose checks are there first has the revision. A rendering that was carried out at the same moment takes the
         next one, unless it is the same: then the checks that are there are its own.
@@ -132,6 +136,7 @@ class Rendering:
             "checks": [check.model_dump(mode="json") for check in checks],
             "verdicts": [verdict.model_dump(mode="json") for verdict in verdicts],
             "drift": None if drift is None else drift.model_dump(mode="json"),
+            "quality": [one.model_dump(mode="json") for one in quality],
         }
         while not create_sealed(self.run, revised("validation.json", self.revision), document):
             if self._checks_document()["rendering"] == self.key:
@@ -146,6 +151,10 @@ class Rendering:
     def read_verdicts(self) -> list[Verdict]:
         """What is said of single features."""
         return [Verdict.model_validate(verdict) for verdict in self._checks_document().get("verdicts", [])]
+
+    def read_quality(self) -> list[Quality]:
+        """How good the model was; empty where no outcome is named."""
+        return [Quality.model_validate(one) for one in self._checks_document().get("quality", [])]
 
     def read_drift(self) -> Drift | None:
         """The comparison that was made with the checks; None where there was nothing to compare with."""
@@ -220,6 +229,7 @@ class Rendering:
             dependence=dependence(
                 run, summary.attribution_files, summary.merged, keep_inputs=self.spec.report.keep_inputs
             ),
+            quality=self.read_quality(),
         )
 
 

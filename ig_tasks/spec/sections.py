@@ -118,6 +118,10 @@ class DataSpec(Section):
         Column | None,
         Field(description="such as day or customer: rows of one are not independent, and drift allows for it"),
     ] = None
+    label: Annotated[
+        Column | None,
+        Field(description="column with the outcome, missing where it is not known yet; never an input of the model"),
+    ] = None
 
 
 def _as_bytes(value: Any) -> Any:

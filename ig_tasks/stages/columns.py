@@ -1,4 +1,4 @@
-"""Ids and segments are looked at before anything is computed: to read a column costs next to nothing."""
+"""Ids, segments and outcomes are looked at before anything is computed: to read a column costs next to nothing."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ig_tasks.data.labels import read_labels
 from ig_tasks.data.levels import segment_levels
 from ig_tasks.data.shards import Shard, read_shard, row_ids
 from ig_tasks.errors import DataError
+from ig_tasks.models.outcomes import outcome_of
 from ig_tasks.stages.run_plan import RunPlan
 
-__all__ = ["require_few_levels", "require_unique_ids"]
+__all__ = ["require_few_levels", "require_labels", "require_unique_ids"]
 
 _LOOKED_AT = 1000
 """Hashes that several rows share, at most, whose ids are compared as text."""
@@ -54,6 +56,25 @@ def require_few_levels(plan: RunPlan) -> None:
         frame = read_shard(plan.shards()[0], segments)
         for column in segments:
             segment_levels(frame[column])
+
+
+def require_labels(plan: RunPlan) -> tuple[int, int] | None:
+    """Read the column `data.label` of the run's rows; how many hold an outcome, and how many there are.
+
+    None where the spec names no label.
+
+    Raises:
+        DataError: naming a value that is no outcome of the target.
+    """
+    column = plan.spec.data.label
+    if column is None:
+        return None
+    outcome = outcome_of(plan.package.config, plan.target)
+    known = rows = 0
+    for shard in plan.shards():
+        labels = read_labels(read_shard(shard, [column])[column], outcome.kind, outcome.target, outcome.classes)
+        known, rows = known + int((~np.isnan(labels)).sum()), rows + len(labels)
+    return known, rows
 
 
 def _ids(shard: Shard, column: str) -> NDArray[np.object_]:

@@ -12,6 +12,7 @@ from ig_tasks.data.features import Feature
 from ig_tasks.errors import BaselineError, DataError, InputError, ModelError, SpecError, suggest
 from ig_tasks.models import ModelPackage, open_package
 from ig_tasks.models.opening import open_served
+from ig_tasks.models.outcomes import outcome_of
 from ig_tasks.models.spaces import converter, spaces_of
 from ig_tasks.spec import AttributionSpec, ExplanationSpec, format_partition
 from ig_tasks.spec.uris import without_secrets
@@ -46,6 +47,7 @@ def plan_run(spec: ExplanationSpec, partition: str | None = None) -> RunPlan:
     served = _open_served(spec, package, root)
     _check_attribution(spec.attribution)
     _check_drift(spec)
+    _check_label(spec, package)
     chosen = format_partition(partition or spec.partition)
     dataset = Dataset(spec.data.uri, spec.data.partition)
     _require_inputs(dataset, package)
@@ -54,6 +56,7 @@ def plan_run(spec: ExplanationSpec, partition: str | None = None) -> RunPlan:
     wanted += [(spec.data.id, "data.id")] if spec.data.id else []
     wanted += [(spec.data.prediction, "data.prediction")] if spec.data.prediction else []
     wanted += [(spec.data.cluster, "data.cluster")] if spec.data.cluster else []
+    wanted += [(spec.data.label, "data.label")] if spec.data.label else []
     dataset.require_columns(wanted)
     if spec.data.prediction:
         dataset.require_number(spec.data.prediction, "data.prediction")
@@ -176,6 +179,26 @@ def _check_drift(spec: ExplanationSpec) -> None:
         if column not in spec.data.segments:
             near = suggest(column, spec.data.segments, noun="columns of data.segments")
             raise SpecError(without_secrets(f"drift.segments: {column!r} is not one of data.segments{near}"))
+
+
+def _check_label(spec: ExplanationSpec, package: ModelPackage) -> None:
+    """Refuse an outcome that the model reads, or that its target cannot be compared with."""
+    label = spec.data.label
+    if label is None:
+        return
+    for name, input_ in package.config.inputs.items():
+        if label in input_.columns:
+            raise SpecError(
+                without_secrets(f"data.label: column {label!r} is read by model input {name!r}")
+                + "; an outcome that the model reads tells nothing of the model: name the column that is filled later"
+            )
+    for field in ("id", "prediction"):
+        if label == getattr(spec.data, field):
+            raise SpecError(without_secrets(f"data.label: column {label!r} is data.{field}, too; name the outcome"))
+    try:
+        outcome_of(package.config, package.config.choose_target(spec.model.target, spec.model.space))
+    except ModelError as error:
+        raise type(error)(f"data.label: {error}") from None
 
 
 def _check_attribution(settings: AttributionSpec) -> None:

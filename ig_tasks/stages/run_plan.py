@@ -102,7 +102,7 @@ class RunPlan:
         attribution = spec.attribution.model_dump(mode="json")
         data = spec.data.model_dump(mode="json", exclude={"uri", "partition"})
         # A key that came later and is not used leaves the folders of earlier runs where they are.
-        data = {name: value for name, value in data.items() if name != "cluster" or value is not None}
+        data = {name: value for name, value in data.items() if name not in ("cluster", "label") or value is not None}
         return {
             "engine": ENGINE_VERSION,
             "model": {"digest": self.package.digest, "target": target.name, "space": target.space},

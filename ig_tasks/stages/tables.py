@@ -20,6 +20,7 @@ from ig_tasks.data.levels import level_names, segment_levels
 from ig_tasks.data.shards import row_ids
 from ig_tasks.data.tokens import words_of
 from ig_tasks.spec import DataSpec
+from ig_tasks.stages.outcomes import RowOutcomes, outcome_columns
 from ig_tasks.stages.shard_files import QUARANTINE_SCHEMA, ShardSummary
 from ig_tasks.statistics import (
     AttributionSums,
@@ -108,6 +109,7 @@ def shard_tables(
     keep_inputs: bool,
     inputs: Mapping[str, InputSpec] | None = None,
     encoded: Encoded | None = None,
+    outcomes: RowOutcomes | None = None,
 ) -> ShardTables:
     """Divide the rows of `frame` into explained and quarantined; no row is in both, none is in neither.
 
@@ -118,6 +120,7 @@ def shard_tables(
         explanation: of the kept rows; None if no row is kept.
         inputs: the model's, which say how a bag is written.
         encoded: the kept rows as the model took them: of texts and bags every token is kept with its attribution.
+        outcomes: of the kept rows, where `data.label` names a column.
     """
     reasons = reasons.copy()
     ids = row_ids(frame, data.id)
@@ -152,6 +155,8 @@ def shard_tables(
     clusters = None if data.cluster is None else level_names(chosen[data.cluster])
     if clusters is not None:
         columns["cluster"] = pa.array(clusters.tolist(), pa.string())
+    if data.label:
+        columns |= outcome_columns(outcomes, usable)
     columns |= {f"attribution:{name}": pa.array(chosen_values[:, place]) for place, name in enumerate(names)}
     held_numbers = {f.name: chosen[f.column].to_numpy(dtype=np.float64) for f in features if f.kind == "numeric"}
     numbers = {f.name: _without_gaps(held_numbers[f.name], f, inputs) for f in features if f.kind == "numeric"}

@@ -26,6 +26,7 @@ from ig_tasks.models import ModelPackage, open_package
 from ig_tasks.spec import AttributionSpec, BaselineSpec, DataSpec
 from ig_tasks.stages.layer_doctor import diagnosis_of, load_or_propose
 from ig_tasks.stages.missing_numbers import require_gaps_alike
+from ig_tasks.stages.outcomes import row_outcomes
 from ig_tasks.stages.shard_files import write_shard
 from ig_tasks.stages.soundness import doubt_of_space, require_ids_inside, require_one_output_a_row
 from ig_tasks.stages.tables import shard_tables
@@ -139,7 +140,7 @@ def explain_shard(task: ExplainTask) -> dict[str, Any]:
     prepared = cached(("prepared", task.run_uri, device), lambda: _prepare(task, run, device))
     data = task.data
     segment = prepared.segment
-    extra = [column for column in (data.id, data.prediction, data.cluster, segment, *data.segments) if column]
+    extra = [name for name in (data.id, data.prediction, data.cluster, data.label, segment, *data.segments) if name]
     frame = read_shard(task.shard, list(dict.fromkeys([*package.columns, *extra])))
     encoded = package.encode(frame)
     explanation = None
@@ -153,6 +154,10 @@ def explain_shard(task: ExplainTask) -> dict[str, Any]:
             segments=segments,
             refuse=False,
         )
+    outcomes = None
+    if data.label is not None and explanation is not None:
+        target = package.config.choose_target(task.model.target, task.model.space)
+        outcomes = row_outcomes(loaded, target, frame[data.label][encoded.keep], explanation.output, encoded.arrays)
     tables = shard_tables(
         frame,
         encoded.keep,
@@ -164,6 +169,7 @@ def explain_shard(task: ExplainTask) -> dict[str, Any]:
         target=prepared.target_name,
         data=data,
         keep_inputs=task.keep_inputs,
+        outcomes=outcomes,
     )
     summary = tables.summarise(
         task.shard.name,

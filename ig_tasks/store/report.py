@@ -18,6 +18,7 @@ from ig_tasks.presentation.visible import json_visible
 from ig_tasks.spec.messages import first_error
 from ig_tasks.store.drift_parts import Drift
 from ig_tasks.store.report_dependence import Dependence, DependencePoint
+from ig_tasks.store.report_quality import CalibrationPart, FeatureGain, Quality
 from ig_tasks.store.report_results import (
     Check,
     Completeness,
@@ -57,6 +58,7 @@ __all__ = [
     "BaselineInfo",
     "BaselineObjection",
     "BaselineValue",
+    "CalibrationPart",
     "Check",
     "Completeness",
     "Contribution",
@@ -65,6 +67,7 @@ __all__ = [
     "DependencePoint",
     "Distribution",
     "Example",
+    "FeatureGain",
     "FeatureInfo",
     "GroupImportance",
     "Heatmap",
@@ -74,6 +77,7 @@ __all__ = [
     "Outlier",
     "OverrideInfo",
     "Passage",
+    "Quality",
     "Quantile",
     "Report",
     "SegmentInfo",
@@ -144,6 +148,9 @@ class Report(Part):
     """How the attributions of the leading features depend on their values; by target, the most important first."""
     overrides: tuple[OverrideInfo, ...] = ()
     """Settings that were not the spec's own: the run is ad-hoc, and latest.json never names it. Empty: official."""
+
+    quality: tuple[Quality, ...] = ()
+    """How good the model was, by target; empty where the spec names no `data.label`."""
 
     @property
     def official(self) -> bool:

@@ -74,7 +74,7 @@ SHOWN = [path for path, found in SPEC.items() if without_secrets in found]
 NAMES = {
     "name", "schedule.cron", "schedule.partition", "partition", "model.target", "model.trust",
     "model.served.target", "model.served.trust", "data.partition", "data.id", "data.segments", "data.prediction",
-    "data.cluster", "drift.segments",
+    "data.cluster", "data.label", "drift.segments",
     "baseline.partition", "drift.reference", "baseline.value", "baseline.segment", "features",
 }  # fmt: skip
 """Fields that name something of the data or the model. A new field of text is a name, or a `Uri`, or `Prose`."""

@@ -1,0 +1,1 @@
+"""How good a model was where outcomes are known: figures with errors, calibration, what each feature adds."""

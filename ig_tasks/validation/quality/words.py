@@ -1,0 +1,32 @@
+"""The quality of a model in a sentence."""
+
+from __future__ import annotations
+
+from ig_tasks.store.report_quality import Quality
+
+__all__ = ["quality_words"]
+
+
+def quality_words(quality: Quality) -> str:
+    """How well the model did, for people who know the outcome and not the measures."""
+    rows = f"{quality.rows:,} of {quality.rows + quality.rows_unknown:,} rows"
+    if not quality.rows:
+        return f"Labels not known yet: no row has an outcome in {quality.label}."
+    known = "" if not quality.rows_unknown else f" ({rows} have an outcome)"
+    if quality.kind == "number":
+        if quality.r2 is None:
+            return f"The error is {quality.rmse:.4g} on average (RMSE){known}; the outcome is the same in every row."
+        return (
+            f"The model explains {quality.r2:.1%} of the variance of {quality.label}; its error is {quality.rmse:.4g} "
+            f"(RMSE), {quality.mae:.4g} in the mean{known}."
+        )
+    if quality.auc is None:
+        return f"All {quality.rows:,} rows with an outcome in {quality.label} have the same: ranking cannot be judged."
+    what = "a row of the class" if quality.kind == "class" else "a row with the outcome"
+    error = "" if quality.auc_se is None else f" (AUC {quality.auc:.3f} ± {1.96 * quality.auc_se:.3f})"
+    gain = ""
+    if quality.base_loss and quality.loss is not None:
+        part = 1.0 - quality.loss / quality.base_loss
+        compared = f"{part:.1%} less than" if part >= 0 else f"{-part:.1%} more than"
+        gain = f" Its log loss is {quality.loss:.4f}, {compared} by predicting the base rate for every row."
+    return f"In {quality.auc:.1%} of pairs {what} is predicted higher than one without{error}{known}.{gain}"
