@@ -9,11 +9,11 @@ from ig_tasks.charts.axes import labels_axis, zero_line
 from ig_tasks.charts.chart import Chart, Frame
 from ig_tasks.presentation.colours import ACCENT, FAINT, GRID, PAGE
 
-__all__ = ["Change", "change_marks"]
+__all__ = ["FARTHEST", "Change", "change_marks"]
 
 
 class Change(NamedTuple):
-    """A feature's label, its change and the ends of its interval (of the mean of before and after), and its state."""
+    """A feature's label, its change and the ends of its interval (of what was before), and its state."""
 
     label: str
     change: float
@@ -24,14 +24,15 @@ class Change(NamedTuple):
 
 
 _COLOURS = {"alarm": PAGE["bad"], "changed": ACCENT, "cancelled": ACCENT}
-_FARTHEST = 2.0
+FARTHEST = 3.0
+"""One change far beyond the others would leave nothing to be seen of them."""
 
 
 def change_marks(changes: Sequence[Change], practical: float) -> Chart:
     """A mark and a 95 % interval for each change, over a band of changes too small to count.
 
     Args:
-        changes: from top to bottom; intervals are cut off at -200 % and 200 %.
+        changes: from top to bottom; what exceeds -100 % or +300 % is cut off.
         practical: the least relative change that counts.
     """
     import altair as alt
@@ -40,8 +41,9 @@ def change_marks(changes: Sequence[Change], practical: float) -> Chart:
     drawn = [
         {
             **row,
-            "low": row["change"] if row["low"] is None else max(row["low"], -_FARTHEST),
-            "high": row["change"] if row["high"] is None else min(row["high"], _FARTHEST),
+            "at": _within(row["change"]),
+            "low": _within(row["change"] if row["low"] is None else row["low"]),
+            "high": _within(row["change"] if row["high"] is None else row["high"]),
             "colour": _COLOURS.get(row["state"], FAINT),
         }
         for row in data
@@ -57,10 +59,15 @@ def change_marks(changes: Sequence[Change], practical: float) -> Chart:
     colour = alt.Color("colour:N", scale=None)
     rule = base.mark_rule(strokeWidth=2).encode(y=y, x="low:Q", x2="high:Q", color=colour)
     tooltip = ["label:N", alt.Tooltip("change:Q", format="+.1%"), "state:N"]
-    mark = base.mark_point(filled=True, size=70, opacity=1).encode(y=y, x="change:Q", color=colour, tooltip=tooltip)
+    mark = base.mark_point(filled=True, size=70, opacity=1).encode(y=y, x="at:Q", color=colour, tooltip=tooltip)
     alarms = sum(change.state == "alarm" for change in changes)
     words = (
-        f"Marks with 95 % intervals: relative change of importance of {len(data)} features, {alarms} of them with an "
-        f"alarm; changes within {practical:.0%} do not count. The numbers are in the table."
+        f"Marks with 95 % intervals: change of importance of {len(data)} features, as a share of what it was before, "
+        f"{alarms} of them with an alarm; changes within {practical:.0%} do not count. The numbers are in the table."
     )
     return Chart(alt.layer(band, zero_line(alt), rule, mark), words, tuple(data), Frame(len(data)))
+
+
+def _within(change: float) -> float:
+    """A change, or the end of its interval, where the chart ends; importance does not fall below nothing."""
+    return min(max(change, -1.0), FARTHEST)

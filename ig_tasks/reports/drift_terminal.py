@@ -55,7 +55,7 @@ def _print_rows(what: str, rows: Sequence[FeatureDrift], console: Console, top: 
             plain(name),
             number(row.before),
             number(row.after),
-            "" if row.relative is None else f"{row.relative:+.0%}",
+            "new" if row.growth is None else f"{row.growth:+.0%}",
             plain(row.state, f"bold {_BAD}" if row.alarm else _TONES.get(row.state, "")),
             plain(_causes(row), _SOFT),
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ig_tasks.charts import Chart
-from ig_tasks.charts.changes import Change, change_marks
+from ig_tasks.charts.changes import FARTHEST, Change, change_marks
 from ig_tasks.presentation.causes import CAUSES
 from ig_tasks.store.drift_parts import Drift, FeatureDrift
 from ig_tasks.store.report import Report
@@ -22,7 +22,7 @@ class DriftView(NamedTuple):
         rows: features over all rows, those with an alarm first, then the most important; `left` more are not shown.
         segments: features that changed within a segment.
         alarms: what asks for a person.
-        chart: None where there is nothing to draw.
+        chart: None where there is nothing to draw; `cut`: whether it ends short of a change.
     """
 
     drift: Drift
@@ -31,6 +31,7 @@ class DriftView(NamedTuple):
     segments: tuple[FeatureDrift, ...]
     alarms: tuple[FeatureDrift, ...]
     chart: Chart | None
+    cut: bool
 
 
 def drift_view(report: Report) -> DriftView | None:
@@ -40,23 +41,24 @@ def drift_view(report: Report) -> DriftView | None:
         return None
     overall = sorted((row for row in drift.features if row.segment is None), key=lambda row: not row.alarm)
     shown = tuple(overall[:_SHOWN])
-    changes = [_mark(report, row) for row in shown if row.relative is not None]
+    changes = [_mark(report, row) for row in shown if row.growth is not None]
     segments = tuple(row for row in drift.features if row.segment is not None and row.state == "changed")
     chart = change_marks(changes, drift.practical or 0.0) if changes else None
-    return DriftView(drift, shown, len(overall) - len(shown), segments[:_SHOWN], drift.alarms, chart)
+    cut = any(max(change.change, change.high or 0.0) > FARTHEST for change in changes)
+    return DriftView(drift, shown, len(overall) - len(shown), segments[:_SHOWN], drift.alarms, chart, cut)
 
 
 def relative(value: float | None) -> str:
-    """A relative change as text: +12 %."""
+    """A change relative to what was before, as text: +12 %."""
     if value is None:
-        return ""
+        return "new"
     percent = round(100 * value)
     return f"{'+' if percent > 0 else '−' if percent < 0 else ''}{abs(percent)} %"
 
 
 def relative_interval(row: FeatureDrift) -> str:
     """The 95 % interval of a relative change as text; "" where it is not known."""
-    ends = _relative_ends(row)
+    ends = row.growth_ci
     return "" if ends[0] is None or ends[1] is None else f"{relative(ends[0])} to {relative(ends[1])}"
 
 
@@ -76,12 +78,5 @@ def because(report: Report, row: FeatureDrift) -> str:
 
 
 def _mark(report: Report, row: FeatureDrift) -> Change:
-    ends = _relative_ends(row)
     state = "alarm" if row.alarm else row.state
-    return Change(report.label(row.feature), row.relative or 0.0, ends[0], ends[1], state)
-
-
-def _relative_ends(row: FeatureDrift) -> tuple[float | None, float | None]:
-    middle = ((row.before or 0.0) + (row.after or 0.0)) / 2
-    low, high = (None if end is None or not middle else end / middle for end in row.change_ci)
-    return low, high
+    return Change(report.label(row.feature), row.growth or 0.0, *row.growth_ci, state)

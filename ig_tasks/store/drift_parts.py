@@ -113,6 +113,17 @@ class FeatureDrift(Part):
     alarm: bool = False
     sentence: str = ""
 
+    @property
+    def growth(self) -> float | None:
+        """The change over what was before, as people reckon: -1 is gone; None where nothing was before."""
+        return None if self.before is None or not self.before or self.change is None else self.change / self.before
+
+    @property
+    def growth_ci(self) -> tuple[float | None, float | None]:
+        """The ends of the change's interval over what was before."""
+        low, high = (None if end is None or not self.before else end / self.before for end in self.change_ci)
+        return low, high
+
 
 class DriftIndices(Part):
     """Single figures that other products give; they name no feature, and are never the rule here."""

@@ -13,19 +13,19 @@ _SHOWN = 5
 
 def sentence(row: FeatureDrift, limits: Limits) -> str:
     """What became of one feature, in one sentence."""
-    share = f"{abs(row.relative or 0.0):.0%}"
-    way = "rose" if (row.change or 0.0) > 0 else "fell"
+    growth = row.growth
+    way = "appeared" if growth is None else f"{'rose' if growth > 0 else 'fell'} by {abs(growth):.0%}"
     if row.alarm and row.row_cosine is not None and row.row_cosine < 0:
-        beside = f", and its importance {way} by {share}" if row.state in ("changed", "small") else ""
+        beside = f", and its importance {way}" if row.state in ("changed", "small") else ""
         cosine = f"cosine {row.row_cosine:.2f}"
         return f"The new model reversed {row.feature}: on the same rows it points the other way ({cosine}){beside}."
     if row.state == "unchanged":
         return f"{row.feature} is unchanged within {limits.practical:.0%}."
     if row.state == "undetermined":
-        return f"{row.feature} {way} by {share}; neither a change nor its absence is shown."
+        return f"{row.feature} {way}; neither a change nor its absence is shown."
     if row.state == "cancelled":
         return f"{row.feature} is about as important as before, but {_because(row)} moved it in opposite ways."
-    what = f"{row.feature} {way} by {share}, from {row.before:.3g} to {row.after:.3g}"
+    what = f"{row.feature} {way}, from {row.before:.3g} to {row.after:.3g}"
     if row.state == "small":
         return f"{what}; that is less than {limits.share:.0%} of all importance."
     if row.follows_partition:

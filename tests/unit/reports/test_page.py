@@ -32,7 +32,7 @@ DRIFT = {
             "target": "late", "feature": "dep_delay", "before": 2.0, "after": 3.0, "change": 1.0,
             "change_ci": [0.5, 1.5], "relative": 0.4, "q_value": 0.001, "state": "changed", "cause": ["own", "others"],
             "others": [{"feature": "dep_hour", "effect": 0.2}], "rank_before": 1, "rank_after": 1, "alarm": True,
-            "sentence": "dep_delay rose by 40 %, because of its own values.",
+            "sentence": "dep_delay rose by 50 %, because of its own values.",
         },
         {
             "target": "late", "feature": "dep_hour", "before": 0.51, "after": 0.49, "change": -0.02,
@@ -48,7 +48,7 @@ DRIFT = {
         },
     ],
     "notes": ["Rows are taken to be independent of one another."],
-    "summary": "dep_delay rose by 40 %, because of its own values.",
+    "summary": "dep_delay rose by 50 %, because of its own values.",
 }  # fmt: skip
 
 
@@ -432,14 +432,14 @@ def test_what_changed_is_shown_with_its_cause_and_a_chart(sample: SimpleNamespac
     outline = Outline(page)
     rows = {row[0]: row[1:] for row in outline.rows}
     assert rows["Departure delaydep_delay"] == [
-        "+40 %", "alarm", "its own values; values of Scheduled hour", "+20 % to +60 %", "2.000", "3.000", "1",
+        "+50 %", "alarm", "its own values; values of Scheduled hour", "+25 % to +75 %", "2.000", "3.000", "1",
     ]  # fmt: skip
     assert rows["Scheduled hourdep_hour"] == [
         "−4 %", "unchanged", "", "−10 % to +2 %", "0.5100", "0.4900", "3 → 2",
     ]  # fmt: skip
     assert rows["schedule"][1] == "changed"
-    assert "dep_delay rose by 40 %, because of its own values." in page
-    assert "Marks with 95 % intervals: relative change of importance of 2 features, 1 of them with an alarm" in page
+    assert "dep_delay rose by 50 %, because of its own values." in page
+    assert "Marks with 95 % intervals: change of importance of 2 features" in page
     assert "Rows are taken to be independent" in page
 
 
