@@ -78,6 +78,7 @@ MEANING = {
         "drift": "the earlier run that a report is compared with, and which changes count; a string is `reference`",
         "drift.severity": "",
         "verdicts": "what is said of single features, from which threshold, and how severe it is",
+        "approval": "a person decides, in the DAG `ig_feature_validation`; a string is `severity`",
         "verdicts.ignored": "the model hardly uses the feature",
         "verdicts.ignored.severity": "",
         "verdicts.dominant": "one feature decides nearly alone",

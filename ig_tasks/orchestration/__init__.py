@@ -12,8 +12,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ig_tasks.orchestration.assets import on_reports, report_asset
+    from ig_tasks.orchestration.assets import on_reports, on_validated, report_asset, validated_asset
     from ig_tasks.orchestration.factory import ig_dag, ig_task_group
+    from ig_tasks.orchestration.feature_validation import ig_feature_validation_dag
     from ig_tasks.orchestration.hook import DaskHook
     from ig_tasks.orchestration.launch import RegisterReferenceOperator
     from ig_tasks.orchestration.spec_folder import ig_dags, require_specs
@@ -23,10 +24,13 @@ __all__ = [
     "RegisterReferenceOperator",
     "ig_dag",
     "ig_dags",
+    "ig_feature_validation_dag",
     "ig_task_group",
     "on_reports",
+    "on_validated",
     "report_asset",
     "require_specs",
+    "validated_asset",
 ]
 
 _HOME = {
@@ -34,8 +38,11 @@ _HOME = {
     "RegisterReferenceOperator": "launch",
     "ig_dag": "factory",
     "ig_dags": "spec_folder",
+    "ig_feature_validation_dag": "feature_validation",
     "ig_task_group": "factory",
     "on_reports": "assets",
+    "on_validated": "assets",
+    "validated_asset": "assets",
     "report_asset": "assets",
     "require_specs": "spec_folder",
 }

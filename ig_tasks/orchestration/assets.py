@@ -7,7 +7,7 @@ from typing import Any
 
 from airflow.sdk import Asset, AssetAny, PartitionedAssetTimetable
 
-__all__ = ["event_extra", "on_reports", "report_asset"]
+__all__ = ["event_extra", "on_reports", "on_validated", "report_asset", "validated_asset"]
 
 
 def report_asset(name: str) -> Asset:
@@ -16,13 +16,26 @@ def report_asset(name: str) -> Asset:
     return Asset(f"ig://{name}")
 
 
+def validated_asset(name: str) -> Asset:
+    """The Asset `ig://<name>/validated`: updated when feature validation has let a report of this spec pass."""
+    return Asset(f"ig://{name}/validated")
+
+
 def on_reports(*names: str) -> PartitionedAssetTimetable:
     """A schedule that starts a run for each report that one of these specs publishes.
 
     The run's `partition_key` is the report's partition (`all` if its data has none). A plain
     `schedule=[asset]` would never start: Airflow keeps events that have a partition from such DAGs.
     """
-    assets = [report_asset(name) for name in names]
+    return _on_any([report_asset(name) for name in names])
+
+
+def on_validated(*names: str) -> PartitionedAssetTimetable:
+    """A schedule that starts a run for each report that feature validation lets pass, or a person approves."""
+    return _on_any([validated_asset(name) for name in names])
+
+
+def _on_any(assets: list[Asset]) -> PartitionedAssetTimetable:
     return PartitionedAssetTimetable(assets=assets[0] if len(assets) == 1 else AssetAny(*assets))
 
 

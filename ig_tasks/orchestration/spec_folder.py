@@ -19,9 +19,12 @@ from ig_tasks.orchestration.last_good import last_good, remember
 from ig_tasks.spec import ExplanationSpec, load_spec
 from ig_tasks.spec.standing import Standing, standing_of
 
-__all__ = ["SPECS_VARIABLE", "ig_dags", "require_specs"]
+__all__ = ["RESERVED", "SPECS_VARIABLE", "ig_dags", "loaded_specs", "require_specs"]
 
 SPECS_VARIABLE = "IG_TASKS_SPECS"
+
+RESERVED = ("feature_validation", "explain_on_demand")
+"""Names that no spec may have: the DAGs `ig_<name>` are those of all specs."""
 
 
 def ig_dags(folder: str | Path, **dag_arguments: Any) -> list[DAG]:
@@ -63,6 +66,15 @@ def require_specs(folder: str | Path, **dag_arguments: Any) -> None:
         raise SpecError("\n".join(broken.values()))
 
 
+def loaded_specs(folder: str | Path) -> dict[str, ExplanationSpec]:
+    """{name: spec} of the specs of a folder that load, in order; makes no DAG. What is wrong with others is not said.
+
+    Raises:
+        SpecError: if there is no such folder.
+    """
+    return {spec.name: spec for spec in _specs(_place(folder), {}).values()}
+
+
 def _place(folder: str | Path) -> Path:
     place = Path(os.environ.get(SPECS_VARIABLE) or folder).absolute()
     if not place.is_dir():
@@ -75,19 +87,30 @@ def _read(
 ) -> tuple[dict[Path, tuple[ExplanationSpec, DAG]], dict[Path, str]]:
     """The specs of a folder with their DAGs, and what is wrong with the others."""
     broken: dict[Path, str] = {}
+    good: dict[Path, tuple[ExplanationSpec, DAG]] = {}
+    for path, spec in _specs(place, broken).items():
+        with _kept_apart(path, broken):
+            good[path] = (spec, ig_dag(spec, **dag_arguments))
+    return good, broken
+
+
+def _specs(place: Path, broken: dict[Path, str]) -> dict[Path, ExplanationSpec]:
+    """The specs of a folder that load, each name once; what is wrong with the others is noted in `broken`."""
     specs: dict[Path, ExplanationSpec] = {}
     for path in sorted(entry for entry in place.iterdir() if _is_spec(entry)):
         with _kept_apart(path, broken):
             specs[path] = load_spec(path)
     owners = _owners(specs)
-    good: dict[Path, tuple[ExplanationSpec, DAG]] = {}
+    good: dict[Path, ExplanationSpec] = {}
     for path, spec in specs.items():
         with _kept_apart(path, broken):
             if owners[spec.name] != path:
                 taken = f"{path.name}: name: {spec.name!r} is taken by {owners[spec.name].name}; choose another"
                 raise SpecError(taken)
-            good[path] = (spec, ig_dag(spec, **dag_arguments))
-    return good, broken
+            if spec.name in RESERVED:
+                raise SpecError(f"{path.name}: name: {spec.name!r} is the DAG of all specs; choose another")
+            good[path] = spec
+    return good
 
 
 @contextmanager
@@ -119,7 +142,7 @@ def _broken_dags(
     broken: Mapping[Path, str], names: Collection[str], taken: Collection[str], dag_arguments: Mapping[str, Any]
 ) -> Iterator[DAG]:
     """A DAG for each spec that does not load, under the id that it would have unless another spec has it."""
-    ids = set(taken)
+    ids = {*taken, *(f"ig_{name}" for name in RESERVED)}
     for path, message in broken.items():
         standing = standing_of(_text_of(path), last_good(path))
         name = standing.name if standing.name and standing.name not in names else path.stem

@@ -24,6 +24,7 @@ from ig_tasks.stages.run_reference import RunReference
 from ig_tasks.store import Manifest, RunFolder, Store, set_aside
 from ig_tasks.store.report import Check, Report
 from ig_tasks.validation import called_check, predicted_of, run_checks, unknown_checks
+from ig_tasks.validation.decision import withholding
 from ig_tasks.validation.drift.drift_check import (
     awaits_launch,
     drift_check,
@@ -112,7 +113,7 @@ def validate(
     for check in checks:
         say(_told(check))
     failed = [check for check in checks if not check.success]
-    critical = [check.name for check in failed if check.severity == "critical"]
+    critical = [check.name for check in withholding(checks, spec.approval)]
     if critical:
         report_uri = rendering.write(facts, summary, ref.model.space)
         names = ", ".join(critical)

@@ -38,6 +38,7 @@ from ig_tasks.store.report import (
     TargetInfo,
     Verdict,
 )
+from ig_tasks.validation.decision import withholding
 from ig_tasks.validation.unknown import judge_unknown
 
 
@@ -67,12 +68,12 @@ class Findings:
 
 
 def assemble_report(findings: Findings, *, revision: int) -> Report:
-    """The report of a run: withheld when a check of severity `critical` failed, else published."""
+    """The report of a run: withheld when a check of severity `critical` failed that nobody decides on."""
     spec, facts, summary = findings.spec, findings.facts, findings.summary
     card = facts.config.card
     # This is the data that was explained: files may have been added since.
     available = int(findings.manifest.get("rows_available", facts.rows_available))
-    failed = any(check.severity == "critical" and not check.success for check in findings.checks)
+    failed = withholding(findings.checks, spec.approval)
     target = next(iter(summary.attributions))
     relative = summary.relative_delta
     explained = summary.rows_explained

@@ -38,6 +38,7 @@ def rendering_key(
                 del feature[later_key]
     usual = document["verdicts"] == VerdictsSpec().model_dump(mode="json")
     judged = {} if usual else {"verdicts": document["verdicts"]}
+    judged |= {} if spec.approval.severity is None else {"approval": spec.approval.severity}
     drift = {} if reference is None else {"drift": {**document["drift"], "reference": reference.run_id}}
     drift = {"drift": {"reference": "no launch"}} if awaits_launch else drift
     shown_now = {name: document[name] for name in shown}

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, ValidationError
 
 from ig_tasks.errors import SpecError
+from ig_tasks.spec.approval_section import ApprovalSpec
 from ig_tasks.spec.baseline import BaselineSpec
 from ig_tasks.spec.check_sections import ValidationSpec
 from ig_tasks.spec.drift_section import DriftSpec
@@ -61,6 +62,7 @@ class ExplanationSpec(Section):
     validation: ValidationSpec = ValidationSpec()
     drift: Annotated[DriftSpec, _short_form("reference")] = DriftSpec()
     verdicts: VerdictsSpec = VerdictsSpec()
+    approval: Annotated[ApprovalSpec, _short_form("severity")] = ApprovalSpec()
     report: ReportSpec = ReportSpec()
     features: dict[str, FeatureSpec] = Field(default_factory=dict)
     store: Annotated[Uri | None, Field(description="any fsspec URI; left out: $IG_TASKS_STORE, else ig_runs")] = None

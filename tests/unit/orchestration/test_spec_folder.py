@@ -8,6 +8,10 @@ import pytest
 from ig_tasks.errors import SpecError
 from ig_tasks.orchestration import ig_dags
 from ig_tasks.orchestration.failures import StoppedError
+from ig_tasks.orchestration.spec_folder import RESERVED
+
+OF_ALL = ["ig_feature_validation"]
+"""DAGs that are there once for all specs."""
 
 
 @pytest.fixture
@@ -179,12 +183,13 @@ def test_broken_specs_are_import_errors_of_a_file_of_their_own(
     assert lines[-2].endswith("one.yaml: modle: no such key; did you mean 'model'?"
                               f" keys: {lines[-2].partition('keys: ')[2]}")  # fmt: skip
     assert lines[-1].startswith("two.yaml: is not valid YAML in line 1")
-    assert sorted(bag.dags) == ["ig_good", "ig_one", "ig_two"]
-    assert {dag.fileloc for dag in bag.dags.values()} == {str(project / "dags" / "ig_feature_importance.py")}
+    assert sorted(bag.dags) == [*OF_ALL, "ig_good", "ig_one", "ig_two"]
+    own = {dag.fileloc for name, dag in bag.dags.items() if name not in OF_ALL}
+    assert own == {str(project / "dags" / "ig_feature_importance.py")}
     for name in ("one", "two"):
         (place / f"{name}.yaml").unlink()
     healed = DagBag(project / "dags")
-    assert (healed.import_errors, list(healed.dags)) == ({}, ["ig_good"])
+    assert (healed.import_errors, sorted(healed.dags)) == ({}, [*OF_ALL, "ig_good"])
 
 
 def test_an_error_that_nobody_thought_of_is_kept_apart_too(folder, monkeypatch):
@@ -201,6 +206,13 @@ def test_two_specs_of_one_name_the_file_called_like_it_has_it(folder):
     dags = by_id(ig_dags(folder(copy={"name": "loans"}, loans={"name": "loans"})))
     assert not is_broken(dags["ig_loans"])
     assert dags["ig_copy"].description == "copy.yaml: name: 'loans' is taken by loans.yaml; choose another"
+
+
+@pytest.mark.parametrize("name", RESERVED)
+def test_no_spec_takes_the_id_of_a_dag_of_all_specs(folder, name):
+    (dag,) = ig_dags(folder(mine={"name": name}))
+    assert dag.dag_id != f"ig_{name}"
+    assert dag.description == f"mine.yaml: name: {name!r} is the DAG of all specs; choose another"
 
 
 def test_a_broken_file_does_not_take_the_id_of_a_good_one(folder):
@@ -256,7 +268,7 @@ def test_importing_the_dags_is_quick_and_light(folder, project):
     )
     seconds, heavy, dags, errors = json.loads(done.stdout.splitlines()[-1])
     assert [error.rpartition("/")[2] for error in errors] == ["ig_broken_specs.py"]
-    assert dags == ["ig_a", "ig_b", "ig_bad"]
+    assert dags == sorted(["ig_a", "ig_b", "ig_bad", *OF_ALL])
     assert heavy == []
     assert seconds < 2.0
 
