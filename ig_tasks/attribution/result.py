@@ -60,6 +60,15 @@ class AttributionResult:
     def __len__(self) -> int:
         return len(self.output)
 
+    @property
+    def attribution_size(self) -> npt.NDArray[np.float64]:
+        """Sum of |attributions| over all elements of all inputs (rows,): `error_estimate` is relative to it."""
+        held = self.attributions
+        arrays = list(held.values()) if isinstance(held, dict) else [held]
+        axes = self.output.ndim
+        sizes = [np.abs(array).sum(axis=tuple(range(axes, array.ndim)), dtype=np.float64) for array in arrays]
+        return np.asarray(sum(sizes))
+
     def __repr__(self) -> str:
         if not len(self):
             return f"{type(self).__name__}: no rows"

@@ -38,6 +38,7 @@ from ig_tasks.store.report import (
     TargetInfo,
     Verdict,
 )
+from ig_tasks.store.report_reasons import ReasonsInfo
 from ig_tasks.validation.decision import withholding
 from ig_tasks.validation.unknown import judge_unknown
 
@@ -65,6 +66,7 @@ class Findings:
     verdicts: Sequence[Verdict] = ()
     dependence: Sequence[Dependence] = ()
     quality: Sequence[Quality] = ()
+    reasons: ReasonsInfo | None = None
 
 
 def assemble_report(findings: Findings, *, revision: int) -> Report:
@@ -181,6 +183,7 @@ def assemble_report(findings: Findings, *, revision: int) -> Report:
         verdicts=tuple(findings.verdicts),
         drift=findings.drift,
         quality=tuple(findings.quality),
+        reasons=findings.reasons,
         provenance=_provenance(findings),
         timing={name: stage["seconds"] for name, stage in findings.manifest.get("stages", {}).items()},
     )

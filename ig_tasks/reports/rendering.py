@@ -7,6 +7,7 @@ renders again, and adds a revision.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -21,12 +22,13 @@ from ig_tasks.reports.groups import group_importance, group_statistics
 from ig_tasks.reports.objections import baseline_objections
 from ig_tasks.reports.outliers import outliers
 from ig_tasks.reports.page import render_page
-from ig_tasks.reports.rendering_key import Served, rendering_key
+from ig_tasks.reports.reasons.publishing import reason_files, write_reason_files
+from ig_tasks.reports.rendering_key import Served, key_of_revision, rendering_key
 from ig_tasks.spec import ExplanationSpec
 from ig_tasks.spec.feature_groups import groups_of
 from ig_tasks.stages.aggregation import RunSummary
 from ig_tasks.stages.plan_facts import PlanFacts
-from ig_tasks.store import Manifest, RunFolder, read_sealed, set_aside, take_sealed
+from ig_tasks.store import Manifest, RunFolder, read_sealed, set_aside
 from ig_tasks.store.drift_parts import Drift
 from ig_tasks.store.report import Check, Quality, Report, Verdict
 from ig_tasks.store.runs import revised
@@ -71,7 +73,7 @@ class Rendering:
         """
         key = rendering_key(spec, served, reference, awaits_launch)
         revision = 1
-        while (found := _key_of(run, revision, say)) not in (None, key):
+        while (found := key_of_revision(run, revision, say)) not in (None, key):
             revision += 1
         rendering = cls(run, spec, revision, served, reference, awaits_launch)
         if found is not None:
@@ -164,7 +166,11 @@ class Rendering:
     def write(self, facts: PlanFacts, summary: RunSummary, space: str) -> str:
         """Write the page, then the report, unless they are there; returns the report's URI."""
         if not self.is_written:
-            self._publish(assemble_report(self._findings(facts, summary, space), revision=self.revision))
+            reasons = reason_files(self.run, self.spec, facts, summary)
+            findings = replace(self._findings(facts, summary, space), reasons=None if reasons is None else reasons.info)
+            report = assemble_report(findings, revision=self.revision)
+            write_reason_files(self.run, report, reasons)
+            self._publish(report)
         return self.report_uri
 
     def _publish(self, report: Report) -> None:
@@ -231,18 +237,3 @@ class Rendering:
             ),
             quality=self.read_quality(),
         )
-
-
-def _key_of(run: RunFolder, revision: int, say: Say) -> str | None:
-    """The key of the rendering that a revision belongs to; None where it is free."""
-    document = take_sealed(run, revised("validation.json", revision), say)
-    if document is not None:
-        return str(document["rendering"])
-    report = revised("report.json", revision)
-    if not run.exists(report):
-        return None
-    try:
-        return str(Report.from_json(Manifest(run).read(report, known=True)).provenance["rendering"])
-    except DamagedError as error:
-        say(set_aside(run, report, error))
-        return None

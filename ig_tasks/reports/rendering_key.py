@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from ig_tasks.errors import DamagedError
 from ig_tasks.spec import ExplanationSpec
 from ig_tasks.spec.check_sections import ParityCheck, UnknownCheck
 from ig_tasks.spec.verdicts_section import VerdictsSpec
 from ig_tasks.stages.run_reference import ComparedFacts
-from ig_tasks.store import RunFolder, run_key
+from ig_tasks.store import Manifest, RunFolder, run_key, set_aside, take_sealed
+from ig_tasks.store.report import Report
+from ig_tasks.store.runs import revised
+from ig_tasks.store.sealed import Say
 
-__all__ = ["FORMAT", "Served", "rendering_key"]
+__all__ = ["FORMAT", "Served", "key_of_revision", "rendering_key"]
 
 Served = ComparedFacts | None
 
@@ -41,5 +45,21 @@ def rendering_key(
     judged |= {} if spec.approval.severity is None else {"approval": spec.approval.severity}
     drift = {} if reference is None else {"drift": {**document["drift"], "reference": reference.run_id}}
     drift = {"drift": {"reference": "no launch"}} if awaits_launch else drift
+    reasons = {} if spec.reasons is None else {"reasons": document["reasons"]}
     shown_now = {name: document[name] for name in shown}
-    return run_key({"format": FORMAT, **shown_now, **compared, **grouped, **adhoc, **drift, **judged})
+    return run_key({"format": FORMAT, **shown_now, **compared, **grouped, **adhoc, **drift, **judged, **reasons})
+
+
+def key_of_revision(run: RunFolder, revision: int, say: Say) -> str | None:
+    """The key of the rendering that a revision belongs to; None where it is free."""
+    document = take_sealed(run, revised("validation.json", revision), say)
+    if document is not None:
+        return str(document["rendering"])
+    report = revised("report.json", revision)
+    if not run.exists(report):
+        return None
+    try:
+        return str(Report.from_json(Manifest(run).read(report, known=True)).provenance["rendering"])
+    except DamagedError as error:
+        say(set_aside(run, report, error))
+        return None

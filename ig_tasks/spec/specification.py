@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, ValidationError
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from ig_tasks.errors import SpecError
 from ig_tasks.spec.approval_section import ApprovalSpec
@@ -15,6 +15,7 @@ from ig_tasks.spec.drift_section import DriftSpec
 from ig_tasks.spec.fields import Names, PartitionText, Section
 from ig_tasks.spec.messages import first_error
 from ig_tasks.spec.overrides import Override, overrides_between, said_again
+from ig_tasks.spec.reasons_section import ReasonsSpec
 from ig_tasks.spec.sections import (
     AttributionSpec,
     ComputeSpec,
@@ -63,11 +64,21 @@ class ExplanationSpec(Section):
     drift: Annotated[DriftSpec, _short_form("reference")] = DriftSpec()
     verdicts: VerdictsSpec = VerdictsSpec()
     approval: Annotated[ApprovalSpec, _short_form("severity")] = ApprovalSpec()
+    reasons: ReasonsSpec | None = None
     report: ReportSpec = ReportSpec()
     features: dict[str, FeatureSpec] = Field(default_factory=dict)
     store: Annotated[Uri | None, Field(description="any fsspec URI; left out: $IG_TASKS_STORE, else ig_runs")] = None
     origin: Annotated[Origin | None, Field(description="set by the loader")] = None
     overrides: Annotated[tuple[Override, ...], Field(description="set where a run differs from its spec")] = ()
+
+    @model_validator(mode="after")
+    def _population_that_passes(self) -> ExplanationSpec:
+        if self.reasons is not None and self.baseline.side == self.reasons.adverse:
+            raise ValueError(
+                f"baseline.side: the population lies {self.baseline.side} its cutoff, where reasons.adverse says that "
+                f"decisions are adverse; write side: {'below' if self.baseline.side == 'above' else 'above'}"
+            )
+        return self
 
     @classmethod
     def from_resolved(cls, document: Any) -> ExplanationSpec:

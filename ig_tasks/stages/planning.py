@@ -16,6 +16,7 @@ from ig_tasks.models.outcomes import outcome_of
 from ig_tasks.models.spaces import converter, spaces_of
 from ig_tasks.spec import AttributionSpec, ExplanationSpec, format_partition
 from ig_tasks.spec.uris import without_secrets
+from ig_tasks.stages.reason_rules import ReasonRules
 from ig_tasks.stages.run_plan import RunPlan, served_target
 from ig_tasks.store import Store, run_key
 
@@ -61,6 +62,9 @@ def plan_run(spec: ExplanationSpec, partition: str | None = None) -> RunPlan:
     if spec.data.prediction:
         dataset.require_number(spec.data.prediction, "data.prediction")
     require_features(spec, package.features)
+    if spec.reasons is not None:
+        names = [feature.name for feature in package.features]
+        ReasonRules.of(spec.reasons, spec, names, package.config.choose_target(spec.model.target, spec.model.space))
     files = dataset.files(chosen)
     dataset.require_in_all(files, list(dict.fromkeys([*package.columns, *(column for column, _ in wanted)])))
     check_strategy(spec.baseline, package.config.inputs)

@@ -32,6 +32,9 @@ from ig_tasks.statistics import (
 
 NOT_FINITE = "attribution is not finite"
 
+ELEMENTS = "attribution_size"
+"""The column of what a row's error estimate is relative to, where a feature has several elements, such as pixels."""
+
 _CATEGORIES = ("categorical", "one_hot")
 """Kinds whose levels are counted: as many as there are categories. Texts are not: each is a level of its own."""
 
@@ -146,6 +149,8 @@ def shard_tables(
         "target": pa.array([target] * len(rows), pa.string()),
     }
     columns |= _engine_columns(explanation, usable)
+    if any(feature.elements is not None for feature in features):
+        columns[ELEMENTS] = pa.array(np.empty(0) if explanation is None else explanation.attribution_size[usable])
     if data.prediction:
         prediction = chosen[data.prediction].to_numpy(dtype=np.float64, na_value=np.nan)
         columns["prediction"] = pa.array(prediction, pa.float64(), from_pandas=True)

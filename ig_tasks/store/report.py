@@ -19,6 +19,7 @@ from ig_tasks.spec.messages import first_error
 from ig_tasks.store.drift_parts import Drift
 from ig_tasks.store.report_dependence import Dependence, DependencePoint
 from ig_tasks.store.report_quality import CalibrationPart, FeatureGain, Quality
+from ig_tasks.store.report_reasons import ReasonCount, ReasonsInfo
 from ig_tasks.store.report_results import (
     Check,
     Completeness,
@@ -79,6 +80,8 @@ __all__ = [
     "Passage",
     "Quality",
     "Quantile",
+    "ReasonCount",
+    "ReasonsInfo",
     "Report",
     "SegmentInfo",
     "TargetInfo",
@@ -151,6 +154,8 @@ class Report(Part):
 
     quality: tuple[Quality, ...] = ()
     """How good the model was, by target; empty where the spec names no `data.label`."""
+    reasons: ReasonsInfo | None = None
+    """Adverse decisions and their reasons; null where the spec has no section `reasons`."""
 
     @property
     def official(self) -> bool:

@@ -76,6 +76,7 @@ NAMES = {
     "model.served.target", "model.served.trust", "data.partition", "data.id", "data.segments", "data.prediction",
     "data.cluster", "data.label", "drift.segments",
     "baseline.partition", "drift.reference", "baseline.value", "baseline.segment", "features",
+    "reasons.texts",
 }  # fmt: skip
 """Fields that name something of the data or the model. A new field of text is a name, or a `Uri`, or `Prose`."""
 
@@ -100,8 +101,12 @@ def _planted(project: Path, path: Path_, value: Any) -> None:
     if path == ("baseline", "value"):
         document["baseline"] = {"strategy": "constant"}
         value = {"kind": value}
-    if path in (("compute", "resources"), ("features",)):
-        value = {value: 1.0 if path[0] == "compute" else {"label": "x"}}
+    if path == ("baseline", "space"):
+        document["baseline"] = {"strategy": "reference_population", "cutoff": 0.0, "within": 1.0}
+    if path[0] == "reasons":
+        document["reasons"] = {"threshold": 0.0, "adverse": "above", **document.get("reasons", {})}
+    if path in (("compute", "resources"), ("features",), ("reasons", "texts")):
+        value = {value: 1.0 if path[0] == "compute" else {"code": "x"} if path[0] == "reasons" else {"label": "x"}}
     _put(document, path, value)
     project.write_text(yaml.safe_dump(document, allow_unicode=True))
 

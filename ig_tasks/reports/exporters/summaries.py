@@ -8,7 +8,7 @@ from typing import Any
 
 from ig_tasks.store.report import Report
 
-__all__ = ["clarify_document", "importance_csv", "michelangelo_document"]
+__all__ = ["clarify_document", "importance_csv", "michelangelo_document", "quoted"]
 
 _COLUMNS = (
     "target", "segment", "feature", "group", "rank", "abs_mean", "abs_mean_low", "abs_mean_high", "mean", "std_dev",
@@ -24,11 +24,11 @@ def importance_csv(report: Report) -> str:
     for row in (*report.importance, *report.segments):
         low, high = row.abs_mean_ci
         figures = {**row.model_dump(), "abs_mean_low": low, "abs_mean_high": high}
-        writer.writerow(["" if figures[name] is None else _quoted(figures[name]) for name in _COLUMNS])
+        writer.writerow(["" if figures[name] is None else quoted(figures[name]) for name in _COLUMNS])
     return text.getvalue()
 
 
-def _quoted(value: Any) -> Any:
+def quoted(value: Any) -> Any:
     """Text that a spreadsheet would take for a formula, as text."""
     return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
 

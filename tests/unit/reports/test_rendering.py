@@ -65,6 +65,11 @@ def test_a_spec_with_groups_is_rendered_again_since_they_have_an_importance():
         assert rendering_key(spec, None) == run_key({**before, **added})
 
 
+def test_reasons_are_part_of_the_key_of_a_spec_that_has_them_and_of_no_other():
+    asked = [None, *({"threshold": threshold, "adverse": "above"} for threshold in (0.1, 0.2))]
+    assert len({rendering_key(spec_of(reasons=reasons), None) for reasons in asked}) == 3
+
+
 def test_a_report_is_turned_into_text_once_since_a_wide_one_takes_seconds(tmp_path, sample, monkeypatch):
     written = []
     to_json = Report.to_json
