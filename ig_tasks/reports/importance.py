@@ -11,6 +11,8 @@ from ig_tasks.statistics import FeatureStatistics, bonferroni, rank_intervals, r
 from ig_tasks.store.report import Distribution, Importance, Quantile
 
 LEVEL = 0.95
+TAIL = 0.01
+"""The share of the rows without which a mean is told once more."""
 QUANTILES = (0.0, 0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 1.0)
 
 
@@ -79,7 +81,10 @@ def distributions(summary: ShardSummary) -> list[Distribution]:
         if not overall.count:
             continue
         columns = {q: overall.quantile(q) for q in QUANTILES}
+        tails = overall.tail_share(TAIL)
+        trimmed = overall.abs_mean * (1 - tails) / (1 - TAIL)
         for place, feature in enumerate(overall.features):
             quantiles = tuple(Quantile(q=q, value=values[place]) for q, values in columns.items())
-            found.append(Distribution(target=target, feature=feature, quantiles=quantiles))
+            tail = {"trimmed_abs_mean": trimmed[place], "tail_share": tails[place]}
+            found.append(Distribution(target=target, feature=feature, quantiles=quantiles, **tail))
     return found

@@ -23,10 +23,14 @@ from ig_tasks.presentation.statuses import PROVEN_BY
 from ig_tasks.presentation.visible import visible
 from ig_tasks.reports import numerals, sentences
 from ig_tasks.reports.baseline_words import baseline_output_words, baseline_words, kinds_of
+from ig_tasks.reports.contents import PLACE, with_contents
 from ig_tasks.reports.dependence_view import dependence_views
 from ig_tasks.reports.drift_view import because, drift_view, relative, relative_interval
+from ig_tasks.reports.findings import findings
+from ig_tasks.reports.glossary import glossary
 from ig_tasks.reports.override_notes import HEADLINE, override_words
-from ig_tasks.reports.page_views import example_views, target_views
+from ig_tasks.reports.page_files import page_files
+from ig_tasks.reports.page_views import example_views, tail_views, target_views
 from ig_tasks.reports.provenance import flat, provenance_parts
 from ig_tasks.store.report import Report
 
@@ -43,7 +47,7 @@ def render_page(report: Report, document: str | None = None) -> str:
     """
     targets, targets_left = target_views(report)
     examples, examples_left = example_views(report)
-    return (
+    page = (
         _environment()
         .get_template("report.html")
         .render(
@@ -67,8 +71,14 @@ def render_page(report: Report, document: str | None = None) -> str:
             dependence=dependence_views(report),
             drift=drift_view(report),
             severity=next((check.severity for check in report.checks if check.name == "drift"), "warning"),
+            findings=findings(report),
+            contents=Markup(PLACE),  # noqa: S704
+            tails=tail_views(report),
+            glossary=glossary(report),
+            files=page_files(report),
         )
     )
+    return with_contents(page)
 
 
 def _facts(report: Report) -> list[tuple[str, str, str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from ig_tasks.charts import Chart
 from ig_tasks.charts.axes import fitted, unique_labels
@@ -29,8 +30,10 @@ __all__ = [
     "ExampleView",
     "LevelView",
     "SegmentView",
+    "TailView",
     "TargetView",
     "example_views",
+    "tail_views",
     "target_views",
 ]
 
@@ -189,6 +192,26 @@ def _segment_views(report: Report, target: TargetInfo, features: list[str]) -> I
             chart=report_charts.segment_chart(kept, written, features, _labels(report, features)) if kept else None,
             left=" ".join(words for words in left if words),
         )
+
+
+class TailView(NamedTuple):
+    """A feature's importance with all rows, without the greatest hundredth, and that hundredth's share."""
+
+    row: Importance
+    trimmed: float
+    share: float
+
+
+def tail_views(report: Report) -> tuple[TailView, ...]:
+    """The most important features of each target that is shown, where their tails are known."""
+    known = {(one.target, one.feature): one for one in report.distributions}
+    found = []
+    for target in report.targets[:TARGETS]:
+        for row in report.ranking(target.name)[:BOXES]:
+            spread = known.get((row.target, row.feature))
+            if spread is not None and spread.trimmed_abs_mean is not None and spread.tail_share is not None:
+                found.append(TailView(row, spread.trimmed_abs_mean, spread.tail_share))
+    return tuple(found)
 
 
 def example_views(report: Report) -> tuple[tuple[ExampleView, ...], str]:

@@ -145,6 +145,18 @@ class FeatureStatistics:
         at = np.array([q])
         return np.array([sketches.quantiles(state, at)[0] for state in self.digests], dtype=np.float64)
 
+    def tail_share(self, share: float = 0.01) -> Floats:
+        """(features,): what part of the sum of absolute values the `share` of the rows with the greatest ones has.
+
+        From the digest; NaN where the rows are too few for one to be in it, or every value is zero.
+        """
+        totals = self.abs_mean * self.count
+        if not self.count * share >= 1.0:
+            return np.full(len(self.features), np.nan)
+        tails = np.array([sketches.tail_sum(state, share) for state in self.digests])
+        shares: Floats = np.divide(tails, totals, out=np.full(len(tails), np.nan), where=totals > 0)
+        return np.minimum(shares, 1.0)
+
     def abs_mean_interval(self, level: float = 0.95) -> tuple[Floats, Floats]:
         """Confidence interval (low, high) of `abs_mean` over rows like these.
 

@@ -205,3 +205,7 @@ class Distribution(Part):
     feature: str
     quantiles: tuple[Quantile, ...]
     histogram: Histogram | None = None
+    trimmed_abs_mean: Figure = None
+    """Mean |attribution| without the hundredth of the rows in which it is greatest; null below 100 rows."""
+    tail_share: Figure = None
+    """Share of the sum of |attributions| that this hundredth has, 0 to 1."""

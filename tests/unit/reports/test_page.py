@@ -16,6 +16,7 @@ import pytest
 from ig_tasks.presentation import colours
 from ig_tasks.reports.numerals import interval, number
 from ig_tasks.reports.page import render_page
+from ig_tasks.reports.page_files import page_files
 from ig_tasks.store.report import Report
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:"
@@ -115,8 +116,27 @@ def test_the_page_holds_no_script_and_the_policy_word_for_word(page: str) -> Non
 
 
 def test_the_page_loads_nothing(page: str) -> None:
-    assert not re.findall(r'(?:src|href|action|data)="(?!data:)', page)
+    assert not re.findall(r'(?:src|action|data)="(?!data:)', page)
+    links = {link for link in re.findall(r'href="([^"]*)"', page) if not link.startswith(("#", "data:"))}
+    assert links == {
+        "report.json", "importance.parquet", "attributions/", "quarantine.parquet", "baseline.parquet", "spec.yaml",
+        "manifest.json",
+    }  # fmt: skip
     assert not re.search(r"@import|url\((?!\"data:font/woff2;base64,)", page)
+
+
+def test_every_link_within_the_page_leads_somewhere_and_the_contents_name_every_section(page: str) -> None:
+    places = set(re.findall(r'id="([^"]+)"', page))
+    assert set(re.findall(r'href="#([^"]+)"', page)) <= places
+    contents = page.partition('<nav class="contents"')[2].partition("</nav>")[0]
+    listed = re.findall(r'<a href="#([^"]+)">([^<]+)</a>', contents)
+    after = page.partition("</nav>")[2]
+    assert listed == re.findall(r'<h2 id="([^"]+)">([^<]+)</h2>', after)
+    assert len(listed) >= 8
+
+
+def test_a_later_revision_links_to_its_own_report(sample: SimpleNamespace) -> None:
+    assert page_files(sample.flights_report(**sample.BARE, revision=3))[0][0] == "report.r3.json"
 
 
 def test_the_page_is_closed_and_its_headings_are_in_order(page: str) -> None:
@@ -128,13 +148,15 @@ def test_the_page_is_closed_and_its_headings_are_in_order(page: str) -> None:
     assert all(after - before <= 1 for before, after in itertools.pairwise(levels))
     assert [said for level, said in outline.headings if level == 2] == [
         "These numbers can be trusted",
-        "What was explained",
-        "What was not explained",
-        "Checks",
+        "In short",
         "Which features drive the model",
         "Importance by segment",
         "How attributions are spread",
         "Single rows explained",
+        "What was explained",
+        "What was not explained",
+        "Checks",
+        "The words of this page",
         "Where the numbers come from",
     ]
 
@@ -377,10 +399,12 @@ def test_sections_without_anything_to_show_are_left_out(sample: SimpleNamespace)
     text = Outline(page).text
     assert [said for level, said in Outline(page).headings if level == 2] == [
         "These numbers can be trusted",
+        "In short",
+        "Which features drive the model",
         "What was explained",
         "What was not explained",
         "Checks",
-        "Which features drive the model",
+        "The words of this page",
         "Where the numbers come from",
     ]
     assert "none is in quarantine" in text

@@ -1,5 +1,6 @@
 """Moments equal numpy's on all rows, however the rows were split, merged and written down."""
 
+import functools
 import json
 
 import numpy as np
@@ -163,3 +164,16 @@ def test_shapes_names_and_levels_are_checked():
 def test_a_damaged_file_says_what_to_do():
     with pytest.raises(RunError, match="run again"):
         FeatureStatistics.from_json({"features": ["a"], "count": 3})
+
+
+def test_the_tails_share_is_that_of_the_sorted_rows_however_they_are_divided() -> None:
+    values = np.random.default_rng(8).standard_t(2, size=(20_000, 2)) * [1.0, -3.0]
+    sizes = -np.sort(-np.abs(values), axis=0)
+    expected = sizes[:200].sum(axis=0) / sizes.sum(axis=0)
+    whole = FeatureStatistics.of(values, ["a", "b"])
+    parts = [FeatureStatistics.of(part, ["a", "b"]) for part in np.array_split(values, 9)]
+    merged = functools.reduce(FeatureStatistics.merge, parts)
+    for statistics in (whole, merged):
+        np.testing.assert_allclose(statistics.tail_share(0.01), expected, rtol=5e-3)
+    assert np.isnan(FeatureStatistics.of(values[:99], ["a", "b"]).tail_share(0.01)).all()
+    assert np.isnan(FeatureStatistics.of(np.zeros((200, 1)), ["a"]).tail_share(0.01)).all()
