@@ -8,7 +8,7 @@ __all__ = ["PLACE", "with_contents"]
 
 PLACE = "<!--contents-->"
 """Where the list goes. Text of the data cannot read like this: it is escaped."""
-_HEADING = re.compile(r'<h2 id="([a-z_-]+)">(.*?)</h2>', re.DOTALL)
+_HEADING = re.compile(r'<h2 id="([a-z0-9_-]+)">(.*?)</h2>', re.DOTALL)
 
 
 def with_contents(page: str) -> str:
