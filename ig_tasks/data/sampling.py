@@ -1,4 +1,6 @@
-"""A sample of rows, spread evenly over all: one row from each of `count` equal strata.
+"""Which rows of all are explained: a sample, spread evenly over all, or rows that were asked for.
+
+A sample is one row from each of `count` equal strata.
 
 Stratified, so that every stretch of time is in the sample by its share; by hashing, so that any part of it can
 be found without the rest (Cochran 1977, Sampling Techniques, section 5).
@@ -27,6 +29,23 @@ class Sample:
         high = (stratum + 1) * self.total // self.count
         width = (high - low).astype(np.uint64)
         return low + (mixed(stratum.astype(np.uint64), self.seed) % width).astype(np.int64)
+
+
+@dataclass(frozen=True)
+class ChosenRows:
+    """The rows at these positions, increasing, of `total` rows."""
+
+    total: int
+    chosen: tuple[int, ...]
+
+    @property
+    def count(self) -> int:
+        """How many rows were chosen."""
+        return len(self.chosen)
+
+    def positions(self, start: int, stop: int) -> NDArray[np.int64]:
+        """Positions (stop - start,) of the chosen rows start..stop-1."""
+        return np.array(self.chosen[start:stop], dtype=np.int64)
 
 
 def mixed(values: NDArray[np.uint64], seed: int) -> NDArray[np.uint64]:

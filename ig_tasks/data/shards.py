@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ig_tasks.data.arrow import plain_column
 from ig_tasks.data.dataset import POSITION, DataFile, Dataset, require_once
-from ig_tasks.data.sampling import Sample
+from ig_tasks.data.sampling import ChosenRows, Sample
 from ig_tasks.data.spellings import category_name
 from ig_tasks.data.stamps import changed, require_same
 from ig_tasks.errors import DataError, brief
@@ -49,7 +49,7 @@ class Shard:
     stop: int
     uri: str
     slices: tuple[Slice, ...]
-    sample: Sample | None
+    sample: Sample | ChosenRows | None
 
     @property
     def rows(self) -> int:
@@ -69,11 +69,26 @@ class Shard:
 
 
 def plan_shards(
-    dataset: Dataset, files: Sequence[DataFile], shard_rows: int, *, sample: int | None = None, seed: int = 0
+    dataset: Dataset,
+    files: Sequence[DataFile],
+    shard_rows: int,
+    *,
+    sample: int | None = None,
+    seed: int = 0,
+    rows_at: tuple[int, ...] | None = None,
 ) -> list[Shard]:
-    """Cut the rows of `files`, or an even sample of them, into blocks of `shard_rows`."""
+    """Cut the rows of `files`, or some of them, into blocks of `shard_rows`.
+
+    Args:
+        sample: this many rows, spread evenly over all by `seed`.
+        rows_at: the rows at these positions, increasing, in place of a sample.
+    """
     total = sum(file.rows for file in files)
-    chosen = Sample(total, sample, seed) if sample is not None and sample < total else None
+    chosen: Sample | ChosenRows | None = None
+    if rows_at is not None:
+        chosen = ChosenRows(total, rows_at)
+    elif sample is not None and sample < total:
+        chosen = Sample(total, sample, seed)
     rows = chosen.count if chosen else total
     slices: list[Slice] = []
     first = 0

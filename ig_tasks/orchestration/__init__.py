@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ig_tasks.orchestration.feature_validation import ig_feature_validation_dag
     from ig_tasks.orchestration.hook import DaskHook
     from ig_tasks.orchestration.launch import RegisterReferenceOperator
+    from ig_tasks.orchestration.on_demand import ig_on_demand_dag
     from ig_tasks.orchestration.spec_folder import ig_dags, require_specs
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "ig_dag",
     "ig_dags",
     "ig_feature_validation_dag",
+    "ig_on_demand_dag",
     "ig_task_group",
     "on_reports",
     "on_validated",
@@ -39,6 +41,7 @@ _HOME = {
     "ig_dag": "factory",
     "ig_dags": "spec_folder",
     "ig_feature_validation_dag": "feature_validation",
+    "ig_on_demand_dag": "on_demand",
     "ig_task_group": "factory",
     "on_reports": "assets",
     "on_validated": "assets",

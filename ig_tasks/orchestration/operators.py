@@ -81,7 +81,7 @@ class StageOperator(BaseOperator):
         from ig_tasks.stages.run_reference import RunReference
 
         with plain_failures(self.log):
-            spec = effective_spec(ExplanationSpec.from_resolved(self.spec), context, conf_keys=self.conf_keys)
+            spec = self._spec_of_run(context)
             choices = run_choices(spec, context)
             seen = _digests(spec)
             before = None if self.ref is None else RunReference.of(self.ref)
@@ -93,6 +93,10 @@ class StageOperator(BaseOperator):
                 found = stage(placed, **given, **self._stage_arguments(context), log=self._say)
         self.page_uri, self.store_uri = found.page_uri, found.store
         return found.with_(spec_digests=seen).to_json()
+
+    def _spec_of_run(self, context: Any) -> ExplanationSpec:
+        """The spec with what this run's Params say."""
+        return effective_spec(ExplanationSpec.from_resolved(self.spec), context, conf_keys=self.conf_keys)
 
     @contextmanager
     def _told_if_withheld(self, context: Any, *, fails: bool) -> Iterator[None]:

@@ -98,6 +98,7 @@ def load_planned(
         holds = f"parity with the served model {'holds' if told.success else 'FAILS'}: {told.description}"
         say(Line(f"load_model: {holds}", "info" if told.success else "warning"))
     sampled = f", a sample of {spec.data.sample:,} of them" if spec.data.sample else ""
+    sampled = f", the {len(spec.data.rows):,} of them that were asked for" if spec.data.rows else sampled
     files = f"{len(plan.files)} file{'s' * (len(plan.files) != 1)}"
     available = f"{plan.rows_available:,} row{'s' * (plan.rows_available != 1)}"
     say(f"load_model: partition {plan.partition}, {available} in {files}{sampled}")

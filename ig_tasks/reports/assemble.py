@@ -114,7 +114,7 @@ def assemble_report(findings: Findings, *, revision: int) -> Report:
             rows_unverified=summary.rows_unverified,
             rows_quarantined=summary.rows_quarantined,
             quarantine_reasons=dict(summary.reasons),
-            not_read=_not_read(available, summary.rows_read),
+            not_read=_not_read(available, summary.rows_read, bool(spec.data.rows)),
             partition_column=spec.data.partition or "",
             unknown=tuple(one.info() for one in judge_unknown(spec, facts, summary.unknown, findings.baseline.unknown)),
         ),
@@ -204,9 +204,11 @@ def importance_table(summary: ShardSummary) -> pa.Table:
     return pa.Table.from_pylist(rows)
 
 
-def _not_read(available: int, rows_read: int) -> str:
+def _not_read(available: int, rows_read: int, asked: bool) -> str:
     if rows_read >= available:
         return ""
+    if asked:
+        return f"the {rows_read:,} rows that were asked for were read, of {available:,}"
     return f"a sample of {rows_read:,} rows was read, spread evenly over all {available:,}"
 
 

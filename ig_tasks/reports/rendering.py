@@ -35,6 +35,8 @@ from ig_tasks.store.runs import revised
 from ig_tasks.store.sealed import Say, create_sealed
 
 _KINDS = ("json", "html")
+_MOST_EXAMPLES = 50
+"""Rows that were asked for by their ids are all shown, up to this many."""
 
 
 class Rendering:
@@ -200,7 +202,7 @@ class Rendering:
             run,
             summary.attribution_files,
             summary.merged,
-            self.spec.report.examples,
+            max(self.spec.report.examples, min(_MOST_EXAMPLES, len(self.spec.data.rows))),
             image_grids(facts.config.inputs),
             feature_names(facts.config.inputs),
         )

@@ -105,6 +105,9 @@ class ModelSpec(Section):
     served: Annotated[ServedSpec | None, BeforeValidator(_as_served)] = None
 
 
+RowIds = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], BeforeValidator(as_tuple)]
+
+
 class DataSpec(Section):
     """The rows to explain: Parquet files, in hive partitions if `partition` names their column."""
 
@@ -114,6 +117,9 @@ class DataSpec(Section):
     segments: Columns = ()
     prediction: Annotated[Column | None, Field(description="column with the served model's output, for parity")] = None
     sample: Annotated[PositiveInt | None, Field(description="explain this many rows, spread evenly over all")] = None
+    rows: Annotated[
+        RowIds, Field(max_length=1_000, description="explain these rows alone, by their ids; not with `sample`")
+    ] = ()
     cluster: Annotated[
         Column | None,
         Field(description="such as day or customer: rows of one are not independent, and drift allows for it"),
@@ -122,6 +128,12 @@ class DataSpec(Section):
         Column | None,
         Field(description="column with the outcome, missing where it is not known yet; never an input of the model"),
     ] = None
+
+    @model_validator(mode="after")
+    def _one_choice(self) -> DataSpec:
+        if self.rows and self.sample is not None:
+            raise ValueError("give either rows or sample")
+        return self
 
 
 def _as_bytes(value: Any) -> Any:

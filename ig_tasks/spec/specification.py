@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -103,6 +104,8 @@ class ExplanationSpec(Section):
         sample: int | None = None,
         tolerance: float | None = None,
         baseline: str | None = None,
+        rows: Sequence[str] | None = None,
+        target: str | None = None,
     ) -> ExplanationSpec:
         """This spec with the few settings that a single run may change; None leaves a setting as it is.
 
@@ -116,6 +119,12 @@ class ExplanationSpec(Section):
             document["partition"] = partition
         if sample is not None:
             document["data"]["sample"] = sample
+            document["data"]["rows"] = []
+        if rows is not None:
+            document["data"]["rows"] = list(rows)
+            document["data"]["sample"] = None
+        if target is not None:
+            document["model"]["target"] = target
         if tolerance is not None:
             document["attribution"]["tolerance"] = tolerance
         if baseline is not None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from ig_tasks.attribution.choice import check_integrator
 from ig_tasks.baselines.fitting import check_strategy
 from ig_tasks.baselines.table import baseline_of_table
+from ig_tasks.data.chosen_rows import find_rows
 from ig_tasks.data.dataset import DataFile, Dataset
 from ig_tasks.data.features import Feature
 from ig_tasks.errors import BaselineError, DataError, InputError, ModelError, SpecError, suggest
@@ -76,7 +77,9 @@ def plan_run(spec: ExplanationSpec, partition: str | None = None) -> RunPlan:
             _require_inputs(source, package, "baseline.uri: ")
         segment = [spec.baseline.segment] if spec.baseline.segment else []
         source.require_in_all(fitted_on, [*package.columns, *segment])
-    return RunPlan(spec, package, dataset, tuple(files), chosen, served)
+    asked = spec.data.rows
+    rows_at = find_rows(dataset, files, spec.data.id, asked) if asked else None
+    return RunPlan(spec, package, dataset, tuple(files), chosen, served, rows_at)
 
 
 def baseline_files(spec: ExplanationSpec, dataset: Dataset) -> tuple[Dataset, list[DataFile]]:

@@ -32,6 +32,8 @@ class RunPlan:
     files: tuple[DataFile, ...]
     partition: str
     served: ModelPackage | None = None
+    rows_at: tuple[int, ...] | None = None
+    """Positions of the rows that `data.rows` asks for."""
 
     @property
     def target(self) -> Target:
@@ -92,7 +94,9 @@ class RunPlan:
         """The shards of this run, the same at every call."""
         data, attribution = self.spec.data, self.spec.attribution
         rows = self.spec.compute.shard_rows
-        return plan_shards(self.dataset, self.files, rows, sample=data.sample, seed=attribution.seed)
+        return plan_shards(
+            self.dataset, self.files, rows, sample=data.sample, seed=attribution.seed, rows_at=self.rows_at
+        )
 
     def key_parts(self, *, data_digest: str, baseline_digest: str) -> dict[str, Any]:
         """Everything that decides the numbers, and nothing else: thresholds and labels are not in it."""
@@ -102,7 +106,8 @@ class RunPlan:
         attribution = spec.attribution.model_dump(mode="json")
         data = spec.data.model_dump(mode="json", exclude={"uri", "partition"})
         # A key that came later and is not used leaves the folders of earlier runs where they are.
-        data = {name: value for name, value in data.items() if name not in ("cluster", "label") or value is not None}
+        later = ("cluster", "label", "rows")
+        data = {name: value for name, value in data.items() if name not in later or value}
         return {
             "engine": ENGINE_VERSION,
             "model": {"digest": self.package.digest, "target": target.name, "space": target.space},

@@ -74,7 +74,7 @@ SHOWN = [path for path, found in SPEC.items() if without_secrets in found]
 NAMES = {
     "name", "schedule.cron", "schedule.partition", "partition", "model.target", "model.trust",
     "model.served.target", "model.served.trust", "data.partition", "data.id", "data.segments", "data.prediction",
-    "data.cluster", "data.label", "drift.segments",
+    "data.cluster", "data.label", "data.rows", "drift.segments",
     "baseline.partition", "drift.reference", "baseline.value", "baseline.segment", "features",
     "reasons.texts",
 }  # fmt: skip

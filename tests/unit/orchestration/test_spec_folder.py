@@ -10,7 +10,7 @@ from ig_tasks.orchestration import ig_dags
 from ig_tasks.orchestration.failures import StoppedError
 from ig_tasks.orchestration.spec_folder import RESERVED
 
-OF_ALL = ["ig_feature_validation"]
+OF_ALL = ["ig_explain_on_demand", "ig_feature_validation"]
 """DAGs that are there once for all specs."""
 
 
