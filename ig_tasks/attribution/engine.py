@@ -29,7 +29,7 @@ from ig_tasks.attribution.structure import NotFollowed, Structure
 from ig_tasks.attribution.targets import Choice, resolve
 from ig_tasks.errors import IgTasksError, InputError, LayerError
 
-__all__ = ["attribute"]
+__all__ = ["attribute", "probed"]
 
 _CALLED_TWICE = 16  # rows; of one alone, all units behind a dropout may be off
 _LOOKED_AT = 2  # of one row alone, shapes could not be told from one another
@@ -87,7 +87,7 @@ def attribute(
         endpoints = PathEndpoints(problem)
         if problem.rows:
             backend.choose(choice.head)
-            tail, point_bytes, route = _probed(backend, problem, named=not named.bare, every=refuse)
+            tail, point_bytes, route = probed(backend, problem, named=not named.bare, every=refuse)
         else:
             if choice.every:
                 raise InputError("inputs: there are no rows, so that 'all' outputs are unknown; target one column")
@@ -154,7 +154,7 @@ def _refuse(refused: Mapping[int, Refusal], *, refuse: bool) -> None:
         raise LayerError(f"{refused[row].words}{more}")
 
 
-def _probed(backend: Backend, problem: Problem, *, named: bool, every: bool) -> tuple[tuple[int, ...], int, Route]:
+def probed(backend: Backend, problem: Problem, *, named: bool, every: bool) -> tuple[tuple[int, ...], int, Route]:
     """The output's axes behind the rows, bytes a point, and where paths run in layers.
 
     Raises:

@@ -5,8 +5,10 @@ Workers and notebooks come through here, so that one row explained alone is the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any, Self
 
 import numpy as np
@@ -14,8 +16,10 @@ from numpy.typing import NDArray
 
 from ig_tasks.attribution import AttributionResult, EngineOptions, Lookup, attribute_averaged
 from ig_tasks.attribution.averaging import join
+from ig_tasks.attribution.replaced_outputs import outputs_at
 from ig_tasks.baselines.fitted import Baseline
 from ig_tasks.baselines.placing import PlacedBaseline
+from ig_tasks.baselines.replacing import feature_at_baseline, rows_at_once
 from ig_tasks.models import LoadedModel
 from ig_tasks.spec import AttributionSpec
 
@@ -94,6 +98,67 @@ class PreparedModel:
             )
             parts.append(self._attribute(mine, settings, memory_limit, beside, levels, refuse=refuse))
         return join(parts)
+
+    def ablated(
+        self,
+        arrays: Mapping[str, NDArray[Any]],
+        settings: AttributionSpec,
+        *,
+        memory_limit: int,
+        fixed: Mapping[str, NDArray[Any]] | None = None,
+        segments: Mapping[str, NDArray[np.object_]] | None = None,
+    ) -> Iterator[list[NDArray[np.float64]]]:
+        """The output (rows,) with one feature at the baseline, for each feature and each of its baselines.
+
+        Args: as for `attribute`.
+
+        Raises:
+            UserError: what the engine says of the model or the inputs.
+        """
+        starts, features = self.baseline.starts(arrays, segments), self.loaded.package.features
+        rows, block = len(next(iter(arrays.values()))), rows_at_once(starts, self.baseline.layouts)
+        if rows > block:
+            yield from self._ablated_in_blocks(arrays, settings, memory_limit, fixed or {}, segments or {}, block)
+            return
+
+        def replaced() -> Iterator[dict[str, Any]]:
+            places = Counter[str]()
+            for feature in features:
+                layout = self.baseline.layouts[feature.input]
+                for start in starts:
+                    yield feature_at_baseline(arrays, start, feature, places[feature.input], layout)
+                places[feature.input] += 1
+
+        outputs = outputs_at(
+            self.model,
+            dict(arrays),
+            replaced(),
+            options=_engine_options(settings, memory_limit, self.loaded.device),
+            fixed=dict(fixed or {}),
+            target=self.target,
+            layers=dict(self.loaded.layers),
+        )
+        for _ in features:
+            yield list(islice(outputs, len(starts)))
+
+    def _ablated_in_blocks(
+        self,
+        arrays: Mapping[str, NDArray[Any]],
+        settings: AttributionSpec,
+        memory_limit: int,
+        fixed: Mapping[str, NDArray[Any]],
+        segments: Mapping[str, NDArray[np.object_]],
+        block: int,
+    ) -> Iterator[list[NDArray[np.float64]]]:
+        parts = []
+        for start in range(0, len(next(iter(arrays.values()))), block):
+            part = slice(start, start + block)
+            mine, beside, levels = (
+                {name: array[part] for name, array in group.items()} for group in (arrays, fixed, segments)
+            )
+            parts.append(list(self.ablated(mine, settings, memory_limit=memory_limit, fixed=beside, segments=levels)))
+        for of_feature in zip(*parts, strict=True):
+            yield [np.concatenate(outputs) for outputs in zip(*of_feature, strict=True)]
 
     def _attribute(
         self,

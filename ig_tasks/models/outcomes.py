@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,10 +16,9 @@ from ig_tasks.models.output_steps import Functions
 from ig_tasks.models.outputs import Head, Selection
 from ig_tasks.models.spaces import converter, selection_of
 from ig_tasks.models.target_config import Target
+from ig_tasks.statistics.losses import OutcomeKind
 
-__all__ = ["Outcome", "OutcomeKind", "class_probabilities", "outcome_of", "prediction"]
-
-OutcomeKind = Literal["binary", "class", "number"]
+__all__ = ["Outcome", "class_probabilities", "outcome_of", "prediction"]
 
 Floats = NDArray[np.float64]
 

@@ -102,10 +102,8 @@ def validate(
             checks.append(drift_check(spec, drift))
         elif unregistered:
             checks.append(launch_check(spec, store))
-        quality = quality_of(period, spec, facts)
-        for one in quality:
-            say(f"validate: {one.sentence}")
-        verdicts = judge_features(period, spec)
+        quality = quality_of(period, spec, facts, session=lambda: session_of(spec, session, log), say=say, log=log)
+        verdicts = judge_features(period, spec, quality)
         checks += [] if (told := verdicts_check(verdicts)) is None else [told]
         rendering.write_checks(checks, drift, verdicts, quality)
         Manifest(run).record_stage("validate", seconds=time.perf_counter() - started, checks=len(checks))

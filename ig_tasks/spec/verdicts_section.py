@@ -58,6 +58,21 @@ class OpposingVerdict(Section):
     severity: VerdictSeverity = "note"
 
 
+class UnusedVerdict(Section):
+    """By outcomes, the model does as well without a feature."""
+
+    below: Annotated[
+        Share, Field(description="upper bound of what it adds, of what the model gains over the base rate")
+    ] = 0.002
+    severity: VerdictSeverity = "note"
+
+
+class HarmfulVerdict(Section):
+    """By outcomes, the model does better without a feature."""
+
+    severity: VerdictSeverity = "note"
+
+
 class VerdictsSpec(Section):
     """What is said of single features, and how severe it is: a note, a warning, or critical."""
 
@@ -67,4 +82,9 @@ class VerdictsSpec(Section):
     against_sign: SignVerdict = SignVerdict()
     redundant: RedundantVerdict = RedundantVerdict()
     opposing: OpposingVerdict = OpposingVerdict()
+    unused: UnusedVerdict = UnusedVerdict()
+    harmful: HarmfulVerdict = HarmfulVerdict()
     rows: Annotated[PositiveInt, Field(description="rows on which pairs of features are compared")] = 20_000
+    labelled_rows: Annotated[
+        PositiveInt, Field(description="rows with an outcome on which each feature is held at the baseline")
+    ] = 4_000

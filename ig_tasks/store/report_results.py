@@ -111,7 +111,7 @@ class Verdict(Part):
 
     feature: str
     verdict: str
-    """ignored, dominant, value_driven, against_sign, redundant, opposing."""
+    """ignored, dominant, value_driven, against_sign, redundant, opposing; with outcomes unused, harmful."""
     why: str
     """One sentence."""
     target: str = ""
@@ -123,6 +123,10 @@ class Verdict(Part):
     other: str | None = None
     """The second feature of a verdict on two."""
     remedy: str = ""
+    auc: Figure = None
+    """Of a dominant feature: how well its attribution alone orders outcomes, where they are known."""
+    model_auc: Figure = None
+    """How well the model orders them."""
 
 
 class Contribution(Part):

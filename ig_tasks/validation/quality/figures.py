@@ -18,11 +18,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ig_tasks.models.outcomes import Outcome
+from ig_tasks.statistics.losses import LOSS_NAMES
 from ig_tasks.statistics.prediction_counts import PredictionCounts
 from ig_tasks.store.report_quality import CalibrationPart, Quality
 from ig_tasks.validation.drift.decomposition import variance_of_sums
 from ig_tasks.validation.drift.period import Period
-from ig_tasks.validation.quality.losses import LOSS_NAMES
 from ig_tasks.validation.quality.rows import LabelledRows, labelled_rows
 from ig_tasks.validation.quality.words import quality_words
 

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from ig_tasks.models.outcomes import Outcome
 from ig_tasks.stages.outcomes import LABEL, LABEL_PROBABILITY, PREDICTED, PREDICTED_CLASS
+from ig_tasks.statistics.losses import log_loss, row_losses
 from ig_tasks.validation.drift.period import Period
-from ig_tasks.validation.quality.losses import log_loss, row_losses
 
 __all__ = ["LabelledRows", "labelled_rows"]
 

@@ -23,10 +23,12 @@ def quality_words(quality: Quality) -> str:
     if quality.auc is None:
         return f"All {quality.rows:,} rows with an outcome in {quality.label} have the same: ranking cannot be judged."
     what = "a row of the class" if quality.kind == "class" else "a row with the outcome"
-    error = "" if quality.auc_se is None else f" (AUC {quality.auc:.3f} ± {1.96 * quality.auc_se:.3f})"
+    aside = [] if quality.auc_se is None else [f"AUC {quality.auc:.3f} ± {1.96 * quality.auc_se:.3f}"]
+    aside += [f"{rows} have an outcome"] if quality.rows_unknown else []
+    told = f" ({'; '.join(aside)})" if aside else ""
     gain = ""
     if quality.base_loss and quality.loss is not None:
         part = 1.0 - quality.loss / quality.base_loss
         compared = f"{part:.1%} less than" if part >= 0 else f"{-part:.1%} more than"
         gain = f" Its log loss is {quality.loss:.4f}, {compared} by predicting the base rate for every row."
-    return f"In {quality.auc:.1%} of pairs {what} is predicted higher than one without{error}{known}.{gain}"
+    return f"In {quality.auc:.1%} of pairs {what} is predicted higher than one without{told}.{gain}"

@@ -8,16 +8,20 @@ import numpy as np
 import pandas as pd
 
 from ig_tasks.spec import ExplanationSpec
-from ig_tasks.store.report import Check, Verdict
+from ig_tasks.store.report import Check, Quality, Verdict
 from ig_tasks.validation.drift.period import Period
+from ig_tasks.validation.verdicts.labelled import labelled_verdicts
 from ig_tasks.validation.verdicts.pairs import opposing_verdicts, redundant_verdicts
 from ig_tasks.validation.verdicts.single import single_verdicts
 
 __all__ = ["judge_features", "verdicts_check"]
 
 
-def judge_features(run: Period, spec: ExplanationSpec) -> list[Verdict]:
+def judge_features(run: Period, spec: ExplanationSpec, quality: Sequence[Quality] = ()) -> list[Verdict]:
     """What is to be said of the features of a run, by the thresholds of a spec.
+
+    Args:
+        quality: of the run's model, where outcomes are known.
 
     Raises:
         DamagedError: if a file of the run is not what was written.
@@ -27,9 +31,10 @@ def judge_features(run: Period, spec: ExplanationSpec) -> list[Verdict]:
     settings = spec.verdicts
     values, numbers, labels = _sample(run, settings.rows)
     return [
-        *single_verdicts(run, settings, spec.features),
+        *single_verdicts(run, settings, spec.features, quality[0] if quality else None),
         *redundant_verdicts(run, settings, numbers, labels),
         *opposing_verdicts(run, settings, values),
+        *(verdict for one in quality for verdict in labelled_verdicts(one, settings)),
     ]
 
 

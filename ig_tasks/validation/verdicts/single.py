@@ -9,7 +9,7 @@ import numpy as np
 from ig_tasks.spec import FeatureSpec
 from ig_tasks.spec.verdicts_section import VerdictsSpec
 from ig_tasks.statistics.cell_sums import CellSums
-from ig_tasks.store.report import Verdict
+from ig_tasks.store.report import Quality, Verdict
 from ig_tasks.validation.drift.period import Period
 
 __all__ = ["single_verdicts", "value_association"]
@@ -17,11 +17,14 @@ __all__ = ["single_verdicts", "value_association"]
 _MANY_VALUES = 20
 
 
-def single_verdicts(run: Period, settings: VerdictsSpec, presented: Mapping[str, FeatureSpec]) -> Iterator[Verdict]:
+def single_verdicts(
+    run: Period, settings: VerdictsSpec, presented: Mapping[str, FeatureSpec], quality: Quality | None = None
+) -> Iterator[Verdict]:
     """Verdicts on each feature by itself, in the order of the features.
 
     Args:
         presented: what the spec says of features; `expected_sign` is judged.
+        quality: of the model, where outcomes are known: what a dominant feature says of them alone.
     """
     importance = run.totals.importance
     whole = float(np.nansum(importance))
@@ -33,7 +36,7 @@ def single_verdicts(run: Period, settings: VerdictsSpec, presented: Mapping[str,
         if share < settings.ignored.below:
             yield _ignored(run.target, name, share, settings)
         if share >= settings.dominant.at_least and len(run.features) > 1:
-            yield _dominant(run.target, name, share, settings)
+            yield _dominant(run.target, name, share, settings, quality)
         if cells is not None and share >= settings.ignored.below:
             yield from _value_driven(run.target, name, cells, settings)
             own = presented.get(name)
@@ -55,18 +58,25 @@ def _ignored(target: str, name: str, share: float, settings: VerdictsSpec) -> Ve
     )
 
 
-def _dominant(target: str, name: str, share: float, settings: VerdictsSpec) -> Verdict:
+def _dominant(target: str, name: str, share: float, settings: VerdictsSpec, quality: Quality | None) -> Verdict:
     limit = settings.dominant.at_least
+    area = None if quality is None else next((one.auc for one in quality.gains if one.feature == name), None)
+    model = None if quality is None else quality.auc
+    known = ""
+    if area is not None and model is not None:
+        known = f" Its attribution alone orders outcomes with an AUC of {area:.3f}; the whole model has {model:.3f}."
     return Verdict(
         target=target,
         feature=name,
         verdict="dominant",
-        why=f"{name} has {share:.0%} of all importance. Is it known when the prediction is made, or does it tell the "
-        "outcome?",
+        why=f"{name} has {share:.0%} of all importance.{known} Is it known when the prediction is made, or does it "
+        "tell the outcome?",
         figure=share,
         threshold=limit,
         severity=settings.dominant.severity,
         remedy="Ask how and when the column is filled. A leak of the outcome looks the same as an honest driver here.",
+        auc=area,
+        model_auc=model if area is not None else None,
     )
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 from numpy.typing import NDArray
 
-from ig_tasks.models.outcomes import OutcomeKind
+__all__ = ["LOSS_NAMES", "OutcomeKind", "base_loss", "log_loss", "row_losses"]
 
-__all__ = ["LOSS_NAMES", "base_loss", "log_loss", "row_losses"]
+OutcomeKind = Literal["binary", "class", "number"]
+"""Outcomes 0 and 1, one of several classes, or numbers."""
 
 Floats = NDArray[np.float64]
 
@@ -18,7 +21,7 @@ LOSS_NAMES: dict[OutcomeKind, str] = {"binary": "log loss", "class": "log loss",
 
 
 def row_losses(kind: OutcomeKind, outcome: Floats, predicted: Floats) -> Floats:
-    """Cross-entropy in nats of outcomes 0 and 1 (rows,), or the squared error of numbers."""
+    """Cross-entropy in nats of outcomes 0 and 1 (rows,), of a class whether it is that one; or the squared error."""
     if kind == "number":
         return np.asarray((predicted - outcome) ** 2, np.float64)
     return log_loss(np.where(outcome == 1.0, predicted, 1.0 - predicted))

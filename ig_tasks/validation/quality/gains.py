@@ -1,0 +1,151 @@
+"""What each feature adds to the model's quality: its loss with the feature at the baseline, less its own."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ig_tasks.cluster.session import ComputeSession
+from ig_tasks.data.dataset import Dataset
+from ig_tasks.data.shards import Shard, plan_shards
+from ig_tasks.errors import IgTasksError, ResourceError, RunError, WorkerLostError, brief
+from ig_tasks.models import ModelPackage, open_package
+from ig_tasks.spec import ExplanationSpec
+from ig_tasks.stages.ablation import AblatedRows, AblationTask, ablate_rows
+from ig_tasks.stages.crossed_runs import CROSSED
+from ig_tasks.stages.kept_results import kept_results
+from ig_tasks.stages.tasks import ModelReference
+from ig_tasks.statistics.losses import base_loss
+from ig_tasks.store import Folder
+from ig_tasks.store.report_quality import FeatureGain, Quality
+from ig_tasks.validation.drift.period import Period
+from ig_tasks.validation.quality.figures import ClusterResiduals
+
+__all__ = ["ONE_SIDED", "gains_of", "with_gains"]
+
+Floats = NDArray[np.float64]
+
+ONE_SIDED = 1.645
+"""Standard errors of a one-sided 95 % bound."""
+_AT_ONCE = 1_000
+"""Rows of one task."""
+_MOST_READ = 20
+"""Where few rows have an outcome, so many times the rows asked for are looked through."""
+
+
+def with_gains(
+    quality: Quality,
+    run: Period,
+    spec: ExplanationSpec,
+    *,
+    session: ComputeSession,
+    say: Callable[[str], None],
+    log: Callable[[str], None] | None = None,
+) -> Quality:
+    """The quality with what each feature adds to it, computed on workers where it is not in the store.
+
+    Where model or data cannot be reached any more, `ablation_why_not` says so.
+
+    Raises:
+        WorkerLostError, ResourceError: of the workers; what was computed stays.
+    """
+    try:
+        tasks = _tasks(quality, run, spec)
+        folder = Folder(run.folder.uri.rpartition("/")[0])
+        documents = kept_results(
+            folder,
+            CROSSED,
+            session,
+            ablate_rows,
+            tasks,
+            what="ablation",
+            say=say,
+            log=log,
+            retries=spec.compute.retries,
+        )
+    except (WorkerLostError, ResourceError):
+        raise
+    except IgTasksError as error:
+        return quality.model_copy(update={"ablation_why_not": f"{brief(error)}."})
+    rows = AblatedRows.of(documents)
+    if not len(rows.outcome):
+        return quality.model_copy(update={"ablation_why_not": "No row of the sample has an outcome."})
+    return quality.model_copy(update={"gains": tuple(gains_of(rows, quality.kind)), "ablation_rows": len(rows.outcome)})
+
+
+def gains_of(rows: AblatedRows, kind: str) -> Sequence[FeatureGain]:
+    """Gains of all features, the greatest first, with errors of clustered rows."""
+    count = len(rows.outcome)
+    differences = rows.ablated - rows.losses
+    means = differences.mean(axis=1)
+    residuals = ClusterResiduals()
+    residuals.add((differences - means[:, None]).T / count, rows.clusters)
+    whole = base_loss("number" if kind == "number" else "binary", rows.outcome) - float(rows.losses.mean())
+    found = []
+    for feature, gain, error in zip(rows.features, means.tolist(), residuals.errors(), strict=True):
+        helps = whole > 0
+        found.append(
+            FeatureGain(
+                feature=feature,
+                gain=gain,
+                se=error,
+                share=gain / whole if helps else None,
+                share_high=(gain + ONE_SIDED * error) / whole if helps and error is not None else None,
+            )
+        )
+    return sorted(found, key=lambda one: -(one.gain or 0.0))
+
+
+def _tasks(quality: Quality, run: Period, spec: ExplanationSpec) -> list[AblationTask]:
+    package = _package(run, spec)
+    target = package.config.choose_target(spec.model.target, None)
+    model = ModelReference(
+        uri=spec.model.uri,
+        digest=package.digest,
+        framework=package.config.framework,
+        trust=spec.model.trust,
+        trusted_root=spec.origin.trusted_root if spec.origin else None,
+        target=target.name,
+        space=None,
+    )
+    data = str(run.key_parts["data"]["digest"])
+    return [
+        AblationTask(
+            model=model,
+            baseline_uri=run.folder.uri,
+            baseline_digest=run.baseline_digest,
+            shard=shard,
+            data_digest=data,
+            label=quality.label,
+            cluster=spec.data.cluster,
+            attribution=run.spec.attribution,
+            memory_limit=int(run.facts["batch_plan"]["memory_limit"]),
+            resources=dict(spec.compute.resources),
+        )
+        for shard in _shards(quality, run, spec, data)
+    ]
+
+
+def _package(run: Period, spec: ExplanationSpec) -> ModelPackage:
+    package = open_package(
+        spec.model.uri,
+        trust=spec.model.trust,
+        trusted_root=spec.origin.trusted_root if spec.origin else None,
+    )
+    if package.digest != run.model_digest:
+        raise RunError(f"the model of run {run.folder.run_id} is no longer at {spec.model.uri}")
+    return package
+
+
+def _shards(quality: Quality, run: Period, spec: ExplanationSpec, digest: str) -> list[Shard]:
+    """A sample spread evenly over the partition, of so many rows that enough of them have an outcome."""
+    dataset = Dataset(spec.data.uri, spec.data.partition)
+    files = dataset.files(run.partition)
+    if dataset.digest(files) != digest:
+        raise RunError(f"the data of run {run.folder.run_id} is no longer as it was in {spec.data.uri}")
+    asked = spec.verdicts.labelled_rows
+    read = min(math.ceil(asked * (quality.rows + quality.rows_unknown) / quality.rows), _MOST_READ * asked)
+    return plan_shards(dataset, files, _AT_ONCE, sample=read, seed=run.spec.attribution.seed)

@@ -1,0 +1,55 @@
+"""Verdicts that need outcomes: what the model's quality owes to a feature."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ig_tasks.spec.verdicts_section import VerdictsSpec
+from ig_tasks.store.report import FeatureGain, Quality, Verdict
+
+__all__ = ["labelled_verdicts"]
+
+
+def labelled_verdicts(quality: Quality, settings: VerdictsSpec) -> Iterator[Verdict]:
+    """Features without which the model does better, or as well; the most harmful first.
+
+    Nothing is said where the model itself gains nothing over the base rate.
+    """
+    for one in reversed(quality.gains):
+        if one.share is None or one.share_high is None:
+            continue
+        if one.share_high < 0:
+            yield _harmful(quality, one, settings)
+        elif one.share_high < settings.unused.below:
+            yield _unused(quality, one, settings)
+
+
+def _harmful(quality: Quality, gain: FeatureGain, settings: VerdictsSpec) -> Verdict:
+    share, high = gain.share or 0.0, gain.share_high or 0.0
+    return Verdict(
+        target=quality.target,
+        feature=gain.feature,
+        verdict="harmful",
+        why=f"The model predicts {quality.label} better with {gain.feature} at the baseline: the {quality.loss_name} "
+        f"falls by {-share:.2%} of what the model gains over the base rate (with 95 % confidence {-high:.2%} or more).",
+        figure=high,
+        threshold=0.0,
+        severity=settings.harmful.severity,
+        remedy="Compare the column with what the model was trained on; then train a model without it.",
+    )
+
+
+def _unused(quality: Quality, gain: FeatureGain, settings: VerdictsSpec) -> Verdict:
+    high = gain.share_high or 0.0
+    limit = settings.unused.below
+    return Verdict(
+        target=quality.target,
+        feature=gain.feature,
+        verdict="unused",
+        why=f"The model predicts {quality.label} as well with {gain.feature} at the baseline: it adds at most "
+        f"{high:.2%} of what the model gains over the base rate (95 % confidence), less than {limit:.2%}.",
+        figure=high,
+        threshold=limit,
+        severity=settings.unused.severity,
+        remedy="Train a model without it, unless it matters in rows that are rare here.",
+    )
