@@ -8,36 +8,24 @@ by mail.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from ig_tasks.charts import Chart
-from ig_tasks.charts.typeface import font_faces
-from ig_tasks.presentation import colours
-from ig_tasks.presentation.statuses import PROVEN_BY
-from ig_tasks.presentation.visible import visible
 from ig_tasks.reports import numerals, sentences
 from ig_tasks.reports.baseline_words import baseline_output_words, baseline_words, kinds_of
 from ig_tasks.reports.contents import PLACE, with_contents
 from ig_tasks.reports.dependence_view import dependence_views
-from ig_tasks.reports.drift_view import because, drift_view, relative, relative_interval
+from ig_tasks.reports.drift_view import drift_view
 from ig_tasks.reports.findings import findings
 from ig_tasks.reports.glossary import glossary
-from ig_tasks.reports.override_notes import HEADLINE, override_words
+from ig_tasks.reports.page_environment import CONTENT_SECURITY_POLICY, environment, frame
 from ig_tasks.reports.page_files import page_files
 from ig_tasks.reports.page_views import example_views, tail_views, target_views
 from ig_tasks.reports.provenance import flat, provenance_parts
 from ig_tasks.store.report import Report
 
 __all__ = ["CONTENT_SECURITY_POLICY", "render_page"]
-
-CONTENT_SECURITY_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:"
-_HERE = Path(__file__).parent
 
 
 def render_page(report: Report, document: str | None = None) -> str:
@@ -48,15 +36,11 @@ def render_page(report: Report, document: str | None = None) -> str:
     targets, targets_left = target_views(report)
     examples, examples_left = example_views(report)
     page = (
-        _environment()
+        environment()
         .get_template("report.html")
         .render(
             report=report,
-            # Constants of ours, which hold nothing of the report.
-            policy=Markup(CONTENT_SECURITY_POLICY),  # noqa: S704
-            fonts=Markup(font_faces(report.to_json() if document is None else document)),  # noqa: S704
-            styles=Markup((_HERE / "styles" / "report.css").read_text(encoding="utf-8")),  # noqa: S704
-            colours=colours,
+            **frame(report.to_json() if document is None else document),
             trust=sentences.trust(report),
             facts=_facts(report),
             baseline=baseline_words(report.baseline, kinds_of(report)),
@@ -127,59 +111,3 @@ def _card_lines(figures: Mapping[str, Any]) -> list[str]:
         else:
             lines += [f"{name}: {text}" for _, text in flat({key: held})]
     return lines
-
-
-def _when(moment: datetime) -> str:
-    return f"{moment.day} {moment:%B %Y, %H:%M} UTC"
-
-
-def _shown(held: Any) -> Any:
-    """What an expression of a template gives: its control characters visible, line breaks as they are."""
-    return visible(held, breaks=True) if isinstance(held, str) and not isinstance(held, Markup) else held
-
-
-def _drawn(chart: Chart) -> Markup:
-    """A chart's SVG as it is: it comes escaped from vl-convert and holds no script."""
-    return Markup(chart.svg())  # noqa: S704
-
-
-@lru_cache(maxsize=1)
-def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(_HERE / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=_shown,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters |= {
-        "number": numerals.number,
-        "count": numerals.count,
-        "share": numerals.share,
-        "duration": numerals.duration,
-        "held": numerals.value,
-        "when": _when,
-        "drawn": _drawn,
-    }
-    environment.globals |= {
-        "apart": numerals.apart,
-        "because": because,
-        "relative": relative,
-        "relative_interval": relative_interval,
-        "chance": numerals.chance,
-        "counted": numerals.counted,
-        "interval": numerals.interval,
-        "partition_words": sentences.partition_words,
-        "units": sentences.units,
-        "method_words": sentences.method_words,
-        "outlier_words": sentences.outlier_words,
-        "target_words": sentences.target_words,
-        "check_name": sentences.check_name,
-        "remedy": sentences.remedy,
-        "adhoc_headline": HEADLINE,
-        "override_words": override_words,
-        "proven_by": PROVEN_BY,
-    }
-    return environment

@@ -1,0 +1,162 @@
+"""Figures over the partitions of the data: a line with intervals, and the ranks of several features."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from ig_tasks.charts.chart import Chart, Frame
+from ig_tasks.charts.typeface import cut, estimate
+from ig_tasks.presentation.colours import ACCENT, FAINT, GRID, INK
+from ig_tasks.presentation.visible import visible
+
+__all__ = ["Moment", "figure_over_time", "ranks_over_time"]
+
+_WIDTH, _ROWS, _NAMES = 360, 5, 170
+_MOVED = 3
+
+
+class Moment(NamedTuple):
+    """A figure of one partition, and the ends of its interval; None where it is not known: there the line has a gap."""
+
+    partition: str
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+
+
+def figure_over_time(
+    moments: Sequence[Moment], label: str, units: str, *, marks: Mapping[str, str] | None = None, figures: str = ""
+) -> Chart:
+    """A line over the partitions, from zero, with the interval of each point.
+
+    Args:
+        moments: in the order of the partitions, with those that are missing.
+        label: what is drawn, for those who cannot see it.
+        units: for the axis.
+        marks: {partition: what changed there}, a dashed line each.
+        figures: how the axis writes its figures; "": as they are.
+    """
+    import altair as alt
+
+    data = [row | {"piece": piece} for row, piece in zip(_rows(moments), _pieces(moments), strict=True)]
+    known = [row for row in data if row["value"] is not None]
+    x = _partitions_axis(alt, [moment.partition for moment in moments])
+    axis = alt.Axis(tickCount=4, grid=True, **({"format": figures} if figures else {}))
+    # Shares that are all zero lie on the axis, and not in the middle of nothing.
+    top = {"domainMax": 0.01} if known and not any(row["high"] for row in known) else {}
+    y = alt.Y("value:Q", title=units, axis=axis, scale=alt.Scale(zero=True, **top))
+    base = alt.Chart(alt.Data(values=known))
+    tooltip = ["partition:N", alt.Tooltip("value:Q", format=".4g")]
+    layers = [
+        *_mark_lines(alt, marks or {}, x),
+        base.mark_line(color=ACCENT, strokeWidth=1.8).encode(x=x, y=y, detail="piece:N"),
+        base.mark_rule(color=ACCENT, strokeWidth=2.4, opacity=0.5).encode(x=x, y="low:Q", y2="high:Q"),
+        base.mark_point(color=ACCENT, filled=True, size=22, opacity=1).encode(x=x, y=y, tooltip=tooltip),
+    ]
+    gaps = len(data) - len(known)
+    words = (
+        f"Line with 95 % intervals: {label} over {len(data)} partitions"
+        f"{f', {gaps} of them without a figure' if gaps else ''}. The numbers are in the table."
+    )
+    table = tuple(moment._asdict() for moment in moments)
+    return Chart(alt.layer(*layers), words, table, Frame(_ROWS, width=_WIDTH, above=20))
+
+
+def ranks_over_time(
+    ranks: Mapping[str, Sequence[int | None]], partitions: Sequence[str], *, marks: Mapping[str, str] | None = None
+) -> Chart:
+    """A line for each feature over its ranks, 1 on top; one that moved by three ranks or more stands out.
+
+    Args:
+        ranks: {label: its rank in each partition}, None where it has none.
+        marks: as for `figure_over_time`.
+    """
+    import altair as alt
+
+    data: list[dict[str, Any]] = []
+    ends: list[dict[str, Any]] = []
+    for label, held in ranks.items():
+        there = [rank for rank in held if rank is not None]
+        if not there:
+            continue
+        colour = ACCENT if max(there) - min(there) >= _MOVED else FAINT
+        pieces = _pieces([Moment(name, rank) for name, rank in zip(partitions, held, strict=True)])
+        rows = [
+            {"partition": name, "rank": rank, "label": label, "piece": f"{label}/{piece}", "colour": colour}
+            for name, rank, piece in zip(partitions, held, pieces, strict=True)
+            if rank is not None
+        ]
+        data += rows
+        ends.append({**rows[-1], "partition": partitions[-1], "text": cut(visible(label), 11, _NAMES)})
+    most = max((row["rank"] for row in data), default=1)
+    x = _partitions_axis(alt, partitions)
+    axis = alt.Axis(values=list(range(1, most + 1)), format="d", grid=True)
+    y = alt.Y("rank:Q", title="rank", axis=axis, scale=alt.Scale(domain=[most + 0.4, 0.6], nice=False, zero=False))
+    colour_of = alt.Color("colour:N", scale=None)
+    base = alt.Chart(alt.Data(values=data))
+    layers = [
+        *_mark_lines(alt, marks or {}, x),
+        base.mark_line(strokeWidth=1.8).encode(x=x, y=y, detail="piece:N", color=colour_of),
+        base.mark_point(filled=True, size=40, opacity=1).encode(
+            x=x, y=y, color=colour_of, tooltip=["label:N", "partition:N", "rank:Q"]
+        ),
+        alt.Chart(alt.Data(values=ends))
+        .mark_text(align="left", dx=10, fontSize=11, color=INK, clip=False)
+        .encode(x=x, y=y, text="text:N"),
+    ]
+    words = (
+        f"Lines: the ranks of {len(ends)} features over {len(partitions)} partitions, the most important on top. "
+        "The numbers are in the table."
+    )
+    table = tuple({"label": label, **dict(zip(partitions, held, strict=True))} for label, held in ranks.items())
+    beyond = max((min(estimate(end["text"], 11), _NAMES) for end in ends), default=0.0)
+    return Chart(alt.layer(*layers), words, table, Frame(max(most, 4), width=560, above=30, beyond=beyond))
+
+
+def _rows(moments: Sequence[Moment]) -> list[dict[str, Any]]:
+    return [
+        {
+            **moment._asdict(),
+            "low": moment.value if moment.low is None else moment.low,
+            "high": moment.value if moment.high is None else moment.high,
+        }
+        for moment in moments
+    ]
+
+
+def _pieces(moments: Sequence[Moment]) -> list[int]:
+    """The number of the unbroken piece that each belongs to: a line must not bridge what is not known."""
+    pieces, piece = [], 0
+    for moment in moments:
+        piece += moment.value is None
+        pieces.append(piece)
+    return pieces
+
+
+def _partitions_axis(alt: Any, partitions: Sequence[str]) -> Any:
+    slanted = len(partitions) > 5
+    axis = alt.Axis(
+        labelAngle=-40 if slanted else 0,
+        labelOverlap="greedy",
+        grid=False,
+        ticks=False,
+        domain=True,
+        domainColor=GRID,
+        labelPadding=4,
+        labelLimit=90,
+    )
+    scale = alt.Scale(type="point", domain=list(partitions), padding=0.4)
+    return alt.X("partition:N", title=None, scale=scale, axis=axis)
+
+
+def _mark_lines(alt: Any, marks: Mapping[str, str], x: Any) -> list[Any]:
+    if not marks:
+        return []
+    base = alt.Chart(alt.Data(values=[{"partition": name, "what": what} for name, what in marks.items()]))
+    return [
+        base.mark_rule(color=FAINT, strokeDash=[4, 3], strokeWidth=1).encode(x=x),
+        base.mark_text(align="center", baseline="bottom", fontSize=10, color=FAINT, dy=-2).encode(
+            x=x, y=alt.value(0), text="what:N"
+        ),
+    ]

@@ -1,0 +1,92 @@
+"""What every page shares: templates, how figures are written, styles, font, and the policy that stops scripts."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from ig_tasks.charts import Chart
+from ig_tasks.charts.typeface import font_faces
+from ig_tasks.presentation import colours
+from ig_tasks.presentation.statuses import PROVEN_BY
+from ig_tasks.presentation.visible import visible
+from ig_tasks.reports import numerals, sentences
+from ig_tasks.reports.drift_view import because, relative, relative_interval
+from ig_tasks.reports.override_notes import HEADLINE, override_words
+
+__all__ = ["CONTENT_SECURITY_POLICY", "environment", "frame"]
+
+CONTENT_SECURITY_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:"
+_HERE = Path(__file__).parent
+
+
+def frame(text: str) -> dict[str, Any]:
+    """What `head.html` needs: constants of ours, and the parts of the font that a page of this text needs."""
+    return {
+        "policy": Markup(CONTENT_SECURITY_POLICY),  # noqa: S704 - a constant
+        "fonts": Markup(font_faces(text)),  # noqa: S704 - our own files
+        "styles": Markup((_HERE / "styles" / "report.css").read_text(encoding="utf-8")),  # noqa: S704 - our own file
+        "colours": colours,
+    }
+
+
+def _when(moment: datetime) -> str:
+    return f"{moment.day} {moment:%B %Y, %H:%M} UTC"
+
+
+def _shown(held: Any) -> Any:
+    """What an expression of a template gives: its control characters visible, line breaks as they are."""
+    return visible(held, breaks=True) if isinstance(held, str) and not isinstance(held, Markup) else held
+
+
+def _drawn(chart: Chart) -> Markup:
+    """A chart's SVG as it is: it comes escaped from vl-convert and holds no script."""
+    return Markup(chart.svg())  # noqa: S704
+
+
+@lru_cache(maxsize=1)
+def environment() -> Environment:
+    """Jinja's environment: templates of this room, everything escaped, control characters visible."""
+    made = Environment(
+        loader=FileSystemLoader(_HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_shown,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    made.filters |= {
+        "number": numerals.number,
+        "count": numerals.count,
+        "share": numerals.share,
+        "duration": numerals.duration,
+        "held": numerals.value,
+        "when": _when,
+        "drawn": _drawn,
+    }
+    made.globals |= {
+        "apart": numerals.apart,
+        "because": because,
+        "relative": relative,
+        "relative_interval": relative_interval,
+        "chance": numerals.chance,
+        "counted": numerals.counted,
+        "interval": numerals.interval,
+        "partition_words": sentences.partition_words,
+        "units": sentences.units,
+        "method_words": sentences.method_words,
+        "outlier_words": sentences.outlier_words,
+        "target_words": sentences.target_words,
+        "check_name": sentences.check_name,
+        "remedy": sentences.remedy,
+        "adhoc_headline": HEADLINE,
+        "override_words": override_words,
+        "proven_by": PROVEN_BY,
+    }
+    return made

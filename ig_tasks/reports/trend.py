@@ -1,0 +1,197 @@
+"""The reports of one spec over the partitions of its data: what is read of each, and what changed between them."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import cached_property
+from typing import Any
+
+from ig_tasks.errors import DamagedError, ReportError
+from ig_tasks.spec.partitions import ALL
+from ig_tasks.store import Folder, Store
+from ig_tasks.store.report import Importance, Report
+from ig_tasks.store.runs import revised
+
+__all__ = ["Trend", "TrendRun", "read_trend"]
+
+_MOST = 400
+"""Partitions on one page: more are not drawn, the latest are."""
+
+
+@dataclass(frozen=True)
+class TrendRun:
+    """One partition's report.
+
+    Attributes:
+        page: URI of its page.
+        changed: what is not as in the run before: `model`, `baseline`, `settings`.
+    """
+
+    report: Report
+    page: str
+    changed: tuple[str, ...] = ()
+
+    @property
+    def partition(self) -> str:
+        """The partition."""
+        return self.report.partition
+
+    @cached_property
+    def importance(self) -> Mapping[tuple[str, str], Importance]:
+        """{(target, feature): its importance}; empty for a withheld report."""
+        rows = self.report.importance if self.report.published else ()
+        return {(row.target, row.feature): row for row in rows}
+
+    @property
+    def not_converged(self) -> float | None:
+        """Share of the explained rows that did not converge."""
+        share = self.report.completeness.converged_fraction
+        return None if share is None else 1.0 - share
+
+    @property
+    def quarantined(self) -> float | None:
+        """Share of the rows read that are in quarantine."""
+        read = self.report.data.rows_read
+        return self.report.data.rows_quarantined / read if read else None
+
+    @property
+    def alarms(self) -> int | None:
+        """Features with an alarm; None where the report was compared with none."""
+        drift = self.report.drift
+        return None if drift is None or not drift.comparable else len(drift.alarms)
+
+
+@dataclass(frozen=True)
+class Trend:
+    """The runs in the order of their partitions.
+
+    Attributes:
+        partitions: with those that are missing between the first and the last.
+        left: why other reports are not among the runs, in words.
+    """
+
+    name: str
+    runs: tuple[TrendRun, ...]
+    partitions: tuple[str, ...]
+    left: tuple[str, ...] = ()
+
+    @property
+    def latest(self) -> Report:
+        """The newest published report; of withheld ones alone the newest."""
+        return next((run.report for run in reversed(self.runs) if run.report.published), self.runs[-1].report)
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Partitions without a report."""
+        there = {run.partition for run in self.runs}
+        return tuple(name for name in self.partitions if name not in there)
+
+    @property
+    def marks(self) -> dict[str, str]:
+        """{partition: what changed there}."""
+        return {run.partition: ", ".join(run.changed) for run in self.runs if run.changed}
+
+
+def read_trend(location: str) -> Trend:
+    """The official reports of a spec, the newest of each partition.
+
+    Args:
+        location: `<store>/<name>`, the folder of all its runs.
+
+    Raises:
+        ReportError: if there are no official reports of single partitions.
+    """
+    store, _, name = Folder(location.rstrip("/").removesuffix("/latest.json")).uri.rpartition("/")
+    newest: dict[str, tuple[Report, str]] = {}
+    damaged = 0
+    for run in Store(store).runs(name):
+        report = None
+        with suppress(DamagedError, ReportError):
+            report = run.read_report()
+        if report is None:
+            damaged += 1
+            continue
+        page = run.uri_of(revised("report.html", report.revision))
+        held = newest.get(report.partition)
+        if report.official and (held is None or held[0].created_at <= report.created_at):
+            newest[report.partition] = (report, page)
+    single = sorted(partition for partition in newest if partition != ALL and ".." not in partition)[-_MOST:]
+    if not single:
+        raise ReportError(
+            f"{location}: there are no official reports of single partitions; give the folder of a spec's runs, "
+            "<store>/<name>, and run the spec for its partitions first"
+        )
+    left = [f"{damaged} damaged" if damaged else "", *(f"{name}" for name in newest if name not in single)]
+    return Trend(
+        name=name,
+        runs=tuple(_compared([newest[partition] for partition in single])),
+        partitions=tuple(_with_gaps(single)),
+        left=tuple(words for words in left if words),
+    )
+
+
+def _compared(found: Sequence[tuple[Report, str]]) -> Iterator[TrendRun]:
+    before: Report | None = None
+    for report, page in found:
+        changed: tuple[str, ...] = ()
+        if before is not None:
+            parts = {
+                "model": before.model.digest != report.model.digest,
+                "baseline": before.baseline.digest != report.baseline.digest,
+                "settings": _settings(before) != _settings(report),
+            }
+            changed = tuple(what for what, differs in parts.items() if differs)
+        yield TrendRun(report, page, changed)
+        before = report
+
+
+def _settings(report: Report) -> dict[str, Any]:
+    """What decided the numbers beside model, baseline and data."""
+    parts = dict(report.provenance.get("key_parts", {}))
+    data = {name: held for name, held in parts.get("data", {}).items() if name != "digest"}
+    attribution = {name: held for name, held in parts.get("attribution", {}).items() if name != "memory_limit"}
+    target = {name: held for name, held in parts.get("model", {}).items() if name != "digest"}
+    return {"target": target, "data": data, "attribution": attribution, "method": report.attribution.method}
+
+
+def _with_gaps(partitions: Sequence[str]) -> list[str]:
+    """The partitions, and those missing between them where they are years, months or days at a steady pace."""
+    for pattern, to_number, to_text in (
+        (r"\d{4}", int, str),
+        (r"\d{4}-(0[1-9]|1[0-2])", _month, _month_text),
+        (r"\d{4}-\d{2}-\d{2}", _day, _day_text),
+    ):
+        if all(re.fullmatch(pattern, name) for name in partitions):
+            try:
+                places = [to_number(name) for name in partitions]
+            except ValueError:
+                break
+            steps = [after - before for before, after in itertools.pairwise(places)]
+            step = math.gcd(*steps) if steps else 1
+            count = (places[-1] - places[0]) // max(step, 1) + 1
+            if count > 2 * _MOST:
+                break
+            return [to_text(places[0] + step * place) for place in range(count)]
+    return list(partitions)
+
+
+def _month(text: str) -> int:
+    return int(text[:4]) * 12 + int(text[5:]) - 1
+
+
+def _month_text(place: int) -> str:
+    return f"{place // 12:04d}-{place % 12 + 1:02d}"
+
+
+def _day(text: str) -> int:
+    return date.fromisoformat(text).toordinal()
+
+
+def _day_text(place: int) -> str:
+    return (date.min + timedelta(days=place - 1)).isoformat()
