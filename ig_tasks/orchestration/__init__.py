@@ -17,11 +17,13 @@ if TYPE_CHECKING:
     from ig_tasks.orchestration.feature_validation import ig_feature_validation_dag
     from ig_tasks.orchestration.hook import DaskHook
     from ig_tasks.orchestration.launch import RegisterReferenceOperator
+    from ig_tasks.orchestration.notifier import FeatureReportNotifier
     from ig_tasks.orchestration.on_demand import ig_on_demand_dag
     from ig_tasks.orchestration.spec_folder import ig_dags, require_specs
 
 __all__ = [
     "DaskHook",
+    "FeatureReportNotifier",
     "RegisterReferenceOperator",
     "ig_dag",
     "ig_dags",
@@ -37,6 +39,7 @@ __all__ = [
 
 _HOME = {
     "DaskHook": "hook",
+    "FeatureReportNotifier": "notifier",
     "RegisterReferenceOperator": "launch",
     "ig_dag": "factory",
     "ig_dags": "spec_folder",
