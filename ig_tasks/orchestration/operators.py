@@ -55,6 +55,8 @@ class StageOperator(BaseOperator):
     page_uri: str | None = None
     """The page of the report, once the task knows it: for its link."""
     store_uri: str = ""
+    _lineage: tuple[ExplanationSpec, Mapping[str, Any]] | None = None
+    _withheld_uri: str | None = None
 
     def __init__(
         self,
@@ -84,6 +86,7 @@ class StageOperator(BaseOperator):
             spec = self._spec_of_run(context)
             choices = run_choices(spec, context)
             seen = _digests(spec)
+            self._lineage = None if self.ref is None else (spec, self.ref)
             before = None if self.ref is None else RunReference.of(self.ref)
             if before is not None:
                 _refuse_changed(seen, before.spec_digests or seen)
@@ -92,7 +95,24 @@ class StageOperator(BaseOperator):
             with _reachable(spec) as placed, self._told_if_withheld(context, fails=choices.fail_on_violation):
                 found = stage(placed, **given, **self._stage_arguments(context), log=self._say)
         self.page_uri, self.store_uri = found.page_uri, found.store
+        self._lineage = spec, found.to_json()
         return found.with_(spec_digests=seen).to_json()
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:  # noqa: ARG002 - the provider's signature
+        """What was read, and of the task that publishes what was written, for OpenLineage."""
+        return self._told_lineage(report_uri=None)
+
+    def get_openlineage_facets_on_failure(self, task_instance: Any) -> Any:  # noqa: ARG002
+        """What a withheld report was made of, for OpenLineage."""
+        return self._told_lineage(report_uri=self._withheld_uri)
+
+    def _told_lineage(self, *, report_uri: str | None) -> Any:
+        if self._lineage is None:
+            return None
+        from ig_tasks.orchestration.lineage import lineage_of
+
+        spec, reference = self._lineage
+        return lineage_of(spec, reference, report_uri=report_uri)
 
     def _spec_of_run(self, context: Any) -> ExplanationSpec:
         """The spec with what this run's Params say."""
@@ -109,6 +129,7 @@ class StageOperator(BaseOperator):
             if error.report_uri:
                 outcome = outcome_of(error.report_uri)
                 self.page_uri, self.store_uri = outcome.page_uri, str((self.ref or {}).get("store") or "")
+                self._withheld_uri = outcome.report_uri
                 context["ti"].xcom_push(key="report", value=outcome.model_dump(mode="json"))
                 self._say(Line(outcome_words(outcome), "error"))
             if fails:
@@ -182,6 +203,10 @@ class PublishReportOperator(StageOperator):
         # A run may have got its partition from a Param: the event says which one, whatever the run's own key.
         event.add_partitions(str(ref["partition"]))
         return ref
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:  # noqa: ARG002
+        """What was read, and the report with its leading features, for OpenLineage."""
+        return self._told_lineage(report_uri=self._lineage[1].get("report_uri") if self._lineage else None)
 
 
 STAGES: tuple[type[StageOperator], ...] = (
