@@ -22,6 +22,7 @@ import yaml
 from ig_tasks.cli import drift_commands
 from ig_tasks.cli.command_help import ExampleCommand
 from ig_tasks.cli.export_command import export
+from ig_tasks.cli.reasons_command import REASONS_EXAMPLES, reasons
 from ig_tasks.cli.trend_command import trend
 from ig_tasks.errors import IgTasksError, SpecError, UserError, ValidationFailedError
 
@@ -161,15 +162,15 @@ _command(
 _command("Register the report with which a model was launched", "ig-tasks launch ig_runs/flights_torch@2013-09")(
     drift_commands.launch
 )
-_command(
-    "Draw all reports of a spec over its partitions",
-    "ig-tasks trend ig_runs/flights_torch --to trend.html",
-)(trend)
+_command("Draw all reports of a spec over its partitions", "ig-tasks trend ig_runs/flights_torch --to trend.html")(
+    trend
+)
 _command(
     "Write a report in another system's format",
     "ig-tasks export ig_runs/flights_torch --format csv --to importance.csv",
     "ig-tasks export ig_runs/flights_torch --format cyclonedx",
 )(export)
+_command("Say why rows were turned down", *REASONS_EXAMPLES)(reasons)
 
 
 @_command("Set up an Airflow project, or a new one", "ig-tasks init .")

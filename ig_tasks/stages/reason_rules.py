@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from numpy.typing import NDArray
 
 from ig_tasks.errors import DataError, ModelError, SpecError, suggest
@@ -78,7 +79,7 @@ class ReasonRules:
         """The space of the threshold."""
         return self.asked.space or self.target.space
 
-    def in_space(self, output: Floats) -> Floats:
+    def in_space(self, output: npt.ArrayLike) -> Floats:
         """Outputs (rows,) in the space of the threshold."""
         target = self.target
         return converter(target.name, target.config, target.space, self.space)(np.asarray(output, np.float64))

@@ -102,7 +102,7 @@ def test_code_from_outside_the_project_needs_trust(capsys, spec, no_cluster, tmp
     [
         (["run"], "Missing argument 'SPEC'"),
         (["rum"], "No such command 'rum'. Did you mean 'run'?\n"),
-        (["list"], "No such command 'list'. Commands: run, check, show, diff, launch, trend, export, init.\n"),
+        (["list"], "No such command 'list'. Commands: run, check, show, diff, launch, trend, export, reasons, init.\n"),
         (["run", "nothing.yaml"], "there is no such spec file"),
         (["run", "."], "is a folder; give the path of a YAML spec"),
         (["run", "SPEC", "--set", "tolerance"], "--set 'tolerance': write key=value"),

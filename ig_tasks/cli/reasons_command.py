@@ -1,0 +1,103 @@
+"""The command `ig-tasks reasons`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ig_tasks.cli.drift_commands import RUN_HELP
+from ig_tasks.errors import InputError, brief, suggest
+
+if TYPE_CHECKING:
+    from ig_tasks.reports.reasons.stored_reasons import StoredReasons
+
+__all__ = ["REASONS_EXAMPLES", "reasons"]
+
+REASONS_EXAMPLES = (
+    "ig-tasks reasons ig_runs/flights_torch --threshold 0.5 --space probability --adverse above",
+    "ig-tasks reasons include/specs/flights_torch.yaml --row A-1042 --format html --to A-1042.html",
+)
+_FORMATS = ("text", "csv", "parquet", "html")
+
+
+def reasons(
+    run: Annotated[str, typer.Argument(metavar="RUN", help=f"{RUN_HELP[:-1]}; or a spec's YAML file.")],
+    threshold: Annotated[float | None, typer.Option(help="Where the decision falls; a row at it passes.")] = None,
+    adverse: Annotated[str | None, typer.Option(metavar="SIDE", help="above or below: which side is adverse.")] = None,
+    space: Annotated[str | None, typer.Option(help="Of the threshold, such as probability.")] = None,
+    top: Annotated[int | None, typer.Option(help="Reasons a row has at most.")] = None,
+    by: Annotated[str | None, typer.Option(metavar="WHAT", help="features or groups.")] = None,
+    row: Annotated[str | None, typer.Option(metavar="ID", help="One row, in plain language.")] = None,
+    format_: Annotated[
+        str, typer.Option("--format", metavar="FORMAT", help="text, csv, parquet, or html: the page of one row.")
+    ] = "text",
+    to: Annotated[str, typer.Option(metavar="PATH", help="Where to write; - for standard output.")] = "-",
+) -> None:
+    """Say why rows were turned down: up to four reasons each, proven to the error bounds of their attributions.
+
+    What is not given is as in the section reasons of the spec.
+    """
+    if format_ not in _FORMATS:
+        raise InputError(f"--format: {format_!r} is not a format" + suggest(format_, _FORMATS, noun="formats"))
+    if (row is None) and format_ == "html":
+        raise InputError("--format html: it is the page of one row; name it with --row")
+    if row is not None and format_ not in ("text", "html"):
+        raise InputError(f"--format {format_}: it holds all rows; leave --row out, or write --format html")
+    if to != "-" and format_ == "text":
+        raise InputError("--to: write --format csv, parquet or html as well")
+    changes = {"threshold": threshold, "adverse": adverse, "space": space, "top": top, "by": by}
+    found = _opened(run, changes)
+    if format_ == "text":
+        _print(found, row)
+        return
+    _write(to, _content(found, row, format_))
+
+
+def _opened(location: str, changes: dict[str, float | str | int | None]) -> StoredReasons:
+    from ig_tasks.reports.reasons.stored_reasons import StoredReasons, asked_reasons
+    from ig_tasks.spec import load_spec
+    from ig_tasks.stages.computed_run import ComputedRun
+    from ig_tasks.validation.drift.references import locate_run
+
+    spec = load_spec(location) if location.endswith((".yaml", ".yml")) else None
+    run = ComputedRun(locate_run(location if spec is None else f"{spec.store_uri()}/{spec.name}"))
+    return StoredReasons(run, asked_reasons(spec or run.spec, changes), spec)
+
+
+def _print(found: StoredReasons, row: str | None) -> None:
+    from rich.console import Console
+
+    from ig_tasks.reports.reasons.letter import print_letter
+    from ig_tasks.reports.reasons.terminal import print_reasons
+
+    console = Console(highlight=False)
+    if row is None:
+        print_reasons(found.files().info, console)
+    else:
+        print_letter(found.letter(row), console)
+
+
+def _content(found: StoredReasons, row: str | None, format_: str) -> bytes:
+    from ig_tasks.reports.reasons.letter import render_letter
+
+    if row is not None:
+        return render_letter(found.letter(row)).encode("utf-8")
+    files = found.files()
+    return files.csv if format_ == "csv" else files.parquet
+
+
+def _write(to: str, content: bytes) -> None:
+    if to == "-":
+        sys.stdout.buffer.write(content)
+        return
+    part = Path(f"{to}.part")
+    try:
+        part.write_bytes(content)
+        part.replace(to)
+    except OSError as error:
+        raise InputError(f"--to {to}: cannot be written ({brief(error)})") from None
+    finally:
+        part.unlink(missing_ok=True)
