@@ -162,9 +162,7 @@ _command(
 _command("Register the report with which a model was launched", "ig-tasks launch ig_runs/flights_torch@2013-09")(
     drift_commands.launch
 )
-_command("Draw all reports of a spec over its partitions", "ig-tasks trend ig_runs/flights_torch --to trend.html")(
-    trend
-)
+_command("Draw a spec's reports over its partitions", "ig-tasks trend ig_runs/flights_torch --to trend.html")(trend)
 _command(
     "Write a report in another system's format",
     "ig-tasks export ig_runs/flights_torch --format csv --to importance.csv",
