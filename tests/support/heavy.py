@@ -26,6 +26,8 @@ SECONDS = {
     "integration/test_huggingface_folders.py": 40,
     "integration/test_parity.py": 40,
     "integration/test_secrets.py": 40,
+    "integration/test_drift_on_flights.py": 45,
+    "integration/test_drift.py": 45,
     "integration/test_adhoc.py": 27,
     "integration/test_contests.py": 21,
     "integration/test_baselines.py": 17,
