@@ -496,3 +496,77 @@ def test_uris():
     assert is_registered("runs:/0/model")
     assert not is_registered("s3://models/a")
     assert not is_registered("models/a")
+
+
+def report_in(place: Path) -> tuple[Any, str]:
+    from support.judged_report import judged_report, write_report
+
+    report = judged_report(drift="warning")
+    return report, write_report(place, report)
+
+
+def test_a_report_is_a_run_with_metrics_by_feature_and_its_page(client: Any, tmp_path: Path) -> None:
+    from ig_tasks.reports.exporters import export_text
+
+    report, uri = report_in(tmp_path)
+    (line,) = export_text(report, uri, "mlflow")
+    run = client.get_run(line.strip().removeprefix("runs:/"))
+    assert client.get_experiment(run.info.experiment_id).name == "ig_tasks/loans"
+    assert run.info.status == "FINISHED"
+    for row in report.importance:
+        name = row.feature.replace("/", "_")
+        assert run.data.metrics[f"abs_mean/{name}"] == row.abs_mean
+        assert run.data.metrics[f"mean/{name}"] == row.mean
+        assert run.data.metrics[f"rank/{name}"] == row.rank
+    assert run.data.metrics["completeness/converged_fraction"] == report.completeness.converged_fraction
+    assert (run.data.metrics["rows/explained"], run.data.metrics["drift/alarms"]) == (report.data.rows_explained, 1)
+    assert (run.data.params["partition"], run.data.params["baseline"]) == ("2013-10", "auto")
+    assert run.data.tags["ig_tasks.model_digest"] == report.model.digest
+    assert (run.data.tags["ig_tasks.check.drift"], run.data.tags["ig_tasks.check.parity"]) == ("failed", "passed")
+    assert sorted(file.path for file in client.list_artifacts(run.info.run_id)) == ["report.html", "report.json"]
+    page = client.download_artifacts(run.info.run_id, "report.html", str(tmp_path))
+    assert Path(page).read_text() == Path(uri.replace(".json", ".html")).read_text()
+    # The same revision is logged once.
+    assert list(export_text(report, uri, "mlflow")) == [line]
+
+
+def test_names_that_mlflow_does_not_take_stay_apart(client: Any, tmp_path: Path) -> None:
+    from support.judged_report import judged_report, write_report
+
+    from ig_tasks.reports.exporters import export_text
+
+    report = judged_report(run_id="odd")
+    first, second, *others = report.importance
+    odd = (first.model_copy(update={"feature": "a/b?"}), second.model_copy(update={"feature": "a?b/"}))
+    report = report.model_copy(update={"importance": (*odd, *others)})
+    (line,) = export_text(report, write_report(tmp_path, report), "mlflow")
+    metrics = client.get_run(line.strip().removeprefix("runs:/")).data.metrics
+    found = {metrics[name] for name in metrics if name.startswith("abs_mean/a_b_-")}
+    assert found == {first.abs_mean, second.abs_mean}
+
+
+def test_a_server_that_refuses_is_one_line_without_secrets(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from ig_tasks.errors import RunError
+    from ig_tasks.reports.exporters import export_text
+
+    report, uri = report_in(tmp_path)
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    before = mlflow.get_tracking_uri()
+    mlflow.set_tracking_uri("http://me:hunter2Qx9@127.0.0.1:9")
+    try:
+        with pytest.raises(RunError, match=r"^mlflow: the report was not logged \(") as refused:
+            list(export_text(report, uri, "mlflow"))
+    finally:
+        mlflow.set_tracking_uri(before)
+    assert "hunter2" not in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_without_mlflow_the_export_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from ig_tasks.errors import InputError
+    from ig_tasks.reports.exporters import export_text, mlflow_run
+
+    monkeypatch.setattr(mlflow_run, "find_spec", lambda name: None)
+    report, uri = report_in(tmp_path)
+    with pytest.raises(InputError, match=r"^format: 'mlflow' needs mlflow.*pip install 'ig-tasks\[mlflow\]'$"):
+        list(export_text(report, uri, "mlflow"))

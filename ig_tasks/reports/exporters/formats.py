@@ -8,6 +8,7 @@ from typing import Any
 
 from ig_tasks.errors import InputError, suggest
 from ig_tasks.reports.exporters.cyclonedx import cyclonedx_document
+from ig_tasks.reports.exporters.mlflow_run import log_mlflow_run
 from ig_tasks.reports.exporters.model_card import model_card_section
 from ig_tasks.reports.exporters.summaries import clarify_document, importance_csv, michelangelo_document
 from ig_tasks.reports.exporters.vertex import vertex_lines
@@ -23,8 +24,9 @@ _OF_REPORTS: dict[str, Callable[[Report], Any]] = {
     "model-card": model_card_section,
     "cyclonedx": cyclonedx_document,
 }
-FORMATS = (*_OF_REPORTS, "vertex")
-"""csv, michelangelo, clarify, model-card and cyclonedx are made of the report alone; vertex of the run's rows."""
+FORMATS = (*_OF_REPORTS, "vertex", "mlflow")
+"""Those but the last two are made of the report alone; vertex of the run's rows; mlflow logs the report and its page.
+"""
 
 
 def export_text(report: Report, uri: str, format: str) -> Iterator[str]:  # noqa: A002 - what the option is called
@@ -36,13 +38,16 @@ def export_text(report: Report, uri: str, format: str) -> Iterator[str]:  # noqa
 
     Raises:
         InputError: if there is no such format.
-        RunError, DamagedError: if rows are needed, and are not there or not what was written.
+        RunError, DamagedError: if rows are needed, and are not there or not what was written; if MLflow refuses.
     """
     if format not in FORMATS:
         raise InputError(f"format: {format!r} is not a format" + suggest(format, FORMATS, noun="formats"))
     if format == "vertex":
         for line in vertex_lines(ComputedRun.at(uri.rpartition("/")[0])):
             yield line + "\n"
+        return
+    if format == "mlflow":
+        yield log_mlflow_run(report, uri) + "\n"
         return
     made = _OF_REPORTS[format](report)
     yield made if isinstance(made, str) else json.dumps(made, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
