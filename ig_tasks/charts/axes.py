@@ -12,6 +12,7 @@ from typing import Any
 
 from ig_tasks.charts.typeface import cut, room
 from ig_tasks.presentation.colours import FAINT, INK
+from ig_tasks.presentation.shortening import shortened_apart
 from ig_tasks.presentation.visible import visible
 
 __all__ = [
@@ -26,8 +27,8 @@ __all__ = [
     "zero_line",
 ]
 
-LETTERS, LABEL = 12, 165
-"""The size of a label's letters, and the greatest width of a label, in pixels."""
+LETTERS, LABEL, _APART = 12, 165, 25
+"""The size of a label's letters, the greatest width of a label, in pixels, and letters that surely fit into it."""
 WORDS: dict[str, Any] = {"labelLimit": LABEL, "labelColor": INK, "ticks": False, "domain": False, "labelPadding": 6}
 """How an axis of words looks."""
 
@@ -40,7 +41,7 @@ def unique_labels(features: Iterable[str], labels: Mapping[str, str]) -> dict[st
     told = {
         name: label if times[label] == 1 else f"{label} ({name})" for name, label in zip(names, written, strict=True)
     }
-    return fitted(told)
+    return fitted(shortened_apart(told, _APART))
 
 
 def fitted(labels: Mapping[str, str], limit: int = LABEL) -> dict[str, str]:

@@ -5,11 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ig_tasks.charts.axes import labels_axis, zero_line
+from ig_tasks.charts.axes import labels_axis, numbers_axis, zero_line
 from ig_tasks.charts.chart import Chart, Frame
-from ig_tasks.presentation.colours import ACCENT, FAINT, GRID, PAGE
+from ig_tasks.presentation.colours import ACCENT, FAINT, GRID, MIDDLE, PAGE
 
-__all__ = ["FARTHEST", "Change", "change_marks"]
+__all__ = ["FARTHEST", "Change", "Move", "change_marks", "moved_bars"]
+
+
+class Move(NamedTuple):
+    """A feature's label, and the Jensen-Shannon divergence of its values before and after; None where not known."""
+
+    label: str
+    bits: float | None
 
 
 class Change(NamedTuple):
@@ -71,3 +78,25 @@ def change_marks(changes: Sequence[Change], practical: float) -> Chart:
 def _within(change: float) -> float:
     """A change, or the end of its interval, where the chart ends; importance does not fall below nothing."""
     return min(max(change, -1.0), FARTHEST)
+
+
+def moved_bars(moves: Sequence[Move]) -> Chart:
+    """A bar for how far each feature's own values moved: 0 is the same distribution, 1 bit nothing in common.
+
+    Args:
+        moves: from top to bottom, in the order of the changes beside them.
+    """
+    import altair as alt
+
+    data = [move._asdict() for move in moves]
+    base = alt.Chart(alt.Data(values=data))
+    x = alt.X(
+        "bits:Q", title="how far its values moved (bits)", axis=numbers_axis(alt), scale=alt.Scale(zero=True, nice=True)
+    )
+    tooltip = ["label:N", alt.Tooltip("bits:Q", format=".3f")]
+    bars = base.mark_bar(color=MIDDLE, height=11).encode(y=labels_axis(alt, data), x=x, tooltip=tooltip)
+    words = (
+        f"Bars: the Jensen-Shannon divergence between the values before and after, of {len(data)} features, from 0 "
+        "(the same) to 1 bit. The numbers are in the table."
+    )
+    return Chart(alt.layer(bars), words, tuple(data), Frame(len(data)))

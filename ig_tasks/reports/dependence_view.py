@@ -7,6 +7,7 @@ from typing import NamedTuple
 from ig_tasks.charts import Chart
 from ig_tasks.charts.axes import unique_labels
 from ig_tasks.charts.dependence import CategoryMark, NumberPoint, category_marks, number_bands
+from ig_tasks.presentation.shortening import shortened
 from ig_tasks.reports.numerals import count, counted, number, value
 from ig_tasks.reports.sentences import units
 from ig_tasks.store.report import Report
@@ -14,7 +15,8 @@ from ig_tasks.store.report_dependence import Dependence, DependencePoint
 
 __all__ = ["DependenceView", "dependence_views"]
 
-_LETTERS = 26
+_LETTERS, _TITLE = 25, 44
+"""Letters that a category and its rows have room for beside a chart, and a title below it."""
 
 
 class DependenceView(NamedTuple):
@@ -55,7 +57,7 @@ def _view(report: Report, held: Dependence, said: str) -> DependenceView:
             "the mean, with a band of one standard deviation on either side"
         )  # fmt: skip
         shown = [point for point in held.points if point.value is not None]
-        chart = number_bands([_point(point) for point in shown], label, said, drawn)
+        chart = number_bands([_point(point) for point in shown], shortened(label, _TITLE), said, drawn)
         missing = [point for point in held.points if point.value is None]
         note += [f"Missing in {counted(point.rows, 'row')}: mean {number(point.mean)}." for point in missing]
     else:
@@ -77,8 +79,8 @@ def _view(report: Report, held: Dependence, said: str) -> DependenceView:
 
 def _name(point: DependencePoint) -> str:
     words = "(missing)" if point.value is None else value(point.value)
-    short = words if len(words) <= _LETTERS else f"{words[: _LETTERS - 1].rstrip()}…"
-    return f"{short} ({count(point.rows)})"
+    rows = f" ({count(point.rows)})"
+    return shortened(words, _LETTERS - len(rows)) + rows
 
 
 def _ends(point: DependencePoint) -> tuple[float, float, float]:

@@ -5,14 +5,18 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ig_tasks.charts import Chart
-from ig_tasks.charts.changes import FARTHEST, Change, change_marks
+from ig_tasks.charts.axes import unique_labels
+from ig_tasks.charts.changes import FARTHEST, Change, Move, change_marks, moved_bars
 from ig_tasks.presentation.causes import CAUSES
+from ig_tasks.reports.numerals import number, share, value
 from ig_tasks.store.drift_parts import Drift, FeatureDrift
 from ig_tasks.store.report import Report
 
-__all__ = ["DriftView", "because", "drift_view", "relative", "relative_interval"]
+__all__ = ["DriftView", "because", "drift_view", "relative", "relative_interval", "values_words"]
 
 _SHOWN = 25
+_FAR, _FAR_BITS, _POINT = 0.1, 0.01, 0.01
+"""From where it is said that values moved: standard deviations, bits of categories, the share that is missing."""
 
 
 class DriftView(NamedTuple):
@@ -23,6 +27,7 @@ class DriftView(NamedTuple):
         segments: features that changed within a segment.
         alarms: what asks for a person.
         chart: None where there is nothing to draw; `cut`: whether it ends short of a change.
+        moved: how far the features' own values moved; None where that is known of none.
     """
 
     drift: Drift
@@ -32,6 +37,7 @@ class DriftView(NamedTuple):
     alarms: tuple[FeatureDrift, ...]
     chart: Chart | None
     cut: bool
+    moved: Chart | None = None
 
 
 def drift_view(report: Report) -> DriftView | None:
@@ -41,18 +47,26 @@ def drift_view(report: Report) -> DriftView | None:
         return None
     overall = sorted((row for row in drift.features if row.segment is None), key=lambda row: not row.alarm)
     shown = tuple(overall[:_SHOWN])
-    changes = [_mark(report, row) for row in shown if row.growth is not None]
+    names = [row.feature for row in shown]
+    labels = unique_labels(names, {name: report.label(name) for name in names})
+    drawn = [row for row in shown if row.growth is not None]
+    changes = [_mark(labels[row.feature], row) for row in drawn]
     segments = tuple(row for row in drift.features if row.segment is not None and row.state == "changed")
     chart = change_marks(changes, drift.practical or 0.0) if changes else None
     cut = any(max(change.change, change.high or 0.0) > FARTHEST for change in changes)
-    return DriftView(drift, shown, len(overall) - len(shown), segments[:_SHOWN], drift.alarms, chart, cut)
+    moves = [
+        Move(labels[row.feature], None if row.input_drift is None else row.input_drift.jensen_shannon) for row in drawn
+    ]
+    moved = moved_bars(moves) if any(move.bits is not None for move in moves) else None
+    left = len(overall) - len(shown)
+    return DriftView(drift, shown, left, segments[:_SHOWN], drift.alarms, chart, cut, moved)
 
 
-def relative(value: float | None) -> str:
+def relative(change: float | None) -> str:
     """A change relative to what was before, as text: +12 %."""
-    if value is None:
+    if change is None:
         return "new"
-    percent = round(100 * value)
+    percent = round(100 * change)
     return f"{'+' if percent > 0 else '−' if percent < 0 else ''}{abs(percent)} %"
 
 
@@ -60,6 +74,24 @@ def relative_interval(row: FeatureDrift) -> str:
     """The 95 % interval of a relative change as text; "" where it is not known."""
     ends = row.growth_ci
     return "" if ends[0] is None or ends[1] is None else f"{relative(ends[0])} to {relative(ends[1])}"
+
+
+def values_words(row: FeatureDrift) -> str:
+    """What became of the feature's own values, in a few words; "" where they stayed as they were."""
+    drift = row.input_drift
+    if drift is None:
+        return ""
+    said = []
+    if drift.wasserstein is not None and drift.wasserstein >= _FAR:
+        said.append(f"moved by {number(drift.wasserstein, 2)} standard deviations")
+    elif drift.wasserstein is None and (drift.jensen_shannon or 0.0) >= _FAR_BITS:
+        said.append("another mix of categories")
+    before, after = drift.missing_before or 0.0, drift.missing_after or 0.0
+    if abs(after - before) >= _POINT:
+        said.append(f"missing {share(before)} before, {share(after)} after")
+    if drift.gained is not None and drift.gained_share is not None:
+        said.append(f"{value(drift.gained)} gained {share(drift.gained_share)} of the rows")
+    return "its values: " + "; ".join(said) if said else ""
 
 
 def because(report: Report, row: FeatureDrift) -> str:
@@ -77,6 +109,6 @@ def because(report: Report, row: FeatureDrift) -> str:
     return "; ".join(named)
 
 
-def _mark(report: Report, row: FeatureDrift) -> Change:
+def _mark(label: str, row: FeatureDrift) -> Change:
     state = "alarm" if row.alarm else row.state
-    return Change(report.label(row.feature), row.growth or 0.0, *row.growth_ci, state)
+    return Change(label, row.growth or 0.0, *row.growth_ci, state)

@@ -120,7 +120,12 @@ def _objections(report: Report) -> Iterator[Finding]:
     objections = report.baseline.objections
     if objections:
         words = "; ".join(one.words for one in objections)
-        yield Finding(f"Against the baseline ({report.baseline.strategy})", f"{words}.", "explained", asks=True)
+        yield Finding(
+            f"Against the baseline ({report.baseline.strategy})",
+            f"{words[:1].upper()}{words[1:]}.",
+            "explained",
+            asks=True,
+        )
 
 
 def _carried(report: Report) -> Iterator[Finding]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from ig_tasks.presentation.shortening import shortened
 from ig_tasks.reports import numerals, sentences
 from ig_tasks.reports.baseline_words import baseline_output_words, baseline_words, kinds_of
 from ig_tasks.reports.contents import PLACE, with_contents
@@ -85,7 +86,7 @@ def _facts(report: Report) -> list[tuple[str, str, str]]:
         facts.append(
             (
                 "Most important",
-                report.label(first[0].feature),
+                shortened(report.label(first[0].feature), 48),
                 f"mean |attribution| {numerals.number(first[0].abs_mean)}",
             )
         )

@@ -16,7 +16,7 @@ from ig_tasks.presentation import colours
 from ig_tasks.presentation.statuses import PROVEN_BY
 from ig_tasks.presentation.visible import visible
 from ig_tasks.reports import numerals, sentences
-from ig_tasks.reports.drift_view import because, relative, relative_interval
+from ig_tasks.reports.drift_view import because, relative, relative_interval, values_words
 from ig_tasks.reports.override_notes import HEADLINE, override_words
 
 __all__ = ["CONTENT_SECURITY_POLICY", "environment", "frame"]
@@ -75,6 +75,7 @@ def environment() -> Environment:
         "because": because,
         "relative": relative,
         "relative_interval": relative_interval,
+        "values_words": values_words,
         "chance": numerals.chance,
         "counted": numerals.counted,
         "interval": numerals.interval,

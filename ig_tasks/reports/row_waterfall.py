@@ -7,6 +7,7 @@ from typing import Any
 
 from ig_tasks.charts import Chart
 from ig_tasks.charts.waterfall import Mark, Step, waterfall
+from ig_tasks.presentation.shortening import shortened
 from ig_tasks.reports.numerals import number, share, value
 from ig_tasks.store.report import Example
 
@@ -49,7 +50,7 @@ def _step_words(parts: Sequence[tuple[str, Any]]) -> list[str]:
         room = _LETTERS - len(tail)
         fits = len(label) <= room or room < _LEAST
         whole.append(label + tail)
-        short.append(label + tail if fits else f"{label[: room - _END - 1].rstrip()}…{label[-_END:].lstrip()}{tail}")
+        short.append(label + tail if fits else shortened(label, room, _END) + tail)
     return [
         brief if short.count(brief) == 1 else full  # what is short may not be another's
         for brief, full in zip(short, whole, strict=True)

@@ -68,7 +68,7 @@ def test_objections_verdicts_rows_and_unknown_values_are_findings(sample: Simple
         data=body["data"] | {"unknown": [unknown]},
     )
     words = said(report)
-    assert words["Against the baseline (auto)"] == "it is far from neutral."
+    assert words["Against the baseline (auto)"] == "It is far from neutral."
     assert words["Single features"] == "It goes the wrong way. 1 note on single features (ignored)."
     assert words["Single rows"].endswith("Within segments and groups 1 importance hangs on one row.")
     assert words["Unknown to the model"] == "The model does not know the value of Carrier in 40.0 % of the rows."

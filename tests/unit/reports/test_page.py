@@ -34,6 +34,8 @@ DRIFT = {
             "change_ci": [0.5, 1.5], "relative": 0.4, "q_value": 0.001, "state": "changed", "cause": ["own", "others"],
             "others": [{"feature": "dep_hour", "effect": 0.2}], "rank_before": 1, "rank_after": 1, "alarm": True,
             "sentence": "dep_delay rose by 50 %, because of its own values.",
+            "input_drift": {"wasserstein": 0.43, "jensen_shannon": 0.12, "missing_before": 0.0, "missing_after": 0.2,
+                            "gained": 7, "gained_share": 0.15},
         },
         {
             "target": "late", "feature": "dep_hour", "before": 0.51, "after": 0.49, "change": -0.02,
@@ -455,8 +457,12 @@ def test_what_changed_is_shown_with_its_cause_and_a_chart(sample: SimpleNamespac
     page = render_page(sample.flights_report(**sample.BARE, drift=DRIFT))
     outline = Outline(page)
     rows = {row[0]: row[1:] for row in outline.rows}
+    values = (
+        "its values: moved by 0.43 standard deviations; missing 0\u00a0% before, 20.0\u00a0% after; "
+        "7 gained 15.0\u00a0% of the rows"
+    )
     assert rows["Departure delaydep_delay"] == [
-        "+50 %", "alarm", "its own values; values of Scheduled hour", "+25 % to +75 %", "2.000", "3.000", "1",
+        "+50 %", "alarm", f"its own values; values of Scheduled hour{values}", "+25 % to +75 %", "2.000", "3.000", "1",
     ]  # fmt: skip
     assert rows["Scheduled hourdep_hour"] == [
         "−4 %", "unchanged", "", "−10 % to +2 %", "0.5100", "0.4900", "3 → 2",
@@ -464,6 +470,7 @@ def test_what_changed_is_shown_with_its_cause_and_a_chart(sample: SimpleNamespac
     assert rows["schedule"][1] == "changed"
     assert "dep_delay rose by 50 %, because of its own values." in page
     assert "Marks with 95 % intervals: change of importance of 2 features" in page
+    assert "Bars: the Jensen-Shannon divergence between the values before and after, of 2 features" in page
     assert "Rows are taken to be independent" in page
 
 
