@@ -1,4 +1,4 @@
-"""Rows with one feature at the baseline, and all others as they are."""
+"""Rows with some features at the baseline, and all others as they are."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ig_tasks.attribution.mixture import Mixture
 from ig_tasks.baselines.input_layouts import InputLayout
 from ig_tasks.data.features import Feature
 
-__all__ = ["feature_at_baseline", "rows_at_once"]
+__all__ = ["features_at_baseline", "rows_at_once"]
 
 _LOOKED_UP = 1 << 20
 """Ids that are looked up at once, where each row has a mixture of its own."""
@@ -20,19 +20,33 @@ _LOOKED_UP = 1 << 20
 Arrays = Mapping[str, NDArray[Any]]
 
 
-def feature_at_baseline(
-    arrays: Arrays, start: Mapping[str, Any], feature: Feature, place: int, layout: InputLayout
+def features_at_baseline(
+    arrays: Arrays,
+    start: Mapping[str, Any],
+    chosen: Sequence[tuple[Feature, int]],
+    layouts: Mapping[str, InputLayout],
 ) -> dict[str, Any]:
-    """The rows as a baseline of their own, with one feature from another.
+    """The rows as a baseline of their own, with some features from another.
 
     Args:
         arrays: the encoded rows, {input: (rows, ...)}.
         start: the baseline, as `PlacedBaseline.starts` gives it.
-        place: of a feature that is one column of its input, which one.
-        layout: of the feature's input.
+        chosen: the features, each with its place: of one that is a column of its input, which column.
+        layouts: of the inputs.
     """
-    given, own = start[feature.input], np.asarray(arrays[feature.input])
-    return {**arrays, feature.input: _replaced(own, given, feature, place, layout)}
+    replaced: dict[str, Any] = dict(arrays)
+    for name in dict.fromkeys(feature.input for feature, _ in chosen):
+        own, given, layout = np.asarray(arrays[name]), start[name], layouts[name]
+        mine = [(feature, place) for feature, place in chosen if feature.input == name]
+        if any(_is_whole(own, feature, layout) for feature, _ in mine):
+            replaced[name] = given
+        elif isinstance(given, Mixture):
+            replaced[name] = _of_ids(own, given, [place for _, place in mine])
+        else:
+            for feature, place in mine:
+                own = _replaced(own, given, feature, place, layout)
+            replaced[name] = own
+    return replaced
 
 
 def rows_at_once(starts: Sequence[Mapping[str, Any]], layouts: Mapping[str, InputLayout]) -> int:
@@ -46,15 +60,15 @@ def rows_at_once(starts: Sequence[Mapping[str, Any]], layouts: Mapping[str, Inpu
     return max(1, _LOOKED_UP // max(cells, default=1))
 
 
-def _replaced(own: NDArray[Any], given: Any, feature: Feature, place: int, layout: InputLayout) -> Any:
-    whole = feature.elements == () or (feature.elements is None and (own.ndim == 1 or len(layout.features) == 1))
-    if whole:
-        return given
+def _is_whole(own: NDArray[Any], feature: Feature, layout: InputLayout) -> bool:
+    """Whether a feature is all of its input."""
+    return feature.elements == () or (feature.elements is None and (own.ndim == 1 or len(layout.features) == 1))
+
+
+def _replaced(own: NDArray[Any], given: Any, feature: Feature, place: int, layout: InputLayout) -> NDArray[Any]:
     at: tuple[Any, ...] = (..., place)
     if feature.elements is not None:
         at = (slice(None), *(slice(None) if span is None else slice(*span) for span in feature.elements))
-    if isinstance(given, Mixture):
-        return _of_ids(own, given, place)
     array = np.asarray(given)
     if layout.role == "ids" and array.dtype.kind not in "iu":
         raise AssertionError(f"{layout.name}: a baseline of ids is ids, or a mixture of them")
@@ -64,12 +78,12 @@ def _replaced(own: NDArray[Any], given: Any, feature: Feature, place: int, layou
     return replaced
 
 
-def _of_ids(own: NDArray[Any], given: Mixture, place: int) -> Mixture:
-    """A mixture for each row: its own ids, and the baseline's in one place."""
+def _of_ids(own: NDArray[Any], given: Mixture, places: list[int]) -> Mixture:
+    """A mixture for each row: its own ids, and the baseline's in some places."""
     rows, most = len(own), given.ids.shape[1]
     group = np.zeros(rows, np.intp) if given.group is None else given.group
     ids = np.repeat(own[:, None].astype(np.int64), most, axis=1)
     weights = np.zeros((rows, most, *own.shape[1:]))
     weights[:, 0] = 1.0
-    ids[..., place], weights[..., place] = given.ids[group][..., place], given.weights[group][..., place]
+    ids[..., places], weights[..., places] = given.ids[group][..., places], given.weights[group][..., places]
     return Mixture(ids, weights, np.arange(rows, dtype=np.intp), given.vectors)

@@ -12,7 +12,9 @@ from ig_tasks.cli.drift_commands import RUN_HELP
 from ig_tasks.errors import InputError, brief, suggest
 
 if TYPE_CHECKING:
+    from ig_tasks.explanations.finished_run import FinishedRun
     from ig_tasks.reports.reasons.stored_reasons import StoredReasons
+    from ig_tasks.spec import ExplanationSpec
 
 __all__ = ["REASONS_EXAMPLES", "reasons"]
 
@@ -34,6 +36,12 @@ def reasons(
     format_: Annotated[
         str, typer.Option("--format", metavar="FORMAT", help="text, csv, parquet, or html: the page of one row.")
     ] = "text",
+    ablation: Annotated[
+        bool, typer.Option("--ablation", help="Of one row: ask the model for the decision without each reason.")
+    ] = False,
+    trusted_root: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="The folder whose model code may run; the working folder.")
+    ] = None,
     to: Annotated[str, typer.Option(metavar="PATH", help="Where to write; - for standard output.")] = "-",
 ) -> None:
     """Say why rows were turned down: up to four reasons each, proven to the error bounds of their attributions.
@@ -46,17 +54,31 @@ def reasons(
         raise InputError("--format html: it is the page of one row; name it with --row")
     if row is not None and format_ not in ("text", "html"):
         raise InputError(f"--format {format_}: it holds all rows; leave --row out, or write --format html")
+    if ablation and row is None:
+        raise InputError("--ablation: it is made of one row; name it with --row")
     if to != "-" and format_ == "text":
         raise InputError("--to: write --format csv, parquet or html as well")
     changes = {"threshold": threshold, "adverse": adverse, "space": space, "top": top, "by": by}
-    found = _opened(run, changes)
-    if format_ == "text":
-        _print(found, row)
+    found, spec = _opened(run, changes)
+    if row is None:
+        _tell_all(found, format_, to)
         return
-    _write(to, _content(found, row, format_))
+    letter = found.letter(row, _with_model(found, spec, trusted_root) if ablation else None)
+    if format_ == "html":
+        from ig_tasks.reports.reasons.letter import render_letter
+
+        _write(to, render_letter(letter).encode("utf-8"))
+        return
+    from rich.console import Console
+
+    from ig_tasks.reports.reasons.letter import print_letter
+
+    print_letter(letter, Console(highlight=False))
 
 
-def _opened(location: str, changes: dict[str, float | str | int | None]) -> StoredReasons:
+def _opened(
+    location: str, changes: dict[str, float | str | int | None]
+) -> tuple[StoredReasons, ExplanationSpec | None]:
     from ig_tasks.reports.reasons.stored_reasons import StoredReasons, asked_reasons
     from ig_tasks.spec import load_spec
     from ig_tasks.stages.computed_run import ComputedRun
@@ -64,29 +86,28 @@ def _opened(location: str, changes: dict[str, float | str | int | None]) -> Stor
 
     spec = load_spec(location) if location.endswith((".yaml", ".yml")) else None
     run = ComputedRun(locate_run(location if spec is None else f"{spec.store_uri()}/{spec.name}"))
-    return StoredReasons(run, asked_reasons(spec or run.spec, changes), spec)
+    return StoredReasons(run, asked_reasons(spec or run.spec, changes), spec), spec
 
 
-def _print(found: StoredReasons, row: str | None) -> None:
+def _with_model(found: StoredReasons, spec: ExplanationSpec | None, root: Path | None) -> FinishedRun:
+    """The run with its model, whose code is trusted as far as the command line, or the given spec, says so."""
+    from ig_tasks.explanations.finished_run import open_run
+
+    if spec is None or spec.origin is None:
+        return open_run(found.run.folder.uri, trusted_root=root)
+    return open_run(found.run.folder.uri, trusted_root=root or spec.origin.trusted_root, trust=spec.model.trust)
+
+
+def _tell_all(found: StoredReasons, format_: str, to: str) -> None:
+    files = found.files()
+    if format_ != "text":
+        _write(to, files.csv if format_ == "csv" else files.parquet)
+        return
     from rich.console import Console
 
-    from ig_tasks.reports.reasons.letter import print_letter
     from ig_tasks.reports.reasons.terminal import print_reasons
 
-    console = Console(highlight=False)
-    if row is None:
-        print_reasons(found.files().info, console)
-    else:
-        print_letter(found.letter(row), console)
-
-
-def _content(found: StoredReasons, row: str | None, format_: str) -> bytes:
-    from ig_tasks.reports.reasons.letter import render_letter
-
-    if row is not None:
-        return render_letter(found.letter(row)).encode("utf-8")
-    files = found.files()
-    return files.csv if format_ == "csv" else files.parquet
+    print_reasons(files.info, Console(highlight=False))
 
 
 def _write(to: str, content: bytes) -> None:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from ig_tasks.baselines.fitted import Baseline
 from ig_tasks.baselines.segments import segments_of
 from ig_tasks.data.dataset import Dataset
+from ig_tasks.data.encoding import Encoded
 from ig_tasks.data.features import feature_values
 from ig_tasks.data.shards import plan_shards, read_shard, row_ids
 from ig_tasks.data.tokens import tokens_of
@@ -34,6 +36,13 @@ _LIKE = 1e-3
 """How far an output may lie from the stored one, of its size and that of its attributions: machines differ in less."""
 
 _ATTRIBUTION, _INPUT = "attribution:", "input:"
+
+
+class Ablation(NamedTuple):
+    """Outputs (sets of features, baselines) with each set at each baseline, and what each baseline counts."""
+
+    outputs: NDArray[np.float64]
+    shares: NDArray[np.float64]
 
 
 class FinishedRun:
@@ -99,18 +108,13 @@ class FinishedRun:
         """
         stored = self.row(row_id)
         package, prepared = self._prepared
-        segment = [prepared.segment] if prepared.segment else []
-        frame = self._read(row_id, [*package.columns, *segment])
-        encoded = package.encode(frame)
-        if not encoded.keep.all():
-            raise RunError(f"row_id {row_id!r}: the data has changed since the run ({encoded.reasons[0]})")
-        limit = int(self.manifest["batch_plan"]["memory_limit"])
+        frame, encoded, segments = self._encoded(row_id)
         found = prepared.attribute(
             encoded.inputs,
             self.spec.attribution,
-            memory_limit=limit,
+            memory_limit=self._memory_limit,
             fixed=encoded.fixed,
-            segments=segments_of(frame, segment),
+            segments=segments,
         )
         values = feature_values(frame, package.features, package.config.inputs)
         held = dict(zip((feature.name for feature in package.features), values[0], strict=True))
@@ -122,6 +126,49 @@ class FinishedRun:
             [row_id],
             tokens=tokens_of(encoded.inputs, encoded.held, package.config.inputs),
         )
+
+    def ablate(self, row_id: str, together: Sequence[Sequence[str]]) -> Ablation:
+        """The model's output at one row with some of its features at the baseline, all others as they are.
+
+        Args:
+            together: names of features that are held at the baseline at once, set by set.
+
+        Raises:
+            What `explain` raises.
+        """
+        stored = self.row(row_id)
+        package, prepared = self._prepared
+        frame, encoded, segments = self._encoded(row_id)
+        output = prepared.loaded.output(encoded.arrays, self.spec.model.target, self.spec.model.space)
+        values = feature_values(frame, package.features, package.config.inputs)[0]
+        held = dict(zip((feature.name for feature in package.features), values, strict=True))
+        _require_same(row_id, stored, held, float(output[0]))
+        found = prepared.ablated(
+            encoded.inputs,
+            self.spec.attribution,
+            memory_limit=self._memory_limit,
+            fixed=encoded.fixed,
+            segments=segments,
+            together=together,
+        )
+        outputs = np.array([np.concatenate(of_set) for of_set in found])
+        shares = prepared.baseline.shares
+        count = outputs.shape[1]
+        return Ablation(outputs, np.full(count, 1.0 / count) if shares is None else np.asarray(shares))
+
+    @property
+    def _memory_limit(self) -> int:
+        return int(self.manifest["batch_plan"]["memory_limit"])
+
+    def _encoded(self, row_id: str) -> tuple[pd.DataFrame, Encoded, dict[str, NDArray[np.object_]]]:
+        """The row as it stands in the data, as the model takes it, and its level of the baseline's segment."""
+        package, prepared = self._prepared
+        segment = [prepared.segment] if prepared.segment else []
+        frame = self._read(row_id, [*package.columns, *segment])
+        encoded = package.encode(frame)
+        if not encoded.keep.all():
+            raise RunError(f"row_id {row_id!r}: the data has changed since the run ({encoded.reasons[0]})")
+        return frame, encoded, segments_of(frame, segment)
 
     @cached_property
     def _checked(self) -> RunFolder:

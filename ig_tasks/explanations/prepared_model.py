@@ -6,7 +6,7 @@ Workers and notebooks come through here, so that one row explained alone is the 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, Self
@@ -19,7 +19,7 @@ from ig_tasks.attribution.averaging import join
 from ig_tasks.attribution.replaced_outputs import outputs_at
 from ig_tasks.baselines.fitted import Baseline
 from ig_tasks.baselines.placing import PlacedBaseline
-from ig_tasks.baselines.replacing import feature_at_baseline, rows_at_once
+from ig_tasks.baselines.replacing import features_at_baseline, rows_at_once
 from ig_tasks.models import LoadedModel
 from ig_tasks.spec import AttributionSpec
 
@@ -107,27 +107,33 @@ class PreparedModel:
         memory_limit: int,
         fixed: Mapping[str, NDArray[Any]] | None = None,
         segments: Mapping[str, NDArray[np.object_]] | None = None,
+        together: Sequence[Sequence[str]] | None = None,
     ) -> Iterator[list[NDArray[np.float64]]]:
         """The output (rows,) with one feature at the baseline, for each feature and each of its baselines.
 
-        Args: as for `attribute`.
+        Args: as for `attribute`, and
+            together: names of features that are held at the baseline at once, in place of each feature by itself.
 
         Raises:
             UserError: what the engine says of the model or the inputs.
         """
-        starts, features = self.baseline.starts(arrays, segments), self.loaded.package.features
+        starts = self.baseline.starts(arrays, segments)
         rows, block = len(next(iter(arrays.values()))), rows_at_once(starts, self.baseline.layouts)
         if rows > block:
-            yield from self._ablated_in_blocks(arrays, settings, memory_limit, fixed or {}, segments or {}, block)
+            yield from self._ablated_in_blocks(
+                arrays, settings, memory_limit, fixed or {}, segments or {}, block, together
+            )
             return
+        places, at = Counter[str](), {}
+        for feature in self.loaded.package.features:
+            at[feature.name] = (feature, places[feature.input])
+            places[feature.input] += 1
+        chosen = [[at[name] for name in names] for names in together or [[name] for name in at]]
 
         def replaced() -> Iterator[dict[str, Any]]:
-            places = Counter[str]()
-            for feature in features:
-                layout = self.baseline.layouts[feature.input]
+            for some in chosen:
                 for start in starts:
-                    yield feature_at_baseline(arrays, start, feature, places[feature.input], layout)
-                places[feature.input] += 1
+                    yield features_at_baseline(arrays, start, some, self.baseline.layouts)
 
         outputs = outputs_at(
             self.model,
@@ -138,7 +144,7 @@ class PreparedModel:
             target=self.target,
             layers=dict(self.loaded.layers),
         )
-        for _ in features:
+        for _ in chosen:
             yield list(islice(outputs, len(starts)))
 
     def _ablated_in_blocks(
@@ -149,6 +155,7 @@ class PreparedModel:
         fixed: Mapping[str, NDArray[Any]],
         segments: Mapping[str, NDArray[np.object_]],
         block: int,
+        together: Sequence[Sequence[str]] | None,
     ) -> Iterator[list[NDArray[np.float64]]]:
         parts = []
         for start in range(0, len(next(iter(arrays.values()))), block):
@@ -156,7 +163,10 @@ class PreparedModel:
             mine, beside, levels = (
                 {name: array[part] for name, array in group.items()} for group in (arrays, fixed, segments)
             )
-            parts.append(list(self.ablated(mine, settings, memory_limit=memory_limit, fixed=beside, segments=levels)))
+            found = self.ablated(
+                mine, settings, memory_limit=memory_limit, fixed=beside, segments=levels, together=together
+            )
+            parts.append(list(found))
         for of_feature in zip(*parts, strict=True):
             yield [np.concatenate(outputs) for outputs in zip(*of_feature, strict=True)]
 

@@ -13,7 +13,8 @@ import pytest
 from support import tiny
 from support.inline import InlineSession, all_stages, inline
 
-from ig_tasks import Strategy, cli, explain, load_model
+from ig_tasks import Strategy, cli, explain, load_model, open_run
+from ig_tasks.baselines.fitted import Baseline
 from ig_tasks.errors import UserError, ValidationFailedError
 from ig_tasks.pipeline import stage_workers, whole_run
 from ig_tasks.spec import load_spec
@@ -123,6 +124,43 @@ def test_the_command_line_says_the_same_of_all_rows_and_of_one(
     assert "reasons.texts.a: there is no such group" in capfd.readouterr().err
 
 
+def test_the_decision_without_a_reason_is_the_models_own_with_the_values_of_each_member(
+    finished: tuple[Path, str], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path, store = finished
+    report, uri = locate_report(store)
+    row_id = pq.read_table(uri.replace("report.json", "reasons.parquet"))["row_id"][0].as_py()
+    loaded = load_model(path.parents[1] / "models" / "tiny", trusted_root=path.parents[2])
+    frame = tiny.table(75, 2)
+    own = loaded.package.encode(frame[frame["id"] == row_id]).inputs
+    run = open_run(uri.removesuffix("/report.json"), trusted_root=path.parents[2])
+    members = Baseline.of_run(run.folder, loaded.package.config.inputs).fitted
+    assert len(members) == report.baseline.baselines == 12
+    sets = [("a",), ("b",), ("kind",), ("a", "b"), ("a", "kind")]
+    found = run.ablate(row_id, sets)
+    for place, held in enumerate(sets):
+        for column, member in enumerate(members):
+            numeric, kind = own["numeric"].copy(), own["kind"].copy()
+            for at, name in enumerate(("a", "b")):
+                numeric[0, at] = member.numbers[name] if name in held else numeric[0, at]
+            kind[:] = next(iter(member.weights["kind"])) if "kind" in held else kind
+            expected = loaded.output({"numeric": numeric, "kind": kind})[0]
+            assert found.outputs[place, column] == pytest.approx(expected, abs=1e-5)
+    np.testing.assert_allclose(found.shares, 1 / 12)
+    root = ["--trusted-root", str(path.parents[2])]
+    assert cli._run(["reasons", store, "--row", row_id, "--ablation", "--top", "1", *root]) == 0
+    said = " ".join(capfd.readouterr().out.split())
+    assert "all else being equal; and whether the decision would then be another." in said
+    page = tmp_path / "page.html"
+    # A spec says whose code may run by where it lies.
+    asked = ["reasons", str(path), "--row", row_id, "--ablation", "--format", "html", "--to", str(page)]
+    assert cli._run(asked) == 0
+    assert "Another decision" in page.read_text()
+    # Whoever can write to the store does not say whose code may run.
+    assert cli._run(["reasons", store, "--row", row_id, "--ablation", "--trusted-root", str(tmp_path)]) == 2
+    assert "runs code and lies outside" in capfd.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -132,6 +170,7 @@ def test_the_command_line_says_the_same_of_all_rows_and_of_one(
         (["--threshold", "30"], "reasons.threshold: 30 is not a probability between 0 and 1"),
         (["--format", "html"], "--format html: it is the page of one row; name it with --row"),
         (["--format", "csv", "--row", "x"], "--format csv: it holds all rows; leave --row out"),
+        (["--ablation"], "--ablation: it is made of one row; name it with --row"),
         (["--format", "cvs"], "--format: 'cvs' is not a format; did you mean 'csv'?"),
         (["--to", "x"], "--to: write --format csv, parquet or html as well"),
         (["--format", "csv", "--to", "/nowhere/x"], "--to /nowhere/x: cannot be written"),

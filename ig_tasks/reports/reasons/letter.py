@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 
+import numpy as np
 from markupsafe import Markup
+from numpy.typing import NDArray
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -14,17 +17,49 @@ from rich.table import Table
 from ig_tasks.presentation.statuses import row_words
 from ig_tasks.presentation.units import units
 from ig_tasks.reports.baseline_words import baseline_words, kinds_of
-from ig_tasks.reports.numerals import apart, count, counted, number, value
+from ig_tasks.reports.numerals import apart, count, counted, number, share, value
 from ig_tasks.reports.page_environment import environment, frame
 from ig_tasks.reports.reasons.finding import AdverseRow
 from ig_tasks.reports.terminal import plain
 from ig_tasks.stages.reason_rules import Player, ReasonRules
 from ig_tasks.store.report import Report
 
-__all__ = ["Letter", "print_letter", "render_letter"]
+__all__ = ["Letter", "Without", "print_letter", "render_letter"]
 
 _STYLES = Path(__file__).parents[1] / "styles" / "reasons.css"
+_WITHOUT = ("result without it", "another decision")
+Floats = NDArray[np.float64]
 Held = float | str | bool | None
+
+
+@dataclass(frozen=True)
+class Without:
+    """A decision with a reason's value taken from the comparison, all else as it is.
+
+    Attributes:
+        result: in the threshold's space, the mean over the baselines; NaN where the model takes none of them.
+        changed: the share of the baselines with which the decision would not be adverse.
+    """
+
+    result: float
+    changed: float
+
+    @classmethod
+    def of(cls, rules: ReasonRules, outputs: Floats, shares: Floats) -> Self:
+        """From the outputs (baselines,) in the space explained, and what each baseline counts."""
+        if not np.isfinite(outputs).all():
+            return cls(float("nan"), float("nan"))
+        changed = np.round(shares @ ~rules.adverse(outputs), 12)  # shares of a fiftieth do not quite add up to one
+        return cls(float(shares @ rules.in_space(outputs)), float(changed))
+
+    @property
+    def words(self) -> str:
+        """Whether the decision depended on it."""
+        if not np.isfinite(self.changed):
+            return "not known"
+        if self.changed in (0.0, 1.0):
+            return "yes" if self.changed else "no"
+        return f"in {share(self.changed)} of the comparisons"
 
 
 @dataclass(frozen=True)
@@ -32,12 +67,14 @@ class Letter:
     """One adverse decision, and everything that is told of it.
 
     values: {feature: what the row held}, where the run kept it.
+    without: {reason: the decision without it}, where that was computed.
     """
 
     row: AdverseRow
     rules: ReasonRules
     report: Report
     values: Mapping[str, Held] = field(default_factory=dict)
+    without: Mapping[str, Without] = field(default_factory=dict)
 
     @property
     def headline(self) -> str:
@@ -109,6 +146,16 @@ class Letter:
         names = [reason.player for reason in self.row.reasons if not reason.player.text]
         return f"Without a text in the spec, and called by their own names: {_named(names)}." if names else ""
 
+    @property
+    def ablation(self) -> str:
+        """What the columns of the ablation say; empty where none was made."""
+        if not self.without:
+            return ""
+        return (
+            "Without it: the result if the case had the comparison's value in place of its own, all else being equal; "
+            "and whether the decision would then be another."
+        )
+
     def held(self, player: Player) -> str:
         """What the row held of a feature; of a group nothing can be said in a word."""
         if player.features != (player.name,) or player.name not in self.values:
@@ -165,17 +212,20 @@ def print_letter(letter: Letter, console: Console) -> None:
             console.print(plain(line, "yellow" if line == letter.ties else ""))
     if letter.row.reasons:
         console.print(_figures(letter))
-    for line in (letter.unproven, letter.textless):
+    for line in (letter.ablation, letter.unproven, letter.textless):
         if line:
             console.print(plain(line, "dim"))
 
 
 def _figures(letter: Letter) -> Table:
     table = Table(box=box.SIMPLE, pad_edge=False)
-    for name in ("reason", "value", "attribution", "error bound", "rank"):
+    names = ["reason", "value", "attribution", "error bound", "rank", *_WITHOUT[: 2 * bool(letter.without)]]
+    for name in names:
         table.add_column(name, justify="left" if name in ("reason", "value") else "right", overflow="fold")
     for reason in letter.row.reasons:
         ranks = str(reason.best) if reason.best == reason.worst else f"{reason.best} to {reason.worst}"
-        cells = (number(reason.attribution), number(reason.bound, 2), ranks)
+        cells = [number(reason.attribution), number(reason.bound, 2), ranks]
+        if one := letter.without.get(reason.player.name):
+            cells += [number(one.result), one.words]
         table.add_row(plain(reason.player.name), plain(letter.held(reason.player)), *cells)
     return table

@@ -9,9 +9,10 @@ import pyarrow.compute as pc
 from pydantic import ValidationError
 
 from ig_tasks.errors import InputError, RunError, SpecError
+from ig_tasks.explanations.finished_run import FinishedRun
 from ig_tasks.reports.numerals import apart, value
 from ig_tasks.reports.reasons.finding import AdverseRow, ReasonedRun
-from ig_tasks.reports.reasons.letter import Letter
+from ig_tasks.reports.reasons.letter import Letter, Without
 from ig_tasks.reports.reasons.tables import ReasonFiles
 from ig_tasks.spec import ExplanationSpec
 from ig_tasks.spec.messages import first_error
@@ -75,10 +76,14 @@ class StoredReasons:
         """reasons.parquet, reasons.csv and their counts. Raises DamagedError."""
         return ReasonFiles(self.rows(), self.rules, self.run.summary.merged.rows_quarantined)
 
-    def letter(self, row_id: str) -> Letter:
+    def letter(self, row_id: str, finished: FinishedRun | None = None) -> Letter:
         """What is told of one row.
 
+        Args:
+            finished: the same run with its model, of which it is asked what the decision would be without each reason.
+
         Raises:
+            UserError: what the model, or its data, say against that.
             InputError: if the run has no such row, it is in quarantine, or the decision on it was not adverse.
             ReportError: if the run has no report yet.
             DamagedError: if a table of the run is not what was written.
@@ -97,13 +102,22 @@ class StoredReasons:
                 for name in held.column_names
                 if name.startswith(_INPUT)
             }
-            return Letter(row, self.rules, self.run.report, values)
+            without = {} if finished is None or not row.reasons else self._without(row, finished)
+            return Letter(row, self.rules, self.run.report, values, without)
         left = self.run.tables.read_table(QUARANTINE)
         place = pc.index(left.column("row_id"), row_id).as_py()
         if place >= 0:
             reason = left.column("reason")[place].as_py()
             raise InputError(f"row {row_id!r}: it could not be explained, so that it has no reasons: {reason}")
         raise InputError(f"row {row_id!r}: it is not a row of run {self.run.folder.uri}")
+
+    def _without(self, row: AdverseRow, finished: FinishedRun) -> dict[str, Without]:
+        players = [reason.player for reason in row.reasons]
+        found = finished.ablate(row.row_id, [player.features for player in players])
+        return {
+            player.name: Without.of(self.rules, outputs, found.shares)
+            for player, outputs in zip(players, found.outputs, strict=True)
+        }
 
     def _favourable(self, row_id: str, output: float) -> InputError:
         asked = self.rules.asked

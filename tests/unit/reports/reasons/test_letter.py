@@ -7,13 +7,14 @@ from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 from rich.console import Console
 
 from ig_tasks.models.target_config import Target, TargetConfig
 from ig_tasks.reports.page_environment import CONTENT_SECURITY_POLICY
 from ig_tasks.reports.reasons.finding import AdverseRow, Reason
-from ig_tasks.reports.reasons.letter import Letter, print_letter, render_letter
+from ig_tasks.reports.reasons.letter import Letter, Without, print_letter, render_letter
 from ig_tasks.spec.reasons_section import ReasonsSpec
 from ig_tasks.stages.reason_rules import Player, ReasonRules
 
@@ -99,6 +100,24 @@ def test_one_reason_is_one_and_what_is_within_its_bound_is_named_for_the_file(le
     assert "The principal reason Income" in read
     assert "Within their error bounds, so that no direction is proven: years." in read
     assert "Order proven: every reason outweighs" in read
+
+
+def test_what_the_decision_would_be_without_a_reason(letter: Letter) -> None:
+    shares = np.full(3, 1 / 3)
+    without = {
+        "debt": Without.of(letter.rules, np.array([-1.0, -2.0, -3.0]), shares),
+        "home": Without.of(letter.rules, np.array([1.0, -1.0, 2.0]), shares),
+    }
+    chance = (1 / (1 + np.exp([1.0, 2.0, 3.0]))).mean()
+    assert (without["debt"].result, without["debt"].changed) == (pytest.approx(chance), 1.0)
+    assert [one.words for one in without.values()] == ["yes", "in 33.3\u00a0% of the comparisons"]
+    assert Without.of(letter.rules, np.array([1.0, 2.0, 3.0]), shares).words == "no"
+    assert Without.of(letter.rules, np.array([1.0, np.nan, 3.0]), shares).words == "not known"
+    read = words(render_letter(replace(letter, without=without)))
+    assert "Without it Another decision" in read
+    assert "0.0040 1 0.1453 yes home" in read.replace(f"{chance:.4f}", "0.1453")
+    assert "Without it" not in words(render_letter(letter))
+    assert "result without it" in " ".join(printed(replace(letter, without=without)).split())
 
 
 def test_a_withheld_report_is_not_to_be_sent(letter: Letter) -> None:
