@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NoReturn
 
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 
@@ -49,7 +49,7 @@ class ValidateReportOperator(ApprovalOperator):
             TaskAwaitingInput: until a person has answered.
         """
         from ig_tasks.store.runs import locate_report
-        from ig_tasks.validation.decision import decide, read_answer
+        from ig_tasks.validation.decision import decide, read_answers
 
         self._keep_outlet()
         with plain_failures(self.log):
@@ -57,14 +57,15 @@ class ValidateReportOperator(ApprovalOperator):
             report, uri = locate_report(str(self.report["report_uri"]))
             self.page_uri, self.store_uri = f"{uri.removesuffix('.json')}.html", spec.store_uri()
             decision = decide(report, spec.approval)
-            answered = read_answer(_folder_of(uri), report.revision) if decision.action == "wait" else None
+            answers = read_answers(_folder_of(uri), report.revision) if decision.action == "wait" else []
             for finding in decision.findings:
                 self._say(Line(f"{report.name} {report.partition}: {finding}", "warning"))
             if decision.action == "fail":
                 what = "; ".join(decision.findings[:3]) or "its report is withheld"
-                raise ValidationFailedError(f"{report.name} {report.partition} may not pass: {what}", uri)
-            if answered is not None:
-                return self._answered(context, answered, decision.features)
+                self._refuse(f"{report.name} {report.partition} may not pass: {what}")
+        # A task that was cleared after a rejection asks once more.
+        if answers and answers[-1].approved:
+            return self._answered(context, answers[-1], decision.features)
         if decision.action == "wait":
             self.subject = one_line(f"May {report.name} {report.partition} pass? {_about(decision.features)}")
             self.body = _body(decision.findings, self.page_uri, self.store_uri)
@@ -82,7 +83,7 @@ class ValidateReportOperator(ApprovalOperator):
             StoppedError: if the report was rejected, or nobody answered in time.
         """
         from ig_tasks.store.runs import locate_report
-        from ig_tasks.validation.decision import decide, write_answer
+        from ig_tasks.validation.decision import decide, keep_answer
 
         self._keep_outlet()
         with plain_failures(self.log):
@@ -91,11 +92,10 @@ class ValidateReportOperator(ApprovalOperator):
             self.page_uri, self.store_uri = f"{uri.removesuffix('.json')}.html", spec.store_uri()
             decision = decide(report, spec.approval)
             if event.get("error_type") == "timeout":
-                days = spec.approval.days
-                raise ValidationFailedError(f"{report.name} {report.partition}: nobody answered in {days:g} days", uri)
+                self._refuse(f"{report.name} {report.partition}: nobody answered in time")
             if "error" in event:
                 self.process_trigger_event_error(event)
-            answer = write_answer(
+            answer = keep_answer(
                 _folder_of(uri),
                 report.revision,
                 approved=event["chosen_options"] == [self.APPROVE],
@@ -106,9 +106,9 @@ class ValidateReportOperator(ApprovalOperator):
 
     def _answered(self, context: Any, answer: Any, features: Iterable[str]) -> dict[str, Any]:
         said = f"{self.report['name']} {self.report['partition']}: {'approved' if answer.approved else 'rejected'} by"
-        line = one_line(f"{said} {answer.by} on {answer.at}")
+        line = f"{said} {answer.by} on {answer.at}"
         if not answer.approved:
-            raise ValidationFailedError(line, str(self.report["report_uri"]))
+            self._refuse(line)
         self._say(line)
         return self._passed(context, "approved", features, by=answer.by)
 
@@ -118,6 +118,10 @@ class ValidateReportOperator(ApprovalOperator):
         event.extra = told
         event.add_partitions(str(self.report["partition"]))
         return told
+
+    def _refuse(self, line: str) -> NoReturn:
+        uri = str(self.report["report_uri"])
+        raise ValidationFailedError(f"{line}; its report: {uri}", uri)
 
     def _keep_outlet(self) -> None:
         """Airflow makes an event of each outlet that a task still has when it succeeds."""

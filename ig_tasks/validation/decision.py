@@ -16,7 +16,7 @@ from ig_tasks.store.report import Check, Report
 from ig_tasks.store.report_values import Part
 from ig_tasks.store.runs import revised
 
-__all__ = ["JUDGED", "Answer", "Decision", "decide", "read_answer", "withholding", "write_answer"]
+__all__ = ["JUDGED", "Answer", "Decision", "decide", "keep_answer", "read_answers", "withholding"]
 
 JUDGED = ("drift", "verdicts")
 """The checks on which a person may decide."""
@@ -76,20 +76,22 @@ def decide(report: Report, approval: ApprovalSpec) -> Decision:
     return Decision(action=action, features=tuple(dict.fromkeys(_named(report))), findings=findings)
 
 
-def read_answer(run: Folder, revision: int) -> Answer | None:
-    """What was decided on a revision before; None where nobody was asked yet.
+def read_answers(run: Folder, revision: int) -> list[Answer]:
+    """What was decided on a revision, the last answer at the end; empty where nobody was asked yet.
 
     Raises:
         DamagedError: if the record is not what was written.
     """
     name = revised(_RECORD, revision)
-    return Answer.model_validate(read_sealed(run, name)) if run.exists(name) else None
+    document = read_sealed(run, name) if run.exists(name) else {"answers": []}
+    return [Answer.model_validate(answer) for answer in document["answers"]]
 
 
-def write_answer(run: Folder, revision: int, *, approved: bool, by: str, findings: Sequence[str]) -> Answer:
-    """Keep what was decided on a revision."""
+def keep_answer(run: Folder, revision: int, *, approved: bool, by: str, findings: Sequence[str]) -> Answer:
+    """Keep what was decided on a revision, after what was decided before."""
     answer = Answer(approved=approved, by=by, at=now(), findings=tuple(findings))
-    write_sealed(run, revised(_RECORD, revision), answer.model_dump(mode="json"))
+    answers = [*read_answers(run, revision), answer]
+    write_sealed(run, revised(_RECORD, revision), {"answers": [one.model_dump(mode="json") for one in answers]})
     return answer
 
 

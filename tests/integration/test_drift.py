@@ -241,6 +241,18 @@ def test_a_launch_is_registered_and_later_runs_are_compared_with_it(project: Pat
     settings = {"model": "../models/second", "drift": "launch"}
     early = Report.from_json(Path(run(spec, session, "2013-02", **settings)["report_uri"]).read_bytes())
     assert early.drift is None
+    # That nothing was compared is said, and does not withhold what is to be registered.
+    critical = {**settings, "drift": {"reference": "launch", "severity": "critical"}}
+    lines: list[str] = []
+    unregistered = Report.from_json(Path(run(spec, session, "2013-02", lines, **critical)["report_uri"]).read_bytes())
+    for report in (early, unregistered):
+        (check,) = [check for check in report.checks if check.name == "drift"]
+        assert (report.state, check.success, check.severity) == ("published", False, "warning")
+        assert check.description.endswith("no launch report is registered, so nothing was compared.")
+        assert f"ig-tasks launch {project}/runs/tiny" in check.remedy
+    assert [str(line) for line in lines if "drift FAILED" in line] == [
+        "validate: drift FAILED (warning): none is registered, expected a registered launch report"
+    ]
     command = [sys.executable, "-m", "ig_tasks.cli", "launch", f"{project}/runs/tiny@2013-01"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -251,6 +263,7 @@ def test_a_launch_is_registered_and_later_runs_are_compared_with_it(project: Pat
     assert later.drift.reference.partition == "2013-01"
     first = Report.from_json(Path(run(spec, session, "2013-01", drift="launch")["report_uri"]).read_bytes())
     assert first.drift is None
+    assert "drift" not in [check.name for check in first.checks]  # it is the reference itself
 
 
 def test_rows_of_one_model_and_data_have_no_part_of_the_model(project: Path, session: Any, tmp_path: Path) -> None:

@@ -146,7 +146,7 @@ def test_an_approval_is_kept_and_never_asked_for_again(judge, asked, store):
     told = execute(task, context, ANSWER, method="execute_complete")
     assert (told["decision"], told["by"]) == ("approved", "Ada")
     assert context["outlet_events"][validated_asset("loans")].extra["decision"] == "approved"
-    kept = json.loads((store / "loans/2013-10-1/feature_validation.json").read_text())
+    (kept,) = json.loads((store / "loans/2013-10-1/feature_validation.json").read_text())["answers"]
     assert (kept["approved"], kept["by"], kept["findings"]) == (True, "Ada", [DRIFT])
 
     again, context = judge(judged_report(drift="critical"), **ASKED)
@@ -154,19 +154,26 @@ def test_an_approval_is_kept_and_never_asked_for_again(judge, asked, store):
     assert asked == []
 
 
-def test_a_rejection_fails_and_stands(judge, asked):
+def test_a_rejection_fails_and_a_task_that_is_cleared_asks_again(judge, asked, store):
     task, context = judge(judged_report(drift="critical"), **ASKED)
-    with pytest.raises(StoppedError, match=r"^loans 2013-10: rejected by Ada on 20"):
+    with pytest.raises(StoppedError) as stopped:
         execute(task, context, {**ANSWER, "chosen_options": ["Reject"]}, method="execute_complete")
+    line = str(stopped.value)
+    assert line.startswith("loans 2013-10: rejected by Ada on 20")
+    assert line.endswith("; its report: " + str(store / "loans/2013-10-1/report.json"))
+    assert "withheld" not in line
     again, context = judge(judged_report(drift="critical"), **ASKED)
-    with pytest.raises(StoppedError, match="rejected by Ada"):
+    with pytest.raises(TaskAwaitingInput):
         execute(again, context)
-    assert asked == []
+    assert len(asked) == 1
+    assert execute(again, context, ANSWER, method="execute_complete")["decision"] == "approved"
+    answers = json.loads((store / "loans/2013-10-1/feature_validation.json").read_text())["answers"]
+    assert [answer["approved"] for answer in answers] == [False, True]
 
 
 def test_no_answer_in_time_fails_in_one_line(judge, store):
     task, context = judge(judged_report(drift="critical"), **ASKED)
-    with pytest.raises(StoppedError, match=r"^loans 2013-10: nobody answered in 2 days"):
+    with pytest.raises(StoppedError, match=r"^loans 2013-10: nobody answered in time; its report: /"):
         execute(task, context, {"error": "x", "error_type": "timeout"}, method="execute_complete")
     assert not (store / "loans/2013-10-1/feature_validation.json").exists()
 

@@ -70,6 +70,17 @@ def test_reasons_are_part_of_the_key_of_a_spec_that_has_them_and_of_no_other():
     assert len({rendering_key(spec_of(reasons=reasons), None) for reasons in asked}) == 3
 
 
+def test_who_decides_and_a_launch_that_is_missing_are_part_of_the_key_where_they_matter():
+    decided = [None, "warning", "critical"]
+    keys = {rendering_key(spec_of(**({"approval": severity} if severity else {})), None) for severity in decided}
+    assert len(keys) == 3
+    # Who answers, and how fast, is no part of what is rendered.
+    slow = {"severity": "critical", "users": "ada", "days": 3}
+    assert rendering_key(spec_of(approval=slow), None) in keys
+    plain = spec_of()
+    assert rendering_key(plain, None, None, True) != rendering_key(plain, None, None, False)
+
+
 def test_a_report_is_turned_into_text_once_since_a_wide_one_takes_seconds(tmp_path, sample, monkeypatch):
     written = []
     to_json = Report.to_json

@@ -6,7 +6,7 @@ from support.judged_report import DRIFT, VERDICT, check, judged_report
 from ig_tasks.errors import DamagedError
 from ig_tasks.spec.approval_section import ApprovalSpec
 from ig_tasks.store import Folder
-from ig_tasks.validation.decision import decide, read_answer, withholding, write_answer
+from ig_tasks.validation.decision import decide, keep_answer, read_answers, withholding
 
 NOBODY = ApprovalSpec()
 CRITICAL = ApprovalSpec(severity="critical")
@@ -56,14 +56,15 @@ def test_only_what_nobody_decides_on_withholds():
         assert [one.name for one in withholding(checks, approval)] == ["parity"]
 
 
-def test_an_answer_is_kept_beside_the_revision_it_is_about(tmp_path):
+def test_answers_are_kept_beside_the_revision_they_are_about(tmp_path):
     run = Folder(str(tmp_path))
-    assert read_answer(run, 1) is None
-    written = write_answer(run, 2, approved=True, by="Ada", findings=[DRIFT])
-    assert read_answer(run, 1) is None
-    assert read_answer(run, 2) == written
-    assert (written.approved, written.by, written.findings) == (True, "Ada", (DRIFT,))
+    assert read_answers(run, 1) == []
+    first = keep_answer(run, 2, approved=False, by="Ada", findings=[DRIFT])
+    second = keep_answer(run, 2, approved=True, by="Eve", findings=[DRIFT])
+    assert read_answers(run, 1) == []
+    assert read_answers(run, 2) == [first, second]
+    assert (first.approved, first.by, first.findings) == (False, "Ada", (DRIFT,))
     file = tmp_path / "feature_validation.r2.json"
-    file.write_text(file.read_text().replace("Ada", "Eve"))
+    file.write_text(file.read_text().replace("Ada", "Bob"))
     with pytest.raises(DamagedError):
-        read_answer(run, 2)
+        read_answers(run, 2)
