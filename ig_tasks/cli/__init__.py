@@ -17,14 +17,15 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import typer
-import yaml
 
 from ig_tasks.cli import drift_commands
 from ig_tasks.cli.command_help import ExampleCommand
 from ig_tasks.cli.export_command import export
+from ig_tasks.cli.import_command import import_vertex
 from ig_tasks.cli.reasons_command import REASONS_EXAMPLES, reasons
+from ig_tasks.cli.spec_settings import load_spec
 from ig_tasks.cli.trend_command import trend
-from ig_tasks.errors import IgTasksError, SpecError, UserError, ValidationFailedError
+from ig_tasks.errors import IgTasksError, UserError, ValidationFailedError
 
 _EXIT_CODES = """Exit codes:
   0  done, and every check passed, or failed as a warning
@@ -92,7 +93,7 @@ def run(spec: SpecFile, store: StoreUri = None, settings: Settings = None, parti
     """Explain a partition and publish its report; what is done already is not done again."""
     from ig_tasks import pipeline
 
-    chosen = _load(spec, store, settings)
+    chosen = load_spec(spec, store, settings)
     reference = pipeline.run(chosen, partition=partition, context={"by": "command line"})
     typer.echo(reference["report_uri"])
 
@@ -107,7 +108,7 @@ def check(spec: SpecFile, store: StoreUri = None, settings: Settings = None, par
     from ig_tasks.pipeline.checkup import Checkup
     from ig_tasks.reports.layers import print_diagnosis
 
-    chosen = _load(spec, store, settings)
+    chosen = load_spec(spec, store, settings)
     with Checkup(chosen, partition=partition) as checkup:
         for line in checkup.lines():
             typer.echo(line)
@@ -168,6 +169,9 @@ _command(
     "ig-tasks export ig_runs/flights_torch --format csv --to importance.csv",
     "ig-tasks export ig_runs/flights_torch --format cyclonedx",
 )(export)
+_command(
+    "Make a spec of an ExplanationSpec of Vertex AI", "ig-tasks import-vertex explanation_spec.json --name my_model"
+)(import_vertex)
 _command("Say why rows were turned down", *REASONS_EXAMPLES)(reasons)
 
 
@@ -188,7 +192,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _run(arguments: list[str]) -> int:
-    known = [command.callback.__name__ for command in app.registered_commands if command.callback]
+    known = [command.callback.__name__.replace("_", "-") for command in app.registered_commands if command.callback]
     try:
         code = app(args=arguments or ["--help"], prog_name="ig-tasks", standalone_mode=False)
     except _UsageError as error:
@@ -214,28 +218,6 @@ def _run(arguments: list[str]) -> int:
         traceback.print_exc()
         return 3
     return int(code or 0) if arguments else 2
-
-
-def _load(path: Path, store: str | None, settings: list[str] | None) -> Any:
-    from ig_tasks.spec import load_for_run
-
-    values = dict(_setting(text) for text in settings or [])
-    if store is not None:
-        values["store"] = store if "://" in store else str(Path(store).absolute())
-    return load_for_run(path, values)
-
-
-def _setting(text: str) -> tuple[str, Any]:
-    key, equals, value = text.partition("=")
-    if not equals or not key.strip():
-        raise SpecError(f"--set {text!r}: write key=value, such as attribution.tolerance=0.001")
-    from ig_tasks.spec import ExplanationSpec
-    from ig_tasks.spec.written import value_of
-
-    try:
-        return key.strip(), value_of(value, ExplanationSpec, key.strip())
-    except yaml.YAMLError:
-        raise SpecError(f"--set {text!r}: the value is not valid YAML; quote it") from None
 
 
 def _say(line: str) -> None:

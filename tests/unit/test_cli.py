@@ -97,12 +97,15 @@ def test_code_from_outside_the_project_needs_trust(capsys, spec, no_cluster, tmp
     assert "add `trust: sha256:" in err
 
 
+COMMANDS = "run, check, show, diff, launch, trend, export, import-vertex, reasons, init"
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["run"], "Missing argument 'SPEC'"),
         (["rum"], "No such command 'rum'. Did you mean 'run'?\n"),
-        (["list"], "No such command 'list'. Commands: run, check, show, diff, launch, trend, export, reasons, init.\n"),
+        (["list"], f"No such command 'list'. Commands: {COMMANDS}.\n"),
         (["run", "nothing.yaml"], "there is no such spec file"),
         (["run", "."], "is a folder; give the path of a YAML spec"),
         (["run", "SPEC", "--set", "tolerance"], "--set 'tolerance': write key=value"),
