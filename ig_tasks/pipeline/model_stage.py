@@ -7,6 +7,7 @@ from ig_tasks.data.shards import with_versions
 from ig_tasks.lines import Line
 from ig_tasks.pipeline.stage_workers import Log, session_of, to_stderr
 from ig_tasks.spec import ExplanationSpec
+from ig_tasks.stages.baseline_table import baseline_table
 from ig_tasks.stages.columns import require_few_levels, require_labels, require_unique_ids
 from ig_tasks.stages.planning import plan_run, require_writable_store
 from ig_tasks.stages.run_plan import RunPlan
@@ -43,7 +44,7 @@ def load_model(
         UserError: whatever is wrong with the store, the package, the data, the partition or the baseline, in one line.
     """
     require_writable_store(spec)
-    return load_planned(plan_run(spec, partition), session=session, log=log)
+    return load_planned(plan_run(spec, partition), session=session, log=log, tabled=True)
 
 
 def load_planned(
@@ -53,6 +54,7 @@ def load_planned(
     log: Log | None = None,
     stored: bool = False,
     rows: UsableRows | None = None,
+    tabled: bool = False,
 ) -> RunReference:
     """`load_model` of a run that is planned already.
 
@@ -62,6 +64,7 @@ def load_planned(
         log: takes lines; None: standard error.
         stored: compare a sample of rows with the stored predictions now; `validate` compares all of them.
         rows: the handful that was looked at before, if it was.
+        tabled: have the baseline doctor's table made, unless it is there.
 
     Returns:
         What was found of the model and the data.
@@ -86,6 +89,7 @@ def load_planned(
         predicted = (
             compare_with_served(plan, store, workers, data_digest=digest, say=say, stored=True) if stored else None
         )
+        table = baseline_table(plan, store, workers, say=say) if tabled else None
     model = ModelFacts.model_validate({**trial, "uri": spec.model.uri, "digest": plan.package.digest})
     if found:
         say(f"load_model: nothing to do, {model.framework} model {model.digest[:19]} was tried before")
@@ -120,4 +124,5 @@ def load_planned(
         ),
         served=served,
         stored=predicted,
+        baseline_table=table,
     )

@@ -12,6 +12,7 @@ from ig_tasks.errors import DamagedError, ValidationFailedError
 from ig_tasks.lines import Line
 from ig_tasks.pipeline.compute_stages import IMPORTANCE, planned
 from ig_tasks.pipeline.stage_workers import Log, session_of, to_stderr
+from ig_tasks.reports.judged import Judged
 from ig_tasks.reports.numerals import apart, value
 from ig_tasks.reports.outcome import outcome_of, outcome_words
 from ig_tasks.reports.override_notes import override_words
@@ -35,6 +36,7 @@ from ig_tasks.validation.drift.drift_check import (
 from ig_tasks.validation.drift.period import Period
 from ig_tasks.validation.drift.references import PublishedReports, locate_run
 from ig_tasks.validation.quality.judge import quality_of
+from ig_tasks.validation.verdicts.baselines import BaselineTable
 from ig_tasks.validation.verdicts.judge import judge_features, verdicts_check
 
 __all__ = ["publish_report", "validate"]
@@ -103,9 +105,11 @@ def validate(
         elif unregistered:
             checks.append(launch_check(spec, store))
         quality = quality_of(period, spec, facts, session=lambda: session_of(spec, session, log), say=say, log=log)
-        verdicts = judge_features(period, spec, quality)
+        table = BaselineTable.read(store.name_folder(spec.name), ref.baseline_table)
+        verdicts = judge_features(period, spec, quality=quality, drift=drift, baselines=table)
         checks += [] if (told := verdicts_check(verdicts)) is None else [told]
-        rendering.write_checks(checks, drift, verdicts, quality)
+        stability = None if table is None else table.stability()
+        rendering.write_checks(Judged(checks, drift, verdicts, quality, stability))
         Manifest(run).record_stage("validate", seconds=time.perf_counter() - started, checks=len(checks))
     checks = rendering.read_checks()
     for check in checks:

@@ -9,20 +9,20 @@ from typing import Any
 import pyarrow as pa
 
 from ig_tasks.baselines.fitted import Baseline
+from ig_tasks.reports.headline import headline_of, interpretability_of
 from ig_tasks.reports.importance import distributions, importance_rows
+from ig_tasks.reports.judged import Judged
 from ig_tasks.reports.space_notes import probability_at, target_facts, with_margin, with_probabilities
 from ig_tasks.spec import ExplanationSpec
 from ig_tasks.stages.plan_facts import PlanFacts
 from ig_tasks.stages.shard_files import ShardSummary
 from ig_tasks.store.clock import utc_now
-from ig_tasks.store.drift_parts import Drift
 from ig_tasks.store.report import (
     SCHEMA_VERSION,
     AttributionInfo,
     BaselineInfo,
     BaselineObjection,
     BaselineValue,
-    Check,
     Completeness,
     DataInfo,
     Dependence,
@@ -32,11 +32,9 @@ from ig_tasks.store.report import (
     ModelInfo,
     Outlier,
     OverrideInfo,
-    Quality,
     Report,
     SegmentInfo,
     TargetInfo,
-    Verdict,
 )
 from ig_tasks.store.report_reasons import ReasonsInfo
 from ig_tasks.validation.decision import withholding
@@ -54,7 +52,7 @@ class Findings:
     summary: ShardSummary
     baseline: Baseline
     space: str
-    checks: Sequence[Check]
+    judged: Judged
     examples: Sequence[Example]
     groups: Sequence[GroupImportance]
     objections: Sequence[BaselineObjection]
@@ -62,10 +60,7 @@ class Findings:
     """Over all rows, within segments, and of groups."""
     manifest: Mapping[str, Any]
     rendering: str
-    drift: Drift | None = None
-    verdicts: Sequence[Verdict] = ()
     dependence: Sequence[Dependence] = ()
-    quality: Sequence[Quality] = ()
     reasons: ReasonsInfo | None = None
 
 
@@ -75,7 +70,7 @@ def assemble_report(findings: Findings, *, revision: int) -> Report:
     card = facts.config.card
     # This is the data that was explained: files may have been added since.
     available = int(findings.manifest.get("rows_available", facts.rows_available))
-    failed = withholding(findings.checks, spec.approval)
+    failed = withholding(findings.judged.checks, spec.approval)
     target = next(iter(summary.attributions))
     relative = summary.relative_delta
     explained = summary.rows_explained
@@ -179,10 +174,18 @@ def assemble_report(findings: Findings, *, revision: int) -> Report:
         outliers_within=tuple(one for one in findings.outliers if _within(one)),
         dependence=tuple(findings.dependence),
         overrides=tuple(OverrideInfo(**override.model_dump()) for override in spec.overrides),
-        checks=tuple(findings.checks),
-        verdicts=tuple(findings.verdicts),
-        drift=findings.drift,
-        quality=tuple(findings.quality),
+        checks=tuple(findings.judged.checks),
+        verdicts=tuple(findings.judged.verdicts),
+        drift=findings.judged.drift,
+        quality=tuple(findings.judged.quality),
+        headline=headline_of(
+            summary,
+            findings.judged.checks,
+            findings.objections,
+            tolerance=spec.attribution.tolerance,
+            absolute_tolerance=spec.attribution.absolute_tolerance,
+        ),
+        interpretability=interpretability_of(summary, findings.judged.stability),
         reasons=findings.reasons,
         provenance=_provenance(findings),
         timing={name: stage["seconds"] for name, stage in findings.manifest.get("stages", {}).items()},

@@ -6,7 +6,6 @@ renders again, and adds a revision.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -19,6 +18,7 @@ from ig_tasks.reports.assemble import Findings, assemble_report
 from ig_tasks.reports.dependence import dependence
 from ig_tasks.reports.examples import choose_examples
 from ig_tasks.reports.groups import group_importance, group_statistics
+from ig_tasks.reports.judged import Judged
 from ig_tasks.reports.objections import baseline_objections
 from ig_tasks.reports.outliers import outliers
 from ig_tasks.reports.page import render_page
@@ -29,8 +29,7 @@ from ig_tasks.spec.feature_groups import groups_of
 from ig_tasks.stages.aggregation import RunSummary
 from ig_tasks.stages.plan_facts import PlanFacts
 from ig_tasks.store import Manifest, RunFolder, read_sealed, set_aside
-from ig_tasks.store.drift_parts import Drift
-from ig_tasks.store.report import Check, Quality, Report, Verdict
+from ig_tasks.store.report import Check, Report
 from ig_tasks.store.runs import revised
 from ig_tasks.store.sealed import Say, create_sealed
 
@@ -123,25 +122,13 @@ class Rendering:
         """The URI of this revision's report.html."""
         return self.run.uri_of(revised("report.html", self.revision))
 
-    def write_checks(
-        self,
-        checks: Sequence[Check],
-        drift: Drift | None = None,
-        verdicts: Sequence[Verdict] = (),
-        quality: Sequence[Quality] = (),
-    ) -> None:
-        """Write validation.json: checks now, verdicts, drift and the model's quality with them.
+    def write_checks(self, judged: Judged) -> None:
+        """Write validation.json: checks, and what was found with them.
 
         Whose checks are there first has the revision. A rendering that was carried out at the same moment takes the
         next one, unless it is the same: then the checks that are there are its own.
         """
-        document = {
-            "rendering": self.key,
-            "checks": [check.model_dump(mode="json") for check in checks],
-            "verdicts": [verdict.model_dump(mode="json") for verdict in verdicts],
-            "drift": None if drift is None else drift.model_dump(mode="json"),
-            "quality": [one.model_dump(mode="json") for one in quality],
-        }
+        document = {"rendering": self.key, **judged.to_json()}
         while not create_sealed(self.run, revised("validation.json", self.revision), document):
             if self._checks_document()["rendering"] == self.key:
                 return
@@ -149,21 +136,11 @@ class Rendering:
 
     def read_checks(self) -> list[Check]:
         """The checks of this revision, in the order in which they were carried out."""
-        document = self._checks_document()
-        return [Check.model_validate(check) for check in document["checks"]]
+        return list(self.read_judged().checks)
 
-    def read_verdicts(self) -> list[Verdict]:
-        """What is said of single features."""
-        return [Verdict.model_validate(verdict) for verdict in self._checks_document().get("verdicts", [])]
-
-    def read_quality(self) -> list[Quality]:
-        """How good the model was; empty where no outcome is named."""
-        return [Quality.model_validate(one) for one in self._checks_document().get("quality", [])]
-
-    def read_drift(self) -> Drift | None:
-        """The comparison that was made with the checks; None where there was nothing to compare with."""
-        document = self._checks_document().get("drift")
-        return None if document is None else Drift.model_validate(document)
+    def read_judged(self) -> Judged:
+        """Checks, verdicts, drift and the model's quality of this revision."""
+        return Judged.from_json(self._checks_document())
 
     def write(self, facts: PlanFacts, summary: RunSummary, space: str) -> str:
         """Write the page, then the report, unless they are there; returns the report's URI."""
@@ -217,7 +194,7 @@ class Rendering:
             summary=summary.merged,
             baseline=baseline,
             space=space,
-            checks=self.read_checks(),
+            judged=self.read_judged(),
             examples=examples,
             groups=group_importance(contributions, groups),
             objections=baseline_objections(
@@ -232,10 +209,7 @@ class Rendering:
             outliers=outliers(run, summary.attribution_files, summary.merged, groups, contributions),
             manifest=Manifest(self.run).document,
             rendering=self.key,
-            drift=self.read_drift(),
-            verdicts=self.read_verdicts(),
             dependence=dependence(
                 run, summary.attribution_files, summary.merged, keep_inputs=self.spec.report.keep_inputs
             ),
-            quality=self.read_quality(),
         )

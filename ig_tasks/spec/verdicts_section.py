@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, PositiveInt
+from pydantic import Field, NonNegativeInt, PositiveInt
 
 from ig_tasks.spec.fields import Section, Share
 
@@ -32,6 +32,9 @@ class ValueDrivenVerdict(Section):
 
     rows: Annotated[Share, Field(gt=0.0, description="share of the rows that hold the value, at least")] = 0.2
     importance: Annotated[Share, Field(gt=0.0, description="share of the feature's importance, at least")] = 0.5
+    gained: Annotated[
+        Share, Field(ge=0.1, description="points of the rows that a value gained since the report compared with")
+    ] = 0.1
     severity: VerdictSeverity = "note"
 
 
@@ -73,6 +76,27 @@ class HarmfulVerdict(Section):
     severity: VerdictSeverity = "note"
 
 
+class UnstableVerdict(Section):
+    """A feature's share of all importance hangs on the baseline."""
+
+    at_least: Annotated[
+        float, Field(gt=0.0, le=2.0, description="change of the share over the mean of both; 0.67 is a doubling")
+    ] = 0.67
+    rows: Annotated[
+        NonNegativeInt,
+        Field(description="rows that are explained from several baselines, once per model and baseline; 0: none"),
+    ] = 100
+    severity: VerdictSeverity = "note"
+
+
+class LowDataVerdict(Section):
+    """Too few rows, or clusters of rows, to tell features apart."""
+
+    rows: Annotated[NonNegativeInt, Field(description="fewer explained rows than this are few")] = 250
+    clusters: Annotated[NonNegativeInt, Field(description="fewer clusters than this are few")] = 10
+    severity: VerdictSeverity = "note"
+
+
 class VerdictsSpec(Section):
     """What is said of single features, and how severe it is: a note, a warning, or critical."""
 
@@ -82,6 +106,8 @@ class VerdictsSpec(Section):
     against_sign: SignVerdict = SignVerdict()
     redundant: RedundantVerdict = RedundantVerdict()
     opposing: OpposingVerdict = OpposingVerdict()
+    unstable: UnstableVerdict = UnstableVerdict()
+    low_data: LowDataVerdict = LowDataVerdict()
     unused: UnusedVerdict = UnusedVerdict()
     harmful: HarmfulVerdict = HarmfulVerdict()
     rows: Annotated[PositiveInt, Field(description="rows on which pairs of features are compared")] = 20_000

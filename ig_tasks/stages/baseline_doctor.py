@@ -26,7 +26,7 @@ from ig_tasks.stages.run_plan import RunPlan
 from ig_tasks.stages.tasks import ModelReference
 from ig_tasks.stages.worker_models import loaded_model
 
-__all__ = ["JudgeTask", "judge_rows", "judge_spec"]
+__all__ = ["JudgeTask", "judge_rows", "judge_spec", "judge_task"]
 
 _ROWS = 300
 _FITTED = 2000
@@ -50,16 +50,19 @@ def judge_spec(plan: RunPlan, session: ComputeSession) -> BaselineAssessment:
     Raises:
         UserError: if the model cannot be loaded or explained.
     """
-    rows = _spread(plan.dataset, plan.files, _ROWS)
-    reference = rows
-    if plan.spec.baseline.strategy != "table":
-        reference = _spread(*baseline_files(plan.spec, plan.dataset), _FITTED)
-    resources = plan.spec.compute.resources
-    task = JudgeTask(plan.model, plan.spec.baseline, rows, reference, resources)
+    task = judge_task(plan, _ROWS)
     assessment: BaselineAssessment = run_one(
-        session, judge_rows, task, key="judge-baselines", resources=resources, rows=rows.rows
+        session, judge_rows, task, key="judge-baselines", resources=task.resources, rows=task.rows.rows
     )
     return assessment
+
+
+def judge_task(plan: RunPlan, rows: int) -> JudgeTask:
+    """What a worker has to judge: the spec's baseline, on so many rows."""
+    chosen = reference = _spread(plan.dataset, plan.files, rows)
+    if plan.spec.baseline.strategy != "table":
+        reference = _spread(*baseline_files(plan.spec, plan.dataset), _FITTED)
+    return JudgeTask(plan.model, plan.spec.baseline, chosen, reference, plan.spec.compute.resources)
 
 
 def judge_rows(task: JudgeTask) -> BaselineAssessment:

@@ -106,6 +106,7 @@ class RunReference(_Part, Mapping[str, Any]):
         rows: since `compute_attributions`.
         revision, page_uri, warnings: since `validate`; the warnings are names of checks.
         compared_uri: the run that drift is judged against, since `validate`; None without one.
+        baseline_table: the file, in the folder of the spec's name, of the baseline doctor's table.
         awaits_launch: True where that would be the launch report, and none was registered.
         outcome, completeness, official: since `publish_report`.
         spec_digests: of the sections that decide the numbers, by the orchestrator.
@@ -132,6 +133,7 @@ class RunReference(_Part, Mapping[str, Any]):
     spec_digests: dict[str, str] | None = None
     compared_uri: str | None = None
     awaits_launch: bool | None = None
+    baseline_table: str | None = None
 
     @classmethod
     def of(cls, given: RunReference | Mapping[str, Any]) -> RunReference:

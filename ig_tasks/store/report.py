@@ -50,6 +50,7 @@ from ig_tasks.store.report_sources import (
     UnknownCategory,
     UnknownInfo,
 )
+from ig_tasks.store.report_trust import BaselineStability, ComparedBaseline, Headline, Interpretability
 from ig_tasks.store.report_values import Free, Part, plain
 
 __all__ = [
@@ -58,9 +59,11 @@ __all__ = [
     "AttributionInfo",
     "BaselineInfo",
     "BaselineObjection",
+    "BaselineStability",
     "BaselineValue",
     "CalibrationPart",
     "Check",
+    "ComparedBaseline",
     "Completeness",
     "Contribution",
     "DataInfo",
@@ -71,9 +74,11 @@ __all__ = [
     "FeatureGain",
     "FeatureInfo",
     "GroupImportance",
+    "Headline",
     "Heatmap",
     "Histogram",
     "Importance",
+    "Interpretability",
     "ModelInfo",
     "Outlier",
     "OverrideInfo",
@@ -156,6 +161,11 @@ class Report(Part):
     """How good the model was, by target; empty where the spec names no `data.label`."""
     reasons: ReasonsInfo | None = None
     """Adverse decisions and their reasons; null where the spec has no section `reasons`."""
+
+    headline: Headline | None = None
+    """What was proven; null in reports of earlier versions."""
+    interpretability: Interpretability | None = None
+    """The one score of a report, with its factors; null in reports of earlier versions."""
 
     @property
     def official(self) -> bool:

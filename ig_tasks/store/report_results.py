@@ -110,8 +110,10 @@ class Verdict(Part):
     """What validation says of one feature."""
 
     feature: str
+    """Empty: all of them."""
     verdict: str
-    """ignored, dominant, value_driven, against_sign, redundant, opposing; with outcomes unused, harmful."""
+    """ignored, dominant, value_driven, value_gained, against_sign, redundant, opposing, unstable, low_data; with
+    outcomes also unused, harmful."""
     why: str
     """One sentence."""
     target: str = ""

@@ -47,6 +47,7 @@ for number in range({NOTES}):
 
 
 AT_ONCE = """
+from ig_tasks.reports.judged import Judged
 from ig_tasks.reports.rendering import Rendering
 from ig_tasks.spec import ExplanationSpec
 from ig_tasks.store import RunFolder
@@ -54,7 +55,7 @@ folder, examples = sys.argv[1:]
 spec = {"version": 1, "name": "demo", "model": "m", "data": "d", "report": {"examples": int(examples)}}
 rendering = Rendering.of(RunFolder(folder, "demo", "all-0"), ExplanationSpec.model_validate(spec), say=print)
 together()
-rendering.write_checks([])
+rendering.write_checks(Judged())
 print(rendering.revision, rendering.key)
 """
 

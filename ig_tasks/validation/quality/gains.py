@@ -52,6 +52,8 @@ def with_gains(
     Raises:
         WorkerLostError, ResourceError: of the workers; what was computed stays.
     """
+    if spec.data.rows:
+        return quality.model_copy(update={"ablation_why_not": "Only the rows that were asked for were explained."})
     try:
         tasks = _tasks(quality, run, spec)
         folder = Folder(run.folder.uri.rpartition("/")[0])

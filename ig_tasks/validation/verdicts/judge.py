@@ -8,20 +8,32 @@ import numpy as np
 import pandas as pd
 
 from ig_tasks.spec import ExplanationSpec
+from ig_tasks.store.drift_parts import Drift
 from ig_tasks.store.report import Check, Quality, Verdict
 from ig_tasks.validation.drift.period import Period
+from ig_tasks.validation.verdicts.baselines import BaselineTable, unstable_verdicts
 from ig_tasks.validation.verdicts.labelled import labelled_verdicts
 from ig_tasks.validation.verdicts.pairs import opposing_verdicts, redundant_verdicts
 from ig_tasks.validation.verdicts.single import single_verdicts
+from ig_tasks.validation.verdicts.whole import gained_verdicts, low_data_verdicts
 
 __all__ = ["judge_features", "verdicts_check"]
 
 
-def judge_features(run: Period, spec: ExplanationSpec, quality: Sequence[Quality] = ()) -> list[Verdict]:
+def judge_features(
+    run: Period,
+    spec: ExplanationSpec,
+    *,
+    quality: Sequence[Quality] = (),
+    drift: Drift | None = None,
+    baselines: BaselineTable | None = None,
+) -> list[Verdict]:
     """What is to be said of the features of a run, by the thresholds of a spec.
 
     Args:
         quality: of the run's model, where outcomes are known.
+        drift: the comparison with an earlier run, if there is one.
+        baselines: the baseline doctor's table of the model, if there is one.
 
     Raises:
         DamagedError: if a file of the run is not what was written.
@@ -34,6 +46,9 @@ def judge_features(run: Period, spec: ExplanationSpec, quality: Sequence[Quality
         *single_verdicts(run, settings, spec.features, quality[0] if quality else None),
         *redundant_verdicts(run, settings, numbers, labels),
         *opposing_verdicts(run, settings, values),
+        *([] if baselines is None else unstable_verdicts(run.target, baselines, settings)),
+        *([] if drift is None else gained_verdicts(drift, settings)),
+        *low_data_verdicts(run, settings),
         *(verdict for one in quality for verdict in labelled_verdicts(one, settings)),
     ]
 
