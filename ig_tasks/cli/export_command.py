@@ -19,12 +19,14 @@ def export(
     format_: Annotated[
         str,
         typer.Option(
-            "--format", metavar="FORMAT", help="csv, michelangelo, clarify, vertex, model-card, cyclonedx or mlflow."
+            "--format",
+            metavar="FORMAT",
+            help="csv, michelangelo, clarify, vertex, shap, model-card, cyclonedx or mlflow.",
         ),
     ] = "csv",
     to: Annotated[str, typer.Option(metavar="FILE", help="Where to write; - for standard output.")] = "-",
 ) -> None:
-    """Write a report in the format of another system; vertex writes the run's rows, a line of JSON for each.
+    """Write a report in the format of another system; vertex and shap write the run's rows as JSON.
 
     mlflow logs a run to the server that MLFLOW_TRACKING_URI names, and writes its address.
     """

@@ -6,7 +6,6 @@ import math
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from ig_tasks.charts.bars import Bar, size_bars
 from ig_tasks.charts.waterfall import Mark, Step, waterfall
 from ig_tasks.data.features import Feature, feature_matrix
 from ig_tasks.errors import InputError, suggest
+from ig_tasks.explanations.shap_fields import require_shap
 from ig_tasks.presentation.statuses import row_words
 from ig_tasks.presentation.units import units
 from ig_tasks.presentation.visible import visible
@@ -171,10 +171,7 @@ class Explanation(AttributionResult):
         Raises:
             InputError: if shap is not installed, or no row was explained.
         """
-        try:
-            shap = import_module("shap")
-        except ImportError as error:
-            raise InputError("to_shap: the package shap is not installed; pip install shap") from error
+        shap = require_shap()
         matrix = self._single("to_shap")
         kept = np.isfinite(matrix).all(axis=1) & np.isfinite(self.baseline_output)
         if not kept.any():

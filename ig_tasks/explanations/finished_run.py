@@ -23,6 +23,7 @@ from ig_tasks.data.tokens import tokens_of
 from ig_tasks.errors import InputError, RunError, TrustError
 from ig_tasks.explanations.explanation import Explanation
 from ig_tasks.explanations.prepared_model import PreparedModel
+from ig_tasks.explanations.shap_fields import require_shap, shap_fields
 from ig_tasks.models import ModelPackage, open_package
 from ig_tasks.presentation.statuses import row_words
 from ig_tasks.spec import ExplanationSpec
@@ -97,6 +98,21 @@ class FinishedRun:
         for name in names:
             self._checked.read_bytes(name)
         raise InputError(f"row_id {row_id!r} is not a row of run {self.folder.uri}")
+
+    def to_shap(self, target: str | None = None, *, rows: int | None = None) -> Any:
+        """A `shap.Explanation` of the stored rows, for SHAP's plots; nothing is computed anew.
+
+        Args:
+            target: which of several targets; None: the first.
+            rows: at most so many, spread evenly over all; None: all of them.
+
+        Raises:
+            InputError: if shap is not installed, or the target has no row.
+            DamagedError: if a file of the run is not what was written.
+        """
+        shap = require_shap()
+        files = [f"attributions/{name}" for name in self.folder.names("attributions")]
+        return shap.Explanation(**shap_fields(self._checked, files, target, rows))
 
     def explain(self, row_id: str) -> Explanation:
         """Compute one row anew, from the data, with the run's model, baseline and settings.

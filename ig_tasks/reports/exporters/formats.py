@@ -10,6 +10,7 @@ from ig_tasks.errors import InputError, suggest
 from ig_tasks.reports.exporters.cyclonedx import cyclonedx_document
 from ig_tasks.reports.exporters.mlflow_run import log_mlflow_run
 from ig_tasks.reports.exporters.model_card import model_card_section
+from ig_tasks.reports.exporters.shap import shap_text
 from ig_tasks.reports.exporters.summaries import clarify_document, importance_csv, michelangelo_document
 from ig_tasks.reports.exporters.vertex import vertex_lines
 from ig_tasks.stages.computed_run import ComputedRun
@@ -24,8 +25,8 @@ _OF_REPORTS: dict[str, Callable[[Report], Any]] = {
     "model-card": model_card_section,
     "cyclonedx": cyclonedx_document,
 }
-FORMATS = (*_OF_REPORTS, "vertex", "mlflow")
-"""Those but the last two are made of the report alone; vertex of the run's rows; mlflow logs the report and its page.
+FORMATS = (*_OF_REPORTS, "vertex", "shap", "mlflow")
+"""Those but the last three are made of the report alone; vertex and shap of the run's rows; mlflow logs a run.
 """
 
 
@@ -45,6 +46,9 @@ def export_text(report: Report, uri: str, format: str) -> Iterator[str]:  # noqa
     if format == "vertex":
         for line in vertex_lines(ComputedRun.at(uri.rpartition("/")[0])):
             yield line + "\n"
+        return
+    if format == "shap":
+        yield from shap_text(ComputedRun.at(uri.rpartition("/")[0]))
         return
     if format == "mlflow":
         yield log_mlflow_run(report, uri) + "\n"
