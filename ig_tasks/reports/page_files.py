@@ -20,4 +20,7 @@ def page_files(report: Report) -> tuple[tuple[str, str], ...]:
     ]
     if report.data.rows_quarantined:
         found.insert(3, ("quarantine.parquet", "the rows that could not be explained, with the reasons"))
+    if report.reasons is not None and report.published:
+        names = [revised(f"reasons.{kind}", report.revision) for kind in ("parquet", "csv")]
+        found += [(name, "the reasons of every row with an adverse decision") for name in names]
     return tuple(found)

@@ -150,7 +150,7 @@ def test_the_decision_without_a_reason_is_the_models_own_with_the_values_of_each
     root = ["--trusted-root", str(path.parents[2])]
     assert cli._run(["reasons", store, "--row", row_id, "--ablation", "--top", "1", *root]) == 0
     said = " ".join(capfd.readouterr().out.split())
-    assert "all else being equal; and whether the decision would then be another." in said
+    assert "all else being equal, and whether the decision would then be another:" in said
     page = tmp_path / "page.html"
     # A spec says whose code may run by where it lies.
     asked = ["reasons", str(path), "--row", row_id, "--ablation", "--format", "html", "--to", str(page)]

@@ -27,7 +27,6 @@ from ig_tasks.store.report import Report
 __all__ = ["Letter", "Without", "print_letter", "render_letter"]
 
 _STYLES = Path(__file__).parents[1] / "styles" / "reasons.css"
-_WITHOUT = ("result without it", "another decision")
 Floats = NDArray[np.float64]
 Held = float | str | bool | None
 
@@ -152,8 +151,8 @@ class Letter:
         if not self.without:
             return ""
         return (
-            "Without it: the result if the case had the comparison's value in place of its own, all else being equal; "
-            "and whether the decision would then be another."
+            "The result if the case had the comparison's value in place of its own, all else being equal, and whether "
+            "the decision would then be another"
         )
 
     def held(self, player: Player) -> str:
@@ -212,20 +211,21 @@ def print_letter(letter: Letter, console: Console) -> None:
             console.print(plain(line, "yellow" if line == letter.ties else ""))
     if letter.row.reasons:
         console.print(_figures(letter))
-    for line in (letter.ablation, letter.unproven, letter.textless):
+    if letter.without:
+        console.print(plain(f"{letter.ablation}:"))
+        for name, one in letter.without.items():
+            console.print(plain(f"  {name}: {number(one.result)}; another decision: {one.words}"))
+    for line in (letter.unproven, letter.textless):
         if line:
             console.print(plain(line, "dim"))
 
 
 def _figures(letter: Letter) -> Table:
     table = Table(box=box.SIMPLE, pad_edge=False)
-    names = ["reason", "value", "attribution", "error bound", "rank", *_WITHOUT[: 2 * bool(letter.without)]]
-    for name in names:
+    for name in ("reason", "value", "attribution", "error bound", "rank"):
         table.add_column(name, justify="left" if name in ("reason", "value") else "right", overflow="fold")
     for reason in letter.row.reasons:
         ranks = str(reason.best) if reason.best == reason.worst else f"{reason.best} to {reason.worst}"
-        cells = [number(reason.attribution), number(reason.bound, 2), ranks]
-        if one := letter.without.get(reason.player.name):
-            cells += [number(one.result), one.words]
+        cells = (number(reason.attribution), number(reason.bound, 2), ranks)
         table.add_row(plain(reason.player.name), plain(letter.held(reason.player)), *cells)
     return table

@@ -17,7 +17,7 @@ from ig_tasks.presentation import colours
 from ig_tasks.reports.numerals import interval, number
 from ig_tasks.reports.page import render_page
 from ig_tasks.reports.page_files import page_files
-from ig_tasks.store.report import Report
+from ig_tasks.store.report import ReasonCount, ReasonsInfo, Report
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:"
 
@@ -538,3 +538,28 @@ def test_the_probability_stands_beside_log_odds(sample: SimpleNamespace) -> None
     assert "late: output 3.916 (probability 0.9805), at the baseline −1.313 (probability 0.2120), in log-odds" in page
     assert ">3.916 (98.0\u00a0%)<" in page
     assert "<dd>−1.313 (probability 0.2120)" in page
+
+
+def test_adverse_decisions_are_counted_with_their_most_frequent_reasons(sample: SimpleNamespace) -> None:
+    counts = {"rows_certified": 5, "rows_tied": 2, "rows_without": 1, "rows_fewer": 3, "rows_unconverged": 1}
+    found = ReasonsInfo(
+        target="late", space="probability", threshold=0.5, adverse="above", top=4, by="features", rows_adverse=9,
+        rows_unverified=0, rows_quarantined=2, tied_share=2 / 7, **counts,
+        reasons=(
+            ReasonCount(name="dep_delay", code="R1", text="Left <late>", rows=7, first=6),
+            ReasonCount(name="origin", rows=1, first=1),
+        ),
+    )  # fmt: skip
+    report = sample.flights_report().model_copy(update={"reasons": found})
+    page = " ".join(re.sub(r"<[^>]+>", " ", render_page(report)).split())
+    assert "9 explained rows have an adverse decision: late above 0.5 (probability). 7 of them have reasons" in page
+    assert "2 (28.6 %) are tied." in page
+    assert "3 of the proven list fewer" in page
+    assert "1 row has no proven reason. 1 row did not converge and has no reasons. 2 rows in quarantine" in page
+    assert "Left &lt;late&gt; dep_delay · R1 7 100 % 6" in page
+    assert "no text in the spec 1 14.3 % 1" in page
+    assert "reasons.csv" in page
+    assert "Adverse decisions" not in render_page(sample.flights_report())
+    withheld = render_page(report.model_copy(update={"state": "withheld"}))
+    assert "The report is withheld, so no reasons were written." in withheld
+    assert "reasons.csv" not in withheld
