@@ -1,7 +1,7 @@
 """A real Airflow on this machine: scheduler with LocalExecutor, DAG processor, API server, and a small project.
 
 The project is what a team would have: the DAG file of this repository, specs, a tiny torch model package, and a
-data set with four months. Started once for all tests here, in a folder with a short path.
+data set with four months. Started once for all tests here, in a folder with a short path, and ended behind the last.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ import pytest
 import yaml
 from support.patience import PATIENCE
 
+from ig_tasks.cluster.session import ComputeSession
+from ig_tasks.spec.sections import ComputeSpec
 from scripts.local_airflow import AirflowHome, LocalAirflow
 from scripts.local_airflow.home import airflow_command
 
@@ -149,6 +151,11 @@ class Stage:
             time.sleep(0.5)
         return found
 
+    def read_again(self) -> None:
+        """Have the DAG processor read our DAG files anew now: it looks at files that changed first."""
+        for file in (self.project / "dags").glob("ig_*.py"):
+            file.touch()
+
     def cli(self, *arguments: str) -> str:
         """Airflow's command line, in the home of this Airflow."""
         done = subprocess.run(
@@ -168,11 +175,13 @@ class Stage:
         return found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stage() -> Iterator[Stage]:
     project = Path(tempfile.mkdtemp(prefix="ig-", dir="/tmp"))
+    # Runs share this worker, except those of `tiny`, which start their own as most users' do.
+    dask = ComputeSession(ComputeSpec(workers=1))
     try:
-        make_project(project)
+        make_project(project, dask.client.scheduler.address)
         home = AirflowHome(
             project / "h",
             project / "dags",
@@ -181,7 +190,6 @@ def stage() -> Iterator[Stage]:
                 "IG_TASKS_STORE": str(project / "runs"),
                 "IG_TASKS_CACHE": str(project / "cache"),
                 "PYTHONPATH": str(REPOSITORY),
-                "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "5",
             },
         )
         with LocalAirflow(home, triggerer=False) as airflow:
@@ -189,6 +197,7 @@ def stage() -> Iterator[Stage]:
             airflow.wait_for_dag("reader")
             yield Stage(airflow, project, project / "runs")
     finally:
+        dask.close()
         shutil.rmtree(project, ignore_errors=True)
 
 
@@ -197,7 +206,7 @@ def last_month() -> str:
     return previous_month()
 
 
-def make_project(project: Path) -> None:
+def make_project(project: Path, dask: str) -> None:
     (project / "dags").mkdir()
     for name in ("ig_feature_importance.py", "ig_broken_specs.py"):
         shutil.copy(REPOSITORY / "dags" / name, project / "dags")
@@ -214,11 +223,12 @@ def make_project(project: Path) -> None:
         "baseline": {"strategy": "auto", "partition": "2013-01"},
         "compute": {"workers": 1, "shard_rows": 32},
     }
+    shared = {"address": dask, "shard_rows": 32}
     monthly = {"cron": "0 0 1 * *", "partition": "%Y-%m", "offset": -1, "start": "2013-02-01"}
     wrong = {**common["data"], "prediction": "wrong"}
     write(specs / "tiny.yaml", {**common, "name": "tiny", "owner": "tests", "partition": "2013-02"})
-    write(specs / "monthly.yaml", {**common, "name": "monthly", "schedule": monthly})
-    write(specs / "wrong.yaml", {**common, "name": "wrong", "data": wrong, "partition": "2013-01"})
+    write(specs / "monthly.yaml", {**common, "name": "monthly", "schedule": monthly, "compute": shared})
+    write(specs / "wrong.yaml", {**common, "name": "wrong", "data": wrong, "partition": "2013-01", "compute": shared})
     (specs / "broken.yaml").write_text(BROKEN)
 
 

@@ -203,6 +203,7 @@ def test_a_typo_in_a_live_spec_ends_neither_its_schedule_nor_that_of_the_others(
 
     before = stage.api.get("/dags/ig_monthly")
     path.write_text(text.replace("baseline:", "baseline: [", 1))
+    stage.read_again()
     broken = stage.wait_for(is_broken)
     kept = ("timetable_summary", "timetable_description", "owners", "is_paused", "is_stale", "has_import_errors")
     assert {key: broken[key] for key in kept} == {key: before[key] for key in kept}
@@ -211,5 +212,6 @@ def test_a_typo_in_a_live_spec_ends_neither_its_schedule_nor_that_of_the_others(
     assert stage.wait_for(lambda: "monthly.yaml: is not valid YAML" in errors())
     assert stage.api.get("/dags/ig_tiny")["has_import_errors"] is False
     path.write_text(text)
+    stage.read_again()
     assert stage.wait_for(lambda: not is_broken())
     assert stage.wait_for(lambda: "monthly.yaml" not in errors())

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -30,6 +32,9 @@ TOKENS = weights_of(4, 5, 2, seed=12)
 
 class TorchKit:
     name = "torch"
+
+    def apart(self) -> TorchKit:
+        return self
 
     def dense(self, layers: Dense, dtype: str = "float64") -> Any:
         import torch
@@ -126,15 +131,46 @@ class TorchKit:
         return linear
 
 
+def traced_once(build: Callable[..., Any]) -> Callable[..., Any]:
+    """Models of the same arguments are one model: tracing a Keras model takes longer than explaining with it."""
+
+    @functools.wraps(build)
+    def shared(kit: Any, *arguments: Any) -> Any:
+        key = (build.__name__, str(arguments), *(np.asarray(part).tobytes() for part in parts(arguments)))
+        if key not in kit.models:
+            made = build(kit, *arguments)
+            if not kit.shared:
+                return made
+            kit.models[key] = made
+        return kit.models[key]
+
+    def parts(arguments: Any) -> Any:
+        layers = arguments[0] if arguments and isinstance(arguments[0], list) else []
+        return [part for weight, bias, _ in layers for part in (weight, bias)]
+
+    return shared
+
+
 class KerasKit:
+    """Its models are shared by the tests of a process. `apart()` has models of its own, for tests that change them."""
+
     name = "keras"
 
+    def __init__(self, *, shared: bool = True) -> None:
+        self.shared = shared
+        self.models: dict[Any, Any] = {}
+
+    def apart(self) -> KerasKit:
+        return KerasKit(shared=False)
+
+    @traced_once
     def dense(self, layers: Dense, dtype: str = "float64") -> Any:
         import keras
 
         inputs = keras.Input((np.shape(layers[0][0])[1],), dtype=dtype)
         return keras.Model(inputs, self._chain(inputs, layers, dtype))
 
+    @traced_once
     def function(self, formula: str, width: int) -> Any:
         import keras
 
@@ -147,6 +183,7 @@ class KerasKit:
 
         return Function(dtype="float64")
 
+    @traced_once
     def tabular(self, dtype: str = "float64") -> Any:
         import keras
 
@@ -155,6 +192,7 @@ class KerasKit:
         joined = keras.layers.Concatenate(dtype=dtype)([num, vectors])
         return keras.Model({"num": num, "cat": cat}, self._chain(joined, TABULAR, dtype))
 
+    @traced_once
     def tokens(self, dtype: str = "float64") -> Any:
         import keras
 
@@ -163,6 +201,7 @@ class KerasKit:
         summed = keras.ops.sum(vectors * keras.ops.expand_dims(mask, -1), axis=1)
         return keras.Model({"ids": ids, "mask": mask}, self._chain(summed, TOKENS, dtype))
 
+    @traced_once
     def two_outputs(self) -> Any:
         import keras
 
@@ -203,14 +242,17 @@ def evaluate(formula: str, x: Any, width: int, names: dict[str, Any], full_like:
     return eval(formula, {"__builtins__": {}}, scope | columns)  # noqa: S307 - formulas of our own file
 
 
-@pytest.fixture(params=[TorchKit(), KerasKit()], ids=lambda kit: kit.name)
+KITS = TorchKit(), KerasKit()
+
+
+@pytest.fixture(params=KITS, ids=lambda kit: kit.name)
 def kit(request: pytest.FixtureRequest) -> Any:
     return request.param
 
 
 @pytest.fixture
 def kits() -> tuple[Any, Any]:
-    return TorchKit(), KerasKit()
+    return KITS
 
 
 @pytest.fixture

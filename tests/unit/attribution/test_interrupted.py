@@ -167,7 +167,7 @@ def test_a_keras_model_that_raises_comes_back_untouched(kits: Any, rng: np.rando
             with tf.control_dependencies([check]):
                 return tf.identity(x)
 
-    inner = kits[1].tabular()
+    inner = kits[1].apart().tabular()
     inner.get_layer("emb").trainable = False
     num, cat = keras.Input((3,), name="num", dtype="float64"), keras.Input((), name="cat", dtype="int32")
     model = keras.Model({"num": num, "cat": cat}, inner({"num": Raising(dtype="float64")(num), "cat": cat}))

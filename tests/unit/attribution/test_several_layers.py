@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -42,6 +43,7 @@ def squares(start: np.ndarray, end: np.ndarray) -> np.ndarray:
     return ((end - start) * (start.sum(1) + end.sum(1))[:, None])[..., 0]
 
 
+@functools.cache
 def two_tables(kit: Any, change: str = "") -> Any:
     """`first_order` and `factors` embed `ids` (rows, 3); `change`: rare ids are mapped to 1 before."""
     if kit.name == "torch":
@@ -86,6 +88,7 @@ def keras_head(flat: Any) -> Any:
     return out
 
 
+@functools.cache
 def matrix(kit: Any, layout: str) -> Any:
     """`codes` (rows, 3): a table for each column, one with offsets, or one that is called once per column."""
     parts = np.split(ONE, OFFSETS[1:])

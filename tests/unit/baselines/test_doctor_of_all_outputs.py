@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -42,6 +43,12 @@ def network(framework: str, layers: list[tuple[Array, Array]], *, softmax: bool 
     return model
 
 
+@functools.cache
+def classifier(framework: str) -> Any:
+    """One model for several tests: a Keras model is traced once."""
+    return network(framework, [(HIDDEN, BIAS), (OUT, np.zeros(4))], softmax=True)
+
+
 def probabilities(x: Array) -> Array:
     logits = np.maximum(x @ HIDDEN + BIAS, 0.0) @ OUT
     odds = np.exp(logits - logits.max(axis=-1, keepdims=True))
@@ -64,7 +71,7 @@ def framework(request: pytest.FixtureRequest) -> str:
 
 
 def test_importances_are_means_over_rows_and_outputs(framework: str) -> None:
-    model = network(framework, [(HIDDEN, BIAS), (OUT, np.zeros(4))], softmax=True)
+    model = classifier(framework)
     judged = judge_baselines(
         model, ROWS, target="all", baselines=["zero", "mean"], tolerance=1e-3, max_evaluations=4097
     )
@@ -77,7 +84,7 @@ def test_importances_are_means_over_rows_and_outputs(framework: str) -> None:
 
 
 def test_they_agree_with_one_output_at_a_time(framework: str) -> None:
-    model = network(framework, [(HIDDEN, BIAS), (OUT, np.zeros(4))], softmax=True)
+    model = classifier(framework)
     together = judge_baselines(model, ROWS[:8], target="all", baselines=["mean"], tolerance=1e-4, max_evaluations=4097)
     alone = [
         judge_baselines(model, ROWS[:8], target=k, baselines=["mean"], tolerance=1e-4, max_evaluations=4097)["mean"]

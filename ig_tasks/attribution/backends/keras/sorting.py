@@ -19,14 +19,13 @@ __all__ = ["descending"]
 
 def descending(nodes: Any, z: Any) -> tuple[Any, list[list[Any]]]:
     """The last axis from its largest to its smallest, and by round how far the second of each pair leads."""
-    count, leads = int(z.shape[-1]), []
-    for first, second in network(count):
-        left = [place for place in range(count) if place not in first and place not in second]
-        p, q = tf.gather(z, first, axis=-1), tf.gather(z, second, axis=-1)
+    numbers, leads = tf.unstack(z, axis=-1), []  # taken apart and put together: a gather's gradient is many operations
+    for first, second in network(len(numbers)):
+        p, q = (tf.stack([numbers[place] for place in places], -1) for places in (first, second))
         leads.append([q - p])
         # The numbers themselves, not p + relu(q - p), which loses q beside a number that masks a place (-1e9).
-        parts = [largest(nodes, tf.maximum, p, q, 1.0), largest(nodes, tf.minimum, q, p, -1.0)]
-        parts += [tf.gather(z, left, axis=-1)] if left else []
-        held = [*first, *second, *left]
-        z = tf.gather(tf.concat(parts, -1), [held.index(place) for place in range(count)], axis=-1)
-    return z, leads
+        larger, smaller = largest(nodes, tf.maximum, p, q, 1.0), largest(nodes, tf.minimum, q, p, -1.0)
+        for places, ordered in ((first, larger), (second, smaller)):
+            for place, number in zip(places, tf.unstack(ordered, axis=-1), strict=True):
+                numbers[place] = number
+    return tf.stack(numbers, -1), leads
