@@ -93,4 +93,4 @@ def test_cyclonedx_is_valid_by_the_format_s_own_schema(report: Report, sample: S
 def test_a_format_that_there_is_not_is_one_line(report: Report) -> None:
     with pytest.raises(InputError, match=r"format: 'vertx' is not a format; did you mean 'vertex'"):
         exported(report, "vertx")
-    assert set(FORMATS) == {"csv", "michelangelo", "clarify", "vertex", "model-card", "cyclonedx", "mlflow"}
+    assert set(FORMATS) == {"csv", "michelangelo", "clarify", "vertex", "shap", "model-card", "cyclonedx", "mlflow"}
