@@ -5,6 +5,7 @@ from __future__ import annotations
 from ig_tasks.cluster.session import ComputeSession
 from ig_tasks.data.shards import with_versions
 from ig_tasks.lines import Line
+from ig_tasks.models.kept_packages import keep_package
 from ig_tasks.pipeline.stage_workers import Log, session_of, to_stderr
 from ig_tasks.spec import ExplanationSpec
 from ig_tasks.stages.baseline_table import baseline_table
@@ -44,7 +45,12 @@ def load_model(
         UserError: whatever is wrong with the store, the package, the data, the partition or the baseline, in one line.
     """
     require_writable_store(spec)
-    return load_planned(plan_run(spec, partition), session=session, log=log, tabled=True)
+    plan = plan_run(spec, partition)
+    ref = load_planned(plan, session=session, log=log, tabled=True)
+    if spec.official:
+        # A later report may be compared with this one when another model stands in the package's place.
+        keep_package(Store(ref.store).name_folder(spec.name), plan.package, most=spec.drift.keep_model_mb << 20)
+    return ref
 
 
 def load_planned(
@@ -80,9 +86,8 @@ def load_planned(
     labelled = require_labels(plan)
     digest = plan.data_digest()
     store = Store(spec.store_uri())
-    reference_of(
-        spec, PublishedReports(store, spec.name), plan.partition
-    )  # one that is not there is said before anything is computed
+    # A reference that is not there is said before anything is computed.
+    reference_of(spec, PublishedReports(store, spec.name), plan.partition)
     with session_of(spec, session, log, workers=1) as workers:
         trial, found = trial_of(plan, with_versions(rows.shard, plan.dataset), store, workers, say=say)
         served = compare_with_served(plan, store, workers, data_digest=digest, say=say)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field, PositiveInt
+from pydantic import AfterValidator, BeforeValidator, Field, NonNegativeInt, PositiveInt
 
 from ig_tasks.spec.check_sections import Severity
 from ig_tasks.spec.fields import Columns, Section, Share
@@ -47,6 +47,11 @@ class DriftSpec(Section):
     )
     severity: Severity = "warning"
     segments: Annotated[Columns, Field(description="columns of data.segments whose levels are compared, too")] = ()
+
+    keep_model_mb: Annotated[
+        NonNegativeInt,
+        Field(description="packages up to so many MB are kept in the store, for when they are replaced in place"),
+    ] = 256
 
     @property
     def steps_back(self) -> int | None:

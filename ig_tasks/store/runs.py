@@ -17,7 +17,7 @@ from ig_tasks.store.report import Report
 from ig_tasks.store.sealed import DAMAGED, damaged, read_sealed, require_digest, set_aside, write_sealed
 
 LATEST = "latest.json"
-_NOT_RUNS = {"baselines", "crossed", "models", "parity", DAMAGED}
+_NOT_RUNS = {"baselines", "crossed", "models", "packages", "parity", DAMAGED}
 
 
 class RunFolder(Folder):

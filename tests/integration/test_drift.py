@@ -144,19 +144,80 @@ def test_crossed_runs_are_computed_once_and_a_damaged_one_anew(project: Path, se
 
 
 def test_without_the_old_package_model_and_data_are_not_told_apart(project: Path, session: Any) -> None:
-    folder = project / "include" / "models"
-    (folder / "tiny").rename(folder / "gone")
+    package, kept = project / "include" / "models" / "tiny", project / "runs" / "tiny" / "packages"
+    for folder in (package, kept):
+        folder.rename(folder.with_name("gone"))
     try:
         drift = ig_tasks.compare(
             f"{project}/runs/tiny@2013-01", f"{project}/runs/tiny", trusted_root=project, rows=50, cross=True
         )
     finally:
-        (folder / "gone").rename(folder / "tiny")
+        for folder in (package, kept):
+            folder.with_name("gone").rename(folder)
     rows = {row.feature: row for row in drift.features}
     assert rows["b"].cause == ("model or data",)
     assert not rows["b"].parts
     assert "not told apart" in drift.notes[0]
     assert "no model package" in drift.notes[0]
+
+
+def test_a_model_replaced_in_place_is_told_apart_by_the_package_that_was_kept(tmp_path: Path, session: Any) -> None:
+    """As after training again: other weights at the same place, under the same code."""
+    spec = write_project(tmp_path)
+    models = tmp_path / "include" / "models"
+    second_model(tmp_path)
+    run(spec, session, "2013-01")
+    shutil.copy(models / "second" / "weights.safetensors", models / "tiny" / "weights.safetensors")
+    drift = Report.from_json(Path(run(spec, session, "2013-02")["report_uri"]).read_bytes()).drift
+    assert drift is not None
+    assert drift.model_changed
+    b = next(row for row in drift.features if row.feature == "b")
+    assert (b.cause, b.growth) == (("model",), pytest.approx(-1.0))
+    assert b.parts["model"].value is not None
+    # Both are gone from their place by now.
+    weights = load_file(models / "tiny" / "weights.safetensors")
+    save_file({name: 2 * values for name, values in weights.items()}, models / "tiny" / "weights.safetensors")
+    first, second = f"{tmp_path}/runs/tiny@2013-01", f"{tmp_path}/runs/tiny@2013-02"
+    lines: list[str] = []
+    again = ig_tasks.compare(first, second, rows=60, trusted_root=tmp_path, log=lines.append)
+    assert {row.feature: row.cause for row in again.features}["b"] == ("model",)
+
+
+def test_a_kept_package_of_other_code_does_not_run(tmp_path: Path, session: Any) -> None:
+    spec = write_project(tmp_path)
+    first = run(spec, session, "2013-01")
+    planted = tmp_path / "ran"
+    package = tmp_path / "include" / "models" / "tiny"
+    code = (package / "model.py").read_text()
+    (package / "model.py").write_text(code + "# other code\n")
+    drift = Report.from_json(Path(run(spec, session, "2013-02")["report_uri"]).read_bytes()).drift
+    assert drift is not None
+    assert "runs code that differs" in drift.notes[0]
+    digest = Report.from_json(Path(first["report_uri"]).read_bytes()).model.digest
+    assert digest[:19] in drift.notes[0]
+    # A store is no place to plant code in: what was kept under the digest is not what lies there.
+    (kept,) = (tmp_path / "runs" / "tiny" / "packages").glob(f"{digest.removeprefix('sha256:')}/model.py")
+    kept.write_text(f"open({str(planted)!r}, 'w')\n" + code)
+    (package / "model.py").write_text(code + "# other code\n# and more\n")
+    drift = Report.from_json(
+        Path(run(spec, session, "2013-02", **{"drift.reference": "2013-01"})["report_uri"]).read_bytes()
+    ).drift
+    assert drift is not None
+    assert "is damaged" in drift.notes[0]
+    assert not planted.exists()
+
+
+def test_packages_larger_than_the_spec_keeps_are_not_kept(tmp_path: Path, session: Any) -> None:
+    spec = write_project(tmp_path, drift={"keep_model_mb": 0})
+    run(spec, session, "2013-01")
+    assert not (tmp_path / "runs" / "tiny" / "packages").exists()
+    second_model(tmp_path)
+    models = tmp_path / "include" / "models"
+    shutil.copy(models / "second" / "weights.safetensors", models / "tiny" / "weights.safetensors")
+    drift = Report.from_json(Path(run(spec, session, "2013-02")["report_uri"]).read_bytes()).drift
+    assert drift is not None
+    assert "was not kept" in drift.notes[0]
+    assert {row.feature: row.cause for row in drift.features}["b"] == ("model or data",)
 
 
 def test_code_outside_the_trusted_folder_is_not_run(project: Path, tmp_path: Path) -> None:

@@ -21,10 +21,12 @@ from numpy.typing import NDArray
 from ig_tasks.data.dataset import Dataset
 from ig_tasks.data.features import Feature
 from ig_tasks.data.shards import Shard, plan_shards
-from ig_tasks.errors import IgTasksError, ResourceError, RunError, WorkerLostError, brief
+from ig_tasks.errors import IgTasksError, ResourceError, RunError, TrustError, WorkerLostError, brief
 from ig_tasks.models import ModelPackage, open_package
+from ig_tasks.models.kept_packages import open_kept
 from ig_tasks.stages.crossed_runs import CrossedRows, CrossedRuns, CrossTask, Substitution
 from ig_tasks.stages.tasks import ModelReference
+from ig_tasks.store import Folder
 from ig_tasks.validation.drift.paired import Measured, group_matrix, paired_difference
 from ig_tasks.validation.drift.period import Period
 
@@ -170,10 +172,10 @@ class Crossing:
         spec = model.spec
         target = package.config.choose_target(spec.model.target, spec.model.space)
         reference = ModelReference(
-            uri=spec.model.uri,
+            uri=package.uri,
             digest=package.digest,
             framework=package.config.framework,
-            trust=self._trusted(model),
+            trust=self._trusted(model) if package.uri == spec.model.uri else package.digest,
             trusted_root=self._root,
             target=target.name,
             space=target.space,
@@ -197,20 +199,50 @@ class Crossing:
         return period.model_digest if period.model_digest in self._trust.values() else None
 
     def _package(self, period: Period) -> ModelPackage:
-        """The package of a period's model, as it was.
+        """The package of a period's model, as it was: where its spec names it, or kept in the store.
 
         Raises:
-            RunError: if it is another one by now.
+            RunError: if another one is there by now, and it was not kept.
             ModelError, TrustError: if it is not there, or may not run.
         """
         digest = period.model_digest
         if digest not in self._opened:
-            uri = period.spec.model.uri
-            package = open_package(uri, trust=self._trusted(period), trusted_root=self._root)
-            if package.digest != digest:
-                raise RunError(f"the model of run {period.folder.run_id} is no longer at {uri}")
-            self._opened[digest] = package
+            there = self._there(period)
+            if isinstance(there, ModelPackage) and there.digest == digest:
+                self._opened[digest] = there
+            else:
+                self._opened[digest] = self._kept(period, there)
         return self._opened[digest]
+
+    def _there(self, period: Period) -> ModelPackage | IgTasksError:
+        """The package that is where a period's spec names it, whichever it is by now; why there is none."""
+        try:
+            return open_package(period.spec.model.uri, trust=self._trusted(period), trusted_root=self._root)
+        except IgTasksError as error:
+            return error
+
+    def _kept(self, period: Period, there: ModelPackage | IgTasksError) -> ModelPackage:
+        """The package that was kept when the period was explained.
+
+        Raises:
+            RunError, ModelError, TrustError: why there is none in its place, where none was kept either.
+        """
+        others = (there, self._there(self._after if period is self._before else self._before))
+        like = [package for package in others if isinstance(package, ModelPackage)]
+        folder = Folder(period.folder.uri.rpartition("/")[0])
+        try:
+            return open_kept(folder, period.model_digest, trusted=set(self._trust.values()), like=like)
+        except TrustError:
+            if isinstance(there, TrustError):
+                raise there from None
+            raise
+        except IgTasksError as error:
+            if isinstance(there, IgTasksError):
+                raise there from None
+            uri = period.spec.model.uri
+            raise RunError(
+                f"the model of run {period.folder.run_id} is no longer at {uri}, and {brief(error)}"
+            ) from None
 
     def _shard(self, period: Period, rows: int) -> Shard:
         key = (period.folder.uri, rows)

@@ -1,0 +1,102 @@
+"""Packages of models kept in the store, so that a model that was replaced in place can still be called.
+
+A kept package is found by its digest. Its code runs only where somebody trusts it: by its digest, or since a package
+that is trusted holds the same code, as after training again. That it lies in the store says nothing of its source.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import PurePosixPath
+
+from ig_tasks.errors import ModelError, TrustError
+from ig_tasks.models.config import FILE
+from ig_tasks.models.opening import open_package
+from ig_tasks.models.package import ModelPackage
+from ig_tasks.store import Folder
+
+__all__ = ["keep_package", "open_kept"]
+
+_FOLDER = "packages"
+_WHOLE = "whole.json"
+"""Written last, beside the package: all files are there."""
+_DATA = (".json", ".txt", ".md", ".csv", ".parquet")
+
+
+def keep_package(folder: Folder, package: ModelPackage, *, most: int) -> bool:
+    """Copy a package to `packages/` below a name's folder, unless it is there; whether it is there now.
+
+    Args:
+        most: bytes that a package may have; a larger one, and one whose weights lie elsewhere, is not kept.
+
+    Raises:
+        RunError: if the store cannot be written.
+        ModelError: if a file is no longer the one that was digested.
+    """
+    place, note = _place(package.digest), _note(package.digest)
+    if folder.exists(note):
+        return True
+    if FILE not in package.files or package.config.remote:
+        return False
+    try:
+        if sum((package.root / name).stat().st_size for name in package.files) > most:
+            return False
+        for name in package.files:
+            folder.write_bytes(f"{place}/{name}", (package.root / name).read_bytes())
+    except OSError as error:
+        raise ModelError(f"model package '{package.uri}' cannot be read ({error.strerror}); run again") from error
+    package.require_same()
+    folder.write_json(note, {"digest": package.digest, "uri": package.uri})
+    return True
+
+
+def open_kept(folder: Folder, digest: str, *, trusted: Iterable[str], like: Iterable[ModelPackage]) -> ModelPackage:
+    """The kept package with a digest.
+
+    Args:
+        trusted: digests whose code may run.
+        like: packages whose code may run: one of the same code may, too.
+
+    Raises:
+        ModelError: if it is not there, or is not what was kept.
+        TrustError: if its code would run and is not trusted.
+    """
+    if not folder.exists(_note(digest)):
+        raise ModelError(f"the model package {digest[:19]} was not kept in {folder.uri}")
+    # No code runs when a package is read; that its digest fits makes it the one that was kept.
+    try:
+        package = open_package(folder.uri_of(_place(digest)), trust=digest)
+    except TrustError:
+        raise ModelError(f"the model package {digest[:19]} kept in {folder.uri} is damaged") from None
+    if digest in set(trusted) or not _runs(package):
+        return package
+    if package.runs == "nothing" and any(_code(package) == _code(other) for other in like):
+        return package
+    raise TrustError(
+        f"the model package {digest[:19]} kept in {folder.uri} runs code that differs from that of the current "
+        f"package; read it, and give `trust: {digest}`"
+    )
+
+
+def _runs(package: ModelPackage) -> bool:
+    return package.config.runs_code or package.runs != "nothing"
+
+
+def _code(package: ModelPackage) -> dict[str, str | None]:
+    """What runs when a package is loaded: its files but weights and data, and the functions that are called."""
+    weights = package.weights.relative_to(package.root).as_posix() if not package.config.remote else ""
+    files: dict[str, str | None] = {
+        name: digest
+        for name, digest in package.files.items()
+        if name not in (FILE, weights) and not name.startswith(weights + "/")
+        if PurePosixPath(name).suffix not in _DATA
+    }
+    return files | {"factory:": package.config.factory, "preprocess:": package.config.preprocess}
+
+
+def _place(digest: str) -> str:
+    return f"{_FOLDER}/{digest.removeprefix('sha256:')}"
+
+
+def _note(digest: str) -> str:
+    return f"{_place(digest)}-{_WHOLE}"
