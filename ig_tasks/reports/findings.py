@@ -35,6 +35,7 @@ def findings(report: Report) -> tuple[Finding, ...]:
     return (
         *_leading(report),
         *_changed(report),
+        *_quality(report),
         *_verdicts(report),
         *_objections(report),
         *_carried(report),
@@ -101,6 +102,13 @@ def _changed(report: Report) -> Iterator[Finding]:
         return
     since = f" since {drift.reference.partition}" if drift.reference is not None else ""
     yield Finding(f"What changed{since}", drift.summary, "drift", asks=bool(drift.alarms))
+
+
+def _quality(report: Report) -> Iterator[Finding]:
+    for place, found in enumerate(report.quality[:_TARGETS], start=1):
+        if found.sentence:
+            whose = f" ({found.target})" if len(report.quality) > 1 else ""
+            yield Finding(f"How good the model was{whose}", found.sentence, f"quality-{place}")
 
 
 def _verdicts(report: Report) -> Iterator[Finding]:

@@ -24,6 +24,7 @@ from ig_tasks.reports.page_environment import CONTENT_SECURITY_POLICY, environme
 from ig_tasks.reports.page_files import page_files
 from ig_tasks.reports.page_views import example_views, tail_views, target_views
 from ig_tasks.reports.provenance import flat, provenance_parts
+from ig_tasks.reports.quality_view import calibration_charts
 from ig_tasks.store.report import Report
 
 __all__ = ["CONTENT_SECURITY_POLICY", "render_page"]
@@ -56,6 +57,7 @@ def render_page(report: Report, document: str | None = None) -> str:
             dependence=dependence_views(report),
             drift=drift_view(report),
             severity=next((check.severity for check in report.checks if check.name == "drift"), "warning"),
+            calibration=calibration_charts(report),
             findings=findings(report),
             contents=Markup(PLACE),  # noqa: S704
             tails=tail_views(report),

@@ -7,6 +7,8 @@ from types import SimpleNamespace
 
 from ig_tasks.reports.findings import findings
 from ig_tasks.reports.glossary import glossary
+from ig_tasks.reports.page import render_page
+from ig_tasks.reports.quality_view import calibration_charts
 
 
 def said(report: object) -> dict[str, str]:
@@ -91,3 +93,22 @@ def test_a_hundredth_of_the_rows_that_carries_much_is_said(sample: SimpleNamespa
 
 def test_a_report_without_any_importance_has_no_leader(sample: SimpleNamespace) -> None:
     assert findings(sample.flights_report(**sample.BARE, importance=[])) == ()
+
+
+QUALITY = {
+    "target": "late", "label": "arrived_late", "kind": "binary", "space": "probability", "rows": 300,
+    "rows_unknown": 0, "auc": 0.9, "sentence": "It ordered nine of ten pairs rightly.",
+    "calibration": [{"rows": 100, "predicted": 0.1 * place, "observed": 0.08 * place} for place in range(1, 4)],
+}  # fmt: skip
+
+
+def test_the_models_quality_is_a_finding_and_its_calibration_a_chart(sample: SimpleNamespace) -> None:
+    report = sample.flights_report(**sample.BARE, quality=[QUALITY])
+    assert said(report)["How good the model was"] == "It ordered nine of ten pairs rightly."
+    (chart,) = calibration_charts(report)
+    assert [row["observed"] for row in chart.table] == [0.08, 0.16, 0.24]
+    page = render_page(report)
+    assert "Points: predicted against observed in 3 parts of the rows" in page
+    assert '<a href="#quality-1">How good the model was</a>' in page
+    bare = sample.flights_report(**sample.BARE, quality=[QUALITY | {"calibration": []}])
+    assert calibration_charts(bare) == (None,)
