@@ -68,13 +68,20 @@ def trust(report: Report) -> Trust:
     said, doubt = _proven(report), _doubt(report)
     if report.data.rows_unverified:
         said = replace(said, reason=f"{said.reason} To have every row proven, {PROVEN_BY}.")
-    if doubt and said.level == "trusted":
+    proven = report.headline is None or report.headline.integration_proven
+    if said.level == "trusted" and not proven and report.headline is not None:
+        headline = report.headline.integration.removesuffix(".")
+        said = replace(said, level="care", headline=headline)
+    elif doubt and said.level == "trusted":
         said = replace(said, level="care", headline=_proven_question_open(report))
     return replace(said, doubt=doubt)
 
 
 def _proven_question_open(report: Report) -> str:
     """What was proven, and what the baseline doctor has against the question that was asked."""
+    if (known := report.headline) is not None and not known.question_sound:
+        question = known.question.removesuffix(".")
+        return f"{known.integration.removesuffix('.')}; {question[:1].lower()}{question[1:]}"
     data, tolerance = report.data, report.attribution.tolerance
     converged = data.rows_explained - data.rows_unconverged
     to = f" to {value(tolerance * 100)}\u00a0%" if tolerance is not None else ""

@@ -140,6 +140,24 @@ def test_a_proven_report_whose_baseline_is_in_doubt_says_both(sample: SimpleName
     assert sentences.trust(sample.flights_report()).doubt == ""
 
 
+def test_the_headline_says_what_the_report_says_of_itself(sample: SimpleNamespace) -> None:
+    baseline = sample.flights_body()["baseline"] | {"objections": [DOUBT]}
+    facts = {
+        "trusted": False,
+        "integration_proven": True,
+        "integration": "Integration proven to 1 %: 26,695 of 26,707 rows.",
+        "question_sound": False, "question": "The question (baseline) has an objection: it is small.",
+    }  # fmt: skip
+    said = sentences.trust(sample.flights_report(baseline=baseline, headline=facts))
+    assert said.headline == (
+        "Integration proven to 1 %: 26,695 of 26,707 rows; the question (baseline) has an objection: it is small"
+    )
+    facts |= {"integration_proven": False, "integration": "Integration not proven to 1 %: 0 of 5 rows."}
+    said = sentences.trust(sample.flights_report(baseline=baseline, headline=facts))
+    assert (said.level, said.headline) == ("care", "Integration not proven to 1 %: 0 of 5 rows")
+    assert DOUBT["words"] in said.doubt
+
+
 def test_a_doubt_takes_no_other_headlines_place(sample: SimpleNamespace) -> None:
     report = sample.withheld_report()
     doubted = report.model_copy(
