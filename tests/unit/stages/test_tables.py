@@ -152,6 +152,7 @@ def test_texts_bags_and_images_have_columns_of_their_own(explanation):
     frame = FRAME.assign(kind=["red red", "", "blue", "blue red x", "x"])
     parts = {"ids": np.arange(12.0).reshape(4, 3), "picture": np.arange(16.0).reshape(4, 2, 2)}
     parts["ids"][2] = np.nan
+    parts["picture"][:, :, 1] *= -1.0
     held = np.array([[1, 1, 0], [1, 0, 0], [1, 1, 1], [1, 0, 0]], dtype=bool)
     encoded = Encoded(
         inputs={"ids": np.array([[2, 2, 0], [3, 0, 0], [3, 2, 1], [1, 0, 0]])}, keep=KEEP, reasons=REASONS,
@@ -169,6 +170,8 @@ def test_texts_bags_and_images_have_columns_of_their_own(explanation):
     assert table.column("input:served[0,1]").to_pylist() == [None, None]
     assert table.column("tokens:ids").to_pylist() == [["red", "red"], ["(unknown)"]]
     assert table.column("token_attributions:ids").to_pylist() == [[0.0, 1.0], [9.0]]
+    # What the error estimate is relative to: the two cells of a picture do not cancel in it, nor do its pixels.
+    assert table.column("attribution_size").to_pylist() == [9.0, 84.0]
     # Every text is a level of its own: counting them would fill the store.
     assert (dict(found.categories), dict(found.numbers)) == ({}, {})
     nothing = shard_tables(
