@@ -18,16 +18,22 @@ from ig_tasks.models.outcomes import class_probabilities, outcome_of, prediction
 from ig_tasks.models.target_config import Target
 
 __all__ = [
+    "CORRECT",
     "LABEL",
     "LABEL_PROBABILITY",
     "PREDICTED",
     "PREDICTED_CLASS",
     "RowOutcomes",
     "outcome_columns",
+    "outcome_segments",
     "row_outcomes",
 ]
 
 LABEL, PREDICTED = "label", "predicted"
+CORRECT = "correct"
+"""The segment of rows that were predicted rightly, and of those that were not."""
+RIGHT, WRONG, UNKNOWN = "right", "wrong", "not known"
+_HALF = 0.5
 LABEL_PROBABILITY, PREDICTED_CLASS = "label_probability", "predicted_class"
 
 Floats = NDArray[np.float64]
@@ -40,12 +46,14 @@ class RowOutcomes:
     label: 0 or 1, the number of a class, or a number.
     predicted: the probability of 1, or of the class that is explained, or the number.
     label_probability, predicted_class: of classes the probability of the row's own, and the most probable one.
+    correct: `right`, `wrong` or `not known`; None of numbers.
     """
 
     label: Floats
     predicted: Floats
     label_probability: Floats | None = None
     predicted_class: Floats | None = None
+    correct: NDArray[np.object_] | None = None
 
 
 def row_outcomes(
@@ -63,10 +71,14 @@ def row_outcomes(
     known = ~np.isnan(label)
     unknown = np.full(len(label), np.nan)
     if not known.any():
-        more = (unknown, unknown) if outcome.kind == "class" else ()
-        return RowOutcomes(label, unknown, *more)
+        empty = unknown if outcome.kind == "class" else None
+        correct = None if outcome.kind == "number" else _told(label, unknown)
+        return RowOutcomes(label, unknown, empty, empty, correct)
     if outcome.kind != "class":
-        return RowOutcomes(label, prediction(loaded, target, outcome, output, lambda: arrays))
+        predicted = prediction(loaded, target, outcome, output, lambda: arrays)
+        cut = _HALF if target.config.threshold is None else target.config.threshold
+        decided = (predicted >= cut).astype(np.float64)
+        return RowOutcomes(label, predicted, correct=None if outcome.kind == "number" else _told(label, decided))
     shares = class_probabilities(loaded, target, arrays)
     if (label[known] >= shares.shape[1]).any():
         raise DataError(
@@ -75,24 +87,35 @@ def row_outcomes(
         )
     own = unknown.copy()
     own[known] = shares[np.flatnonzero(known), label[known].astype(np.int64)]
-    return RowOutcomes(
-        label,
-        prediction(loaded, target, outcome, output, lambda: arrays),
-        own,
-        shares.argmax(axis=1).astype(np.float64),
-    )
+    decided = shares.argmax(axis=1).astype(np.float64)
+    predicted = prediction(loaded, target, outcome, output, lambda: arrays)
+    return RowOutcomes(label, predicted, own, decided, _told(label, decided))
+
+
+def _told(label: Floats, decided: Floats) -> NDArray[np.object_]:
+    """Whether each row was predicted rightly, in words."""
+    words = np.where(decided == label, RIGHT, WRONG).astype(object)
+    words[np.isnan(label)] = UNKNOWN
+    return words
+
+
+def outcome_segments(outcomes: RowOutcomes | None, usable: NDArray[np.bool_]) -> dict[str, NDArray[np.object_]]:
+    """The segment of right and wrong predictions; empty without outcomes, or where they are numbers."""
+    return {} if outcomes is None or outcomes.correct is None else {CORRECT: outcomes.correct[usable]}
 
 
 def outcome_columns(outcomes: RowOutcomes | None, usable: NDArray[np.bool_]) -> dict[str, pa.Array]:
-    """Columns of a shard's table; null where an outcome is not known."""
-    if outcomes is None:
-        return {name: pa.array([], pa.float64()) for name in (LABEL, PREDICTED, LABEL_PROBABILITY, PREDICTED_CLASS)}
-    held = {
-        LABEL: outcomes.label,
-        PREDICTED: outcomes.predicted,
-        LABEL_PROBABILITY: outcomes.label_probability,
-        PREDICTED_CLASS: outcomes.predicted_class,
-    }
+    """Columns of a shard's table, null where an outcome is not known; none without outcomes."""
+    held = (
+        {}
+        if outcomes is None
+        else {
+            LABEL: outcomes.label,
+            PREDICTED: outcomes.predicted,
+            LABEL_PROBABILITY: outcomes.label_probability,
+            PREDICTED_CLASS: outcomes.predicted_class,
+        }
+    )
     return {
         name: pa.array(values[usable], pa.float64(), from_pandas=True)
         for name, values in held.items()

@@ -20,7 +20,7 @@ from ig_tasks.data.levels import level_names, segment_levels
 from ig_tasks.data.shards import row_ids
 from ig_tasks.data.tokens import words_of
 from ig_tasks.spec import DataSpec
-from ig_tasks.stages.outcomes import RowOutcomes, outcome_columns
+from ig_tasks.stages.outcomes import RowOutcomes, outcome_columns, outcome_segments
 from ig_tasks.stages.shard_files import QUARANTINE_SCHEMA, ShardSummary
 from ig_tasks.statistics import (
     AttributionSums,
@@ -154,14 +154,13 @@ def shard_tables(
     if data.prediction:
         prediction = chosen[data.prediction].to_numpy(dtype=np.float64, na_value=np.nan)
         columns["prediction"] = pa.array(prediction, pa.float64(), from_pandas=True)
-    segments = {column: segment_levels(chosen[column]) for column in data.segments}
+    segments = outcome_segments(outcomes, usable) | {name: segment_levels(chosen[name]) for name in data.segments}
     columns |= {f"segment:{column}": pa.array(levels.tolist(), pa.string()) for column, levels in segments.items()}
     chosen_values = values[usable]
     clusters = None if data.cluster is None else level_names(chosen[data.cluster])
     if clusters is not None:
         columns["cluster"] = pa.array(clusters.tolist(), pa.string())
-    if data.label:
-        columns |= outcome_columns(outcomes, usable)
+    columns |= outcome_columns(outcomes, usable)
     columns |= {f"attribution:{name}": pa.array(chosen_values[:, place]) for place, name in enumerate(names)}
     held_numbers = {f.name: chosen[f.column].to_numpy(dtype=np.float64) for f in features if f.kind == "numeric"}
     numbers = {f.name: _without_gaps(held_numbers[f.name], f, inputs) for f in features if f.kind == "numeric"}

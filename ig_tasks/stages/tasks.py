@@ -155,9 +155,10 @@ def explain_shard(task: ExplainTask) -> dict[str, Any]:
             refuse=False,
         )
     outcomes = None
-    if data.label is not None and explanation is not None:
+    if data.label is not None:
         target = package.config.choose_target(task.model.target, task.model.space)
-        outcomes = row_outcomes(loaded, target, frame[data.label][encoded.keep], explanation.output, encoded.arrays)
+        output = np.empty(0) if explanation is None else explanation.output
+        outcomes = row_outcomes(loaded, target, frame[data.label][encoded.keep], output, encoded.arrays)
     tables = shard_tables(
         frame,
         encoded.keep,

@@ -113,7 +113,7 @@ def _named(report: Report) -> Iterator[str]:
     if report.drift is not None:
         yield from (report.label(alarm.feature) for alarm in report.drift.alarms)
     for verdict in report.verdicts:
-        if verdict.severity != "note":
+        if verdict.severity != "note" and verdict.feature:
             yield report.label(verdict.feature)
             if verdict.other is not None:
                 yield report.label(verdict.other)

@@ -206,3 +206,15 @@ def test_a_calibrated_target_is_judged_by_what_people_act_on(rows: pd.DataFrame,
     assert (found.space, found.loss) == (
         "calibrated", pytest.approx(log_loss(known["late"].to_numpy(float), predicted), rel=1e-6),
     )  # fmt: skip
+
+
+def test_importance_is_told_apart_for_right_and_wrong_predictions(rows: pd.DataFrame, spec: Path, session: Any) -> None:
+    report = report_of(spec, session)
+    right = ((logits(rows, WEIGHTS) >= 0) == (rows["late"] == 1)).fillna(False).to_numpy(bool)
+    known = rows["late"].notna().to_numpy()
+    size = np.abs(WEIGHTS["a"] * (rows["a"] - rows["a"].median()).to_numpy(float))
+    found = {row.segment: row for row in report.segments if row.feature == "a"}
+    for level, held in (("right", right & known), ("wrong", ~right & known), ("not known", ~known)):
+        row = found[f"correct={level}"]
+        assert row.rows == held.sum()
+        assert row.abs_mean == pytest.approx(size[held].mean(), rel=1e-5)
