@@ -14,6 +14,7 @@ from ig_tasks.reports.importance import distributions, importance_rows
 from ig_tasks.reports.judged import Judged
 from ig_tasks.reports.space_notes import probability_at, target_facts, with_margin, with_probabilities
 from ig_tasks.spec import ExplanationSpec
+from ig_tasks.stages.outcomes import CORRECT
 from ig_tasks.stages.plan_facts import PlanFacts
 from ig_tasks.stages.shard_files import ShardSummary
 from ig_tasks.store.clock import utc_now
@@ -158,7 +159,7 @@ def assemble_report(findings: Findings, *, revision: int) -> Report:
         ),
         importance=tuple(row for row in rows if row.segment is None),
         segments=tuple(row for row in rows if row.segment is not None),
-        segment_columns=tuple(_segment_columns(summary, target)),
+        segment_columns=tuple(_segment_columns(summary, target, target_has_outcomes=spec.data.label is not None)),
         features=tuple(
             FeatureInfo(name=feature.name, kind=feature.kind, **_presented(spec.features.get(feature.name)))
             for feature in facts.features
@@ -221,11 +222,13 @@ def _presented(feature: Any) -> dict[str, Any]:
     return {"label": feature.label or "", "group": feature.group, "description": feature.description or ""}
 
 
-def _segment_columns(summary: ShardSummary, target: str) -> list[SegmentInfo]:
+def _segment_columns(summary: ShardSummary, target: str, *, target_has_outcomes: bool) -> list[SegmentInfo]:
     levels: dict[str, int] = {}
     for column, _, _ in summary.attributions[target].segments():
         levels[column] = levels.get(column, 0) + 1
-    return [SegmentInfo(column=column, levels=count) for column, count in levels.items()]
+    # The segment that outcomes add has a name that reads well beside its levels, right and wrong.
+    labels = {CORRECT: "Prediction"} if target_has_outcomes else {}
+    return [SegmentInfo(column=column, levels=count, label=labels.get(column, "")) for column, count in levels.items()]
 
 
 def _provenance(findings: Findings) -> dict[str, Any]:
