@@ -12,11 +12,14 @@ from datetime import date, timedelta
 from functools import cached_property
 from typing import Any
 
-from ig_tasks.errors import DamagedError, ReportError
+from scipy.special import stdtrit
+
+from ig_tasks.errors import DamagedError, IgTasksError, ReportError
 from ig_tasks.spec.partitions import ALL
-from ig_tasks.store import Folder, Store
+from ig_tasks.store import Folder, RunFolder, Store
 from ig_tasks.store.report import Importance, Report
 from ig_tasks.store.runs import revised
+from ig_tasks.validation.drift.period import Period
 
 __all__ = ["Trend", "TrendRun", "read_trend"]
 
@@ -30,12 +33,14 @@ class TrendRun:
 
     Attributes:
         page: URI of its page.
+        folder: of the run, whose sums by cluster make the intervals; None: those of the report are taken.
         changed: what is not as in the run before: `model`, `baseline`, `settings`.
     """
 
     report: Report
     page: str
     changed: tuple[str, ...] = ()
+    folder: RunFolder | None = None
 
     @property
     def partition(self) -> str:
@@ -47,6 +52,20 @@ class TrendRun:
         """{(target, feature): its importance}; empty for a withheld report."""
         rows = self.report.importance if self.report.published else ()
         return {(row.target, row.feature): row for row in rows}
+
+    @cached_property
+    def intervals(self) -> Mapping[tuple[str, str], tuple[float, float]]:
+        """{(target, feature): 95 % interval of its importance}, of clusters of rows; empty where none were kept."""
+        if self.folder is None or not self.report.published:
+            return {}
+        with suppress(IgTasksError, FileNotFoundError):
+            period = Period.open(self.folder)
+            totals = period.totals
+            if totals.clusters > 1:
+                half = stdtrit(totals.freedom, 0.975) * totals.error
+                ends = zip(period.features, totals.importance - half, totals.importance + half, strict=True)
+                return {(period.target, name): (max(float(low), 0.0), float(high)) for name, low, high in ends}
+        return {}
 
     @property
     def not_converged(self) -> float | None:
@@ -108,7 +127,7 @@ def read_trend(location: str) -> Trend:
         ReportError: if there are no official reports of single partitions.
     """
     store, _, name = Folder(location.rstrip("/").removesuffix("/latest.json")).uri.rpartition("/")
-    newest: dict[str, tuple[Report, str]] = {}
+    newest: dict[str, tuple[Report, str, RunFolder]] = {}
     damaged = 0
     for run in Store(store).runs(name):
         report = None
@@ -120,7 +139,7 @@ def read_trend(location: str) -> Trend:
         page = run.uri_of(revised("report.html", report.revision))
         held = newest.get(report.partition)
         if report.official and (held is None or held[0].created_at <= report.created_at):
-            newest[report.partition] = (report, page)
+            newest[report.partition] = (report, page, run)
     single = sorted(partition for partition in newest if partition != ALL and ".." not in partition)[-_MOST:]
     if not single:
         raise ReportError(
@@ -136,9 +155,9 @@ def read_trend(location: str) -> Trend:
     )
 
 
-def _compared(found: Sequence[tuple[Report, str]]) -> Iterator[TrendRun]:
+def _compared(found: Sequence[tuple[Report, str, RunFolder]]) -> Iterator[TrendRun]:
     before: Report | None = None
-    for report, page in found:
+    for report, page, folder in found:
         changed: tuple[str, ...] = ()
         if before is not None:
             parts = {
@@ -147,7 +166,7 @@ def _compared(found: Sequence[tuple[Report, str]]) -> Iterator[TrendRun]:
                 "settings": _settings(before) != _settings(report),
             }
             changed = tuple(what for what, differs in parts.items() if differs)
-        yield TrendRun(report, page, changed)
+        yield TrendRun(report, page, changed, folder)
         before = report
 
 

@@ -79,7 +79,9 @@ def _target(trend: Trend, target: TargetInfo) -> _TargetTrend:
     for feature in leading[:_FEATURES]:
         rows = [held(partition, feature) for partition in trend.partitions]
         moments = [
-            Moment(partition, None) if row is None else Moment(partition, row.abs_mean, *row.abs_mean_ci)
+            Moment(partition, None)
+            if row is None
+            else Moment(partition, row.abs_mean, *_interval(runs[partition], row))
             for partition, row in zip(trend.partitions, rows, strict=True)
         ]
         charts.append(figure_over_time(moments, f"the importance of {labels[feature]}", said, marks=marks))
@@ -99,6 +101,11 @@ def _target(trend: Trend, target: TargetInfo) -> _TargetTrend:
             (run, tuple(held(run.partition, feature) for feature in leading[:_FEATURES])) for run in trend.runs
         ),
     )
+
+
+def _interval(run: TrendRun, row: Importance) -> tuple[float | None, float | None]:
+    """Of clusters of rows where the run kept their sums, else the report's own."""
+    return run.intervals.get((row.target, row.feature), row.abs_mean_ci)
 
 
 def _same_units(run: TrendRun, target: TargetInfo) -> bool:

@@ -6,6 +6,7 @@ import re
 from datetime import timedelta
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from ig_tasks.charts.trend import Moment, figure_over_time, ranks_over_time
@@ -112,3 +113,16 @@ def test_the_command_writes_the_page_and_says_where(place: str, tmp_path: object
     assert capsys.readouterr().out.strip() == f"{tmp_path}/t.html"
     assert _run(["trend", place, "--to", f"{tmp_path}/absent/t.html"]) == 2
     assert "cannot be written" in capsys.readouterr().err
+
+
+def test_intervals_are_those_of_clusters_of_rows_where_the_run_kept_them(
+    place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = read_trend(place).runs[0]
+    assert run.intervals == {}  # a run of which the report alone is left
+    totals = SimpleNamespace(clusters=11, freedom=10, importance=np.array([2.0, 0.1]), error=np.array([0.5, 0.1]))
+    period = SimpleNamespace(totals=totals, target="late", features=("dep_delay", "seats"))
+    monkeypatch.setattr("ig_tasks.reports.trend.Period.open", lambda folder: period)
+    run = read_trend(place).runs[0]
+    assert run.intervals["late", "dep_delay"] == pytest.approx((2 - 2.228139 * 0.5, 2 + 2.228139 * 0.5), rel=1e-6)
+    assert run.intervals["late", "seats"][0] == 0.0
