@@ -15,8 +15,9 @@ __all__ = ["Finding", "findings"]
 _TARGETS, _NEXT, _OUTLIERS, _VERDICTS = 2, 3, 2, 3
 _UNKNOWN = 0.05
 """Share of a feature's categories from which it is said that the model does not know them."""
-_LEADS = 1.15
-"""How many times as important as the second the first must be for that to be said."""
+_LEADING, _LEADS = 6, 1.15
+"""Features of which it is said that few rows carry them; how many times as important as the second the first must be
+for that to be said."""
 _TAIL = 0.25
 """Share of a feature's importance in a hundredth of the rows from which it is said."""
 
@@ -145,10 +146,11 @@ def _carried(report: Report) -> Iterator[Finding]:
         words.append(f"Within segments and groups {counted(within, 'importance')} {verb} on one row.")
     if words:
         yield Finding("Single rows", " ".join(words), "outliers", asks=bool(report.outliers))
+    leading = {row.feature for row in report.ranking()[:_LEADING]}
     carried = [
         f"{share(part)} of the importance of {report.label(one.feature)}"
         for one in report.distributions
-        if one.target == report.targets[0].name and (part := one.tail_share or 0.0) >= _TAIL
+        if one.target == report.targets[0].name and one.feature in leading and (part := one.tail_share or 0.0) >= _TAIL
     ]
     if carried:
         said = f"The hundredth of the rows with the greatest attributions carries {_listed(carried[:_NEXT])}."
