@@ -43,7 +43,8 @@ def rendering_key(
     usual = document["verdicts"] == VerdictsSpec().model_dump(mode="json")
     judged = {} if usual else {"verdicts": document["verdicts"]}
     judged |= {} if spec.approval.severity is None else {"approval": spec.approval.severity}
-    drift = {} if reference is None else {"drift": {**document["drift"], "reference": reference.run_id}}
+    judged_by = {name: value for name, value in document["drift"].items() if name != "keep_model_mb"}
+    drift = {} if reference is None else {"drift": {**judged_by, "reference": reference.run_id}}
     drift = {"drift": {"reference": "no launch"}} if awaits_launch else drift
     reasons = {} if spec.reasons is None else {"reasons": document["reasons"]}
     shown_now = {name: document[name] for name in shown}

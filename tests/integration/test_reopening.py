@@ -18,7 +18,7 @@ from ig_tasks.store.runs import locate_report
 EARLIER = Path(__file__).parents[1] / "earlier_run"
 """A project with a run that the code before `RunReference` and plan.json made, its page left out for its size."""
 
-RENDERING = {"revision", "created_at", "checks", "provenance", "timing"}
+RENDERING = {"revision", "created_at", "checks", "headline", "provenance", "timing"}
 """What two renderings of the same run differ in."""
 
 
@@ -144,18 +144,22 @@ def test_a_run_of_the_version_before_is_judged_and_published_by_its_own_referenc
     report = (folder / "report.json").read_bytes()
     run = RunFolder(str(folder), "tiny", earlier["run_id"])
     assert stored_facts(run) is None
+    # Its report is of an earlier format: a rendering of this one comes beside it.
+    ref = pipeline.publish_report(spec, pipeline.validate(spec, earlier, log=print), log=print)
+    assert (ref.run_id, ref.revision) == (earlier["run_id"], 2)
+    assert (folder / "report.json").read_bytes() == report
+    assert report_of(ref)["importance"] == json.loads(report)["importance"]
+    assert (folder / "report.r2.html").is_file()
     lines: list[str] = []
-    ref = pipeline.publish_report(spec, pipeline.validate(spec, earlier, log=lines.append), log=lines.append)
+    same = pipeline.publish_report(spec, pipeline.validate(spec, earlier, log=lines.append), log=lines.append)
     assert "validate: nothing to do, these checks were carried out before" in lines
     assert "publish_report: nothing to do, this report was rendered before" in lines
-    assert ref.to_json() == {**earlier, "version": 1}
-    assert (folder / "report.json").read_bytes() == report
-    assert (folder / "report.html").is_file()
+    assert same.to_json() == ref.to_json()
     # The plan is written with it: from now on neither data nor packages are needed.
     facts = stored_facts(run)
     assert (facts.partition, facts.rows_available, facts.fitted_on_own_rows) == ("2013-02", 20, False)
     take_away(root)
     again = spec_of(root, **{"validation.unknown": {"at_most": 0.5}})
     second = pipeline.publish_report(again, pipeline.validate(again, earlier, log=print), log=print)
-    assert (second.revision, second.warnings) == (2, ())
+    assert (second.revision, second.warnings) == (3, ())
     assert report_of(second)["importance"] == json.loads(report)["importance"]
