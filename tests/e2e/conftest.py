@@ -138,6 +138,25 @@ class Stage:
     def log_text(self, dag_id: str, run_id: str, task_id: str, try_number: int = 1) -> str:
         return "\n".join(json.dumps(record) for record in self.api.log(dag_id, run_id, task_id, try_number))
 
+    def judged(self, partition: str) -> str:
+        """The run of ig_feature_validation for a partition, once it waits for a person."""
+
+        def found() -> str | None:
+            for run in self.api.runs("ig_feature_validation"):
+                if run["partition_key"] == partition:
+                    run_id = str(run["dag_run_id"])
+                    if self.states("ig_feature_validation", run_id).get("validate_report") == "awaiting_input":
+                        return run_id
+            return None
+
+        run_id: str = self.wait_for(found)
+        return run_id
+
+    def answer(self, run_id: str, option: str) -> None:
+        """Answer for the person who is asked."""
+        path = f"/dags/ig_feature_validation/dagRuns/{run_id}/taskInstances/validate_report/0/hitlDetails"
+        self.api.call("PATCH", path, json={"chosen_options": [option], "params_input": {}})
+
     def link(self, dag_id: str, run_id: str, task_id: str) -> Any:
         """Where the button `Report` of a task leads."""
         path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/links"
@@ -208,7 +227,12 @@ def last_month() -> str:
 
 def make_project(project: Path, dask: str) -> None:
     (project / "dags").mkdir()
-    for name in ("ig_feature_importance.py", "ig_broken_specs.py"):
+    for name in (
+        "ig_feature_importance.py",
+        "ig_broken_specs.py",
+        "ig_feature_validation.py",
+        "ig_explain_on_demand.py",
+    ):
         shutil.copy(REPOSITORY / "dags" / name, project / "dags")
     (project / "dags" / "reader.py").write_text(CONSUMER)
     (project / "dags" / "plain_reader.py").write_text(PLAIN_CONSUMER)
@@ -227,7 +251,9 @@ def make_project(project: Path, dask: str) -> None:
     monthly = {"cron": "0 0 1 * *", "partition": "%Y-%m", "offset": -1, "start": "2013-02-01"}
     wrong = {**common["data"], "prediction": "wrong"}
     write(specs / "tiny.yaml", {**common, "name": "tiny", "owner": "tests", "partition": "2013-02"})
-    write(specs / "monthly.yaml", {**common, "name": "monthly", "schedule": monthly, "compute": shared})
+    # Every report has a verdict on which a person decides.
+    judged = {"verdicts": {"dominant": {"at_least": 0.01, "severity": "critical"}}, "approval": "critical"}
+    write(specs / "monthly.yaml", {**common, "name": "monthly", "schedule": monthly, "compute": shared, **judged})
     write(specs / "wrong.yaml", {**common, "name": "wrong", "data": wrong, "partition": "2013-01", "compute": shared})
     (specs / "broken.yaml").write_text(BROKEN)
 

@@ -20,7 +20,7 @@ REGISTER = "register_reference"
 @pytest.fixture(scope="module")
 def scheduled(stage):
     """Unpausing starts the run of this month's first day, which is for the month before it."""
-    for dag_id in ("reader", "plain_reader", "ig_monthly"):
+    for dag_id in ("reader", "plain_reader", "ig_feature_validation", "ig_monthly"):
         stage.api.unpause(dag_id)
     (run,) = stage.wait_for_runs("ig_monthly", 1)
     return run
@@ -29,19 +29,23 @@ def scheduled(stage):
 @pytest.fixture(scope="module")
 def triggered(stage, scheduled):
     """A run that was asked for through the API, with its partition as the run's key."""
-    return stage.wait("ig_monthly", stage.api.trigger("ig_monthly", partition_key="2013-01"))
+    conf = {"register_new_reference": True}
+    return stage.wait("ig_monthly", stage.api.trigger("ig_monthly", partition_key="2013-01", conf=conf))
 
 
 def test_a_scheduled_run_is_for_the_month_before_it(stage, scheduled, last_month):
     assert (scheduled["run_type"], scheduled["state"]) == ("scheduled", "success")
     assert scheduled["partition_key"] == last_month
     assert stage.published("ig_monthly", scheduled)["partition"] == last_month
+    assert stage.states("ig_monthly", scheduled["dag_run_id"])[REGISTER] == "skipped"
 
 
 def test_a_triggered_run_publishes_the_report_of_its_partition(stage, triggered):
     run_id = triggered["dag_run_id"]
     assert triggered["run_type"] == "manual"
-    assert stage.states("ig_monthly", run_id) == {**dict.fromkeys(TASKS, "success"), REGISTER: "skipped"}
+    assert stage.states("ig_monthly", run_id) == dict.fromkeys([*TASKS, REGISTER], "success")
+    launched = json.loads((stage.store / "monthly" / "launch.json").read_text())
+    assert launched["run_id"] == stage.published("ig_monthly", triggered)["run_id"]
     report = stage.published("ig_monthly", triggered)
     assert (report["state"], report["partition"]) == ("published", "2013-01")
     assert report["data"]["rows_read"] == report["data"]["rows_explained"] + report["data"]["rows_quarantined"] == 60
@@ -90,6 +94,27 @@ def test_the_asset_says_which_report_it_was_and_wakes_who_waits_for_it(stage, tr
     assert stage.api.runs("plain_reader") == []
 
 
+def test_feature_validation_waits_for_a_person_who_approves_or_rejects(stage, triggered, last_month):
+    approved, rejected = stage.judged("2013-01"), stage.judged(last_month)
+    stage.answer(approved, "Approve")
+    assert stage.wait("ig_feature_validation", approved)["state"] == "success"
+    (event,) = stage.api.asset_events("ig_feature_validation", approved)
+    assert (event["name"], event["partition_key"]) == ("ig://monthly/validated", "2013-01")
+    assert (event["extra"]["decision"], event["extra"]["by"]) == ("approved", "admin")
+    report = stage.published("ig_monthly", triggered)
+    assert event["extra"]["report_uri"].endswith(f"{report['run_id']}/report.json")
+    assert report["state"] == "published"
+    kept = json.loads((stage.store / "monthly" / report["run_id"] / "feature_validation.json").read_text())["answers"][
+        -1
+    ]
+    assert (kept["approved"], kept["by"]) == (True, "admin")
+    assert kept["findings"] == [one["why"] for one in report["verdicts"] if one["severity"] == "critical"]
+
+    stage.answer(rejected, "Reject")
+    assert stage.wait("ig_feature_validation", rejected)["state"] == "failed"
+    assert stage.api.asset_events("ig_feature_validation", rejected) == []
+
+
 def test_a_backfill_makes_a_report_for_each_month_with_the_params_of_the_command_line(stage, triggered):
     stage.cli(
         "backfill", "create", "--dag-id", "ig_monthly", "--max-active-runs", "1",
@@ -124,6 +149,25 @@ def test_params_win_over_the_spec_make_a_trial_and_the_same_work_is_done_once(st
     assert stage.wait("ig_tiny", again)["state"] == "success"
     assert stage.api.result("ig_tiny", again, "publish_report")["run_id"] == ref["run_id"]
     assert "nothing to do" in stage.log_text("ig_tiny", again, "compute_attributions")
+
+
+def test_rows_of_any_spec_are_explained_on_demand(stage):
+    stage.api.unpause("ig_explain_on_demand")
+    conf = {"spec": "tiny", "partition": "2013-01", "rows": ["2013-01/17", "2013-01/3"], "tolerance": 0.001}
+    run_id = stage.api.trigger("ig_explain_on_demand", conf=conf)
+    assert stage.wait("ig_explain_on_demand", run_id)["state"] == "success"
+    report = stage.published("ig_explain_on_demand", {"dag_run_id": run_id})
+    assert sorted(row["row_id"] for row in report["examples"]) == conf["rows"]
+    assert (report["data"]["rows_read"], report["name"]) == (2, "tiny")
+    assert {one["field"] for one in report["overrides"]} == {"data.rows", "attribution.tolerance"}
+    assert stage.link("ig_explain_on_demand", run_id, "publish_report").endswith("/tasks/publish_report/xcom")
+    assert not (stage.store / "tiny" / "latest.json").exists()
+
+    absent = stage.api.trigger("ig_explain_on_demand", conf={"spec": "tiny", "rows": ["nobody"]})
+    assert stage.wait("ig_explain_on_demand", absent)["state"] == "failed"
+    assert "data.rows: 'nobody': no such row in these data" in stage.log_text(
+        "ig_explain_on_demand", absent, "load_model"
+    )
 
 
 def test_an_unknown_key_in_the_conf_fails_at_once_in_one_line(stage):
@@ -170,12 +214,19 @@ def test_a_critical_check_that_fails_withholds_the_report_without_another_try(st
     assert stage.api.asset_events("ig_wrong", run_id) == []
     assert not (stage.store / "wrong" / "latest.json").exists()
 
+    # Where the run is not to fail by it, what follows is skipped, and the report is withheld all the same.
+    run_id = stage.api.trigger("ig_wrong", conf={"fail_on_violation": False})
+    assert stage.wait("ig_wrong", run_id)["state"] == "success"
+    skipped = dict.fromkeys(["validate", "publish_report", REGISTER], "skipped")
+    assert stage.states("ig_wrong", run_id) == {**dict.fromkeys(TASKS[:3], "success"), **skipped}
+    assert not (stage.store / "wrong" / "latest.json").exists()
+
 
 def test_a_broken_spec_keeps_its_schedule_and_says_what_is_wrong_in_every_run(stage):
     dags = {dag["dag_id"]: dag for dag in stage.api.get("/dags")["dags"]}
     tags = {name: {tag["name"] for tag in dag["tags"]} for name, dag in dags.items()}
     assert {name for name, found in tags.items() if "ig-tasks" in found} == {
-        "ig_tiny", "ig_monthly", "ig_wrong", "ig_broken",
+        "ig_tiny", "ig_monthly", "ig_wrong", "ig_broken", "ig_feature_validation", "ig_explain_on_demand",
     }  # fmt: skip
     assert tags["ig_broken"] == {"broken-spec", "ig-tasks", "live"}
     assert dags["ig_broken"]["owners"] == ["broken-owners"]
