@@ -212,8 +212,8 @@ def stage() -> Iterator[Stage]:
             },
         )
         with LocalAirflow(home, triggerer=False) as airflow:
-            airflow.wait_for_dag("ig_tiny")
-            airflow.wait_for_dag("reader")
+            for dag_id in ("ig_tiny", "ig_feature_validation", "ig_explain_on_demand", "reader"):
+                airflow.wait_for_dag(dag_id)
             yield Stage(airflow, project, project / "runs")
     finally:
         dask.close()
