@@ -9,8 +9,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ig_tasks.baselines.fitted import Baseline
@@ -20,14 +18,15 @@ from ig_tasks.data.encoding import Encoded
 from ig_tasks.data.features import feature_values
 from ig_tasks.data.shards import plan_shards, read_shard, row_ids
 from ig_tasks.data.tokens import tokens_of
-from ig_tasks.errors import InputError, RunError, TrustError
+from ig_tasks.errors import ModelError, RunError, TrustError, brief
 from ig_tasks.explanations.explanation import Explanation
 from ig_tasks.explanations.prepared_model import PreparedModel
 from ig_tasks.explanations.shap_fields import require_shap, shap_fields
+from ig_tasks.explanations.stored_row import stored_row
 from ig_tasks.models import ModelPackage, open_package
-from ig_tasks.presentation.statuses import row_words
+from ig_tasks.models.kept_packages import open_kept
 from ig_tasks.spec import ExplanationSpec
-from ig_tasks.store import RunFolder
+from ig_tasks.store import Folder, RunFolder
 from ig_tasks.store.report import Report
 from ig_tasks.store.stored_run import StoredRun
 
@@ -82,22 +81,7 @@ class FinishedRun:
             InputError: if the run has no such row, or it is in quarantine.
             DamagedError: if a file that says so is not what was written.
         """
-        names = [f"attributions/{name}" for name in self.folder.names("attributions")]
-        for name in names:
-            if self._place(self.folder, name, row_id) is None:
-                continue
-            # Found by one column; believed once the whole file is what was written.
-            table = self._checked.read_table(name)
-            place = pc.index(table.column("row_id"), row_id).as_py()
-            row: pd.Series = table.slice(place, 1).to_pandas().iloc[0]
-            row.attrs["status"] = row_words(str(row["status"]))
-            return row
-        left = self._checked.read_table("quarantine.parquet").to_pandas().set_index("row_id")["reason"]
-        if row_id in left.index:
-            raise InputError(f"row_id {row_id!r} could not be explained: {left[row_id]}")
-        for name in names:
-            self._checked.read_bytes(name)
-        raise InputError(f"row_id {row_id!r} is not a row of run {self.folder.uri}")
+        return stored_row(self.folder, self._checked, row_id)
 
     def to_shap(self, target: str | None = None, *, rows: int | None = None) -> Any:
         """A `shap.Explanation` of the stored rows, for SHAP's plots; nothing is computed anew.
@@ -190,16 +174,6 @@ class FinishedRun:
     def _checked(self) -> RunFolder:
         return self.folder.checked(self.manifest.get("files", {}))
 
-    def _place(self, folder: RunFolder, name: str, row_id: str) -> int | None:
-        """Where the row lies in a shard, by its column of ids; None if it does not."""
-        try:
-            ids = folder.read_table(name, columns=["row_id"]).column("row_id")
-        except (RunError, pa.ArrowException):
-            self._checked.read_bytes(name)  # says that it is damaged
-            raise
-        found = pc.index(ids, row_id).as_py()
-        return found if found >= 0 else None
-
     @cached_property
     def _prepared(self) -> tuple[ModelPackage, PreparedModel]:
         model = self.spec.model
@@ -210,10 +184,21 @@ class FinishedRun:
                 f"model package {model.uri} runs code and lies outside {self._trusted_root}; if you trust it, give "
                 "open_run trusted_root= or trust="
             ) from None
-        if package.digest != self.manifest["key_parts"]["model"]["digest"]:
-            raise RunError(f"model package {model.uri} is not the one of the run any more; its digest differs")
+        package = self._as_it_was(package)
         baseline = Baseline.of_run(self.folder, package.config.inputs)
         return package, PreparedModel.of(package.load(), model.target, model.space, baseline)
+
+    def _as_it_was(self, package: ModelPackage) -> ModelPackage:
+        """The package of the run, which was kept in the store if another one stands in its place."""
+        digest = self.manifest["key_parts"]["model"]["digest"]
+        if package.digest == digest:
+            return package
+        names = Folder(self.folder.uri.rpartition("/")[0])
+        try:
+            return open_kept(names, digest, trusted=[self._trust] if self._trust else [], like=[package])
+        except ModelError as error:
+            another = f"model package {package.uri} is not the one of the run any more; its digest differs"
+            raise RunError(f"{another}, and {brief(error)}") from None
 
     def _read(self, row_id: str, columns: list[str]) -> pd.DataFrame:
         """The row as it stands in the data: found by its id column, else by its file and number."""

@@ -6,8 +6,6 @@ everything heavy, is imported when a task runs.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, ClassVar
@@ -15,12 +13,13 @@ from typing import Any, ClassVar
 from airflow.sdk import BaseOperator, literal
 from airflow.sdk.exceptions import AirflowSkipException
 
-from ig_tasks.errors import SpecError, ValidationFailedError
+from ig_tasks.errors import ValidationFailedError
 from ig_tasks.lines import Line, level_of
 from ig_tasks.orchestration.assets import event_extra, report_asset
 from ig_tasks.orchestration.failures import one_line, plain_failures
 from ig_tasks.orchestration.links import ReportLink
 from ig_tasks.orchestration.params import effective_spec, run_choices
+from ig_tasks.orchestration.spec_digests import refuse_changed, spec_digests
 from ig_tasks.presentation.colours import TASKS
 from ig_tasks.spec import ExplanationSpec
 
@@ -36,7 +35,6 @@ __all__ = [
 
 Ref = dict[str, Any]
 """A `RunReference` as JSON, as Airflow hands it from task to task."""
-_DECIDING = ("name", "model", "data", "baseline", "attribution", "store")
 
 
 class StageOperator(BaseOperator):
@@ -85,11 +83,11 @@ class StageOperator(BaseOperator):
         with plain_failures(self.log):
             spec = self._spec_of_run(context)
             choices = run_choices(spec, context)
-            seen = _digests(spec)
+            seen = spec_digests(spec)
             self._lineage = None if self.ref is None else (spec, self.ref)
             before = None if self.ref is None else RunReference.of(self.ref)
             if before is not None:
-                _refuse_changed(seen, before.spec_digests or seen)
+                refuse_changed(seen, before.spec_digests or seen)
             stage: Callable[..., RunReference] = getattr(pipeline, self.stage)
             given = {} if before is None else {"ref": before}
             with _reachable(spec) as placed, self._told_if_withheld(context, fails=choices.fail_on_violation):
@@ -216,25 +214,6 @@ STAGES: tuple[type[StageOperator], ...] = (
     ValidateOperator,
     PublishReportOperator,
 )
-
-
-def _digests(spec: ExplanationSpec) -> dict[str, str]:
-    """A short digest of each section that decides the numbers."""
-    document = spec.to_document()
-    texts = {key: json.dumps(document[key], sort_keys=True) for key in (*_DECIDING, "partition")}
-    texts["compute.shard_rows"] = str(spec.compute.shard_rows)
-    return {key: hashlib.sha256(text.encode()).hexdigest()[:8] for key, text in texts.items()}
-
-
-def _refuse_changed(seen: Mapping[str, str], before: Mapping[str, str]) -> None:
-    """Half a run by one spec and half by another would publish numbers under the wrong name.
-
-    Raises:
-        SpecError: if the spec was changed since the run's first task.
-    """
-    changed = sorted(key for key in seen if before.get(key, seen[key]) != seen[key])
-    if changed:
-        raise SpecError(f"{', '.join(changed)}: changed since this run began; clear the run from load_model on")
 
 
 @contextmanager

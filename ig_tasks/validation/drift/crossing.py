@@ -21,12 +21,10 @@ from numpy.typing import NDArray
 from ig_tasks.data.dataset import Dataset
 from ig_tasks.data.features import Feature
 from ig_tasks.data.shards import Shard, plan_shards
-from ig_tasks.errors import IgTasksError, ResourceError, RunError, TrustError, WorkerLostError, brief
-from ig_tasks.models import ModelPackage, open_package
-from ig_tasks.models.kept_packages import open_kept
+from ig_tasks.errors import IgTasksError, ResourceError, RunError, WorkerLostError, brief
 from ig_tasks.stages.crossed_runs import CrossedRows, CrossedRuns, CrossTask, Substitution
 from ig_tasks.stages.tasks import ModelReference
-from ig_tasks.store import Folder
+from ig_tasks.validation.drift.packages import PeriodPackages
 from ig_tasks.validation.drift.paired import Measured, group_matrix, paired_difference
 from ig_tasks.validation.drift.period import Period
 
@@ -75,8 +73,7 @@ class Crossing:
         trust: Mapping[str, str],
     ) -> None:
         self._before, self._after, self._runs, self._rows = before, after, runs, rows
-        self._root, self._trust = trusted_root, trust
-        self._opened: dict[str, ModelPackage] = {}
+        self._root, self._packages = trusted_root, PeriodPackages((before, after), trusted_root, trust)
         self._shards: dict[tuple[str, int], Shard] = {}
 
     def parts(self, groups: Mapping[str, Sequence[str]]) -> Reached:
@@ -124,7 +121,7 @@ class Crossing:
 
     def movable(self) -> list[Feature]:
         """Features of both models whose column can be given another distribution."""
-        package = self._package(self._before)
+        package = self._packages.of(self._before)
         return [feature for feature in package.features if feature.kind in _COLUMNS and feature.column]
 
     def substitutions(self, candidates: Sequence[str]) -> dict[str, Floats]:
@@ -168,14 +165,14 @@ class Crossing:
         rows: int | None = None,
         substitution: Substitution | None = None,
     ) -> CrossTask:
-        package = self._package(model)
+        package = self._packages.of(model)
         spec = model.spec
         target = package.config.choose_target(spec.model.target, spec.model.space)
         reference = ModelReference(
             uri=package.uri,
             digest=package.digest,
             framework=package.config.framework,
-            trust=self._trusted(model) if package.uri == spec.model.uri else package.digest,
+            trust=self._packages.trust_of(model, package),
             trusted_root=self._root,
             target=target.name,
             space=target.space,
@@ -193,56 +190,6 @@ class Crossing:
             resources=dict(self._after.spec.compute.resources),
             substitution=substitution,
         )
-
-    def _trusted(self, period: Period) -> str | None:
-        """The digest of a period's model where the caller trusts it: it may be the model of both."""
-        return period.model_digest if period.model_digest in self._trust.values() else None
-
-    def _package(self, period: Period) -> ModelPackage:
-        """The package of a period's model, as it was: where its spec names it, or kept in the store.
-
-        Raises:
-            RunError: if another one is there by now, and it was not kept.
-            ModelError, TrustError: if it is not there, or may not run.
-        """
-        digest = period.model_digest
-        if digest not in self._opened:
-            there = self._there(period)
-            if isinstance(there, ModelPackage) and there.digest == digest:
-                self._opened[digest] = there
-            else:
-                self._opened[digest] = self._kept(period, there)
-        return self._opened[digest]
-
-    def _there(self, period: Period) -> ModelPackage | IgTasksError:
-        """The package that is where a period's spec names it, whichever it is by now; why there is none."""
-        try:
-            return open_package(period.spec.model.uri, trust=self._trusted(period), trusted_root=self._root)
-        except IgTasksError as error:
-            return error
-
-    def _kept(self, period: Period, there: ModelPackage | IgTasksError) -> ModelPackage:
-        """The package that was kept when the period was explained.
-
-        Raises:
-            RunError, ModelError, TrustError: why there is none in its place, where none was kept either.
-        """
-        others = (there, self._there(self._after if period is self._before else self._before))
-        like = [package for package in others if isinstance(package, ModelPackage)]
-        folder = Folder(period.folder.uri.rpartition("/")[0])
-        try:
-            return open_kept(folder, period.model_digest, trusted=set(self._trust.values()), like=like)
-        except TrustError:
-            if isinstance(there, TrustError):
-                raise there from None
-            raise
-        except IgTasksError as error:
-            if isinstance(there, IgTasksError):
-                raise there from None
-            uri = period.spec.model.uri
-            raise RunError(
-                f"the model of run {period.folder.run_id} is no longer at {uri}, and {brief(error)}"
-            ) from None
 
     def _shard(self, period: Period, rows: int) -> Shard:
         key = (period.folder.uri, rows)

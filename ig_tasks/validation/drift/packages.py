@@ -1,0 +1,76 @@
+"""The model packages of two compared periods, as they were when the periods were explained."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from ig_tasks.errors import IgTasksError, RunError, TrustError, brief
+from ig_tasks.models import ModelPackage, open_package
+from ig_tasks.models.kept_packages import open_kept
+from ig_tasks.store import Folder
+from ig_tasks.validation.drift.period import Period
+
+__all__ = ["PeriodPackages"]
+
+
+class PeriodPackages:
+    """Packages found where the specs name them, else kept in the store; each is opened once.
+
+    Args:
+        trusted_root, trust: whose code may run; what a run's folder says of that counts for nothing.
+    """
+
+    def __init__(self, periods: Sequence[Period], trusted_root: str | None, trust: Mapping[str, str]) -> None:
+        self._periods, self._root, self._trust = tuple(periods), trusted_root, set(trust.values())
+        self._opened: dict[str, ModelPackage] = {}
+
+    def of(self, period: Period) -> ModelPackage:
+        """The package of a period's model, as it was.
+
+        Raises:
+            RunError: if another one is there by now, and it was not kept.
+            ModelError, TrustError: if it is not there, or may not run.
+        """
+        digest = period.model_digest
+        if digest not in self._opened:
+            there = self._there(period)
+            if not (isinstance(there, ModelPackage) and there.digest == digest):
+                there = self._kept(period, there)
+            self._opened[digest] = there
+        return self._opened[digest]
+
+    def trust_of(self, period: Period, package: ModelPackage) -> str | None:
+        """The `trust` with which a worker opens a period's package; one that was kept was judged when it was opened."""
+        return self._trusted(period) if package.uri == period.spec.model.uri else package.digest
+
+    def _trusted(self, period: Period) -> str | None:
+        """The digest of a period's model where the caller trusts it: it may be the model of both."""
+        return period.model_digest if period.model_digest in self._trust else None
+
+    def _there(self, period: Period) -> ModelPackage | IgTasksError:
+        """The package that is where a period's spec names it, whichever it is by now; why there is none."""
+        try:
+            return open_package(period.spec.model.uri, trust=self._trusted(period), trusted_root=self._root)
+        except IgTasksError as error:
+            return error
+
+    def _kept(self, period: Period, there: ModelPackage | IgTasksError) -> ModelPackage:
+        """The package that was kept when the period was explained; `there`: what is in its place.
+
+        Raises:
+            RunError, ModelError, TrustError: why there is none in its place, where none was kept either.
+        """
+        found = [there, *(self._there(other) for other in self._periods if other is not period)]
+        like = [package for package in found if isinstance(package, ModelPackage)]
+        folder = Folder(period.folder.uri.rpartition("/")[0])
+        try:
+            return open_kept(folder, period.model_digest, trusted=self._trust, like=like)
+        except TrustError:
+            if isinstance(there, TrustError):
+                raise there from None
+            raise
+        except IgTasksError as error:
+            if isinstance(there, IgTasksError):
+                raise there from None
+            run_id, uri = period.folder.run_id, period.spec.model.uri
+            raise RunError(f"the model of run {run_id} is no longer at {uri}, and {brief(error)}") from None
