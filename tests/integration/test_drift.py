@@ -170,10 +170,17 @@ def test_a_model_replaced_in_place_is_told_apart_by_the_package_that_was_kept(tm
     shutil.copy(models / "second" / "weights.safetensors", models / "tiny" / "weights.safetensors")
     drift = Report.from_json(Path(run(spec, session, "2013-02")["report_uri"]).read_bytes()).drift
     assert drift is not None
+    assert drift.reference is not None
     assert drift.model_changed
     b = next(row for row in drift.features if row.feature == "b")
     assert (b.cause, b.growth) == (("model",), pytest.approx(-1.0))
     assert b.parts["model"].value is not None
+    # A row of the first month is still explained by the model that explained it.
+    earlier = ig_tasks.open_run(str(Path(drift.reference.uri)), trusted_root=tmp_path)
+    row_id = str(table(300, 1)["id"][17])
+    stored, anew = earlier.row(row_id), earlier.explain(row_id).to_frame().iloc[0]
+    for feature in FEATURES:
+        assert anew[f"attribution:{feature}"] == pytest.approx(stored[f"attribution:{feature}"], abs=1e-6)
     # Both are gone from their place by now.
     weights = load_file(models / "tiny" / "weights.safetensors")
     save_file({name: 2 * values for name, values in weights.items()}, models / "tiny" / "weights.safetensors")
