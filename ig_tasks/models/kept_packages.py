@@ -6,8 +6,10 @@ that is trusted holds the same code, as after training again. That it lies in th
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
+from typing import Any
 
 from ig_tasks.errors import ModelError, TrustError
 from ig_tasks.models.config import FILE
@@ -21,6 +23,8 @@ _FOLDER = "packages"
 _WHOLE = "whole.json"
 """Written last, beside the package: all files are there."""
 _DATA = (".json", ".txt", ".md", ".csv", ".parquet")
+_WEIGHTS = (".safetensors", ".h5", ".hdf5", ".keras", ".bin", ".model")
+"""Weights and vocabularies: what training again replaces. Whatever else lies where `weights` points may be imported."""
 
 
 def keep_package(folder: Folder, package: ModelPackage, *, most: int) -> bool:
@@ -83,15 +87,29 @@ def _runs(package: ModelPackage) -> bool:
 
 
 def _code(package: ModelPackage) -> dict[str, str | None]:
-    """What runs when a package is loaded: its files but weights and data, and the functions that are called."""
+    """What runs when a package is loaded: its files but weights and data, the functions called, and texts given them.
+
+    A text may name what the function imports or reads; numbers, such as the size of a vocabulary, may differ.
+    """
     weights = package.weights.relative_to(package.root).as_posix() if not package.config.remote else ""
     files: dict[str, str | None] = {
         name: digest
         for name, digest in package.files.items()
-        if name not in (FILE, weights) and not name.startswith(weights + "/")
-        if PurePosixPath(name).suffix not in _DATA
+        if name != FILE and PurePosixPath(name).suffix not in _DATA
+        if not ((name == weights or name.startswith(weights + "/")) and PurePosixPath(name).suffix in _WEIGHTS)
     }
-    return files | {"factory:": package.config.factory, "preprocess:": package.config.preprocess}
+    called = {"factory:": package.config.factory, "preprocess:": package.config.preprocess}
+    return files | called | {"arguments:": json.dumps(_without_numbers(package.config.arguments), sort_keys=True)}
+
+
+def _without_numbers(held: Any) -> Any:
+    """Arguments with 0 for every number in them, lists of numbers of any length alike."""
+    if isinstance(held, Mapping):
+        return {str(name): _without_numbers(value) for name, value in held.items()}
+    if isinstance(held, list | tuple):
+        found = [_without_numbers(value) for value in held]
+        return [value for place, value in enumerate(found) if value != 0 or 0 not in found[:place]]
+    return 0 if isinstance(held, int | float) and not isinstance(held, bool) else held if held is None else str(held)
 
 
 def _place(digest: str) -> str:

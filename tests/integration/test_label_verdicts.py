@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.special import expit
+from scipy.special import expit, stdtrit
 from sklearn.metrics import roc_auc_score
 from support.inline import all_stages, inline
 from support.labelled import EFFECTS, drawn_rows, logits, write_labelled
@@ -79,7 +79,7 @@ def test_gains_and_their_errors_are_closed_forms(
         assert one.gain == pytest.approx(rise.mean(), abs=2e-7)
         assert one.se == pytest.approx(error, rel=1e-3)
         assert one.share == pytest.approx(rise.mean() / whole, abs=2e-5)
-        assert one.share_high == pytest.approx((rise.mean() + 1.645 * error) / whole, abs=5e-5)
+        assert one.share_high == pytest.approx((rise.mean() + stdtrit(39, 0.95) * error) / whole, abs=5e-5)
 
 
 def test_noise_is_unused_though_its_share_is_no_trifle_and_a_permuted_column_harmful(

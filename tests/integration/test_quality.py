@@ -218,3 +218,27 @@ def test_importance_is_told_apart_for_right_and_wrong_predictions(rows: pd.DataF
         row = found[f"correct={level}"]
         assert row.rows == held.sum()
         assert row.abs_mean == pytest.approx(size[held].mean(), rel=1e-5)
+
+
+@pytest.mark.parametrize("late", [0, 1, True])
+def test_outcomes_that_are_all_the_same_rank_nothing(
+    rows: pd.DataFrame, session: Any, tmp_path: Path, late: int | bool
+) -> None:
+    found = quality_of(report_of(write_labelled(tmp_path, rows.assign(late=late), WEIGHTS), session))
+    predicted = expit(logits(rows, WEIGHTS))
+    assert (found.auc, found.auc_se, found.base_loss) == (None, None, 0.0)
+    assert found.loss == pytest.approx(-np.log(predicted if late else 1 - predicted).mean(), rel=1e-6)
+    assert found.sentence.endswith("have the same: ranking cannot be judged.")
+    assert all(one.auc is None and one.share is None for one in found.gains)
+
+
+@pytest.mark.parametrize("number", [0.1, 3.3, 1e6 + 0.1])
+def test_numbers_that_are_all_the_same_have_no_variance_to_explain(
+    rows: pd.DataFrame, session: Any, tmp_path: Path, number: float
+) -> None:
+    spec = write_labelled(tmp_path, rows.assign(late=number), WEIGHTS, targets={"late": {"space": "hours"}})
+    for shard_rows in (600, 7):
+        found = quality_of(report_of(spec, session, **{"compute.shard_rows": shard_rows}))
+        assert (found.r2, found.base_loss) == (None, 0.0)
+        assert found.rmse == pytest.approx(np.sqrt(((logits(rows, WEIGHTS) - number) ** 2).mean()), rel=1e-6)
+        assert "the outcome is the same in every row" in found.sentence

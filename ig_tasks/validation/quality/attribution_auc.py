@@ -27,7 +27,7 @@ def leading_features(run: Period) -> list[str]:
 def attribution_areas(run: Period, outcome: Outcome, features: Sequence[str]) -> dict[str, float]:
     """{feature: area under the ROC curve of its attributions}, over the rows whose outcome is known.
 
-    Empty for outcomes that are numbers.
+    Empty for outcomes that are numbers, and where all rows have the same outcome.
 
     Raises:
         DamagedError: if a file of the run is not what was written.
@@ -44,4 +44,5 @@ def attribution_areas(run: Period, outcome: Outcome, features: Sequence[str]) ->
         for name in features:
             part = PredictionCounts.of(table.column(f"attribution:{name}").to_numpy(), own)
             counts[name] = part if name not in counts else counts[name].merge(part)
-    return {name: counted.auc()[0] for name, counted in counts.items()}
+    areas = {name: counted.auc()[0] for name, counted in counts.items()}
+    return {name: area for name, area in areas.items() if np.isfinite(area)}

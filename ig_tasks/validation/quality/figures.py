@@ -65,7 +65,8 @@ def judge_quality(run: Period, outcome: Outcome, threshold: float | None = None)
         residuals.add(_residuals(rows, sums, auc), rows.clusters)
         squared += float(((rows.predicted - rows.outcome) ** 2).sum())
         absolute += float(np.abs(rows.predicted - rows.outcome).sum())
-        spread += float(((rows.outcome - sums.mean_outcome) ** 2).sum())
+        # Of equal outcomes rounding leaves something.
+        spread += float(((rows.outcome - sums.mean_outcome) ** 2).sum()) if sums.highest > sums.lowest else 0.0
     errors = residuals.errors()
     parts = _calibration(sums.counts)
     figures = {
@@ -111,6 +112,8 @@ class _Sums:
     loss: float = 0.0
     correct: float = 0.0
     labels: Counter[float] = field(default_factory=Counter)
+    lowest: float = np.inf
+    highest: float = -np.inf
     counts: PredictionCounts | None = None
 
     def add(self, rows: LabelledRows) -> None:
@@ -119,6 +122,8 @@ class _Sums:
             return
         self.rows += len(rows)
         self.outcome += float(rows.outcome.sum())
+        self.lowest = min(self.lowest, float(rows.outcome.min()))
+        self.highest = max(self.highest, float(rows.outcome.max()))
         self.predicted += float(rows.predicted.sum())
         self.loss += float(rows.loss.sum())
         if rows.correct is not None:
@@ -186,6 +191,11 @@ class ClusterResiduals:
         part = pd.DataFrame(residuals).groupby(clusters, sort=True).sum()
         both = part if self._by_cluster is None else pd.concat([self._by_cluster, part])
         self._by_cluster = both.groupby(level=0, sort=True).sum()
+
+    @property
+    def freedom(self) -> int:
+        """Degrees of freedom of the errors: clusters, or rows that stand for themselves, minus one."""
+        return (self.clusters or self._rows) - 1
 
     @property
     def clusters(self) -> int:

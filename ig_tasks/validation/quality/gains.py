@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import stdtrit
 
 from ig_tasks.cluster.session import ComputeSession
 from ig_tasks.data.dataset import Dataset
@@ -28,8 +29,8 @@ __all__ = ["ONE_SIDED", "gains_of", "with_gains"]
 
 Floats = NDArray[np.float64]
 
-ONE_SIDED = 1.645
-"""Standard errors of a one-sided 95 % bound."""
+ONE_SIDED = 0.95
+"""Confidence of the upper bound, by Student's t: of few clusters the error itself is hardly known."""
 _AT_ONCE = 1_000
 """Rows of one task."""
 _MOST_READ = 20
@@ -85,6 +86,7 @@ def gains_of(rows: AblatedRows, kind: str) -> Sequence[FeatureGain]:
     means = differences.mean(axis=1)
     residuals = ClusterResiduals()
     residuals.add((differences - means[:, None]).T / count, rows.clusters)
+    bound = float(stdtrit(max(residuals.freedom, 1), ONE_SIDED))
     whole = base_loss("number" if kind == "number" else "binary", rows.outcome) - float(rows.losses.mean())
     found = []
     for feature, gain, error in zip(rows.features, means.tolist(), residuals.errors(), strict=True):
@@ -95,7 +97,7 @@ def gains_of(rows: AblatedRows, kind: str) -> Sequence[FeatureGain]:
                 gain=gain,
                 se=error,
                 share=gain / whole if helps else None,
-                share_high=(gain + ONE_SIDED * error) / whole if helps and error is not None else None,
+                share_high=(gain + bound * error) / whole if helps and error is not None else None,
             )
         )
     return sorted(found, key=lambda one: -(one.gain or 0.0))

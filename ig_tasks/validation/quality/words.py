@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from scipy.special import stdtrit
+
 from ig_tasks.store.report_quality import Quality
 
 __all__ = ["quality_words"]
@@ -23,7 +25,7 @@ def quality_words(quality: Quality) -> str:
     if quality.auc is None:
         return f"All {quality.rows:,} rows with an outcome in {quality.label} have the same: ranking cannot be judged."
     what = "a row of the class" if quality.kind == "class" else "a row with the outcome"
-    aside = [] if quality.auc_se is None else [f"AUC {quality.auc:.3f} ± {1.96 * quality.auc_se:.3f}"]
+    aside = [] if quality.auc_se is None else [f"AUC {quality.auc:.3f} ± {_half(quality):.3f}"]
     aside += [f"{rows} have an outcome"] if quality.rows_unknown else []
     told = f" ({'; '.join(aside)})" if aside else ""
     gain = ""
@@ -32,3 +34,9 @@ def quality_words(quality: Quality) -> str:
         compared = f"{part:.1%} less than" if part >= 0 else f"{-part:.1%} more than"
         gain = f" Its log loss is {quality.loss:.4f}, {compared} by predicting the base rate for every row."
     return f"In {quality.auc:.1%} of pairs {what} is predicted higher than one without{told}.{gain}"
+
+
+def _half(quality: Quality) -> float:
+    """Half of the 95 % interval of AUC, by Student's t."""
+    freedom = max((quality.clusters or quality.rows) - 1, 1)
+    return float(stdtrit(freedom, 0.975)) * (quality.auc_se or 0.0)
