@@ -12,7 +12,6 @@ from functools import cached_property
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from ig_tasks.baselines.input_layouts import Inputs, layouts_of
 from ig_tasks.baselines.point import Point
@@ -20,6 +19,7 @@ from ig_tasks.baselines.population import POPULATION, definition
 from ig_tasks.baselines.summary import described
 from ig_tasks.statistics import UnknownCounts
 from ig_tasks.store import Folder, Manifest, digest_of
+from ig_tasks.store.parquet_reading import read_parquet
 
 __all__ = ["Baseline"]
 
@@ -163,7 +163,7 @@ class Baseline:
             DamagedError: if its table is not what was written.
         """
         manifest = Manifest(run)
-        table = pq.read_table(pa.BufferReader(manifest.read("baseline.parquet")))
+        table = read_parquet(pa.BufferReader(manifest.read("baseline.parquet")))
         return cls.of_facts(table, manifest.document["baseline"], inputs)
 
     def describe(self, inputs: Inputs) -> dict[str, float | str]:

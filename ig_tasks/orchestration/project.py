@@ -19,6 +19,18 @@ from ig_tasks.orchestration import require_specs  # lists specs that do not load
 require_specs(Path(__file__).resolve().parents[1] / "include" / "specs")
 """
 
+_FEATURE_VALIDATION = """\
+from pathlib import Path
+from ig_tasks.orchestration import ig_feature_validation_dag  # an Airflow DAG: lets reports pass, warns, asks a person
+dag = ig_feature_validation_dag(Path(__file__).resolve().parents[1] / "include" / "specs")
+"""
+
+_ON_DEMAND = """\
+from pathlib import Path
+from ig_tasks.orchestration import ig_on_demand_dag  # an Airflow DAG with a form: explains a few rows
+dag = ig_on_demand_dag(Path(__file__).resolve().parents[1] / "include" / "specs")
+"""
+
 _SPEC = """\
 version: 1
 name: my_model                     # DAG ig_my_model; a DAG with schedule=on_reports("my_model") waits for its reports
@@ -50,6 +62,8 @@ Then `ig-tasks check include/specs/my_model.yaml` says what is missing.
 _FILES = {
     "dags/ig_tasks_dags.py": _DAGS,
     "dags/ig_tasks_broken_specs.py": _BROKEN_SPECS,
+    "dags/ig_tasks_feature_validation.py": _FEATURE_VALIDATION,
+    "dags/ig_tasks_explain_on_demand.py": _ON_DEMAND,
     "include/specs/my_model.yaml": _SPEC,
     "include/models/my_model/README.md": _MODEL,
 }

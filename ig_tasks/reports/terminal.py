@@ -16,6 +16,7 @@ from ig_tasks.presentation.statuses import row_words
 from ig_tasks.presentation.visible import visible
 from ig_tasks.reports.numerals import count, counted, interval, number
 from ig_tasks.reports.override_notes import HEADLINE, override_words
+from ig_tasks.reports.quality_words import quality_lines, score_words
 from ig_tasks.reports.sentences import (
     check_name,
     left_words,
@@ -51,6 +52,8 @@ def print_report(report: Report, console: Console, *, paths: Mapping[str, str] |
     console.print(plain(f"{said.headline}. ", _TONES[said.level]) + plain(said.reason))
     if said.doubt:
         console.print(plain(said.doubt, _CARE))
+    for line in filter(None, (*quality_lines(report), score_words(report))):
+        console.print(plain(line))
     for target in report.targets:
         ranking = report.ranking(target.name)
         console.print()

@@ -20,6 +20,7 @@ from ig_tasks.errors import RunError, StoreError
 from ig_tasks.presentation.visible import json_visible
 from ig_tasks.store.local_files import HALF, LOCK, link_file, lock_file, replace_file, require_writable_folder
 from ig_tasks.store.object_stores import put_new, puts_whole
+from ig_tasks.store.parquet_reading import read_parquet
 
 _TRY = f".writable{HALF}"
 """Written and removed, to see whether that can be done."""
@@ -220,7 +221,7 @@ class Folder:
     def read_table(self, name: str, columns: list[str] | None = None) -> pa.Table:
         """The Parquet file as a table; `columns` None: all of them."""
         with self._reached(name), self.opened(name) as handle:
-            return pq.read_table(handle, columns=columns)
+            return read_parquet(handle, columns)
 
     @contextmanager
     def opened(self, name: str) -> Iterator[Any]:

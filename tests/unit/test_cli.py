@@ -179,14 +179,15 @@ def test_exit_codes_of_what_a_run_ends_with(capsys, spec, monkeypatch, error, co
 def test_init_writes_a_project_once_and_keeps_what_is_there(capsys, tmp_path):
     code, out, _ = run(capsys, "init", tmp_path)
     assert code == 0
-    for name in ("ig_tasks_dags.py", "ig_tasks_broken_specs.py"):
+    names = ("dags", "broken_specs", "feature_validation", "explain_on_demand")
+    for name in [f"ig_tasks_{name}.py" for name in names]:
         dags = (tmp_path / "dags" / name).read_text()
         assert len(dags.splitlines()) == 3
         assert "airflow" in dags.lower()
         assert "dag" in dags.lower()
     (tmp_path / "dags" / "ig_tasks_dags.py").write_text("mine")
     _, out, _ = run(capsys, "init", tmp_path)
-    assert [line.split()[0] for line in out.splitlines()] == ["kept", "kept", "kept", "kept", "Next:"]
+    assert [line.split()[0] for line in out.splitlines()] == [*["kept"] * 6, "Next:"]
     assert (tmp_path / "dags" / "ig_tasks_dags.py").read_text() == "mine"
 
 

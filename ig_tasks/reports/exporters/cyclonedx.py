@@ -6,6 +6,7 @@ import uuid
 from datetime import UTC
 from typing import Any
 
+from ig_tasks.reports.quality_words import quality_figures
 from ig_tasks.store.report import Report
 
 __all__ = ["cyclonedx_document"]
@@ -16,8 +17,9 @@ _NAMESPACE = uuid.UUID("6f9b0d0a-6d1f-5b57-9d3e-0d4c4ad0f6a1")
 def cyclonedx_document(report: Report) -> dict[str, Any]:
     """The model as a component, with a performance metric for each feature and digests in its properties.
 
-    The format has no field for explanations: each figure is a metric of type `feature importance`, with its interval,
-    and all values are text. The same report gives the same document.
+    Where outcomes are known, the model's quality stands first: AUC, loss and others, the first three with their 95 %
+    intervals. The format has no field for explanations: the importance of each feature is a metric too, with its
+    interval, and all values are text. The same report gives the same document.
     """
     digest = report.model.digest.removeprefix("sha256:")
     reference = f"model:{digest[:16] or report.name}"
@@ -27,7 +29,7 @@ def cyclonedx_document(report: Report) -> dict[str, Any]:
         "name": report.model.name or report.name,
         "modelCard": {
             "modelParameters": {"task": "explained by feature importance"},
-            "quantitativeAnalysis": {"performanceMetrics": _metrics(report)},
+            "quantitativeAnalysis": {"performanceMetrics": [*_quality(report), *_metrics(report)]},
             "considerations": {"useCases": [report.model.intended_use or report.description or report.name]},
             "properties": [{"name": f"ig-tasks:{name}", "value": value} for name, value in _properties(report)],
         },
@@ -49,6 +51,22 @@ def cyclonedx_document(report: Report) -> dict[str, Any]:
             "component": component,
         },
     }
+
+
+def _quality(report: Report) -> list[dict[str, Any]]:
+    """How good the model was, where outcomes are known."""
+    metrics = []
+    for found in report.quality:
+        for figure in quality_figures(found):
+            metric: dict[str, Any] = {
+                "type": figure.name,
+                "value": repr(figure.value),
+                "slice": f"{found.target}, {report.partition}",
+            }
+            if figure.low is not None and figure.high is not None:
+                metric["confidenceInterval"] = {"lowerBound": repr(figure.low), "upperBound": repr(figure.high)}
+            metrics.append(metric)
+    return metrics
 
 
 def _metrics(report: Report) -> list[dict[str, Any]]:

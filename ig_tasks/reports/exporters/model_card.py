@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from ig_tasks.presentation.visible import visible
 from ig_tasks.reports.numerals import count, interval, number, share
+from ig_tasks.reports.quality_words import quality_figures, score_words
 from ig_tasks.reports.sentences import target_words, trust
 from ig_tasks.store.report import Report
+from ig_tasks.store.report_quality import Quality
 
 __all__ = ["model_card_section"]
 
@@ -14,7 +16,7 @@ _SPECIAL = "\\`*_{}[]<>()#+-.!|~"
 
 
 def model_card_section(report: Report) -> str:
-    """What drives the model, whether the figures can be trusted, and where they come from."""
+    """What drives the model, how good it was, whether the figures can be trusted, and where they come from."""
     said = trust(report)
     attribution, converged = report.attribution, share(report.completeness.converged_fraction)
     rows = f"{count(report.data.rows_explained)} rows of {_plain(report.partition)}"
@@ -41,6 +43,10 @@ def model_card_section(report: Report) -> str:
             lines.append(f"| {row.rank} | {_plain(report.label(row.feature))} | {figures} |")
         if len(ranking) > _SHOWN:
             lines += ["", f"{len(ranking) - _SHOWN} more features are in the report."]
+    for found in report.quality:
+        lines += _quality(report, found)
+    if words := score_words(report):
+        lines += ["", _plain(words)]
     if report.drift is not None:
         lines += ["", "### What changed", "", _plain(report.drift.summary)]
     notes = [f"- {_plain(verdict.why)}" for verdict in report.verdicts]
@@ -50,6 +56,21 @@ def model_card_section(report: Report) -> str:
     digests = f"model `{report.model.digest}`, data `{report.data.digest}`"
     lines += ["", f"Run `{report.run_id}`, revision {report.revision}; {digests}.", ""]
     return "\n".join(lines)
+
+
+def _quality(report: Report, found: Quality) -> list[str]:
+    """How good the model was for one target."""
+    whose = f" ({_plain(found.target)})" if len(report.quality) > 1 else ""
+    lines = ["", f"### How good the model was{whose}", "", _plain(found.sentence)]
+    if figures := quality_figures(found):
+        lines += ["", "| figure | value | 95 % interval |", "| --- | ---: | ---: |"]
+        lines += [
+            f"| {one.name} | {number(one.value)} | {interval(one.low, one.high) if one.low is not None else ''} |"
+            for one in figures
+        ]
+        rows = f"{count(found.rows)} rows whose outcome in {_plain(found.label)} is known"
+        lines += ["", f"Over {rows}{f', in {count(found.clusters)} clusters' if found.clusters else ''}."]
+    return lines
 
 
 def _plain(text: str) -> str:

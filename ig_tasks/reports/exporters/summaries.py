@@ -30,7 +30,7 @@ def importance_csv(report: Report) -> str:
 
 def quoted(value: Any) -> Any:
     """Text that a spreadsheet would take for a formula, as text."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
+    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r", "\n") else value
 
 
 def michelangelo_document(report: Report) -> list[dict[str, Any]]:

@@ -9,12 +9,15 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import scipy.stats
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
 from ig_tasks.errors import InputError
 from ig_tasks.reports.exporters import FORMATS, export_text
+from ig_tasks.reports.exporters.summaries import quoted
 from ig_tasks.store.report import Report
+from ig_tasks.store.report_quality import Quality
 
 
 @pytest.fixture
@@ -41,6 +44,12 @@ def test_a_name_that_a_spreadsheet_would_calculate_is_text(report: Report) -> No
     first = report.importance[0].model_copy(update={"feature": '=HYPERLINK("x")'})
     text = exported(report.model_copy(update={"importance": (first,), "segments": ()}), "csv")
     assert next(csv.DictReader(io.StringIO(text)))["feature"] == '\'=HYPERLINK("x")'
+
+
+@pytest.mark.parametrize("first", ["=", "+", "-", "@", "\t", "\r", "\n"])
+def test_every_sign_that_begins_a_formula_is_quoted(first: str) -> None:
+    assert quoted(f"{first}1+2") == f"'{first}1+2"
+    assert quoted("1+2") == "1+2"
 
 
 def test_michelangelo_maps_hold_the_figures_of_each_target(report: Report) -> None:
@@ -88,6 +97,48 @@ def test_cyclonedx_is_valid_by_the_format_s_own_schema(report: Report, sample: S
     broken = json.loads(exported(report, "cyclonedx"))
     broken["metadata"]["component"]["modelCard"]["quantitativeAnalysis"]["performanceMetrics"][0]["value"] = 1.0
     assert validator.validate_str(json.dumps(broken)) is not None
+
+
+QUALITY = Quality(
+    target="late", label="was_late", kind="binary", space="probability", rows=1000, rows_unknown=0, clusters=20,
+    loss_name="log loss", loss=0.4, loss_se=0.01, base_loss=0.6, auc=0.99, auc_se=0.01, auc_bound=0.0005,
+    accuracy=0.85, accuracy_se=0.02, brier=0.12, sentence="Of pairs, 99% are ordered rightly (AUC 0.990).",
+)  # fmt: skip
+
+
+def test_cyclonedx_and_the_model_card_hold_the_model_s_quality_with_its_intervals(report: Report) -> None:
+    known = report.model_copy(update={"quality": (QUALITY,)})
+    text = exported(known, "cyclonedx")
+    assert JsonStrictValidator(SchemaVersion.V1_7).validate_str(text) is None
+    card = json.loads(text)["metadata"]["component"]["modelCard"]
+    metrics = {metric["type"]: metric for metric in card["quantitativeAnalysis"]["performanceMetrics"][:4]}
+    assert list(metrics) == ["AUC", "log loss", "accuracy", "Brier score"]
+    assert {metric["slice"] for metric in metrics.values()} == {f"late, {report.partition}"}
+    assert [float(metric["value"]) for metric in metrics.values()] == [0.99, 0.4, 0.85, 0.12]
+    half = scipy.stats.norm.ppf(0.975)
+    ends = {"AUC": (0.99 - 0.01 * half - 0.0005, 1.0), "log loss": (0.4 - 0.01 * half, 0.4 + 0.01 * half),
+            "accuracy": (0.85 - 0.02 * half, 0.85 + 0.02 * half)}  # fmt: skip
+    for name, wanted in ends.items():
+        held = metrics[name]["confidenceInterval"]
+        assert (float(held["lowerBound"]), float(held["upperBound"])) == pytest.approx(wanted, abs=1e-12)
+    assert "confidenceInterval" not in metrics["Brier score"]
+    section = exported(known, "model-card")
+    assert "### How good the model was\n\nOf pairs, 99% are ordered rightly \\(AUC 0\\.990\\)\\.\n" in section
+    assert "| AUC | 0.9900 | 0.9699 to 1.000 |\n| log loss | 0.4000 | 0.3804 to 0.4196 |" in section
+    assert "| Brier score | 0.1200 |  |" in section
+    assert "Over 1,000 rows whose outcome in was\\_late is known, in 20 clusters." in section
+    assert "How good" not in exported(report, "model-card")
+
+
+def test_outcomes_that_are_not_known_yet_have_no_figures(report: Report) -> None:
+    words = "No outcome is known yet."
+    unknown = Quality(
+        target="late", label="y", kind="binary", space="probability", rows=0, rows_unknown=9, sentence=words
+    )
+    known = report.model_copy(update={"quality": (unknown,)})
+    assert "### How good the model was\n\nNo outcome is known yet" in exported(known, "model-card")
+    assert "| figure |" not in exported(known, "model-card")
+    assert exported(known, "cyclonedx") == exported(report, "cyclonedx")
 
 
 def test_a_format_that_there_is_not_is_one_line(report: Report) -> None:

@@ -12,7 +12,8 @@ from rich.console import Console
 from ig_tasks.reports.numerals import number
 from ig_tasks.reports.shading import passage_views
 from ig_tasks.reports.terminal import print_report, print_side_by_side
-from ig_tasks.store.report import Report
+from ig_tasks.store.report import Interpretability, Report
+from ig_tasks.store.report_quality import Quality
 
 
 def printed(print_it: Callable[[Console], None], width: int = 100) -> str:
@@ -32,6 +33,28 @@ def test_the_print_begins_with_the_sentence_on_trust_and_shows_features_and_chec
     assert not any(line[:1] == ["4"] for line in lines)
     assert "The first 3 of 20 features are shown; the other 17 are in importance.parquet." in text
     assert any(line[:3] == ["passed", "Parity", "observed"] for line in lines)
+
+
+def test_the_head_says_how_good_the_model_is_and_the_interpretability_score(sample: SimpleNamespace) -> None:
+    plain_report = sample.flights_report()
+    words = "In 91.1% of pairs a row with the outcome is predicted higher (AUC 0.911)."
+    found = Quality(
+        target="late", label="y", kind="binary", space="probability", rows=9, rows_unknown=0, sentence=words
+    )
+    score = Interpretability(score=0.8919, coverage=0.991, convergence=1.0, baseline_stability=0.9)
+    report = plain_report.model_copy(update={"quality": (found,), "interpretability": score})
+    lines = printed(lambda console: print_report(report, console), width=200).splitlines()
+    formula = "coverage 0.991 × convergence 1.00 × baseline stability 0.900"
+    head = lines[: lines.index("")]
+    assert head[-2:] == [f"Model quality: {words}", f"Interpretability score: 0.892 = {formula}."]
+    without = score.model_copy(update={"score": None, "baseline_stability": None})
+    report = plain_report.model_copy(update={"quality": (found, found), "interpretability": without})
+    text = printed(lambda console: print_report(report, console), width=200)
+    assert f"Model quality (late): {words}" in text
+    assert "Interpretability score: not known, for want of baseline stability." in text
+    text = printed(lambda console: print_report(sample.flights_report(interpretability=None), console))
+    assert "Interpretability" not in text
+    assert "Model quality" not in text
 
 
 def test_unverified_rows_are_said_with_the_remedy_of_one_report_and_of_several(sample: SimpleNamespace) -> None:
