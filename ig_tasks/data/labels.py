@@ -43,7 +43,7 @@ def read_labels(
         held = category_name(uniques[codes[int(np.argmax(wrong))]])[:60]
         wanted = {
             "binary": "0 or 1",
-            "class": f"the number of an output column{_or(classes)}",
+            "class": _class_words(classes or {}),
             "number": "a finite number",
         }[kind]
         raise DataError(
@@ -53,14 +53,26 @@ def read_labels(
     return values
 
 
-def _or(classes: Mapping[str, int] | None) -> str:
-    return f", or one of {', '.join(list(classes)[:5])}" if classes else ""
+def _class_words(classes: Mapping[str, int]) -> str:
+    named = f"one of {', '.join(list(classes)[:5])}" if classes else ""
+    if _numbered_otherwise(classes):
+        return f"{named}, the names of targets, which are other numbers than those of their columns"
+    return "the number of an output column" + (f", or {named}" if named else "")
+
+
+def _numbered_otherwise(classes: Mapping[str, int]) -> bool:
+    """Whether names are numbers, and not those of their columns: what number is meant the name alone says."""
+    return any(name.isdecimal() and int(name) != column for name, column in classes.items())
 
 
 def _number(value: Any, kind: str, classes: Mapping[str, int]) -> float:
-    if isinstance(value, bool | np.bool_ | int | float | np.integer | np.floating | Decimal):
-        return float(value)
+    number = isinstance(value, bool | np.bool_ | int | float | np.integer | np.floating | Decimal)
     if kind == "class":
+        # A name first, however it is stored: class 3 is one class as a number, as 3.0 and as a text.
         text = category_name(value)
-        return float(classes[text]) if text in classes else float(text) if text.isdecimal() else float("nan")
-    return float("nan")
+        if text in classes:
+            return float(classes[text])
+        if _numbered_otherwise(classes):
+            return float("nan")
+        return float(value) if number else float(text) if text.isdecimal() else float("nan")
+    return float(value) if number else float("nan")

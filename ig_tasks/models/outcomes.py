@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import softmax
 
 from ig_tasks.errors import ModelError
 from ig_tasks.models.config import ModelConfig
 from ig_tasks.models.loaded import LoadedModel
 from ig_tasks.models.output_steps import Functions
 from ig_tasks.models.outputs import Head, Selection
-from ig_tasks.models.spaces import converter, selection_of
+from ig_tasks.models.spaces import converter, margin_base, selection_of
 from ig_tasks.models.target_config import Target
 from ig_tasks.statistics.losses import OutcomeKind
 
@@ -70,18 +71,22 @@ def outcome_of(config: ModelConfig, target: Target) -> Outcome:
 def prediction(
     loaded: LoadedModel, target: Target, outcome: Outcome, output: Floats, arrays: Callable[[], Mapping[str, Any]]
 ) -> Floats:
-    """What the model predicts of each row (rows,), in the outcome's space.
+    """What the model predicts of each row (rows,), in the outcome's space: the same whichever space is explained.
 
     Args:
         output: the number that was explained, in the target's space.
         arrays: the rows as the model takes them; asked for only where `output` does not say what is predicted, as the
-            score of one class does not.
+            score of one class does not, nor does a probability that single precision rounded to 1.
     """
+    own = target.config
+    declared = target.space == own.space or (target.space == "margin" and margin_base(own) == own.space)
+    space = target.space if declared else own.space
     try:
-        convert = converter(target.name, target.config, target.space, outcome.space)
+        convert = converter(target.name, own, space, outcome.space)
     except ModelError:
         return loaded.output(arrays(), target.name, outcome.space)
-    return np.asarray(convert(np.asarray(output, np.float64)), np.float64)
+    found = output if declared else loaded.output(arrays(), target.name, space)
+    return np.asarray(convert(np.asarray(found, np.float64)), np.float64)
 
 
 def class_probabilities(loaded: LoadedModel, target: Target, arrays: Mapping[str, Any]) -> Floats:
@@ -89,20 +94,18 @@ def class_probabilities(loaded: LoadedModel, target: Target, arrays: Mapping[str
     chosen = selection_of(target.config).model_copy(update={"column": None})
     calibration = target.config.calibration
     temperature = calibration.temperature if calibration is not None and calibration.method == "temperature" else None
-    head = _Classes(target.name, "probability", chosen, (), temperature=temperature or 1.0)
-    return np.asarray(loaded.call_head(head, arrays), np.float64)
+    scores = np.asarray(loaded.call_head(_Classes(target.name, "logit", chosen, ()), arrays), np.float64)
+    return np.asarray(softmax(scores / (temperature or 1.0), axis=1), np.float64)
 
 
 @dataclass(frozen=True)
 class _Classes(Head):
-    """A head that keeps all columns, as probabilities."""
-
-    temperature: float = 1.0
+    """A head that keeps all columns."""
 
     def of_tensor(self, functions: Functions, x: Any) -> Any:
+        del functions
         position = self.selection.position
-        x = x if position is None else x[:, position]
-        return functions.softmax(x / self.temperature)
+        return x if position is None else x[:, position]
 
 
 def _head(output: Any) -> tuple[Any, Any]:

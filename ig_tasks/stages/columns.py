@@ -13,6 +13,7 @@ from ig_tasks.data.levels import segment_levels
 from ig_tasks.data.shards import Shard, read_shard, row_ids
 from ig_tasks.errors import DataError
 from ig_tasks.models.outcomes import outcome_of
+from ig_tasks.stages.outcomes import CORRECT
 from ig_tasks.stages.run_plan import RunPlan
 
 __all__ = ["require_few_levels", "require_labels", "require_unique_ids"]
@@ -70,6 +71,11 @@ def require_labels(plan: RunPlan) -> tuple[int, int] | None:
     if column is None:
         return None
     outcome = outcome_of(plan.package.config, plan.target)
+    if outcome.kind != "number" and CORRECT in plan.spec.data.segments:
+        raise DataError(
+            f"data.segments: '{CORRECT}' is the segment of rows that were predicted rightly, where data.label is "
+            "given; rename the column, or leave it out"
+        )
     known = rows = 0
     for shard in plan.shards():
         labels = read_labels(read_shard(shard, [column])[column], outcome.kind, outcome.target, outcome.classes)

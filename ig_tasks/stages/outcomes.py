@@ -88,7 +88,11 @@ def row_outcomes(
     own = unknown.copy()
     own[known] = shares[np.flatnonzero(known), label[known].astype(np.int64)]
     decided = shares.argmax(axis=1).astype(np.float64)
-    predicted = prediction(loaded, target, outcome, output, lambda: arrays)
+    calibration = target.config.calibration
+    if calibration is None or calibration.method == "temperature":
+        predicted = shares[:, outcome.column]
+    else:
+        predicted = prediction(loaded, target, outcome, output, lambda: arrays)
     return RowOutcomes(label, predicted, own, decided, _told(label, decided))
 
 

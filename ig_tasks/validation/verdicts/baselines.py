@@ -56,6 +56,8 @@ class BaselineTable:
         own, features = str(document["own"]), tuple(document["features"])
         if own not in candidates:
             return cls(own, features, nothing, {}, 0, f"baseline {own} could not be tried")
+        if not np.nan_to_num(np.asarray(candidates[own]["abs_mean"], np.float64)).sum() > 0:
+            return cls(own, features, nothing, {}, 0, f"no row that was tried differs from baseline {own}")
         shares = {name: _shares(one["abs_mean"]) for name, one in candidates.items()}
         there = [name for name, found in shares.items() if name != own and found.sum() > 0]
         sound = [name for name in there if not candidates[name]["problems"]]

@@ -53,3 +53,14 @@ def test_classes_go_by_number_or_by_the_name_of_a_target():
     np.testing.assert_array_equal(
         read_labels(column(["dog", "cat", "7", None]), "class", "t", {"cat": 0, "dog": 1}), [1, 0, 7, np.nan]
     )
+
+
+@pytest.mark.parametrize("stored", ["int64", "float64", "str", "category"])
+def test_a_class_s_name_that_is_a_number_comes_before_numbers_of_columns(stored: str) -> None:
+    """Stars of 1 to 5 in columns 0 to 4: the same classes however the column is stored."""
+    stars = {str(column + 1): column for column in range(5)}
+    column = pd.Series([1, 3, 5], name="stars").astype(stored)
+    assert read_labels(column, "class", "1", stars).tolist() == [0.0, 2.0, 4.0]
+    for named in (stars, {"5": 4}):
+        with pytest.raises(DataError, match="the names of targets, which are other numbers than those of their col"):
+            read_labels(pd.Series([0, 1], name="stars").astype(stored), "class", "5", named)

@@ -53,3 +53,11 @@ def test_what_could_not_be_made_is_said() -> None:
         table = BaselineTable.of(held)
         assert (table.stability().value, table.stability().why_not) == (None, why)
         assert list(unstable_verdicts("t", table, VerdictsSpec())) == []
+
+
+def test_a_baseline_that_rows_do_not_differ_from_has_no_shares_to_compare() -> None:
+    """A run of one row has its own median for a baseline: nothing is explained, and nothing is unstable."""
+    table = BaselineTable.of(document(auto=[0, 0, None], zero=[3, 2, 1]))
+    assert table.stability().value is None
+    assert table.stability().why_not == "no row that was tried differs from baseline auto"
+    assert list(unstable_verdicts("t", table, VerdictsSpec())) == []
