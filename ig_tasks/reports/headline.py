@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ig_tasks.reports.numerals import count, counted, value
+from ig_tasks.reports.objections import FEWEST
 from ig_tasks.stages.shard_files import ShardSummary
 from ig_tasks.store.report import BaselineObjection, BaselineStability, Check, Headline, Interpretability
 
@@ -38,7 +39,8 @@ def headline_of(
         integration = f"Integration proven to {within}: {rows}{rest}."
     else:
         integration = f"Integration not proven to {within}: {rows}."
-    sound = not objections
+    examined = summary.rows_explained >= FEWEST
+    sound = examined and not objections
     found = "; ".join(objection.words for objection in objections)
     question = "nothing was found against it" if sound else found
     held = "has no objection" if sound else f"has {'an objection' if len(objections) == 1 else 'objections'}"
@@ -47,7 +49,9 @@ def headline_of(
         integration_proven=proven,
         integration=integration,
         question_sound=sound,
-        question=f"The question (baseline) {held}: {question}.",
+        question=f"The question (baseline) {held}: {question}."
+        if examined
+        else f"The question (baseline) was not examined: {FEWEST} rows are needed.",
     )
 
 

@@ -17,10 +17,10 @@ from ig_tasks.stages.shard_files import ShardSummary
 from ig_tasks.store import Folder
 from ig_tasks.store.report import BaselineObjection
 
-__all__ = ["baseline_objections"]
+__all__ = ["FEWEST", "baseline_objections"]
 
 _ATTRIBUTION = "attribution:"
-_FEWEST = 20
+FEWEST = 20
 """With fewer rows a percentile says nothing."""
 _GIVEN = {"zero", "constant", "table"}
 """Strategies whose points are not made of data, and may lie where none is."""
@@ -44,7 +44,7 @@ def baseline_objections(
     Args:
         values: what the baseline holds of each feature, as `Baseline.describe` says it.
     """
-    if summary.rows_explained < _FEWEST:
+    if summary.rows_explained < FEWEST:
         return []
     at = _mean_at_baseline(run, files, summary)
     spread = float(next(iter(summary.outputs.values())).std_dev[0])

@@ -72,7 +72,7 @@ def trust(report: Report) -> Trust:
     if said.level == "trusted" and not proven and report.headline is not None:
         headline = report.headline.integration.removesuffix(".")
         said = replace(said, level="care", headline=headline)
-    elif doubt and said.level == "trusted":
+    elif said.level == "trusted" and (doubt or (report.headline is not None and not report.headline.question_sound)):
         said = replace(said, level="care", headline=_proven_question_open(report))
     return replace(said, doubt=doubt)
 

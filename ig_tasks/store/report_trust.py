@@ -55,6 +55,6 @@ class Headline(Part):
     integration: str
     """`Integration proven to 1 %: 2,000 of 2,000 rows.`, or that it is not."""
     question_sound: bool
-    """Nothing was found that speaks against the baseline."""
+    """Nothing was found that speaks against the baseline, in rows enough to look for it."""
     question: str
-    """`The question (baseline) has an objection: ...`, or that it has none."""
+    """`The question (baseline) has an objection: ...`, that it has none, or was not examined."""

@@ -113,3 +113,17 @@ def test_a_value_that_gained_rows_is_named_though_it_shows_in_no_importance(
     assert one.feature == "a"
     assert one.figure == pytest.approx(0.2, abs=0.01)
     assert logits(later, WEIGHTS).std() > 0
+
+
+@pytest.mark.parametrize("count", [1, 19])
+def test_a_question_that_too_few_rows_were_asked_is_not_called_sound(
+    rows: pd.DataFrame, session: Any, tmp_path: Path, count: int
+) -> None:
+    few = report_of(write_labelled(tmp_path, rows[:count], WEIGHTS), session)
+    assert few.headline is not None
+    assert (few.headline.trusted, few.headline.integration_proven, few.headline.question_sound) == (False, True, False)
+    assert few.headline.question == "The question (baseline) was not examined: 20 rows are needed."
+    assert few.interpretability is not None
+    if count == 1:  # the row is its own median: nothing is explained, so nothing can be compared
+        assert few.interpretability.score is None
+        assert {one.verdict for one in few.verdicts} == {"low_data"}
