@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ig_tasks.errors import InputError, brief
+from ig_tasks.cli.writing import require_file, write_whole
 
 __all__ = ["export"]
 
@@ -30,6 +29,8 @@ def export(
 
     mlflow logs a run to the server that MLFLOW_TRACKING_URI names, and writes its address.
     """
+    if to != "-":
+        require_file(to)
     from ig_tasks.reports.exporters import export_text
     from ig_tasks.store.runs import locate_report
 
@@ -39,12 +40,4 @@ def export(
         for piece in pieces:
             typer.echo(piece, nl=False)
         return
-    part = Path(f"{to}.part")
-    try:
-        with part.open("w", encoding="utf-8") as file:
-            file.writelines(pieces)
-        part.replace(to)  # a wrong format or a damaged run leaves an earlier file as it is
-    except OSError as error:
-        raise InputError(f"--to {to}: cannot be written ({brief(error)})") from None
-    finally:
-        part.unlink(missing_ok=True)
+    write_whole(to, (piece.encode("utf-8") for piece in pieces))

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from ig_tasks.cli.writing import require_file, write_whole
 from ig_tasks.errors import InputError, SpecError, brief
 
 __all__ = ["import_vertex"]
@@ -26,10 +27,12 @@ def import_vertex(
     from ig_tasks.spec.messages import first_error
     from ig_tasks.spec.vertex import draft_of_vertex
 
+    if to != "-":
+        require_file(to)
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{file}: cannot be read ({brief(error)})") from None
+        raise InputError(f"{file}: cannot be read ({getattr(error, 'strerror', None) or brief(error)})") from None
     try:
         draft = draft_of_vertex(text, name=name, model=model, data=data)
     except SpecError as error:
@@ -43,8 +46,5 @@ def import_vertex(
     if to == "-":
         typer.echo(draft.to_yaml(), nl=False)
         return
-    try:
-        Path(to).write_text(draft.to_yaml(), encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"--to {to}: cannot be written ({brief(error)})") from None
+    write_whole(to, [draft.to_yaml().encode("utf-8")])
     typer.echo(to)

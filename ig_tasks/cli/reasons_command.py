@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ig_tasks.cli.drift_commands import RUN_HELP
-from ig_tasks.errors import InputError, brief, suggest
+from ig_tasks.cli.writing import require_file, write_whole
+from ig_tasks.errors import InputError, suggest
 
 if TYPE_CHECKING:
     from ig_tasks.explanations.finished_run import FinishedRun
@@ -58,6 +59,8 @@ def reasons(
         raise InputError("--ablation: it is made of one row; name it with --row")
     if to != "-" and format_ == "text":
         raise InputError("--to: write --format csv, parquet or html as well")
+    if to != "-":
+        require_file(to)
     changes = {"threshold": threshold, "adverse": adverse, "space": space, "top": top, "by": by}
     found, spec = _opened(run, changes)
     if row is None:
@@ -114,11 +117,4 @@ def _write(to: str, content: bytes) -> None:
     if to == "-":
         sys.stdout.buffer.write(content)
         return
-    part = Path(f"{to}.part")
-    try:
-        part.write_bytes(content)
-        part.replace(to)
-    except OSError as error:
-        raise InputError(f"--to {to}: cannot be written ({brief(error)})") from None
-    finally:
-        part.unlink(missing_ok=True)
+    write_whole(to, [content])

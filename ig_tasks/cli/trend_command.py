@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ig_tasks.errors import InputError, brief
+from ig_tasks.cli.writing import require_file, write_whole
 
 __all__ = ["trend"]
 
@@ -22,14 +22,9 @@ def trend(
     from ig_tasks.reports.trend import read_trend
     from ig_tasks.reports.trend_page import render_trend
 
+    if to is not None:
+        require_file(to)
     found = read_trend(runs)
     file = Path(to if to is not None else f"trend_{found.name}.html").absolute()
-    part = file.with_name(f"{file.name}.part")
-    try:
-        part.write_text(render_trend(found, str(file.parent)), encoding="utf-8")
-        part.replace(file)
-    except OSError as error:
-        raise InputError(f"--to {file}: cannot be written ({brief(error)})") from None
-    finally:
-        part.unlink(missing_ok=True)
+    write_whole(str(file), [render_trend(found, str(file.parent)).encode("utf-8")])
     typer.echo(str(file))

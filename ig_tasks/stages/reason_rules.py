@@ -23,6 +23,9 @@ __all__ = ["Player", "ReasonRules"]
 
 Floats = NDArray[np.float64]
 _PROBES = np.array([0.25, 0.75])
+_SIZES = np.geomspace(1e-6, 1e12, 181)
+_ANYWHERE = np.unique(np.concatenate([-_SIZES, np.linspace(-1.0, 1.0, 41), _SIZES, 1.0 - _SIZES[_SIZES < 0.1]]))
+"""Outputs of any space, in their order."""
 
 
 class Player(NamedTuple):
@@ -95,8 +98,11 @@ class ReasonRules:
     @cached_property
     def sign(self) -> int:
         """1 where positive attributions push towards the adverse side, else -1."""
-        low, high = self.in_space(_PROBES)
-        rising = -1 if high < low else 1  # a calibration may turn the output around
+        # A calibration may turn the output around, and is flat far from its middle, wherever that is.
+        with np.errstate(all="ignore"):
+            held = self.in_space(_ANYWHERE)
+        held = held[np.isfinite(held)]
+        rising = -1 if held[-1] < held[0] else 1
         return rising if self.asked.adverse == "above" else -rising
 
 

@@ -128,6 +128,32 @@ def test_a_calibration_that_turns_the_output_around_turns_the_reasons_around() -
     assert (row.row_id, names(row), row.reasons[0].attribution) == ("=2", ["income"], -3.0)
 
 
+@pytest.mark.parametrize(("slope", "wanted"), [(-0.1, ["debt", "age"]), (0.1, ["income", "years"])])
+def test_a_calibration_of_a_score_far_from_zero_gives_the_direction(slope: float, wanted: list[str]) -> None:
+    """Between 0 and 1 such a calibration is 1 to the last digit, or 0; it turns over near 600."""
+    platt = {"method": "platt", "slope": slope, "intercept": -600.0 * slope}
+    target = Target("default", TargetConfig(space="score", calibration=platt), "score")
+    held = rules(target=target, threshold=0.5, space="calibrated", adverse="below", top=2)
+    pushes = np.array([0.0, 2.0, 1.0, 0.0, 0.0]) - np.array([2.0, 0.0, 0.0, 1.0, 0.0])
+    held_rows = table().to_pydict() | {"output": 600.0 - np.sign(slope) * np.arange(1.0, 5.0)}
+    held_rows |= {f"attribution:{name}": np.full(4, push) for name, push in zip(FEATURES, pushes, strict=True)}
+    assert [names(row) for row in found(held, pa.table(held_rows))] == [wanted] * 4
+
+
+def test_every_conversion_between_spaces_has_its_direction() -> None:
+    up = {"method": "platt", "slope": 2.0, "intercept": 3.0, "of": "logit"}
+    down = {**up, "slope": -2.0}
+    steps = {"method": "isotonic", "of": "probability", "x": [0.8, 0.81], "y": [0.2, 0.9]}
+    for calibration, source, wanted, sign in [
+        (up, "logit", "calibrated", 1), (down, "logit", "calibrated", -1), (down, "calibrated", "logit", -1),
+        (up, "calibrated", "probability", 1), (down, "probability", "calibrated", -1), (down, "margin", "logit", -1),
+        (down, "margin", "calibrated", 1), (steps, "logit", "calibrated", 1), (steps, "probability", "margin", 1),
+    ]:  # fmt: skip
+        target = Target("default", TargetConfig(space="logit", calibration=calibration, threshold=0.6), source)
+        threshold = 0.0 if wanted in ("logit", "margin") else 0.5
+        assert rules(target=target, threshold=threshold, space=wanted).sign == sign, (calibration, source, wanted)
+
+
 def test_a_group_is_the_sum_of_what_its_features_did() -> None:
     """Of the second row money is -1 + 2 = 1: one reason, not income against debt."""
     groups = {"income": {"group": "money"}, "debt": {"group": "money"}, "age": {"label": "Age"}}
