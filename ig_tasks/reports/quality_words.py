@@ -1,4 +1,4 @@
-"""The model's quality and the interpretability score, in lines and as figures with intervals."""
+"""The model's quality and the interpretability score, in lines and its figures with intervals."""
 
 from __future__ import annotations
 

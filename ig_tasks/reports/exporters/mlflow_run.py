@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from ig_tasks.errors import InputError, RunError, brief
+from ig_tasks.reports.quality_words import quality_figures
 from ig_tasks.spec.uris import without_secrets
 from ig_tasks.store import Folder
 from ig_tasks.store.report import Report
@@ -18,6 +19,7 @@ __all__ = ["log_mlflow_run", "metric_names"]
 _ODD = re.compile(r"[^A-Za-z0-9_\-. :]")
 _BATCH = 500
 """Metrics of one request; MLflow takes 1,000."""
+_QUALITY = {"mean absolute error": "mae", "R²": "r2"}
 _FIGURES = ("abs_mean", "mean", "std_dev", "median", "rank")
 
 
@@ -104,6 +106,12 @@ def _metrics(report: Report) -> Iterator[tuple[str, float]]:
             yield f"completeness/{name}", float(value)
     for name in ("rows_read", "rows_explained", "rows_unconverged", "rows_quarantined"):
         yield f"rows/{name.removeprefix('rows_')}", float(getattr(report.data, name))
+    for found in report.quality:
+        within = f"{targets[found.target]}/" if len(targets) > 1 else ""
+        for one in quality_figures(found):
+            yield f"quality/{within}{_QUALITY.get(one.name, one.name.replace(' ', '_').lower())}", one.value
+    if report.interpretability is not None and report.interpretability.score is not None:
+        yield "interpretability_score", report.interpretability.score
     if report.drift is not None:
         yield "drift/alarms", float(len(report.drift.alarms))
 

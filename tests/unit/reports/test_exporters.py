@@ -15,8 +15,9 @@ from cyclonedx.validation.json import JsonStrictValidator
 
 from ig_tasks.errors import InputError
 from ig_tasks.reports.exporters import FORMATS, export_text
+from ig_tasks.reports.exporters.mlflow_run import _metrics
 from ig_tasks.reports.exporters.summaries import quoted
-from ig_tasks.store.report import Report
+from ig_tasks.store.report import Interpretability, Report
 from ig_tasks.store.report_quality import Quality
 
 
@@ -128,6 +129,19 @@ def test_cyclonedx_and_the_model_card_hold_the_model_s_quality_with_its_interval
     assert "| Brier score | 0.1200 |  |" in section
     assert "Over 1,000 rows whose outcome in was\\_late is known, in 20 clusters." in section
     assert "How good" not in exported(report, "model-card")
+
+
+def test_mlflow_s_metrics_hold_the_model_s_quality_and_the_score_by_names_that_it_takes(report: Report) -> None:
+    squared = QUALITY.model_copy(update={"loss_name": "squared error", "mae": 0.3, "r2": 0.5, "rmse": 0.6})
+    score = Interpretability(score=0.9, coverage=1.0, convergence=1.0, baseline_stability=0.9)
+    known = report.model_copy(update={"quality": (squared,), "interpretability": score})
+    more = dict(_metrics(known))
+    less = dict(_metrics(report.model_copy(update={"interpretability": None})))
+    assert {name: value for name, value in more.items() if name not in less} == {
+        "quality/auc": 0.99, "quality/mean_squared_error": 0.4, "quality/accuracy": 0.85, "quality/brier_score": 0.12,
+        "quality/rmse": 0.6, "quality/mae": 0.3, "quality/r2": 0.5, "interpretability_score": 0.9,
+    }  # fmt: skip
+    assert less == {name: value for name, value in more.items() if name in less}
 
 
 def test_outcomes_that_are_not_known_yet_have_no_figures(report: Report) -> None:
