@@ -19,7 +19,7 @@ from ig_tasks.models.spaces import converter, margin_base, selection_of
 from ig_tasks.models.target_config import Target
 from ig_tasks.statistics.losses import OutcomeKind
 
-__all__ = ["Outcome", "class_probabilities", "outcome_of", "prediction"]
+__all__ = ["Outcome", "class_probabilities", "falls", "outcome_of", "prediction"]
 
 Floats = NDArray[np.float64]
 
@@ -66,6 +66,13 @@ def outcome_of(config: ModelConfig, target: Target) -> Outcome:
         if other.activation == "softmax" and other.column is not None and _head(other.output) == _head(own.output)
     }
     return Outcome("class", space, target.name, own.column or 0, named)
+
+
+def falls(target: Target) -> bool:
+    """Whether the outcome is less probable the larger the number explained, as before a calibration that turns it."""
+    calibration = target.config.calibration
+    turned = calibration is not None and calibration.method == "platt" and (calibration.slope or 0.0) < 0.0
+    return turned and target.space not in ("calibrated", "margin")
 
 
 def prediction(

@@ -115,6 +115,20 @@ def test_a_leak_is_dominant_and_the_area_of_its_attribution_stands_beside_the_mo
     assert (named(honest, "dominant")["a"].auc or 1.0) < 0.85
 
 
+@pytest.mark.parametrize("space", ["logit", "calibrated"])
+def test_a_leak_orders_outcomes_though_a_calibration_turns_the_output_round(
+    rows: pd.DataFrame, session: Any, tmp_path: Path, space: str
+) -> None:
+    """The model scores being on time; its calibration says how probable being late is."""
+    leaking = rows.assign(leak=rows["late"] + 0.3 * np.random.default_rng(9).normal(size=len(rows)))
+    targets = {"late": {"space": "logit", "calibration": {"method": "platt", "slope": -1.0, "intercept": -4.0}}}
+    weights, model = {"a": -0.6, "leak": -8.0}, {"uri": "../models/sum", "space": space}
+    report = report_of(write_labelled(tmp_path, leaking, weights, targets=targets, model=model), session)
+    area = {one.feature: one.auc for one in report.quality[0].gains}["leak"]
+    assert (report.quality[0].auc or 0.0) > 0.97
+    assert area == pytest.approx(roc_auc_score(rows["late"], leaking["leak"]), abs=1e-6 if space == "logit" else 0.01)
+
+
 def test_a_declared_sign_that_is_violated_is_named(rows: pd.DataFrame, session: Any, tmp_path: Path) -> None:
     spec = write_labelled(tmp_path, rows, WEIGHTS, features={"b": {"expected_sign": "+"}, "a": {"expected_sign": "+"}})
     assert set(named(report_of(spec, session), "against_sign")) == {"b"}

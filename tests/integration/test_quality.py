@@ -232,6 +232,22 @@ def test_outcomes_that_are_all_the_same_rank_nothing(
     assert all(one.auc is None and one.share is None for one in found.gains)
 
 
+@pytest.mark.parametrize(("classes", "which"), [("xz", "No"), ("y", "Every")])
+def test_outcomes_without_the_class_explained_or_of_it_alone_rank_nothing(
+    rows: pd.DataFrame, session: Any, tmp_path: Path, classes: str, which: str
+) -> None:
+    targets = {name: {"output": place, "space": "logit", "activation": "softmax"} for place, name in enumerate("xyz")}
+    held = [classes[row % len(classes)] for row in range(len(rows))]
+    spec = write_labelled(
+        tmp_path, rows.assign(late=held), {"a": [1.0, 0.0, -1.0]}, targets=targets,
+        model={"uri": "../models/sum", "target": "y"},
+    )  # fmt: skip
+    found = quality_of(report_of(spec, session))
+    assert found.auc is None
+    assert found.base_loss == pytest.approx(np.log(len(classes)))
+    assert found.sentence == f"{which} row with an outcome in late is of the class explained: ranking cannot be judged."
+
+
 @pytest.mark.parametrize("number", [0.1, 3.3, 1e6 + 0.1])
 def test_numbers_that_are_all_the_same_have_no_variance_to_explain(
     rows: pd.DataFrame, session: Any, tmp_path: Path, number: float

@@ -24,10 +24,15 @@ def leading_features(run: Period) -> list[str]:
     return [run.features[place] for place in np.argsort(-importance, kind="stable")[:_LOOKED_AT]]
 
 
-def attribution_areas(run: Period, outcome: Outcome, features: Sequence[str]) -> dict[str, float]:
+def attribution_areas(
+    run: Period, outcome: Outcome, features: Sequence[str], *, falling: bool = False
+) -> dict[str, float]:
     """{feature: area under the ROC curve of its attributions}, over the rows whose outcome is known.
 
     Empty for outcomes that are numbers, and where all rows have the same outcome.
+
+    Args:
+        falling: the outcome is less probable the larger the number explained.
 
     Raises:
         DamagedError: if a file of the run is not what was written.
@@ -45,4 +50,4 @@ def attribution_areas(run: Period, outcome: Outcome, features: Sequence[str]) ->
             part = PredictionCounts.of(table.column(f"attribution:{name}").to_numpy(), own)
             counts[name] = part if name not in counts else counts[name].merge(part)
     areas = {name: counted.auc()[0] for name, counted in counts.items()}
-    return {name: area for name, area in areas.items() if np.isfinite(area)}
+    return {name: 1.0 - area if falling else area for name, area in areas.items() if np.isfinite(area)}

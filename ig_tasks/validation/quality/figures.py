@@ -150,7 +150,7 @@ class _Sums:
         if outcome.kind == "number":
             return None
         shares = np.array(list(self.labels.values()), np.float64) / self.rows
-        return float(-(shares * np.log(shares)).sum())
+        return float((shares * -np.log(shares)).sum())
 
 
 def _residuals(rows: LabelledRows, sums: _Sums, auc: float | None) -> Floats:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 from ig_tasks.cluster.session import ComputeSession
-from ig_tasks.models.outcomes import outcome_of
+from ig_tasks.models.outcomes import falls, outcome_of
 from ig_tasks.spec import ExplanationSpec
 from ig_tasks.stages.plan_facts import PlanFacts
 from ig_tasks.store.report_quality import FeatureGain, Quality
@@ -44,7 +44,7 @@ def quality_of(
     if found.known:
         with session() as workers:
             found = with_gains(found, run, spec, session=workers, say=say, log=log)
-        found = _with_areas(found, attribution_areas(run, outcome, leading_features(run)))
+        found = _with_areas(found, attribution_areas(run, outcome, leading_features(run), falling=falls(target)))
     say(f"validate: {found.sentence}")
     return [found]
 

@@ -22,6 +22,9 @@ def quality_words(quality: Quality) -> str:
             f"The model explains {quality.r2:.1%} of the variance of {quality.label}; its error is {quality.rmse:.4g} "
             f"(RMSE), {quality.mae:.4g} in the mean{known}."
         )
+    if quality.auc is None and quality.kind == "class":
+        which = "Every" if quality.mean_outcome else "No"
+        return f"{which} row with an outcome in {quality.label} is of the class explained: ranking cannot be judged."
     if quality.auc is None:
         return f"All {quality.rows:,} rows with an outcome in {quality.label} have the same: ranking cannot be judged."
     what = "a row of the class" if quality.kind == "class" else "a row with the outcome"
