@@ -5,7 +5,10 @@ from __future__ import annotations
 import math
 import re
 
-__all__ = ["MISSING", "apart", "chance", "count", "counted", "duration", "interval", "number", "share", "value"]
+__all__ = [
+    "MISSING", "apart", "beside", "chance", "count", "counted", "duration", "exact", "interval", "number", "share",
+    "value",
+]  # fmt: skip
 
 MISSING = "–"
 _MINUS = "\u2212"
@@ -137,6 +140,30 @@ def apart(held: bool | float | str | None, other: object) -> str:
         return said
     texts = (_bare(number(held, digits)) for digits in range(5, 17))
     return next((text for text in texts if _reads(text) not in known), said)
+
+
+def exact(held: float) -> str:
+    """A number that somebody has set, such as a threshold: to its last digit.
+
+    >>> exact(0.5), exact(600.25), exact(0.97025794), exact(-3)
+    ('0.5', '600.25', '0.97025794', '−3')
+    """
+    said = value(held)
+    return said if "×" in said or _reads(said) == held else _signed(repr(float(held)))
+
+
+def beside(held: float, limit: float) -> str:
+    """`value(held)`, with as many digits as it takes to read on its own side of `exact(limit)`.
+
+    >>> beside(0.970344, 0.97031), beside(600.26, 600.25), beside(600.24, 600.25), beside(0.7, 0.5)
+    ('0.97034', '600.3', '600.2', '0.7')
+    """
+    side = (held > limit) - (held < limit)
+    for text in (value(held), *(_bare(number(held, digits)) for digits in range(5, 18))):
+        said = _reads(text)
+        if said is not None and (said > limit) - (said < limit) == side:
+            return text
+    return value(held)
 
 
 def _reads(said: str) -> float | None:

@@ -67,6 +67,7 @@ def environment() -> Environment:
         "share": numerals.share,
         "duration": numerals.duration,
         "held": numerals.value,
+        "exact": numerals.exact,
         "when": _when,
         "drawn": _drawn,
     }

@@ -17,7 +17,7 @@ from rich.table import Table
 from ig_tasks.presentation.statuses import row_words
 from ig_tasks.presentation.units import units
 from ig_tasks.reports.baseline_words import baseline_words, kinds_of
-from ig_tasks.reports.numerals import apart, count, counted, number, share, value
+from ig_tasks.reports.numerals import beside, count, counted, exact, number, share, value
 from ig_tasks.reports.page_environment import environment, frame
 from ig_tasks.reports.reasons.finding import AdverseRow
 from ig_tasks.reports.terminal import plain
@@ -84,11 +84,11 @@ class Letter:
     def decision(self) -> str:
         """On what the decision hangs."""
         asked, decided_on = self.rules.asked, float(self.rules.in_space([self.row.output])[0])
-        result = apart(decided_on, value(asked.threshold))
+        result = beside(decided_on, asked.threshold)
         what = f" ({units(self.rules.space)})" if self.rules.space != "value" else ""
         return (
             f"A model assessed your case. Its result is {result}{what}, and a result {asked.adverse} "
-            f"{value(asked.threshold)} leads to this decision."
+            f"{exact(asked.threshold)} leads to this decision."
         )
 
     @property

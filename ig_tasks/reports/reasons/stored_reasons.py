@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from ig_tasks.errors import InputError, RunError, SpecError
 from ig_tasks.explanations.finished_run import FinishedRun
-from ig_tasks.reports.numerals import apart, value
+from ig_tasks.reports.numerals import beside, exact
 from ig_tasks.reports.reasons.finding import AdverseRow, ReasonedRun
 from ig_tasks.reports.reasons.letter import Letter, Without
 from ig_tasks.reports.reasons.tables import ReasonFiles
@@ -122,8 +122,8 @@ class StoredReasons:
     def _favourable(self, row_id: str, output: float) -> InputError:
         asked = self.rules.asked
         decided_on = float(self.rules.in_space([output])[0])
-        result = apart(decided_on, asked.threshold)
+        result = beside(decided_on, asked.threshold)
         return InputError(
             f"row {row_id!r}: the decision on it was not adverse; its result {result} is not {asked.adverse} the "
-            f"threshold {value(asked.threshold)}"
+            f"threshold {exact(asked.threshold)}"
         )

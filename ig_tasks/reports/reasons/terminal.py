@@ -6,7 +6,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from ig_tasks.reports.numerals import count, counted, share, value
+from ig_tasks.reports.numerals import count, counted, exact, share
 from ig_tasks.reports.terminal import plain
 from ig_tasks.store.report_reasons import ReasonsInfo
 
@@ -15,7 +15,7 @@ __all__ = ["print_reasons"]
 
 def print_reasons(found: ReasonsInfo, console: Console, *, top: int = 20) -> None:
     """Print the counts, and a line for each of the most frequent reasons."""
-    where = f"{found.target} {found.adverse} {value(found.threshold)} ({found.space})"
+    where = f"{found.target} {found.adverse} {exact(found.threshold)} ({found.space})"
     console.print(plain(f"{counted(found.rows_adverse, 'adverse decision')}: {where}", "bold"))
     told = found.rows_certified + found.rows_tied
     parts = [f"{count(told)} with reasons, of which {count(found.rows_tied)} are tied ({share(found.tied_share)})"]

@@ -70,6 +70,23 @@ def test_a_person_reads_the_decision_the_reasons_and_how_they_were_chosen(letter
     assert not re.search(r"<script|javascript:|\son\w+=", page, re.IGNORECASE)
 
 
+@pytest.mark.parametrize(
+    ("threshold", "output", "said"),
+    [
+        (0.25794, 0.257945963, "Its result is 0.25795, and a result above 0.25794 leads"),
+        (600.25, 600.26, "Its result is 600.3, and a result above 600.25 leads"),
+        (0.97031, 0.970344, "Its result is 0.97034, and a result above 0.97031 leads"),
+    ],
+)
+def test_a_result_reads_on_its_own_side_of_the_threshold_to_its_last_digit(
+    letter: Letter, threshold: float, output: float, said: str
+) -> None:
+    asked = ReasonsSpec(threshold=threshold, adverse="above", space="value", top=2)
+    rules = ReasonRules(asked, Target("default", TargetConfig(space="value"), "value"), PLAYERS)
+    told = replace(letter, rules=rules, row=replace(letter.row, output=output)).decision
+    assert said in told
+
+
 def test_the_terminal_says_the_same(letter: Letter) -> None:
     said = " ".join(printed(letter).split())
     for line in (letter.headline, letter.decision, letter.ties, letter.method, letter.textless):
