@@ -60,6 +60,24 @@ def test_nothing_to_explain_has_no_error() -> None:
     assert control.estimate(list(np.zeros((3, 1, 3))), 9) == 0
 
 
+@pytest.mark.parametrize("control", [FixedSteps(GaussLegendre(), 5), AdaptiveSteps(9)])
+def test_one_level_has_no_estimate_for_any_row(control: FixedSteps | AdaptiveSteps) -> None:
+    estimate = control.estimate([np.ones((4, 3))], 5)
+    assert estimate.shape == (4,)
+    assert np.isnan(estimate).all()
+
+
+def test_a_fixed_rule_is_one_level_in_one_stage() -> None:
+    control = FixedSteps(GaussLegendre(), 5)
+    (stage,) = control.stages
+    assert (control.levels, stage.first, stage.last, stage.evaluations) == (1, 0, 0, 5)
+    assert stage.weights.shape == (1, 5)
+
+
+def test_a_row_has_at_most_4097_nodes_unless_more_are_given() -> None:
+    assert AdaptiveSteps().stages[-1].evaluations == 4097
+
+
 def test_a_fixed_rule_has_no_estimate() -> None:
     control = FixedSteps(GaussLegendre(), 3)
     assert np.isnan(control.estimate([np.ones((2, 1))], 3)).all()
