@@ -15,6 +15,7 @@ from ig_tasks.errors import ModelError, TrustError
 from ig_tasks.models.config import FILE
 from ig_tasks.models.opening import open_package
 from ig_tasks.models.package import ModelPackage
+from ig_tasks.spec.uris import without_secrets
 from ig_tasks.store import Folder
 
 __all__ = ["keep_package", "open_kept"]
@@ -31,7 +32,8 @@ def keep_package(folder: Folder, package: ModelPackage, *, most: int) -> bool:
     """Copy a package to `packages/` below a name's folder, unless it is there; whether it is there now.
 
     Args:
-        most: bytes that a package may have; a larger one, and one whose weights lie elsewhere, is not kept.
+        most: bytes that a package may have; a larger one, one whose weights lie elsewhere, and one whose model.yaml
+            holds a password or a token, which a store must never hold, is not kept.
 
     Raises:
         RunError: if the store cannot be written.
@@ -44,6 +46,9 @@ def keep_package(folder: Folder, package: ModelPackage, *, most: int) -> bool:
         return False
     try:
         if sum((package.root / name).stat().st_size for name in package.files) > most:
+            return False
+        told = (package.root / FILE).read_text(encoding="utf-8")
+        if without_secrets(told) != told:
             return False
         for name in package.files:
             folder.write_bytes(f"{place}/{name}", (package.root / name).read_bytes())

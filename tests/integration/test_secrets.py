@@ -105,6 +105,8 @@ def _planted(project: Path, path: Path_, value: Any) -> None:
         document["baseline"] = {"strategy": "reference_population", "cutoff": 0.0, "within": 1.0}
     if path[0] == "reasons":
         document["reasons"] = {"threshold": 0.0, "adverse": "above", **document.get("reasons", {})}
+    if path[0] == "approval":
+        document["approval"] = {"severity": "warning", **document.get("approval", {})}
     if path in (("compute", "resources"), ("features",), ("reasons", "texts")):
         value = {value: 1.0 if path[0] == "compute" else {"code": "x"} if path[0] == "reasons" else {"label": "x"}}
     _put(document, path, value)
