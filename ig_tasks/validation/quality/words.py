@@ -19,27 +19,31 @@ def quality_words(quality: Quality) -> str:
         if quality.r2 is None:
             return f"The error is {quality.rmse:.4g} on average (RMSE){known}; the outcome is the same in every row."
         return (
-            f"The model explains {quality.r2:.1%} of the variance of {quality.label}; its error is {quality.rmse:.4g} "
-            f"(RMSE), {quality.mae:.4g} in the mean{known}."
+            f"The model explains {_percent(quality.r2)} of the variance of {quality.label}; its error is "
+            f"{quality.rmse:.4g} (RMSE), {quality.mae:.4g} in the mean{known}."
         )
     if quality.auc is None and quality.kind == "class":
         which = "Every" if quality.mean_outcome else "No"
         return f"{which} row with an outcome in {quality.label} is of the class explained: ranking cannot be judged."
     if quality.auc is None:
         return f"All {quality.rows:,} rows with an outcome in {quality.label} have the same: ranking cannot be judged."
-    what = "a row of the class" if quality.kind == "class" else "a row with the outcome"
+    what = "A row of the class" if quality.kind == "class" else "A row with the outcome"
     aside = [] if quality.auc_se is None else [f"AUC {quality.auc:.3f} ± {_half(quality):.3f}"]
     aside += [f"{rows} have an outcome"] if quality.rows_unknown else []
     told = f" ({'; '.join(aside)})" if aside else ""
     gain = ""
     if quality.base_loss and quality.loss is not None:
         part = 1.0 - quality.loss / quality.base_loss
-        compared = f"{part:.1%} less than" if part >= 0 else f"{-part:.1%} more than"
+        compared = f"{_percent(abs(part))} {'less' if part >= 0 else 'more'} than"
         gain = f" Its log loss is {quality.loss:.4f}, {compared} by predicting the base rate for every row."
-    return f"In {quality.auc:.1%} of pairs {what} is predicted higher than one without{told}.{gain}"
+    return f"{what} is predicted higher than one without in {_percent(quality.auc)} of pairs{told}.{gain}"
 
 
 def _half(quality: Quality) -> float:
     """Half of the 95 % interval of AUC, by Student's t."""
     freedom = max((quality.clusters or quality.rows) - 1, 1)
     return float(stdtrit(freedom, 0.975)) * (quality.auc_se or 0.0)
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f}\u00a0%"

@@ -37,7 +37,7 @@ def test_the_print_begins_with_the_sentence_on_trust_and_shows_features_and_chec
 
 def test_the_head_says_how_good_the_model_is_and_the_interpretability_score(sample: SimpleNamespace) -> None:
     plain_report = sample.flights_report()
-    words = "In 91.1% of pairs a row with the outcome is predicted higher (AUC 0.911)."
+    words = "A row with the outcome is predicted higher than one without in 91.1 % of pairs (AUC 0.911)."
     found = Quality(
         target="late", label="y", kind="binary", space="probability", rows=9, rows_unknown=0, sentence=words
     )
