@@ -82,7 +82,7 @@ class Baseline:
 
     @property
     def definition(self) -> str:
-        """Of a reference population who belongs to it, in words; empty for other strategies."""
+        """Who belongs to a reference population, in words; empty for other strategies."""
         return definition(self.options) if self.strategy == POPULATION else ""
 
     @cached_property

@@ -30,15 +30,17 @@ def reasons(
     run: Annotated[str, typer.Argument(metavar="RUN", help=f"{RUN_HELP[:-1]}; or a spec's YAML file.")],
     threshold: Annotated[float | None, typer.Option(help="Where the decision falls; a row at it passes.")] = None,
     adverse: Annotated[str | None, typer.Option(metavar="SIDE", help="above or below: which side is adverse.")] = None,
-    space: Annotated[str | None, typer.Option(help="Of the threshold, such as probability.")] = None,
-    top: Annotated[int | None, typer.Option(help="Reasons a row has at most.")] = None,
+    space: Annotated[
+        str | None, typer.Option(metavar="SPACE", help="The threshold's space, such as probability.")
+    ] = None,
+    top: Annotated[int | None, typer.Option(help="The most reasons per row.")] = None,
     by: Annotated[str | None, typer.Option(metavar="WHAT", help="features or groups.")] = None,
     row: Annotated[str | None, typer.Option(metavar="ID", help="One row, in plain language.")] = None,
     format_: Annotated[
         str, typer.Option("--format", metavar="FORMAT", help="text, csv, parquet, or html: the page of one row.")
     ] = "text",
     ablation: Annotated[
-        bool, typer.Option("--ablation", help="Of one row: ask the model for the decision without each reason.")
+        bool, typer.Option("--ablation", help="For one row: ask the model for the decision without each reason.")
     ] = False,
     trusted_root: Annotated[
         Path | None, typer.Option(metavar="DIR", help="The folder whose model code may run; the working folder.")

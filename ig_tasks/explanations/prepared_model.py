@@ -90,14 +90,12 @@ class PreparedModel:
         block = max(1, _BLOCK_BYTES // max(self.baseline.row_bytes(), 1))
         if rows <= block:
             return self._attribute(arrays, settings, memory_limit, fixed or {}, segments or {}, refuse=refuse)
-        parts = []
-        for start in range(0, rows, block):
-            part = slice(start, start + block)
-            mine, beside, levels = (
-                {name: array[part] for name, array in group.items()} for group in (arrays, fixed or {}, segments or {})
-            )
-            parts.append(self._attribute(mine, settings, memory_limit, beside, levels, refuse=refuse))
-        return join(parts)
+        return join(
+            [
+                self._attribute(mine, settings, memory_limit, beside, levels, refuse=refuse)
+                for mine, beside, levels in _blocks(rows, block, arrays, fixed or {}, segments or {})
+            ]
+        )
 
     def ablated(
         self,
@@ -158,11 +156,7 @@ class PreparedModel:
         together: Sequence[Sequence[str]] | None,
     ) -> Iterator[list[NDArray[np.float64]]]:
         parts = []
-        for start in range(0, len(next(iter(arrays.values()))), block):
-            part = slice(start, start + block)
-            mine, beside, levels = (
-                {name: array[part] for name, array in group.items()} for group in (arrays, fixed, segments)
-            )
+        for mine, beside, levels in _blocks(len(next(iter(arrays.values()))), block, arrays, fixed, segments):
             found = self.ablated(
                 mine, settings, memory_limit=memory_limit, fixed=beside, segments=levels, together=together
             )
@@ -193,6 +187,13 @@ class PreparedModel:
         )
         output_details = self.loaded.output_details(self.target_name, self.space)
         return replace(result, details={**result.details, **output_details}) if output_details else result
+
+
+def _blocks(rows: int, block: int, *groups: Mapping[str, NDArray[Any]]) -> Iterator[list[dict[str, NDArray[Any]]]]:
+    """Groups of arrays (rows, ...), of at most `block` rows at a time."""
+    for start in range(0, rows, block):
+        part = slice(start, start + block)
+        yield [{name: array[part] for name, array in group.items()} for group in groups]
 
 
 def _engine_options(settings: AttributionSpec, memory_limit: int, device: str | None) -> EngineOptions:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ from airflow.sdk import DAG, TaskGroup
 
 from ig_tasks.orchestration import docs
 from ig_tasks.orchestration.assets import report_asset
-from ig_tasks.orchestration.failures import retry_policy
+from ig_tasks.orchestration.failures import retry_defaults
 from ig_tasks.orchestration.launch import RegisterReferenceOperator
 from ig_tasks.orchestration.operators import STAGES, PublishReportOperator
 from ig_tasks.orchestration.params import params
@@ -95,9 +94,7 @@ def _defaults(spec: ExplanationSpec, given: Mapping[str, Any] | None) -> dict[st
     """What holds for every task unless the caller says otherwise."""
     return {
         "owner": spec.owner or "airflow",
-        "retries": 2,
-        "retry_delay": timedelta(seconds=30),
-        "retry_policy": retry_policy(),
+        **retry_defaults(),
         **(given or {}),
     }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule
@@ -31,6 +32,11 @@ class StoppedError(SystemExit):
 
     def __str__(self) -> str:
         return self.message
+
+
+def retry_defaults() -> dict[str, Any]:
+    """Defaults of every task that tries again what may pass by itself."""
+    return {"retries": 2, "retry_delay": timedelta(seconds=30), "retry_policy": retry_policy()}
 
 
 def retry_policy() -> ExceptionRetryPolicy:

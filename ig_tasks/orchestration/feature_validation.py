@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ from airflow.sdk import DAG, BaseNotifier, BaseOperator, Param
 
 from ig_tasks.errors import SpecError, suggest
 from ig_tasks.orchestration.assets import on_reports, validated_asset
-from ig_tasks.orchestration.failures import one_line, plain_failures, retry_policy
+from ig_tasks.orchestration.failures import one_line, plain_failures, retry_defaults
 from ig_tasks.orchestration.partition_choices import PATTERN
 from ig_tasks.orchestration.spec_folder import loaded_specs
 from ig_tasks.orchestration.validate_report import ValidateReportOperator
@@ -55,7 +54,6 @@ def ig_feature_validation_dag(
     if not specs:
         return None
     given = dict(dag_arguments)
-    default_args = {"retries": 2, "retry_delay": timedelta(seconds=30), "retry_policy": retry_policy()}
     arguments: dict[str, Any] = {
         "dag_id": "ig_feature_validation",
         "description": "Lets reports pass, warns, fails or asks a person, by drift and verdicts",
@@ -64,7 +62,7 @@ def ig_feature_validation_dag(
         "catchup": False,
         "tags": ["ig-tasks"],
         **given,
-        "default_args": {**default_args, **(given.get("default_args") or {})},
+        "default_args": {**retry_defaults(), **(given.get("default_args") or {})},
         "params": {**_params(specs), **(given.get("params") or {})},
     }
     documents = {name: spec.to_document() for name, spec in specs.items()}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ from airflow.sdk import DAG, Param
 
 from ig_tasks.errors import SpecError, suggest
 from ig_tasks.orchestration import docs
-from ig_tasks.orchestration.failures import retry_policy
+from ig_tasks.orchestration.failures import retry_defaults
 from ig_tasks.orchestration.operators import (
     BuildBaselineOperator,
     ComputeAttributionsOperator,
@@ -52,12 +51,7 @@ def ig_on_demand_dag(folder: str | Path, **dag_arguments: Any) -> DAG | None:
     if not specs:
         return None
     given = dict(dag_arguments)
-    default_args = {
-        "retries": 2,
-        "retry_delay": timedelta(seconds=30),
-        "retry_policy": retry_policy(),
-        **(given.get("default_args") or {}),
-    }
+    default_args = {**retry_defaults(), **(given.get("default_args") or {})}
     arguments: dict[str, Any] = {
         "dag_id": "ig_explain_on_demand",
         "description": "Explains a few rows of any spec, ad hoc",

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from ig_tasks.baselines.fitted import Baseline
 from ig_tasks.baselines.segments import segments_of
-from ig_tasks.cluster.device import choose_device
 from ig_tasks.data.labels import read_labels
 from ig_tasks.data.levels import level_names
 from ig_tasks.data.shards import Shard, read_shard
@@ -19,8 +18,8 @@ from ig_tasks.models.outcomes import Outcome, outcome_of
 from ig_tasks.models.spaces import converter
 from ig_tasks.models.target_config import Target
 from ig_tasks.spec import AttributionSpec
-from ig_tasks.stages.tasks import ModelReference
-from ig_tasks.stages.worker_models import cached, loaded_model
+from ig_tasks.stages.tasks import ModelReference, worker_model
+from ig_tasks.stages.worker_models import cached
 from ig_tasks.statistics.losses import row_losses
 from ig_tasks.statistics.packing import pack, unpack
 from ig_tasks.store import Folder, RunFolder, write_sealed
@@ -107,9 +106,8 @@ def ablate_rows(task: AblationTask, folder_uri: str, name: str) -> int:
     Raises:
         UserError: what the engine, the package or the baseline say.
     """
-    device = choose_device(task.resources, framework=task.model.framework)
     model = task.model
-    loaded = loaded_model(model.uri, model.digest, trust=model.trust, trusted_root=model.trusted_root, device=device)
+    loaded = worker_model(model, task.resources)
     package = loaded.package
     target = package.config.choose_target(model.target, None)
     outcome = outcome_of(package.config, target)
@@ -119,7 +117,7 @@ def ablate_rows(task: AblationTask, folder_uri: str, name: str) -> int:
         baseline = Baseline.of_run(RunFolder(task.baseline_uri, "", ""), package.config.inputs)
         return PreparedModel.of(loaded, model.target, space, baseline)
 
-    prepared = cached(("ablation", model.digest, task.baseline_uri, device), prepare)
+    prepared = cached(("ablation", model.digest, task.baseline_uri, loaded.device), prepare)
     segment = prepared.segment
     columns = [*package.columns, *(column for column in (segment, task.cluster, task.label) if column)]
     frame = read_shard(task.shard, list(dict.fromkeys(columns)))

@@ -14,7 +14,6 @@ from ig_tasks.baselines.fitted import Baseline
 from ig_tasks.baselines.fitting import BaselineCounts, fit_baseline
 from ig_tasks.baselines.population import members
 from ig_tasks.baselines.table import baseline_of_table
-from ig_tasks.cluster.device import choose_device
 from ig_tasks.cluster.job import run_one
 from ig_tasks.cluster.session import ComputeSession
 from ig_tasks.data.dataset import DataFile, Dataset
@@ -23,8 +22,7 @@ from ig_tasks.models import LoadedModel
 from ig_tasks.spec import BaselineSpec
 from ig_tasks.stages.planning import baseline_files
 from ig_tasks.stages.run_plan import RunPlan
-from ig_tasks.stages.tasks import ModelReference
-from ig_tasks.stages.worker_models import loaded_model
+from ig_tasks.stages.tasks import ModelReference, worker_model
 
 __all__ = ["JudgeTask", "judge_rows", "judge_spec", "judge_task"]
 
@@ -68,8 +66,7 @@ def judge_task(plan: RunPlan, rows: int) -> JudgeTask:
 def judge_rows(task: JudgeTask) -> BaselineAssessment:
     """What a worker finds of the spec's baseline, of `auto`, `mean`, `mode` and `zero`."""
     model, asked = task.model, task.baseline
-    device = choose_device(task.resources, framework=model.framework)
-    loaded = loaded_model(model.uri, model.digest, trust=model.trust, trusted_root=model.trusted_root, device=device)
+    loaded = worker_model(model, task.resources)
     package = loaded.package
     columns = list(dict.fromkeys([*package.columns, *([asked.segment] if asked.segment else [])]))
     own: Any = asked

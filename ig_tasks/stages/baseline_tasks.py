@@ -12,13 +12,11 @@ from numpy.typing import NDArray
 from ig_tasks.baselines.fitting import BaselineCounts
 from ig_tasks.baselines.population import members
 from ig_tasks.baselines.segments import levels_of
-from ig_tasks.cluster.device import choose_device
 from ig_tasks.data.encoding import Encoded, unknown_counts
 from ig_tasks.data.shards import Shard, read_shard
 from ig_tasks.models import open_package
 from ig_tasks.spec import BaselineSpec
-from ig_tasks.stages.tasks import ModelReference
-from ig_tasks.stages.worker_models import loaded_model
+from ig_tasks.stages.tasks import ModelReference, worker_model
 
 __all__ = ["BaselineTask", "count_shard"]
 
@@ -60,7 +58,6 @@ def _members(task: BaselineTask, encoded: Encoded) -> NDArray[np.bool_]:
     if task.baseline.cutoff is None or not encoded.keep.any():
         return np.ones(int(encoded.keep.sum()), dtype=bool)
     model = task.model
-    device = choose_device(task.resources, framework=model.framework)
-    loaded = loaded_model(model.uri, model.digest, trust=model.trust, trusted_root=model.trusted_root, device=device)
+    loaded = worker_model(model, task.resources)
     space = task.baseline.space or model.space
     return members(task.baseline, loaded.output({**encoded.inputs, **encoded.fixed}, model.target, space))

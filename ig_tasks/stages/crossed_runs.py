@@ -16,9 +16,6 @@ from numpy.typing import NDArray
 
 from ig_tasks.baselines.fitted import Baseline
 from ig_tasks.baselines.segments import segments_of
-from ig_tasks.cluster.device import choose_device
-from ig_tasks.cluster.job import map_shards
-from ig_tasks.cluster.progress import Progress
 from ig_tasks.cluster.session import ComputeSession
 from ig_tasks.data.dataset import POSITION
 from ig_tasks.data.features import feature_matrix
@@ -27,11 +24,12 @@ from ig_tasks.data.shards import Shard, read_shard
 from ig_tasks.errors import DataError, brief
 from ig_tasks.explanations.prepared_model import PreparedModel
 from ig_tasks.spec import AttributionSpec
+from ig_tasks.stages.kept_results import kept_results
 from ig_tasks.stages.substitution import substituted
-from ig_tasks.stages.tasks import ModelReference
-from ig_tasks.stages.worker_models import cached, loaded_model
+from ig_tasks.stages.tasks import ModelReference, worker_model
+from ig_tasks.stages.worker_models import cached
 from ig_tasks.statistics.packing import pack, unpack
-from ig_tasks.store import Folder, RunFolder, read_sealed, run_key, take_sealed, write_sealed
+from ig_tasks.store import Folder, RunFolder, write_sealed
 
 __all__ = ["CROSSED", "CrossTask", "CrossedRows", "CrossedRuns", "Substitution", "cross_rows"]
 
@@ -133,16 +131,15 @@ def cross_rows(task: CrossTask, folder_uri: str, name: str) -> int:
     Raises:
         UserError: what the engine, the package or the baseline say.
     """
-    device = choose_device(task.resources, framework=task.model.framework)
     model = task.model
-    loaded = loaded_model(model.uri, model.digest, trust=model.trust, trusted_root=model.trusted_root, device=device)
+    loaded = worker_model(model, task.resources)
     package = loaded.package
 
     def prepare() -> PreparedModel:
         run = RunFolder(task.baseline_uri, "", "")
         return PreparedModel.of(loaded, model.target, model.space, Baseline.of_run(run, package.config.inputs))
 
-    prepared = cached(("crossed", model.digest, task.baseline_uri, device), prepare)
+    prepared = cached(("crossed", model.digest, task.baseline_uri, loaded.device), prepare)
     segment = prepared.segment
     columns = list(dict.fromkeys([*package.columns, *(column for column in (segment, task.cluster) if column)]))
     frame = read_shard(task.shard, columns)
@@ -205,8 +202,6 @@ class CrossedRuns:
         retries: int = 0,
     ) -> None:
         self._folder, self._session, self._say, self._log, self._retries = folder, session, say, log, retries
-        self.computed = 0
-        """Rows that were explained here; those that were found are not counted."""
 
     def rows(self, tasks: Sequence[CrossTask]) -> list[CrossedRows]:
         """The result of each task; those that are not in the store are computed, the tasks of one model side by side.
@@ -214,34 +209,25 @@ class CrossedRuns:
         Raises:
             IgTasksError: what the workers raise.
         """
-        names = [f"{CROSSED}/{run_key(task.asked())}.json" for task in tasks]
-        missing = {
-            name: task
-            for name, task in zip(names, tasks, strict=True)
-            if take_sealed(self._folder, name, self._say) is None
-        }
-        todo = sorted(missing.items(), key=lambda item: (item[1].model.digest, item[1].baseline_digest, item[0]))
-        if todo:
-            total = sum(task.shard.rows for _, task in todo)
-            with Progress(total, "drift", log=self._log) as progress:
-                resources = todo[0][1].resources
-                for _, explained in map_shards(
-                    self._session,
-                    cross_rows,
-                    [{"task": task, "folder_uri": self._folder.uri, "name": name} for name, task in todo],
-                    keys=[f"cross-{name.removeprefix(CROSSED)[1:-5]}" for name, _ in todo],
-                    resources=resources,
-                    retries=self._retries,
-                    rows=[task.shard.rows for _, task in todo],
-                    progress=progress,
-                ):
-                    self.computed += explained
-        return [self._read(name) for name in names]
+        order = sorted(range(len(tasks)), key=lambda at: (tasks[at].model.digest, tasks[at].baseline_digest, at))
+        documents = kept_results(
+            self._folder,
+            CROSSED,
+            self._session,
+            cross_rows,
+            [tasks[at] for at in order],
+            what="drift",
+            say=self._say,
+            log=self._log,
+            retries=self._retries,
+        )
+        found = dict(zip(order, documents, strict=True))
+        return [_read(found[at]) for at in range(len(tasks))]
 
-    def _read(self, name: str) -> CrossedRows:
-        document = read_sealed(self._folder, name)
-        features = tuple(document["features"])
-        positions = tuple(document["positions"])
-        clusters = document["clusters"]
-        attributions = unpack(document["attributions"], np.float64, (len(positions), len(features)))
-        return CrossedRows(features, attributions, positions, None if clusters is None else tuple(clusters))
+
+def _read(document: dict[str, Any]) -> CrossedRows:
+    features = tuple(document["features"])
+    positions = tuple(document["positions"])
+    clusters = document["clusters"]
+    attributions = unpack(document["attributions"], np.float64, (len(positions), len(features)))
+    return CrossedRows(features, attributions, positions, None if clusters is None else tuple(clusters))

@@ -20,8 +20,7 @@ from ig_tasks.models.opening import open_served
 from ig_tasks.models.spaces import converter, spaces_of
 from ig_tasks.stages.run_plan import RunPlan
 from ig_tasks.stages.run_reference import ComparedFacts
-from ig_tasks.stages.tasks import ModelReference
-from ig_tasks.stages.worker_models import loaded_model
+from ig_tasks.stages.tasks import ModelReference, worker_model
 from ig_tasks.store import Store, run_key, take_sealed, write_sealed
 from ig_tasks.store.manifest import versions
 from ig_tasks.store.sealed import Say
@@ -54,7 +53,7 @@ def call_both(task: ServedTask) -> dict[str, Any]:
     Raises:
         ModelError, TargetError: if one of the models cannot be loaded or called.
     """
-    explained = _loaded(task.model, task.resources)
+    explained = worker_model(task.model, task.resources)
     served = None if task.served is None else _load_served(task.served, explained, task.resources)
     columns = [*explained.package.columns, *(served.package.columns if served else [])]
     columns += [column for column in (task.id, task.prediction) if column]
@@ -129,11 +128,6 @@ def _called(loaded: LoadedModel, reference: ModelReference, frame: pd.DataFrame,
 
 def _plain(numbers: NDArray[np.float64]) -> list[float | None]:
     return [float(number) if np.isfinite(number) else None for number in numbers]
-
-
-def _loaded(model: ModelReference, resources: Mapping[str, float]) -> LoadedModel:
-    device = choose_device(resources, framework=model.framework)
-    return loaded_model(model.uri, model.digest, trust=model.trust, trusted_root=model.trusted_root, device=device)
 
 
 def _load_served(model: ModelReference, explained: LoadedModel, resources: Mapping[str, float]) -> LoadedModel:

@@ -22,7 +22,7 @@ from ig_tasks.cluster.device import choose_device
 from ig_tasks.data.shards import Shard, read_shard
 from ig_tasks.errors import IgTasksError, ModelError
 from ig_tasks.explanations.prepared_model import PreparedModel
-from ig_tasks.models import ModelPackage, open_package
+from ig_tasks.models import LoadedModel, ModelPackage, open_package
 from ig_tasks.spec import AttributionSpec, BaselineSpec, DataSpec
 from ig_tasks.stages.layer_doctor import diagnosis_of, load_or_propose
 from ig_tasks.stages.missing_numbers import require_gaps_alike
@@ -74,6 +74,11 @@ class ExplainTask:
     memory_limit: int
     keep_inputs: bool
     resources: Mapping[str, float]
+
+
+def worker_model(model: ModelReference, resources: Mapping[str, float]) -> LoadedModel:
+    """The model of a reference, loaded once in this process, on the device that a task of these resources has."""
+    return _load(model, choose_device(resources, framework=model.framework))
 
 
 def try_model(task: TrialTask) -> dict[str, Any]:
@@ -214,7 +219,7 @@ def _open(model: ModelReference) -> ModelPackage:
     return open_package(model.uri, trust=model.trust, trusted_root=model.trusted_root)
 
 
-def _load(model: ModelReference, device: str | None) -> Any:
+def _load(model: ModelReference, device: str | None) -> LoadedModel:
     return loaded_model(model.uri, model.digest, trust=model.trust, trusted_root=model.trusted_root, device=device)
 
 

@@ -54,6 +54,6 @@ class ReasonsInfo(Part):
     rows_quarantined: Count
     """Rows that could not be explained, whatever was decided on them."""
     tied_share: Figure = None
-    """rows_tied by the rows that have reasons; null where there are none."""
+    """rows_tied by the rows that have reasons; null if no row has any."""
     reasons: tuple[ReasonCount, ...] = ()
     """The most frequent first; what was never a reason is left out."""

@@ -19,11 +19,11 @@ class BaselineStability(Part):
     """How much of the importance stays where it is when the baseline is another, by the baseline doctor's table."""
 
     value: Figure
-    """Mean overlap with the baselines compared; null where there are none."""
+    """Mean overlap with the baselines compared; null if no baseline was compared."""
     own: str = ""
     """The run's baseline."""
     compared: tuple[ComparedBaseline, ...] = ()
-    """Baselines that nothing speaks against; all others that could be tried where there are none such."""
+    """Baselines that nothing speaks against; without any such, all others that could be tried."""
     rows: Count = 0
     """Rows that were explained from each, once per model."""
     why_not: str = ""

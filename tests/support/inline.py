@@ -10,7 +10,7 @@ import pytest
 
 from ig_tasks import pipeline
 from ig_tasks.cluster import job
-from ig_tasks.stages import baseline_job, crossed_runs, explain_job, kept_results, worker_models
+from ig_tasks.stages import baseline_job, explain_job, kept_results, worker_models
 from ig_tasks.stages.run_reference import RunReference
 
 
@@ -34,7 +34,7 @@ def _map_shards(_session: Any, function: Any, tasks: Any, *, rows: Any, progress
 def inline() -> Iterator[InlineSession]:
     """Functions over shards are called here, in order, as long as the block lasts."""
     with pytest.MonkeyPatch.context() as patch:
-        for module in (job, baseline_job, crossed_runs, explain_job, kept_results):
+        for module in (job, baseline_job, explain_job, kept_results):
             patch.setattr(module, "map_shards", _map_shards)
         worker_models.forget()
         yield InlineSession()

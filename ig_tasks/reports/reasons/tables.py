@@ -1,4 +1,4 @@
-"""Reasons as tables: a line for each reason of each adverse row, and one for a row without reasons."""
+"""Reasons as tables: one line per reason of each adverse row, and one per row without reasons."""
 
 from __future__ import annotations
 
