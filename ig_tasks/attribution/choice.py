@@ -8,8 +8,8 @@ import numpy as np
 
 from ig_tasks.attribution.cells import FIRST_CELLS, SECANT, AdaptiveCells, SecantCells
 from ig_tasks.attribution.control import AdaptiveSteps, Control, FixedSteps
+from ig_tasks.attribution.quadrature import RULES, ClenshawCurtis
 from ig_tasks.attribution.regions import EXACT, Regions
-from ig_tasks.attribution.rules import RULES, ClenshawCurtis
 from ig_tasks.attribution.structure import PLAIN, Structure
 from ig_tasks.errors import InputError, suggest
 

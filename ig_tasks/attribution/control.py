@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ig_tasks.attribution.lobatto import Lobatto
+from ig_tasks.attribution.quadrature import Rule, fixed_nodes
 from ig_tasks.attribution.result import CONVERGED, MAX_EVALUATIONS, NOT_FINITE, UNVERIFIED
-from ig_tasks.attribution.rules import Rule, fixed_nodes
 from ig_tasks.errors import InputError
 
 __all__ = [

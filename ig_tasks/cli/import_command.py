@@ -25,7 +25,7 @@ def import_vertex(
 
     from ig_tasks.spec import ExplanationSpec
     from ig_tasks.spec.messages import first_error
-    from ig_tasks.spec.vertex import draft_of_vertex
+    from ig_tasks.spec.vertex_import import draft_of_vertex
 
     if to != "-":
         require_file(to)

@@ -110,7 +110,7 @@ def _tell_all(found: StoredReasons, format_: str, to: str) -> None:
         return
     from rich.console import Console
 
-    from ig_tasks.reports.reasons.terminal import print_reasons
+    from ig_tasks.reports.reasons.reasons_terminal import print_reasons
 
     print_reasons(files.info, Console(highlight=False))
 

@@ -13,8 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from ig_tasks.data.inputs import InputSpec, check_inputs
 from ig_tasks.data.preprocessed import from_preprocess
 from ig_tasks.errors import ModelError, TargetError, suggest
-from ig_tasks.models.formats import FORMATS, FormatName, Framework, format_of_name
 from ig_tasks.models.outputs import Selection
+from ig_tasks.models.package_formats import FORMATS, FormatName, Framework, format_of_name
 from ig_tasks.models.referenced_files import FILE, relative_path, with_parameters, with_tokenizer, with_vocabulary
 from ig_tasks.models.spaces import spaces_of
 from ig_tasks.models.target_config import Chosen, Target, TargetConfig

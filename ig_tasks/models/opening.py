@@ -15,8 +15,8 @@ from ig_tasks.models.cache import is_local, local_copy, local_path
 from ig_tasks.models.config import FILE, Card, ModelConfig, TargetConfig, read_config
 from ig_tasks.models.contents import PackageContents
 from ig_tasks.models.digest import Stamp, digest_of, stamps_of
-from ig_tasks.models.formats import FORMATS, detect, pickled_weights
 from ig_tasks.models.package import ModelPackage
+from ig_tasks.models.package_formats import FORMATS, detect, pickled_weights
 from ig_tasks.models.trust import check_trust
 from ig_tasks.spec.messages import first_error
 

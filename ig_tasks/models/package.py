@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ig_tasks.errors import ModelError
 from ig_tasks.models.contents import PackageContents
 from ig_tasks.models.digest import file_digest, file_digests
-from ig_tasks.models.formats import FORMATS
+from ig_tasks.models.package_formats import FORMATS
 
 if TYPE_CHECKING:
     from ig_tasks.models.loaded import LoadedModel

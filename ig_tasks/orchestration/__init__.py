@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ig_tasks.orchestration.factory import ig_dag, ig_task_group
     from ig_tasks.orchestration.feature_validation import ig_feature_validation_dag
     from ig_tasks.orchestration.hook import DaskHook
-    from ig_tasks.orchestration.launch import RegisterReferenceOperator
+    from ig_tasks.orchestration.launch_report import RegisterReferenceOperator
     from ig_tasks.orchestration.notifier import FeatureReportNotifier
     from ig_tasks.orchestration.on_demand import ig_on_demand_dag
     from ig_tasks.orchestration.spec_folder import ig_dags, require_specs

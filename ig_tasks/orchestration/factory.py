@@ -11,7 +11,7 @@ from airflow.sdk import DAG, TaskGroup
 from ig_tasks.orchestration import docs
 from ig_tasks.orchestration.assets import report_asset
 from ig_tasks.orchestration.failures import retry_defaults
-from ig_tasks.orchestration.launch import RegisterReferenceOperator
+from ig_tasks.orchestration.launch_report import RegisterReferenceOperator
 from ig_tasks.orchestration.operators import STAGES, PublishReportOperator
 from ig_tasks.orchestration.params import params
 from ig_tasks.orchestration.schedule import schedule_arguments

@@ -12,11 +12,11 @@ from ig_tasks.errors import DamagedError, ValidationFailedError
 from ig_tasks.lines import Line
 from ig_tasks.pipeline.compute_stages import IMPORTANCE, planned
 from ig_tasks.pipeline.stage_workers import Log, session_of, to_stderr
-from ig_tasks.reports.judged import Judged
 from ig_tasks.reports.numerals import apart, value
 from ig_tasks.reports.outcome import outcome_of, outcome_words
 from ig_tasks.reports.override_notes import override_words
 from ig_tasks.reports.rendering import Rendering
+from ig_tasks.reports.validation_result import Judged
 from ig_tasks.spec import ExplanationSpec
 from ig_tasks.stages.aggregation import RunSummary
 from ig_tasks.stages.plan_facts import PLAN, PlanFacts, facts_of, stored_facts
@@ -35,9 +35,9 @@ from ig_tasks.validation.drift.drift_check import (
 )
 from ig_tasks.validation.drift.period import Period
 from ig_tasks.validation.drift.references import PublishedReports, locate_run
-from ig_tasks.validation.quality.judge import quality_of
+from ig_tasks.validation.quality.run_quality import quality_of
 from ig_tasks.validation.verdicts.baselines import BaselineTable
-from ig_tasks.validation.verdicts.judge import judge_features, verdicts_check
+from ig_tasks.validation.verdicts.run_verdicts import judge_features, verdicts_check
 
 __all__ = ["publish_report", "validate"]
 

@@ -11,11 +11,11 @@ import pyarrow as pa
 from ig_tasks.baselines.fitted import Baseline
 from ig_tasks.reports.headline import headline_of, interpretability_of
 from ig_tasks.reports.importance import distributions, importance_rows
-from ig_tasks.reports.judged import Judged
 from ig_tasks.reports.space_notes import probability_at, target_facts, with_margin, with_probabilities
+from ig_tasks.reports.validation_result import Judged
 from ig_tasks.spec import ExplanationSpec
-from ig_tasks.stages.outcomes import CORRECT
 from ig_tasks.stages.plan_facts import PlanFacts
+from ig_tasks.stages.row_outcomes import CORRECT
 from ig_tasks.stages.shard_files import ShardSummary
 from ig_tasks.store.clock import utc_now
 from ig_tasks.store.report import (

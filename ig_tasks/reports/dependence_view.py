@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from ig_tasks.charts import Chart
 from ig_tasks.charts.axes import unique_labels
-from ig_tasks.charts.dependence import CategoryMark, NumberPoint, category_marks, number_bands
+from ig_tasks.charts.dependence_curves import CategoryMark, NumberPoint, category_marks, number_bands
 from ig_tasks.presentation.shortening import shortened
 from ig_tasks.reports.numerals import count, counted, number, value
 from ig_tasks.reports.sentences import units

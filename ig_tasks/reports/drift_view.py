@@ -7,7 +7,7 @@ from typing import NamedTuple
 from ig_tasks.charts import Chart
 from ig_tasks.charts.axes import unique_labels
 from ig_tasks.charts.changes import FARTHEST, Change, Move, change_marks, moved_bars
-from ig_tasks.presentation.causes import CAUSES
+from ig_tasks.presentation.change_causes import CAUSES
 from ig_tasks.reports.numerals import number, share, value
 from ig_tasks.store.drift_parts import Drift, FeatureDrift
 from ig_tasks.store.report import Report

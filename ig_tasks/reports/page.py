@@ -15,11 +15,11 @@ from markupsafe import Markup
 from ig_tasks.presentation.shortening import shortened
 from ig_tasks.reports import numerals, sentences
 from ig_tasks.reports.baseline_words import baseline_output_words, baseline_words, kinds_of
-from ig_tasks.reports.contents import PLACE, with_contents
 from ig_tasks.reports.dependence_view import dependence_views
 from ig_tasks.reports.drift_view import drift_view
 from ig_tasks.reports.findings import findings
 from ig_tasks.reports.glossary import glossary
+from ig_tasks.reports.page_contents import PLACE, with_contents
 from ig_tasks.reports.page_environment import CONTENT_SECURITY_POLICY, environment, frame
 from ig_tasks.reports.page_files import page_files
 from ig_tasks.reports.page_views import example_views, tail_views, target_views

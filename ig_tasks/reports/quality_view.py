@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ig_tasks.charts import Chart
-from ig_tasks.charts.calibration import Tenth, calibration_points
+from ig_tasks.charts.calibration_curve import Tenth, calibration_points
 from ig_tasks.presentation.units import units
 from ig_tasks.store.report import Report
 from ig_tasks.store.report_quality import Quality

@@ -18,12 +18,12 @@ from ig_tasks.reports.assemble import Findings, assemble_report
 from ig_tasks.reports.dependence import dependence
 from ig_tasks.reports.examples import choose_examples
 from ig_tasks.reports.groups import group_importance, group_statistics
-from ig_tasks.reports.judged import Judged
 from ig_tasks.reports.objections import baseline_objections
 from ig_tasks.reports.outliers import outliers
 from ig_tasks.reports.page import render_page
 from ig_tasks.reports.reasons.publishing import reason_files, write_reason_files
 from ig_tasks.reports.rendering_key import Served, key_of_revision, rendering_key
+from ig_tasks.reports.validation_result import Judged
 from ig_tasks.spec import ExplanationSpec
 from ig_tasks.spec.feature_groups import groups_of
 from ig_tasks.stages.aggregation import RunSummary

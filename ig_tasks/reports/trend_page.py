@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from ig_tasks.charts import Chart
 from ig_tasks.charts.axes import unique_labels
-from ig_tasks.charts.trend import Moment, figure_over_time, ranks_over_time
+from ig_tasks.charts.trend_lines import Moment, figure_over_time, ranks_over_time
 from ig_tasks.reports.numerals import counted, number
 from ig_tasks.reports.page_environment import environment, frame
 from ig_tasks.reports.sentences import target_words, units

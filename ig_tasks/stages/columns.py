@@ -13,7 +13,7 @@ from ig_tasks.data.levels import segment_levels
 from ig_tasks.data.shards import Shard, read_shard, row_ids
 from ig_tasks.errors import DataError
 from ig_tasks.models.outcomes import outcome_of
-from ig_tasks.stages.outcomes import CORRECT
+from ig_tasks.stages.row_outcomes import CORRECT
 from ig_tasks.stages.run_plan import RunPlan
 
 __all__ = ["require_few_levels", "require_labels", "require_unique_ids"]

@@ -20,7 +20,7 @@ from ig_tasks.data.levels import level_names, segment_levels
 from ig_tasks.data.shards import row_ids
 from ig_tasks.data.tokens import words_of
 from ig_tasks.spec import DataSpec
-from ig_tasks.stages.outcomes import RowOutcomes, outcome_columns, outcome_segments
+from ig_tasks.stages.row_outcomes import RowOutcomes, outcome_columns, outcome_segments
 from ig_tasks.stages.shard_files import QUARANTINE_SCHEMA, ShardSummary
 from ig_tasks.statistics import (
     AttributionSums,

@@ -26,7 +26,7 @@ from ig_tasks.models import LoadedModel, ModelPackage, open_package
 from ig_tasks.spec import AttributionSpec, BaselineSpec, DataSpec
 from ig_tasks.stages.layer_doctor import diagnosis_of, load_or_propose
 from ig_tasks.stages.missing_numbers import require_gaps_alike
-from ig_tasks.stages.outcomes import row_outcomes
+from ig_tasks.stages.row_outcomes import row_outcomes
 from ig_tasks.stages.shard_files import write_shard
 from ig_tasks.stages.soundness import doubt_of_space, require_ids_inside, require_one_output_a_row
 from ig_tasks.stages.tables import shard_tables

@@ -47,7 +47,7 @@ for number in range({NOTES}):
 
 
 AT_ONCE = """
-from ig_tasks.reports.judged import Judged
+from ig_tasks.reports.validation_result import Judged
 from ig_tasks.reports.rendering import Rendering
 from ig_tasks.spec import ExplanationSpec
 from ig_tasks.store import RunFolder

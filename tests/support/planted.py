@@ -23,7 +23,7 @@ from ig_tasks.stages.substitution import substituted
 from ig_tasks.statistics import AttributionSums, CategoryCounts, FeatureStatistics, GroupedStatistics
 from ig_tasks.store import RunFolder
 from ig_tasks.store.drift_parts import Drift
-from ig_tasks.validation.drift.comparison import compare_periods
+from ig_tasks.validation.drift.compare_periods import compare_periods
 from ig_tasks.validation.drift.crossing import Crossing
 from ig_tasks.validation.drift.period import Period
 from ig_tasks.validation.drift.states import Limits

@@ -12,9 +12,9 @@ import torch  # noqa: TID253 - this module is imported when a torch model is loa
 
 from ig_tasks.data.inputs import InputSpec
 from ig_tasks.errors import ModelError, suggest
-from ig_tasks.models.formats import pickled_weights
 from ig_tasks.models.loaders.facade import Facade
 from ig_tasks.models.loaders.torch import TorchModel, finished
+from ig_tasks.models.package_formats import pickled_weights
 
 if TYPE_CHECKING:
     from ig_tasks.models.contents import PackageContents

@@ -13,9 +13,9 @@ from ig_tasks.data.inputs import InputSpec
 from ig_tasks.errors import ModelError, suggest
 from ig_tasks.models.bare import input_of
 from ig_tasks.models.code import import_factory
-from ig_tasks.models.formats import FORMATS
 from ig_tasks.models.loaded import LoadedModel, check_layers
 from ig_tasks.models.outputs import Head
+from ig_tasks.models.package_formats import FORMATS
 
 # Both are read once, at the import: Keras chooses its backend by one, TensorFlow greets on stderr by the other.
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ig_tasks.attribution.result import CONVERGED
 from ig_tasks.reports.reasons.bounds import row_bounds
-from ig_tasks.reports.reasons.ranking import Ranked, rank_reasons
+from ig_tasks.reports.reasons.principal_reasons import Ranked, rank_reasons
 from ig_tasks.stages.computed_run import ComputedRun
 from ig_tasks.stages.plan_facts import PlanFacts
 from ig_tasks.stages.reason_rules import Player, ReasonRules

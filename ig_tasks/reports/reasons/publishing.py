@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ig_tasks.reports.reasons.finding import ReasonedRun
-from ig_tasks.reports.reasons.tables import ReasonFiles
+from ig_tasks.reports.reasons.reason_files import ReasonFiles
 from ig_tasks.spec import ExplanationSpec
 from ig_tasks.stages.aggregation import RunSummary
 from ig_tasks.stages.plan_facts import PlanFacts

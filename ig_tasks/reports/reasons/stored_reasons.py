@@ -13,7 +13,7 @@ from ig_tasks.explanations.finished_run import FinishedRun
 from ig_tasks.reports.numerals import beside, exact
 from ig_tasks.reports.reasons.finding import AdverseRow, ReasonedRun
 from ig_tasks.reports.reasons.letter import Letter, Without
-from ig_tasks.reports.reasons.tables import ReasonFiles
+from ig_tasks.reports.reasons.reason_files import ReasonFiles
 from ig_tasks.spec import ExplanationSpec
 from ig_tasks.spec.messages import first_error
 from ig_tasks.spec.reasons_section import ReasonsSpec

@@ -13,7 +13,7 @@ from ig_tasks.spec.feature_groups import groups_of
 from ig_tasks.stages.crossed_runs import CrossedRuns
 from ig_tasks.store import Folder, Store
 from ig_tasks.store.drift_parts import Drift
-from ig_tasks.validation.drift.comparison import compare_periods
+from ig_tasks.validation.drift.compare_periods import compare_periods
 from ig_tasks.validation.drift.crossing import Crossing
 from ig_tasks.validation.drift.period import Period
 from ig_tasks.validation.drift.references import PublishedReports, history_of, locate_run, witness_of

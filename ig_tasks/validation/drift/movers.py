@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from ig_tasks.store.drift_parts import Effect, FeatureDrift
 from ig_tasks.validation.drift.crossing import Crossing
-from ig_tasks.validation.drift.inputs import moved
+from ig_tasks.validation.drift.input_drift import moved
 from ig_tasks.validation.drift.sides import Side, figures_of
 from ig_tasks.validation.drift.states import Limits, causes
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ig_tasks.validation.drift.alarms import FEWEST_CLUSTERS
-from ig_tasks.validation.drift.inputs import input_drift
+from ig_tasks.validation.drift.input_drift import input_drift
 from ig_tasks.validation.drift.period import Period
 
 __all__ = ["History", "limits_of", "never_alike", "not_comparable"]

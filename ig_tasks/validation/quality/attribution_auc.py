@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow.compute as pc
 
 from ig_tasks.models.outcomes import Outcome
-from ig_tasks.stages.outcomes import LABEL
+from ig_tasks.stages.row_outcomes import LABEL
 from ig_tasks.statistics.prediction_counts import PredictionCounts
 from ig_tasks.validation.drift.period import Period
 

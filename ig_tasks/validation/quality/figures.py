@@ -23,8 +23,8 @@ from ig_tasks.statistics.prediction_counts import PredictionCounts
 from ig_tasks.store.report_quality import CalibrationPart, Quality
 from ig_tasks.validation.drift.decomposition import variance_of_sums
 from ig_tasks.validation.drift.period import Period
-from ig_tasks.validation.quality.rows import LabelledRows, labelled_rows
-from ig_tasks.validation.quality.words import quality_words
+from ig_tasks.validation.quality.labelled_rows import LabelledRows, labelled_rows
+from ig_tasks.validation.quality.quality_sentence import quality_words
 
 __all__ = ["ClusterResiduals", "judge_quality"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ig_tasks.attribution.backends.keras.pieces import Bent
-from ig_tasks.attribution.slopes import Pieces
+from ig_tasks.attribution.secant_slopes import Pieces
 
 PLACES = np.linspace(-9.0, 9.0, 181)
 

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from ig_tasks.charts.trend import Moment, figure_over_time, ranks_over_time
+from ig_tasks.charts.trend_lines import Moment, figure_over_time, ranks_over_time
 from ig_tasks.cli import _run
 from ig_tasks.errors import ReportError
 from ig_tasks.reports.trend import read_trend

@@ -14,8 +14,8 @@ from support.planted import TARGET, Model, period_of, rows_of_days
 from ig_tasks.spec import ExplanationSpec
 from ig_tasks.store.report import Verdict
 from ig_tasks.validation.drift.period import Period
-from ig_tasks.validation.verdicts.judge import judge_features, verdicts_check
 from ig_tasks.validation.verdicts.pairs import shared_information
+from ig_tasks.validation.verdicts.run_verdicts import judge_features, verdicts_check
 from ig_tasks.validation.verdicts.single import value_association
 
 

@@ -38,7 +38,7 @@ from ig_tasks.attribution.backends.keras.slopes import (
 )
 from ig_tasks.attribution.backends.keras.sorting import descending
 from ig_tasks.attribution.backends.keras.values import Bends, Live, Value
-from ig_tasks.attribution.sorting import MOST_SORTED
+from ig_tasks.attribution.sorting_network import MOST_SORTED
 from ig_tasks.attribution.structure import NotFollowed
 
 __all__ = ["Done", "do", "known"]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ig_tasks.attribution.slopes import Pieces
+from ig_tasks.attribution.secant_slopes import Pieces
 
 __all__ = ["Bent", "beyond"]
 

@@ -12,7 +12,7 @@ from typing import Any
 import tensorflow as tf  # noqa: TID253 - this module is the framework's own, loaded lazily
 
 from ig_tasks.attribution.backends.keras.slopes import largest
-from ig_tasks.attribution.sorting import network
+from ig_tasks.attribution.sorting_network import network
 
 __all__ = ["descending"]
 

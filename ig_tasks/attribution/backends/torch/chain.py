@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import torch  # noqa: TID253 - this module is the framework's own, loaded lazily
 
 from ig_tasks.attribution.backends.torch.slopes import kinked_cells, smooth_cells
-from ig_tasks.attribution.slopes import Pieces, middle, tiny
+from ig_tasks.attribution.secant_slopes import Pieces, middle, tiny
 
 __all__ = ["Add", "Chain", "Elementwise", "Kinked", "Linear", "Product", "Relu", "Scale", "StepOf"]
 

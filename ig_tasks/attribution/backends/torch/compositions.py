@@ -12,7 +12,7 @@ from typing import Any
 
 import torch  # noqa: TID253 - this module is the framework's own, loaded lazily
 
-from ig_tasks.attribution.sorting import MOST_SORTED, network
+from ig_tasks.attribution.sorting_network import MOST_SORTED, network
 
 __all__ = ["composed"]
 

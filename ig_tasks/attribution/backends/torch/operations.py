@@ -11,7 +11,7 @@ import torch  # noqa: TID253 - this module is the framework's own, loaded lazily
 from ig_tasks.attribution.backends.torch.affine import SPECTRA, leaves, moves_rows, substitute, words
 from ig_tasks.attribution.backends.torch.pools import MaxPool, Windows
 from ig_tasks.attribution.backends.torch.slopes import Ends, Middle, Modulus, Piecewise, Relu, Smooth
-from ig_tasks.attribution.slopes import Pieces
+from ig_tasks.attribution.secant_slopes import Pieces
 from ig_tasks.attribution.structure import NotFollowed
 
 __all__ = [

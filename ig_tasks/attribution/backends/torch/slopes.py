@@ -14,7 +14,7 @@ from typing import Any
 
 import torch  # noqa: TID253 - this module is the framework's own, loaded lazily
 
-from ig_tasks.attribution.slopes import (
+from ig_tasks.attribution.secant_slopes import (
     Pieces,
     close_ends,
     middle,

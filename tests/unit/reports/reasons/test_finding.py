@@ -13,7 +13,7 @@ import pytest
 from ig_tasks.errors import DataError, InputError, SpecError, UserError
 from ig_tasks.models.target_config import Target, TargetConfig
 from ig_tasks.reports.reasons.finding import AdverseRow, ReasonedRun
-from ig_tasks.reports.reasons.tables import COLUMNS, ReasonFiles, csv_text
+from ig_tasks.reports.reasons.reason_files import COLUMNS, ReasonFiles, csv_text
 from ig_tasks.spec import load_spec
 from ig_tasks.stages.reason_rules import ReasonRules
 

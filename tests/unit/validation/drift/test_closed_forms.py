@@ -8,7 +8,7 @@ import pytest
 from support.planted import Model, compare_planted, period_of, rows_of_days
 
 from ig_tasks.statistics import AttributionSums
-from ig_tasks.validation.drift.comparison import compare_periods
+from ig_tasks.validation.drift.compare_periods import compare_periods
 from ig_tasks.validation.drift.decomposition import own_and_rest
 
 GRID = np.array([-3.0, -1.0, 0.5, 2.0])

@@ -14,7 +14,7 @@ from ig_tasks.statistics import AttributionSums
 from ig_tasks.store.drift_parts import Drift, FeatureDrift, PartOfChange
 from ig_tasks.validation.drift.alarms import raises_alarm
 from ig_tasks.validation.drift.decomposition import OwnPart, Totals
-from ig_tasks.validation.drift.inputs import input_drift
+from ig_tasks.validation.drift.input_drift import input_drift
 from ig_tasks.validation.drift.paired import Measured
 from ig_tasks.validation.drift.sides import Side, parts_of
 from ig_tasks.validation.drift.states import Limits

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from ig_tasks.reports.exporters.summaries import quoted
 from ig_tasks.reports.reasons.finding import AdverseRow
-from ig_tasks.reports.reasons.tally import Tally
+from ig_tasks.reports.reasons.reason_counts import Tally
 from ig_tasks.stages.reason_rules import Player, ReasonRules
 
 __all__ = ["COLUMNS", "ReasonFiles", "csv_text"]

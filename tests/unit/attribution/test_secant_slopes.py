@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ig_tasks.attribution.slopes import (
+from ig_tasks.attribution.secant_slopes import (
     Pieces,
     close_ends,
     flip_share,

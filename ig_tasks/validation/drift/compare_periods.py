@@ -13,12 +13,12 @@ from ig_tasks.errors import IgTasksError, ResourceError, WorkerLostError, brief
 from ig_tasks.spec import FeatureSpec
 from ig_tasks.statistics import ranks
 from ig_tasks.store.drift_parts import Drift, FeatureDrift
-from ig_tasks.validation.drift import sentences
+from ig_tasks.validation.drift import change_sentences
 from ig_tasks.validation.drift.alarms import raises_alarm
 from ig_tasks.validation.drift.crossing import Crossing, Reached
 from ig_tasks.validation.drift.decomposition import Totals, own_and_rest
 from ig_tasks.validation.drift.indices import indices_of
-from ig_tasks.validation.drift.inputs import input_drift
+from ig_tasks.validation.drift.input_drift import input_drift
 from ig_tasks.validation.drift.movers import with_movers
 from ig_tasks.validation.drift.period import Period
 from ig_tasks.validation.drift.sides import Side, cancelled, causes_of, changed_parts, parts_of, scaled_by
@@ -116,7 +116,7 @@ class _Comparison:
             rows_crossed=reached.rows,
             notes=tuple(self.notes),
         )
-        return drift.model_copy(update={"summary": sentences.summary(drift)})
+        return drift.model_copy(update={"summary": change_sentences.summary(drift)})
 
     def _side(self, names: tuple[str, ...], before: Totals, after: Totals, *crossed: Any) -> Side:
         changed = {"model_changed": self.model_changed, "baseline_changed": self.baseline_changed}
@@ -209,7 +209,7 @@ class _Comparison:
                 heavy=bool(side.middle[place] >= self.limits.share * whole),
             )
             judged = row.model_copy(update={"alarm": alarm})
-            found.append(judged.model_copy(update={"sentence": sentences.sentence(judged, self.limits)}))
+            found.append(judged.model_copy(update={"sentence": change_sentences.sentence(judged, self.limits)}))
         return found
 
     def _with_movers(self, side: Side, rows: list[FeatureDrift]) -> list[FeatureDrift]:

@@ -4,7 +4,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 from ig_tasks.errors import ReportError
 from ig_tasks.orchestration import ig_dag
 from ig_tasks.orchestration.failures import StoppedError
-from ig_tasks.orchestration.launch import RegisterReferenceOperator
+from ig_tasks.orchestration.launch_report import RegisterReferenceOperator
 from ig_tasks.validation.drift import references
 
 

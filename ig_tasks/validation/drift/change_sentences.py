@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ig_tasks.presentation.causes import CAUSES
+from ig_tasks.presentation.change_causes import CAUSES
 from ig_tasks.store.drift_parts import Drift, FeatureDrift
 from ig_tasks.validation.drift.states import Limits
 

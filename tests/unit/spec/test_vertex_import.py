@@ -12,7 +12,7 @@ import yaml
 from ig_tasks.cli import _run
 from ig_tasks.errors import SpecError
 from ig_tasks.spec import ExplanationSpec
-from ig_tasks.spec.vertex import VertexDraft, draft_of_vertex
+from ig_tasks.spec.vertex_import import VertexDraft, draft_of_vertex
 
 NAMES = ["r1", "r2"]
 TABULAR: dict[str, Any] = {

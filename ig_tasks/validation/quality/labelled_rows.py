@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ig_tasks.models.outcomes import Outcome
-from ig_tasks.stages.outcomes import LABEL, LABEL_PROBABILITY, PREDICTED, PREDICTED_CLASS
+from ig_tasks.stages.row_outcomes import LABEL, LABEL_PROBABILITY, PREDICTED, PREDICTED_CLASS
 from ig_tasks.statistics.losses import log_loss, row_losses
 from ig_tasks.validation.drift.period import Period
 
