@@ -25,7 +25,7 @@ class ApprovalSpec(Section):
     )
 
     @model_validator(mode="after")
-    def _asked_for(self) -> ApprovalSpec:
+    def _check_severity(self) -> ApprovalSpec:
         if self.severity is None and (self.users or self.days is not None):
             raise ValueError("severity is missing; write critical or warning, from which on a person is asked")
         return self

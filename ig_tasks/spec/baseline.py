@@ -95,7 +95,7 @@ class BaselineSpec(Section):
         options = _OPTIONS.get(strategy, {})
         for name in ("value", "q", "k", "sigma", "cutoff", "within", "side", "space", "seed"):
             if data.get(name) is not None and name not in options:
-                owners = ", ".join(owner for owner, taken in _OPTIONS.items() if name in taken)
+                owners = ", ".join(owner for owner, allowed in _OPTIONS.items() if name in allowed)
                 raise ValueError(f"{name} is not an option of strategy {strategy!r}, but of: {owners}")
         for name, default in options.items():
             if default is _NEEDED and data.get(name) is None:
@@ -109,10 +109,10 @@ class BaselineSpec(Section):
         for name in ("side", "space"):
             if data.get(name) is not None and data.get("cutoff") is None:
                 raise ValueError(f"{name} says how the cutoff is meant; add cutoff and within, or leave {name} out")
-        given = {name: value for name, value in data.items() if value is not None}
-        if given.get("cutoff") is not None:
+        settings = {name: value for name, value in data.items() if value is not None}
+        if settings.get("cutoff") is not None:
             options = {**options, "side": "above"}
-        return {name: default for name, default in options.items() if default is not _NEEDED} | given
+        return {name: default for name, default in options.items() if default is not _NEEDED} | settings
 
     @property
     def options(self) -> dict[str, Any]:
@@ -127,5 +127,5 @@ class BaselineSpec(Section):
 
     def with_strategy(self, strategy: str) -> dict[str, Any]:
         """The section's document with another strategy: options stay with the one they were given for."""
-        kept = self.document if strategy == self.strategy else self.model_dump(mode="json", include=set(_ORIGINAL))
-        return kept | {"strategy": strategy}
+        document = self.document if strategy == self.strategy else self.model_dump(mode="json", include=set(_ORIGINAL))
+        return document | {"strategy": strategy}

@@ -10,8 +10,8 @@ __all__ = ["cache_folder"]
 
 def cache_folder() -> Path:
     """$IG_TASKS_CACHE, else ~/.cache/ig_tasks (or under $XDG_CACHE_HOME)."""
-    given = os.environ.get("IG_TASKS_CACHE")
-    if given:
-        return Path(given)
+    configured = os.environ.get("IG_TASKS_CACHE")
+    if configured:
+        return Path(configured)
     home = os.environ.get("XDG_CACHE_HOME")
     return (Path(home) if home else Path.home() / ".cache") / "ig_tasks"

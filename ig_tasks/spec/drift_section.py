@@ -22,7 +22,7 @@ def _as_reference(value: Any) -> Any:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-def _known(value: str) -> str:
+def _check_reference(value: str) -> str:
     if not value.strip() or "/" in value or "\\" in value or value.strip() in (".", ".."):
         raise ValueError("this is the name of no partition or run; write such as previous, 2013-09 or a run id")
     if value.startswith("previous") and value != "previous" and not _PREVIOUS.fullmatch(value):
@@ -36,7 +36,7 @@ class DriftSpec(Section):
     reference: Annotated[
         str,
         BeforeValidator(_as_reference),
-        AfterValidator(_known),
+        AfterValidator(_check_reference),
         Field(description="previous, previous:12 (partitions back), launch, a partition, a run id, or none"),
     ] = "previous"
     practical: Annotated[Share, Field(gt=0.0, description="least change that counts, of the importance")] = 0.10
@@ -58,5 +58,5 @@ class DriftSpec(Section):
         """How many partitions back the reference is; None where it is named otherwise."""
         if self.reference == "previous":
             return 1
-        found = _PREVIOUS.fullmatch(self.reference)
-        return int(found[1]) if found else None
+        match = _PREVIOUS.fullmatch(self.reference)
+        return int(match[1]) if match else None

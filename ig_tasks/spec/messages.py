@@ -42,7 +42,7 @@ def first_error(error: ValidationError, model: type[BaseModel], *, missing: str 
     field = _field(first)
     prefix = f"{field}: " if field else ""
     if first["type"] == "extra_forbidden":
-        line = f"{prefix}no such key{_elsewhere(model, location) or _nearby(model, location)}"
+        line = f"{prefix}no such key{_same_key_elsewhere(model, location) or _similar_key(model, location)}"
     elif first["type"] == "missing":
         line = f"{prefix}{missing}"
     else:
@@ -55,7 +55,9 @@ def first_error(error: ValidationError, model: type[BaseModel], *, missing: str 
 def _reason(problem: Any) -> str:
     """What pydantic says of a value, in the words of people, with the value and the nearest of those known."""
     reason = problem["msg"].removeprefix("Value error, ")
-    return without_secrets(f"{_PATTERNS.get(_pattern(problem)) or reason[:1].lower() + reason[1:]}{_given(problem)}")
+    return without_secrets(
+        f"{_PATTERNS.get(_pattern(problem)) or reason[:1].lower() + reason[1:]}{_shown_value(problem)}"
+    )
 
 
 def _field(problem: Any) -> str:
@@ -66,7 +68,7 @@ def _pattern(problem: Any) -> str:
     return str(problem.get("ctx", {}).get("pattern", ""))
 
 
-def _given(problem: Any) -> str:
+def _shown_value(problem: Any) -> str:
     value = problem.get("input")
     simple = isinstance(value, str | int | float | bool) or value is None
     if not simple or problem["type"] == "value_error":
@@ -83,28 +85,28 @@ def _is_union_label(part: int | str) -> bool:
     )
 
 
-def _nearby(model: type[BaseModel], location: Sequence[int | str]) -> str:
+def _similar_key(model: type[BaseModel], location: Sequence[int | str]) -> str:
     return suggest(str(location[-1]), _known_keys(model, location[:-1]), noun="keys")
 
 
-def _elsewhere(model: type[BaseModel], location: Sequence[int | str]) -> str:
+def _same_key_elsewhere(model: type[BaseModel], location: Sequence[int | str]) -> str:
     """The tail of a message about a key that another section has, such as `tolerance` without `attribution`."""
     name = str(location[-1]).casefold()
     if name in (key.casefold() for key in _known_keys(model, location[:-1])):
         return ""  # the same key in another case: the nearest one is the right hint
-    found = [path for path in _all_keys(model) if path.rpartition(".")[2].casefold() == name]
-    return f"; did you mean {' or '.join(repr(path) for path in found)}?" if found else ""
+    paths = [path for path in _all_keys(model) if path.rpartition(".")[2].casefold() == name]
+    return f"; did you mean {' or '.join(repr(path) for path in paths)}?" if paths else ""
 
 
 def _all_keys(model: type[BaseModel], *before: str) -> list[str]:
     """Dotted keys of a document and of its sections."""
-    found = []
+    keys = []
     for key in _known_keys(model, ()):
-        found.append(".".join((*before, key)))
+        keys.append(".".join((*before, key)))
         section = _model_within(model.model_fields[key].annotation)
         if section is not None:
-            found += _all_keys(section, *before, key)
-    return found
+            keys += _all_keys(section, *before, key)
+    return keys
 
 
 def _known_keys(model: type[BaseModel], location: Sequence[int | str]) -> list[str]:
@@ -120,5 +122,5 @@ def _model_within(annotation: Any) -> Any:
     """The model class in `Model`, `Model | None` or `dict[str, Model]`."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
-    found = [_model_within(argument) for argument in get_args(annotation)]
-    return next((item for item in found if item is not None), None)
+    models = [_model_within(argument) for argument in get_args(annotation)]
+    return next((model for model in models if model is not None), None)

@@ -7,7 +7,7 @@ from typing import Any
 
 from ig_tasks.spec.fields import Section
 
-__all__ = ["Override", "overrides_between", "overrides_of_settings", "said_again"]
+__all__ = ["Override", "merge_overrides", "overrides_between", "overrides_of_settings"]
 
 _NO_OVERRIDES = ("version", "name", "partition", "schedule", "store", "compute", "origin", "overrides")
 """Which rows a run is for, when and where it is done: none of these makes another question of it."""
@@ -26,7 +26,7 @@ class Override(Section):
 def overrides_between(own: Mapping[str, Any], used: Mapping[str, Any]) -> tuple[Override, ...]:
     """Where two resolved documents differ in what decides numbers, verdicts and the look of a report."""
     names = [name for name in used if name not in _NO_OVERRIDES]
-    return tuple(found for name in names for found in _differences(name, own.get(name), used[name]))
+    return tuple(override for name in names for override in _differences(name, own.get(name), used[name]))
 
 
 def overrides_of_settings(settings: Mapping[str, Any]) -> tuple[Override, ...]:
@@ -35,13 +35,13 @@ def overrides_of_settings(settings: Mapping[str, Any]) -> tuple[Override, ...]:
     return tuple(Override(field=key, run=value) for key, value in chosen.items())
 
 
-def said_again(before: tuple[Override, ...], found: tuple[Override, ...]) -> tuple[Override, ...]:
+def merge_overrides(before: tuple[Override, ...], overrides: tuple[Override, ...]) -> tuple[Override, ...]:
     """Overrides of settings that were overridden before: the spec's own value is still the first one."""
-    merged = {one.field: one for one in before}
-    for one in found:
-        first = merged.get(one.field)
-        merged[one.field] = one if first is None else one.model_copy(update={"spec": first.spec})
-    return tuple(one for one in merged.values() if one.spec != one.run)
+    merged = {override.field: override for override in before}
+    for override in overrides:
+        first = merged.get(override.field)
+        merged[override.field] = override if first is None else override.model_copy(update={"spec": first.spec})
+    return tuple(override for override in merged.values() if override.spec != override.run)
 
 
 def _differences(field: str, own: Any, used: Any) -> Iterator[Override]:

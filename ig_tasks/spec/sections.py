@@ -130,7 +130,7 @@ class DataSpec(Section):
     ] = None
 
     @model_validator(mode="after")
-    def _one_choice(self) -> DataSpec:
+    def _check_one_choice(self) -> DataSpec:
         if self.rows and self.sample is not None:
             raise ValueError("give either rows or sample")
         return self

@@ -15,7 +15,7 @@ from ig_tasks.spec.check_sections import ValidationSpec
 from ig_tasks.spec.drift_section import DriftSpec
 from ig_tasks.spec.fields import Names, PartitionText, Section
 from ig_tasks.spec.messages import first_error
-from ig_tasks.spec.overrides import Override, overrides_between, said_again
+from ig_tasks.spec.overrides import Override, merge_overrides, overrides_between
 from ig_tasks.spec.reasons_section import ReasonsSpec
 from ig_tasks.spec.sections import (
     AttributionSpec,
@@ -138,8 +138,8 @@ class ExplanationSpec(Section):
 
     def noting_overrides_of(self, own: ExplanationSpec) -> ExplanationSpec:
         """This spec, with where it differs from the one it was made of noted in `overrides`."""
-        found = overrides_between(own.to_document(), self.to_document())
-        return self.model_copy(update={"overrides": said_again(own.overrides, found)})
+        overrides = overrides_between(own.to_document(), self.to_document())
+        return self.model_copy(update={"overrides": merge_overrides(own.overrides, overrides)})
 
     def store_uri(self) -> str:
         """Where the runs lie: the spec's `store`, else $IG_TASKS_STORE, else a folder ig_runs beside the project.

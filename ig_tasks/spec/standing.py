@@ -58,23 +58,23 @@ def standing_of(text: str, last: Standing | None = None) -> Standing:
         text: the file as it is now.
         last: what the last good version of the file said, if it is known.
     """
-    document, unsure, whole = _document(text)
+    document, unsure, complete = _document(text)
     before = {} if last is None else dict(last)
-    found: dict[str, Any] = {}
+    standing: dict[str, Any] = {}
     for field in ("name", "schedule", "owner", "tags"):
         key = _key_of(field, document)
         valid, value = _valid(field, document[key]) if key else (False, None)
         if valid and not (key in unsure and field in before):
-            found[field] = value
-        elif field in before and (key or not whole):
+            standing[field] = value
+        elif field in before and (key or not complete):
             # Something stands there that cannot be read; a key that was taken out is no longer meant.
-            found[field] = before[field]
+            standing[field] = before[field]
         elif key and field == "schedule":
-            found[field] = _as_far_as_it_goes(document[key])
+            standing[field] = _usable_schedule(document[key])
     data = document.get("data")
     divided = isinstance(data, Mapping) and bool(data.get("partition"))
-    found["by_partition"] = divided or bool(before.get("by_partition"))
-    return Standing(**found)
+    standing["by_partition"] = divided or bool(before.get("by_partition"))
+    return Standing(**standing)
 
 
 def _document(text: str) -> tuple[dict[Any, Any], set[Any], bool]:
@@ -82,18 +82,18 @@ def _document(text: str) -> tuple[dict[Any, Any], set[Any], bool]:
     document = _read(text)
     if document is not None:
         return document, set(), True
-    found: dict[Any, Any] = {}
+    readable: dict[Any, Any] = {}
     unsure: set[Any] = set()
     for lines in _parts(text):
         # What is damaged may lie in the last lines, such as a key of the top level that slipped to the right.
         shorter = (lines[:count] for count in range(len(lines), max(0, len(lines) - _MOST_CUT), -1))
-        for kept in shorter:
-            alone = _read("\n".join(kept))
+        for shorter_lines in shorter:
+            alone = _read("\n".join(shorter_lines))
             if alone is not None:
-                unsure |= set(alone) - set(found) if len(kept) < len(lines) else set()
-                found = {**alone, **found}
+                unsure |= set(alone) - set(readable) if len(shorter_lines) < len(lines) else set()
+                readable = {**alone, **readable}
                 break
-    return found, unsure, False
+    return readable, unsure, False
 
 
 def _read(text: str) -> dict[Any, Any] | None:
@@ -131,11 +131,11 @@ def _valid(field: str, value: Any) -> tuple[bool, Any]:
         return False, None
 
 
-def _as_far_as_it_goes(value: Any) -> ScheduleSpec | None:
+def _usable_schedule(value: Any) -> ScheduleSpec | None:
     """A schedule without its keys that are wrong, as long as it says when."""
     if not isinstance(value, Mapping):
         return None
-    known = {key: held for key, held in value.items() if key in ScheduleSpec.model_fields}
+    known = {key: setting for key, setting in value.items() if key in ScheduleSpec.model_fields}
     whens = ({key: known[key]} for key in ("cron", "assets") if known.get(key))
     for attempt in (known, *whens):
         try:

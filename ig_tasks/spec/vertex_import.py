@@ -46,10 +46,10 @@ def draft_of_vertex(text: str, *, name: str, model: str, data: str) -> VertexDra
         SpecError: if it is not such a document.
     """
     try:
-        found = yaml.safe_load(text)
+        document = yaml.safe_load(text)
     except yaml.YAMLError:
         raise SpecError("the file is neither JSON nor YAML") from None
-    spec = _camel(found)
+    spec = _camel(document)
     if isinstance(spec, Mapping) and "explanationSpec" in spec:
         spec = spec["explanationSpec"]
     if not isinstance(spec, Mapping) or not {"parameters", "metadata"} & set(spec):
@@ -76,16 +76,16 @@ class _Draft:
                 self.notes.append("metadata.inputs.inputBaselines: a blurred baseline is each row's own; it is taken")
             baseline = blur
         features = {
-            feature: {"group": str(held["groupName"])}
-            for feature, held in self._inputs().items()
-            if held.get("groupName")
+            feature: {"group": str(settings["groupName"])}
+            for feature, settings in self._inputs().items()
+            if settings.get("groupName")
         }
         self.notes += [
             f"metadata.{key}: {OF_METADATA.get(key, 'not a field of ExplanationMetadata')}"
             for key in self.metadata
             if key not in ("inputs", "outputs")
         ]
-        found: dict[str, Any] = {
+        draft: dict[str, Any] = {
             "version": 1,
             "name": name,
             "model": {"uri": model} if target is None else {"uri": model, "target": target},
@@ -93,13 +93,15 @@ class _Draft:
             "baseline": baseline,
             "attribution": {"method": "integrated_gradients", "tolerance": 0.01},
         }
-        return found | ({"features": features} if features else {})
+        return draft | ({"features": features} if features else {})
 
     def _inputs(self) -> dict[str, Mapping[str, Any]]:
         inputs = self.metadata.get("inputs") or {}
-        if not isinstance(inputs, Mapping) or not all(isinstance(held or {}, Mapping) for held in inputs.values()):
+        if not isinstance(inputs, Mapping) or not all(
+            isinstance(settings or {}, Mapping) for settings in inputs.values()
+        ):
             raise SpecError("metadata.inputs: it is a map from features to what is known of each")
-        return {str(feature): held or {} for feature, held in inputs.items()}
+        return {str(feature): settings or {} for feature, settings in inputs.items()}
 
     def _target(self) -> str | int | None:
         outputs = self.metadata.get("outputs") or {}
@@ -115,9 +117,9 @@ class _Draft:
         top = self.parameters.get("topK")
         if top is not None and int(top) != 1:
             self.notes.append(f"parameters.topK: {top}; one target is explained per spec, write one spec for each")
-        return self._chosen(names, shown.get("indexDisplayNameMapping"))
+        return self._chosen_output(names, shown.get("indexDisplayNameMapping"))
 
-    def _chosen(self, names: list[str], display: Any) -> str | int | None:
+    def _chosen_output(self, names: list[str], display: Any) -> str | int | None:
         indices = self.parameters.get("outputIndices")
         if indices is None:
             if display is not None:
@@ -139,14 +141,14 @@ class _Draft:
 
     def _baseline(self) -> dict[str, Any] | str:
         values: dict[str, float | str] = {}
-        for feature, held in self._inputs().items():
-            values |= self._values(feature, held)
-            for key in held:
-                self._note_of_input(feature, key, held[key])
+        for feature, settings in self._inputs().items():
+            values |= self._values(feature, settings)
+            for key in settings:
+                self._note_of_input(feature, key, settings[key])
         return {"strategy": "constant", "value": values} if values else "auto"
 
-    def _values(self, feature: str, held: Mapping[str, Any]) -> dict[str, float | str]:
-        baselines = held.get("inputBaselines") or []
+    def _values(self, feature: str, settings: Mapping[str, Any]) -> dict[str, float | str]:
+        baselines = settings.get("inputBaselines") or []
         where = f"metadata.inputs.{feature}.inputBaselines"
         if not isinstance(baselines, list):
             raise SpecError(f"{where}: it is a list of baselines")
@@ -162,7 +164,7 @@ class _Draft:
         if isinstance(value, int | float | str) and not isinstance(value, bool):
             return {feature: value}
         flat = [*_numbers(value)]
-        names = held.get("indexFeatureMapping")
+        names = settings.get("indexFeatureMapping")
         if flat and isinstance(names, list) and len(names) == len(flat):
             return {str(name): number for name, number in zip(names, flat, strict=True)}
         if flat and len(set(flat)) == 1:
@@ -170,22 +172,22 @@ class _Draft:
         self.notes.append(f"{where}: an array of different values; write it as a table (baseline.strategy: table)")
         return {}
 
-    def _note_of_input(self, feature: str, key: str, held: Any) -> None:
+    def _note_of_input(self, feature: str, key: str, setting: Any) -> None:
         where = f"metadata.inputs.{feature}.{key}"
-        if key in ("inputBaselines", "groupName") or held in (None, "IDENTITY", "ENCODING_UNSPECIFIED", "numeric"):
+        if key in ("inputBaselines", "groupName") or setting in (None, "IDENTITY", "ENCODING_UNSPECIFIED", "numeric"):
             return
         if key == "encoding":
-            self.notes.append(f"{where}: {held}; {ENCODINGS.get(str(held), 'not an encoding of Vertex AI')}")
+            self.notes.append(f"{where}: {setting}; {ENCODINGS.get(str(setting), 'not an encoding of Vertex AI')}")
         elif key == "modality":
-            self.notes.append(f"{where}: {held}; describe it in model.yaml as an input of kind {held}")
+            self.notes.append(f"{where}: {setting}; describe it in model.yaml as an input of kind {setting}")
         else:
             self.notes.append(f"{where}: {OF_INPUTS.get(key, 'not a field of InputMetadata')}")
 
     def _method(self) -> dict[str, Any] | None:
         """Notes on the method; the baseline that it asks for, if it does."""
         blur = None
-        for key, held in self.parameters.items():
-            where, settings = f"parameters.{key}", held if isinstance(held, Mapping) else {}
+        for key, setting in self.parameters.items():
+            where, settings = f"parameters.{key}", setting if isinstance(setting, Mapping) else {}
             if key in ("integratedGradientsAttribution", "xraiAttribution"):
                 if key == "xraiAttribution":
                     self.notes.append(f"{where}: regions are not made; Integrated Gradients of the cells are computed")
@@ -203,11 +205,11 @@ class _Draft:
         return blur
 
     def _of_integration(self, where: str, settings: Mapping[str, Any]) -> Iterator[str]:
-        for key, held in settings.items():
+        for key, setting in settings.items():
             if key == "stepCount":
                 yield (
-                    f"{where}.stepCount: {held}; as many steps are taken as each row needs for attribution.tolerance. "
-                    f"For a fixed number write integrator: trapezoid and steps: {held}"
+                    f"{where}.stepCount: {setting}; as many steps are taken as each row needs for "
+                    f"attribution.tolerance. For a fixed number write integrator: trapezoid and steps: {setting}"
                 )
             elif key == "smoothGradConfig":
                 yield f"{where}.{key}: gradients are not smoothed by noise; their error is estimated instead"
@@ -235,12 +237,12 @@ def _numbers(value: Any) -> Iterator[float]:
             yield item
 
 
-def _camel(held: Any, *, names: bool = False) -> Any:
+def _camel(value: Any, *, names: bool = False) -> Any:
     """Keys in camelCase; the names of features and outputs stay as they are."""
-    if isinstance(held, Mapping):
-        found = {}
-        for key, item in held.items():
+    if isinstance(value, Mapping):
+        renamed = {}
+        for key, item in value.items():
             written = str(key) if names else re.sub(r"_([a-z0-9])", lambda match: match[1].upper(), str(key))
-            found[written] = _camel(item, names=written in ("inputs", "outputs") and not names)
-        return found
-    return [_camel(item) for item in held] if isinstance(held, list) else held
+            renamed[written] = _camel(item, names=written in ("inputs", "outputs") and not names)
+        return renamed
+    return [_camel(item) for item in value] if isinstance(value, list) else value

@@ -34,14 +34,14 @@ class _UniqueKeyLoader(yaml.SafeLoader):
     """YAML lets a second key of the same name win in silence; that hides a mistake."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[Any] = set()
+        keys: set[Any] = set()
         for key_node, _ in node.value:
             if key_node.tag == _MERGE:
                 continue  # what is merged in may stand in the mapping again, which then counts
             key = self.construct_object(key_node, deep=True)
-            if isinstance(key, str | int) and key in seen:
+            if isinstance(key, str | int) and key in keys:
                 raise yaml.constructor.ConstructorError(None, None, f"key {key!r} is there twice", key_node.start_mark)
-            seen.add(key if isinstance(key, str | int) else id(key_node))
+            keys.add(key if isinstance(key, str | int) else id(key_node))
         return super().construct_mapping(node, deep)
 
 
@@ -70,7 +70,7 @@ def value_of(text: str, model: type[BaseModel], key: str) -> Any:
     """
     annotation: Any = model
     for part in key.split("."):
-        within = [found for member in _members(annotation) for found in _within(member, part)]
+        within = [inner for member in _members(annotation) for inner in _annotations_under(member, part)]
         annotation = Union[tuple(within)] if within else Any  # noqa: UP007 - made of a list
     return load_yaml(text, annotation)
 
@@ -82,16 +82,16 @@ def _take_as_written(node: yaml.Node, annotation: Any) -> None:
             if key.tag == _MERGE:
                 _take_as_written(value, annotation)
                 continue
-            within = [found for member in members for found in _within(member, str(key.value))]
+            within = [inner for member in members for inner in _annotations_under(member, str(key.value))]
             if within and key.tag in _READ:
                 key.tag = _STR
-            for found in within:
-                _take_as_written(value, found)
+            for inner in within:
+                _take_as_written(value, inner)
     elif isinstance(node, yaml.SequenceNode):
         for item in node.value:
             for member in members:
-                for found in _items(member):
-                    _take_as_written(item, found)
+                for inner in _items(member):
+                    _take_as_written(item, inner)
     elif node.tag in _READ and _is_text(node, members):
         node.tag = _STR
 
@@ -99,7 +99,7 @@ def _take_as_written(node: yaml.Node, annotation: Any) -> None:
 def _is_text(node: yaml.Node, members: Sequence[Any]) -> bool:
     """Whether a scalar that YAML would read as something else is text here."""
     # One name stands for a list of one, one text for the section's main field.
-    members = [found for member in members for found in (_flattened(member))]
+    members = [flat for member in members for flat in (_flattened(member))]
     if Category in members or (str in members and any(kind in members for kind in (int, float, bool))):
         return _DECIMAL.fullmatch(node.value) is None
     return str in members
@@ -126,8 +126,8 @@ def _members(annotation: Any) -> Iterator[Any]:
     elif origin is Literal:
         return
     elif (origin is not None and type(None) in get_args(annotation)) or _is_union(annotation):
-        for one in get_args(annotation):
-            yield from _members(one)
+        for alternative in get_args(annotation):
+            yield from _members(alternative)
     elif annotation is not type(None):
         yield annotation
 
@@ -136,7 +136,7 @@ def _is_union(annotation: Any) -> bool:
     return get_origin(annotation) is Union or type(annotation).__name__ == "UnionType"
 
 
-def _within(member: Any, key: str) -> Iterator[Any]:
+def _annotations_under(member: Any, key: str) -> Iterator[Any]:
     """The annotations of what stands under a key."""
     if isinstance(member, type) and issubclass(member, BaseModel):
         if key in member.model_fields:
