@@ -164,4 +164,4 @@ class Drift(Part):
     @property
     def alarms(self) -> tuple[FeatureDrift, ...]:
         """The features and groups that raise an alarm."""
-        return tuple(one for one in (*self.features, *self.groups) if one.alarm)
+        return tuple(drift for drift in (*self.features, *self.groups) if drift.alarm)

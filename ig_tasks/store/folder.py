@@ -61,7 +61,7 @@ class Folder:
 
     def exists(self, name: str) -> bool:
         """Whether a file or folder of this name exists."""
-        with self._reached(name):
+        with self._reading(name):
             return bool(self.filesystem.exists(self.path_of(name)))
 
     def size(self, name: str) -> int:
@@ -71,17 +71,17 @@ class Folder:
     def names(self, name: str = "") -> list[str]:
         """The names within a sub-folder, sorted; empty if it is not there. No locks, nothing half written."""
         try:
-            with self._reached(name):
+            with self._reading(name):
                 self.filesystem.invalidate_cache()
-                found = self.filesystem.ls(self.path_of(name).rstrip("/"), detail=False)
+                paths = self.filesystem.ls(self.path_of(name).rstrip("/"), detail=False)
         except FileNotFoundError:
             return []
-        names = (str(path).rstrip("/").rsplit("/", 1)[-1] for path in found)
-        return sorted(one for one in names if not one.endswith((HALF, LOCK)))
+        base_names = (str(path).rstrip("/").rsplit("/", 1)[-1] for path in paths)
+        return sorted(base_name for base_name in base_names if not base_name.endswith((HALF, LOCK)))
 
     def read_bytes(self, name: str) -> bytes:
         """The content of a file. Raises FileNotFoundError if it is not there, RunError if it cannot be read."""
-        with self._reached(name):
+        with self._reading(name):
             content: bytes = self.filesystem.cat_file(self.path_of(name))
         return content
 
@@ -108,7 +108,7 @@ class Folder:
             self.remove(_TRY)
 
     @contextmanager
-    def _reached(self, name: str) -> Iterator[None]:
+    def _reading(self, name: str) -> Iterator[None]:
         try:
             yield
         except FileNotFoundError:
@@ -139,7 +139,7 @@ class Folder:
             RunError: if it cannot be removed.
         """
         try:
-            with self._reached(name):
+            with self._reading(name):
                 self.filesystem.rm_file(self.path_of(name))
         except FileNotFoundError:
             return
@@ -193,9 +193,9 @@ class Folder:
         On a local disk and on shares that know locks; the system undoes it when a process dies, however it dies.
         Elsewhere nothing is locked, since no lock of an object store survives its holder safely.
         """
-        with contextlib.ExitStack() as held:
+        with contextlib.ExitStack() as lock:
             if self._is_local:
-                lock_file(Path(self.path_of(f".{name}{LOCK}")), held)
+                lock_file(Path(self.path_of(f".{name}{LOCK}")), lock)
             yield
 
     def read_text(self, name: str) -> str:
@@ -220,7 +220,7 @@ class Folder:
 
     def read_table(self, name: str, columns: list[str] | None = None) -> pa.Table:
         """The Parquet file as a table; `columns` None: all of them."""
-        with self._reached(name), self.opened(name) as handle:
+        with self._reading(name), self.opened(name) as handle:
             return read_parquet(handle, columns)
 
     @contextmanager

@@ -57,8 +57,8 @@ def link_file(path: Path, content: bytes) -> bool:
     return True
 
 
-def lock_file(path: Path, held: contextlib.ExitStack) -> None:
-    """Wait for an exclusive lock on a file of its own, until `held` closes it; none where locks are unsupported."""
+def lock_file(path: Path, stack: contextlib.ExitStack) -> None:
+    """Wait for an exclusive lock on a file of its own, until `stack` closes it; no lock where the system has none."""
     try:
         import fcntl
     except ImportError:  # not a POSIX system
@@ -70,7 +70,7 @@ def lock_file(path: Path, held: contextlib.ExitStack) -> None:
             handle: IO[bytes] = path.open("ab")
         except PermissionError:  # it is there, and another user's
             handle = path.open("rb")
-        fcntl.flock(held.enter_context(handle), fcntl.LOCK_EX)
+        fcntl.flock(stack.enter_context(handle), fcntl.LOCK_EX)
 
 
 @contextmanager

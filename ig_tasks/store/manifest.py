@@ -88,13 +88,15 @@ class Manifest:
 
     def record_files(self, contents: Mapping[str, bytes | str]) -> None:
         """Note files by their content (bytes) or by a digest that is known already (text)."""
-        digests = {name: digest_of(held) if isinstance(held, bytes) else held for name, held in contents.items()}
+        digests = {
+            name: digest_of(content) if isinstance(content, bytes) else content for name, content in contents.items()
+        }
         self._note({"files": digests})
 
     def stage(self, name: str) -> dict[str, Any] | None:
         """What was noted of a stage, or None if it was never finished."""
-        found: dict[str, Any] | None = self.document.get("stages", {}).get(name)
-        return found
+        notes: dict[str, Any] | None = self.document.get("stages", {}).get(name)
+        return notes
 
     def read(self, name: str, *, known: bool = False) -> bytes:
         """The content of a file, compared with what was noted of it; one of which nothing was noted is as it is.
@@ -112,11 +114,11 @@ class Manifest:
             raise damaged(self._folder, name, "it is missing") from None
         if noted is None and known:
             raise damaged(self._folder, name, "the manifest knows nothing of it")
-        if noted is not None and digest_of(content) not in {noted, *self._noted(name, content)}:
+        if noted is not None and digest_of(content) not in {noted, *self._noted_digests(name, content)}:
             require_digest(self._folder, name, content, noted)
         return content
 
-    def _noted(self, name: str, content: bytes) -> set[str]:
+    def _noted_digests(self, name: str, content: bytes) -> set[str]:
         """All digests that were noted of a file: two who write it at one moment note one each."""
         if digest_of(content) == self.document["files"][name]:
             return set()
@@ -132,13 +134,13 @@ class Manifest:
 
     def _take_notes(self) -> bool:
         """Take in the notes that manifest.json does not have yet, by their times; returns whether there were any."""
-        taken = self.document.get("notes", [])
-        found: dict[str, dict[str, Any]] = {}
-        for name in sorted(set(self._folder.names(NOTES)) - set(taken)):
+        known = self.document.get("notes", [])
+        parts: dict[str, dict[str, Any]] = {}
+        for name in sorted(set(self._folder.names(NOTES)) - set(known)):
             part = self._read(f"{NOTES}/{name}")
             if part is not None:
-                found[name] = part
-        for part in found.values():
+                parts[name] = part
+        for part in parts.values():
             if _BEGUN in part:
                 self._began = True
                 self.document = {**part[_BEGUN], **self.document}
@@ -147,9 +149,9 @@ class Manifest:
             self.document["files"] = dict(sorted(files.items()))
             attempts = [*self.document.get("attempts", []), *part.get("attempts", [])]
             self.document["attempts"] = sorted(attempts, key=lambda attempt: str(attempt["started_at"]))
-        if found:
-            self.document["notes"] = sorted([*taken, *found])
-        return bool(found)
+        if parts:
+            self.document["notes"] = sorted([*known, *parts])
+        return bool(parts)
 
     def _read(self, name: str) -> dict[str, Any] | None:
         """A file of the manifest; None if it is not there, or damaged, which is remembered."""
@@ -164,10 +166,10 @@ class Manifest:
 
 def versions() -> dict[str, str]:
     """The versions of Python and of the installed packages that shape a run's numbers."""
-    found = {"python": platform.python_version()}
+    installed = {"python": platform.python_version()}
     for package in _PACKAGES:
         try:
-            found[package] = importlib.metadata.version(package)
+            installed[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
             continue
-    return found
+    return installed

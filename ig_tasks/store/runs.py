@@ -34,9 +34,9 @@ class RunFolder(Folder):
 
         Reading one then raises DamagedError if it is not there, or is not the one with the digest.
         """
-        found = RunFolder(self.uri, self.name, self.run_id)
-        found._digests = digests
-        return found
+        folder = RunFolder(self.uri, self.name, self.run_id)
+        folder._digests = digests
+        return folder
 
     def read_bytes(self, name: str) -> bytes:
         """The file's content.
@@ -65,8 +65,8 @@ class RunFolder(Folder):
 
     def revisions(self) -> list[int]:
         """The revisions of the report that are there, in order. A rendering is written once, never over another."""
-        found = [_revision_of(name) for name in self.names()]
-        return sorted(number for number in found if number is not None)
+        numbers = [_revision_of(name) for name in self.names()]
+        return sorted(number for number in numbers if number is not None)
 
     def read_report(self, revision: int | None = None) -> Report:
         """A revision of the report; without one the newest of an official run, else the newest of all.

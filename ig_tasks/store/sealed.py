@@ -51,10 +51,10 @@ def unseal(content: bytes, *, unsealed: bool = False) -> dict[str, Any]:
     """
     if not content.strip(b"\0 \n"):
         raise ValueError("it is empty" if not content else "it holds nothing but zeros")
-    found = _SEAL.match(content)
-    if found and hashlib.sha256(b"{" + content[found.end() :]).hexdigest() != found[1].decode():
+    seal = _SEAL.match(content)
+    if seal and hashlib.sha256(b"{" + content[seal.end() :]).hexdigest() != seal[1].decode():
         raise ValueError("its content is not what was written: the checksum differs")
-    if not found and not unsealed:
+    if not seal and not unsealed:
         raise ValueError("it does not begin with a checksum")
     try:
         document = json.loads(content)
@@ -106,10 +106,10 @@ def require_digest(folder: Folder, name: str, content: bytes, digest: str) -> No
     Raises:
         DamagedError: saying what is wrong with it.
     """
-    found = digest_of(content)
-    if found != digest:
-        what = "its content is not what was written" if content.strip(b"\0") else "it holds nothing but zeros"
-        why = f"{what}: {found[:19]}, not {digest[:19]}" if content else "it is empty"
+    own_digest = digest_of(content)
+    if own_digest != digest:
+        fault = "its content is not what was written" if content.strip(b"\0") else "it holds nothing but zeros"
+        why = f"{fault}: {own_digest[:19]}, not {digest[:19]}" if content else "it is empty"
         raise damaged(folder, name, why)
 
 

@@ -72,8 +72,8 @@ class StoredRun:
     @property
     def key_parts(self) -> Mapping[str, Any]:
         """Everything that decided the numbers: of this the run's key is made."""
-        found: Mapping[str, Any] = self.document["key_parts"]
-        return found
+        parts: Mapping[str, Any] = self.document["key_parts"]
+        return parts
 
     @property
     def model_digest(self) -> str:
