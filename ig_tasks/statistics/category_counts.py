@@ -17,8 +17,8 @@ MISSING = "(missing)"
 
 def as_levels(values: ArrayLike) -> tuple[NDArray[np.intp], list[str]]:
     """Codes (rows,) into the sorted distinct values as strings; a missing value is the level `(missing)`."""
-    codes, found = pd.factorize(np.asarray(values, dtype=object), use_na_sentinel=False)
-    names = [MISSING if pd.isna(value) else str(value) for value in found]
+    codes, distinct = pd.factorize(np.asarray(values, dtype=object), use_na_sentinel=False)
+    names = [MISSING if pd.isna(value) else str(value) for value in distinct]
     levels = sorted(set(names))
     position = {level: index for index, level in enumerate(levels)}
     # 1 and "1" are one level: they would be one word in a report.

@@ -58,13 +58,13 @@ class CellSums:
     def merge(self, other: Self, cells: int | None = None) -> Self:
         """Sums over the rows of both, over at most `cells` cells."""
         grid, mine, theirs = merge_grids(self.grid, other.grid, cells)
-        one, two = self.regrouped(grid, mine), other.regrouped(grid, theirs)
+        first, second = self.regrouped(grid, mine), other.regrouped(grid, theirs)
         return type(self)(
             grid,
-            one.rows + two.rows,
-            one.absolute + two.absolute,
-            one.signed + two.signed,
-            one.squares + two.squares,
+            first.rows + second.rows,
+            first.absolute + second.absolute,
+            first.signed + second.signed,
+            first.squares + second.squares,
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -112,13 +112,13 @@ class ClusterCells:
     def merge(self, other: Self, clusters: tuple[Codes, Codes], cells: int | None) -> Self:
         """Entries of both; `clusters` holds the new places of the clusters of each."""
         grid, mine, theirs = merge_grids(self.grid, other.grid, cells)
-        one, two = self.regrouped(grid, mine, clusters[0]), other.regrouped(grid, theirs, clusters[1])
+        first, second = self.regrouped(grid, mine, clusters[0]), other.regrouped(grid, theirs, clusters[1])
         return type(self).of(
             grid,
-            np.concatenate([one.cells, two.cells]),
-            np.concatenate([one.clusters, two.clusters]),
-            np.concatenate([one.rows, two.rows]),
-            np.concatenate([one.absolute, two.absolute]),
+            np.concatenate([first.cells, second.cells]),
+            np.concatenate([first.clusters, second.clusters]),
+            np.concatenate([first.rows, second.rows]),
+            np.concatenate([first.absolute, second.absolute]),
         )
 
     def to_json(self) -> dict[str, Any]:

@@ -147,9 +147,13 @@ def numbers_grid(values: ArrayLike, cells: int) -> tuple[Grid, Codes]:
         else:
             low = shift + 1
     # The sorted numbers are at hand: looking each up among the few cells is quicker than sorting once more.
-    held = _shifted(ordered, low)
-    unique = held[np.flatnonzero(np.concatenate(([True], held[1:] != held[:-1])))] if len(held) else held
-    if len(held) < len(keys):
+    cell_keys = _shifted(ordered, low)
+    unique = (
+        cell_keys[np.flatnonzero(np.concatenate(([True], cell_keys[1:] != cell_keys[:-1])))]
+        if len(cell_keys)
+        else cell_keys
+    )
+    if len(cell_keys) < len(keys):
         unique = np.concatenate(([MISSING_CELL], unique))
     return Grid("number", low, unique), np.searchsorted(unique, _shifted(keys, low)).astype(np.int64)
 
@@ -170,15 +174,17 @@ def merge_grids(first: Grid, second: Grid, cells: int | None) -> tuple[Grid, Cod
     if first.kind != second.kind:
         raise InputError(f"a column of {first.kind}s cannot be compared with one of {second.kind}s")
     level = max(first.level, second.level)
-    (one, from_first), (two, from_second) = first.coarsened(level), second.coarsened(level)
-    if isinstance(one.keys, tuple) and isinstance(two.keys, tuple):
-        union = Grid("label", level, tuple(sorted({*one.keys, *two.keys})))
+    (coarse_first, from_first), (coarse_second, from_second) = first.coarsened(level), second.coarsened(level)
+    if isinstance(coarse_first.keys, tuple) and isinstance(coarse_second.keys, tuple):
+        union = Grid("label", level, tuple(sorted({*coarse_first.keys, *coarse_second.keys})))
         place = {key: at for at, key in enumerate(union.keys)}
-        in_first, in_second = (np.array([place[key] for key in grid.keys], dtype=np.int64) for grid in (one, two))
+        in_first, in_second = (
+            np.array([place[key] for key in grid.keys], dtype=np.int64) for grid in (coarse_first, coarse_second)
+        )
     else:
-        keys = np.union1d(np.asarray(one.keys), np.asarray(two.keys)).astype(np.int64)
+        keys = np.union1d(np.asarray(coarse_first.keys), np.asarray(coarse_second.keys)).astype(np.int64)
         union = Grid("number", level, keys)
-        in_first, in_second = (np.searchsorted(keys, np.asarray(grid.keys)) for grid in (one, two))
+        in_first, in_second = (np.searchsorted(keys, np.asarray(grid.keys)) for grid in (coarse_first, coarse_second))
     folded, codes = union.within(cells) if cells is not None else (union, np.arange(len(union), dtype=np.int64))
     return folded, codes[in_first[from_first]], codes[in_second[from_second]]
 

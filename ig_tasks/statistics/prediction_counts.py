@@ -60,13 +60,13 @@ class PredictionCounts:
 
     @classmethod
     def _summed(cls, keys: Codes, rows: Codes, outcomes: Floats, dropped: int, distinct: int) -> Self:
-        found, places = np.unique(keys, return_inverse=True)
-        while len(found) > distinct:
+        occupied, places = np.unique(keys, return_inverse=True)
+        while len(occupied) > distinct:
             dropped, keys = dropped + 1, keys >> 1
-            found, places = np.unique(keys, return_inverse=True)
-        counts = np.bincount(places, weights=rows, minlength=len(found)).astype(np.int64)
-        sums = np.bincount(places, weights=outcomes, minlength=len(found)).astype(np.float64)
-        return cls(found, counts, sums, dropped)
+            occupied, places = np.unique(keys, return_inverse=True)
+        counts = np.bincount(places, weights=rows, minlength=len(occupied)).astype(np.int64)
+        sums = np.bincount(places, weights=outcomes, minlength=len(occupied)).astype(np.float64)
+        return cls(occupied, counts, sums, dropped)
 
     @property
     def predictions(self) -> Floats:

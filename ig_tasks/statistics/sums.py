@@ -114,8 +114,10 @@ class AttributionSums:
         if self.clusters is None or other.clusters is None:
             return type(self)(self.features, cells, None, {})
         grid, mine, theirs = merge_grids(self.clusters.grid, other.clusters.grid, CLUSTERS if limited else None)
-        one, two = self.clusters.regrouped(grid, mine), other.clusters.regrouped(grid, theirs)
-        summed = ClusterSums(grid, one.rows + two.rows, one.absolute + two.absolute, one.signed + two.signed)
+        first, second = self.clusters.regrouped(grid, mine), other.clusters.regrouped(grid, theirs)
+        summed = ClusterSums(
+            grid, first.rows + second.rows, first.absolute + second.absolute, first.signed + second.signed
+        )
         coarse = None if limit is None else _coarse(limit)
         both = {
             name: entries.merge(other.cluster_cells[name], (mine, theirs), coarse)
