@@ -81,10 +81,10 @@ def lists_of(
     lists: Lists, column: pd.Series, spec: InputSpec, reasons: np.ndarray, noted: Outside
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """All ids in one line, how many there are of each row, and the row of each; rows that hold unknown ones marked."""
-    members: list[list[str | None]] = [[None] if held is None else list(held) for held in lists]
-    counts = np.array([len(held) for held in members], dtype=np.int64)
+    members: list[list[str | None]] = [[None] if cell is None else list(cell) for cell in lists]
+    counts = np.array([len(cell) for cell in members], dtype=np.int64)
     rows = np.repeat(np.arange(len(members)), counts)
-    flat = pd.Series([word for held in members for word in held], dtype=object, name=column.name)
+    flat = pd.Series([word for cell in members for word in cell], dtype=object, name=column.name)
     within = np.full(len(flat), None, dtype=object)
     line = Outside.of_rows(len(flat))
     ids = look_up(flat, spec, within, OUTSIDE if spec.unknown is None else spec.unknown, line)

@@ -36,14 +36,14 @@ def look_up(column: pd.Series, spec: InputSpec, reasons: np.ndarray, outside: in
     dtype = spec.dtype if spec.integer else np.int64
     table = np.array([spec.ids.get(name, outside) for name in names] + [outside], dtype=dtype)
     if spec.unknown is None and not spec.unknown_zeros and not known.all():
-        why = [_why(name, str(column.name), spec) for name in names]
+        why = [_why_unknown(name, str(column.name), spec) for name in names]
         messages = np.array([*why, f"missing value in {column.name}"], dtype=object)
         mark(reasons, ~known[codes], messages[codes])
     noted.note(codes, names, known[codes])
     return np.asarray(table[codes])
 
 
-def _why(name: str, column: str, spec: InputSpec) -> str:
+def _why_unknown(name: str, column: str, spec: InputSpec) -> str:
     """Why a row of this category is left out; which one it was probably meant to be, where that is plain."""
     if name in spec.ids:
         return ""

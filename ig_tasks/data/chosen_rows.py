@@ -28,17 +28,17 @@ def find_rows(dataset: Dataset, files: Sequence[DataFile], column: str | None, i
     Raises:
         DataError: in one line, naming the ids that are not there and some that are.
     """
-    wanted, found = frozenset(ids), set[str]()
+    wanted, known_ids = frozenset(ids), set[str]()
     some: list[str] = []
     columns = [] if column is None else [column]
     positions: list[NDArray[np.int64]] = []
     for shard in plan_shards(dataset, files, _READ_ROWS):
         names = row_ids(read_shard(shard, columns), column)
         there = np.array([name in wanted for name in names], dtype=bool)
-        found.update(names[there])
+        known_ids.update(names[there])
         some += list(names[: _NAMED - len(some)])
         positions.append(shard.positions()[there])
-    missing = [name for name in dict.fromkeys(ids) if name not in found]
+    missing = [name for name in dict.fromkeys(ids) if name not in known_ids]
     if missing:
         more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
         called = f"column {column}" if column else "rows go by file and number"

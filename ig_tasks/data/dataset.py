@@ -69,7 +69,7 @@ class Dataset:
         except (ImportError, ValueError, OSError) as error:
             raise DataError(f"{field} {uri!r}: cannot be opened ({error})") from None
         if not self._paths:
-            raise DataError(f"{field} {uri!r}: there are no Parquet files; {self._instead()}")
+            raise DataError(f"{field} {uri!r}: there are no Parquet files; {self._remedy()}")
         if partition is not None and not any(partition in dict(self._keys(path)) for path in self._paths):
             keys = sorted({key for path in self._paths for key, _ in self._keys(path)})
             raise DataError(
@@ -89,9 +89,9 @@ class Dataset:
     def columns(self) -> dict[str, pa.DataType]:
         """The columns of the first file that has rows, and the hive keys, with their types."""
         fields: dict[str, pa.DataType] = {}
-        for field in self._footer(self._typical).schema.to_arrow_schema():
+        for field in self._footer(self._first_file_with_rows).schema.to_arrow_schema():
             fields.setdefault(field.name, field.type)
-        return fields | {key: pa.string() for key, _ in self._keys(self._typical) if key not in fields}
+        return fields | {key: pa.string() for key, _ in self._keys(self._first_file_with_rows) if key not in fields}
 
     def files(self, partition: str | None = None) -> list[DataFile]:
         """The files of a partition expression, in the order of their names, with their numbers of rows.
@@ -155,8 +155,8 @@ class Dataset:
         """
         kind = self.columns[column]
         if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)):
-            held = "text" if plain_type(kind) in (pa.string(), pa.large_string()) else f"{kind} values"
-            raise DataError(f"{where}: column {column!r} holds {held}, and numbers are needed; convert it")
+            contents = "text" if plain_type(kind) in (pa.string(), pa.large_string()) else f"{kind} values"
+            raise DataError(f"{where}: column {column!r} holds {contents}, and numbers are needed; convert it")
 
     def digest(self, files: Sequence[DataFile]) -> str:
         """`sha256:<hex>` over names and contents; of a remote file, what its store says of its version.
@@ -166,10 +166,10 @@ class Dataset:
         """
         total = hashlib.sha256()
         for file in files:
-            found = version_of(self.filesystem, file.path)
+            version = version_of(self.filesystem, file.path)
             require_same(self.filesystem, file.path, file.stamp, None)
-            self.versions[file.path] = found
-            total.update(f"{file.name}\0{found}\n".encode())
+            self.versions[file.path] = version
+            total.update(f"{file.name}\0{version}\n".encode())
         return f"sha256:{total.hexdigest()}"
 
     def _file(self, path: str) -> DataFile:
@@ -177,7 +177,7 @@ class Dataset:
         return DataFile(path, self._name(path), self._keys(path), rows, self._stamps.get(path, ""))
 
     @cached_property
-    def _typical(self) -> str:
+    def _first_file_with_rows(self) -> str:
         """The first file that has rows: a writer may leave the types of an empty one open."""
         return next((path for path in self._paths if self._contents(path)[0]), self._paths[0])
 
@@ -201,7 +201,7 @@ class Dataset:
                 reason = f"cannot be read as Parquet ({error})"
             raise DataError(f"{self._field}: {path} {reason}") from None
 
-    def _instead(self) -> str:
+    def _remedy(self) -> str:
         """What to do where there is no Parquet file: other tables are named."""
         others = sorted(str(path) for path in self.filesystem.find(self._root))
         other = next((path for path in others if path.lower().split(".")[-1] in _TABLES), None)
@@ -236,9 +236,9 @@ def require_once(file: str, names: Sequence[str], columns: Sequence[str], *, fie
 def _parquet_paths(filesystem: Any, root: str) -> list[str]:
     if filesystem.isfile(root):
         return [root]
-    found = (str(path) for path in filesystem.find(root))
+    paths = (str(path) for path in filesystem.find(root))
     return sorted(
-        path for path in found if path.lower().endswith(".parquet") and not _is_hidden(path.removeprefix(root))
+        path for path in paths if path.lower().endswith(".parquet") and not _is_hidden(path.removeprefix(root))
     )
 
 

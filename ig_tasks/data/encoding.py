@@ -39,7 +39,7 @@ class Encoded:
     """object (rows,): None for a kept row, else one sentence: the first thing found, in the inputs' order"""
     fixed: dict[str, np.ndarray] = field(default_factory=dict)
     """{input name: (kept rows, ...)}: masks, which the model takes and nobody explains"""
-    held: dict[str, np.ndarray] = field(default_factory=dict)
+    token_masks: dict[str, np.ndarray] = field(default_factory=dict)
     """{input of padded ids: bool (kept rows, length)}: where an id stands for something"""
     outside: dict[str, Outside] = field(default_factory=dict)
     """{input whose unknown categories are explained: what the kept rows hold of them}"""
@@ -63,7 +63,7 @@ def encode(frame: pd.DataFrame, inputs: Mapping[str, InputSpec], *, preprocess: 
     """
     reasons = np.full(len(frame), None, dtype=object)
     arrays: dict[str, np.ndarray] = {}
-    held: dict[str, np.ndarray] = {}
+    token_masks: dict[str, np.ndarray] = {}
     outside = {name: Outside.of_rows(len(frame)) for name, spec in inputs.items()}
     prepared = prepare(frame, inputs, preprocess)
     for name, spec in inputs.items():
@@ -73,21 +73,23 @@ def encode(frame: pd.DataFrame, inputs: Mapping[str, InputSpec], *, preprocess: 
         elif spec.padded:
             # The mask of a bag or a text is known when its ids are.
             fill = encode_tokens if spec.kind == "tokens" else encode_bag
-            arrays[name], held[name] = fill(columns[0], name, spec, reasons, outside[name])
+            arrays[name], token_masks[name] = fill(columns[0], name, spec, reasons, outside[name])
         elif spec.kind != "mask":
             arrays[name] = _plain(columns, name, spec, reasons, outside[name])
-    masks = {name: held[spec.of].astype(spec.dtype) for name, spec in inputs.items() if spec.of is not None}
+    masks = {name: token_masks[spec.of].astype(spec.dtype) for name, spec in inputs.items() if spec.of is not None}
     keep = np.asarray(pd.isna(reasons))
     outside = {name: outside[name] for name, spec in inputs.items() if spec.takes_unknown and name in arrays}
     if not keep.all():
         outside = {name: cells.kept(keep) for name, cells in outside.items()}
-        arrays, masks, held = ({name: array[keep] for name, array in group.items()} for group in (arrays, masks, held))
+        arrays, masks, token_masks = (
+            {name: array[keep] for name, array in group.items()} for group in (arrays, masks, token_masks)
+        )
     return Encoded(
         inputs={name: arrays[name] for name, spec in inputs.items() if spec.kind != "mask"},
         keep=keep,
         reasons=reasons,
         fixed={name: (masks | arrays)[name] for name, spec in inputs.items() if spec.kind == "mask"},
-        held=held,
+        token_masks=token_masks,
         outside=outside,
     )
 
@@ -126,5 +128,5 @@ def _column(frame: pd.DataFrame, column: str, name: str) -> pd.Series:
     if column not in frame.columns:
         hint = suggest(column, frame.columns, noun="columns")
         raise DataError(f"column '{column}' of the model's input '{name}' is not in the data{hint}")
-    found: pd.Series = frame[column]
-    return found
+    series: pd.Series = frame[column]
+    return series

@@ -67,8 +67,8 @@ def _parts(spec: InputSpec) -> list[tuple[str, Elements | None]]:
     if spec.kind == "image" and spec.grid is not None:
         return [(first, elements) for elements in _cells(spec, spec.grid)]
     if spec.kind == "array" and spec.features is not None:
-        whole: Elements = (None,) * (len(spec.row_shape) - 1)
-        return [(first, (*whole, (place, place + 1))) for place in range(len(spec.features))]
+        whole_axes: Elements = (None,) * (len(spec.row_shape) - 1)
+        return [(first, (*whole_axes, (place, place + 1))) for place in range(len(spec.features))]
     return [(first, ())]
 
 
@@ -98,13 +98,13 @@ def feature_matrix(
     `attributions` is {input: (rows, ...)}; with two `leading` axes (rows, outputs, ...) and the result
     (rows, outputs, features).
     """
-    seen: Counter[str] = Counter()
+    columns_used: Counter[str] = Counter()
     columns: list[NDArray[np.float64]] = []
     for feature in features:
         array = np.asarray(attributions[feature.input], np.float64)
         if feature.elements is None:
-            columns.append(array if array.ndim == leading else array[..., seen[feature.input]])
-            seen[feature.input] += 1
+            columns.append(array if array.ndim == leading else array[..., columns_used[feature.input]])
+            columns_used[feature.input] += 1
             continue
         parts = tuple(slice(None) if span is None else slice(*span) for span in feature.elements)
         chosen = array[(slice(None),) * leading + parts]
@@ -120,15 +120,15 @@ def feature_texts(column: pd.Series, feature: Feature, inputs: Mapping[str, Inpu
 
     A text as it stands, the categories of a bag joined by commas; nothing for images, series and arrays.
     """
-    found = np.full(len(column), None, dtype=object)
+    texts = np.full(len(column), None, dtype=object)
     if feature.kind == "tokens":
-        found[:] = [None if is_missing(cell) else str(cell) for cell in cells_of(column)]
+        texts[:] = [None if is_missing(cell) else str(cell) for cell in cells_of(column)]
     elif feature.kind == "bag":
         separator = inputs[feature.input].separator if inputs else None
-        found[:] = [None if words is None else ", ".join(words) for words in bag_words(column, separator)]
+        texts[:] = [None if words is None else ", ".join(words) for words in bag_words(column, separator)]
     elif feature.kind in ("categorical", "one_hot"):
-        found[:] = [None if is_missing(cell) else category_name(cell) for cell in cells_of(column)]
-    return found
+        texts[:] = [None if is_missing(cell) else category_name(cell) for cell in cells_of(column)]
+    return texts
 
 
 def feature_values(frame: pd.DataFrame, features: Sequence[Feature], inputs: Mapping[str, InputSpec]) -> NDArray[Any]:

@@ -32,11 +32,11 @@ def encode_image(column: pd.Series, spec: InputSpec, reasons: np.ndarray) -> np.
     # One image after the other: images of a shard in float64 would take twice what the model's own take.
     with np.errstate(over="ignore"):
         for row, cell in enumerate(cells):
-            found = _pixels(cell, spec, str(column.name))
-            if isinstance(found, str):
-                why[row] = found
+            pixels = _pixels(cell, spec, str(column.name))
+            if isinstance(pixels, str):
+                why[row] = pixels
             else:
-                array[row] = found * spec.scale
+                array[row] = pixels * spec.scale
     mark(reasons, ~np.asarray(pd.isna(why)), why)
     numbers = array.reshape(len(cells), int(np.prod(spec.row_shape)))
     mark(reasons, np.asarray(~np.isfinite(numbers).all(axis=1)), f"value in {column.name} is not finite")
@@ -49,30 +49,30 @@ def _pixels(cell: Any, spec: InputSpec, column: str) -> np.ndarray | str:
         return f"missing value in {column}"
     # As the data sets of the Hub keep images: the file's bytes beside its path.
     cell = cell["bytes"] if isinstance(cell, dict) and cell.get("bytes") is not None else cell
-    found = _decoded(cell) if isinstance(cell, bytes) else numbers_of(cell)
-    if found is None:
+    pixels = _decoded(cell) if isinstance(cell, bytes) else numbers_of(cell)
+    if pixels is None:
         return f"no image in {column}"
     shape = spec.shape or ()
-    if found.shape in (shape, (int(np.prod(shape)),)):
-        return found.reshape(shape)
+    if pixels.shape in (shape, (int(np.prod(shape)),)):
+        return pixels.reshape(shape)
     if len(shape) == 3:
         axis = 0 if spec.channels == "first" else 2
-        if found.ndim == 2 and shape[axis] == 1:
-            found = np.expand_dims(found, axis)
-        elif found.ndim == 3:
-            found = np.moveaxis(found, 2, 0) if axis == 0 else np.moveaxis(found, 0, 2)
-    elif found.ndim == 3 and 1 in (found.shape[0], found.shape[2]):
-        found = found.squeeze(2 if found.shape[2] == 1 else 0)
-    if found.shape != shape:
-        size = " x ".join(map(str, numbers_shape(cell, found)))
+        if pixels.ndim == 2 and shape[axis] == 1:
+            pixels = np.expand_dims(pixels, axis)
+        elif pixels.ndim == 3:
+            pixels = np.moveaxis(pixels, 2, 0) if axis == 0 else np.moveaxis(pixels, 0, 2)
+    elif pixels.ndim == 3 and 1 in (pixels.shape[0], pixels.shape[2]):
+        pixels = pixels.squeeze(2 if pixels.shape[2] == 1 else 0)
+    if pixels.shape != shape:
+        size = " x ".join(map(str, numbers_shape(cell, pixels)))
         return f"image of {size} in {column}, the model takes {' x '.join(map(str, shape))}"
-    return found
+    return pixels
 
 
-def numbers_shape(cell: Any, found: np.ndarray) -> tuple[int, ...]:
+def numbers_shape(cell: Any, pixels: np.ndarray) -> tuple[int, ...]:
     """The image's shape as it was given."""
-    given = None if isinstance(cell, bytes) else numbers_of(cell)
-    return found.shape if given is None else given.shape
+    raw = None if isinstance(cell, bytes) else numbers_of(cell)
+    return pixels.shape if raw is None else raw.shape
 
 
 def _decoded(data: bytes) -> np.ndarray | None:

@@ -58,15 +58,15 @@ class InputSpec(InputKeys):
     def _defaults(cls, data: Any) -> Any:
         if not isinstance(data, Mapping):
             return data
-        given = dict(data)
-        if given.get("unknown") == "zeros":
-            given |= {"unknown": None, "unknown_zeros": True}
-        if given.get("dtype") is None:
-            given["dtype"] = default_dtype(given)
-        if given.get("kind") is None:
-            integer = given["dtype"] in _DTYPES and np.issubdtype(np.dtype(given["dtype"]), np.integer)
-            given["kind"] = "categorical" if integer or given.get("vocabulary") is not None else "numeric"
-        return given
+        fields = dict(data)
+        if fields.get("unknown") == "zeros":
+            fields |= {"unknown": None, "unknown_zeros": True}
+        if fields.get("dtype") is None:
+            fields["dtype"] = default_dtype(fields)
+        if fields.get("kind") is None:
+            integer = fields["dtype"] in _DTYPES and np.issubdtype(np.dtype(fields["dtype"]), np.integer)
+            fields["kind"] = "categorical" if integer or fields.get("vocabulary") is not None else "numeric"
+        return fields
 
     @field_validator("columns", mode="before")
     @classmethod
@@ -106,8 +106,8 @@ class InputSpec(InputKeys):
             twice = next(name for name in self.vocabulary if self.vocabulary.count(name) > 1)
             raise ValueError(f"vocabulary: category '{twice}' stands there twice")
         # Ids that are off by one give a model that runs and is wrong, so nothing is guessed here.
-        taken = {"unknown": self.unknown} | ({"padding": self.padding} if self.padded else {})
-        for field, number in taken.items():
+        reserved = {"unknown": self.unknown} | ({"padding": self.padding} if self.padded else {})
+        for field, number in reserved.items():
             if number in self._ids and "offset" not in self.model_fields_set:
                 shared = self.vocabulary[number or 0]
                 raise ValueError(
@@ -124,8 +124,8 @@ class InputSpec(InputKeys):
         """
         written: dict[str, Any] = handler(self)
         defaults = {name: field.default for name, field in type(self).model_fields.items()}
-        changed = {name for name, held in written.items() if _plain(held) != _plain(defaults[name])}
-        lean = {name: held for name, held in written.items() if name in changed or name in _FIRST}
+        changed = {name for name, value in written.items() if _plain(value) != _plain(defaults[name])}
+        lean = {name: value for name, value in written.items() if name in changed or name in _FIRST}
         if self.kind in ("numeric", "categorical"):
             lean.pop("kind", None)
         if self.tokenizer is not None and Path(self.tokenizer).is_file():

@@ -56,8 +56,8 @@ class InputKeys(BaseModel):
     @property
     def layer_names(self) -> tuple[str, ...]:
         """Every layer that `layer` names, once."""
-        given = self.layer.values() if isinstance(self.layer, dict) else () if self.layer is None else (self.layer,)
-        return tuple(dict.fromkeys(n for names in given for n in ((names,) if isinstance(names, str) else names)))
+        layers = self.layer.values() if isinstance(self.layer, dict) else () if self.layer is None else (self.layer,)
+        return tuple(dict.fromkeys(n for names in layers for n in ((names,) if isinstance(names, str) else names)))
 
     @property
     def integer(self) -> bool:

@@ -59,8 +59,8 @@ def check_kind(spec: InputKeys) -> None:
             raise ValueError(f"{name}: an input of kind '{kind}' needs it")
     _check_missing(spec, rule)
     for name in _OPTIONS:
-        given = getattr(spec, name) not in (None, False, _DEFAULTS.get(name))
-        if given and name not in (*rule.needs, *rule.takes):
+        is_set = getattr(spec, name) not in (None, False, _DEFAULTS.get(name))
+        if is_set and name not in (*rule.needs, *rule.takes):
             shown = "unknown: zeros" if name == "unknown_zeros" else name
             raise ValueError(f"{shown}: does not go with an input of kind '{kind}'")
     if spec.vocabulary is not None and rule.integer and not spec.integer:
@@ -93,8 +93,8 @@ def _check_columns(spec: InputKeys, rule: _Rule) -> None:
     elif rule.columns != "none" and not count:
         raise ValueError("columns: no columns; name what the input is made of")
     elif (spec.vocabulary is not None or rule.columns == "one") and count > 1:
-        what = "a vocabulary" if spec.vocabulary is not None else f"kind '{spec.kind}'"
-        raise ValueError(f"{what} goes with one column, and there are {count}")
+        reason = "a vocabulary" if spec.vocabulary is not None else f"kind '{spec.kind}'"
+        raise ValueError(f"{reason} goes with one column, and there are {count}")
 
 
 def _check_layer(spec: InputKeys) -> None:

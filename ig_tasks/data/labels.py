@@ -40,14 +40,14 @@ def read_labels(
     if kind == "class":
         wrong |= ~np.isnan(values) & ((values < 0) | (values != np.floor(values)))
     if wrong.any():
-        held = category_name(uniques[codes[int(np.argmax(wrong))]])[:60]
+        shown = category_name(uniques[codes[int(np.argmax(wrong))]])[:60]
         wanted = {
             "binary": "0 or 1",
             "class": _class_words(classes or {}),
             "number": "a finite number",
         }[kind]
         raise DataError(
-            f"data.label: column {column.name!r} holds {held!r}, and an outcome of target {target!r} is {wanted}; "
+            f"data.label: column {column.name!r} holds {shown!r}, and an outcome of target {target!r} is {wanted}; "
             f"convert it, and {_WHERE}"
         )
     return values

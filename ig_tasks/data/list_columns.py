@@ -53,9 +53,9 @@ def numbers_of(cell: Any) -> np.ndarray | None:
 
 def _scalars(items: list[Any]) -> np.ndarray:
     """Plain numbers and nulls. Raises ValueError or TypeError for anything else."""
-    found = np.array(items)
-    if found.dtype.kind in "fiub":
-        return found.astype(np.float64)
+    array = np.array(items)
+    if array.dtype.kind in "fiub":
+        return array.astype(np.float64)
     if any(isinstance(item, str | bytes) for item in items):
         raise ValueError("text is not a number")
     return np.array([np.nan if is_missing(item) else item for item in items], dtype=np.float64)

@@ -37,9 +37,9 @@ def _numbers(column: pd.Series, name: str, spec: InputSpec, reasons: np.ndarray)
     mark(reasons, np.isnan(values), f"missing value in {column.name}")
     if spec.integer:
         limits = np.iinfo(spec.dtype)
-        whole = (values == np.floor(values)) & (values >= limits.min) & (values <= limits.max)
-        mark(reasons, ~whole, f"not a whole number in {column.name}")
-        return np.where(whole, values, 0).astype(spec.dtype)
+        is_whole = (values == np.floor(values)) & (values >= limits.min) & (values <= limits.max)
+        mark(reasons, ~is_whole, f"not a whole number in {column.name}")
+        return np.where(is_whole, values, 0).astype(spec.dtype)
     narrow = as_dtype(values, spec.dtype)
     mark(reasons, np.isinf(narrow), f"value in {column.name} is not finite")
     return narrow

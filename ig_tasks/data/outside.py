@@ -60,8 +60,8 @@ class Outside:
 
     def counts(self, known: Spellings) -> UnknownCounts:
         """How many cells are unknown, and the spellings of those."""
-        found, times = np.unique(self.codes, return_counts=True)
-        counted = dict(zip(found.tolist(), times.tolist(), strict=True))
+        codes, times = np.unique(self.codes, return_counts=True)
+        counted = dict(zip(codes.tolist(), times.tolist(), strict=True))
         missing, nameless = counted.pop(_MISSING, 0), counted.pop(_NAMELESS, 0)
         spellings = {str(self.names[code]): count for code, count in counted.items()}
         return UnknownCounts.of(

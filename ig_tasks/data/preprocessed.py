@@ -42,32 +42,32 @@ def prepare(
     if absent:
         return {}  # `encode` names it, as for any other input
     try:
-        given = preprocess(frame[columns].reset_index(drop=True))
-        found = {str(name): np.asarray(array) for name, array in dict(given).items()}
+        returned = preprocess(frame[columns].reset_index(drop=True))
+        arrays = {str(name): np.asarray(array) for name, array in dict(returned).items()}
     except IgTasksError:
         raise
     except Exception as error:
         text = " ".join(f"{type(error).__name__}: {error}".split())[:300]
         raise ModelError(f"preprocess: it fails on rows of the data: {text}") from error
     for name, spec in wanted.items():
-        if name not in found:
-            raise ModelError(f"preprocess: it returned no '{name}'{suggest(name, found, noun='arrays')}")
-        array, shape = found[name], (len(frame), *spec.row_shape)
+        if name not in arrays:
+            raise ModelError(f"preprocess: it returned no '{name}'{suggest(name, arrays, noun='arrays')}")
+        array, shape = arrays[name], (len(frame), *spec.row_shape)
         if array.shape != shape:
             raise ModelError(f"preprocess: '{name}' has shape {array.shape}, and model.yaml says {shape}")
         if array.dtype.kind not in "fiub":
             raise ModelError(f"preprocess: '{name}' is of dtype {array.dtype}, and a model takes numbers")
-    return {name: found[name] for name in wanted}
+    return {name: arrays[name] for name in wanted}
 
 
 def take_prepared(array: np.ndarray, name: str, spec: InputSpec, reasons: np.ndarray) -> np.ndarray:
     """The array in the input's dtype; a row that holds a number that is not finite is left out."""
     numbers = array.reshape(len(array), int(np.prod(array.shape[1:])))
     if array.dtype.kind == "f" and (spec.integer or spec.dtype == "bool"):
-        whole = (np.isfinite(numbers) & (numbers == np.floor(numbers))).all(axis=1)
-        mark(reasons, ~whole, f"not a whole number in {name}")
+        is_whole = (np.isfinite(numbers) & (numbers == np.floor(numbers))).all(axis=1)
+        mark(reasons, ~is_whole, f"not a whole number in {name}")
         array = np.where(np.isfinite(array), array, 0)
-    found = as_dtype(array, spec.dtype)
-    if found.dtype.kind == "f":
-        mark(reasons, ~np.isfinite(found.reshape(numbers.shape)).all(axis=1), f"value in {name} is not finite")
-    return found
+    typed = as_dtype(array, spec.dtype)
+    if typed.dtype.kind == "f":
+        mark(reasons, ~np.isfinite(typed.reshape(numbers.shape)).all(axis=1), f"value in {name} is not finite")
+    return typed

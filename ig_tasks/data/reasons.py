@@ -25,8 +25,8 @@ def by_kind(reasons: Iterable[object]) -> dict[str, int]:
 
 
 def _kind(reason: str) -> str:
-    for pattern, told in _KINDS:
-        reason = pattern.sub(told, reason)
+    for pattern, kind in _KINDS:
+        reason = pattern.sub(kind, reason)
     return reason
 
 

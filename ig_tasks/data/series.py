@@ -30,15 +30,15 @@ def _steps(column: pd.Series, spec: InputSpec, reasons: np.ndarray) -> np.ndarra
         values = np.zeros((len(cells), length))
         why = np.full(len(cells), None, dtype=object)
         for row, cell in enumerate(cells):
-            found = None if is_missing(cell) else numbers_of(cell)
-            if found is not None and found.shape == (length,):
-                values[row] = found
+            numbers = None if is_missing(cell) else numbers_of(cell)
+            if numbers is not None and numbers.shape == (length,):
+                values[row] = numbers
             elif is_missing(cell):
                 why[row] = f"missing value in {column.name}"
-            elif found is None or found.ndim != 1:
+            elif numbers is None or numbers.ndim != 1:
                 why[row] = f"no list of numbers in {column.name}"
             else:
-                why[row] = f"{len(found)} values in {column.name}, the model takes {length}"
+                why[row] = f"{len(numbers)} values in {column.name}, the model takes {length}"
         mark(reasons, ~np.asarray(pd.isna(why)), why)
     mark(reasons, np.asarray(np.isnan(values).any(axis=1)), f"missing value in {column.name}")
     narrow = as_dtype(values, spec.dtype)

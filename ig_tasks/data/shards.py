@@ -98,10 +98,10 @@ def plan_shards(
         first += file.rows
     shards = []
     for index, start in enumerate(range(0, rows, shard_rows)):
-        whole = Shard(index, start, min(start + shard_rows, rows), dataset.uri, tuple(slices), chosen)
-        positions = whole.positions()
+        shard = Shard(index, start, min(start + shard_rows, rows), dataset.uri, tuple(slices), chosen)
+        positions = shard.positions()
         touched = tuple(s for s in slices if s.first <= positions[-1] and s.first + s.rows > positions[0])
-        shards.append(Shard(index, whole.start, whole.stop, dataset.uri, touched, chosen))
+        shards.append(Shard(index, shard.start, shard.stop, dataset.uri, touched, chosen))
     return shards
 
 
@@ -190,10 +190,10 @@ def _plain(table: pa.Table, columns: Sequence[str], part: Slice) -> pa.Table:
         try:
             arrays[column] = plain_column(values)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-            said = " ".join(str(error).split())[:200]
+            message = " ".join(str(error).split())[:200]
             raise DataError(
-                f"data.uri: column {column!r} of {part.name} holds {values.type}, which cannot be read ({said}); write "
-                "it as text or numbers"
+                f"data.uri: column {column!r} of {part.name} holds {values.type}, which cannot be read ({message}); "
+                "write it as text or numbers"
             ) from None
     return pa.table(arrays)
 

@@ -55,16 +55,16 @@ class Spellings:
     def alike(self, text: str) -> str | None:
         """The known category that differs from `text` in case, blanks or a number's form alone; None without one."""
         form = normal_form(text)
-        found = self._by_form.get(form)
-        if found is None and self._truths:
-            found = self._truths.get(form in _TRUE) if form in _TRUE | _FALSE else None
-        return None if found == text else found
+        category = self._by_form.get(form)
+        if category is None and self._truth_values:
+            category = self._truth_values.get(form in _TRUE) if form in _TRUE | _FALSE else None
+        return None if category == text else category
 
     def nearest(self, text: str) -> str | None:
         """`alike`, else a known category that is nearly spelled so; None where nothing is near."""
-        found = self.alike(text)
-        if found is not None:
-            return found
+        category = self.alike(text)
+        if category is not None:
+            return category
         form = normal_form(text)
         if any(letter.isdigit() for letter in form):
             return None  # an id or a code is another one, not a slip of the pen
@@ -76,19 +76,19 @@ class Spellings:
         """How many of these cells, {spelling: cells}, are `alike` a known category."""
         return sum(count for text, count in counts.items() if self.alike(text) is not None)
 
-    def told(self, texts: Sequence[str]) -> list[tuple[str, str | None]]:
+    def with_nearest(self, texts: Sequence[str]) -> list[tuple[str, str | None]]:
         """Each text with its `nearest`."""
         return [(text, self.nearest(text)) for text in texts]
 
     @cached_property
     def _by_form(self) -> dict[str, str]:
-        found: dict[str, str] = {}
+        by_form: dict[str, str] = {}
         for name in self._known:
-            found.setdefault(normal_form(name), name)
-        return found
+            by_form.setdefault(normal_form(name), name)
+        return by_form
 
     @cached_property
-    def _truths(self) -> dict[bool, str]:
+    def _truth_values(self) -> dict[bool, str]:
         """The two truth values, where the vocabulary is made of them."""
         if not 0 < len(self._by_form) <= 2 or not set(self._by_form) <= _TRUE | _FALSE:
             return {}

@@ -21,7 +21,7 @@ __all__ = ["changed", "content_digest", "require_same", "stamp_of", "version_of"
 _BLOCK = 1 << 20
 
 _KEPT = 4096
-_seen: dict[tuple[str, str], str] = {}
+_versions: dict[tuple[str, str], str] = {}
 """{(path, stamp): version} of files that had another stamp than the one they were expected to have."""
 
 _TAGS = ("etag", "generation", "version_id", "versionid", "content_md5", "md5hash", "checksum")
@@ -37,12 +37,12 @@ def stamp_of(filesystem: Any, path: str) -> str:
         OSError: if the file cannot be looked at.
     """
     if isinstance(filesystem, LocalFileSystem):
-        found = os.stat(path)  # noqa: PTH116 - the path is the filesystem's, not a Path
-        return f"{found.st_size} {found.st_mtime_ns} {found.st_ctime_ns} {found.st_ino}"
+        status = os.stat(path)  # noqa: PTH116 - the path is the filesystem's, not a Path
+        return f"{status.st_size} {status.st_mtime_ns} {status.st_ctime_ns} {status.st_ino}"
     filesystem.invalidate_cache()
     info = {str(key).lower().replace("-", "_"): value for key, value in filesystem.info(path).items()}
-    said = next((f"{key} {info[key]}" for key in (*_TAGS, *_TIMES) if info.get(key)), "")
-    return said and f"{info.get('size')} {said}"
+    version = next((f"{key} {info[key]}" for key in (*_TAGS, *_TIMES) if info.get(key)), "")
+    return version and f"{info.get('size')} {version}"
 
 
 def content_digest(filesystem: Any, path: str) -> str:
@@ -86,14 +86,14 @@ def _version_at(filesystem: Any, path: str, stamp: str) -> str:
     if not stamp:
         return version_of(filesystem, path)
     place = (f"{filesystem.protocol} {path}", stamp)
-    if place not in _seen:
-        found = version_of(filesystem, path)
+    if place not in _versions:
+        version = version_of(filesystem, path)
         if stamp_of(filesystem, path) != stamp:
             return ""
-        while len(_seen) >= _KEPT:
-            _seen.pop(next(iter(_seen)), None)
-        _seen[place] = found
-    return _seen[place]
+        while len(_versions) >= _KEPT:
+            _versions.pop(next(iter(_versions)), None)
+        _versions[place] = version
+    return _versions[place]
 
 
 def changed(path: str, why: str) -> DataError:

@@ -53,31 +53,31 @@ def encode_tokens(
     mark(reasons, missing, f"missing value in {column.name}")
     texts = ["" if gone else str(cell) for cell, gone in zip(cells, missing, strict=True)]
     if spec.tokenizer:
-        ids, held = _by_tokenizer(texts, name, spec, noted)
+        ids, is_token = _by_tokenizer(texts, name, spec, noted)
     else:
-        ids, held = _by_words(texts, column, spec, reasons, noted)
-    mark(reasons, np.asarray(~held.any(axis=1)), f"no words in {column.name}")
-    return ids, held
+        ids, is_token = _by_words(texts, column, spec, reasons, noted)
+    mark(reasons, np.asarray(~is_token.any(axis=1)), f"no words in {column.name}")
+    return ids, is_token
 
 
 def tokens_of(
-    arrays: Mapping[str, np.ndarray], held: Mapping[str, np.ndarray], inputs: Mapping[str, InputSpec]
+    arrays: Mapping[str, np.ndarray], token_masks: Mapping[str, np.ndarray], inputs: Mapping[str, InputSpec]
 ) -> dict[str, np.ndarray]:
     """{input: (rows, length) words} of every input of padded ids, as `words_of` gives them."""
-    return {name: words_of(arrays[name], where, inputs[name]) for name, where in held.items()}
+    return {name: words_of(arrays[name], is_token, inputs[name]) for name, is_token in token_masks.items()}
 
 
-def words_of(ids: np.ndarray, held: np.ndarray, spec: InputSpec) -> np.ndarray:
-    """What each id (rows, length) stands for, as text; None where `held` says that there is padding."""
+def words_of(ids: np.ndarray, is_token: np.ndarray, spec: InputSpec) -> np.ndarray:
+    """What each id (rows, length) stands for, as text; None where `is_token` says that there is padding."""
     names, codes = np.unique(ids, return_inverse=True)
     if spec.tokenizer:
         tokenizer, _ = _tokenizer("", spec)
-        texts = np.array([tokenizer.id_to_token(int(one)) or str(one) for one in names], dtype=object)
+        texts = np.array([tokenizer.id_to_token(int(token_id)) or str(token_id) for token_id in names], dtype=object)
     else:
         texts = spec.categories(names)
-    found = np.full(ids.shape, None, dtype=object)
-    found[held] = texts[codes.reshape(ids.shape)[held]]
-    return found
+    words = np.full(ids.shape, None, dtype=object)
+    words[is_token] = texts[codes.reshape(ids.shape)[is_token]]
+    return words
 
 
 def _by_words(
@@ -102,19 +102,19 @@ def _words(text: str, spec: InputSpec) -> list[str]:
 
 def _by_tokenizer(texts: Sequence[str], name: str, spec: InputSpec, noted: Outside) -> tuple[np.ndarray, np.ndarray]:
     tokenizer, unknown_id = _tokenizer(name, spec)
-    found = tokenizer.encode_batch(list(texts))
+    encodings = tokenizer.encode_batch(list(texts))
     shape = (len(texts), spec.length or 1)
-    ids = np.array([one.ids for one in found], dtype=spec.dtype).reshape(shape)
-    held = np.array([one.attention_mask for one in found], dtype=bool).reshape(shape)
-    unknown = held & (ids == unknown_id)
+    ids = np.array([encoding.ids for encoding in encodings], dtype=spec.dtype).reshape(shape)
+    is_token = np.array([encoding.attention_mask for encoding in encodings], dtype=bool).reshape(shape)
+    unknown = is_token & (ids == unknown_id)
     rows, places = np.nonzero(unknown)
-    spans = [found[row].offsets[place] for row, place in zip(rows.tolist(), places.tolist(), strict=True)]
+    spans = [encodings[row].offsets[place] for row, place in zip(rows.tolist(), places.tolist(), strict=True)]
     words = [texts[row][start:stop] for row, (start, stop) in zip(rows.tolist(), spans, strict=True)]
     names = sorted(set(words))
     at = {word: place for place, word in enumerate(names)}
     codes = np.array([at[word] for word in words], dtype=np.int64)
-    noted.take(Outside(held.sum(axis=1), rows.astype(np.int64), codes, names))
-    return ids, held
+    noted.take(Outside(is_token.sum(axis=1), rows.astype(np.int64), codes, names))
+    return ids, is_token
 
 
 def _unknown_id(tokenizer: Any) -> int:
@@ -122,8 +122,8 @@ def _unknown_id(tokenizer: Any) -> int:
     model = json.loads(tokenizer.to_str())["model"]
     if isinstance(model.get("unk_id"), int):
         return int(model["unk_id"])
-    found = tokenizer.token_to_id(str(model.get("unk_token")))
-    return -1 if found is None else int(found)
+    token_id = tokenizer.token_to_id(str(model.get("unk_token")))
+    return -1 if token_id is None else int(token_id)
 
 
 def _tokenizer(name: str, spec: InputSpec) -> tuple[Any, int]:

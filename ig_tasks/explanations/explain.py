@@ -116,7 +116,7 @@ def explain(
         names, values, groups = _features(loaded, named)
         return replace(Explanation.of(result, names, values), groups=groups)
     features, specs = loaded.package.features, loaded.package.config.inputs
-    tokens = tokens_of(named.arrays, encoded.held, specs)
+    tokens = tokens_of(named.arrays, encoded.token_masks, specs)
     return Explanation.of_features(
         _with_quarantined(result, encoded),
         features,

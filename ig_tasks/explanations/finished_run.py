@@ -124,7 +124,7 @@ class FinishedRun:
             package.features,
             values,
             [row_id],
-            tokens=tokens_of(encoded.inputs, encoded.held, package.config.inputs),
+            tokens=tokens_of(encoded.inputs, encoded.token_masks, package.config.inputs),
         )
 
     def ablate(self, row_id: str, together: Sequence[Sequence[str]]) -> Ablation:

@@ -234,11 +234,11 @@ def _tokens(
         words: list[Any] = []
         parts: list[Any] = []
         if explanation is not None and encoded is not None and isinstance(explanation.attributions, dict):
-            held = encoded.held[name][usable]
-            texts = words_of(encoded.inputs[name][usable], held, spec)
-            words = [row[kept].tolist() for row, kept in zip(texts, held, strict=True)]
-            found = np.asarray(explanation.attributions[name], np.float64)[usable]
-            parts = [row[kept] for row, kept in zip(found, held, strict=True)]
+            is_token = encoded.token_masks[name][usable]
+            texts = words_of(encoded.inputs[name][usable], is_token, spec)
+            words = [row[kept].tolist() for row, kept in zip(texts, is_token, strict=True)]
+            attributions = np.asarray(explanation.attributions[name], np.float64)[usable]
+            parts = [row[kept] for row, kept in zip(attributions, is_token, strict=True)]
         columns[f"tokens:{name}"] = pa.array(words, pa.list_(pa.string()))
         columns[f"token_attributions:{name}"] = pa.array(parts, pa.list_(pa.float64()))
     return columns

@@ -153,7 +153,7 @@ def _judged(
     limit = asked
     if limit is None:
         limit = _usual_limit(counts, known) if known else (_ALONE_WORDS if words else _ALONE)
-    told = spec.spellings.told(list(counts.spellings))
+    told = spec.spellings.with_nearest(list(counts.spellings))
     categories = tuple(UnknownCategory(category=text, count=counts.spellings[text], known=near) for text, near in told)
     return Unknown(feature, words, counts, usual, limit, asked is None and not words, categories)
 

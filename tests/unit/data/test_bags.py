@@ -23,7 +23,7 @@ def test_ids_are_filled_up_with_padding():
     found = encoded(["war|drama", "comedy", ""], bag(offset=1, length=3, separator="|"))
     assert found.inputs["genres"].tolist() == [[3, 1, 0], [2, 0, 0], [0, 0, 0]]
     assert found.inputs["genres"].dtype == np.int64
-    assert found.held["genres"].tolist() == [[True, True, False], [True, False, False], [False] * 3]
+    assert found.token_masks["genres"].tolist() == [[True, True, False], [True, False, False], [False] * 3]
 
 
 def test_padding_may_be_any_id():
@@ -44,7 +44,7 @@ def test_without_a_length_ones_stand_for_what_is_there():
     found = encoded([["war", "drama", "war"], [], ["comedy"]], bag())
     assert found.inputs["genres"].dtype == np.float32
     assert found.inputs["genres"].tolist() == [[1, 0, 1], [0, 0, 0], [0, 1, 0]]
-    assert found.held == {}
+    assert found.token_masks == {}
 
 
 def test_unknown_and_missing_categories():

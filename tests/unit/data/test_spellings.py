@@ -53,7 +53,7 @@ def test_only_form_is_looked_through(known, text, meant):
 
 def test_what_is_nearly_spelled_so_is_near_and_not_alike():
     spellings = Spellings(["Newark", "LaGuardia", "Kennedy"])
-    assert spellings.told(["newark", "Newarck", "Boston", "Newark2"]) == [
+    assert spellings.with_nearest(["newark", "Newarck", "Boston", "Newark2"]) == [
         ("newark", "Newark"),
         ("Newarck", "Newark"),
         ("Boston", None),

@@ -151,11 +151,11 @@ def test_a_file_that_is_no_tokenizer(tmp_path):
 
 def test_what_the_ids_stand_for(tokenizer):
     found = encoded(["bad strange film"], BY_WORDS)
-    words = words_of(found.inputs["ids"], found.held["ids"], BY_WORDS)
+    words = words_of(found.inputs["ids"], found.token_masks["ids"], BY_WORDS)
     assert words.tolist() == [["bad", "(unknown)", "film", None]]
     spec = by_file(tokenizer)
     found = encoded(["bad film"], spec)
-    words = tokens_of(found.inputs, found.held, {"ids": spec, "mask": MASK})
+    words = tokens_of(found.inputs, found.token_masks, {"ids": spec, "mask": MASK})
     assert words["ids"].tolist() == [["[CLS]", "bad", "film", "[SEP]", None, None]]
     assert words_of(np.empty((0, 6), dtype=np.int64), np.empty((0, 6), dtype=bool), spec).shape == (0, 6)
 
