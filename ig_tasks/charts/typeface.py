@@ -12,7 +12,7 @@ import unicodedata
 from functools import lru_cache
 from pathlib import Path
 
-__all__ = ["FAMILY", "FONTS", "PARTS", "cut", "estimate", "font_faces", "register", "room"]
+__all__ = ["FAMILY", "FONTS", "PARTS", "WEIGHTS", "cut", "estimate", "font_faces", "register", "room"]
 
 FAMILY = "Report Sans"
 FONTS = Path(__file__).parent / "fonts"
@@ -25,7 +25,7 @@ PARTS = {
     "greek": [(0x370, 0x3FF), (0x1F00, 0x1FFF)],
     "cyrillic": [(0x400, 0x52F), (0x2DE0, 0x2DFF)],
 }  # fmt: skip
-_WEIGHTS = {"regular": "400", "bold": "600 900"}
+WEIGHTS = {"regular": "400", "bold": "600 900"}
 _USUAL, _UNKNOWN = 0.6, 0.8
 """Widths of a letter in ems: most of the font's are less than the first."""
 _registered = threading.Lock()
@@ -36,7 +36,7 @@ def font_faces(text: str) -> str:
     """The `@font-face` rules for a page of this text: every part that holds one of its characters, and `latin`."""
     codes = {ord(letter) for letter in set(text)}
     wanted = [name for name, ranges in PARTS.items() if name == "latin" or _any_within(codes, ranges)]
-    return "\n".join(_face(weight, name) for name in wanted for weight in _WEIGHTS)
+    return "\n".join(_face(weight, name) for name in wanted for weight in WEIGHTS)
 
 
 def _any_within(codes: set[int], ranges: list[tuple[int, int]]) -> bool:
@@ -48,7 +48,7 @@ def _face(weight: str, part: str) -> str:
     held = base64.b64encode((FONTS / f"{weight}_{part}.woff2").read_bytes()).decode("ascii")
     ranges = ", ".join(f"U+{first:X}-{last:X}" for first, last in PARTS[part])
     return (
-        f'@font-face {{ font-family: "{FAMILY}"; font-weight: {_WEIGHTS[weight]}; unicode-range: {ranges}; '
+        f'@font-face {{ font-family: "{FAMILY}"; font-weight: {WEIGHTS[weight]}; unicode-range: {ranges}; '
         f'src: url("data:font/woff2;base64,{held}") format("woff2"); }}'
     )
 

@@ -1,0 +1,61 @@
+"""Who is asking, and which specs' reports they may read."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from starlette.requests import HTTPConnection
+
+__all__ = ["USER", "Access", "RefusedError", "User"]
+
+USER = "ig_tasks_user"
+"""The key of who is asking in a request's state; of our own, since Airflow keeps its user there too."""
+
+
+@dataclass(frozen=True)
+class User:
+    """Somebody who is logged in.
+
+    Attributes:
+        name: for people.
+        identity: what the implementation of `Access` knows them by.
+    """
+
+    name: str
+    identity: Any = None
+
+
+class RefusedError(Exception):
+    """Nobody is logged in, or what is asked cannot be checked.
+
+    Args:
+        status: 401 where logging in helps, else 403.
+        line: one line for people.
+        login: address of the login page, if there is one.
+    """
+
+    def __init__(self, status: int, line: str, login: str = "") -> None:
+        super().__init__(status, line, login)
+        self.status, self.line, self.login = status, line, login
+
+
+class Access(Protocol):
+    """What the browser asks whoever runs it. Every request is asked `user_of` before anything else is looked at."""
+
+    async def user_of(self, connection: HTTPConnection) -> User:
+        """Who is asking.
+
+        Raises:
+            RefusedError: if nobody is logged in. Any other exception refuses the request too.
+        """
+        ...
+
+    def readable(self, user: User, names: Collection[str]) -> set[str]:
+        """Those of the specs' names whose reports this user may read. Called in a worker thread."""
+        ...
+
+    def outside(self, connection: HTTPConnection) -> str:
+        """Scheme and host by which people reach this server, such as `https://airflow.example`; without a path."""
+        ...

@@ -1,0 +1,88 @@
+"""The addresses of all pages, below wherever the browser is mounted.
+
+A name is one segment of a path. What a path would mind in it is written with a tilde, so that proxies that decode
+`%2F` or resolve `..` find nothing to do: `/` is `~-`, `~` is `~~`, and a name of dots alone, or an empty one, begins
+with `~.`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote, urlencode
+
+__all__ = ["Addresses", "from_segment", "segment"]
+
+_WRITTEN = {"~": "~~", "/": "~-", "\\": "~_"}
+_READ = {written[1]: letter for letter, written in _WRITTEN.items()}
+
+
+def segment(name: str) -> str:
+    """A name as one segment of an address; `from_segment` reads it.
+
+    >>> segment("carrier"), segment("a/b ~c"), segment("..")
+    ('carrier', 'a~-b%20~~c', '~...')
+    """
+    text = "".join(_WRITTEN.get(letter, letter) for letter in name)
+    return quote(f"~.{text}" if not text.strip(".") else text, safe="~")
+
+
+def from_segment(text: str) -> str:
+    """The name in a segment that the server has decoded.
+
+    >>> from_segment("a~-b ~~c"), from_segment("~...")
+    ('a/b ~c', '..')
+    """
+    return re.sub("~(.)", lambda found: _READ.get(found[1], found[0]), text.removeprefix("~."), flags=re.DOTALL)
+
+
+class Addresses:
+    """Addresses of pages as paths, with `root` in front: `/ig`, or `/airflow/ig` behind a prefix.
+
+    Every method takes query parameters by name; None leaves one out, a list repeats it.
+    """
+
+    def __init__(self, root: str) -> None:
+        self.root = root.rstrip("/")
+
+    def overview(self, **query: Any) -> str:
+        """All specs."""
+        return f"{self.root}/{_query(query)}"
+
+    def model(self, name: str, **query: Any) -> str:
+        """One spec over its partitions."""
+        return f"{self.root}/{segment(name)}{_query(query)}"
+
+    def report(self, name: str, run_id: str, **query: Any) -> str:
+        """One report; `revision` chooses an earlier rendering."""
+        return f"{self.root}/{segment(name)}/{segment(run_id)}{_query(query)}"
+
+    def feature(self, name: str, run_id: str, feature: str, **query: Any) -> str:
+        """One feature of a report."""
+        return f"{self.report(name, run_id)}/features/{segment(feature)}{_query(query)}"
+
+    def rows(self, name: str, run_id: str, **query: Any) -> str:
+        """Rows of a report, filtered."""
+        return f"{self.report(name, run_id)}/rows{_query(query)}"
+
+    def row(self, name: str, run_id: str, row_id: str, **query: Any) -> str:
+        """One row."""
+        return f"{self.report(name, run_id)}/rows/{segment(row_id)}{_query(query)}"
+
+    def download(self, name: str, run_id: str, what: str, **query: Any) -> str:
+        """A file made of a report or its rows."""
+        return f"{self.report(name, run_id)}/download/{segment(what)}{_query(query)}"
+
+    def compare(self, **query: Any) -> str:
+        """Two reports side by side; no spec's name begins with a dash."""
+        return f"{self.root}/-/compare{_query(query)}"
+
+    def static(self, file: str) -> str:
+        """A file of the package."""
+        return f"{self.root}/-/static/{file}"
+
+
+def _query(parts: Mapping[str, Any]) -> str:
+    there = {name: held for name, held in parts.items() if held is not None}
+    return f"?{urlencode(there, doseq=True)}" if there else ""

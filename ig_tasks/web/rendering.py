@@ -1,0 +1,74 @@
+"""Pages from templates: all is escaped, hidden characters are seen, addresses begin where the browser is mounted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import ChoiceLoader, Environment, FileSystemLoader
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from ig_tasks.reports import page_environment
+from ig_tasks.web.access import USER
+from ig_tasks.web.addresses import Addresses
+from ig_tasks.web.static_files import stamped
+
+__all__ = ["addresses_of", "environment", "outside_of", "page"]
+
+_TEMPLATES = Path(__file__).parent / "templates"
+
+
+def addresses_of(request: Request) -> Addresses:
+    """The addresses of pages, as a path from the host on."""
+    return Addresses(request.scope.get("root_path", ""))
+
+
+def outside_of(request: Request) -> str:
+    """The whole address of the page that is asked for, to be sent to a colleague; it works outside a frame."""
+    access = getattr(request.app.state, "access", None) if "app" in request.scope else None
+    base = access.outside(request) if access is not None else f"{request.url.scheme}://{request.url.netloc}"
+    # The path as it was asked for: decoded and encoded again, a name would be another.
+    asked = request.scope.get("raw_path") or request.url.path.encode()
+    root = request.scope.get("root_path", "")
+    path = asked.decode("ascii", "replace")
+    if not path.startswith(root):  # a proxy that takes its prefix away
+        path = root.rsplit("/", 1)[0] + path
+    query = request.url.query
+    return f"{base.rstrip('/')}{path}{f'?{query}' if query else ''}"
+
+
+@lru_cache(maxsize=1)
+def environment() -> Environment:
+    """Jinja's environment: that of the file report, with its filters and templates, and the templates of this room."""
+    files = page_environment.environment()
+    assert files.loader is not None  # noqa: S101 - it has one
+    made = files.overlay(loader=ChoiceLoader([FileSystemLoader(_TEMPLATES), files.loader]))
+    assert isinstance(made, Environment)  # noqa: S101 - for the type checker
+    return made
+
+
+def page(
+    request: Request, template: str, *, status: int = 200, headers: Mapping[str, str] | None = None, **context: Any
+) -> HTMLResponse:
+    """A page.
+
+    Templates extend `base.html`, and find beside `context`: `to` (Addresses), `static` (a function that gives the
+    address of a file below static/), `user`, `outside` (the whole address of this page) and `query` (its parameters).
+    """
+    to = addresses_of(request)
+    text = (
+        environment()
+        .get_template(template)
+        .render(
+            **context,
+            to=to,
+            static=lambda name: to.static(stamped(name)),
+            user=request.scope.get("state", {}).get(USER),
+            outside=outside_of(request),
+            query=request.query_params,
+        )
+    )
+    return HTMLResponse(text, status_code=status, headers=dict(headers or {}))

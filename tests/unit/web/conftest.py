@@ -1,0 +1,83 @@
+"""A store of a few small reports, and people who may read some of them."""
+
+from __future__ import annotations
+
+import runpy
+from collections.abc import Collection
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from starlette.requests import HTTPConnection
+from starlette.testclient import TestClient
+
+from ig_tasks.store import Store
+from ig_tasks.web.access import RefusedError, User
+from ig_tasks.web.app import create_app
+from ig_tasks.web.catalogue import Catalogue
+
+FLIGHTS = ("2013-01", "2013-02", "2013-03")
+
+
+class HeaderAccess:
+    """Who a request says it is, by the header `who`: `all` reads everything, others what lies under their name."""
+
+    def __init__(self, **rights: Collection[str]) -> None:
+        self.rights = rights
+
+    async def user_of(self, connection: HTTPConnection) -> User:
+        who = connection.headers.get("who")
+        if who is None:
+            raise RefusedError(401, "Log in to read reports.", login="/auth/login")
+        if who == "broken":
+            raise RuntimeError("secret of the database")
+        return User(who)
+
+    def readable(self, user: User, names: Collection[str]) -> set[str]:
+        return set(names) if user.name == "all" else set(names) & set(self.rights.get(user.name, ()))
+
+    def outside(self, connection: HTTPConnection) -> str:
+        return "https://airflow.example"
+
+
+@pytest.fixture(scope="session")
+def sample() -> SimpleNamespace:
+    return SimpleNamespace(**runpy.run_path(str(Path(__file__).parents[1] / "reports" / "sample_report.py")))
+
+
+def put(store: str, report: Any) -> None:
+    """Write a report as a run has it."""
+    name = "report.json" if report.revision == 1 else f"report.r{report.revision}.json"
+    Store(store).run(report.name, report.run_id).write_bytes(name, report.to_json().encode())
+
+
+@pytest.fixture(scope="session")
+def store(sample: SimpleNamespace, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Three months of `flights`, the last withheld in its second revision, and one report of `loans`."""
+    place = str(tmp_path_factory.mktemp("store"))
+    for month, partition in enumerate(FLIGHTS):
+        rows = [row | {"abs_mean": row["abs_mean"] * (1.0 + month)} for row in sample.flights_body()["importance"]]
+        put(
+            place,
+            sample.flights_report(
+                **sample.BARE, name="flights", partition=partition, run_id=f"{partition}-a", importance=rows
+            ),
+        )
+    put(
+        place, sample.flights_report(**sample.BARE, name="flights", partition="2013-03", run_id="2013-03-a", revision=2)
+    )
+    put(place, sample.flights_report(**sample.BARE, name="loans", partition="all", run_id="all-b"))
+    return place
+
+
+@pytest.fixture
+def app(store: str) -> FastAPI:
+    return create_app(Catalogue(store), HeaderAccess(ana=["flights"], nobody=[]))
+
+
+@pytest.fixture
+def client(app: FastAPI) -> TestClient:
+    """Somebody who may read everything."""
+    return TestClient(app, headers={"who": "all"})

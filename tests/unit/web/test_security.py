@@ -1,0 +1,96 @@
+"""Nothing is answered to people who are not logged in, and nothing leaves but pages."""
+
+from __future__ import annotations
+
+import pytest
+from fastapi import FastAPI
+from starlette.routing import Route
+from starlette.testclient import TestClient
+
+from ig_tasks.web.security import CONTENT_SECURITY_POLICY
+
+FILLED = {
+    "name": "flights",
+    "run_id": "2013-01-a",
+    "feature": "dep_delay",
+    "row_id": "7",
+    "what": "report.json",
+    "file": "ig.css",
+    "file:path": "ig.css",
+}
+
+
+def addresses(app: FastAPI) -> list[str]:
+    found = []
+    for route in app.routes:
+        path = route.path  # type: ignore[attr-defined]
+        for name, value in FILLED.items():
+            path = path.replace(f"{{{name}}}", value)
+        assert "{" not in path, f"{path}: fill it in"
+        found.append(path)
+    return found
+
+
+def test_every_address_is_refused_without_a_login(app: FastAPI) -> None:
+    client = TestClient(app)
+    for address in [*addresses(app), "/docs", "/redoc", "/openapi.json", "/no/such/page/at/all", "/-/static/ig.js"]:
+        answer = client.get(address)
+        assert answer.status_code == 401, address
+        assert "flights" not in answer.text, address
+
+
+def test_what_cannot_be_checked_is_refused_and_says_nothing(app: FastAPI) -> None:
+    answer = TestClient(app, headers={"who": "broken"}).get("/")
+    assert answer.status_code == 403
+    assert "secret" not in answer.text
+
+
+def test_there_is_no_description_of_the_interface(client: TestClient) -> None:
+    for address in ("/docs", "/redoc", "/openapi.json", "/docs/oauth2-redirect"):
+        assert client.get(address).status_code == 404
+
+
+def test_every_response_carries_the_headers_errors_too(app: FastAPI) -> None:
+    client = TestClient(app, headers={"who": "all"}, raise_server_exceptions=False)
+
+    def broken() -> None:
+        raise RuntimeError("stack trace")
+
+    app.router.routes.append(Route("/-/broken", lambda request: broken()))
+    for address in ("/", "/flights", "/nothing", "/-/static/ig.css", "/-/broken"):
+        answer = client.get(address)
+        assert answer.headers["Content-Security-Policy"] == CONTENT_SECURITY_POLICY
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert answer.headers["Referrer-Policy"] == "same-origin"
+        assert "stack trace" not in answer.text
+        assert "Traceback" not in answer.text
+    assert client.get("/-/broken").status_code == 500
+    assert client.get("/flights").headers["Cache-Control"] == "no-store"
+    assert "script-src 'self';" in CONTENT_SECURITY_POLICY
+    assert "unsafe-eval" not in CONTENT_SECURITY_POLICY
+    assert "frame-ancestors 'self'" in CONTENT_SECURITY_POLICY
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
+def test_nothing_can_be_changed(client: TestClient, method: str) -> None:
+    answer = client.request(method, "/flights")
+    assert answer.status_code == 405
+    assert answer.headers["Allow"] == "GET, HEAD"
+
+
+def test_who_may_read_one_spec_sees_no_trace_of_others(app: FastAPI) -> None:
+    ana = TestClient(app, headers={"who": "ana"})
+    assert ana.get("/flights/2013-01-a").status_code == 200
+    hidden, absent = ana.get("/loans/all-b"), ana.get("/missing/all-b")
+    assert (hidden.status_code, absent.status_code) == (404, 404)
+    assert hidden.text == absent.text
+    assert "flights" in ana.get("/").text
+    assert "loans" not in ana.get("/").text
+    assert TestClient(app, headers={"who": "nobody"}).get("/flights").status_code == 404
+
+
+def test_websockets_are_refused(app: FastAPI) -> None:
+    from starlette.websockets import WebSocketDisconnect
+
+    with pytest.raises(WebSocketDisconnect), TestClient(app).websocket_connect("/"):
+        pass
