@@ -22,6 +22,7 @@ __all__ = [
     "fitted",
     "labels_axis",
     "numbers_axis",
+    "told",
     "unique_labels",
     "words_axis",
     "zero_line",
@@ -66,6 +67,19 @@ def labels_axis(alt: Any, data: Sequence[Mapping[str, Any]]) -> Any:
 def numbers_axis(alt: Any) -> Any:
     """An axis of numbers with few ticks and a grid."""
     return alt.Axis(tickCount=5, grid=True, labelFlush=False)
+
+
+def told(alt: Any, titles: Mapping[str, str], figures: str = ".4g") -> list[Any]:
+    """What a page says of a mark under the pointer: {column: what to call it}; numbers are those after the label.
+
+    Args:
+        titles: {column with its type, as in `mean:Q`: its name in words}.
+        figures: how numbers are written.
+    """
+    return [
+        alt.Tooltip(column, title=title, **({"format": figures} if column.endswith(":Q") else {}))
+        for column, title in titles.items()
+    ]
 
 
 def zero_line(alt: Any) -> Any:

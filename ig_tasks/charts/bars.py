@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ig_tasks.charts.axes import labels_axis, numbers_axis, zero_line
+from ig_tasks.charts.axes import labels_axis, numbers_axis, told, zero_line
 from ig_tasks.charts.chart import Chart, Frame
 from ig_tasks.presentation.colours import ACCENT, INK, effect_colour
 
@@ -41,7 +41,8 @@ def size_bars(bars: Sequence[Bar], units: str, noun: str = "features", what: str
     y = labels_axis(alt, data)
     x = alt.X("abs_mean:Q", title=_title(f"mean |{what}|", units), axis=numbers_axis(alt), scale=alt.Scale(zero=True))
     base = alt.Chart(alt.Data(values=data))
-    tooltip = ["label:N", alt.Tooltip("abs_mean:Q", format=".4g"), alt.Tooltip("mean:Q", format="+.4g")]
+    tooltip = told(alt, {"label:N": "name", "abs_mean:Q": f"mean |{what}|", "mean:Q": "signed mean"})
+    tooltip += told(alt, {"low:Q": "95 % interval from", "high:Q": "to"}) if known else []
     layers = [base.mark_bar(color=ACCENT, height=13).encode(y=y, x=x, tooltip=tooltip)]
     if known:
         layers.append(base.mark_rule(color=INK, strokeWidth=1.5).encode(y=y, x="low:Q", x2="high:Q"))
@@ -76,6 +77,7 @@ def sign_bars(bars: Sequence[Bar], units: str, noun: str = "features", what: str
             y=labels_axis(alt, drawn),
             x=alt.X("mean:Q", title=_title(f"mean {what}", units), axis=numbers_axis(alt)),
             color=alt.Color("colour:N", scale=None),
+            tooltip=told(alt, {"label:N": "name", "mean:Q": f"mean {what}"}, "+.4g"),
         )
     )
     words = (

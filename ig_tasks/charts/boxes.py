@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ig_tasks.charts.axes import labels_axis, numbers_axis, zero_line
+from ig_tasks.charts.axes import labels_axis, numbers_axis, told, zero_line
 from ig_tasks.charts.chart import Chart, Frame
 from ig_tasks.presentation.colours import ACCENT, INK, MIDDLE
 
@@ -36,7 +36,10 @@ def quantile_boxes(boxes: Sequence[Box], units: str) -> Chart:
     outer = base.mark_rule(color=ACCENT, strokeWidth=1.5).encode(
         y=y, x=alt.X("low:Q", title=f"attribution ({units})", axis=numbers_axis(alt)), x2="high:Q"
     )
-    inner_bar = base.mark_bar(color=MIDDLE, height=12).encode(y=y, x="inner_low:Q", x2="inner_high:Q")
+    ends = {f"{name}:Q": f"{q:.0%} quantile" for name, q in zip(Box._fields[1:], QUANTILES, strict=True)}
+    inner_bar = base.mark_bar(color=MIDDLE, height=12).encode(
+        y=y, x="inner_low:Q", x2="inner_high:Q", tooltip=told(alt, {"label:N": "feature", **ends})
+    )
     median = base.mark_tick(color=INK, thickness=2, size=17).encode(y=y, x="median:Q")
     words = f"Quantile boxes of the attributions of {len(data)} features. The numbers are in the table."
     return Chart(alt.layer(zero_line(alt), outer, inner_bar, median), words, tuple(data), Frame(len(data)))

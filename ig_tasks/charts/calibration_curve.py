@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ig_tasks.charts.axes import numbers_axis
+from ig_tasks.charts.axes import numbers_axis, told
 from ig_tasks.charts.chart import Chart, Frame
 from ig_tasks.presentation.colours import ACCENT, FAINT
 
@@ -44,7 +44,7 @@ def calibration_points(tenths: Sequence[Tenth], units: str) -> Chart:
         .encode(x=x, y=y)
     )
     base = alt.Chart(alt.Data(values=data))
-    tooltip = [alt.Tooltip("predicted:Q", format=".4g"), alt.Tooltip("observed:Q", format=".4g"), "rows:Q"]
+    tooltip = told(alt, {"predicted:Q": "predicted", "observed:Q": "observed", "rows:Q": "rows"})
     points = base.mark_point(color=ACCENT, filled=True, size=55, opacity=1).encode(x=x, y=y, tooltip=tooltip)
     line = base.mark_line(color=ACCENT, strokeWidth=1.5).encode(x=x, y=y)
     words = (

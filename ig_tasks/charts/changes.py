@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ig_tasks.charts.axes import labels_axis, numbers_axis, zero_line
+from ig_tasks.charts.axes import labels_axis, numbers_axis, told, zero_line
 from ig_tasks.charts.chart import Chart, Frame
 from ig_tasks.presentation.colours import ACCENT, FAINT, GRID, MIDDLE, PAGE
 
@@ -65,7 +65,7 @@ def change_marks(changes: Sequence[Change], practical: float) -> Chart:
     )
     colour = alt.Color("colour:N", scale=None)
     rule = base.mark_rule(strokeWidth=2).encode(y=y, x="low:Q", x2="high:Q", color=colour)
-    tooltip = ["label:N", alt.Tooltip("change:Q", format="+.1%"), "state:N"]
+    tooltip = told(alt, {"label:N": "feature", "change:Q": "change of importance", "state:N": "state"}, "+.1%")
     mark = base.mark_point(filled=True, size=70, opacity=1).encode(y=y, x="at:Q", color=colour, tooltip=tooltip)
     alarms = sum(change.state == "alarm" for change in changes)
     words = (
@@ -93,7 +93,7 @@ def moved_bars(moves: Sequence[Move]) -> Chart:
     x = alt.X(
         "bits:Q", title="how far its values moved (bits)", axis=numbers_axis(alt), scale=alt.Scale(zero=True, nice=True)
     )
-    tooltip = ["label:N", alt.Tooltip("bits:Q", format=".3f")]
+    tooltip = told(alt, {"label:N": "feature", "bits:Q": "its values moved by (bits)"}, ".3f")
     bars = base.mark_bar(color=MIDDLE, height=11).encode(y=labels_axis(alt, data), x=x, tooltip=tooltip)
     words = (
         f"Bars: the Jensen-Shannon divergence between the values before and after, of {len(data)} features, from 0 "

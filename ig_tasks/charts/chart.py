@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import html
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ig_tasks.charts.axes import LETTERS
+from ig_tasks.charts.recolouring import recoloured
 from ig_tasks.charts.typeface import FAMILY, register
-from ig_tasks.presentation.colours import FAINT, GRID
+from ig_tasks.presentation.colours import DARK, FAINT, GRID, LIGHT
 from ig_tasks.presentation.visible import visible, visible_everywhere
 
 __all__ = ["FONT", "Chart", "Frame"]
@@ -46,26 +47,34 @@ class Chart:
     """The numbers that are drawn: a mapping of column to value for each bar, box, cell or step, in drawing order."""
     frame: Frame
 
-    def svg(self) -> str:
-        """The chart as an `<svg>` element for a page, without script.
+    names: Mapping[str, str] = field(default_factory=dict)
+    """{label: the feature that it stands for}, where labels stand for features: a page can link them."""
 
-        It scales with its container, and screen readers read `words`. Control characters in any text become visible
-        escapes.
-        """
+    @property
+    def width(self) -> float:
+        """Pixels across, where the page has room for them."""
+        return self.frame.width + self.frame.beyond
+
+    @property
+    def height(self) -> int:
+        """Pixels down."""
+        return _ROW * max(self.frame.rows, 1) + 42 + self.frame.above
+
+    def document(self) -> dict[str, Any]:
+        """The chart as Vega-Lite, with sizes and fonts; control characters in its texts are visible escapes."""
         import altair as alt
-        import vl_convert
 
-        frame = self.frame
+        beyond = self.frame.beyond
         sized = (
             self.spec.properties(
-                width=frame.width + frame.beyond,
-                height=_ROW * max(frame.rows, 1) + 42 + frame.above,
+                width=self.width,
+                height=self.height,
                 autosize=alt.AutoSizeParams(type="fit", contains="padding"),
                 background="transparent",
             )
             .configure(
                 font=FONT,
-                padding={side: _SLACK + frame.beyond * (side == "right") for side in _SIDES},
+                padding={side: _SLACK + beyond * (side == "right") for side in _SIDES},
                 aria=False,
             )
             .configure_view(stroke=None)
@@ -84,7 +93,24 @@ class Chart:
         )
         # The tests validate against Vega-Lite's schema; here that would take longer than the drawing.
         # A control character in any text of it ends the process: vl-convert cannot be caught.
-        document = visible_everywhere(sized.to_dict(validate=False))
+        document: dict[str, Any] = visible_everywhere(sized.to_dict(validate=False))
+        return document
+
+    def svg(self, *, dark: bool = False) -> str:
+        """The chart as an `<svg>` element for a page, without script.
+
+        It scales with its container, and screen readers read `words`. Control characters in any text become visible
+        escapes.
+
+        Args:
+            dark: in the colours of a dark page.
+        """
+        import altair as alt
+        import vl_convert
+
+        document = self.document()
+        if dark:
+            document = recoloured(document, {colour: DARK[name] for name, colour in LIGHT.items()})
         register()
         svg = vl_convert.vegalite_to_svg(document, vl_version=".".join(alt.SCHEMA_VERSION.split(".")[:2]))
         opening, _, inside = str(svg).partition(">")

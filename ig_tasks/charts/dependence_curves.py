@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ig_tasks.charts.axes import labels_axis, numbers_axis, zero_line
+from ig_tasks.charts.axes import labels_axis, numbers_axis, told, zero_line
 from ig_tasks.charts.chart import Chart, Frame
 from ig_tasks.presentation.colours import ACCENT, FAINT, INK, MIDDLE, effect_colour
 
@@ -54,7 +54,7 @@ def number_bands(points: Sequence[NumberPoint], label: str, units: str, drawn: s
     if any(point.inner_low is not None for point in points):
         layers.append(base.mark_area(color=MIDDLE, opacity=0.5).encode(x=x, y="inner_low:Q", y2="inner_high:Q"))
     zero = alt.Chart(alt.Data(values=[{"zero": 0}])).mark_rule(color=FAINT, strokeWidth=1).encode(y="zero:Q")
-    tooltip = [alt.Tooltip("value:Q", format=".4g"), alt.Tooltip("middle:Q", format="+.4g")]
+    tooltip = told(alt, {"value:Q": label, "middle:Q": "attribution", "low:Q": "band from", "high:Q": "to"})
     layers += [
         zero,
         base.mark_line(color=ACCENT, strokeWidth=2).encode(x=x, y="middle:Q"),
@@ -81,7 +81,10 @@ def category_marks(marks: Sequence[CategoryMark], units: str, label: str, drawn:
     y = labels_axis(alt, drawn_rows)
     x = alt.X("mean:Q", title=f"attribution ({units})", axis=numbers_axis(alt), scale=alt.Scale(zero=True))
     bars = base.mark_bar(height=11).encode(
-        y=y, x=x, color=alt.Color("colour:N", scale=None), tooltip=["label:N", alt.Tooltip("mean:Q", format="+.4g")]
+        y=y,
+        x=x,
+        color=alt.Color("colour:N", scale=None),
+        tooltip=told(alt, {"label:N": label, "mean:Q": "signed mean", "low:Q": "from", "high:Q": "to"}),
     )
     spread = base.mark_rule(color=INK, strokeWidth=1.2).encode(y=y, x="low:Q", x2="high:Q")
     words = (

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ig_tasks.charts.axes import LABEL, LETTERS, WORDS, words_axis
+from ig_tasks.charts.axes import LABEL, LETTERS, WORDS, told, words_axis
 from ig_tasks.charts.chart import Chart, Frame
 from ig_tasks.charts.typeface import estimate
 from ig_tasks.presentation.colours import INK, MIDDLE, PALE, PAPER
@@ -57,7 +57,8 @@ def heat_map(cells: Sequence[Cell], levels: Sequence[str], features: Sequence[st
     x = alt.X("feature:N", title=None, scale=alt.Scale(domain=list(features)), axis=across)
     base = alt.Chart(alt.Data(values=data)).encode(y=y, x=x)
     shaded = base.mark_rect(stroke=PAPER, strokeWidth=1.5).encode(
-        color=alt.Color("shade:Q", legend=None, scale=alt.Scale(domain=[0, 1], range=[PALE, MIDDLE]))
+        color=alt.Color("shade:Q", legend=None, scale=alt.Scale(domain=[0, 1], range=[PALE, MIDDLE])),
+        tooltip=told(alt, {"label:N": "segment", "feature:N": "feature", "text:N": "mean |attribution|"}),
     )
     text = base.mark_text(fontSize=11, color=INK).encode(text="text:N")
     words = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from ig_tasks.charts.axes import told
 from ig_tasks.charts.chart import Chart, Frame
 from ig_tasks.charts.typeface import cut, estimate
 from ig_tasks.presentation.colours import ACCENT, FAINT, GRID, INK
@@ -47,7 +48,8 @@ def figure_over_time(
     top = {"domainMax": 0.01} if known and not any(row["high"] for row in known) else {}
     y = alt.Y("value:Q", title=units, axis=axis, scale=alt.Scale(zero=True, **top))
     base = alt.Chart(alt.Data(values=known))
-    tooltip = ["partition:N", alt.Tooltip("value:Q", format=".4g")]
+    columns = {"partition:N": "partition", "value:Q": units, "low:Q": "95 % interval from", "high:Q": "to"}
+    tooltip = told(alt, columns, figures or ".4g")
     layers = [
         *_mark_lines(alt, marks or {}, x),
         base.mark_line(color=ACCENT, strokeWidth=1.8).encode(x=x, y=y, detail="piece:N"),
@@ -95,12 +97,11 @@ def ranks_over_time(
     y = alt.Y("rank:Q", title="rank", axis=axis, scale=alt.Scale(domain=[most + 0.4, 0.6], nice=False, zero=False))
     colour_of = alt.Color("colour:N", scale=None)
     base = alt.Chart(alt.Data(values=data))
+    tooltip = told(alt, {"label:N": "feature", "partition:N": "partition", "rank:Q": "rank"}, "d")
     layers = [
         *_mark_lines(alt, marks or {}, x),
         base.mark_line(strokeWidth=1.8).encode(x=x, y=y, detail="piece:N", color=colour_of),
-        base.mark_point(filled=True, size=40, opacity=1).encode(
-            x=x, y=y, color=colour_of, tooltip=["label:N", "partition:N", "rank:Q"]
-        ),
+        base.mark_point(filled=True, size=40, opacity=1).encode(x=x, y=y, color=colour_of, tooltip=tooltip),
         alt.Chart(alt.Data(values=ends))
         .mark_text(align="left", dx=10, fontSize=11, color=INK, clip=False)
         .encode(x=x, y=y, text="text:N"),

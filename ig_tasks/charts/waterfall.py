@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ig_tasks.charts.axes import words_axis
+from ig_tasks.charts.axes import told, words_axis
 from ig_tasks.charts.chart import Chart, Frame
 from ig_tasks.presentation.colours import INK, LOWERS, RAISES
 
@@ -80,7 +80,7 @@ def waterfall(
     colour = alt.Color(
         "effect:N", legend=None, scale=alt.Scale(domain=["raises", "lowers"], range=[RAISES, LOWERS]), title=None
     )
-    tooltip = ["feature:N", alt.Tooltip("attribution:Q", format="+.4g")]
+    tooltip = told(alt, {"feature:N": "feature", "attribution:Q": "attribution"}, "+.4g")
     moved, stood = alt.Chart(), alt.Chart(alt.Data(values=ends))
     chart = alt.layer(
         moved.mark_bar(height=14).encode(y=y, x=x, x2="to:Q", color=colour, tooltip=tooltip),

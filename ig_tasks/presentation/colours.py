@@ -9,9 +9,11 @@ from __future__ import annotations
 __all__ = [
     "ACCENT",
     "AT_BEST",
+    "DARK",
     "FAINT",
     "GRID",
     "INK",
+    "LIGHT",
     "LOWERS",
     "MIDDLE",
     "PAGE",
@@ -47,6 +49,29 @@ PAGE = {
     "alarm": "#fcf1f1",
 }
 """The page's CSS variables: `soft` for small print, `panel` and `alarm` behind boxes, `good` to `bad` for verdicts."""
+
+LIGHT = {**PAGE, "faint": FAINT, "grid": GRID, "middle": MIDDLE, "pale": PALE}
+"""Every colour of pages and charts by its name: each has one meaning, and a counterpart in DARK."""
+
+DARK = {
+    "ink": "#e8edf0",
+    "accent": "#62c4cf",
+    "raises": "#f2a25c",
+    "lowers": "#7fb2f2",
+    "paper": "#14191d",
+    "soft": "#a9b4bc",
+    "line": "#343e46",
+    "panel": "#1c2328",
+    "good": "#74cf9a",
+    "care": "#e3b552",
+    "bad": "#ff8d8d",
+    "alarm": "#3a1e21",
+    "faint": "#9aa6ae",
+    "grid": "#2b343b",
+    "middle": "#2d737d",
+    "pale": "#172528",
+}
+"""The same on a dark background."""
 
 TASKS = {"stage": "#e8eef7", "compute": "#dcebdc", "publish": "#f7efdc", "broken": "#f7dcdc"}
 """Tasks in Airflow's graph, by what they do."""

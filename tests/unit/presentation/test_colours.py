@@ -73,3 +73,21 @@ def test_no_colour_is_set_anywhere_else() -> None:
         for found in re.findall(r"[\"\s:(]#(?:[0-9a-fA-F]{6}|[0-9a-fA-F]{3})\b", file.read_text(encoding="utf-8"))
     ]
     assert elsewhere == []
+
+
+@pytest.mark.parametrize("palette", [colours.LIGHT, colours.DARK], ids=["light", "dark"])
+@pytest.mark.parametrize("name", ["ink", "soft", "accent", "raises", "lowers", "good", "care", "bad", "faint"])
+def test_words_are_read_on_light_and_dark_pages_and_panels(palette: dict[str, str], name: str) -> None:
+    assert contrast(palette[name], palette["paper"]) >= 4.5
+    assert contrast(palette[name], palette["panel"]) >= 4.5
+
+
+@pytest.mark.parametrize("palette", [colours.LIGHT, colours.DARK], ids=["light", "dark"])
+def test_figures_are_read_on_the_darkest_and_the_lightest_cell_and_on_alarms(palette: dict[str, str]) -> None:
+    assert min(contrast(palette["ink"], palette[name]) for name in ("middle", "pale", "alarm")) >= 4.5
+
+
+@pytest.mark.parametrize("kind", SEEN)
+def test_raises_and_lowers_are_told_apart_on_a_dark_page_too(kind: str) -> None:
+    one, other = (lab(np.clip(SEEN[kind] @ linear(colours.DARK[name]), 0, 1)) for name in ("raises", "lowers"))
+    assert np.linalg.norm(one - other) > 40

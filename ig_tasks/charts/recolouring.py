@@ -1,0 +1,44 @@
+"""A chart's document in other colours: those of a dark page, or the names of a style sheet's variables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+__all__ = ["recoloured"]
+
+_OF_DATA = "colour"
+"""The column of a chart's rows that holds colours; its other columns hold names and numbers of the data."""
+
+
+def recoloured(held: Any, colours: Mapping[str, str]) -> Any:
+    """`held`, a part of a chart's document, with each colour replaced; words of the data are left alone.
+
+    Args:
+        held: mappings, lists and texts of a Vega-Lite document.
+        colours: {colour as the chart functions write it: what to write instead}.
+
+    >>> recoloured({"mark": {"color": "red"}, "data": {"values": [{"label": "red"}]}}, {"red": "blue"})
+    {'mark': {'color': 'blue'}, 'data': {'values': [{'label': 'red'}]}}
+    """
+    if isinstance(held, str):
+        return colours.get(held, held)
+    if isinstance(held, Mapping):
+        return {key: _under(key, part, colours) for key, part in held.items()}
+    if isinstance(held, list):
+        return [recoloured(part, colours) for part in held]
+    return held
+
+
+def _under(key: str, part: Any, colours: Mapping[str, str]) -> Any:
+    if key == "domain":
+        return part
+    if key == "values" and isinstance(part, list):
+        return [_row(row, colours) for row in part]
+    return recoloured(part, colours)
+
+
+def _row(row: Any, colours: Mapping[str, str]) -> Any:
+    if not isinstance(row, Mapping) or not isinstance(row.get(_OF_DATA), str):
+        return row
+    return {**row, _OF_DATA: colours.get(row[_OF_DATA], row[_OF_DATA])}

@@ -1,0 +1,117 @@
+// Draws the charts of a page with Vega, in the colours of the page's theme. Expressions are interpreted: nothing is
+// evaluated, so the page's policy needs no 'unsafe-eval'. What a chart shows is in its table and its words as well.
+"use strict";
+(() => {
+  const VARIABLE = /^var\((--[a-z]+)\)$/;
+  const drawn = new Map();
+  const nowhere = {
+    load: () => Promise.reject(new Error("charts load nothing")),
+    sanitize: () => Promise.reject(new Error("charts link nowhere")),
+  };
+
+  // Colours come as names of the page's variables; words of the data (domains, columns of rows) are left alone.
+  function coloured(held, styles) {
+    if (typeof held === "string") {
+      const found = VARIABLE.exec(held);
+      return found ? styles.getPropertyValue(found[1]).trim() : held;
+    }
+    if (Array.isArray(held)) return held.map((part) => coloured(part, styles));
+    if (held === null || typeof held !== "object") return held;
+    return Object.fromEntries(Object.entries(held).map(([key, part]) => [key, under(key, part, styles)]));
+  }
+
+  function under(key, part, styles) {
+    if (key === "domain") return part;
+    if (key === "values" && Array.isArray(part)) {
+      return part.map((row) =>
+        row && typeof row === "object" && "colour" in row ? { ...row, colour: coloured(row.colour, styles) } : row,
+      );
+    }
+    return coloured(part, styles);
+  }
+
+  function documentOf(place) {
+    const block = place.closest(".chart-scroll").parentElement.querySelector("script.chart-document");
+    return JSON.parse(block.textContent);
+  }
+
+  function linkOf(held, item) {
+    const row = item && item.datum;
+    if (!row || typeof row !== "object") return undefined;
+    return [row.label, row.feature].map((name) => held.links[name]).find((address) => address);
+  }
+
+  async function draw(place) {
+    const held = documentOf(place);
+    const before = drawn.get(place);
+    if (before) before.finalize();
+    try {
+      const spec = coloured(held.spec, getComputedStyle(document.documentElement));
+      const made = await vegaEmbed(place, spec, {
+        mode: "vega-lite", ast: true, actions: false, renderer: "svg", defaultStyle: false, loader: nowhere,
+        tooltip: { disableDefaultStyle: true, theme: "page" },
+      });
+      drawn.set(place, made);
+      made.view.addEventListener("click", (_, item) => {
+        const address = linkOf(held, item);
+        if (address) window.location.assign(address);
+      });
+      made.view.addEventListener("mousemove", (_, item) => {
+        place.style.cursor = linkOf(held, item) ? "pointer" : "";
+      });
+      place.dataset.drawn = "yes";
+    } catch (error) {
+      place.classList.add("failed");
+      console.warn("a chart was not drawn: its figures are in its table", error);
+    }
+  }
+
+  // The arrow keys go through the rows of a chart and have them read; Enter opens the one that was read last.
+  function readable(place) {
+    let at = -1;
+    place.addEventListener("keydown", (event) => {
+      const { rows } = documentOf(place);
+      const step = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 }[event.key];
+      if (step && rows.length) {
+        at = at < 0 ? (step > 0 ? 0 : rows.length - 1) : (at + step + rows.length) % rows.length;
+        place.closest(".chart-scroll").parentElement.querySelector(".chart-says").textContent = rows[at][0];
+        event.preventDefault();
+      } else if (event.key === "Enter" && at >= 0 && rows[at][1]) {
+        window.location.assign(rows[at][1]);
+      }
+    });
+  }
+
+  const seen = new IntersectionObserver((entries) => {
+    for (const entry of entries) {
+      if (entry.isIntersecting && !drawn.has(entry.target)) {
+        seen.unobserve(entry.target);
+        draw(entry.target);
+      }
+    }
+  }, { rootMargin: "400px" });
+
+  function prepare(part) {
+    for (const place of part.querySelectorAll(".chart-place:not([data-ready])")) {
+      place.dataset.ready = "yes";
+      place.style.minHeight = `${place.dataset.height}px`;
+      place.style.maxWidth = `${place.dataset.wide}px`;
+      place.style.minWidth = `${place.dataset.least}px`;
+      readable(place);
+      seen.observe(place);
+    }
+    for (const place of drawn.keys()) {
+      if (!place.isConnected) {
+        drawn.get(place).finalize();
+        drawn.delete(place);
+      }
+    }
+  }
+
+  const redraw = () => [...drawn.keys()].forEach(draw);
+  document.addEventListener("ig:theme", redraw);
+  window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
+  document.addEventListener("htmx:load", (event) => prepare(event.target.parentElement || document));
+  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", () => prepare(document));
+  else prepare(document);
+})();
