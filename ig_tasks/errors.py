@@ -13,7 +13,8 @@ IgTasksError
 │   ├── BaselineError         a baseline that cannot be fitted, or has the wrong shape
 │   ├── ResourceError         workers or resources that nobody offers
 │   ├── StoreError            a store that cannot be opened or written to
-│   └── ReportError           a report that is not there
+│   ├── ReportError           a report that is not there
+│   └── QueryError            a question about rows that cannot be answered, or not in the time and room there is
 ├── RunError                  the run broke (exit 3)
 │   ├── WorkerLostError       workers died; trying again may help
 │   ├── DamagedError          a file of the store that is not what was written
@@ -38,6 +39,7 @@ __all__ = [
     "LayerError",
     "ModelError",
     "PartitionError",
+    "QueryError",
     "ReportError",
     "ResourceError",
     "RunError",
@@ -113,6 +115,10 @@ class StoreError(UserError):
 
 class ReportError(UserError):
     """A report or a run that is not in the store."""
+
+
+class QueryError(UserError):
+    """A question about a run's rows that cannot be answered, or not in the time and room that one question has."""
 
 
 class RunError(IgTasksError):

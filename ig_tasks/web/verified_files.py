@@ -1,0 +1,193 @@
+"""The Parquet files of a run's rows, opened by their number, each compared with its digest before it is believed.
+
+A file on a local disk is read whole once to be compared, and again when its size, time or inode have changed. One of
+another store is copied: the copy has no name, holds what the digest says, and serves the next request too.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from fsspec import AbstractFileSystem
+from fsspec.implementations.local import LocalFileSystem
+
+from ig_tasks.errors import QueryError
+from ig_tasks.store import RunFolder
+from ig_tasks.store.sealed import damaged
+from ig_tasks.web.file_copies import COPIES
+
+__all__ = ["PROTOCOL", "VerifiedFiles", "address", "filesystem_of"]
+
+PROTOCOL = "igrows"
+"""The only kind of address that a query can read from: `igrows://0`, `igrows://1`."""
+
+_KNOWN = 100_000
+"""Files known to be what was written, at most."""
+
+
+class VerifiedFiles:
+    """The files of one run's rows.
+
+    Args:
+        folder: of the run.
+        digests: of its files, by their names, as its manifest has them.
+
+    Raises:
+        QueryError: if the run has none.
+    """
+
+    def __init__(self, folder: RunFolder, digests: Mapping[str, str]) -> None:
+        self._checked = folder.checked(digests)
+        self._digests = digests
+        self.names = sorted(name for name in digests if name.startswith("attributions/") and name.endswith(".parquet"))
+        self._local = isinstance(folder.filesystem, LocalFileSystem)
+        if not self.names:
+            raise QueryError(f"run {folder.run_id}: its rows are not in the store")
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def verify(self, going: Callable[[], None]) -> None:
+        """Compare every file with its digest; `going` is called before each, and may raise.
+
+        Raises:
+            DamagedError: naming one that is missing or is not what was written.
+            QueryError: if copies of them would take too much room.
+        """
+        if not self._local:
+            self._require_room()
+        for place in range(len(self)):
+            going()
+            self.open(place).close()
+
+    def _require_room(self) -> None:
+        absent = [name for name in self.names if not COPIES.has((self._checked.uri_of(name), self._digests[name]))]
+        size = sum(self._checked.size(name) for name in absent)
+        if size > COPIES.room:
+            raise QueryError(
+                f"the rows of this run take {size / 1e9:.1f} GB, more than pages copy from a store that is not a disk "
+                f"({COPIES.room / 1e9:.1f} GB); open the run in a notebook"
+            )
+
+    def size(self, place: int) -> int:
+        """The file's size in bytes."""
+        with self.open(place) as handle:
+            return handle.seek(0, os.SEEK_END)
+
+    def open(self, place: int) -> BinaryIO:
+        """A handle of the file, which is what was written.
+
+        Raises:
+            DamagedError: if it is missing, or is not.
+        """
+        name = self.names[place]
+        return self._open_local(name) if self._local else self._open_copy(name)
+
+    def _open_local(self, name: str) -> BinaryIO:
+        path, digest = self._checked.path_of(name), self._digests[name]
+        try:
+            handle = Path(path).open("rb")  # noqa: SIM115 - handed to whoever reads
+        except FileNotFoundError:
+            raise damaged(self._checked, name, "it is missing") from None
+        try:
+            state = _state(handle)
+            if not _SEEN.has((path, digest), state):
+                found = hashlib.file_digest(handle, "sha256").hexdigest()
+                if f"sha256:{found}" != digest:
+                    self._checked.read_bytes(name)  # says what is wrong with it
+                    raise damaged(self._checked, name, "it changes while it is read")
+                if _state(handle) == state:
+                    _SEEN.note((path, digest), state)
+                handle.seek(0)
+        except BaseException:
+            handle.close()
+            raise
+        return handle
+
+    def _open_copy(self, name: str) -> BinaryIO:
+        key = (self._checked.uri_of(name), self._digests[name])
+        found = COPIES.opened(key)
+        if found is None:
+            COPIES.keep(key, self._checked.read_bytes(name))
+            found = COPIES.opened(key)
+        if found is None:
+            raise QueryError(f"{name}: the file is larger than a page may copy from this store")
+        return found
+
+
+def _state(handle: BinaryIO) -> tuple[int, ...]:
+    """What changes when a file does."""
+    found = os.fstat(handle.fileno())
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+
+class _Seen:
+    """Local files that were compared with their digests, as they were then; the ones used last are remembered."""
+
+    def __init__(self) -> None:
+        self._states: OrderedDict[tuple[str, str], tuple[int, ...]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def has(self, key: tuple[str, str], state: tuple[int, ...]) -> bool:
+        with self._lock:
+            return self._states.get(key) == state
+
+    def note(self, key: tuple[str, str], state: tuple[int, ...]) -> None:
+        with self._lock:
+            self._states[key] = state
+            self._states.move_to_end(key)
+            if len(self._states) > _KNOWN:
+                self._states.popitem(last=False)
+
+
+_SEEN = _Seen()
+
+
+def address(place: int) -> str:
+    """How a query calls a file."""
+    return f"{PROTOCOL}://{place}"
+
+
+def filesystem_of(files: VerifiedFiles) -> AbstractFileSystem:
+    """A filesystem with the files of one run in it, and nothing else; it cannot be written to."""
+    return _RowsFileSystem(files)
+
+
+class _RowsFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has no types
+    protocol = PROTOCOL
+    cachable = False
+
+    def __init__(self, files: VerifiedFiles) -> None:
+        super().__init__()
+        self._files = files
+
+    @classmethod
+    def _strip_protocol(cls, path: str) -> str:
+        return str(path).removeprefix(f"{PROTOCOL}://")
+
+    def _place(self, path: str) -> int:
+        named = self._strip_protocol(path)
+        if not (named.isascii() and named.isdigit() and int(named) < len(self._files)):
+            raise FileNotFoundError(path)
+        return int(named)
+
+    def info(self, path: str, **_: Any) -> dict[str, Any]:
+        """The file's name and size."""
+        return {"name": path, "size": self._files.size(self._place(path)), "type": "file"}
+
+    def modified(self, path: str) -> Any:
+        """No time: a file is what its digest says."""
+        self._place(path)
+        return datetime.fromtimestamp(0, UTC)
+
+    def _open(self, path: str, mode: str = "rb", **_: Any) -> BinaryIO:
+        if mode != "rb":
+            raise PermissionError(f"{path}: the rows of a run are read, and never written")
+        return self._files.open(self._place(path))
