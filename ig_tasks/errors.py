@@ -167,6 +167,16 @@ def brief(error: BaseException) -> str:
     return next((line for line in lines if line), type(error).__name__)[:_BRIEF]
 
 
+def named(error: BaseException) -> str:
+    """The class of another library's error and its first line.
+
+    >>> named(ValueError("no such table")), named(MemoryError())
+    ('ValueError: no such table', 'MemoryError')
+    """
+    said, name = brief(error), type(error).__name__
+    return name if said == name else f"{name}: {said}"
+
+
 def suggest(name: str, known: Iterable[str], *, noun: str = "names", limit: int = 20) -> str:
     """The tail of a message about an unknown name: the nearest known one, then those there are.
 

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import expit
-from scipy.stats import kendalltau, spearmanr
 
 __all__ = ["SMALL_CHANGE", "BaselineAssessment", "BaselineFindings", "recommended"]
 
@@ -132,10 +131,14 @@ class BaselineAssessment:
 
     def spearman(self) -> pd.DataFrame:
         """Rank correlations of the features' mean |attribution| between candidates."""
+        from scipy.stats import spearmanr  # takes a second, which a worker need not spend
+
         return self._matrix(lambda one, other: spearmanr(one, other).statistic)
 
     def kendall(self) -> pd.DataFrame:
         """Kendall's tau of the same."""
+        from scipy.stats import kendalltau  # likewise
+
         return self._matrix(lambda one, other: kendalltau(one, other).statistic)
 
     def _matrix(self, correlation: object) -> pd.DataFrame:

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter
 
 from ig_tasks.data.sampling import mixed
 
@@ -23,6 +22,8 @@ def blurred(array: NDArray[Any], axes: tuple[int, ...], sigma: float | None) -> 
     """
     behind = tuple(axis + 1 for axis in axes)
     width = sigma if sigma is not None else max(array.shape[axis] for axis in behind) / 10.0
+    from scipy.ndimage import gaussian_filter  # for images and series alone
+
     return np.asarray(gaussian_filter(np.asarray(array, np.float64), width, mode="nearest", axes=behind))
 
 

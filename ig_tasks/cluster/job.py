@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ig_tasks.cluster.in_process import map_here
 from ig_tasks.cluster.model_loading import is_loading
 from ig_tasks.cluster.progress import Progress
 from ig_tasks.cluster.worker_exits import Doing, died
-from ig_tasks.errors import IgTasksError, RunError, UserError, ValidationFailedError, WorkerLostError, brief
+from ig_tasks.errors import IgTasksError, RunError, UserError, ValidationFailedError, WorkerLostError, named
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -47,6 +48,8 @@ def map_shards(
 ) -> Iterator[tuple[int, Any]]:
     """`function(**task)` for each task on the workers; yields (index of the task, result) as they finish.
 
+    A session without workers (`compute.workers: 0`) calls the function in this process, one task after the other.
+
     Args:
         keys: one deterministic name per task, shown by Dask and in messages; `rows`: how many rows each covers.
         resources: what each task needs of its worker (`compute.resources`)
@@ -61,6 +64,11 @@ def map_shards(
     if not len(tasks) == len(keys) == len(rows):
         raise ValueError(f"{len(tasks)} tasks, {len(keys)} keys and {len(rows)} row counts")
     if not tasks:
+        return
+    if session.in_process:
+        yield from map_here(
+            function, tasks, compute=session.compute, keys=keys, retries=retries, rows=rows, progress=progress
+        )
         return
     client = session.client
     session.check_resources(resources)
@@ -147,7 +155,7 @@ def _result(session: ComputeSession, future: Future, key: str, doing: Doing) -> 
         trace = future.traceback() if error is not None else None
         result = future.result() if error is None else None
     except (CancelledError, OSError, RuntimeError, TimeoutError) as broken:
-        raise WorkerLostError(f"{key}: the connection to the Dask scheduler was lost ({_named(broken)})") from None
+        raise WorkerLostError(f"{key}: the connection to the Dask scheduler was lost ({named(broken)})") from None
     finally:
         asked = future.key
         del future
@@ -160,10 +168,10 @@ def _result(session: ComputeSession, future: Future, key: str, doing: Doing) -> 
         what = f"{key}: {error.allowed_failures + 1} {died(was)}"
         raise WorkerLostError(_sentence(what, session.lost_workers_note(), session.lost_workers_remedy(was)))
     if isinstance(error, NoValidWorkerError):
-        raise WorkerLostError(f"{key}: {_named(error)}")
+        raise WorkerLostError(f"{key}: {named(error)}")
     if isinstance(error, IgTasksError):
         raise error
-    raise RunError(f"{key}: the task failed on a worker with {_named(error)}") from error.with_traceback(trace)
+    raise RunError(f"{key}: the task failed on a worker with {named(error)}") from error.with_traceback(trace)
 
 
 class _Watch:
@@ -194,11 +202,6 @@ class _Watch:
             waited = f"{self._session.compute.worker_timeout:g} s"
             why = f"no Dask worker is left that can go on, and none came back in {waited}"
             raise WorkerLostError(_sentence(why, self._session.lost_workers_note()))
-
-
-def _named(error: BaseException) -> str:
-    said, name = brief(error), type(error).__name__
-    return name if said == name else f"{name}: {said}"
 
 
 def _sentence(*parts: str) -> str:

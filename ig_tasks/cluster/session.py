@@ -38,10 +38,10 @@ class ComputeSession:
 
     An address (`compute.address`, else the variable IG_TASKS_DASK_ADDRESS) means an existing scheduler, which
     is left running at the end; without one, a scheduler and workers are started on this machine, on the
-    loopback address, and are gone when the block ends or this process dies.
+    loopback address, and are gone when the block ends or this process dies. `compute.workers: 0` starts none.
 
-    `log` takes lines about what was started. Errors are `ResourceError`s of one line, within seconds (or
-    `compute.worker_timeout` where a first worker is awaited).
+    `log` takes lines about what was started. Errors are `ResourceError`s of one line, within seconds (a first worker
+    is awaited for `compute.worker_timeout`).
     """
 
     def __init__(self, compute: ComputeSpec, *, log: Callable[[str], None] | None = None) -> None:
@@ -89,9 +89,14 @@ class ComputeSession:
         return self._client
 
     @property
+    def in_process(self) -> bool:
+        """Whether this process computes, without workers: nothing may ask for `client` then."""
+        return self.compute.workers == 0
+
+    @property
     def workers(self) -> int:
         """The number of workers: as planned for workers of this machine, else those connected now."""
-        connected = len(self._worker_infos(self.client))
+        connected = 0 if self.in_process else len(self._worker_infos(self.client))
         return max(connected, self._plan.workers) if self._plan else connected
 
     @property

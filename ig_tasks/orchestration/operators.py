@@ -218,7 +218,13 @@ STAGES: tuple[type[StageOperator], ...] = (
 
 @contextmanager
 def _reachable(spec: ExplanationSpec) -> Iterator[ExplanationSpec]:
-    """The spec with its Airflow connection replaced by the scheduler's address, and TLS set up meanwhile."""
+    """The spec with its Airflow connection replaced by the scheduler's address, and TLS set up meanwhile.
+
+    A task never computes in its own process, which holds Airflow's secrets and imports no framework: `workers: 0` is
+    one worker process here.
+    """
+    if spec.compute.workers == 0:
+        spec = spec.model_copy(update={"compute": spec.compute.model_copy(update={"workers": 1})})
     if spec.compute.connection is None:
         yield spec
         return

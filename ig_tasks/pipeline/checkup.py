@@ -45,7 +45,7 @@ class Checkup:
         require_writable_store(spec)
         self._plan = plan_run(spec, partition)
         self._store = Store(spec.store_uri())
-        self._session = ComputeSession(spec.compute.model_copy(update={"workers": 1}), log=log or to_stderr)
+        self._session = ComputeSession(spec.compute.with_workers(1), log=log or to_stderr)
 
     def __enter__(self) -> Self:
         return self

@@ -22,12 +22,12 @@ def session_of(
     """The session given, or one for this stage alone; nothing starts unless the stage asks for a worker.
 
     Args:
-        workers: how many there are at most; None: as many as the spec says.
+        workers: how many there are, unless the spec says 0; None: as many as the spec says.
     """
     if session is not None:
         yield session
         return
-    compute = spec.compute if workers is None else spec.compute.model_copy(update={"workers": workers})
+    compute = spec.compute if workers is None else spec.compute.with_workers(workers)
     with ComputeSession(compute, log=log or to_stderr) as own:
         yield own
 

@@ -10,6 +10,7 @@ from pydantic import (
     BeforeValidator,
     Field,
     NonNegativeFloat,
+    NonNegativeInt,
     PositiveFloat,
     PositiveInt,
     model_validator,
@@ -173,7 +174,7 @@ class AttributionSpec(Section):
 class ComputeSpec(Section):
     """Where the work is done: workers that the run starts, or those of an existing Dask scheduler."""
 
-    workers: PositiveInt | Literal["auto"] = "auto"
+    workers: NonNegativeInt | Literal["auto"] = "auto"
     shard_rows: PositiveInt = 16384
     pool: Prose = "ig_compute"
     resources: dict[Uri, PositiveFloat] = Field(default_factory=dict)
@@ -186,7 +187,13 @@ class ComputeSpec(Section):
     def _one_cluster(self) -> ComputeSpec:
         if self.address and self.connection:
             raise ValueError("give either address or connection")
+        if self.workers == 0 and (self.address or self.connection):
+            raise ValueError("workers: 0 computes in the process of the run; leave out address and connection")
         return self
+
+    def with_workers(self, workers: int) -> ComputeSpec:
+        """The same with this number of workers, unless there are none."""
+        return self if self.workers == 0 else self.model_copy(update={"workers": workers})
 
 
 class ReportSpec(Section):

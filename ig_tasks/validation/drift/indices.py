@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.spatial.distance import jensenshannon
-from scipy.stats import kendalltau
 
 from ig_tasks.statistics import ranks
 from ig_tasks.store.drift_parts import DriftIndices
@@ -42,6 +40,8 @@ def ndcg(before: ArrayLike, after: ArrayLike) -> float:
 
 def kendall_tau(before: ArrayLike, after: ArrayLike) -> float:
     """Kendall's tau-b of both rankings; NaN for fewer than two features."""
+    from scipy.stats import kendalltau  # takes a second to import
+
     return float(kendalltau(before, after).statistic)
 
 
@@ -50,6 +50,8 @@ def jensen_shannon(before: ArrayLike, after: ArrayLike) -> float:
     first, second = np.asarray(before, dtype=np.float64), np.asarray(after, dtype=np.float64)
     if not first.sum() or not second.sum():
         return float("nan")
+    from scipy.spatial.distance import jensenshannon  # likewise
+
     return float(np.nan_to_num(jensenshannon(first, second, base=2)) ** 2)
 
 

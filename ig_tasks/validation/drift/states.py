@@ -13,7 +13,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import stdtr, stdtrit
-from scipy.stats import false_discovery_control
 
 __all__ = ["CAUSE_SHARE", "Limits", "State", "causes", "change_interval", "p_values", "q_values", "states"]
 
@@ -58,6 +57,8 @@ def q_values(p: ArrayLike) -> Floats:
     result = np.full(values.shape, np.nan)
     known = ~np.isnan(values)
     if known.any():
+        from scipy.stats import false_discovery_control  # takes a second to import
+
         result[known] = false_discovery_control(values[known], method="bh")
     return result
 

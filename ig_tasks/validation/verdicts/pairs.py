@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 from ig_tasks.spec.verdicts_section import VerdictsSpec
 from ig_tasks.store.report import Verdict
@@ -124,6 +123,8 @@ def _leading(importance: Floats) -> list[int]:
 
 def _ranks(numbers: pd.DataFrame) -> Floats:
     """Ranks (rows, columns), ties averaged; missing numbers stay missing."""
+    from scipy.stats import rankdata  # takes a second to import
+
     return np.asarray(rankdata(numbers.to_numpy(np.float64), axis=0, nan_policy="omit"), dtype=np.float64)
 
 

@@ -170,6 +170,12 @@ def test_a_connection_becomes_an_address_in_the_task(task, task_context, stages,
     assert (spec.compute.address, spec.compute.connection) == ("tcp://dask-scheduler:8787", None)
 
 
+def test_a_task_never_computes_in_its_own_process(task, task_context, stages, reference):
+    run(task("compute_attributions", ref=reference, compute={"workers": 0}), task_context())
+    ((_, spec, _),) = stages
+    assert spec.compute.workers == 1
+
+
 def test_a_connection_that_is_not_there_stops_the_task(task, task_context, stages, monkeypatch, reference):
     def absent(self):
         raise SpecError("compute.connection: there is no Airflow connection 'cluster'; add one of type dask")
