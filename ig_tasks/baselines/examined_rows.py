@@ -51,7 +51,8 @@ class ExaminedRows:
         if loaded is None:
             model = as_model(model, inputs)
         else:
-            model, target, _, chosen_space = loaded.for_target(target, space)
+            explained = loaded.for_target(target, space)
+            model, target, chosen_space = explained.model, explained.output, explained.space
         layers = (loaded.layers if loaded is not None and layers is None else layers) or {}
         table, others = None, dict(fixed or {})
         arrays_given = inputs

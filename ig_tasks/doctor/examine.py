@@ -147,8 +147,8 @@ def _target(loaded: LoadedModel, target: Any) -> tuple[Any, Any]:
         return loaded.model, target
     if target is None and len(loaded.package.config.targets) > 1:
         return loaded.model, None
-    model, column, *_ = loaded.for_target(target)
-    return model, column
+    explained = loaded.for_target(target)
+    return explained.model, explained.output
 
 
 def _side(model: Any, inputs: NamedInputs, names: tuple[str, ...]) -> Side:

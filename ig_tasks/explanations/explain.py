@@ -147,8 +147,8 @@ def _target(loaded: LoadedModel, target: Any, space: str | None) -> tuple[Any, A
         return loaded.model, target, {}
     if not isinstance(target, str | int | Mapping | None) or target in ("predicted", "all"):
         raise InputError(f"space: '{space}' is one of a target; name the target, not {target!r}")
-    model, column, _, chosen = loaded.for_target(target, space)
-    return model, column, loaded.output_details(target, chosen)
+    explained = loaded.for_target(target, space)
+    return explained.model, explained.output, loaded.output_details(target, explained.space)
 
 
 def _encode(loaded: LoadedModel | None, table: pd.DataFrame, what: str) -> Encoded:

@@ -46,10 +46,10 @@ class PreparedModel:
             TargetError, ModelError: if the model has no such target, or not in this space.
             BaselineError: if the baseline was fitted for other inputs.
         """
-        model, column, name, chosen = loaded.for_target(target, space)
-        with Lookup(model).opened(loaded.layers) as lookup:
+        explained = loaded.for_target(target, space)
+        with Lookup(explained.model).opened(loaded.layers) as lookup:
             placed = PlacedBaseline.of(baseline, loaded.package.config.inputs, lookup)
-        return cls(loaded, model, column, name, chosen, placed)
+        return cls(loaded, explained.model, explained.output, explained.target, explained.space, placed)
 
     @property
     def segment(self) -> str | None:

@@ -46,10 +46,10 @@ def local_copy(uri: str) -> tuple[Path, dict[str, str]]:
             raise ModelError(f"no model package at '{uri}': there is no such folder")
         return path, file_digests(path)
     if mlflow.is_registered(uri):
-        kept, digests = _once(uri, mlflow.version_of(uri), lambda folder: mlflow.download(uri, folder))
+        copy, digests = _cached_copy(uri, mlflow.version_of(uri), lambda folder: mlflow.download(uri, folder))
         # A run may hold a single file under the path, as a URI of fsspec may.
         single = len(digests) == 1 and PurePosixPath(uri).name in digests
-        return (kept / PurePosixPath(uri).name if single else kept), digests
+        return (copy / PurePosixPath(uri).name if single else copy), digests
     return _remote(uri)
 
 
@@ -71,57 +71,57 @@ def _remote(uri: str) -> tuple[Path, dict[str, str]]:
             target.parent.mkdir(parents=True, exist_ok=True)
             files.get_file(path if single else f"{path.rstrip('/')}/{name}", str(target))
 
-    kept, digests = _once(uri, _listed(listing), fill)
-    return (kept / next(iter(listing)) if single else kept), digests
+    folder_kept, digests = _cached_copy(uri, _listing_text(listing), fill)
+    return (folder_kept / next(iter(listing)) if single else folder_kept), digests
 
 
-def _once(uri: str, version: str, fill: Callable[[Path], None]) -> tuple[Path, dict[str, str]]:
+def _cached_copy(uri: str, version: str, fill: Callable[[Path], None]) -> tuple[Path, dict[str, str]]:
     """A folder of the cache that `fill` filled, now or when `uri` was at the same `version` before."""
     models = cache_folder() / "models"
     models.mkdir(parents=True, exist_ok=True, mode=0o700)
-    seen = models / f"{hashlib.sha256(json.dumps([uri, version]).encode()).hexdigest()}.json"
-    if seen.is_file():
-        known = str(json.loads(seen.read_text(encoding="utf-8"))["digest"])
-        kept = models / known.replace(":", "-")
+    note_file = models / f"{hashlib.sha256(json.dumps([uri, version]).encode()).hexdigest()}.json"
+    if note_file.is_file():
+        known = str(json.loads(note_file.read_text(encoding="utf-8"))["digest"])
+        copy = models / known.replace(":", "-")
         # The copy is read again: whoever changed or truncated it does not get to run.
-        digests = file_digests(kept) if kept.is_dir() else {}
+        digests = file_digests(copy) if copy.is_dir() else {}
         if digest_of(digests) == known:
-            return kept, digests
+            return copy, digests
     fresh = Path(tempfile.mkdtemp(prefix=".incoming-", dir=models))
     try:
         fill(fresh)
         digests = file_digests(fresh)
         digest = digest_of(digests)
-        kept = models / digest.replace(":", "-")
-        if kept.is_dir() and file_digests(kept) != digests:
-            shutil.rmtree(kept)
+        copy = models / digest.replace(":", "-")
+        if copy.is_dir() and file_digests(copy) != digests:
+            shutil.rmtree(copy)
         try:
-            fresh.rename(kept)
+            fresh.rename(copy)
         except OSError:
             # Another process brought the same package in the meantime.
-            if not kept.is_dir():
+            if not copy.is_dir():
                 raise
         note = fresh.with_suffix(".json")
         note.write_text(json.dumps({"digest": digest, "uri": uri}), encoding="utf-8")
-        note.replace(seen)
+        note.replace(note_file)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
-    return kept, digests
+    return copy, digests
 
 
 def _listing(files: Any, path: str) -> dict[str, Any]:
     """{name relative to the package: the file system's description of the file}."""
     base = path.rstrip("/") + "/"
-    found: dict[str, Any] = {}
+    descriptions: dict[str, Any] = {}
     for name, info in files.find(path, detail=True).items():
         relative = str(name).removeprefix(base)
         parts = PurePosixPath(relative).parts
         if PurePosixPath(relative).is_absolute() or ".." in parts:
             raise ValueError(f"the file name '{name}' leads out of the package")
         if "__pycache__" not in parts:
-            found[relative] = info
-    return found
+            descriptions[relative] = info
+    return descriptions
 
 
-def _listed(listing: dict[str, Any]) -> str:
+def _listing_text(listing: dict[str, Any]) -> str:
     return json.dumps(sorted((name, str(sorted(info.items()))) for name, info in listing.items()))

@@ -49,12 +49,12 @@ def import_factory(
         raise ModelError(
             f"{field}: '{root / file}.py' cannot be imported: {type(error).__name__}: {_line(error)}"
         ) from error
-    found = getattr(module, function, None)
-    if not callable(found):
+    builder = getattr(module, function, None)
+    if not callable(builder):
         public = [key for key, value in vars(module).items() if callable(value) and not key.startswith("_")]
         hint = suggest(function, public, noun="functions")
         raise ModelError(f"{field}: '{root / file}.py' has no function '{function}'{hint}")
-    return found  # type: ignore[no-any-return]
+    return builder  # type: ignore[no-any-return]
 
 
 def _line(error: BaseException) -> str:

@@ -78,13 +78,17 @@ class ModelConfig(_Strict):
         return value
 
     @model_validator(mode="after")
-    def _fits(self) -> ModelConfig:
+    def _check_format(self) -> ModelConfig:
         name = self.file_format
         if not name and (self.remote or not PurePosixPath(self.weights).suffix):
             return self  # what a folder holds is seen when it is there
-        known = {one: FORMATS[one] for one in FORMATS if FORMATS[one].framework == self.framework}
+        known = {
+            format_name: FORMATS[format_name]
+            for format_name in FORMATS
+            if FORMATS[format_name].framework == self.framework
+        }
         if name not in known:
-            suffixes = dict.fromkeys(suffix for one in known.values() for suffix in one.suffixes)
+            suffixes = dict.fromkeys(suffix for format_name in known.values() for suffix in format_name.suffixes)
             raise ValueError(
                 f"format: {self.framework} reads {', '.join(known)}"
                 f" (weights ending in {', '.join(suffixes)}), not '{self.format or self.weights}'"
@@ -92,8 +96,8 @@ class ModelConfig(_Strict):
         if self.factory is None and known[name].factory:
             raise ValueError(f"factory: '{self.weights}' holds numbers only; name the code, such as `model:build`")
         if self.factory is not None and not known[name].factory:
-            what = f"a {'.keras' if name == 'keras' else name} file holds the model"
-            raise ValueError(f"factory: {what}; remove the factory")
+            reason = f"a {'.keras' if name == 'keras' else name} file holds the model"
+            raise ValueError(f"factory: {reason}; remove the factory")
         return self
 
     @model_validator(mode="after")
@@ -195,11 +199,11 @@ def read_config(root: Path) -> ModelConfig:
     inputs = data.get("inputs")
     if isinstance(inputs, dict):
         files: dict[str, Any] = {}
-        inputs = {name: with_vocabulary(root, str(name), one, files) for name, one in inputs.items()}
-        data["inputs"] = {name: with_tokenizer(root, str(name), one) for name, one in inputs.items()}
+        inputs = {name: with_vocabulary(root, str(name), section, files) for name, section in inputs.items()}
+        data["inputs"] = {name: with_tokenizer(root, str(name), section) for name, section in inputs.items()}
     targets = data.get("targets")
     if isinstance(targets, dict):
-        data["targets"] = {name: with_parameters(root, str(name), one) for name, one in targets.items()}
+        data["targets"] = {name: with_parameters(root, str(name), section) for name, section in targets.items()}
     try:
         config = ModelConfig.model_validate(data)
     except ValidationError as error:

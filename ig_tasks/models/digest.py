@@ -20,7 +20,7 @@ _IGNORED = "__pycache__"
 
 def file_digests(root: Path) -> dict[str, str]:
     """{name relative to `root`, with forward slashes: sha256 of the content in hex}, sorted by name."""
-    found: dict[str, str] = {}
+    digests: dict[str, str] = {}
     for folder, folders, files in os.walk(root):
         folders[:] = [name for name in folders if name != _IGNORED]
         for name in folders:
@@ -30,10 +30,10 @@ def file_digests(root: Path) -> dict[str, str]:
         for name in files:
             path = Path(folder) / name
             try:
-                found[path.relative_to(root).as_posix()] = file_digest(path)
+                digests[path.relative_to(root).as_posix()] = file_digest(path)
             except OSError as error:
                 raise ModelError(f"model package '{root}': '{name}' cannot be read ({error.strerror})") from None
-    return dict(sorted(found.items()))
+    return dict(sorted(digests.items()))
 
 
 def stamp_of(path: Path) -> Stamp:
@@ -41,17 +41,17 @@ def stamp_of(path: Path) -> Stamp:
 
     A file with the stamp that it had before it was digested has the content that was digested.
     """
-    said = path.stat()
-    return said.st_size, said.st_mtime_ns, said.st_ctime_ns, said.st_ino
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
 
 
 def stamps_of(place: Path) -> dict[Path, Stamp]:
     """{file: its stamp} of a file, or of those in a folder; what cannot be looked at is left out."""
-    found: dict[Path, Stamp] = {}
+    stamps: dict[Path, Stamp] = {}
     for path in (Path(folder) / name for folder, _, names in os.walk(place) for name in names):
         with contextlib.suppress(OSError):
-            found[path] = stamp_of(path)
-    return found or ({place: stamp_of(place)} if place.is_file() else {})
+            stamps[path] = stamp_of(path)
+    return stamps or ({place: stamp_of(place)} if place.is_file() else {})
 
 
 def file_digest(path: Path) -> str:
@@ -62,9 +62,9 @@ def file_digest(path: Path) -> str:
 
 def digest_of(files: Mapping[str, str]) -> str:
     """The digest "sha256:<64 hex>" over names and content digests, as `file_digests` gives them."""
-    whole = hashlib.sha256()
+    total = hashlib.sha256()
     for name, content in sorted(files.items()):
         # A length before the name: no two different sets of files write the same bytes.
         encoded = name.encode()
-        whole.update(len(encoded).to_bytes(8, "big") + encoded + bytes.fromhex(content))
-    return f"sha256:{whole.hexdigest()}"
+        total.update(len(encoded).to_bytes(8, "big") + encoded + bytes.fromhex(content))
+    return f"sha256:{total.hexdigest()}"

@@ -47,8 +47,8 @@ def keep_package(folder: Folder, package: ModelPackage, *, most: int) -> bool:
     try:
         if sum((package.root / name).stat().st_size for name in package.files) > most:
             return False
-        told = (package.root / FILE).read_text(encoding="utf-8")
-        if without_secrets(told) != told:
+        config_text = (package.root / FILE).read_text(encoding="utf-8")
+        if without_secrets(config_text) != config_text:
             return False
         for name in package.files:
             folder.write_bytes(f"{place}/{name}", (package.root / name).read_bytes())
@@ -107,14 +107,20 @@ def _code(package: ModelPackage) -> dict[str, str | None]:
     return files | called | {"arguments:": json.dumps(_without_numbers(package.config.arguments), sort_keys=True)}
 
 
-def _without_numbers(held: Any) -> Any:
+def _without_numbers(argument: Any) -> Any:
     """Arguments with 0 for every number in them, lists of numbers of any length alike."""
-    if isinstance(held, Mapping):
-        return {str(name): _without_numbers(value) for name, value in held.items()}
-    if isinstance(held, list | tuple):
-        found = [_without_numbers(value) for value in held]
-        return [value for place, value in enumerate(found) if value != 0 or 0 not in found[:place]]
-    return 0 if isinstance(held, int | float) and not isinstance(held, bool) else held if held is None else str(held)
+    if isinstance(argument, Mapping):
+        return {str(name): _without_numbers(value) for name, value in argument.items()}
+    if isinstance(argument, list | tuple):
+        blanked = [_without_numbers(value) for value in argument]
+        return [value for place, value in enumerate(blanked) if value != 0 or 0 not in blanked[:place]]
+    return (
+        0
+        if isinstance(argument, int | float) and not isinstance(argument, bool)
+        else argument
+        if argument is None
+        else str(argument)
+    )
 
 
 def _place(digest: str) -> str:

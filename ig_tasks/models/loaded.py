@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -17,10 +17,23 @@ from ig_tasks.models.target_config import Chosen
 if TYPE_CHECKING:
     from ig_tasks.models.contents import PackageContents
 
-__all__ = ["LoadedModel", "check_layers"]
+__all__ = ["ExplainedModel", "LoadedModel", "check_layers"]
 
 _BLOCK = 16384
 """Rows that `predict` passes through the model at once: enough to be fast, too few to matter for memory."""
+
+
+class ExplainedModel(NamedTuple):
+    """A model as the engine explains it for one target."""
+
+    model: Any
+    """the loaded model, or the model with a head behind it"""
+    output: int | str | None
+    """the output as the engine takes it; None for the only one, which a model with a head has"""
+    target: str
+    """the target's name"""
+    space: str
+    """the space of the explained numbers"""
 
 
 @dataclass(frozen=True)
@@ -60,12 +73,12 @@ class LoadedModel(ABC):
         inputs = self.package.config.inputs
         return {name: spec.layers for name, spec in inputs.items() if spec.layers is not None}
 
-    def for_target(self, target: Chosen = None, space: str | None = None) -> tuple[Any, int | str | None, str, str]:
-        """The model to explain, the target as the engine takes it, the target's name, the space.
+    def for_target(self, target: Chosen = None, space: str | None = None) -> ExplainedModel:
+        """The model to explain, with the output that the engine takes.
 
         `target` is a name or an output column, or a selection {head, position, column} of the model's numbers as they
         are; None means the only one. `space` None means the declared one; the others are in `ig_tasks.models.spaces`. A
-        model with a head behind it has one output, and the target is None.
+        model with a head behind it has one output, and `output` is None.
 
         Raises:
             TargetError, ModelError: for a space that the target cannot be turned into.
@@ -73,8 +86,8 @@ class LoadedModel(ABC):
         chosen = self.package.config.choose_target(target, space)
         head = head_for(chosen.name, chosen.config, chosen.space)
         if head is None:
-            return self.model, _plain_output(chosen.config.output), chosen.name, chosen.space
-        return self._with_head(self.model, head), None, chosen.name, chosen.space
+            return ExplainedModel(self.model, _plain_output(chosen.config.output), chosen.name, chosen.space)
+        return ExplainedModel(self._with_head(self.model, head), None, chosen.name, chosen.space)
 
     def output_details(self, target: Chosen = None, space: str | None = None) -> dict[str, str]:
         """What an explanation says of the number explained: its space, and its calibration where there is one."""
@@ -118,15 +131,15 @@ class LoadedModel(ABC):
         specs = self.package.config.inputs
         for name in [] if self.package.bare else [*inputs, *specs]:
             if name not in specs or name not in inputs:
-                what = "is absent" if name in specs else f"is unknown{suggest(name, specs, noun='inputs')}"
-                raise InputError(f"input '{name}' of model '{self.package.uri}' {what}")
+                fault = "is absent" if name in specs else f"is unknown{suggest(name, specs, noun='inputs')}"
+                raise InputError(f"input '{name}' of model '{self.package.uri}' {fault}")
         rows = len(next(iter(inputs.values())))
         blocks = range(0, max(rows, 1), _BLOCK)
         cast = {name: _cast(array, specs[name].dtype if name in specs else None) for name, array in inputs.items()}
-        found = [call({name: array[at : at + _BLOCK] for name, array in cast.items()}) for at in blocks]
-        if (rows - 1) % _BLOCK == 0 and found[-1].shape[:1] != (1,):
-            found[-1] = found[-1][None]  # the model squeezed the axis of its only row, too
-        return np.concatenate(found)
+        outputs = [call({name: array[at : at + _BLOCK] for name, array in cast.items()}) for at in blocks]
+        if (rows - 1) % _BLOCK == 0 and outputs[-1].shape[:1] != (1,):
+            outputs[-1] = outputs[-1][None]  # the model squeezed the axis of its only row, too
+        return np.concatenate(outputs)
 
 
 def _plain_output(output: int | str | Selection | None) -> int | str | None:
@@ -136,8 +149,8 @@ def _plain_output(output: int | str | Selection | None) -> int | str | None:
 
 def _cast(array: np.ndarray, dtype: str | None) -> np.ndarray:
     """In the input's dtype; where a bare artifact does not tell it, numbers are single as most models are."""
-    given = np.asarray(array)
-    return given.astype(dtype or (np.float32 if given.dtype == np.float64 else given.dtype), copy=False)
+    values = np.asarray(array)
+    return values.astype(dtype or (np.float32 if values.dtype == np.float64 else values.dtype), copy=False)
 
 
 def check_layers(package: PackageContents, known: Iterable[str], embeddings: Iterable[str]) -> None:

@@ -43,7 +43,7 @@ def version_of(uri: str) -> str:
         ModelError: where the server cannot be asked, or has no such model.
     """
     client, server = _client(uri)
-    with _told(uri):
+    with _one_line_errors(uri):
         if uri.startswith("runs:/"):
             return f"{server} {uri} {_run_state(client, uri)}"
         logged = _LOGGED.fullmatch(uri)
@@ -80,12 +80,12 @@ def _run_state(client: Any, uri: str) -> str:
     files: list[tuple[str, int | None]] = []
     left = [uri]
     while left:
-        for one in mlflow.artifacts.list_artifacts(artifact_uri=left.pop()) or []:
-            below = f"runs:/{run_id}/{one.path}"
-            if one.is_dir and below != uri:
+        for item in mlflow.artifacts.list_artifacts(artifact_uri=left.pop()) or []:
+            below = f"runs:/{run_id}/{item.path}"
+            if item.is_dir and below != uri:
                 left.append(below)
-            elif not one.is_dir:
-                files.append((one.path, one.file_size))
+            elif not item.is_dir:
+                files.append((item.path, item.file_size))
     return f"{ended} {logged} {sorted(files)}"
 
 
@@ -97,30 +97,30 @@ def download(uri: str, folder: Path) -> None:
     before = os.environ.get("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR")
     os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
     try:
-        with _told(uri):
-            found = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=str(folder)))
+        with _one_line_errors(uri):
+            downloaded = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=str(folder)))
     finally:
         if before is None:
             del os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"]
         else:
             os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = before
-    _lift(found.resolve(), folder.resolve())
+    _move_up(downloaded.resolve(), folder.resolve())
     # MLflow writes it while it copies: it says by which name the files were asked for, and is no part of them.
     (folder / "registered_model_meta").unlink(missing_ok=True)
 
 
-def _lift(found: Path, folder: Path) -> None:
+def _move_up(downloaded: Path, folder: Path) -> None:
     """The files of a run lie below the path they were logged under; bring them up into `folder`."""
-    if found == folder or not found.is_relative_to(folder):
+    if downloaded == folder or not downloaded.is_relative_to(folder):
         return
     # Under a name of its own first: what is brought up may be called as the folder it lay in.
     aside = folder / f".{uuid.uuid4().hex}"
-    found.rename(aside)
-    for emptied in found.relative_to(folder).parents:
+    downloaded.rename(aside)
+    for emptied in downloaded.relative_to(folder).parents:
         if emptied.parts:
             (folder / emptied).rmdir()
     if aside.is_file():
-        aside.rename(folder / found.name)
+        aside.rename(folder / downloaded.name)
         return
     for path in list(aside.iterdir()):
         path.rename(folder / path.name)
@@ -129,8 +129,8 @@ def _lift(found: Path, folder: Path) -> None:
 
 def package_inside(folder: Path) -> Path | None:
     """The folder with model.yaml, where a package was logged: the folder itself, or one or two below it."""
-    found = [folder / _CONFIG, *sorted(folder.glob(f"*/{_CONFIG}")), *sorted(folder.glob(f"*/*/{_CONFIG}"))]
-    return next((path.parent for path in found if path.is_file()), None)
+    configs = [folder / _CONFIG, *sorted(folder.glob(f"*/{_CONFIG}")), *sorted(folder.glob(f"*/*/{_CONFIG}"))]
+    return next((path.parent for path in configs if path.is_file()), None)
 
 
 def code_inside(folder: Path) -> Path | None:
@@ -140,7 +140,7 @@ def code_inside(folder: Path) -> Path | None:
         ModelError: where it leads out of the model's folder.
     """
     named = [flavour.get("code") for flavour in _flavours(folder).values() if isinstance(flavour, dict)]
-    code = _below(folder, next((name for name in named if name), "code"))
+    code = _path_inside(folder, next((name for name in named if name), "code"))
     return code if code.is_dir() else None
 
 
@@ -159,20 +159,20 @@ def model_inside(folder: Path) -> tuple[Path, str]:
     if "transformers" in flavours:
         return _transformers(folder, flavours["transformers"]), "transformers"
     if "pytorch" in flavours:
-        data = _below(folder, flavours["pytorch"].get("model_data", "data"))
+        data = _path_inside(folder, flavours["pytorch"].get("model_data", "data"))
         exported = data / "model.pt2"
         return (exported, "export") if exported.is_file() else (data / "model.pth", "")
     if "keras" in flavours:
-        data = _below(folder, flavours["keras"].get("data", "model"))
+        data = _path_inside(folder, flavours["keras"].get("data", "model"))
         data = data / "model" if data.is_dir() and not (data / "saved_model.pb").is_file() else data
         return (data, "saved_model") if data.is_dir() else (data.with_name(f"{data.name}.keras"), "keras")
     if "tensorflow" in flavours:
         flavour = flavours["tensorflow"]
         if "saved_model_dir" in flavour:
-            return _below(folder, flavour["saved_model_dir"]), "saved_model"
-        data = _below(folder, flavour.get("data", "data"))
-        kept = [data / f"model{suffix}" for suffix in (".keras", ".h5") if (data / f"model{suffix}").is_file()]
-        return (kept[0], "") if kept else (data / "model", "saved_model")
+            return _path_inside(folder, flavour["saved_model_dir"]), "saved_model"
+        data = _path_inside(folder, flavour.get("data", "data"))
+        files = [data / f"model{suffix}" for suffix in (".keras", ".h5") if (data / f"model{suffix}").is_file()]
+        return (files[0], "") if files else (data / "model", "saved_model")
     raise ModelError(
         f"'{folder}': its flavours are {', '.join(flavours)}; a model that is differentiated has one of pytorch, keras,"
         " tensorflow, transformers"
@@ -181,8 +181,8 @@ def model_inside(folder: Path) -> tuple[Path, str]:
 
 def _flavours(folder: Path) -> dict[str, Any]:
     try:
-        found = yaml.safe_load((folder / FILE).read_text(encoding="utf-8"))["flavors"]
-        return {str(name): flavour or {} for name, flavour in dict(found).items()}
+        flavours = yaml.safe_load((folder / FILE).read_text(encoding="utf-8"))["flavors"]
+        return {str(name): flavour or {} for name, flavour in dict(flavours).items()}
     except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError) as error:
         raise ModelError(f"'{folder / FILE}' cannot be read: {' '.join(str(error).split())}") from error
 
@@ -193,16 +193,16 @@ def _transformers(folder: Path, flavour: dict[str, Any]) -> Path:
         raise ModelError(
             f"'{folder}' is an adapter of another model; merge it (merge_and_unload) and log the whole model"
         )
-    found = _below(folder, flavour.get("model_binary", "model"))
-    if not found.exists():
+    model_folder = _path_inside(folder, flavour.get("model_binary", "model"))
+    if not model_folder.exists():
         raise ModelError(
             f"'{folder}' was logged without its weights (save_pretrained=False); log it with them, or call"
             " mlflow.transformers.persist_pretrained_model first"
         )
-    return found
+    return model_folder
 
 
-def _below(folder: Path, name: object) -> Path:
+def _path_inside(folder: Path, name: object) -> Path:
     path = (folder / str(name)).resolve()
     if not path.is_relative_to(folder.resolve()):
         raise ModelError(f"'{folder / FILE}': '{name}' leads out of the model's folder")
@@ -219,7 +219,7 @@ def _client(uri: str) -> tuple[Any, str]:
 
 
 @contextlib.contextmanager
-def _told(uri: str) -> Iterator[None]:
+def _one_line_errors(uri: str) -> Iterator[None]:
     """MLflow's errors as one line; the registry's address is not in it, since it may hold a password."""
     from mlflow.exceptions import MlflowException
 

@@ -40,12 +40,12 @@ def open_package(uri: str | Path, *, trust: str | None = None, trusted_root: str
         ModelError: if there is no such package, or its model.yaml is not valid.
         TrustError: if its code would run and is not trusted.
     """
-    path, files, stamps = _looked_at(str(uri))
-    home = _home(str(uri), path)
+    path, files, stamps = _stamped_copy(str(uri))
+    home = _package_folder(str(uri), path)
     if home is None:
-        what = f"it holds no {FILE}" if path.is_dir() else f"it is a file; a spec needs a folder with {FILE}"
-        raise ModelError(f"no model package at '{path}': {what}")
-    package = _package(str(uri), home, _below(path, files, home), stamps)
+        reason = f"it holds no {FILE}" if path.is_dir() else f"it is a file; a spec needs a folder with {FILE}"
+        raise ModelError(f"no model package at '{path}': {reason}")
+    package = _package(str(uri), home, _files_below(path, files, home), stamps)
     check_trust(package, trust, trusted_root)
     return package
 
@@ -79,10 +79,10 @@ def load_model(
         return load_model(
             spec.model.uri, trust=trust or spec.model.trust, trusted_root=trusted_root or root, device=device
         )
-    path, files, stamps = _looked_at(str(uri))
-    home = _home(str(uri), path)
+    path, files, stamps = _stamped_copy(str(uri))
+    home = _package_folder(str(uri), path)
     if home is not None:
-        package = _package(str(uri), home, _below(path, files, home), stamps)
+        package = _package(str(uri), home, _files_below(path, files, home), stamps)
     else:
         package = _artifact(str(uri), path, files, stamps)
     check_trust(package, trust, trusted_root or Path.cwd())
@@ -97,26 +97,26 @@ def open_served(
     Raises:
         ModelError, TrustError: as `open_package` does.
     """
-    path, files, stamps = _looked_at(str(uri))
-    if _home(str(uri), path) is not None:
+    path, files, stamps = _stamped_copy(str(uri))
+    if _package_folder(str(uri), path) is not None:
         return open_package(uri, trust=trust, trusted_root=trusted_root)
-    found = _artifact(str(uri), path, files, stamps)
-    config = found.config.model_copy(update={"inputs": like.config.inputs, "targets": like.config.targets})
-    package = replace(found, config=config, bare=False)
+    artifact = _artifact(str(uri), path, files, stamps)
+    config = artifact.config.model_copy(update={"inputs": like.config.inputs, "targets": like.config.targets})
+    package = replace(artifact, config=config, bare=False)
     check_trust(package, trust, trusted_root)
     return package
 
 
-def _spec(given: object) -> ExplanationSpec | None:
+def _spec(source: object) -> ExplanationSpec | None:
     from ig_tasks.spec import ExplanationSpec, load_spec
 
-    if isinstance(given, ExplanationSpec):
-        return given
-    path = Path(str(given))
+    if isinstance(source, ExplanationSpec):
+        return source
+    path = Path(str(source))
     return load_spec(path) if path.suffix.lower() in _SPECS and path.name != FILE and path.is_file() else None
 
 
-def _home(uri: str, path: Path) -> Path | None:
+def _package_folder(uri: str, path: Path) -> Path | None:
     """The folder with model.yaml, None for a bare artifact."""
     if not path.is_dir():
         return None
@@ -125,19 +125,19 @@ def _home(uri: str, path: Path) -> Path | None:
     return mlflow.package_inside(path) if mlflow.is_registered(uri) or (path / mlflow.FILE).is_file() else None
 
 
-def _below(base: Path, files: Mapping[str, str], folder: Path) -> dict[str, str]:
+def _files_below(base: Path, files: Mapping[str, str], folder: Path) -> dict[str, str]:
     """The files of a folder, or the one file, by their names below it."""
     if folder == base:
         return dict(files)
-    found = {base / name: digest for name, digest in files.items()}
-    if folder in found:
-        return {folder.name: found[folder]}
+    absolute = {base / name: digest for name, digest in files.items()}
+    if folder in absolute:
+        return {folder.name: absolute[folder]}
     return {
-        path.relative_to(folder).as_posix(): digest for path, digest in found.items() if path.is_relative_to(folder)
+        path.relative_to(folder).as_posix(): digest for path, digest in absolute.items() if path.is_relative_to(folder)
     }
 
 
-def _looked_at(uri: str) -> tuple[Path, dict[str, str], dict[Path, Stamp]]:
+def _stamped_copy(uri: str) -> tuple[Path, dict[str, str], dict[Path, Stamp]]:
     """What `local_copy` returns, and the stamps that the files had before they were digested."""
     before = stamps_of(local_path(uri)) if is_local(uri) else {}
     path, files = local_copy(uri)
@@ -148,23 +148,23 @@ def _package(uri: str, root: Path, files: dict[str, str], stamps: dict[Path, Sta
     config = read_config(root)
     base, parts = root, files
     if config.remote:
-        base, parts, more = _looked_at(config.weights)
+        base, parts, more = _stamped_copy(config.weights)
         stamps = stamps | more
-    weights, found = _model_at(base if config.remote else root / config.weights)
+    weights, format_name = _model_at(base if config.remote else root / config.weights)
     if not config.file_format or weights != root / config.weights:
-        config = _with_format(root, config, config.format or found)
-    whole = {
+        config = _with_format(root, config, config.format or format_name)
+    all_files = {
         **files,
         **({f"{config.weights}/{name}": digest for name, digest in parts.items()} if config.remote else {}),
     }
     package = ModelPackage(
         uri=uri,
         root=root,
-        digest=digest_of(whole),
+        digest=digest_of(all_files),
         config=config,
         files=files,
         weights=weights,
-        weight_files=_below(base, parts, weights),
+        weight_files=_files_below(base, parts, weights),
         runs=_runs(config, weights),
         stamps=stamps,
     )
@@ -201,7 +201,7 @@ def _artifact(uri: str, path: Path, files: dict[str, str], stamps: dict[Path, St
         config=config,
         files=files,
         weights=weights,
-        weight_files=_below(path if path.is_dir() else path.parent, files, weights),
+        weight_files=_files_below(path if path.is_dir() else path.parent, files, weights),
         runs=_runs(config, weights),
         stamps=stamps,
         bare=True,
@@ -218,16 +218,18 @@ def _model_at(path: Path) -> tuple[Path, str]:
     return path, detect(path)
 
 
-def _with_format(root: Path, config: ModelConfig, found: str) -> ModelConfig:
+def _with_format(root: Path, config: ModelConfig, format_name: str) -> ModelConfig:
     where = f"'{root / FILE}'"
-    if not found or FORMATS[found].framework != config.framework:
-        what = f"a {FORMATS[found].framework} model" if found else "no model that is known by its content"
-        raise ModelError(f"{where}: weights: '{config.weights}' is {what}, and framework is {config.framework}")
+    if not format_name or FORMATS[format_name].framework != config.framework:
+        contents = (
+            f"a {FORMATS[format_name].framework} model" if format_name else "no model that is known by its content"
+        )
+        raise ModelError(f"{where}: weights: '{config.weights}' is {contents}, and framework is {config.framework}")
     try:
-        return config.of_format(found)
+        return config.of_format(format_name)
     except ValidationError as error:
         fault = first_error(error, ModelConfig)
-        raise ModelError(f"{where}: weights: '{config.weights}' is of format {found}: {fault}") from error
+        raise ModelError(f"{where}: weights: '{config.weights}' is of format {format_name}: {fault}") from error
 
 
 def _runs(config: ModelConfig, weights: Path) -> str:

@@ -92,8 +92,8 @@ def prediction(
         convert = converter(target.name, own, space, outcome.space)
     except ModelError:
         return loaded.output(arrays(), target.name, outcome.space)
-    found = output if declared else loaded.output(arrays(), target.name, space)
-    return np.asarray(convert(np.asarray(found, np.float64)), np.float64)
+    numbers = output if declared else loaded.output(arrays(), target.name, space)
+    return np.asarray(convert(np.asarray(numbers, np.float64)), np.float64)
 
 
 def class_probabilities(loaded: LoadedModel, target: Target, arrays: Mapping[str, Any]) -> Floats:

@@ -67,12 +67,12 @@ def ramps(x: Sequence[float], y: Sequence[float]) -> Step:
     A ramp is a difference of two ReLUs. All of them have one sign, so that nothing cancels: a sum of single ReLUs
     with the differences of slopes would lose as many digits as its steepest slope has.
     """
-    found = [
+    rising = [
         (left, 1.0 / max(right - left, _LEAST_WIDTH), above - below)
         for left, right, below, above in zip(x[:-1], x[1:], y[:-1], y[1:], strict=True)
         if above > below
     ]
-    start, scale, rise = zip(*found, strict=True)
+    start, scale, rise = zip(*rising, strict=True)
     return Step("ramps", shift=float(y[0]), start=start, scale=scale, rise=rise)
 
 

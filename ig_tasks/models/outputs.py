@@ -58,15 +58,17 @@ class Head:
         if dataclasses.is_dataclass(raw) and not isinstance(raw, type | Mapping):
             raw = {field.name: getattr(raw, field.name) for field in dataclasses.fields(raw)}
         if isinstance(raw, Mapping):
-            held = {str(name): value for name, value in raw.items() if value is not None}
-            if head is None and len(held) == 1:
-                return next(iter(held.values()))
-            if isinstance(head, int) and -len(held) <= head < len(held):
-                return list(held.values())[head]
-            if head is None or str(head) not in held:
-                what = "several outputs, name one as head" if head is None else f"no output '{head}'"
-                raise TargetError(f"{where}: the model has {what}{suggest(str(head or ''), held, noun='outputs')}")
-            return held[str(head)]
+            outputs = {str(name): value for name, value in raw.items() if value is not None}
+            if head is None and len(outputs) == 1:
+                return next(iter(outputs.values()))
+            if isinstance(head, int) and -len(outputs) <= head < len(outputs):
+                return list(outputs.values())[head]
+            if head is None or str(head) not in outputs:
+                problem = "several outputs, name one as head" if head is None else f"no output '{head}'"
+                raise TargetError(
+                    f"{where}: the model has {problem}{suggest(str(head or ''), outputs, noun='outputs')}"
+                )
+            return outputs[str(head)]
         if isinstance(raw, tuple | list):
             if hasattr(raw, "_fields") and isinstance(head, str) and head in raw._fields:
                 return getattr(raw, head)
@@ -74,8 +76,8 @@ class Head:
                 return raw[0]
             if isinstance(head, int) and -len(raw) <= head < len(raw):
                 return raw[head]
-            asked = "choose one" if head is None else f"'{head}' is not one of them"
-            raise TargetError(f"{where}: the model returns {len(raw)} outputs; {asked} (head: 0 to {len(raw) - 1})")
+            advice = "choose one" if head is None else f"'{head}' is not one of them"
+            raise TargetError(f"{where}: the model returns {len(raw)} outputs; {advice} (head: 0 to {len(raw) - 1})")
         if head not in (None, 0):
             raise TargetError(
                 f"{where}: the model has one output without a name, so there is no head '{head}'; leave head out"

@@ -45,7 +45,7 @@ class ModelPackage(PackageContents):
 
     def _require_unchanged(self) -> None:
         """What was trusted is what is read: a program or a pickle is digested again right before."""
-        one = self.weights.is_file()
-        found = {self.weights.name: file_digest(self.weights)} if one else file_digests(self.weights)
-        if found != self.weight_files:
+        is_file = self.weights.is_file()
+        digests = {self.weights.name: file_digest(self.weights)} if is_file else file_digests(self.weights)
+        if digests != self.weight_files:
             raise ModelError(f"'{self.weights}' has changed since the model package was opened; run again")

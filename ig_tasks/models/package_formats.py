@@ -62,8 +62,8 @@ assert tuple(FORMATS) == get_args(FormatName)  # noqa: S101 - the two lists are 
 def format_of_name(name: str, framework: str, *, factory: bool) -> str:
     """The format that a file's name says, "" where it says none (a folder, for one)."""
     file = PurePosixPath(name).name
-    for known, one in FORMATS.items():
-        if one.framework != framework or not file.endswith(one.suffixes or ("/",)):
+    for known, form in FORMATS.items():
+        if form.framework != framework or not file.endswith(form.suffixes or ("/",)):
             continue
         if known == "h5" and (factory or file.endswith(".weights.h5")):
             continue
@@ -78,9 +78,9 @@ def detect(path: Path) -> str:
             return "saved_model"
         return "transformers" if (path / "config.json").is_file() else ""
     for framework in get_args(Framework):
-        found = format_of_name(path.name, framework, factory=False)
-        if found:
-            return _of_archive(path) if found == "state_dict" else found
+        name = format_of_name(path.name, framework, factory=False)
+        if name:
+            return _of_archive(path) if name == "state_dict" else name
     return _of_archive(path) if path.suffix == ".bin" else ""
 
 

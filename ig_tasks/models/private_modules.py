@@ -46,7 +46,7 @@ class PrivateModules:
             if self._inside:
                 yield
                 return
-            before = self._take()
+            before = self._remove_loaded()
             sys.modules.update(self._modules)
             sys.meta_path.insert(0, self)
             self._inside = True
@@ -55,17 +55,17 @@ class PrivateModules:
             finally:
                 self._inside = False
                 sys.meta_path.remove(self)
-                self._modules = self._take()
+                self._modules = self._remove_loaded()
                 sys.modules.update(before)
 
-    def _take(self) -> dict[str, ModuleType]:
+    def _remove_loaded(self) -> dict[str, ModuleType]:
         """The modules that have these names now, out of sys.modules."""
-        found = {name: module for name, module in sys.modules.items() if self._mine(name)}
-        for name in found:
+        modules = {name: module for name, module in sys.modules.items() if self._is_own(name)}
+        for name in modules:
             del sys.modules[name]
-        return found
+        return modules
 
-    def _mine(self, name: str) -> bool:
+    def _is_own(self, name: str) -> bool:
         return name.partition(".")[0] in self._names
 
     def find_spec(
@@ -74,19 +74,19 @@ class PrivateModules:
         """As a finder of sys.meta_path."""
         del target
         loader: Any = partial(_Loader, files=self._files, owner=self)
-        for place in (self._folders if path is None else path) if self._mine(fullname) else ():
+        for place in (self._folders if path is None else path) if self._is_own(fullname) else ():
             spec = FileFinder(str(place), (loader, [".py"])).find_spec(fullname)
             if spec is not None:
                 return spec
         return None
 
-    def import_for(self, name: str, *rest: Any, **more: Any) -> Any:
+    def import_for(self, name: str, *others: Any, **more: Any) -> Any:
         """What `import` does in these modules."""
-        level = more.get("level", rest[3] if len(rest) > 3 else 0)
-        if not level and not self._mine(name):
-            return builtins.__import__(name, *rest, **more)
+        level = more.get("level", others[3] if len(others) > 3 else 0)
+        if not level and not self._is_own(name):
+            return builtins.__import__(name, *others, **more)
         with self.importable():
-            return builtins.__import__(name, *rest, **more)
+            return builtins.__import__(name, *others, **more)
 
 
 _one_at_a_time = RLock()

@@ -34,11 +34,11 @@ def relative_path(value: str) -> PurePosixPath:
     return path
 
 
-def with_vocabulary(root: Path, name: str, one: Any, files: dict[str, Any]) -> Any:
+def with_vocabulary(root: Path, name: str, section: Any, files: dict[str, Any]) -> Any:
     """A vocabulary that is a file's name becomes its content: a JSON list, or {input name: list}."""
-    if not isinstance(one, dict) or not isinstance(one.get("vocabulary"), str):
-        return one
-    file = one["vocabulary"]
+    if not isinstance(section, dict) or not isinstance(section.get("vocabulary"), str):
+        return section
+    file = section["vocabulary"]
     where = f"'{root / FILE}': inputs.{name}.vocabulary:"
     path = _path(root, where, file)
     try:
@@ -55,37 +55,37 @@ def with_vocabulary(root: Path, name: str, one: Any, files: dict[str, Any]) -> A
         content = content[name]
     if not isinstance(content, list):
         raise ModelError(f"{where} '{file}' holds no list of categories for '{name}'")
-    return {**one, "vocabulary": content}
+    return {**section, "vocabulary": content}
 
 
-def with_tokenizer(root: Path, name: str, one: Any) -> Any:
+def with_tokenizer(root: Path, name: str, section: Any) -> Any:
     """A tokenizer's file by its path."""
-    if not isinstance(one, dict) or not isinstance(one.get("tokenizer"), str):
-        return one
+    if not isinstance(section, dict) or not isinstance(section.get("tokenizer"), str):
+        return section
     where = f"'{root / FILE}': inputs.{name}.tokenizer:"
-    path = _path(root, where, one["tokenizer"])
+    path = _path(root, where, section["tokenizer"])
     if not path.is_file():
-        raise ModelError(f"{where} the package holds no file '{one['tokenizer']}'")
-    return {**one, "tokenizer": str(path)}
+        raise ModelError(f"{where} the package holds no file '{section['tokenizer']}'")
+    return {**section, "tokenizer": str(path)}
 
 
-def with_parameters(root: Path, name: str, one: Any) -> Any:
+def with_parameters(root: Path, name: str, section: Any) -> Any:
     """A calibration with the parameters that its JSON file holds; what stands in model.yaml besides has to agree."""
-    calibration = one.get("calibration") if isinstance(one, dict) else None
+    calibration = section.get("calibration") if isinstance(section, dict) else None
     if not isinstance(calibration, dict) or not isinstance(calibration.get("file"), str):
-        return one
+        return section
     file = calibration["file"]
     where = f"'{root / FILE}': targets.{name}.calibration.file:"
     path = _path(root, where, file)
     try:
-        held = json.loads(path.read_text(encoding="utf-8"))
+        parameters = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise ModelError(f"{where} the package holds no file '{file}'") from error
     except (OSError, ValueError) as error:
         raise ModelError(f"{where} '{file}' cannot be read as JSON: {error}") from error
-    if not isinstance(held, dict):
+    if not isinstance(parameters, dict):
         raise ModelError(f"{where} '{file}' holds no mapping of method and parameters")
     for key, value in calibration.items():
-        if key in held and held[key] != value:
+        if key in parameters and parameters[key] != value:
             raise ModelError(f"{where} '{file}' has another {key} than model.yaml; leave it in one of them")
-    return {**one, "calibration": {**held, **calibration}}
+    return {**section, "calibration": {**parameters, **calibration}}

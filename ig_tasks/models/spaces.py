@@ -33,11 +33,11 @@ _LOG_ODDS = "log_odds"  # of a class against all others: a station on the way, n
 
 def spaces_of(config: TargetConfig) -> list[str]:
     """The spaces in which a target can be explained, its own first."""
-    found = [config.space]
-    found += ["probability"] if config.space == "logit" else []
-    found += ["calibrated"] if config.calibration else []
-    found += ["margin"] if config.threshold is not None else []
-    return list(dict.fromkeys(found))
+    spaces = [config.space]
+    spaces += ["probability"] if config.space == "logit" else []
+    spaces += ["calibrated"] if config.calibration else []
+    spaces += ["margin"] if config.threshold is not None else []
+    return list(dict.fromkeys(spaces))
 
 
 def selection_of(config: TargetConfig) -> Selection:
@@ -134,16 +134,16 @@ def converter(name: str, config: TargetConfig, source: str, wanted: str) -> Conv
                 fresh.append(end)
     if wanted not in ways:
         known = [*dict.fromkeys([*spaces_of(config), "logit", "probability"])]
-        what = (
+        problem = (
             f"numbers in space '{source}' do not say what they are in space '{wanted}'"
             if wanted in known
             else f"there is no space '{wanted}'{suggest(wanted, known, noun='spaces')}"
         )
-        raise ModelError(f"target '{name}': {what}")
-    way = ways[wanted]
+        raise ModelError(f"target '{name}': {problem}")
+    conversions = ways[wanted]
 
     def converted(values: Array) -> Array:
-        for convert in way:
+        for convert in conversions:
             values = convert(values)
         return values
 
@@ -163,7 +163,7 @@ def _edges(config: TargetConfig) -> dict[tuple[str, str], Convert]:
     if config.calibration is not None and not (softmax and config.calibration.method == "temperature"):
         calibration, of = config.calibration, config.calibration.of or config.space
         steps = calibration_steps(calibration)
-        edges[of, "calibrated"] = lambda values: _applied(steps, values)
+        edges[of, "calibrated"] = lambda values: _transformed(steps, values)
         if calibration.method == "platt":
             slope, intercept = calibration.slope or 1.0, calibration.intercept or 0.0
             edges["calibrated", of] = lambda values: (logit(values) - intercept) / slope
@@ -179,6 +179,6 @@ def _edges(config: TargetConfig) -> dict[tuple[str, str], Convert]:
     return edges
 
 
-def _applied(steps: Any, values: Array) -> Array:
-    found: Array = np.asarray(apply(NumpyFunctions(), steps, np.asarray(values, np.float64)[:, None]))[:, 0]
-    return found
+def _transformed(steps: Any, values: Array) -> Array:
+    converted: Array = np.asarray(apply(NumpyFunctions(), steps, np.asarray(values, np.float64)[:, None]))[:, 0]
+    return converted

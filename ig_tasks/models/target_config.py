@@ -36,7 +36,7 @@ class TargetConfig(BaseModel):
     calibration: Calibration | None = None
 
     @model_validator(mode="after")
-    def _goes_together(self) -> TargetConfig:
+    def _check_space(self) -> TargetConfig:
         if self.space in ("calibrated", "margin"):
             raise ValueError(f"space: '{self.space}' is made of the model's own; declare what the model returns")
         if self.activation and self.space != "logit":

@@ -19,13 +19,13 @@ def with_head(model: Any, head: Head) -> Any:
     from keras.src.models.functional import Functional
 
     if isinstance(model, Functional):
-        tensor = head.pick(_named(model))
+        tensor = head.pick(_outputs_by_name(model))
         head.of_tensor(KerasFunctions(), tensor)  # what a layer raises, Keras wraps in lines of its own
-        return keras.Model(model.input, Output(head, name=_free(model, head.space), dtype=tensor.dtype)(tensor))
+        return keras.Model(model.input, Output(head, name=_free_name(model, head.space), dtype=tensor.dtype)(tensor))
     return _Around(model, head)
 
 
-def _named(model: Any) -> Any:
+def _outputs_by_name(model: Any) -> Any:
     """What a functional model gives; several outputs in a list go by their names, where these differ."""
     names = list(getattr(model, "output_names", None) or ())
     output = model.output
@@ -34,9 +34,9 @@ def _named(model: Any) -> Any:
     return output
 
 
-def _free(model: Any, name: str) -> str:
-    taken = {layer.name for layer in model.layers}
-    while name in taken:
+def _free_name(model: Any, name: str) -> str:
+    names = {layer.name for layer in model.layers}
+    while name in names:
         name += "_"
     return name
 

@@ -59,8 +59,8 @@ class TorchFunctions(nn.Module):  # type: ignore[misc]  # torch is not followed 
 
     def constant(self, step: Step, name: str, like: torch.Tensor) -> torch.Tensor:
         """A list of the step, registered as a buffer, on the device and in the dtype of `like`."""
-        held: torch.Tensor = getattr(self, f"{name}_{self.steps.index(step)}")
-        return held.to(device=like.device, dtype=like.dtype)
+        buffer: torch.Tensor = getattr(self, f"{name}_{self.steps.index(step)}")
+        return buffer.to(device=like.device, dtype=like.dtype)
 
 
 class Headed(nn.Module):  # type: ignore[misc]  # torch is not followed by mypy
@@ -92,10 +92,10 @@ class Headed(nn.Module):  # type: ignore[misc]  # torch is not followed by mypy
 
     def forward(self, *args: Any, **inputs: Any) -> torch.Tensor:
         """The explained number (rows, 1) of what the model returns for these inputs."""
-        given = (one for one in (*args, *inputs.values()) if isinstance(one, torch.Tensor) and one.ndim)
-        rows = next((one.shape[0] for one in given), None)
-        found: torch.Tensor = self._head(self._functions, self._raw(*args, **inputs), rows)
-        return found
+        tensors = (value for value in (*args, *inputs.values()) if isinstance(value, torch.Tensor) and value.ndim)
+        rows = next((value.shape[0] for value in tensors), None)
+        explained: torch.Tensor = self._head(self._functions, self._raw(*args, **inputs), rows)
+        return explained
 
     def train(self, mode: bool = True) -> Headed:
         """Set the mode of the model and of the head's functions."""

@@ -37,22 +37,22 @@ def load(package: PackageContents, device: str) -> TorchModel:
     except Exception as error:
         text = " ".join(str(error).split())[:200]
         raise ModelError(f"weights: '{path}' cannot be read: {type(error).__name__}: {text}") from error
-    _check(path.name, module.graph)
+    _check_program(path.name, module.graph)
     _name_outputs(module.graph, program.call_spec.out_spec)
-    found = _with_layers(module)
+    layer_names = _with_layers(module)
     plain = Program(module, _plain(module.graph))
     inputs = {}
     for node in plain.graph.find_nodes(op="placeholder"):
         value = node.meta["val"]
         shape = [size if isinstance(size, int) else None for size in value.shape[1:]]
-        spec = input_of(node.target, str(value.dtype).removeprefix("torch."), shape, found.get(node.target))
+        spec = input_of(node.target, str(value.dtype).removeprefix("torch."), shape, layer_names.get(node.target))
         if spec is not None:
             inputs[node.target] = spec
     package = package.described(inputs)
     for name, spec in package.config.inputs.items():
         for layer in spec.layer_names:
-            if layer not in found.values():
-                hint = suggest(layer, found.values(), noun="embedding layers")
+            if layer not in layer_names.values():
+                hint = suggest(layer, layer_names.values(), noun="embedding layers")
                 raise LayerError(f"inputs.{name}.layer: the exported program embeds nothing by '{layer}'{hint}")
     return finished(package, plain, device)
 
@@ -64,7 +64,7 @@ class Program(fx.GraphModule):  # type: ignore[misc]  # torch is not followed by
         return self
 
 
-def _check(name: str, graph: fx.Graph) -> None:
+def _check_program(name: str, graph: fx.Graph) -> None:
     for node in graph.find_nodes(op="placeholder"):
         value = node.meta.get("val")
         if not isinstance(value, torch.Tensor):
@@ -74,7 +74,7 @@ def _check(name: str, graph: fx.Graph) -> None:
                 f"weights: '{name}' was exported for exactly {tuple(value.shape)[:1]} rows of '{node.target}'; export"
                 f" it with dynamic_shapes={{'{node.target}': {{0: torch.export.Dim.AUTO}}, ...}}"
             )
-    for node in (one for one in graph.nodes if one.op == "call_function"):
+    for node in (candidate for candidate in graph.nodes if candidate.op == "call_function"):
         place = _RANDOM.get(_operation(node))
         if place is not None and len(node.args) > place and node.args[place] is True:
             raise ModelError(f"weights: '{name}' was exported in training mode; call model.eval() before the export")
@@ -96,7 +96,7 @@ def _name_outputs(graph: fx.Graph, spec: Any) -> None:
 
 def _with_layers(module: fx.GraphModule) -> dict[str, str]:
     """Lookups of embeddings done by layers, which can be named; {input that one embeds: its name}."""
-    found = {}
+    layer_names = {}
     for node in module.graph.find_nodes(op="call_function", target=torch.ops.aten.embedding.default):
         table, ids = node.args[:2]
         if table.op != "get_attr" or "." not in str(table.target):
@@ -105,8 +105,8 @@ def _with_layers(module: fx.GraphModule) -> dict[str, str]:
         holder, weight = module.get_submodule(name), _attribute(module, str(table.target))
         if not isinstance(holder, nn.Embedding):
             layer = nn.Embedding(*weight.shape, _weight=weight)
-            for other, held in [*holder._buffers.items(), *holder._modules.items()]:
-                setattr(layer, other, held)
+            for other, attribute in [*holder._buffers.items(), *holder._modules.items()]:
+                setattr(layer, other, attribute)
             module.set_submodule(name, layer)
         with module.graph.inserting_before(node):
             call = module.graph.call_module(name, (ids,))
@@ -114,15 +114,15 @@ def _with_layers(module: fx.GraphModule) -> dict[str, str]:
         node.replace_all_uses_with(call)
         module.graph.erase_node(node)
         if ids.op == "placeholder":
-            found[str(ids.target)] = name
-    return found
+            layer_names[str(ids.target)] = name
+    return layer_names
 
 
 def _attribute(module: nn.Module, dotted: str) -> Any:
-    held: Any = module
+    attribute: Any = module
     for part in dotted.split("."):
-        held = getattr(held, part)
-    return held
+        attribute = getattr(attribute, part)
+    return attribute
 
 
 def _plain(graph: fx.Graph) -> fx.Graph:

@@ -114,10 +114,10 @@ def _names(model: Any) -> Iterator[str]:
     """Tensors that the model is called with: its main input, and what goes with it."""
     import inspect
 
-    taken = inspect.signature(type(model).forward).parameters
+    parameters = inspect.signature(type(model).forward).parameters
     wanted = (*_MEDIA, "attention_mask", "token_type_ids", "position_ids", "bbox", "decoder_input_ids", "inputs_embeds")
     for name in wanted:
-        if name in taken:
+        if name in parameters:
             yield name
 
 
@@ -132,7 +132,9 @@ def _inputs(package: PackageContents, model: Any) -> dict[str, InputSpec]:
         return {"input_ids": InputSpec(columns=("input_ids",), kind="array", dtype="int64", shape=(1,), layer=layer)}
     longest = int(getattr(model.config, "max_position_embeddings", None) or _LENGTH)
     content = json.loads(tokenizer.read_text(encoding="utf-8"))
-    special = sorted({int(one["id"]) for one in content.get("added_tokens", []) if one.get("special")} - {padding})
+    special = sorted(
+        {int(token["id"]) for token in content.get("added_tokens", []) if token.get("special")} - {padding}
+    )
     tokens = InputSpec(
         columns=("text",),
         kind="tokens",
@@ -168,9 +170,9 @@ class Logits(Facade):
     """A head's logits, as a tensor; of several (start and end of an answer) a dict by name."""
 
     def answer(self, inputs: dict[str, torch.Tensor]) -> Any:
-        given = {name: value for name, value in inputs.items() if value is not None}
+        passed = {name: value for name, value in inputs.items() if value is not None}
         try:
-            output = self.inner(**given, return_dict=True)
+            output = self.inner(**passed, return_dict=True)
         except ValueError as error:
             # Said by decoders when they are called; whether a model needs the token is nowhere to be asked before.
             if "padding token" not in str(error):

@@ -48,7 +48,7 @@ def finished(package: PackageContents, device: str, read: Callable[[PackageConte
         with placed(device):
             model = read(package)
             package = package.described(_signature(model), list(getattr(model, "output_names", None) or ()))
-            model = _named(package, model)
+            model = _with_named_inputs(package, model)
             # A bare file has no vocabulary that could stand for the lookup's: it is what it is.
             model = model if package.bare else behind_lookups(package.config.inputs, model)
     except (RuntimeError, ValueError) as error:
@@ -60,10 +60,10 @@ def finished(package: PackageContents, device: str, read: Callable[[PackageConte
 
 def placed(device: str) -> Any:
     """A context in which Keras puts variables and operations on `device`."""
-    return keras.device(_place(device))
+    return keras.device(_keras_device(device))
 
 
-def _place(device: str) -> str:
+def _keras_device(device: str) -> str:
     return device.replace("cuda", "gpu") if ":" in device else f"{device.replace('cuda', 'gpu')}:0"
 
 
@@ -112,7 +112,7 @@ def _build(package: PackageContents) -> Any:
     return model
 
 
-def _named(package: PackageContents, model: Any) -> Any:
+def _with_named_inputs(package: PackageContents, model: Any) -> Any:
     """The model taking {input name: array}; a list of inputs becomes a dict by the inputs' own names."""
     if package.bare and len(getattr(model, "inputs", None) or []) == 1:
         # Called with an array as well as by name, which Keras takes as a change of structure where it was a dict.
@@ -120,43 +120,43 @@ def _named(package: PackageContents, model: Any) -> Any:
     wanted = list(package.config.inputs)
     if not isinstance(model, keras.Sequential) and not isinstance(model, _functional()):
         return model  # a subclassed model says nothing of its inputs before it is called
-    given = _structure(model) or {one.name: one for one in model.inputs}
+    model_inputs = _structure(model) or {tensor.name: tensor for tensor in model.inputs}
     for name in wanted:
-        if name not in given:
-            hint = suggest(name, given, noun="inputs")
+        if name not in model_inputs:
+            hint = suggest(name, model_inputs, noun="inputs")
             raise ModelError(f"inputs.{name}: the model has no such input{hint}")
-    for name in given:
+    for name in model_inputs:
         if name not in wanted and not package.bare:
             raise ModelError(f"inputs: the model needs an input '{name}', which model.yaml does not describe")
     if _structure(model):
         return model
     # A sequential model that was read from a file was never called, and has no `output`.
-    found = model.outputs[0] if isinstance(model, keras.Sequential) else model.output
-    return keras.Model(given, found, name=model.name)
+    output = model.outputs[0] if isinstance(model, keras.Sequential) else model.output
+    return keras.Model(model_inputs, output, name=model.name)
 
 
 def _signature(model: Any) -> dict[str, InputSpec]:
     """The inputs of a functional or sequential model, and the layers that embed them."""
     if not isinstance(model, keras.Sequential) and not isinstance(model, _functional()):
         return {}
-    given = _structure(model) or {one.name: one for one in model.inputs}
+    model_inputs = _structure(model) or {input_tensor.name: input_tensor for input_tensor in model.inputs}
     embedded = {
         id(layer.input): layer.name
         for layer in model.layers
         if isinstance(layer, keras.layers.Embedding) and len(layer._inbound_nodes) == 1
     }
-    found = {
+    specs = {
         name: input_of(name, str(tensor.dtype), tensor.shape[1:], embedded.get(id(tensor)))
-        for name, tensor in given.items()
+        for name, tensor in model_inputs.items()
     }
-    return {name: spec for name, spec in found.items() if spec is not None}
+    return {name: spec for name, spec in specs.items() if spec is not None}
 
 
 def _structure(model: Any) -> dict[str, Any]:
     """The inputs of a model that was built from a dict of them, else none."""
     # A sequential model that was never called has no `input`.
-    given = None if isinstance(model, keras.Sequential) else getattr(model, "input", None)
-    return given if isinstance(given, dict) else {}
+    inputs = None if isinstance(model, keras.Sequential) else getattr(model, "input", None)
+    return inputs if isinstance(inputs, dict) else {}
 
 
 def _functional() -> Any:

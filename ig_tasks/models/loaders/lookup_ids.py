@@ -32,7 +32,7 @@ def check_same(name: str, spec: InputSpec, layers: Sequence[Any], tensor: Any) -
         cells += [f"{extra} {cells[0]}" for extra in _TEXTS] + [
             " ".join(cells * (1 + (spec.length or 1) // len(cells)))
         ]
-    outside = _outside(cells, text=text)
+    outside = _unknown_category(cells, text=text)
     cells.append(outside)
     lists = spec.kind == "bag"
     frame = pd.DataFrame({column: pd.Series([[cell] if lists else cell for cell in cells], dtype=object)})
@@ -41,8 +41,8 @@ def check_same(name: str, spec: InputSpec, layers: Sequence[Any], tensor: Any) -
     except DataError as error:
         raise ModelError(f"inputs.{name}.vocabulary: {error}") from error
     mine = encoded.inputs[name]
-    kept = [cell for cell, keep in zip(cells, encoded.keep, strict=True) if keep]
-    own = _looked_up(name, kept, layers, tensor)
+    known_cells = [cell for cell, keep in zip(cells, encoded.keep, strict=True) if keep]
+    own = _model_ids(name, known_cells, layers, tensor)
     if own.ndim == mine.ndim + 1 and own.shape[1] == 1:
         own = own[:, 0]
     last = layers[-1].name
@@ -51,13 +51,13 @@ def check_same(name: str, spec: InputSpec, layers: Sequence[Any], tensor: Any) -
             f"inputs.{name}: a row is {_shown_shape(mine)} here and {_shown_shape(own)} behind the model's layer"
             f" '{last}'; {_FITS.get(spec.kind, 'its `kind` and `vocabulary` have to fit')}"
         )
-    for cell, here, there in zip(kept, mine, own, strict=True):
+    for cell, here, there in zip(known_cells, mine, own, strict=True):
         if not np.array_equal(here, there):
-            what = f"text {cell!r}" if spec.kind == "tokens" else f"category '{cell}'"
-            what = "an unknown category" if cell == outside else what
+            shown = f"text {cell!r}" if spec.kind == "tokens" else f"category '{cell}'"
+            shown = "an unknown category" if cell == outside else shown
             raise ModelError(
-                f"inputs.{name}.vocabulary: {what} {_shown(here)} here and {_shown(there, '')} in the model's layer"
-                f" '{last}'; take the layer's vocabulary in its order, with its `offset` and `unknown`"
+                f"inputs.{name}.vocabulary: {shown} {_id_words(here)} here and {_id_words(there, '')} in the model's "
+                f"layer '{last}'; take the layer's vocabulary in its order, with its `offset` and `unknown`"
             )
 
 
@@ -67,30 +67,30 @@ _FITS = {
 }
 
 
-def _outside(cells: Sequence[str], *, text: bool) -> str:
+def _unknown_category(cells: Sequence[str], *, text: bool) -> str:
     """A category that is in no vocabulary."""
     if text:
         return _NO_WORD
-    taken = {int(cell) for cell in cells if _whole(cell)}
-    return str(next(number for number in range(1, len(taken) + 2) if number not in taken))
+    numbers = {int(cell) for cell in cells if _is_integer(cell)}
+    return str(next(number for number in range(1, len(numbers) + 2) if number not in numbers))
 
 
-def _whole(cell: str) -> bool:
+def _is_integer(cell: str) -> bool:
     return cell.removeprefix("-").isdigit()
 
 
-def _looked_up(name: str, cells: Sequence[str], layers: Sequence[Any], tensor: Any) -> np.ndarray:
+def _model_ids(name: str, cells: Sequence[str], layers: Sequence[Any], tensor: Any) -> np.ndarray:
     """What the model's own layers make of these cells."""
     values: Any = list(cells)
     if tensor.dtype != "string":
-        wrong = next((cell for cell in cells if not _whole(cell)), None)
+        wrong = next((cell for cell in cells if not _is_integer(cell)), None)
         if wrong is not None:
             raise ModelError(f"inputs.{name}.vocabulary: '{wrong}' is not a number, and the model looks numbers up")
         values = [int(cell) for cell in cells]
     with keras.device("cpu:0"):
-        given = keras.ops.convert_to_tensor(values, dtype=tensor.dtype)
+        result = keras.ops.convert_to_tensor(values, dtype=tensor.dtype)
         if len(tensor.shape) > 1 and tensor.shape[1] == 1:
-            given = keras.ops.expand_dims(given, 1)
+            result = keras.ops.expand_dims(result, 1)
         elif len(tensor.shape) > 1:
             raise ModelError(
                 f"inputs.{name}: the model looks up {tensor.shape[1] or 'several'} values per row, and a vocabulary"
@@ -98,17 +98,17 @@ def _looked_up(name: str, cells: Sequence[str], layers: Sequence[Any], tensor: A
             )
         for layer in layers:
             try:
-                given = layer(given)
+                result = layer(result)
             except Exception as error:
                 text = " ".join(str(error).split())[:200]
                 raise ModelError(
                     f"inputs.{name}: the model's layer '{layer.name}' looks nothing up ({text}); what an adapted layer"
                     " has learned is kept in a .keras file, not in .h5"
                 ) from error
-        return np.asarray(keras.ops.convert_to_numpy(given))
+        return np.asarray(keras.ops.convert_to_numpy(result))
 
 
-def _shown(row: np.ndarray, verb: str = "has ") -> str:
+def _id_words(row: np.ndarray, verb: str = "has ") -> str:
     if row.ndim == 0:
         return f"{verb and 'has id '}{row.item()}"
     return f"{verb and 'gives '}{row.tolist()}"

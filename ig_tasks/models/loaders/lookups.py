@@ -74,26 +74,33 @@ def cut(flat: Any, function: Any, inputs: list[str]) -> tuple[list[Table], Calla
     for operation in flat.graph.get_operations():
         if operation.type not in _GATHERS:
             continue
-        held = _behind_identities(operation.inputs[0])
+        table_values = _behind_identities(operation.inputs[0])
         sources = {source for source in _sources(operation.inputs[1]) if source in placed}
         vector = operation.outputs[0]
-        if held.op.type != "Const" or held.shape.rank != 2 or len(sources) != 1 or vector.dtype != tf.float32:
+        if (
+            table_values.op.type != "Const"
+            or table_values.shape.rank != 2
+            or len(sources) != 1
+            or vector.dtype != tf.float32
+        ):
             continue
         name = placed[sources.pop()]
-        if not _one_for_one(vector, feeds, name, placed):
+        if not _one_vector_per_id(vector, feeds, name, placed):
             continue
-        taken = {table.name for table in tables}
-        layer = names.get(held.op.name, operation.name.split("/")[-2] if "/" in operation.name else f"embed_{name}")
-        layer = layer if layer not in taken else f"{layer}_{name}"
+        layer_names = {table.name for table in tables}
+        layer = names.get(
+            table_values.op.name, operation.name.split("/")[-2] if "/" in operation.name else f"embed_{name}"
+        )
+        layer = layer if layer not in layer_names else f"{layer}_{name}"
         find = _pruned(flat, [next(t for at, t in feeds.items() if placed[at] == name)], [vector])
-        count, width = (int(size) for size in held.shape)
+        count, width = (int(size) for size in table_values.shape)
         table = Table(layer, name, count, width, tuple(vector.shape), find)
         tables.append(table)
         vectors[table.key] = vector
-    return tables, _behind(flat, feeds, placed, vectors, sorted(function.structured_outputs))
+    return tables, _after_lookups(flat, feeds, placed, vectors, sorted(function.structured_outputs))
 
 
-def _one_for_one(vector: Any, feeds: dict[str, Any], name: str, placed: dict[str, str]) -> bool:
+def _one_vector_per_id(vector: Any, feeds: dict[str, Any], name: str, placed: dict[str, str]) -> bool:
     """Whether the vectors belong to ids one for one: (*ids, width)."""
     ids = next(tensor for at, tensor in feeds.items() if placed[at] == name)
     return bool(ids.dtype.is_integer and vector.shape.rank == ids.shape.rank + 1)
@@ -101,11 +108,11 @@ def _one_for_one(vector: Any, feeds: dict[str, Any], name: str, placed: dict[str
 
 def _places(feeds: dict[str, Any], inputs: list[str]) -> dict[str, str]:
     """{placeholder: input}; they are called alike, but for what a graph's names cannot hold."""
-    found = {}
+    input_names = {}
     for at in feeds:
         plain = [name for name in inputs if name == at]
-        found[at] = plain[0] if plain else next((name for name in inputs if at.startswith(_spelled(name))), at)
-    return found
+        input_names[at] = plain[0] if plain else next((name for name in inputs if at.startswith(_spelled(name))), at)
+    return input_names
 
 
 def _spelled(name: str) -> str:
@@ -115,12 +122,12 @@ def _spelled(name: str) -> str:
 def _variables(function: Any) -> dict[str, str]:
     """{constant of the frozen graph: the layer that its variable belonged to}."""
     handles = {id(variable.handle): variable.name for variable in function.variables}
-    found = {}
+    layer_names = {}
     for outside, inside in function.graph.captures:
         if id(outside) in handles:
             scope = handles[id(outside)].partition(":")[0].split("/")
-            found[inside.op.name] = scope[-2] if len(scope) > 1 else scope[-1]
-    return found
+            layer_names[inside.op.name] = scope[-2] if len(scope) > 1 else scope[-1]
+    return layer_names
 
 
 def _behind_identities(tensor: Any) -> Any:
@@ -131,40 +138,40 @@ def _behind_identities(tensor: Any) -> Any:
 
 def _sources(tensor: Any) -> set[str]:
     """The placeholders that a tensor depends on."""
-    seen: set[str] = set()
-    found, left = set(), [tensor.op]
+    visited: set[str] = set()
+    placeholders, left = set(), [tensor.op]
     while left:
         operation = left.pop()
-        if operation.name in seen:
+        if operation.name in visited:
             continue
-        seen.add(operation.name)
+        visited.add(operation.name)
         if operation.type == "Placeholder":
-            found.add(operation.name)
+            placeholders.add(operation.name)
         left += [each.op for each in operation.inputs]
-    return found
+    return placeholders
 
 
 def _pruned(flat: Any, feeds: list[Any], fetches: list[Any]) -> Callable[..., Any]:
     function = flat.prune(feeds, fetches)
 
-    def call(*given: Any) -> Any:
-        cast = [tf.cast(value, feed.dtype) for value, feed in zip(given, feeds, strict=True)]
-        found = function(*cast)
-        return found[0] if isinstance(found, list | tuple) and len(found) == 1 else found
+    def call(*values: Any) -> Any:
+        cast = [tf.cast(item, feed.dtype) for item, feed in zip(values, feeds, strict=True)]
+        results = function(*cast)
+        return results[0] if isinstance(results, list | tuple) and len(results) == 1 else results
 
     return call
 
 
-def _behind(
+def _after_lookups(
     flat: Any, feeds: dict[str, Any], placed: dict[str, str], vectors: dict[str, Any], outputs: list[str]
 ) -> Callable[[dict[str, Any]], dict[str, Any]]:
     """Everything from the inputs and the looked-up vectors to the outputs."""
     keys = [*(placed[at] for at in feeds), *vectors]
     call = _pruned(flat, [*feeds.values(), *vectors.values()], list(flat.outputs))
 
-    def run(given: dict[str, Any]) -> dict[str, Any]:
-        found = call(*(given[key] for key in keys))
-        parts = list(found) if isinstance(found, list | tuple) else [found]
+    def run(values: dict[str, Any]) -> dict[str, Any]:
+        results = call(*(values[key] for key in keys))
+        parts = list(results) if isinstance(results, list | tuple) else [results]
         return dict(zip(outputs, parts, strict=True))
 
     return run

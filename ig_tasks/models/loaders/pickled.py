@@ -58,15 +58,15 @@ def _code(package: PackageContents) -> dict[Path, Mapping[str, str]]:
 
     Beside a bare file nothing counts in its digest, so that its classes are imported from where Python finds them.
     """
-    found: dict[Path, Mapping[str, str]] = {} if package.bare else {package.root: package.files}
+    folders: dict[Path, Mapping[str, str]] = {} if package.bare else {package.root: package.files}
     logged = next((path for path in package.weights.parents if (path / mlflow.FILE).is_file()), None)
     code = mlflow.code_inside(logged) if logged is not None else None
     if logged is None or code is None:
-        return found
+        return folders
     # A bare model is the folder that was logged; one of a package may lie in the cache, which checked it a moment ago.
     base = logged if package.bare else package.root
     if code.is_relative_to(base):
         below = f"{code.relative_to(base).as_posix()}/"
-        known = {name.removeprefix(below): one for name, one in package.files.items() if name.startswith(below)}
-        return {**found, code: known}
-    return {**found, code: file_digests(code)}
+        known = {name.removeprefix(below): digest for name, digest in package.files.items() if name.startswith(below)}
+        return {**folders, code: known}
+    return {**folders, code: file_digests(code)}

@@ -50,13 +50,13 @@ def _read(package: PackageContents) -> Any:
     inputs = {name: _input(name, spec) for name, spec in function.structured_input_signature[1].items()}
     outputs = list(function.structured_outputs)
     flat = frozen(function)
-    tables, rest = ([], None) if flat is None else cut(flat, function, list(inputs))
-    given = dict(inputs)
+    tables, remainder = ([], None) if flat is None else cut(flat, function, list(inputs))
+    body_inputs = dict(inputs)
     for table in tables:
-        given[table.key] = Lookup(table)(inputs[table.input])
-    body = Signature(function, rest, outputs, saved)
-    found = body(given)
-    return keras.Model(inputs, found if len(outputs) > 1 else found[outputs[0]], name="saved_model")
+        body_inputs[table.key] = Lookup(table)(inputs[table.input])
+    body = Signature(function, remainder, outputs, saved)
+    results = body(body_inputs)
+    return keras.Model(inputs, results if len(outputs) > 1 else results[outputs[0]], name="saved_model")
 
 
 def _input(name: str, spec: Any) -> Any:
@@ -70,17 +70,17 @@ def _input(name: str, spec: Any) -> Any:
 class Signature(keras.layers.Layer):  # type: ignore[misc]  # keras is not followed by mypy
     """The signature as a layer: {input: array}, and vectors in place of what was looked up, to {output: array}."""
 
-    def __init__(self, function: Any, rest: Any, outputs: list[str], saved: Any) -> None:
+    def __init__(self, function: Any, remainder: Any, outputs: list[str], saved: Any) -> None:
         super().__init__(name="signature", trainable=False)
-        self._function, self._rest, self._outputs = function, rest, outputs
+        self._function, self._remainder, self._outputs = function, remainder, outputs
         self._saved = saved  # its variables and tables live as long as it does
 
-    def call(self, given: dict[str, Any]) -> dict[str, Any]:
-        if self._rest is None:
-            found = self._function(**given)
-            return {name: found[name] for name in self._outputs}
-        return dict(self._rest(given))
+    def call(self, tensors: dict[str, Any]) -> dict[str, Any]:
+        if self._remainder is None:
+            results = self._function(**tensors)
+            return {name: results[name] for name in self._outputs}
+        return dict(self._remainder(tensors))
 
-    def compute_output_spec(self, given: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG002
+    def compute_output_spec(self, tensors: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG002
         specs = self._function.structured_outputs
         return {name: keras.KerasTensor(tuple(specs[name].shape), specs[name].dtype.name) for name in self._outputs}

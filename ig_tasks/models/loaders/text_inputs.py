@@ -34,24 +34,26 @@ def behind_lookups(inputs: Mapping[str, InputSpec], model: Any) -> Any:
         ModelError: for text that goes elsewhere, for layers that no vocabulary can stand for (Hashing, Discretization),
             and for a vocabulary that gives something else.
     """
-    given = getattr(model, "input", None) if isinstance(getattr(model, "inputs", None), list) else None
-    if not isinstance(given, dict):
+    model_inputs = getattr(model, "input", None) if isinstance(getattr(model, "inputs", None), list) else None
+    if not isinstance(model_inputs, dict):
         return model
-    cut = dict(given)
-    for name, tensor in given.items():
+    cut = dict(model_inputs)
+    for name, tensor in model_inputs.items():
         spec = inputs[name]
-        layers, found = _chain(tensor, model)
+        layers, inner = _chain(tensor, model)
         if tensor.dtype == "string" and not layers:
-            raise ModelError(f"inputs.{name}: the model takes text, which has no gradient, and {_where(tensor, model)}")
+            raise ModelError(
+                f"inputs.{name}: the model takes text, which has no gradient, and {_use_words(tensor, model)}"
+            )
         # Masks are passed on as they are.
         if not layers or (spec.kind == "mask" and tensor.dtype != "string"):
             continue
         _check_layers(name, layers)
         _check_described(name, spec, layers, text=tensor.dtype == "string")
         check_same(name, spec, layers, tensor)
-        found.name = name
-        cut[name] = found
-    if all(cut[name] is given[name] for name in given):
+        inner.name = name
+        cut[name] = inner
+    if all(cut[name] is model_inputs[name] for name in model_inputs):
         return model
     behind = keras.Model(cut, model.output, name=model.name)
     for name, tensor in behind.input.items():
@@ -79,11 +81,11 @@ def _uses(tensor: Any, model: Any) -> list[tuple[Any, list[Any]]]:
         (operation, node.output_tensors)
         for operation in model.operations
         for node in operation._inbound_nodes
-        if id(node) in own and any(tensor is one for one in node.input_tensors)
+        if id(node) in own and any(tensor is used for used in node.input_tensors)
     ]
 
 
-def _where(text: Any, model: Any) -> str:
+def _use_words(text: Any, model: Any) -> str:
     """Where a text goes that goes into no lookup alone, and what to do."""
     uses = [operation for operation, _ in _uses(text, model)]
     if len(uses) == 1 and type(uses[0]).__name__ == "Signature":
@@ -97,37 +99,37 @@ def _where(text: Any, model: Any) -> str:
 
 def _check_layers(name: str, layers: list[Any]) -> None:
     for layer in layers:
-        what = None
+        objection = None
         if isinstance(layer, keras.layers.Hashing):
-            what = "hashes it, and no vocabulary gives the same ids; hash in `preprocess`, and"
+            objection = "hashes it, and no vocabulary gives the same ids; hash in `preprocess`, and"
         elif isinstance(layer, keras.layers.Discretization):
-            what = "sorts its numbers into bins, which has no gradient; make the bins in `preprocess`, and"
+            objection = "sorts its numbers into bins, which has no gradient; make the bins in `preprocess`, and"
         elif isinstance(layer, keras.layers.TextVectorization):
             config = layer.get_config()
             if config["output_mode"] != "int":
-                what = f"counts its words (output_mode '{config['output_mode']}'), and these have no ids;"
+                objection = f"counts its words (output_mode '{config['output_mode']}'), and these have no ids;"
             elif config["split"] != "whitespace" or config["ngrams"] is not None:
-                what = "does not split it at blanks into single words; do so in `preprocess`, and"
+                objection = "does not split it at blanks into single words; do so in `preprocess`, and"
             elif config["output_sequence_length"] is None or config["ragged"]:
                 # Padding would be as long as the longest text beside it: a row's number would hang on its batch.
-                what = "gives as many ids as a text has words; give it an output_sequence_length, or"
-        if what is not None:
-            raise ModelError(f"inputs.{name}: the model's layer '{layer.name}' {what} {_BEHIND}")
+                objection = "gives as many ids as a text has words; give it an output_sequence_length, or"
+        if objection is not None:
+            raise ModelError(f"inputs.{name}: the model's layer '{layer.name}' {objection} {_BEHIND}")
 
 
 def _check_described(name: str, spec: InputSpec, layers: list[Any], *, text: bool) -> None:
     """See that a vocabulary can do the layers' work."""
     last, splits = layers[-1], isinstance(layers[0], keras.layers.TextVectorization)
-    what = "takes text" if text else f"looks its numbers up in layer '{layers[0].name}'"
+    need = "takes text" if text else f"looks its numbers up in layer '{layers[0].name}'"
     if splits and (spec.kind != "tokens" or spec.vocabulary is None):
         raise ModelError(
-            f"inputs.{name}: the model {what}, which has no gradient; describe it as `kind: tokens` with the"
+            f"inputs.{name}: the model {need}, which has no gradient; describe it as `kind: tokens` with the"
             f" `vocabulary` of its layer '{last.name}' (get_vocabulary()[2:], `offset: 2`, `unknown: 1`), its `length`"
             " and `standardize`, and the embedding `layer` behind it"
         )
     if spec.vocabulary is None or len(spec.columns) != 1:
         raise ModelError(
-            f"inputs.{name}: the model {what}, which has no gradient; give the input the `vocabulary` of its layer"
+            f"inputs.{name}: the model {need}, which has no gradient; give the input the `vocabulary` of its layer"
             f" '{last.name}', with its `offset` and `unknown`, and the embedding `layer` behind it (`kind: one_hot`"
             " where it gives zeros and ones)"
         )

@@ -57,27 +57,35 @@ def finished(
 def taken_names(model: nn.Module) -> list[str]:
     """The names that `forward` takes, as far as it says."""
     try:
-        taken = inspect.signature(model.forward).parameters.values()
+        parameters = inspect.signature(model.forward).parameters.values()
     except (TypeError, ValueError):
         return []
-    return [one.name for one in taken if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)]
+    return [
+        parameter.name
+        for parameter in parameters
+        if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
+    ]
 
 
 def _check_inputs(package: PackageContents, model: nn.Module) -> None:
     """The inputs are passed by name: see that `forward` takes them before a worker finds that it does not."""
     try:
-        taken = inspect.signature(model.forward).parameters
+        parameters = inspect.signature(model.forward).parameters
     except (TypeError, ValueError):
         return  # it cannot be asked
-    if package.bare or any(one.kind is one.VAR_KEYWORD for one in taken.values()):
+    if package.bare or any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
         return
     kind = type(model).__name__
     for name in package.config.inputs:
-        if name not in taken:
-            hint = suggest(name, taken, noun="arguments")
+        if name not in parameters:
+            hint = suggest(name, parameters, noun="arguments")
             raise ModelError(f"inputs.{name}: forward of {kind} takes no such argument{hint}")
-    for name, one in taken.items():
-        if name not in package.config.inputs and one.default is one.empty and one.kind is not one.VAR_POSITIONAL:
+    for name, parameter in parameters.items():
+        if (
+            name not in package.config.inputs
+            and parameter.default is parameter.empty
+            and parameter.kind is not parameter.VAR_POSITIONAL
+        ):
             raise ModelError(f"inputs: forward of {kind} needs an input '{name}', which model.yaml does not describe")
 
 
@@ -103,8 +111,8 @@ def _fill(package: PackageContents, model: nn.Module) -> None:
         if name in weights and weights[name].shape != wanted[name].shape
     ]
     faults = [
-        *([f"missing {_few(missing)}"] if missing else []),
-        *([f"unexpected {_few(unexpected)}"] if unexpected else []),
+        *([f"missing {_first_names(missing)}"] if missing else []),
+        *([f"unexpected {_first_names(unexpected)}"] if unexpected else []),
         *shapes[:1],
     ]
     if faults:
@@ -112,7 +120,7 @@ def _fill(package: PackageContents, model: nn.Module) -> None:
     model.load_state_dict(dict(weights))
 
 
-def _few(names: list[str]) -> str:
+def _first_names(names: list[str]) -> str:
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
     return ", ".join(f"'{name}'" for name in names[:3]) + more
 

@@ -33,10 +33,10 @@ def load(package: PackageContents, device: str) -> TorchModel:
     except Exception as error:
         text = " ".join(str(error).split())[:200]
         raise ModelError(f"weights: '{path}' cannot be read as TorchScript: {text}") from error
-    for one in arguments:
-        if "Tensor" not in str(one.type) and not one.has_default_value():
+    for argument in arguments:
+        if "Tensor" not in str(argument.type) and not argument.has_default_value():
             raise ModelError(
-                f"weights: '{path.name}' takes '{one.name}', a {one.type}, not a tensor; wrap it in a module"
+                f"weights: '{path.name}' takes '{argument.name}', a {argument.type}, not a tensor; wrap it in a module"
             )
     embedded = next((name for name, spec in package.config.inputs.items() if spec.layer is not None), None)
     if embedded is not None:
@@ -46,7 +46,7 @@ def load(package: PackageContents, device: str) -> TorchModel:
         )
     if getattr(script, "training", False):
         script.eval()
-    return finished(package, Script.of(script, [one.name for one in arguments]), device)
+    return finished(package, Script.of(script, [argument.name for argument in arguments]), device)
 
 
 class Script(Facade):
