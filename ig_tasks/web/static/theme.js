@@ -5,6 +5,7 @@
     const known = chosen === "light" || chosen === "dark";
     if (known) document.documentElement.dataset.theme = chosen;
     else delete document.documentElement.dataset.theme;
+    document.dispatchEvent(new Event("ig:theme"));
   };
   try {
     apply(localStorage.getItem("theme"));

@@ -77,9 +77,10 @@ def test_no_colour_is_set_anywhere_else() -> None:
 
 @pytest.mark.parametrize("palette", [colours.LIGHT, colours.DARK], ids=["light", "dark"])
 @pytest.mark.parametrize("name", ["ink", "soft", "accent", "raises", "lowers", "good", "care", "bad", "faint"])
-def test_words_are_read_on_light_and_dark_pages_and_panels(palette: dict[str, str], name: str) -> None:
+def test_words_are_read_on_light_and_dark_pages_panels_and_alarms(palette: dict[str, str], name: str) -> None:
     assert contrast(palette[name], palette["paper"]) >= 4.5
     assert contrast(palette[name], palette["panel"]) >= 4.5
+    assert contrast(palette[name], palette["alarm"]) >= 4.5
 
 
 @pytest.mark.parametrize("palette", [colours.LIGHT, colours.DARK], ids=["light", "dark"])

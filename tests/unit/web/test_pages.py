@@ -10,8 +10,8 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.testclient import TestClient
 
-from ig_tasks.presentation import colours
 from ig_tasks.web.addresses import Addresses, from_segment, segment
+from ig_tasks.web.palette import palette_css
 from ig_tasks.web.static_files import static_file
 
 PAGES = ("/", "/flights", "/flights/2013-01-a", "/flights/2013-01-a/features/dep_delay", "/flights/2013-01-a/rows",
@@ -23,7 +23,8 @@ def test_a_page_has_one_heading_landmarks_and_no_inline_script(client: TestClien
     text = client.get(address).raise_for_status().text
     assert len(re.findall("<h1[ >]", text)) == 1
     assert all(f"<{landmark}" in text for landmark in ("header", "nav", "main", "footer"))
-    assert all('src="' in tag for tag in re.findall("<script[^>]*>", text))
+    scripts = re.findall("<script[^>]*>", text)
+    assert all('src="' in tag or 'type="application/json"' in tag for tag in scripts)
     assert not re.search(r"\son\w+=", text)
 
 
@@ -83,27 +84,7 @@ def test_static_files_are_looked_up_and_kept_while_they_stay_the_same(client: Te
         assert client.get(f"/-/static/{name}").status_code == 404
 
 
-def test_light_colours_are_those_of_the_file_report() -> None:
-    found = static_file("ig.css")
-    assert found is not None
-    for name, colour in colours.PAGE.items():
-        assert f"--{name}: light-dark({colour}, " in found.content.decode(), name
-
-
-def test_dark_colours_can_be_read() -> None:
-    found = static_file("ig.css")
-    assert found is not None
-    dark = dict(re.findall(r"--(\w+): light-dark\(#\w+, (#\w+)\)", found.content.decode()))
-    for name in ("ink", "soft", "accent", "raises", "lowers", "good", "care", "bad"):
-        for behind in ("paper", "panel", "alarm"):
-            assert contrast(dark[name], dark[behind]) >= 4.5, (name, behind)
-
-
-def contrast(one: str, other: str) -> float:
-    def luminance(colour: str) -> float:
-        parts = [part / 255 for part in colours.rgb(colour)]
-        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
-        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-    high, low = sorted((luminance(one), luminance(other)), reverse=True)
-    return (high + 0.05) / (low + 0.05)
+def test_every_page_loads_the_colours_before_its_styles(client: TestClient) -> None:
+    page = client.get("/").text
+    assert page.index("static/palette.css") < page.index("static/ig.css")
+    assert client.get("/-/static/palette.css").text == palette_css()
