@@ -18,7 +18,7 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from ig_tasks.cli import drift_commands
+from ig_tasks.cli import browser_commands, drift_commands
 from ig_tasks.cli.command_help import ExampleCommand
 from ig_tasks.cli.export_command import export
 from ig_tasks.cli.import_command import import_vertex
@@ -173,6 +173,7 @@ _command(
     "Make a spec of an ExplanationSpec of Vertex AI", "ig-tasks import-vertex explanation_spec.json --name my_model"
 )(import_vertex)
 _command("Say why rows were turned down", *REASONS_EXAMPLES)(reasons)
+_command("Make the index of a store's reports anew", "ig-tasks index ig_runs")(browser_commands.index)
 
 
 @_command("Set up an Airflow project, or a new one", "ig-tasks init .")

@@ -12,6 +12,7 @@ from ig_tasks.errors import DamagedError, ValidationFailedError
 from ig_tasks.lines import Line
 from ig_tasks.pipeline.compute_stages import IMPORTANCE, planned
 from ig_tasks.pipeline.stage_workers import Log, session_of, to_stderr
+from ig_tasks.reports.indexing import index_report
 from ig_tasks.reports.numerals import apart, value
 from ig_tasks.reports.outcome import outcome_of, outcome_words
 from ig_tasks.reports.override_notes import override_words
@@ -118,6 +119,7 @@ def validate(
     critical = [check.name for check in withholding(checks, spec.approval)]
     if critical:
         report_uri = rendering.write(facts, summary, ref.model.space)
+        index_report(ref.store, run, rendering.revision, say)
         names = ", ".join(critical)
         raise ValidationFailedError(
             f"critical check failed: {names}; the report is withheld, read it at {report_uri}", report_uri
@@ -168,6 +170,7 @@ def publish_report(
         report_uri = rendering.write(facts, summary, ref.model.space)
         Manifest(run).record_stage("publish_report", seconds=time.perf_counter() - started)
     report = run.read_report(rendering.revision)
+    index_report(ref.store, run, rendering.revision, say)
     if not report.published:
         raise ValidationFailedError(f"the checks withheld this report, read it at {report_uri}", report_uri)
     moved = Store(ref.store).publish(run, report)

@@ -1,19 +1,64 @@
-"""What the index says of a report."""
+"""What the index says of a report, and how it is kept and mended."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 
-from ig_tasks.errors import IgTasksError
-from ig_tasks.store import RunFolder, digest_of
+from ig_tasks.errors import DamagedError, IgTasksError, ReportError, brief
+from ig_tasks.store import RunFolder, Store, digest_of
+from ig_tasks.store.index import Index, IndexTable, run_id_of_note
 from ig_tasks.store.index_entry import IndexedCheck, IndexedFeature, IndexedTarget, IndexEntry
 from ig_tasks.store.report import Report, TargetInfo
 from ig_tasks.store.stored_run import StoredRun
 
-__all__ = ["entry_of", "settings_of"]
+__all__ = ["entry_of", "index_report", "mend_index", "missing_entries", "settings_of"]
 
 _TARGETS, _FEATURES = 4, 40
+
+
+def index_report(store: str, run: RunFolder, revision: int, say: Callable[[str], None]) -> None:
+    """Take a report into the index of its store.
+
+    Where that fails it is said, and nothing else: the report is there, and whoever reads the index next mends it.
+    """
+    try:
+        Index(store).record(entry_of(run.read_report(revision), run))
+    except (IgTasksError, OSError) as error:
+        say(f"the index of {store} could not be written ({brief(error)}); ig-tasks index makes it anew")
+
+
+def missing_entries(store: str, name: str, table: IndexTable) -> Iterator[IndexEntry]:
+    """The entries that a table lacks, made of the reports; of those that cannot be read there are none."""
+    for run in Store(store).runs(name):
+        for revision in run.revisions():
+            if not table.has(run.run_id, revision):
+                with suppress(DamagedError, ReportError):
+                    yield entry_of(run.read_report(revision), run)
+
+
+def mend_index(store: str, name: str, *, anew: bool = False) -> Iterator[IndexEntry]:
+    """Bring a spec's table up to what lies in the store; gives each entry that was made of its report.
+
+    Args:
+        anew: make every entry of its report, not only those that are lacking.
+
+    Raises:
+        RunError: if the store cannot be written to.
+    """
+    index = Index(store)
+    # Listed before the reports: a note that is written in between belongs to a report that is found.
+    notes = index.notes(name)
+    table = IndexTable() if anew else index.table(name) or IndexTable()
+    made: set[str] = set()
+    for entry in missing_entries(store, name, table):
+        made.add(index.note(entry))
+        yield entry
+    there = {run.run_id for run in Store(store).runs(name)}
+    index.forget(name, [note for note in notes if (anew and note not in made) or run_id_of_note(note) not in there])
+    if notes or made:
+        index.gather(name)
 
 
 def entry_of(report: Report, run: RunFolder | None = None) -> IndexEntry:

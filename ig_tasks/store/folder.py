@@ -70,14 +70,21 @@ class Folder:
 
     def names(self, name: str = "") -> list[str]:
         """The names within a sub-folder, sorted; empty if it is not there. No locks, nothing half written."""
+        return sorted(self._listed(name, detail=False))
+
+    def details(self, name: str = "") -> dict[str, dict[str, Any]]:
+        """{name: what the filesystem says of it} within a sub-folder, by one listing; empty if it is not there."""
+        return {base_name: dict(info) for base_name, info in self._listed(name, detail=True).items()}
+
+    def _listed(self, name: str, *, detail: bool) -> dict[str, Any]:
         try:
             with self._reading(name):
                 self.filesystem.invalidate_cache()
-                paths = self.filesystem.ls(self.path_of(name).rstrip("/"), detail=False)
+                found = self.filesystem.ls(self.path_of(name).rstrip("/"), detail=detail)
         except FileNotFoundError:
-            return []
-        base_names = (str(path).rstrip("/").rsplit("/", 1)[-1] for path in paths)
-        return sorted(base_name for base_name in base_names if not base_name.endswith((HALF, LOCK)))
+            return {}
+        named = {str(one["name"] if detail else one).rstrip("/").rsplit("/", 1)[-1]: one for one in found}
+        return {base_name: one for base_name, one in named.items() if not base_name.endswith((HALF, LOCK))}
 
     def read_bytes(self, name: str) -> bytes:
         """The content of a file. Raises FileNotFoundError if it is not there, RunError if it cannot be read."""

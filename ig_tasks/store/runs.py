@@ -17,7 +17,7 @@ from ig_tasks.store.report import Report
 from ig_tasks.store.sealed import DAMAGED, damaged, read_sealed, require_digest, set_aside, write_sealed
 
 LATEST = "latest.json"
-_NOT_RUNS = {"baselines", "crossed", "models", "packages", "parity", DAMAGED}
+NOT_RUNS = {"baselines", "crossed", "models", "packages", "parity", DAMAGED}
 
 
 class RunFolder(Folder):
@@ -235,5 +235,5 @@ def _holds_runs(place: Folder) -> bool:
 
 def _runs_in(place: Folder) -> Iterator[RunFolder]:
     for name in place.names():
-        if name not in _NOT_RUNS and not name.endswith(".json"):
+        if name not in NOT_RUNS and not name.endswith(".json"):
             yield RunFolder(place.uri_of(name), place.uri.rsplit("/", 1)[-1], name)

@@ -1,21 +1,31 @@
 """What is in a store, for pages: the index of its reports, and the reports that were opened last.
 
-Held in memory is little, whatever the store holds: entries of the index, and a few reports.
+One listing tells which tables of the index changed since they were read; no page lists the store. Held in memory is
+little, whatever the store holds: the tables that were read last, up to a number of bytes, and a few reports.
 """
 
 from __future__ import annotations
 
 import threading
+import time
 from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from typing import Any, TypeVar
 
-from ig_tasks.errors import IgTasksError
-from ig_tasks.store import Folder, RunFolder, Store
+from ig_tasks.errors import RunError
+from ig_tasks.store import RunFolder, Store
+from ig_tasks.store.index import Index
 from ig_tasks.store.index_entry import IndexEntry, order_of
 from ig_tasks.store.report import Report
+from ig_tasks.web.mending import Mender
 
 __all__ = ["Catalogue"]
 
-_REPORTS = 8
+_REPORTS = 6
+_ENTRIES = 20_000
+"""Entries held at most; one with forty features takes about 20 KiB."""
+_KEPT = 512
+_T = TypeVar("_T")
 
 
 class Catalogue:
@@ -23,29 +33,65 @@ class Catalogue:
 
     Args:
         store: URI of the store.
+        fresh_for: seconds for which a listing of the index is taken to be current.
     """
 
-    def __init__(self, store: str) -> None:
+    def __init__(self, store: str, *, fresh_for: float = 1.0) -> None:
         self.store = Store(store)
+        self.mender = Mender(store)
+        self._index = Index(store)
+        self._fresh_for = fresh_for
+        self._lock = threading.RLock()
+        self._stamps: dict[str, str] = {}
+        self._listed = float("-inf")
+        self._tables: OrderedDict[str, tuple[str, tuple[IndexEntry, ...]]] = OrderedDict()
         self._reports: OrderedDict[tuple[str, str, int], Report] = OrderedDict()
-        self._lock = threading.Lock()
+        self._kept: OrderedDict[Hashable, tuple[str, Any]] = OrderedDict()
 
     def names(self) -> list[str]:
-        """The specs that have reports, sorted."""
-        return [name for name in Folder(self.store.uri).names() if self.entries(name)]
+        """The specs that have reports, sorted.
+
+        Raises:
+            RunError: if the store cannot be reached.
+        """
+        return sorted({*self._current(), *self.mender.names()})
 
     def entries(self, name: str) -> tuple[IndexEntry, ...]:
         """The reports of a spec, all revisions, in the order of partition, time and revision; empty if it has none."""
-        from ig_tasks.reports.indexing import entry_of
+        stamp = self._current().get(name)
+        extra = self.mender.entries(name)
+        if stamp is None:
+            return tuple(sorted(extra, key=order_of))
+        with self._lock:
+            held = self._tables.get(name)
+            if held is not None and held[0] == stamp:
+                self._tables.move_to_end(name)
+                return _together(held[1], extra)
+        table = self._index.table(name)
+        if table is None:  # damaged, or removed a moment ago
+            self.mender.look_again(name)
+            return tuple(sorted(extra, key=order_of))
+        with self._lock:
+            self._tables[name] = (stamp, table.entries)
+            while sum(len(entries) for _, entries in self._tables.values()) > _ENTRIES and len(self._tables) > 1:
+                self._tables.popitem(last=False)
+        return _together(table.entries, extra)
 
-        found = []
-        for run in self.store.runs(name):
-            for revision in run.revisions():
-                try:
-                    found.append(entry_of(run.read_report(revision), run))
-                except IgTasksError:
-                    continue
-        return tuple(sorted(found, key=order_of))
+    def kept(self, name: str, what: Hashable, make: Callable[[tuple[IndexEntry, ...]], _T]) -> _T:
+        """What is made of a spec's entries, once for as long as they stay the same."""
+        stamp = f"{self._current().get(name)} {len(self.mender.entries(name))}"
+        key = (name, what)
+        with self._lock:
+            if key in self._kept and self._kept[key][0] == stamp:
+                self._kept.move_to_end(key)
+                found: _T = self._kept[key][1]
+                return found
+        made = make(self.entries(name))
+        with self._lock:
+            self._kept[key] = (stamp, made)
+            while len(self._kept) > _KEPT:
+                self._kept.popitem(last=False)
+        return made
 
     def folder(self, name: str, run_id: str) -> RunFolder:
         """A run's folder, by name and id that an entry holds."""
@@ -68,3 +114,28 @@ class Catalogue:
             while len(self._reports) > _REPORTS:
                 self._reports.popitem(last=False)
         return report
+
+    def _current(self) -> dict[str, str]:
+        """{spec: stamp of its table}."""
+        with self._lock:
+            if time.monotonic() - self._listed < self._fresh_for:
+                return self._stamps
+        self.mender.wake()
+        try:
+            stamps = self._index.stamps()
+        except RunError:
+            with self._lock:
+                if not self._stamps:
+                    raise
+                # A store that is out of reach for a moment: what was known is shown on.
+                stamps = self._stamps
+        with self._lock:
+            self._stamps, self._listed = stamps, time.monotonic()
+            return stamps
+
+
+def _together(entries: tuple[IndexEntry, ...], extra: tuple[IndexEntry, ...]) -> tuple[IndexEntry, ...]:
+    """Entries of the index, and those that it lacks."""
+    known = {(entry.run_id, entry.revision) for entry in entries}
+    lacking = [entry for entry in extra if (entry.run_id, entry.revision) not in known]
+    return tuple(sorted((*entries, *lacking), key=order_of)) if lacking else entries

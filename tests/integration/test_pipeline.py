@@ -34,6 +34,7 @@ from ig_tasks.errors import (
 from ig_tasks.spec import ComputeSpec, load_spec
 from ig_tasks.stages.run_activity import computing
 from ig_tasks.store import Store
+from ig_tasks.store.index import Index
 
 
 @pytest.fixture(scope="module")
@@ -255,6 +256,17 @@ def test_a_critical_failure_withholds_the_report_and_leaves_latest(tmp_path, ses
     assert Store(strict.store_uri()).latest("tiny")["run_id"] == good["run_id"]
     with pytest.raises(ValidationFailedError):
         stages(strict, session, partition="2013-02")
+    table = Index(strict.store_uri()).table("tiny")
+    assert [(entry.partition, entry.state) for entry in table.entries] == [
+        ("2013-01", "published"), ("2013-02", "withheld"),
+    ]  # fmt: skip
+    first, second = table.entries
+    assert (first.rows_explained, first.owner, first.schedule) == (100, "testers", None)
+    assert [row.feature for row in first.leading] == [row.feature for row in Store(strict.store_uri()).run(
+        "tiny", first.run_id).read_report().ranking()]  # fmt: skip
+    assert [check.name for check in second.failed if check.severity == "critical"] == ["completeness"]
+    assert first.model_digest == second.model_digest
+    assert first.settings_digest != second.settings_digest
 
 
 def test_a_warning_is_in_the_report_and_publishes_it(tmp_path, session):

@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from starlette.requests import HTTPConnection
 from starlette.testclient import TestClient
 
+from ig_tasks.reports.indexing import mend_index
 from ig_tasks.store import Store
 from ig_tasks.web.access import RefusedError, User
 from ig_tasks.web.app import create_app
@@ -69,12 +70,14 @@ def store(sample: SimpleNamespace, tmp_path_factory: pytest.TempPathFactory) -> 
         place, sample.flights_report(**sample.BARE, name="flights", partition="2013-03", run_id="2013-03-a", revision=2)
     )
     put(place, sample.flights_report(**sample.BARE, name="loans", partition="all", run_id="all-b"))
+    for name in ("flights", "loans"):
+        assert list(mend_index(place, name))
     return place
 
 
 @pytest.fixture
 def app(store: str) -> FastAPI:
-    return create_app(Catalogue(store), HeaderAccess(ana=["flights"], nobody=[]))
+    return create_app(Catalogue(store, fresh_for=0.0), HeaderAccess(ana=["flights"], nobody=[]))
 
 
 @pytest.fixture

@@ -56,7 +56,7 @@ def test_every_response_carries_the_headers_errors_too(app: FastAPI) -> None:
     def broken() -> None:
         raise RuntimeError("stack trace")
 
-    app.router.routes.append(Route("/-/broken", lambda request: broken()))
+    app.router.routes.insert(0, Route("/-/broken", lambda request: broken()))
     for address in ("/", "/flights", "/nothing", "/-/static/ig.css", "/-/broken"):
         answer = client.get(address)
         assert answer.headers["Content-Security-Policy"] == CONTENT_SECURITY_POLICY

@@ -1,0 +1,113 @@
+"""What pages see of a store: its index, which makes itself good where it is missing, behind or damaged."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from ig_tasks.errors import RunError
+from ig_tasks.store.index import Index
+from ig_tasks.web.catalogue import Catalogue
+
+
+@pytest.fixture
+def place(store: str, tmp_path: Path) -> str:
+    shutil.copytree(store, tmp_path / "store")
+    return str(tmp_path / "store")
+
+
+def runs_of(catalogue: Catalogue, name: str = "flights") -> list[tuple[str, int]]:
+    return [(entry.run_id, entry.revision) for entry in catalogue.entries(name)]
+
+
+WHOLE = [("2013-01-a", 1), ("2013-02-a", 1), ("2013-03-a", 1), ("2013-03-a", 2)]
+
+
+def test_a_missing_index_is_made(place: str) -> None:
+    shutil.rmtree(f"{place}/_index")
+    catalogue = Catalogue(place, fresh_for=0.0)
+    catalogue.mender.mend()
+    assert catalogue.names() == ["flights", "loans"]
+    assert runs_of(catalogue) == WHOLE
+    assert Index(place).stamps().keys() == {"flights", "loans"}
+
+
+def test_a_report_that_nobody_indexed_is_taken_in_and_a_run_that_went_is_left_out(place: str) -> None:
+    index = Index(place)
+    index.forget("flights", [note for note in index.notes("flights") if note.startswith("2013-02")])
+    index.gather("flights")
+    shutil.rmtree(f"{place}/flights/2013-01-a")
+    catalogue = Catalogue(place, fresh_for=0.0)
+    catalogue.mender.mend()
+    assert runs_of(catalogue) == WHOLE[1:]
+
+
+def test_a_damaged_table_is_made_anew(place: str) -> None:
+    Path(f"{place}/_index/flights.json").write_bytes(b"\0" * 10)
+    catalogue = Catalogue(place, fresh_for=0.0)
+    catalogue.mender.mend()
+    assert runs_of(catalogue) == WHOLE
+
+
+def test_a_store_that_cannot_be_written_to_is_indexed_in_memory(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.rmtree(f"{place}/_index")
+
+    def refuse(*args: Any, **kwargs: Any) -> None:
+        raise RunError("read-only file system")
+
+    monkeypatch.setattr("ig_tasks.store.index.write_sealed", refuse)
+    catalogue = Catalogue(place, fresh_for=0.0)
+    catalogue.mender.mend()
+    assert catalogue.names() == ["flights", "loans"]
+    assert runs_of(catalogue) == WHOLE
+    assert not Path(f"{place}/_index").exists()
+
+
+def test_runs_without_a_report_are_known_and_never_taken_for_reports(place: str) -> None:
+    (Path(place) / "flights" / "2013-04-a" / "running").mkdir(parents=True)
+    (Path(place) / "flights" / "2013-04-a" / "running" / "1.json").write_text("{}")
+    (Path(place) / "flights" / "2013-05-a").mkdir()
+    catalogue = Catalogue(place, fresh_for=0.0)
+    catalogue.mender.mend()
+    assert [(run.run_id, run.computing) for run in catalogue.mender.unfinished()] == [
+        ("2013-04-a", True),
+        ("2013-05-a", False),
+    ]
+    assert runs_of(catalogue) == WHOLE
+
+
+def test_a_damaged_report_is_looked_at_once(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = Path(place) / "flights" / "2013-06-a"
+    broken.mkdir()
+    (broken / "report.json").write_text("{")
+    catalogue = Catalogue(place, fresh_for=0.0)
+    catalogue.mender.mend()
+    assert runs_of(catalogue) == WHOLE
+    monkeypatch.setattr("ig_tasks.reports.indexing.mend_index", None)  # it would break
+    catalogue.mender._mend()
+
+
+def test_what_is_read_is_kept_while_it_stays_the_same(place: str, sample: SimpleNamespace) -> None:
+    catalogue = Catalogue(place, fresh_for=0.0)
+    first = catalogue.entries("flights")
+    assert catalogue.entries("flights") is first
+    made = catalogue.kept("flights", "count", len)
+    assert made == 4
+    Index(place).record(first[0].model_copy(update={"run_id": "2013-07-a"}))
+    assert len(catalogue.entries("flights")) == 5
+    assert catalogue.kept("flights", "count", len) == 5
+
+
+def test_a_store_that_goes_out_of_reach_shows_what_was_known(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    catalogue = Catalogue(place, fresh_for=0.0)
+    before = catalogue.entries("flights")
+
+    def refuse(self: object) -> None:
+        raise RunError("out of reach")
+
+    monkeypatch.setattr(Index, "stamps", refuse)
+    assert catalogue.entries("flights") == before
