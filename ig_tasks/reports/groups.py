@@ -15,7 +15,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ig_tasks.reports.importance import figures
-from ig_tasks.statistics import FeatureStatistics
+from ig_tasks.statistics import ClusterSpread, FeatureStatistics
+from ig_tasks.statistics.sums import CLUSTERS
 from ig_tasks.store import Folder
 from ig_tasks.store.report import GroupImportance
 
@@ -42,18 +43,27 @@ def group_importance(
 
 
 def group_statistics(
-    run: Folder, files: Sequence[str], groups: Mapping[str, Sequence[str]]
+    run: Folder, files: Sequence[str], groups: Mapping[str, Sequence[str]], *, clustered: bool = False
 ) -> dict[str, FeatureStatistics]:
-    """{target: statistics of the groups' contributions} over all rows, merged in the order of the shards in `files`."""
+    """{target: statistics of the groups' contributions} over all rows, merged in the order of the shards in `files`.
+
+    Args:
+        clustered: the rows have a column `cluster`: those of one are not independent.
+    """
     merged: dict[str, FeatureStatistics] = {}
     if not groups:
         return merged
     columns = ["target", *(_ATTRIBUTION + name for members in groups.values() for name in members)]
+    columns += ["cluster"] if clustered else []
     for file in files:
         table = run.read_table(file, columns=columns)
         for target in pc.unique(table.column("target")).to_pylist():
             rows = table.filter(pc.equal(table.column("target"), target))
-            shard = FeatureStatistics.of(_contributions(rows, groups), list(groups))
+            contributions = _contributions(rows, groups)
+            spread = None
+            if clustered:
+                spread = ClusterSpread.of(contributions, rows.column("cluster").to_pandas(), CLUSTERS)
+            shard = FeatureStatistics.of(contributions, list(groups), clusters=spread)
             merged[target] = merged[target].merge(shard) if target in merged else shard
     return merged
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from ig_tasks.spec import FeatureSpec
 from ig_tasks.stages.shard_files import ShardSummary
-from ig_tasks.statistics import FeatureStatistics, bonferroni, rank_intervals, ranks
+from ig_tasks.statistics import ClusterSpread, FeatureStatistics, bonferroni, rank_intervals, ranks
+from ig_tasks.statistics.sums import CLUSTERS
 from ig_tasks.store.report import Distribution, Importance, Quantile
 
 LEVEL = 0.95
@@ -22,8 +24,18 @@ def importance_rows(summary: ShardSummary, presented: Mapping[str, FeatureSpec])
     for target, grouped in summary.attributions.items():
         for (column, level), statistics in grouped.groups.items():
             if statistics.count:
-                rows += _rows_of(target, column, level, statistics, presented)
+                held = _clustered(statistics, summary, target) if column is None else statistics
+                rows += _rows_of(target, column, level, held, presented)
     return rows
+
+
+def _clustered(statistics: FeatureStatistics, summary: ShardSummary, target: str) -> FeatureStatistics:
+    """Statistics over all rows, with the sums by cluster that were kept for comparisons."""
+    sums = summary.sums.get(target)
+    clusters = None if sums is None else sums.clusters
+    if clusters is None:
+        return statistics
+    return replace(statistics, clusters=ClusterSpread(clusters.grid, clusters.rows, clusters.absolute, CLUSTERS))
 
 
 def _rows_of(
@@ -55,6 +67,8 @@ def figures(statistics: FeatureStatistics) -> list[dict[str, Any]]:
     joint = statistics.abs_mean_interval(bonferroni(LEVEL, len(statistics.features)))
     best, worst = rank_intervals(*joint)
     rank = ranks(statistics.abs_mean)
+    clusters = statistics.clusters
+    made_of = {"interval_of": "rows"} if clusters is None else {"interval_of": "clusters", "clusters": len(clusters)}
     mean, abs_mean, std_dev = statistics.mean, statistics.abs_mean, statistics.std_dev
     median, mean_square = statistics.median, statistics.mean_square
     return [
@@ -68,6 +82,7 @@ def figures(statistics: FeatureStatistics) -> list[dict[str, Any]]:
             "abs_mean_ci": (low[i], high[i]),
             "rank": int(rank[i]),
             "rank_ci": (int(best[i]), int(worst[i])),
+            **made_of,
         }
         for i in range(len(statistics.features))
     ]

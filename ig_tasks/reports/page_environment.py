@@ -17,6 +17,7 @@ from ig_tasks.presentation.statuses import PROVEN_BY
 from ig_tasks.presentation.visible import visible
 from ig_tasks.reports import numerals, sentences
 from ig_tasks.reports.drift_view import because, relative, relative_interval, values_words
+from ig_tasks.reports.interval_words import interval_words
 from ig_tasks.reports.override_notes import HEADLINE, override_words
 
 __all__ = ["CONTENT_SECURITY_POLICY", "environment", "frame"]
@@ -80,6 +81,7 @@ def environment() -> Environment:
         "chance": numerals.chance,
         "counted": numerals.counted,
         "interval": numerals.interval,
+        "interval_words": interval_words,
         "partition_words": sentences.partition_words,
         "units": sentences.units,
         "method_words": sentences.method_words,

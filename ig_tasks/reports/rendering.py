@@ -185,7 +185,8 @@ class Rendering:
         )
         baseline = Baseline.of_run(self.run, facts.config.inputs)
         groups = groups_of([feature.name for feature in facts.features], self.spec.features)
-        contributions = group_statistics(run, summary.attribution_files, groups)
+        clustered = self.spec.data.cluster is not None
+        contributions = group_statistics(run, summary.attribution_files, groups, clustered=clustered)
         return Findings(
             spec=self.spec,
             facts=facts,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ig_tasks.errors import DamagedError
 from ig_tasks.spec import ExplanationSpec
 from ig_tasks.spec.check_sections import ParityCheck, UnknownCheck
@@ -33,7 +35,7 @@ def rendering_key(
         del document["validation"]["unknown"]
     document["validation"]["parity"] = {key: v for key, v in parity.items() if key not in later or v != later[key]}
     compared = {} if served is None else {"served": {"digest": served.digest, "file": served.file}}
-    grouped = {"groups": 1} if any(feature.group for feature in spec.features.values()) else {}
+    grouped: dict[str, Any] = {"groups": 1} if any(feature.group for feature in spec.features.values()) else {}
     # A report says of itself whether it is official: the same numbers have a page for each.
     adhoc = {"overrides": document["overrides"]} if spec.overrides else {}
     for feature in document["features"].values():
@@ -47,6 +49,7 @@ def rendering_key(
     drift = {} if reference is None else {"drift": {**judged_by, "reference": reference.run_id}}
     drift = {"drift": {"reference": "no launch"}} if awaits_launch else drift
     reasons = {} if spec.reasons is None else {"reasons": document["reasons"]}
+    grouped |= {"intervals": "clusters"} if spec.data.cluster else {}
     shown_now = {name: document[name] for name in shown}
     return run_key({"format": FORMAT, **shown_now, **compared, **grouped, **adhoc, **drift, **judged, **reasons})
 

@@ -12,10 +12,9 @@ from datetime import date, timedelta
 from functools import cached_property
 from typing import Any
 
-from scipy.special import stdtrit
-
 from ig_tasks.errors import DamagedError, IgTasksError, ReportError
 from ig_tasks.spec.partitions import ALL
+from ig_tasks.statistics import abs_mean_interval
 from ig_tasks.store import Folder, RunFolder, Store
 from ig_tasks.store.report import Importance, Report
 from ig_tasks.store.runs import revised
@@ -55,16 +54,20 @@ class TrendRun:
 
     @cached_property
     def intervals(self) -> Mapping[tuple[str, str], tuple[float, float]]:
-        """{(target, feature): 95 % interval of its importance}, of clusters of rows; empty where none were kept."""
+        """{(target, feature): 95 % interval of its importance}, of clusters of rows, where the report has none of them.
+
+        Reports of earlier versions took rows to be independent, though their runs kept sums by cluster.
+        """
         if self.folder is None or not self.report.published:
+            return {}
+        if all(row.interval_of == "clusters" for row in self.report.importance):
             return {}
         with suppress(IgTasksError, FileNotFoundError):
             period = Period.open(self.folder)
-            totals = period.totals
-            if totals.clusters > 1:
-                half = stdtrit(totals.freedom, 0.975) * totals.error
-                ends = zip(period.features, totals.importance - half, totals.importance + half, strict=True)
-                return {(period.target, name): (max(float(low), 0.0), float(high)) for name, low, high in ends}
+            if (clusters := period.sums.clusters) is not None:
+                low, high = abs_mean_interval(clusters.rows, clusters.absolute, 0.95)
+                ends = zip(period.features, low.tolist(), high.tolist(), strict=True)
+                return {(period.target, name): (least, most) for name, least, most in ends if most == most}
         return {}
 
     @property

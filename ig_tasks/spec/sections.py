@@ -123,7 +123,7 @@ class DataSpec(Section):
     ] = ()
     cluster: Annotated[
         Column | None,
-        Field(description="such as day or customer: rows of one are not independent, and drift allows for it"),
+        Field(description="such as day or customer: rows of one are not independent; intervals and drift allow for it"),
     ] = None
     label: Annotated[
         Column | None,

@@ -77,6 +77,7 @@ class ShardTables:
         relative = table.column("relative_delta").to_numpy().reshape(-1, 1)
         baseline_output = table.column("baseline_output")
         statuses = Counter(table.column("status").to_pylist())
+        clusters = table.column("cluster").to_pandas() if "cluster" in table.column_names else None
         return ShardSummary(
             shard=shard,
             rows_read=explained + self.quarantine.num_rows,
@@ -86,7 +87,7 @@ class ShardTables:
             reasons=dict(sorted(Counter(self.quarantine.column("reason").to_pylist()).items())),
             evaluations=int(table.column("evaluations").to_numpy().sum()),
             baseline_output={self.target: baseline_output[0].as_py()} if explained and shared_baseline else {},
-            attributions={self.target: GroupedStatistics.of(self.values, self.features, self.segments)},
+            attributions={self.target: GroupedStatistics.of(self.values, self.features, self.segments, clusters)},
             outputs={self.target: FeatureStatistics.of(output, ["output"])},
             relative_delta=FeatureStatistics.of(relative, ["relative_delta"]),
             numbers=FeatureStatistics.of(numbers, names),

@@ -7,6 +7,7 @@ same shards give the same numbers to the last digit.
 from __future__ import annotations
 
 from ig_tasks.statistics.category_counts import MISSING, CategoryCounts
+from ig_tasks.statistics.cluster_spread import ClusterSpread, abs_mean_interval
 from ig_tasks.statistics.feature_statistics import FeatureStatistics
 from ig_tasks.statistics.grouped import OVERALL, GroupedStatistics
 from ig_tasks.statistics.ranking import bonferroni, rank_intervals, ranks
@@ -18,9 +19,11 @@ __all__ = [
     "OVERALL",
     "AttributionSums",
     "CategoryCounts",
+    "ClusterSpread",
     "FeatureStatistics",
     "GroupedStatistics",
     "UnknownCounts",
+    "abs_mean_interval",
     "bonferroni",
     "rank_intervals",
     "ranks",

@@ -18,6 +18,7 @@ from scipy.special import stdtrit
 
 from ig_tasks.errors import InputError, RunError
 from ig_tasks.statistics import sketches
+from ig_tasks.statistics.cluster_spread import ClusterSpread
 
 Floats = NDArray[np.float64]
 
@@ -31,15 +32,25 @@ class FeatureStatistics:
     """What is known of `features` after `count` rows. All arrays are float64 of shape (features,).
 
     With no rows the moments are zero inside, and NaN in every property that is read.
+
+    clusters: sums by cluster of rows; None where each row stands for itself, or none were kept.
     """
 
     features: tuple[str, ...]
     count: int
     moments: dict[str, Floats]
     digests: tuple[bytes, ...]
+    clusters: ClusterSpread | None = None
 
     @classmethod
-    def of(cls, values: ArrayLike, features: Sequence[str], *, k: int = DIGEST_K) -> Self:
+    def of(
+        cls,
+        values: ArrayLike,
+        features: Sequence[str],
+        *,
+        k: int = DIGEST_K,
+        clusters: ClusterSpread | None = None,
+    ) -> Self:
         """Statistics of `values`, (rows, features), all finite; `k` is the size of the quantile digests.
 
         Raises:
@@ -48,10 +59,12 @@ class FeatureStatistics:
         table = np.asarray(values, dtype=np.float64)
         if table.ndim != 2 or table.shape[1] != len(features):
             raise InputError(f"values: shape {table.shape} does not fit (rows, {len(features)} features)")
-        return cls.of_columns(np.ascontiguousarray(table.T), features, k=k)
+        return cls.of_columns(np.ascontiguousarray(table.T), features, k=k, clusters=clusters)
 
     @classmethod
-    def of_columns(cls, columns: Floats, features: Sequence[str], *, k: int = DIGEST_K) -> Self:
+    def of_columns(
+        cls, columns: Floats, features: Sequence[str], *, k: int = DIGEST_K, clusters: ClusterSpread | None = None
+    ) -> Self:
         """As `of`, from (features, rows): sums along the contiguous axis are pairwise, hence accurate."""
         rows = columns.shape[1]
         if not rows:
@@ -70,6 +83,7 @@ class FeatureStatistics:
             count=rows,
             moments=dict(zip(_MOMENTS, moments, strict=True)),
             digests=tuple(sketches.build(column, k) for column in columns),
+            clusters=clusters,
         )
 
     @classmethod
@@ -101,7 +115,10 @@ class FeatureStatistics:
         merged["minimum"] = np.minimum(self.moments["minimum"], other.moments["minimum"])
         merged["maximum"] = np.maximum(self.moments["maximum"], other.moments["maximum"])
         digests = tuple(sketches.merge(a, b) for a, b in zip(self.digests, other.digests, strict=True))
-        return type(self)(features=self.features, count=count, moments=merged, digests=digests)
+        # Sums that one side lacks would be those of a part of the rows.
+        mine, theirs = self.clusters, other.clusters
+        clusters = None if mine is None or theirs is None else mine.merge(theirs)
+        return type(self)(features=self.features, count=count, moments=merged, digests=digests, clusters=clusters)
 
     @property
     def mean(self) -> Floats:
@@ -160,12 +177,15 @@ class FeatureStatistics:
     def abs_mean_interval(self, level: float = 0.95) -> tuple[Floats, Floats]:
         """Confidence interval (low, high) of `abs_mean` over rows like these.
 
-        By the central limit theorem with Student's t on rows - 1 degrees of freedom and the sample
-        variance of the absolute values; `low` is never below zero. Fewer than two rows say nothing of
-        their own spread: both ends are NaN, and a ranking takes such a feature to be anywhere.
+        By the central limit theorem with Student's t: of the sums of clusters where they were kept, else on
+        rows - 1 degrees of freedom with the sample variance of the absolute values. `low` is never below
+        zero. Fewer than two clusters (or rows) say nothing of their own spread: both ends are NaN, and a
+        ranking takes such a feature to be anywhere.
         """
         if not 0.0 < level < 1.0:
             raise InputError(f"level: {level} is not a confidence level; give a number between 0 and 1")
+        if self.clusters is not None:
+            return self.clusters.interval(level)
         if self.count < 2:
             return np.full(len(self.features), np.nan), np.full(len(self.features), np.nan)
         freedom = self.count - 1
@@ -177,7 +197,8 @@ class FeatureStatistics:
         """A JSON object that `from_json` turns back into the same bits."""
         moments = {name: self.moments[name].tolist() for name in _MOMENTS}
         digests = [base64.b64encode(state).decode("ascii") for state in self.digests]
-        return {"features": list(self.features), "count": self.count, **moments, "digests": digests}
+        clusters = {} if self.clusters is None else {"clusters": self.clusters.to_json()}
+        return {"features": list(self.features), "count": self.count, **moments, "digests": digests, **clusters}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
@@ -188,6 +209,7 @@ class FeatureStatistics:
                 count=int(data["count"]),
                 moments={name: np.array(data[name], dtype=np.float64) for name in _MOMENTS},
                 digests=tuple(base64.b64decode(state, validate=True) for state in data["digests"]),
+                clusters=ClusterSpread.from_json(data["clusters"]) if "clusters" in data else None,
             )
         except (KeyError, TypeError, ValueError) as error:
             raise RunError(f"statistics cannot be read ({error}); remove that file and run again") from error

@@ -11,7 +11,9 @@ from numpy.typing import ArrayLike
 
 from ig_tasks.errors import InputError, RunError
 from ig_tasks.statistics.category_counts import as_levels
+from ig_tasks.statistics.cluster_spread import ClusterSpread
 from ig_tasks.statistics.feature_statistics import DIGEST_K, FeatureStatistics
+from ig_tasks.statistics.grids import Grid
 
 Group = tuple[str | None, str | None]
 OVERALL: Group = (None, None)
@@ -20,13 +22,24 @@ SEGMENT_K = 100  # 2 kB a feature: there are many segments, and their medians ar
 
 @dataclass(frozen=True, eq=False)
 class GroupedStatistics:
-    """`groups[(column, level)]`, and `groups[OVERALL]` for all rows, in order of column and level."""
+    """`groups[(column, level)]`, and `groups[OVERALL]` for all rows, in order of column and level.
+
+    Levels have sums by cluster where clusters are given. Those over all rows are among `AttributionSums`.
+    """
 
     groups: dict[Group, FeatureStatistics]
 
     @classmethod
-    def of(cls, values: ArrayLike, features: Sequence[str], segments: Mapping[str, ArrayLike] | None = None) -> Self:
+    def of(
+        cls,
+        values: ArrayLike,
+        features: Sequence[str],
+        segments: Mapping[str, ArrayLike] | None = None,
+        clusters: ArrayLike | None = None,
+    ) -> Self:
         """Statistics of `values`, (rows, features), overall and by `segments`, {column: (rows,) levels}.
+
+        `clusters` are (rows,) labels of groups of rows that are not independent of one another.
 
         A missing level is the level `(missing)`. Raises InputError for shapes that do not fit and for
         values that are not finite.
@@ -34,16 +47,24 @@ class GroupedStatistics:
         table = np.asarray(values, dtype=np.float64)
         groups: dict[Group, FeatureStatistics] = {OVERALL: FeatureStatistics.of(table, features, k=DIGEST_K)}
         columns = np.ascontiguousarray(table.T)
+        clustered = None if clusters is None or not segments else as_levels(clusters)
         for column, cells in (segments or {}).items():
             codes, levels = as_levels(cells)
             if len(codes) != len(table):
                 raise InputError(f"segments.{column}: {len(codes)} values for {len(table)} rows")
             # Rows of one level side by side, in their order: one pass over the table, then slices.
-            ordered = columns[:, np.argsort(codes, kind="stable")]
+            order = np.argsort(codes, kind="stable")
+            ordered = columns[:, order]
             rows = np.bincount(codes, minlength=len(levels))
             ends = np.cumsum(rows)
             for level, start, end in zip(levels, ends - rows, ends, strict=True):
-                groups[column, level] = FeatureStatistics.of_columns(ordered[:, start:end], features, k=SEGMENT_K)
+                spread = None
+                if clustered is not None:
+                    grid, places = Grid("label", 0, tuple(clustered[1])), clustered[0][order[start:end]]
+                    spread = ClusterSpread.of_codes(np.abs(ordered[:, start:end]), grid, places.astype(np.int64))
+                groups[column, level] = FeatureStatistics.of_columns(
+                    ordered[:, start:end], features, k=SEGMENT_K, clusters=spread
+                )
         return cls(groups)
 
     @property

@@ -44,6 +44,10 @@ class Importance(Part):
     """Ranks that the feature may have, jointly for all features: best, worst."""
     segment_column: str | None = None
     segment_level: str | None = None
+    interval_of: Literal["rows", "clusters"] = "rows"
+    """What both intervals take to be independent: rows, or clusters of rows (`data.cluster`)."""
+    clusters: Count | None = None
+    """Clusters that the intervals are made of; null: of rows."""
 
 
 class GroupImportance(Part):
@@ -69,6 +73,10 @@ class GroupImportance(Part):
     """By abs_mean among the groups; 1 is the greatest."""
     rank_ci: tuple[Count, Count]
     """Ranks that the group may have, jointly for all groups: best, worst."""
+    interval_of: Literal["rows", "clusters"] = "rows"
+    """What both intervals take to be independent: rows, or clusters of rows (`data.cluster`)."""
+    clusters: Count | None = None
+    """Clusters that the intervals are made of; null: of rows."""
 
 
 class Outlier(Part):

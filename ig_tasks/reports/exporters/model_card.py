@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ig_tasks.presentation.visible import visible
+from ig_tasks.reports.interval_words import interval_words
 from ig_tasks.reports.numerals import count, interval, number, share
 from ig_tasks.reports.quality_words import quality_figures, score_words
 from ig_tasks.reports.sentences import target_words, trust
@@ -43,6 +44,8 @@ def model_card_section(report: Report) -> str:
             lines.append(f"| {row.rank} | {_plain(report.label(row.feature))} | {figures} |")
         if len(ranking) > _SHOWN:
             lines += ["", f"{len(ranking) - _SHOWN} more features are in the report."]
+        if words := interval_words(report, ranking):
+            lines += ["", _plain(words)]
     for found in report.quality:
         lines += _quality(report, found)
     if words := score_words(report):

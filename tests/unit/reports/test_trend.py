@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from types import SimpleNamespace
 
@@ -120,9 +121,21 @@ def test_intervals_are_those_of_clusters_of_rows_where_the_run_kept_them(
 ) -> None:
     run = read_trend(place).runs[0]
     assert run.intervals == {}  # a run of which the report alone is left
-    totals = SimpleNamespace(clusters=11, freedom=10, importance=np.array([2.0, 0.1]), error=np.array([0.5, 0.1]))
-    period = SimpleNamespace(totals=totals, target="late", features=("dep_delay", "seats"))
+    # Clusters of one row each: means 2 and 0.1 with standard errors 0.5 and 0.1, ten degrees of freedom.
+    steps = np.linspace(-1, 1, 11) / np.linspace(-1, 1, 11).std(ddof=1) * np.sqrt(11)
+    table = np.stack([2 + 0.5 * steps, 0.1 + 0.1 * steps], axis=1)
+    clusters = SimpleNamespace(rows=np.ones(11), absolute=table)
+    period = SimpleNamespace(
+        sums=SimpleNamespace(clusters=clusters), target="late", features=("dep_delay", "seats")
+    )  # fmt: skip
     monkeypatch.setattr("ig_tasks.reports.trend.Period.open", lambda folder: period)
     run = read_trend(place).runs[0]
     assert run.intervals["late", "dep_delay"] == pytest.approx((2 - 2.228139 * 0.5, 2 + 2.228139 * 0.5), rel=1e-6)
     assert run.intervals["late", "seats"][0] == 0.0
+
+
+def test_a_report_with_intervals_of_clusters_is_drawn_as_it_is(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = read_trend(place).runs[0]
+    rows = tuple(row.model_copy(update={"interval_of": "clusters", "clusters": 31}) for row in run.report.importance)
+    monkeypatch.setattr("ig_tasks.reports.trend.Period.open", lambda folder: pytest.fail("the run was opened"))
+    assert replace(run, report=run.report.model_copy(update={"importance": rows})).intervals == {}

@@ -1,0 +1,32 @@
+"""What intervals of importance take to be independent, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ig_tasks.reports.numerals import counted
+from ig_tasks.store.report import GroupImportance, Importance, Report
+
+__all__ = ["interval_words"]
+
+
+def interval_words(report: Report, rows: Sequence[Importance] | Sequence[GroupImportance]) -> str:
+    """What the intervals of these rows allow for; all of one table.
+
+    Empty without rows.
+    """
+    if not rows:
+        return ""
+    row = rows[0]
+    named = str(report.provenance.get("key_parts", {}).get("data", {}).get("cluster") or "")
+    if row.clusters is not None:
+        whose = f" of the column {named}" if named else ""
+        if row.clusters < 2:
+            return f"All rows are of one cluster{whose}. They say nothing of their own spread: there are no intervals."
+        made_of = counted(row.clusters, "cluster")
+        return f"Intervals are made of {made_of}{whose}: rows of one are not independent of one another."
+    taken = "Intervals take rows to be independent of one another"
+    if named:
+        kept = f"this run kept no sums by cluster of the column {named}"
+        return f"{taken}: {kept}. They are too narrow where rows of one cluster are not."
+    return f"{taken}: they are too narrow where those of one day, customer or session are not (data.cluster)."
