@@ -16,6 +16,7 @@ from support.inline import all_stages, inline
 from support.tiny import table, write_project
 
 from ig_tasks.spec import load_spec
+from ig_tasks.stages.shard_files import ShardSummary
 from ig_tasks.store import Store
 from ig_tasks.store.report import Report
 
@@ -92,8 +93,6 @@ def test_a_run_that_kept_no_sums_says_that_its_intervals_are_of_rows(
     spec: Path, session: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     of_clusters = report(spec, session, tmp_path, 448)
-    from ig_tasks.stages.shard_files import ShardSummary
-
     whole = ShardSummary.from_json.__func__
 
     def without(cls: Any, data: dict[str, Any]) -> ShardSummary:
@@ -104,9 +103,12 @@ def test_a_run_that_kept_no_sums_says_that_its_intervals_are_of_rows(
     spec.write_text(spec.read_text() + "tags: [again]\n")
     of_rows = report(spec, session, tmp_path, 448, "report.r2.json")
     assert of_rows.run_id == of_clusters.run_id
-    row, before = of_rows.importance[0], of_clusters.importance[0]
+    row = of_rows.importance[0]
     assert (row.interval_of, row.clusters) == ("rows", None)
-    assert row.abs_mean_ci[1] - row.abs_mean_ci[0] < before.abs_mean_ci[1] - before.abs_mean_ci[0]
+    (folder,) = tmp_path.glob("tiny/2013-01-*")
+    sizes = pq.read_table(f"{folder}/attributions").to_pandas()[f"attribution:{row.feature}"].abs()
+    half = t.ppf(0.975, ROWS - 1) * sizes.std(ddof=1) / ROWS**0.5
+    assert row.abs_mean_ci == pytest.approx((sizes.mean() - half, sizes.mean() + half), rel=1e-9)
     assert of_rows.groups[0].interval_of == "clusters"  # made of the rows themselves
     (page,) = tmp_path.glob("tiny/*/report.r2.html")
     assert "this run kept no sums by cluster of the column day" in page.read_text()
