@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -94,7 +94,7 @@ class Order:
     by_size: bool = False
 
 
-class Columns(Sequence[Column]):
+class Columns:
     """The columns of a run's rows, in the file's order."""
 
     def __init__(self, columns: Iterable[Column]) -> None:
@@ -104,10 +104,10 @@ class Columns(Sequence[Column]):
     def __len__(self) -> int:
         return len(self._columns)
 
-    def __getitem__(self, place: int) -> Column:  # type: ignore[override]  # nobody slices them
-        return self._columns[place]
+    def __iter__(self) -> Iterator[Column]:
+        return iter(self._columns)
 
-    def __contains__(self, name: object) -> bool:
+    def __contains__(self, name: str) -> bool:
         return name in self._named
 
     def of(self, name: str, *kinds: Kind) -> Column:

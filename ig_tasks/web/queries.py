@@ -143,7 +143,7 @@ class RunRows:
             where += f" AND {self.columns.of('target').sql} = ?"
         with self.asking() as question:
             found = question.ask(f"SELECT * FROM {{rows}} WHERE {where} LIMIT 1", bound)
-        return _as_rows(self.columns, found)[0] if found else None
+        return _as_rows(list(self.columns), found)[0] if found else None
 
     def targets_of(self, row_id: str) -> tuple[str, ...]:
         """The targets that a row is explained for."""

@@ -8,7 +8,9 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from ig_tasks.store import RunFolder, digest_of
+from ig_tasks.store import Manifest, RunFolder, Store, digest_of
+from ig_tasks.store.report import Report
+from ig_tasks.store.runs import revised
 
 STATUSES = ("converged", "converged", "unverified", "max_evaluations")
 
@@ -54,3 +56,40 @@ def write_rows(uri: str, shards: Sequence[pa.Table | pd.DataFrame]) -> tuple[Run
         name = f"attributions/shard-{place:06d}.parquet"
         digests[name] = digest_of(folder.write_table(name, table))
     return folder, digests
+
+
+def of_features(features: Sequence[str], rows: int, target: str = "late", seed: int = 0) -> pd.DataFrame:
+    """Rows of these features: the values of the first are numbers, those of the others are texts."""
+    draw = np.random.default_rng(seed)
+    parts = draw.normal(0.0, 1.0, (rows, len(features)))
+    frame = pd.DataFrame(
+        {
+            "row_id": [str(place) for place in range(rows)],
+            "target": target,
+            "output": parts.sum(axis=1) - 1.0,
+            "baseline_output": -1.0,
+            "convergence_delta": 0.0,
+            "relative_delta": 0.0,
+            "error_estimate": 1e-4,
+            "evaluations": np.full(rows, 9, np.int32),
+            "status": draw.choice(STATUSES, rows),
+            "segment:origin": draw.choice(["JFK", "EWR"], rows),
+        }
+    )
+    for place, name in enumerate(features):
+        frame[f"attribution:{name}"] = parts[:, place]
+    for place, name in enumerate(features):
+        frame[f"input:{name}"] = draw.normal(0, 9, rows).round(1) if not place else draw.choice(["AA", "B6"], rows)
+    return frame
+
+
+def put_run(store: str, report: Report, shards: Sequence[pa.Table | pd.DataFrame]) -> RunFolder:
+    """Write a report with its rows and a manifest that knows both, as a run leaves them."""
+    run = Store(store).run(report.name, report.run_id)
+    _, digests = write_rows(run.uri, shards)
+    name, text = revised("report.json", report.revision), report.to_json().encode()
+    run.write_bytes(name, text)
+    manifest = Manifest(run)
+    manifest.begin({"name": report.name, "run_id": report.run_id, "partition": report.partition, "key_parts": {}})
+    manifest.record_files({**digests, name: text})
+    return run

@@ -1,18 +1,153 @@
-"""The rows of a report."""
+"""The rows of a report: a filter over their attributions, sorted, page by page."""
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ig_tasks.web.dependencies import RunOf
-from ig_tasks.web.rendering import page
+from ig_tasks.errors import QueryError
+from ig_tasks.presentation.units import units
+from ig_tasks.store.stored_run import StoredRun
+from ig_tasks.web.conditions import NUMBERS, OPERATORS, TEXTS, Condition, Order
+from ig_tasks.web.dependencies import OpenedRun, RunOf
+from ig_tasks.web.queries import ATTRIBUTION, INPUT, SEGMENT, Page, RunRows
+from ig_tasks.web.query_engine import LIMITS
+from ig_tasks.web.query_statistics import levels
+from ig_tasks.web.rendering import addresses_of, page
+from ig_tasks.web.row_filter import RowFilter
+from ig_tasks.web.row_words import STATUSES, capital, column_groups, column_label, leading_features
 
 router = APIRouter()
 
+_SHOWN, _LEVELS, _ASKED = 4, 60, 3
+"""Features in the table, levels that a field suggests, fields whose levels are asked for."""
+_HEADER = 2000
+"""Letters of an address that proxies let pass in a header."""
+SIZES = (25, 50, 100, 200)
+
 
 @router.get("/{name}/{run_id}/rows")
-def show(request: Request, run: RunOf) -> Response:
-    """Rows."""
-    return page(request, "rows_page.html", run=run)
+def show(
+    request: Request,
+    run: RunOf,
+    rows: Annotated[int, Query(ge=1, le=LIMITS.page)] = 50,
+    offset: Annotated[int, Query(ge=0, le=LIMITS.offset)] = 0,
+) -> Response:
+    """Rows that a filter keeps; a mistake in the filter is said above the form, which stays as it was."""
+    stored = RunRows.of(StoredRun(run.folder))
+    targets = [target.name for target in run.report.targets]
+    asked = RowFilter.of(request.query_params, stored.columns, targets[0] if targets else "")
+    features = _features(run, asked, stored)
+    others = _others(asked, stored)
+    columns = ["row_id", "target", "output", "status", *others]
+    columns += [name for feature in features for name in (ATTRIBUTION + feature, INPUT + feature)]
+    found, said = Page((), 0, offset), ""
+    try:
+        there = [name for name in columns if name in stored.columns]
+        found = stored.page(asked.conditions, asked.order, columns=there, number=rows, offset=offset)
+    except QueryError as error:
+        said = str(error)
+    chosen = [one.column for one in asked.typed] + [asked.order.column]
+    to = addresses_of(request)
+
+    def address(**changes: Any) -> str:
+        size = changes.pop("rows", rows)
+        changes = {"rows": None if size == 50 else size, "revision": run.explicit_revision, **changes}
+        return to.rows(run.name, run.run_id, **asked.query(**changes))
+
+    # What was left empty in the form is not part of the address that a colleague is sent.
+    here = address(offset=offset or None)
+    headers = {"HX-Push-Url": here} if "HX-Request" in request.headers and len(here) < _HEADER else {}
+    return page(
+        request,
+        "rows_page.html",
+        status=400 if said else 200,
+        headers=headers,
+        run=run,
+        here="rows",
+        asked=asked,
+        found=found,
+        said=said,
+        features=features,
+        others=others,
+        address=address,
+        number=rows,
+        sizes=SIZES,
+        targets=targets,
+        groups=column_groups(run.report, stored.columns, asked.target, chosen),
+        operators=_operators(stored, asked),
+        unknown={"Number": NUMBERS, "Text": TEXTS},
+        suggestions=_suggestions(run, stored, asked),
+        label=lambda name: column_label(run.report, name),
+        sorted_by=lambda name, by_size=False: _sorted_by(asked.order, name, by_size),
+        download=lambda what: to.download(run.name, run.run_id, what, **asked.query(revision=run.explicit_revision)),
+        limits=stored.limits,
+        units=_units(run, asked.target),
+        capital=capital,
+    )
+
+
+def _units(run: OpenedRun, target: str) -> str:
+    return next((units(known.space) for known in run.report.targets if known.name == target), "the model's output")
+
+
+def _features(run: OpenedRun, asked: RowFilter, stored: RunRows) -> list[str]:
+    """The features of the table: those that are asked for, then the most important ones."""
+    named = [name for name in (asked.order.column, *(one.column for one in asked.typed)) if name in stored.columns]
+    wanted = [name.removeprefix(prefix) for name in named for prefix in (ATTRIBUTION, INPUT) if name.startswith(prefix)]
+    wanted = [feature for feature in dict.fromkeys(wanted) if ATTRIBUTION + feature in stored.columns]
+    leading = leading_features(run.report, asked.target, stored.columns, _SHOWN + len(wanted))
+    return list(dict.fromkeys([*wanted, *leading]))[: max(_SHOWN, len(wanted))]
+
+
+def _others(asked: RowFilter, stored: RunRows) -> list[str]:
+    """Other columns that are asked for, and the outcome where there is one."""
+    named = [asked.order.column, *(one.column for one in asked.typed), "label"]
+    always = ("row_id", "target", "output", "status")
+    return [
+        name
+        for name in dict.fromkeys(named)
+        if name in stored.columns and name not in always and not name.startswith((ATTRIBUTION, INPUT))
+    ]
+
+
+def _operators(stored: RunRows, asked: RowFilter) -> list[dict[str, str]]:
+    """The comparisons that each condition's column knows."""
+    return [
+        dict(OPERATORS[stored.columns.of(one.column).kind]) if one.column in stored.columns else {**NUMBERS, **TEXTS}
+        for one in asked.typed
+    ]
+
+
+def _suggestions(run: OpenedRun, stored: RunRows, asked: RowFilter) -> list[tuple[str, ...]]:
+    """Texts that each condition's field suggests; the report knows most of them, a few are asked of the rows."""
+    found: list[tuple[str, ...]] = []
+    left = _ASKED
+    for one in asked.typed:
+        known = _known_levels(run, one)
+        if known is None and left and one.column in stored.columns and stored.columns.of(one.column).kind == "text":
+            left -= 1
+            known = tuple(text for text, _ in levels(stored, one.column, _LEVELS))
+        found.append(known or ())
+    return found
+
+
+def _known_levels(run: OpenedRun, condition: Condition) -> tuple[str, ...] | None:
+    if condition.column == "status":
+        return STATUSES
+    if condition.column in ("row_id", "cluster"):  # as many as rows
+        return ()
+    if condition.column.startswith(SEGMENT):
+        column = condition.column.removeprefix(SEGMENT)
+        there = {row.segment_level: None for row in run.report.segments if row.segment_column == column}
+        return tuple(str(level) for level in there if level) or None
+    return None
+
+
+def _sorted_by(order: Order, name: str, by_size: bool) -> Order:
+    """What a click on a column's head sorts by: the greatest first, and the other way round at the next click."""
+    same = (order.column, order.by_size) == (name, by_size)
+    return Order(name, descending=not (same and order.descending), by_size=by_size)

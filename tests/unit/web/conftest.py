@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import runpy
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,9 +12,10 @@ import pytest
 from fastapi import FastAPI
 from starlette.requests import HTTPConnection
 from starlette.testclient import TestClient
+from support.stored_rows import of_features, put_run
 
 from ig_tasks.reports.indexing import mend_index
-from ig_tasks.store import Store
+from ig_tasks.store import Folder
 from ig_tasks.web.access import RefusedError, User
 from ig_tasks.web.app import create_app
 from ig_tasks.web.catalogue import Catalogue
@@ -49,9 +50,8 @@ def sample() -> SimpleNamespace:
 
 
 def put(store: str, report: Any) -> None:
-    """Write a report as a run has it."""
-    name = "report.json" if report.revision == 1 else f"report.r{report.revision}.json"
-    Store(store).run(report.name, report.run_id).write_bytes(name, report.to_json().encode())
+    """Write a report as a run has it, with thirty rows of two of its features."""
+    put_run(store, report, [of_features(["dep_delay", "carrier"], 30)])
 
 
 @pytest.fixture(scope="session")
@@ -84,3 +84,15 @@ def app(store: str) -> FastAPI:
 def client(app: FastAPI) -> TestClient:
     """Somebody who may read everything."""
     return TestClient(app, headers={"who": "all"})
+
+
+@pytest.fixture(scope="session")
+def serve() -> Callable[..., TestClient]:
+    """A client of the browser over a store: `serve(store)` reads all, `serve(store, "ana", ana=["flights"])` some."""
+
+    def made(store: str, who: str = "all", **rights: Collection[str]) -> TestClient:
+        for name in Folder(store).names():
+            list(mend_index(store, name))
+        return TestClient(create_app(Catalogue(store, fresh_for=0.0), HeaderAccess(**rights)), headers={"who": who})
+
+    return made
