@@ -116,7 +116,9 @@ class Chart:
         opening, _, inside = str(svg).partition(">")
         box = opening.partition('viewBox="')[2].partition('"')[0]
         wide = float(box.split()[2])
+        # Vega gives every group of marks a role without a name. `words` stand for all of it.
+        drawing = inside.removesuffix("</svg>")
         return (
             f'<svg xmlns="http://www.w3.org/2000/svg" class="chart" role="img" viewBox="{box}" '
-            f'style="--wide:{wide * 1.12:.0f}px" aria-label="{html.escape(visible(self.words))}">{inside}'
+            f'style="--wide:{wide * 1.12:.0f}px" aria-label="{html.escape(visible(self.words))}"><g aria-hidden="true">{drawing}</g></svg>'
         )

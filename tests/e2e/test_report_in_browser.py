@@ -16,6 +16,7 @@ from types import SimpleNamespace
 
 import pytest
 from playwright.sync_api import Browser, Page, Playwright, sync_playwright
+from support.accessibility import violations
 
 from ig_tasks.reports.page import render_page
 from ig_tasks.store.report import Report
@@ -365,3 +366,12 @@ def test_paper_shows_what_the_screen_folds_away(pages: dict[str, Path], heard: S
     pages_of_paper = done.stdout.count("\f")
     assert 5 <= pages_of_paper <= 16
     assert f"1 / {pages_of_paper}" in done.stdout
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_nothing_keeps_out_who_does_not_see_the_page_or_uses_no_mouse(
+    kind: str, pages: dict[str, Path], heard: SimpleNamespace
+) -> None:
+    """No violation of a rule of axe-core, moderate ones included."""
+    goto(heard.page, pages[kind])
+    assert violations(heard.page, impacts=frozenset({"moderate", "serious", "critical"})) == []
