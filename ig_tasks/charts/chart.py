@@ -120,5 +120,6 @@ class Chart:
         drawing = inside.removesuffix("</svg>")
         return (
             f'<svg xmlns="http://www.w3.org/2000/svg" class="chart" role="img" viewBox="{box}" '
-            f'style="--wide:{wide * 1.12:.0f}px" aria-label="{html.escape(visible(self.words))}"><g aria-hidden="true">{drawing}</g></svg>'
+            f'style="--wide:{wide * 1.12:.0f}px" aria-label="{html.escape(visible(self.words))}">'
+            f'<g aria-hidden="true">{drawing}</g></svg>'
         )

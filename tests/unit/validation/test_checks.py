@@ -161,6 +161,13 @@ def test_nothing_explained_is_not_good(checks_of, make_table):
         assert checks["completeness"].observed is None
 
 
+def test_rows_that_are_in_no_shard_are_missed(checks_of, make_table):
+    for tables in ([], [make_table(0)]):
+        checks = checks_of(*tables, explained=5, read=5)
+        assert "rows_complete" in failed(checks)
+        assert checks["rows_complete"].observed == 5
+
+
 def test_chunks_and_shards_do_not_change_the_result(checks_of, make_table, make_spec):
     rng = np.random.default_rng(0)
     columns = {
