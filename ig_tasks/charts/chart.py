@@ -19,6 +19,23 @@ FONT = f"{FAMILY}, Arial, Helvetica, 'Liberation Sans', sans-serif"
 _ROW, _SLACK = 23, 8
 """Pixels of a row, and around a chart: letters drawn a little wider than laid out are still whole."""
 _SIDES = ("left", "top", "right", "bottom")
+_CONFIG = {
+    "font": FONT,
+    "aria": False,
+    "axis": {
+        "labelFontSize": LETTERS,
+        "labelColor": FAINT,
+        "titleFontSize": LETTERS,
+        "titleFontWeight": "normal",
+        "titleColor": FAINT,
+        "titlePadding": 8,
+        "gridColor": GRID,
+        "domain": False,
+        "tickColor": GRID,
+    },
+    "axisY": {"grid": False},
+}
+"""What all charts have in common: fonts, and the colours of what is not data."""
 
 
 @dataclass(frozen=True)
@@ -62,39 +79,21 @@ class Chart:
 
     def document(self) -> dict[str, Any]:
         """The chart as Vega-Lite, with sizes and fonts; control characters in its texts are visible escapes."""
-        import altair as alt
-
-        beyond = self.frame.beyond
-        sized = (
-            self.spec.properties(
-                width=self.width,
-                height=self.height,
-                autosize=alt.AutoSizeParams(type="fit", contains="padding"),
-                background="transparent",
-            )
-            .configure(
-                font=FONT,
-                padding={side: _SLACK + beyond * (side == "right") for side in _SIDES},
-                aria=False,
-            )
-            .configure_view(stroke=None)
-            .configure_axis(
-                labelFontSize=LETTERS,
-                labelColor=FAINT,
-                titleFontSize=LETTERS,
-                titleFontWeight="normal",
-                titleColor=FAINT,
-                titlePadding=8,
-                gridColor=GRID,
-                domain=False,
-                tickColor=GRID,
-            )
-            .configure_axisY(grid=False)
-        )
-        # The tests validate against Vega-Lite's schema; here that would take longer than the drawing.
+        # The tests validate against Vega-Lite's schema; here that would take longer than the drawing. Sizes and fonts
+        # are set in the document: Altair copies a chart, data and all, for each of its calls.
+        document = self.spec.to_dict(validate=False)
+        sides = {side: _SLACK + self.frame.beyond * (side == "right") for side in _SIDES}
+        config = document.get("config", {})
+        document |= {
+            "width": self.width,
+            "height": self.height,
+            "autosize": {"type": "fit", "contains": "padding"},
+            "background": "transparent",
+            "config": {**config, **_CONFIG, "padding": sides, "view": {**config.get("view", {}), "stroke": None}},
+        }
         # A control character in any text of it ends the process: vl-convert cannot be caught.
-        document: dict[str, Any] = visible_everywhere(sized.to_dict(validate=False))
-        return document
+        shown: dict[str, Any] = visible_everywhere(document)
+        return shown
 
     def svg(self, *, dark: bool = False) -> str:
         """The chart as an `<svg>` element for a page, without script.

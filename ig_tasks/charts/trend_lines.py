@@ -52,8 +52,8 @@ def figure_over_time(
     tooltip = told(alt, columns, figures or ".4g")
     layers = [
         *_mark_lines(alt, marks or {}, x),
-        base.mark_line(color=ACCENT, strokeWidth=1.8).encode(x=x, y=y, detail="piece:N"),
-        base.mark_rule(color=ACCENT, strokeWidth=2.4, opacity=0.5).encode(x=x, y="low:Q", y2="high:Q"),
+        base.mark_line(color=ACCENT, strokeWidth=1.8).encode(x=x, y=y, detail=alt.Detail("piece:N")),
+        base.mark_rule(color=ACCENT, strokeWidth=2.4, opacity=0.5).encode(x=x, y=alt.Y("low:Q"), y2=alt.Y2("high:Q")),
         base.mark_point(color=ACCENT, filled=True, size=22, opacity=1).encode(x=x, y=y, tooltip=tooltip),
     ]
     gaps = len(data) - len(known)
@@ -100,11 +100,11 @@ def ranks_over_time(
     tooltip = told(alt, {"label:N": "feature", "partition:N": "partition", "rank:Q": "rank"}, "d")
     layers = [
         *_mark_lines(alt, marks or {}, x),
-        base.mark_line(strokeWidth=1.8).encode(x=x, y=y, detail="piece:N", color=colour_of),
+        base.mark_line(strokeWidth=1.8).encode(x=x, y=y, detail=alt.Detail("piece:N"), color=colour_of),
         base.mark_point(filled=True, size=40, opacity=1).encode(x=x, y=y, color=colour_of, tooltip=tooltip),
         alt.Chart(alt.Data(values=ends))
         .mark_text(align="left", dx=10, fontSize=11, color=INK, clip=False)
-        .encode(x=x, y=y, text="text:N"),
+        .encode(x=x, y=y, text=alt.Text("text:N")),
     ]
     words = (
         f"Lines: the ranks of {len(ends)} features over {len(partitions)} partitions, the most important on top. "
@@ -158,6 +158,6 @@ def _mark_lines(alt: Any, marks: Mapping[str, str], x: Any) -> list[Any]:
     return [
         base.mark_rule(color=FAINT, strokeDash=[4, 3], strokeWidth=1).encode(x=x),
         base.mark_text(align="center", baseline="bottom", fontSize=10, color=FAINT, dy=-2).encode(
-            x=x, y=alt.value(0), text="what:N"
+            x=x, y=alt.value(0), text=alt.Text("what:N")
         ),
     ]

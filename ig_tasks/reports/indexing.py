@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 from ig_tasks.errors import DamagedError, IgTasksError, ReportError, brief
+from ig_tasks.reports.trend import TrendRun, settings_of
 from ig_tasks.store import RunFolder, Store, digest_of
 from ig_tasks.store.index import Index, IndexTable, run_id_of_note
 from ig_tasks.store.index_entry import IndexedCheck, IndexedFeature, IndexedTarget, IndexEntry
 from ig_tasks.store.report import Report, TargetInfo
 from ig_tasks.store.stored_run import StoredRun
 
-__all__ = ["entry_of", "index_report", "mend_index", "missing_entries", "settings_of"]
+__all__ = ["entry_of", "index_report", "mend_index", "missing_entries"]
 
 _TARGETS, _FEATURES = 4, 40
 
@@ -124,13 +125,15 @@ def _target(report: Report, target: TargetInfo, intervals: dict[tuple[str, str],
                 high=high,
             )
         )
+    output = None
+    if report.targets[0].name == target.name and report.baseline.output is not None:
+        # What the attributions of a row add up to, over all rows: the mean output, by completeness.
+        output = report.baseline.output + sum(row.mean or 0.0 for row in ranking)
     left = max(len(ranking) - _FEATURES, 0)
-    return IndexedTarget(name=target.name, space=target.space, features=tuple(features), left=left)
+    return IndexedTarget(name=target.name, space=target.space, features=tuple(features), left=left, output=output)
 
 
 def _intervals(report: Report, run: RunFolder) -> dict[tuple[str, str], tuple[float, float]]:
-    from ig_tasks.reports.trend import TrendRun
-
     return dict(TrendRun(report, "", folder=run).intervals)
 
 
@@ -139,12 +142,3 @@ def _verdicts(report: Report) -> dict[str, int] | None:
     if not report.verdicts and report.headline is None:
         return None
     return dict(Counter(verdict.severity for verdict in report.verdicts))
-
-
-def settings_of(report: Report) -> dict[str, object]:
-    """What decided the numbers beside model, baseline and data."""
-    parts = dict(report.provenance.get("key_parts", {}))
-    data = {name: held for name, held in parts.get("data", {}).items() if name != "digest"}
-    attribution = {name: held for name, held in parts.get("attribution", {}).items() if name != "memory_limit"}
-    target = {name: held for name, held in parts.get("model", {}).items() if name != "digest"}
-    return {"target": target, "data": data, "attribution": attribution, "method": report.attribution.method}

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import itertools
-import math
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import date, timedelta
 from functools import cached_property
 from typing import Any
 
 from ig_tasks.errors import DamagedError, IgTasksError, ReportError
-from ig_tasks.spec.partitions import ALL
+from ig_tasks.spec.partitions import ALL, with_gaps
 from ig_tasks.statistics import abs_mean_interval
 from ig_tasks.store import Folder, RunFolder, Store
 from ig_tasks.store.report import Importance, Report
 from ig_tasks.store.runs import revised
 from ig_tasks.validation.drift.period import Period
 
-__all__ = ["Trend", "TrendRun", "read_trend"]
+__all__ = ["Trend", "TrendRun", "read_trend", "settings_of"]
 
 _MOST = 400
 """Partitions on one page: more are not drawn, the latest are."""
@@ -153,7 +149,7 @@ def read_trend(location: str) -> Trend:
     return Trend(
         name=name,
         runs=tuple(_compared([newest[partition] for partition in single])),
-        partitions=tuple(_with_gaps(single)),
+        partitions=tuple(with_gaps(single, most=2 * _MOST)),
         left=tuple(words for words in left if words),
     )
 
@@ -166,54 +162,17 @@ def _compared(found: Sequence[tuple[Report, str, RunFolder]]) -> Iterator[TrendR
             parts = {
                 "model": before.model.digest != report.model.digest,
                 "baseline": before.baseline.digest != report.baseline.digest,
-                "settings": _settings(before) != _settings(report),
+                "settings": settings_of(before) != settings_of(report),
             }
             changed = tuple(what for what, differs in parts.items() if differs)
         yield TrendRun(report, page, changed, folder)
         before = report
 
 
-def _settings(report: Report) -> dict[str, Any]:
+def settings_of(report: Report) -> dict[str, Any]:
     """What decided the numbers beside model, baseline and data."""
     parts = dict(report.provenance.get("key_parts", {}))
     data = {name: held for name, held in parts.get("data", {}).items() if name != "digest"}
     attribution = {name: held for name, held in parts.get("attribution", {}).items() if name != "memory_limit"}
     target = {name: held for name, held in parts.get("model", {}).items() if name != "digest"}
     return {"target": target, "data": data, "attribution": attribution, "method": report.attribution.method}
-
-
-def _with_gaps(partitions: Sequence[str]) -> list[str]:
-    """The partitions, and those missing between them where they are years, months or days at a steady pace."""
-    for pattern, to_number, to_text in (
-        (r"\d{4}", int, str),
-        (r"\d{4}-(0[1-9]|1[0-2])", _month, _month_text),
-        (r"\d{4}-\d{2}-\d{2}", _day, _day_text),
-    ):
-        if all(re.fullmatch(pattern, name) for name in partitions):
-            try:
-                places = [to_number(name) for name in partitions]
-            except ValueError:
-                break
-            steps = [after - before for before, after in itertools.pairwise(places)]
-            step = math.gcd(*steps) if steps else 1
-            count = (places[-1] - places[0]) // max(step, 1) + 1
-            if count > 2 * _MOST:
-                break
-            return [to_text(places[0] + step * place) for place in range(count)]
-    return list(partitions)
-
-
-def _month(text: str) -> int:
-    return int(text[:4]) * 12 + int(text[5:]) - 1
-
-
-def _month_text(place: int) -> str:
-    return f"{place // 12:04d}-{place % 12 + 1:02d}"
-
-
-def _day(text: str) -> int:
-    return date.fromisoformat(text).toordinal()
-
-
-def _day_text(place: int) -> str:
-    return (date.min + timedelta(days=place - 1)).isoformat()

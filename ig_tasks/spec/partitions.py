@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
+import math
+import re
 from collections.abc import Sequence
+from datetime import date, timedelta
 
 from ig_tasks.errors import PartitionError
 
@@ -40,3 +44,47 @@ def select_partitions(expression: str | None, present: Sequence[str]) -> list[st
         listed = ", ".join(present[:24]) + (" ..." if len(present) > 24 else "")
         raise PartitionError(f"partition {text!r} is not in the data; partitions: {listed or 'none'}")
     return chosen
+
+
+def with_gaps(partitions: Sequence[str], *, most: int) -> list[str]:
+    """The partitions, and those missing between them where they are years, months or days at a steady pace.
+
+    Args:
+        most: beyond so many nothing is filled in.
+
+    >>> with_gaps(["2013-11", "2014-01", "2014-02"], most=9)
+    ['2013-11', '2013-12', '2014-01', '2014-02']
+    """
+    for pattern, to_number, to_text in (
+        (r"\d{4}", int, str),
+        (r"\d{4}-(0[1-9]|1[0-2])", _month, _month_text),
+        (r"\d{4}-\d{2}-\d{2}", _day, _day_text),
+    ):
+        if all(re.fullmatch(pattern, name) for name in partitions):
+            try:
+                places = [to_number(name) for name in partitions]
+            except ValueError:
+                break
+            steps = [after - before for before, after in itertools.pairwise(places)]
+            step = math.gcd(*steps) if steps else 1
+            count = (places[-1] - places[0]) // max(step, 1) + 1
+            if count > most:
+                break
+            return [to_text(places[0] + step * place) for place in range(count)]
+    return list(partitions)
+
+
+def _month(text: str) -> int:
+    return int(text[:4]) * 12 + int(text[5:]) - 1
+
+
+def _month_text(place: int) -> str:
+    return f"{place // 12:04d}-{place % 12 + 1:02d}"
+
+
+def _day(text: str) -> int:
+    return date.fromisoformat(text).toordinal()
+
+
+def _day_text(place: int) -> str:
+    return (date.min + timedelta(days=place - 1)).isoformat()

@@ -35,6 +35,8 @@ class IndexedTarget(Part):
     features: tuple[IndexedFeature, ...] = ()
     left: Count = 0
     """Features beyond these."""
+    output: Figure = None
+    """The model's output, in the mean over the explained rows; of the first target."""
 
 
 class IndexedCheck(Part):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
-from starlette.requests import HTTPConnection
+from starlette.requests import HTTPConnection, Request
 
-__all__ = ["USER", "Access", "RefusedError", "User"]
+__all__ = ["USER", "Access", "Activity", "KnowsActivity", "RefusedError", "User", "activity_of"]
 
 USER = "ig_tasks_user"
 """The key of who is asking in a request's state; of our own, since Airflow keeps its user there too."""
@@ -59,3 +59,22 @@ class Access(Protocol):
     def outside(self, connection: HTTPConnection) -> str:
         """Scheme and host by which people reach this server, such as `https://airflow.example`; without a path."""
         ...
+
+
+Activity = Literal["running", "paused"]
+"""What whoever runs the specs knows of one."""
+
+
+@runtime_checkable
+class KnowsActivity(Protocol):
+    """An `Access` that also knows what is going on, as Airflow does."""
+
+    def activity(self, names: Collection[str]) -> Mapping[str, Activity]:
+        """{spec: whether a run of it is under way, or none will be}; those of which neither holds are left out."""
+        ...
+
+
+def activity_of(request: Request, names: Collection[str]) -> Mapping[str, Activity]:
+    """What is going on with specs, where that is known."""
+    access = request.app.state.access
+    return access.activity(names) if isinstance(access, KnowsActivity) else {}

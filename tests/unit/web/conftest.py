@@ -10,38 +10,18 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI
-from starlette.requests import HTTPConnection
 from starlette.testclient import TestClient
+from support.browser import HeaderAccess
 from support.stored_rows import of_features, put_run
 
 from ig_tasks.reports.indexing import mend_index
 from ig_tasks.store import Folder
-from ig_tasks.web.access import RefusedError, User
 from ig_tasks.web.app import create_app
 from ig_tasks.web.catalogue import Catalogue
 
+__all__ = ["HeaderAccess"]
+
 FLIGHTS = ("2013-01", "2013-02", "2013-03")
-
-
-class HeaderAccess:
-    """Who a request says it is, by the header `who`: `all` reads everything, others what lies under their name."""
-
-    def __init__(self, **rights: Collection[str]) -> None:
-        self.rights = rights
-
-    async def user_of(self, connection: HTTPConnection) -> User:
-        who = connection.headers.get("who")
-        if who is None:
-            raise RefusedError(401, "Log in to read reports.", login="/auth/login")
-        if who == "broken":
-            raise RuntimeError("secret of the database")
-        return User(who)
-
-    def readable(self, user: User, names: Collection[str]) -> set[str]:
-        return set(names) if user.name == "all" else set(names) & set(self.rights.get(user.name, ()))
-
-    def outside(self, connection: HTTPConnection) -> str:
-        return "https://airflow.example"
 
 
 @pytest.fixture(scope="session")

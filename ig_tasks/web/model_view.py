@@ -1,0 +1,164 @@
+"""What the page of a spec draws and lists: importance and ranks over the partitions, shares of rows, runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ig_tasks.charts import Chart
+from ig_tasks.charts.axes import unique_labels
+from ig_tasks.charts.trend_lines import Moment, figure_over_time, ranks_over_time
+from ig_tasks.reports.sentences import units
+from ig_tasks.store.index_entry import IndexedFeature, IndexEntry, order_of
+from ig_tasks.store.report import TargetInfo
+from ig_tasks.web.timelines import Timeline, timeline_of
+
+__all__ = ["FeatureLine", "ModelView", "RunLine", "model_view"]
+
+_FEATURES, _RANKED = 8, 10
+
+
+@dataclass(frozen=True)
+class FeatureLine:
+    """A leading feature over the partitions.
+
+    Attributes:
+        latest: the newest published report that has it.
+    """
+
+    feature: str
+    label: str
+    chart: Chart
+    latest: IndexEntry
+    row: IndexedFeature
+
+
+@dataclass(frozen=True)
+class RunLine:
+    """A run in the table, with all revisions of its report, the newest first.
+
+    Attributes:
+        shown: the revision that is shown without asking for any.
+        changed: what is not as in the report before it.
+        before: the official report of the partition before, to compare with.
+    """
+
+    shown: IndexEntry
+    revisions: tuple[IndexEntry, ...]
+    changed: tuple[str, ...]
+    before: IndexEntry | None
+
+
+@dataclass(frozen=True)
+class ModelView:
+    """The parts of the page; without charts where there is one partition only."""
+
+    timeline: Timeline
+    units: str
+    features: tuple[FeatureLine, ...]
+    ranks: Chart | None
+    shares: tuple[tuple[str, Chart], ...]
+    lines: tuple[RunLine, ...]
+
+
+def model_view(entries: Sequence[IndexEntry], target: TargetInfo | None) -> ModelView:
+    """The page of a spec's reports, for one target."""
+    timeline = timeline_of(entries)
+    said = "" if target is None else units(target.space)
+    several = len(timeline.partitions) > 1
+    features: tuple[FeatureLine, ...] = ()
+    ranks = None
+    if target is not None:
+        features, ranks = _importance(timeline, target, said, several=several)
+    return ModelView(
+        timeline=timeline,
+        units=said,
+        features=features,
+        ranks=ranks,
+        shares=_shares(timeline, target, said) if several else (),
+        lines=tuple(_lines(entries, timeline)),
+    )
+
+
+def _importance(
+    timeline: Timeline, target: TargetInfo, said: str, *, several: bool
+) -> tuple[tuple[FeatureLine, ...], Chart | None]:
+    rankings = {name: timeline.ranking(name, target.name, target.space) for name in timeline.partitions}
+    leading = timeline.features(target.name, target.space, _RANKED)
+    newest = {feature: _newest(rankings, feature) for feature in leading}
+    labels = unique_labels(leading, {feature: row.label for feature, (_, row) in newest.items()})
+    marks = timeline.marks
+    lines = []
+    for feature in leading[:_FEATURES]:
+        partition, row = newest[feature]
+        rows = {name: ranking.get(feature) for name, ranking in rankings.items()}
+        moments = [
+            Moment(name, None) if one is None else Moment(name, one.abs_mean, one.low, one.high)
+            for name, one in rows.items()
+        ]
+        chart = figure_over_time(moments, f"the importance of {labels[feature]}", said, marks=marks)
+        lines.append(FeatureLine(feature, labels[feature], chart, timeline.entries[partition], row))
+    if not several or not leading:
+        return tuple(lines), None
+    ranks = {
+        labels[feature]: [None if (one := ranking.get(feature)) is None else one.rank for ranking in rankings.values()]
+        for feature in leading
+    }
+    return tuple(lines), ranks_over_time(ranks, timeline.partitions, marks=marks)
+
+
+def _newest(rankings: dict[str, dict[str, IndexedFeature]], feature: str) -> tuple[str, IndexedFeature]:
+    return next((name, ranking[feature]) for name, ranking in reversed(rankings.items()) if feature in ranking)
+
+
+def _shares(timeline: Timeline, target: TargetInfo | None, said: str) -> tuple[tuple[str, Chart], ...]:
+    entries = [timeline.entries.get(name) for name in timeline.partitions]
+    lacking = [None if one is None or one.converged is None else 1.0 - one.converged for one in entries]
+    kept_out = [None if one is None else one.quarantined for one in entries]
+
+    def drawn(values: Sequence[float | None], label: str, axis: str, figures: str = "") -> Chart:
+        moments = [Moment(name, value) for name, value in zip(timeline.partitions, values, strict=True)]
+        return figure_over_time(moments, label, axis, marks=timeline.marks, figures=figures)
+
+    axis, figures = "share of rows", ".2~%"
+    found = [
+        ("Rows that did not converge", drawn(lacking, "the share of rows that did not converge", axis, figures)),
+        ("Rows in quarantine", drawn(kept_out, "the share of rows in quarantine", axis, figures)),
+    ]
+    outputs = [_output(one, target) for one in entries]
+    if any(value is not None for value in outputs):
+        found.append(("The model's mean output", drawn(outputs, "the mean output of the model", said)))
+    return tuple(found)
+
+
+def _output(entry: IndexEntry | None, target: TargetInfo | None) -> float | None:
+    if entry is None or target is None:
+        return None
+    found = (one.output for one in entry.targets if (one.name, one.space) == (target.name, target.space))
+    return next(found, None)
+
+
+def _lines(entries: Sequence[IndexEntry], timeline: Timeline) -> list[RunLine]:
+    """The runs, the newest partition first."""
+    revisions: dict[str, list[IndexEntry]] = {}
+    for entry in entries:
+        revisions.setdefault(entry.run_id, []).append(entry)
+    before: dict[str, IndexEntry | None] = {}
+    last: IndexEntry | None = None
+    for partition, entry in timeline.entries.items():
+        before[partition] = last
+        last = entry if entry.published else last
+    found = []
+    for held in revisions.values():
+        newest_first = sorted(held, key=lambda entry: -entry.revision)
+        shown = next((entry for entry in newest_first if entry.official), newest_first[0])
+        in_line = timeline.entries.get(shown.partition) is shown
+        found.append(
+            RunLine(
+                shown=shown,
+                revisions=tuple(newest_first),
+                changed=timeline.changed.get(shown.partition, ()) if in_line else (),
+                before=before.get(shown.partition),
+            )
+        )
+    return sorted(found, key=lambda line: order_of(line.shown), reverse=True)

@@ -1,0 +1,79 @@
+"""A spec's reports over the partitions of its data, as the index tells them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ig_tasks.spec.partitions import ALL, with_gaps
+from ig_tasks.store.index_entry import IndexedFeature, IndexEntry, order_of
+
+__all__ = ["Timeline", "timeline_of"]
+
+_MOST = 400
+"""Partitions on one page: of more the latest are drawn."""
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """The newest official report of each partition.
+
+    Attributes:
+        partitions: with those that are missing between the first and the last.
+        entries: {partition: its report}.
+        changed: {partition: what is not as in the report before: `model`, `baseline`, `settings`}.
+    """
+
+    partitions: tuple[str, ...]
+    entries: dict[str, IndexEntry]
+    changed: dict[str, tuple[str, ...]]
+
+    @property
+    def marks(self) -> dict[str, str]:
+        """{partition: what changed there, in words}."""
+        return {partition: ", ".join(what) for partition, what in self.changed.items()}
+
+    def features(self, target: str, space: str, most: int) -> list[str]:
+        """The features that lead in any of the reports, the greatest first."""
+        sizes: dict[str, float] = {}
+        for partition in self.entries:
+            for row in self.ranking(partition, target, space).values():
+                sizes[row.feature] = max(sizes.get(row.feature, 0.0), row.abs_mean or 0.0)
+        return sorted(sizes, key=lambda feature: (-sizes[feature], feature))[:most]
+
+    def ranking(self, partition: str, target: str, space: str) -> dict[str, IndexedFeature]:
+        """{feature: its importance} in a published report whose output is in these units; else empty."""
+        entry = self.entries.get(partition)
+        if entry is None or not entry.published:
+            return {}
+        found = (one for one in entry.targets if (one.name, one.space) == (target, space))
+        return {row.feature: row for one in found for row in one.features}
+
+
+def timeline_of(entries: Sequence[IndexEntry]) -> Timeline:
+    """The timeline of a spec's reports; of a spec whose data has no partitions the one point `all`."""
+    newest: dict[str, IndexEntry] = {}
+    for entry in entries:
+        held = newest.get(entry.partition)
+        if entry.official and (held is None or _time(held) <= _time(entry)):
+            newest[entry.partition] = entry
+    single = sorted(name for name in newest if name != ALL and ".." not in name)[-_MOST:]
+    names = single or sorted(newest)
+    chosen = {name: newest[name] for name in names}
+    changed = {}
+    before: IndexEntry | None = None
+    for name, entry in chosen.items():
+        what = () if before is None else _changed(before, entry)
+        if what:
+            changed[name] = what
+        before = entry
+    return Timeline(tuple(with_gaps(single, most=2 * _MOST)) if single else tuple(names), chosen, changed)
+
+
+def _time(entry: IndexEntry) -> tuple[str, int]:
+    return order_of(entry)[1:]
+
+
+def _changed(before: IndexEntry, after: IndexEntry) -> tuple[str, ...]:
+    parts = {"model": "model_digest", "baseline": "baseline_digest", "settings": "settings_digest"}
+    return tuple(what for what, key in parts.items() if getattr(before, key) != getattr(after, key))
