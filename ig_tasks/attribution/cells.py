@@ -181,8 +181,8 @@ def place_edges(
     before = np.minimum(0.5 * (ordered + np.arange(width) / count), 1.0)  # cdf just before each kink
     # One search for all rows: row r's values lie in [2 r, 2 r + 1].
     offset = 2.0 * np.arange(rows)[:, None]
-    found = np.searchsorted((before + offset).ravel(), (shares[None, :] + offset).ravel(), side="left")
-    passed = np.clip(found.reshape(rows, -1) - np.arange(rows)[:, None] * width, 0, inside.sum(axis=1)[:, None])
+    positions = np.searchsorted((before + offset).ravel(), (shares[None, :] + offset).ravel(), side="left")
+    passed = np.clip(positions.reshape(rows, -1) - np.arange(rows)[:, None] * width, 0, inside.sum(axis=1)[:, None])
     last = np.where(passed > 0, np.take_along_axis(ordered, np.maximum(passed - 1, 0), axis=1), 0.0)
     places = np.clip(np.maximum(2.0 * shares - passed / count, last), 0.0, 1.0)
     return np.where(inside.any(axis=1, keepdims=True), places, shares).T

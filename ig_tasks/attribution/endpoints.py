@@ -46,9 +46,9 @@ class PathEndpoints:
 
     def differing(self, result: Rows, tolerances: Tolerances, epsilon: float) -> dict[int, Refusal]:
         """{row: reason} for rows whose path ends at another output than the model gives on the row itself."""
-        found: dict[int, Refusal] = {}
+        refusals: dict[int, Refusal] = {}
         if self.output is None and self.baseline_output is None:
-            return found
+            return refusals
         effect = np.maximum(np.abs(result.output - result.baseline_output), 0.1 * result.sizes())
         within = np.maximum(_SHARE * tolerances.relative * effect, tolerances.absolute)
         for own, came, where in (
@@ -57,9 +57,9 @@ class PathEndpoints:
         ):
             if own is None:
                 continue
-            for row, target in zip(*np.nonzero(_apart(own, came, within, epsilon).T), strict=True):
-                found.setdefault(int(row), _words(where, int(row), own[target, row], came[target, row]))
-        return found
+            for row, target in zip(*np.nonzero(_differs(own, came, within, epsilon).T), strict=True):
+                refusals.setdefault(int(row), _words(where, int(row), own[target, row], came[target, row]))
+        return refusals
 
 
 def find_endpoints(
@@ -70,12 +70,12 @@ def find_endpoints(
     Args:
         vectors: the baselines, by input, that do not consist of ids.
     """
-    seen = watched(backend, problem, route, batches)
+    watched_rows = watched(backend, problem, route, batches)
     watch = Watch(backend, route, batches)
-    starts, baseline_output, steady = _started(watch, problem, vectors, seen.fed)
-    with_endpoints = route.with_paths(problem, seen.fed, starts, backend.layers)
-    refused = {**rows_rearranged(watch, problem, seen), **steady}
-    return PathEndpoints(with_endpoints, seen.output, baseline_output, refused)
+    starts, baseline_output, steady = _started(watch, problem, vectors, watched_rows.fed)
+    with_endpoints = route.with_paths(problem, watched_rows.fed, starts, backend.layers)
+    refused = {**rows_rearranged(watch, problem, watched_rows), **steady}
+    return PathEndpoints(with_endpoints, watched_rows.output, baseline_output, refused)
 
 
 def first_endpoints(backend: Backend, row: Problem, route: Route, batches: Batches) -> Problem:
@@ -92,13 +92,13 @@ def _started(
     """
     varies = any(isinstance(value, np.ndarray) for value in problem.fixed.values())
     rows = 1 if problem.shared and not varies else problem.rows
-    found: dict[str, Array] = {}
+    starts: dict[str, Array] = {}
     outputs = None
     if any(name in problem.starts for name in watch.backend.layers):
-        outputs, found, _ = watch(_at(problem, rows), problem.targets)
+        outputs, starts, _ = watch(_first_rows(problem, rows), problem.targets)
     if vectors:
-        return vectors_at(watch.backend, problem, watch.route, vectors, fed, found), None, {}
-    return found, outputs, _following(watch.route, problem, fed, found)
+        return vectors_at(watch.backend, problem, watch.route, vectors, fed, starts), None, {}
+    return starts, outputs, _following(watch.route, problem, fed, starts)
 
 
 def _following(
@@ -116,7 +116,7 @@ def _following(
     return refused
 
 
-def _at(problem: Problem, rows: int) -> Problem:
+def _first_rows(problem: Problem, rows: int) -> Problem:
     """The problem with the baselines, where they are ids, in place of the rows; one row where all rows share them."""
     few = problem.take(slice(0, rows))
     endpoints = {
@@ -126,7 +126,7 @@ def _at(problem: Problem, rows: int) -> Problem:
     return replace(few, endpoints=endpoints)
 
 
-def _apart(own: Array, came: Array, within: Array, epsilon: float) -> npt.NDArray[np.bool_]:
+def _differs(own: Array, came: Array, within: Array, epsilon: float) -> npt.NDArray[np.bool_]:
     """Which outputs (targets, rows) of the model differ by more than rounding."""
     with np.errstate(invalid="ignore"):
         largest = np.max(np.abs(own), initial=0.0, where=np.isfinite(own))

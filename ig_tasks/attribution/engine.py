@@ -142,8 +142,8 @@ def attribute(
         "batches": {"count": batches.count, "largest_points": batches.largest, "halvings": batches.halvings},
         "seed": options.seed,
     }
-    found = _explanation(problem, result, details, named, every=every)
-    return replace(found, refused={row: why.name for row, why in sorted(refused.items())}) if refused else found
+    explained = _explanation(problem, result, details, named, every=every)
+    return replace(explained, refused={row: why.name for row, why in sorted(refused.items())}) if refused else explained
 
 
 def _refuse(refused: Mapping[int, Refusal], *, refuse: bool) -> None:
@@ -170,10 +170,10 @@ def probed(backend: Backend, problem: Problem, *, named: bool, every: bool) -> t
     except Exception as error:
         if isinstance(error, IgTasksError) or backend.out_of_memory(error):
             raise
-        found = backend.misfit(row)
-        if found is None:
+        misfit = backend.misfit(row)
+        if misfit is None:
             raise
-        name, takes = found
+        name, takes = misfit
         field = "fixed" if name in problem.fixed else "inputs"
         shape = {**problem.fixed, **problem.endpoints}[name].shape
         where = f"{field}['{name}']" if named else "inputs"
@@ -182,18 +182,25 @@ def probed(backend: Backend, problem: Problem, *, named: bool, every: bool) -> t
 
 def _structure_of(backend: Backend, problem: Problem) -> Structure:
     """The model's structure, followed along the paths of the first rows that are finite."""
-    found: list[int] = []
+    finite_rows: list[int] = []
     if problem.rows and (known := backend.recall(problem)) is not None:
         return known
     for row in range(problem.rows):
-        one = problem.take(slice(row, row + 1))
-        if all(np.isfinite(a).all() for a in (*one.endpoints.values(), *one.starts.values(), *one.fed_starts.values())):
-            found.append(row)
-        if len(found) == _LOOKED_AT:
+        single = problem.take(slice(row, row + 1))
+        if all(
+            np.isfinite(a).all()
+            for a in (
+                *single.endpoints.values(),
+                *single.starts.values(),
+                *single.fed_starts.values(),
+            )
+        ):
+            finite_rows.append(row)
+        if len(finite_rows) == _LOOKED_AT:
             break
-    if not found:
+    if not finite_rows:
         return backend.plain("no row is finite")
-    for rows in (found, found[:1]):
+    for rows in (finite_rows, finite_rows[:1]):
         try:
             return backend.inspect(problem.take(np.array(rows)))
         except Exception as error:

@@ -47,16 +47,16 @@ class Tables:
 
 def named_layers(layers: Layers) -> dict[str, Tables]:
     """Convert what the user wrote into `Tables`. Raises LayerError."""
-    return {str(name): _tables(str(name), given) for name, given in layers.items()}
+    return {str(name): _tables(str(name), layer) for name, layer in layers.items()}
 
 
-def _tables(name: str, given: Any) -> Tables:
-    if isinstance(given, Tables):
-        return given
-    if not isinstance(given, Mapping):
-        return Tables(_names(name, given))
+def _tables(name: str, written: Any) -> Tables:
+    if isinstance(written, Tables):
+        return written
+    if not isinstance(written, Mapping):
+        return Tables(_names(name, written))
     columns = {}
-    for column, layer in given.items():
+    for column, layer in written.items():
         if isinstance(column, bool) or not isinstance(column, int | np.integer) or column < 0:
             raise LayerError(f"layers['{name}']: {column!r} is not a column; give {{0: layer, 1: layer}}, from 0")
         columns[int(column)] = _names(name, layer)
@@ -65,11 +65,11 @@ def _tables(name: str, given: Any) -> Tables:
     return Tables(tuple(dict.fromkeys(each for names in columns.values() for each in names)), columns)
 
 
-def _names(name: str, given: Any) -> tuple[str, ...]:
-    names = (given,) if isinstance(given, str) else tuple(given) if isinstance(given, list | tuple) else ()
+def _names(name: str, layers: Any) -> tuple[str, ...]:
+    names = (layers,) if isinstance(layers, str) else tuple(layers) if isinstance(layers, list | tuple) else ()
     if not names or not all(isinstance(each, str) for each in names):
         raise LayerError(
-            f"layers['{name}']: {given!r} names no layer; give a layer's name, a list of names, or {{column: name}}"
+            f"layers['{name}']: {layers!r} names no layer; give a layer's name, a list of names, or {{column: name}}"
         )
     return tuple(dict.fromkeys(names))
 
@@ -130,8 +130,8 @@ class Route:
     @property
     def plain(self) -> bool:
         """Whether every embedded input has exactly one call, which receives it unchanged."""
-        whole = [feed.whole for feed in self.feeds]
-        return None not in whole and len(set(whole)) == len(whole)
+        unchanged = [feed.whole for feed in self.feeds]
+        return None not in unchanged and len(set(unchanged)) == len(unchanged)
 
     def by_input(self, name: str) -> Feed | None:
         """The call that embeds an input, where the route is plain."""

@@ -73,19 +73,19 @@ def kinks_and_moves(backend: Backend, problem: Problem, batches: Batches, places
     The share of its way that each unit goes between two neighbouring places, and the mean of all units
     (places - 1, rows); 0 where none moves. Raises NotFollowed.
     """
-    found = _twins(_first_flips(backend, problem, batches), problem.rows)
+    flips = _twins(_first_flips(backend, problem, batches), problem.rows)
     moves = np.zeros((places.size - 1, problem.rows))
     step = max(1, min(batches.limit, _WHOLE) // places.size)
     for start in range(0, problem.rows, step):
         rows = np.arange(start, min(start + step, problem.rows))
         z = _all_knots(backend, problem.take(rows), np.repeat(places[:, None], rows.size, axis=1), batches)
-        found.append(_between(z, np.repeat(places[:, None], rows.size, axis=1), rows))
+        flips.append(_between(z, np.repeat(places[:, None], rows.size, axis=1), rows))
         if z.shape[2]:
             with np.errstate(invalid="ignore", over="ignore"):  # of a row that is not finite nothing is said
-                way = np.abs(np.diff(z, axis=0))
+                distance = np.abs(np.diff(z, axis=0))
                 least = _STILL * np.abs(z).max(axis=(0, 2))[:, None] + np.finfo(z.dtype).tiny
-                moves[:, rows] = (way / (way.sum(axis=0) + least)).mean(axis=2)
-    return _by_row(joined(found), problem.rows), moves
+                moves[:, rows] = (distance / (distance.sum(axis=0) + least)).mean(axis=2)
+    return _by_row(joined(flips), problem.rows), moves
 
 
 def _twins(flips: Flips, rows: int) -> list[Flips]:
@@ -105,10 +105,10 @@ def _all_knots(backend: Backend, problem: Problem, edges: Array, batches: Batche
             parts.append((nodes, slice(part.row + few.start, part.row + few.stop), z))
 
     batches.run(problem.rows, len(edges), evaluate)
-    found = np.empty((*edges.shape, parts[0][2].shape[2]), parts[0][2].dtype)
+    knots = np.empty((*edges.shape, parts[0][2].shape[2]), parts[0][2].dtype)
     for nodes, some, z in parts:
-        found[nodes, some] = z
-    return found
+        knots[nodes, some] = z
+    return knots
 
 
 def _by_row(flips: Flips, rows: int) -> Array:
@@ -128,17 +128,17 @@ def only(layer: int) -> range:
 
 def crossings(backend: Backend, problem: Problem, edges: Array, layers: range, batches: Batches, rows: Rows) -> Flips:
     """Where units of these layers flip between neighbouring edges, one place a flip; `rows` are the problem's names."""
-    found: list[Flips] = []
+    flips: list[Flips] = []
 
     def evaluate(part: Rectangle) -> None:
         some = slice(part.row, part.row_end)
         # One edge more than nodes, so that no cell is lost between two parts.
         here = edges[part.node : part.node_end + 1, some]
         for block, z in backend.knots(problem.take(some), here, layers):
-            found.append(_between(z, here[:, block], rows[some][block]))
+            flips.append(_between(z, here[:, block], rows[some][block]))
 
     batches.run(len(rows), len(edges) - 1, evaluate)
-    return joined(found)
+    return joined(flips)
 
 
 def _between(z: npt.NDArray[np.floating[Any]], edges: Array, rows: Rows) -> Flips:
@@ -164,6 +164,6 @@ def _sides(z: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.int8]:
     return np.asarray(above.view(np.int8) - below.view(np.int8))
 
 
-def joined(found: Sequence[Flips]) -> Flips:
+def joined(searches: Sequence[Flips]) -> Flips:
     """The flips of several searches, one after the other."""
-    return Flips(*(np.concatenate(each) for each in zip(*found, strict=True)))
+    return Flips(*(np.concatenate(each) for each in zip(*searches, strict=True)))

@@ -52,14 +52,16 @@ class Grading:
         Raises NotFollowed.
         """
         path = np.repeat(PLACES[:, None], problem.rows, axis=1)
-        changes = _shares(_changes(backend, problem, batches, _looked_at(bends=bends)), path)
+        changes = _shares(_changes(backend, problem, batches, _probe_places(bends=bends)), path)
         if not bends:
             return cls(0.5 * (path + changes))
         kinks, moves = kinks_and_moves(backend, problem, batches, PLACES)
         moved = _shares(np.concatenate([np.zeros((1, problem.rows)), np.cumsum(moves, axis=0)]), path)
-        found = cls(_PATH * path + _CONTRIBUTIONS * changes + _MOVES * moved, kinks)
+        grading = cls(_PATH * path + _CONTRIBUTIONS * changes + _MOVES * moved, kinks)
         endpoints = np.broadcast_to(PLACES[[1, -2]], (problem.rows, 2))
-        return cls(found.before, np.concatenate([kinks, endpoints, found._finer(backend, problem, batches)], axis=1))
+        return cls(
+            grading.before, np.concatenate([kinks, endpoints, grading._finer(backend, problem, batches)], axis=1)
+        )
 
     def _finer(self, backend: Backend, problem: Problem, batches: Batches) -> Array:
         """Kinks (rows, kinks) of uneven rows, seen between places that cut their change into equal shares."""
@@ -67,15 +69,15 @@ class Grading:
         if not rows.size:
             return np.empty((problem.rows, 0))
         shares = np.repeat(np.linspace(0.0, 1.0, _FINE + 1)[:, None], rows.size, axis=1)
-        found = kinks_between(backend, problem.take(rows), batches, self.take(rows).places(shares))
-        kinks = np.full((problem.rows, found.shape[1]), np.inf)
-        kinks[rows] = found
+        finer = kinks_between(backend, problem.take(rows), batches, self.take(rows).places(shares))
+        kinks = np.full((problem.rows, finer.shape[1]), np.inf)
+        kinks[rows] = finer
         return kinks
 
     @staticmethod
     def probe_evaluations(*, bends: bool) -> int:
         """Gradient evaluations that a row takes."""
-        return _looked_at(bends=bends).size
+        return _probe_places(bends=bends).size
 
     @property
     def uneven(self) -> npt.NDArray[np.bool_]:
@@ -100,14 +102,14 @@ class Grading:
         """Places (shares, rows) before which these shares of the change lie."""
         rows = self.before.shape[1]
         offset = 2.0 * np.arange(rows)  # one search for all rows: row r's shares lie in [2 r, 2 r + 1]
-        found = np.searchsorted((self.before + offset).T.ravel(), (shares + offset).T.ravel()).reshape(rows, -1).T
-        after, row = np.clip(found - PLACES.size * np.arange(rows), 1, PLACES.size - 1), np.arange(rows)
+        positions = np.searchsorted((self.before + offset).T.ravel(), (shares + offset).T.ravel()).reshape(rows, -1).T
+        after, row = np.clip(positions - PLACES.size * np.arange(rows), 1, PLACES.size - 1), np.arange(rows)
         low, high = self.before[after - 1, row], self.before[after, row]
         left, right = PLACES[after - 1], PLACES[after]
         return np.asarray(np.clip(left + (shares - low) / (high - low) * (right - left), 0.0, 1.0))
 
 
-def _looked_at(*, bends: bool) -> Array:
+def _probe_places(*, bends: bool) -> Array:
     return GRADED[::2] if bends else GRADED
 
 
@@ -123,8 +125,8 @@ def _changes(backend: Backend, problem: Problem, batches: Batches, places: Array
     def evaluate(part: Rectangle) -> None:
         rows, some = slice(part.row, part.row_end), slice(part.node, part.node_end)
         batch, here = problem.take(rows), places[some]
-        values, found = backend.evaluate(batch, here, np.eye(here.size))
-        contributions = backend.unfold(batch, found) if backend.folded else found
+        values, gradients = backend.evaluate(batch, here, np.eye(here.size))
+        contributions = backend.unfold(batch, gradients) if backend.folded else gradients
         contributions = contributions.reshape(here.size, *batch.targets.shape, -1)
         size[some, rows] = np.abs(contributions).sum(axis=(1, 3))
         outputs[some, :, rows] = np.asarray(values).reshape(here.size, *batch.targets.shape)

@@ -53,8 +53,8 @@ class Mixture:
     def single(self) -> npt.NDArray[np.int64] | None:
         """The ids (1 or groups, *row shape) if every place has one id of weight 1, otherwise None."""
         at = np.argmax(self.weights, axis=1)[:, None]
-        whole = np.take_along_axis(self.weights, at, axis=1) == 1.0
-        return np.take_along_axis(self.ids, at, axis=1)[:, 0] if whole.all() else None
+        is_single = np.take_along_axis(self.weights, at, axis=1) == 1.0
+        return np.take_along_axis(self.ids, at, axis=1)[:, 0] if is_single.all() else None
 
     def by_row(self, others: Sequence[Mixture], group: npt.NDArray[np.intp]) -> Mixture:
         """A mixture in which `group` says which one each row takes: 0 is this one, k is the k-th of `others`."""
@@ -65,16 +65,16 @@ class Mixture:
             behind = [(0, 0), (0, most - array.shape[1]), *[(0, 0)] * (array.ndim - 2)]
             return np.pad(array, behind, mode="edge" if array.dtype.kind == "i" else "constant")
 
-        ids, weights = (np.concatenate([padded(getattr(e, what)) for e in every]) for what in ("ids", "weights"))
+        ids, weights = (np.concatenate([padded(getattr(e, field)) for e in every]) for field in ("ids", "weights"))
         return replace(self, ids=ids, weights=weights, group=group)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
         if self.vectors is None:
             raise TypeError("the vectors of these ids are the model's")
         groups, count = self.ids.shape[:2]
-        found = self.vectors(self.ids.reshape(groups * count, *self.row_shape))
-        found = found.reshape(groups, count, *found.shape[1:])
-        shares = self.weights.reshape(*self.weights.shape, *[1] * (found.ndim - self.weights.ndim))
-        mean = (shares * found).sum(axis=1)
+        vectors = self.vectors(self.ids.reshape(groups * count, *self.row_shape))
+        vectors = vectors.reshape(groups, count, *vectors.shape[1:])
+        shares = self.weights.reshape(*self.weights.shape, *[1] * (vectors.ndim - self.weights.ndim))
+        mean = (shares * vectors).sum(axis=1)
         own = mean[0] if self.group is None else mean[self.group]
         return np.asarray(own, dtype=dtype)

@@ -128,7 +128,7 @@ def element_names(name: str, shape: Sequence[int]) -> list[str]:
 
 def is_several(value: Any) -> bool:
     """Whether `value` is a tuple or list of arrays. Nested lists of plain numbers are one array."""
-    return isinstance(value, tuple | list) and any(_is_array(one) for one in value)
+    return isinstance(value, tuple | list) and any(_is_array(member) for member in value)
 
 
 def is_number(value: Any) -> bool:

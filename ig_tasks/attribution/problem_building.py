@@ -30,29 +30,29 @@ def build_problem(
     Raises:
         InputError, BaselineError, LayerError: each naming the input.
     """
-    given, named = inputs.arrays, not inputs.bare
+    arrays, named = inputs.arrays, not inputs.bare
     baseline = inputs.in_order("baseline", baseline)
     by_name = isinstance(baseline, Mapping)
-    if (by_name and not named) or (not by_name and len(given) > 1 and not is_number(baseline)):
+    if (by_name and not named) or (not by_name and len(arrays) > 1 and not is_number(baseline)):
         raise BaselineError("baseline: give it as the inputs are given: an array, or a dict by input name")
-    starts_given = dict(baseline) if isinstance(baseline, Mapping) else dict.fromkeys(given, baseline)
+    starts_given = dict(baseline) if isinstance(baseline, Mapping) else dict.fromkeys(arrays, baseline)
     for name in starts_given:
-        if name not in given:
-            raise BaselineError(f"baseline: '{name}' is not an input{suggest(name, given, noun='inputs')}")
+        if name not in arrays:
+            raise BaselineError(f"baseline: '{name}' is not an input{suggest(name, arrays, noun='inputs')}")
     others = {**inputs.absent, **(fixed or {})}
     if "training" in others and backend.framework == "tensorflow":
         if others["training"]:
             raise InputError("fixed: 'training' is False wherever a model is explained; leave it out")
         del others["training"]
     for name in others:
-        if name in given:
+        if name in arrays:
             raise InputError(f"fixed: '{name}' is among the inputs already; an input is explained or fixed")
-    backend.check_names(list(given) if named else [], list(others), inputs.positional)
+    backend.check_names(list(arrays) if named else [], list(others), inputs.positional)
     for name in backend.layers:
-        if name not in given:
-            raise LayerError(f"layers: '{name}' is not an input{suggest(name, given, noun='inputs')}")
+        if name not in arrays:
+            raise LayerError(f"layers: '{name}' is not an input{suggest(name, arrays, noun='inputs')}")
 
-    endpoints = {name: _end(backend, name, value) for name, value in given.items()}
+    endpoints = {name: _end(backend, name, value) for name, value in arrays.items()}
     sizes = {name: end.shape[0] for name, end in endpoints.items()}
     rows = next(iter(sizes.values()))
     for name, size in sizes.items():
@@ -70,8 +70,8 @@ def build_problem(
             vectors[name] = start
         else:
             starts[name] = _start(name, np.asarray(start).astype(np.int64), end)
-    kept = {name: _fixed(name, value, rows) for name, value in others.items()}
-    return Problem(endpoints, starts, kept, rows, np.zeros((1, rows), dtype=np.int64)), vectors
+    fixed_values = {name: _fixed(name, value, rows) for name, value in others.items()}
+    return Problem(endpoints, starts, fixed_values, rows, np.zeros((1, rows), dtype=np.int64)), vectors
 
 
 def _numbers(field: str, value: Any) -> Array:

@@ -44,26 +44,26 @@ def layers_embedding(
     problem = Problem(endpoints, {}, dict(others), inputs.rows, np.zeros((1, inputs.rows), dtype=np.int64))
     with backend.session():
         backend.check_names([] if inputs.bare else list(arrays), list(others), inputs.positional)
-        return _found(backend, problem, ids)
+        return _layers_of_inputs(backend, problem, ids)
 
 
 def embedded_by(backend: Backend, problem: Problem, name: str) -> tuple[str, ...]:
     """The layers that embed one input; empty if that cannot be found out."""
     try:
-        return _found(backend, problem, [name]).get(name, ())
+        return _layers_of_inputs(backend, problem, [name]).get(name, ())
     except Exception:  # noqa: BLE001 - used in a message only, whatever the model raises
         return ()
 
 
-def _found(backend: Backend, problem: Problem, ids: Collection[str]) -> dict[str, tuple[str, ...]]:
+def _layers_of_inputs(backend: Backend, problem: Problem, ids: Collection[str]) -> dict[str, tuple[str, ...]]:
     calls, places, inputs = calls_of(backend, problem, dict.fromkeys(ids, Tables(())))
-    found: dict[str, list[str]] = {}
+    layers_of: dict[str, list[str]] = {}
     for fed in calls:
         own = places.get((fed.layer, fed.call))
         if own is None or (own == MIXED).any() or not backend.gives_vectors(fed.layer):
             continue
         for place in np.unique(own[own != NONE]).tolist():
             name = inputs[place][0]
-            if fed.layer not in found.setdefault(name, []):
-                found[name].append(fed.layer)
-    return {name: tuple(layers) for name, layers in found.items() if layers}
+            if fed.layer not in layers_of.setdefault(name, []):
+                layers_of[name].append(fed.layer)
+    return {name: tuple(layers) for name, layers in layers_of.items() if layers}

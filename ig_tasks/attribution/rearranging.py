@@ -26,16 +26,16 @@ _FEW, _TRIALS = 256, 4  # up to 256 rows, 4 trials; one trial for more rows
 _DRAWN = 5
 
 
-def rows_rearranged(watch: Watch, problem: Problem, seen: Watched) -> dict[int, Refusal]:
+def rows_rearranged(watch: Watch, problem: Problem, watched_rows: Watched) -> dict[int, Refusal]:
     """{row: reason} for rows whose ids are rearranged on the way to a layer.
 
     Some ids of a row are kept and the others are changed; what the layers receive for the kept ones must not change.
     """
     numbering = Numbering.of(problem, list(watch.backend.layers))
-    given = numbering.ids(problem)
-    if given.shape[1] < 2 or len(seen.calm) == len(watch.route.feeds):
+    ids = numbering.ids(problem)
+    if ids.shape[1] < 2 or len(watched_rows.calm) == len(watch.route.feeds):
         return {}
-    trial = _Trial.of(watch, problem, seen, numbering, given)
+    trial = _Trial.of(watch, problem, watched_rows, numbering, ids)
     refused: dict[int, Refusal] = {}
     draw = np.random.default_rng(_DRAWN)
     for _ in range(0 if not trial.rows.size else _TRIALS if trial.rows.size <= _FEW else 1):
@@ -61,22 +61,22 @@ class _Trial:
     """Which ids of `rows` those are (rows, ids)."""
 
     @classmethod
-    def of(cls, watch: Watch, problem: Problem, seen: Watched, numbering: Numbering, given: Array) -> _Trial:
+    def of(cls, watch: Watch, problem: Problem, watched_rows: Watched, numbering: Numbering, ids: Array) -> _Trial:
         at = {place: number for number, place in enumerate(numbering.places.tolist())}
-        moved = np.zeros(given.shape, dtype=bool)
+        moved = np.zeros(ids.shape, dtype=bool)
         numbers: dict[str, Places] = {}
         for feed in watch.route.feeds:
-            if feed.key in seen.calm:
+            if feed.key in watched_rows.calm:
                 continue
             numbers[feed.key] = np.array([at.get(place, NONE) for place in feed.places.tolist()], dtype=np.intp)
             known = numbers[feed.key] >= 0
-            fed = seen.fed[feed.key].reshape(problem.rows, -1)
-            change = fed[:, known] - given[:, numbers[feed.key][known]]
+            fed = watched_rows.fed[feed.key].reshape(problem.rows, -1)
+            change = fed[:, known] - ids[:, numbers[feed.key][known]]
             usual = np.median(change, axis=0).astype(change.dtype)
             for number, differs in zip(numbers[feed.key][known].tolist(), (change != usual).T, strict=True):
                 moved[:, number] |= differs
         rows = np.flatnonzero(moved.any(axis=1))
-        return cls(watch, problem, numbering, given, seen.fed, numbers, rows, moved[rows])
+        return cls(watch, problem, numbering, ids, watched_rows.fed, numbers, rows, moved[rows])
 
     def refused(self, draw: np.random.Generator) -> dict[int, Refusal]:
         """{row: reason} for rows in which an id that was kept reached a layer changed."""
@@ -85,14 +85,14 @@ class _Trial:
         padding = [0, *backend.padding_ids()]
         kept = _some_of_each(self.moved, draw)
         fixed = kept | np.isin(own, padding) | np.isin(others, padding)
-        found = self.watch(self.numbering.given(self.problem.take(rows), np.where(fixed, own, others))).fed
+        received = self.watch(self.numbering.given(self.problem.take(rows), np.where(fixed, own, others))).fed
         refused = {}
         for feed in self.watch.route.feeds:
             if feed.key not in self.numbers:
                 continue
             number = self.numbers[feed.key]
-            held = (number >= 0) & kept[:, np.maximum(number, 0)]
-            changed = (self.fed[feed.key][rows] != found[feed.key]).reshape(rows.size, -1) & held
+            from_kept = (number >= 0) & kept[:, np.maximum(number, 0)]
+            changed = (self.fed[feed.key][rows] != received[feed.key]).reshape(rows.size, -1) & from_kept
             for row in rows[changed.any(axis=1)].tolist():
                 refused[row] = rearranged(feed.layer, row)
         return refused

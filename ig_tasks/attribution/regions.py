@@ -62,33 +62,39 @@ class Regions:
         every = np.repeat([[0.0], [1.0]], problem.rows, axis=1)  # where the layers so far bend
         counts = np.full(problem.rows, 1, dtype=np.intp)
         endpoints, alone = every, counts
-        whole = np.ones(problem.rows, dtype=bool)
+        complete = np.ones(problem.rows, dtype=bool)
         deeper: list[Flips] = []
         for layer in range(self.layers):
-            found: list[Flips] = []
+            layer_flips: list[Flips] = []
             for rows in grouped(counts + 1, batches.limit):
                 height = int(counts[rows].max()) + 1
-                found.append(crossings(backend, problem.take(rows), every[:height, rows], only(layer), batches, rows))
+                layer_flips.append(
+                    crossings(backend, problem.take(rows), every[:height, rows], only(layer), batches, rows)
+                )
             if layer:
-                deeper += [*found, _apart(found)]
+                deeper += [*layer_flips, _between_twins(layer_flips)]
             if layer == self.layers - 1:
                 break
-            every, counts = _inserted(every, counts, found)
+            every, counts = _inserted(every, counts, layer_flips)
             many = counts > self.max_evaluations
             if many.any():
                 every, counts = _thinned(every, counts, many, self.max_evaluations)
-                whole &= ~many
+                complete &= ~many
         edges, cells = _inserted(endpoints, alone, deeper)
-        whole &= cells <= self.max_evaluations
-        return (edges, cells, whole) if whole.all() else (*_chosen(whole, (edges, cells), (every, counts)), whole)
+        complete &= cells <= self.max_evaluations
+        return (
+            (edges, cells, complete)
+            if complete.all()
+            else (*_merged_cuts(complete, (edges, cells), (every, counts)), complete)
+        )
 
 
 def typical_regions(backend: Backend, problem: Problem, batches: Batches) -> float:
     """The median number of regions that the first layer alone makes of a path, over a few rows."""
     few = problem.take(np.unique(np.linspace(0, problem.rows - 1, min(problem.rows, 16)).astype(np.intp)))
     endpoints = np.repeat([[0.0], [1.0]], few.rows, axis=1)
-    found = crossings(backend, few, endpoints, only(0), batches, np.arange(few.rows)).inner()
-    return float(np.median(np.bincount(found.rows, minlength=few.rows)))
+    flips = crossings(backend, few, endpoints, only(0), batches, np.arange(few.rows)).inner()
+    return float(np.median(np.bincount(flips.rows, minlength=few.rows)))
 
 
 def grouped(heights: npt.NDArray[np.intp], limit: int) -> Iterator[Rows]:
@@ -110,21 +116,21 @@ def grouped(heights: npt.NDArray[np.intp], limit: int) -> Iterator[Rows]:
         start = stop
 
 
-def _apart(found: Sequence[Flips]) -> Flips:
+def _between_twins(searches: Sequence[Flips]) -> Flips:
     """Places between every two flips of a unit.
 
     Layers before it bend in between, and its values at both are rounding: they would not tell on which side it was.
     """
-    rows, places, units = joined(found)
+    rows, places, units = joined(searches)
     order = np.lexsort((places, units, rows))
     rows, places, units = rows[order], places[order], units[order]
     twins = np.flatnonzero((rows[1:] == rows[:-1]) & (units[1:] == units[:-1]))
     return Flips(rows[twins], 0.5 * (places[twins] + places[twins + 1]), units[twins])
 
 
-def _inserted(edges: Array, counts: Rows, found: list[Flips]) -> Cut:
+def _inserted(edges: Array, counts: Rows, flips: list[Flips]) -> Cut:
     """Edges with new ones, ascending again; shorter rows end in ones."""
-    rows, places, _ = joined(found).inner()
+    rows, places, _ = joined(flips).inner()
     more = np.bincount(rows, minlength=counts.size)
     counts = counts + more
     result = np.ones((int(counts.max()) + 1, counts.size))
@@ -136,18 +142,18 @@ def _inserted(edges: Array, counts: Rows, found: list[Flips]) -> Cut:
     return np.sort(result, axis=0), counts
 
 
-def _chosen(whole: npt.NDArray[np.bool_], known: Cut, other: Cut) -> Cut:
-    """`known` where a row is `whole`, else `other`."""
+def _merged_cuts(complete: npt.NDArray[np.bool_], known: Cut, other: Cut) -> Cut:
+    """`known` where a row is `complete`, else `other`."""
     height = max(len(known[0]), len(other[0]))
-    edges = [np.concatenate([each, np.ones((height - len(each), whole.size))]) for each, _ in (known, other)]
-    return np.where(whole, *edges), np.where(whole, known[1], other[1])
+    edges = [np.concatenate([each, np.ones((height - len(each), complete.size))]) for each, _ in (known, other)]
+    return np.where(complete, *edges), np.where(complete, known[1], other[1])
 
 
 def _thinned(edges: Array, counts: Rows, many: npt.NDArray[np.bool_], most: int) -> Cut:
     """At most `most` cells in the rows that have too many."""
     for row in np.flatnonzero(many):
-        kept = np.linspace(0, counts[row], most + 1).astype(np.intp)
-        own = edges[kept, row]
+        sampled = np.linspace(0, counts[row], most + 1).astype(np.intp)
+        own = edges[sampled, row]
         edges[:, row] = 1.0
         edges[: own.size, row] = own
     counts = np.where(many, most, counts)

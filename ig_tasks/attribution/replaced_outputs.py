@@ -66,23 +66,23 @@ def outputs_at(
             if tables:
                 endpoints = find_endpoints(backend, problem, vectors, route, batches)
                 problem, refused = endpoints.problem, endpoints.refused
-            found = _outputs(backend, problem, batches)
-            found[list(refused)] = np.nan
-            yield found
+            replaced = _outputs(backend, problem, batches)
+            replaced[list(refused)] = np.nan
+            yield replaced
 
 
 def _outputs(backend: Backend, problem: Problem, batches: Batches) -> Array:
     """The explained output of each row at its baseline."""
-    found = np.empty(problem.rows)
+    outputs_found = np.empty(problem.rows)
 
     def evaluate(part: Rectangle) -> None:
         some = slice(part.row, part.row_end)
         few = problem.take(some)
         outputs = backend.outputs(few, at_start=True)
-        found[some] = np.take_along_axis(outputs, few.targets[0][:, None], axis=1)[:, 0]
+        outputs_found[some] = np.take_along_axis(outputs, few.targets[0][:, None], axis=1)[:, 0]
 
     batches.run(problem.rows, 1, evaluate)
-    return found
+    return outputs_found
 
 
 def _no_choice(first: npt.NDArray[np.int64], count: int) -> npt.NDArray[np.int64]:

@@ -63,8 +63,8 @@ class AttributionResult:
     @property
     def attribution_size(self) -> npt.NDArray[np.float64]:
         """Sum of |attributions| over all elements of all inputs (rows,): `error_estimate` is relative to it."""
-        held = self.attributions
-        arrays = list(held.values()) if isinstance(held, dict) else [held]
+        attributions = self.attributions
+        arrays = list(attributions.values()) if isinstance(attributions, dict) else [attributions]
         axes = self.output.ndim
         sizes = [np.abs(array).sum(axis=tuple(range(axes, array.ndim)), dtype=np.float64) for array in arrays]
         return np.asarray(sum(sizes))
@@ -73,9 +73,9 @@ class AttributionResult:
         if not len(self):
             return f"{type(self).__name__}: no rows"
         kinds, counts = np.unique(self.status, return_counts=True)
-        said = ", ".join(f"{count} {kind}" for kind, count in zip(kinds, counts, strict=True))
+        counted = ", ".join(f"{count} {kind}" for kind, count in zip(kinds, counts, strict=True))
         mean = f"{self.evaluations.mean():.1f}" if self.evaluations.size else "0"
-        lines = [f"{type(self).__name__}: {len(self)} rows ({said}), {mean} gradient evaluations per row"]
+        lines = [f"{type(self).__name__}: {len(self)} rows ({counted}), {mean} gradient evaluations per row"]
         if below := self.details.get("below_rounding"):
             lines.append(f"  {below} of the converged: all effects together are below the rounding of the output")
         lines += [f"  {kind}: {_REMEDY[str(kind)]}" for kind in kinds if str(kind) in _REMEDY]

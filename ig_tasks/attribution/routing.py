@@ -31,13 +31,13 @@ def find_route(backend: Backend, problem: Problem, tables: Mapping[str, Tables],
         LayerError: if a named layer does not embed its input, if a layer that is not named embeds it, or if ids have no
             place of their own where they are embedded.
     """
-    calls, found, inputs = calls_of(backend, problem, tables, every=every)
+    calls, places_of, inputs = calls_of(backend, problem, tables, every=every)
     named = {layer for each in tables.values() for layer in each.names}
-    _require_whole(found, tables, named, inputs, calls)
+    _require_whole(places_of, tables, named, inputs, calls)
     feeds = [
-        _feed(fed, found[fed.layer, fed.call], problem)
+        _feed(fed, places_of[fed.layer, fed.call], problem)
         for fed in calls
-        if fed.layer in named and (fed.layer, fed.call) in found
+        if fed.layer in named and (fed.layer, fed.call) in places_of
     ]
     _require_named(feeds, tables, inputs)
     return Route(tuple(feeds))
@@ -59,11 +59,13 @@ def calls_of(
     named = {layer for each in tables.values() for layer in each.names}
     numbering = Numbering.of(problem, list(tables))
     blocks = numbering.blocks(problem)
-    found = {(fed.layer, fed.call): blocks[fed.same] for fed in calls if fed.same in tables and fed.same}
-    unknown = [fed for fed in calls if (fed.layer, fed.call) not in found and _may_follow(fed, few, fed.layer in named)]
+    places_of = {(fed.layer, fed.call): blocks[fed.same] for fed in calls if fed.same in tables and fed.same}
+    unknown = [
+        fed for fed in calls if (fed.layer, fed.call) not in places_of and _may_follow(fed, few, fed.layer in named)
+    ]
     if unknown:
         traced = few.take(np.unique(np.linspace(0, few.rows - 1, min(_TRACED, few.rows)).astype(np.intp)))
-        declared, pool = backend.padding_ids(), _held(problem, numbering)
+        declared, pool = backend.padding_ids(), _ids_in_rows(problem, numbering)
 
         def answers(kept: Collection[int]) -> Answers:
             return sources(backend, traced, pool, numbering, kept, every=every)
@@ -75,8 +77,8 @@ def calls_of(
             call, mine = (fed.layer, fed.call), fed.layer in named
             places = _merged(gentle.get(call), (rough if mine else firm).get(call), named=mine)
             if places is not None:
-                found[call] = places
-    return calls, found, _inputs_of(problem, tables)
+                places_of[call] = places
+    return calls, places_of, _inputs_of(problem, tables)
 
 
 def rearranged(layer: str, row: int | None = None) -> Refusal:
@@ -99,7 +101,7 @@ def _may_follow(fed: Fed, few: Problem, named: bool) -> bool:
     return named or few.rows == 1 or bool((ids != ids[:1]).any())
 
 
-def _held(problem: Problem, numbering: Numbering) -> Places:
+def _ids_in_rows(problem: Problem, numbering: Numbering) -> Places:
     """The ids (rows, ids) at each place, in the rows and the baselines."""
     ids = numbering.ids(problem)
     starts = [problem.starts.get(name) for name in numbering.names]
@@ -126,14 +128,14 @@ def _merged(gentle: Places | None, rough: Places | None, *, named: bool) -> Plac
 
 def _inputs_of(problem: Problem, tables: Mapping[str, Tables]) -> dict[int, tuple[str, int]]:
     """{place among a row's features: (input, column)} for embedded inputs."""
-    found: dict[int, tuple[str, int]] = {}
+    inputs: dict[int, tuple[str, int]] = {}
     first = 0
     for name, end in problem.endpoints.items():
         size, width = int(np.prod(end.shape[1:])), end.shape[-1] if end.ndim > 1 else 1
         if name in tables:
-            found |= {first + place: (name, place % width) for place in range(size)}
+            inputs |= {first + place: (name, place % width) for place in range(size)}
         first += size
-    return found
+    return inputs
 
 
 def _require_run(calls: Sequence[Fed], tables: Mapping[str, Tables]) -> None:
@@ -149,14 +151,14 @@ def _require_run(calls: Sequence[Fed], tables: Mapping[str, Tables]) -> None:
 
 
 def _require_whole(
-    found: Mapping[Call, Places],
+    places_of: Mapping[Call, Places],
     tables: Mapping[str, Tables],
     named: set[str],
     inputs: Mapping[int, tuple[str, int]],
     calls: Sequence[Fed],
 ) -> None:
     """Raise LayerError if a layer that is not named for an input embeds it as well."""
-    for (layer, _), places in found.items():
+    for (layer, _), places in places_of.items():
         if layer in named and (places == MIXED).any():
             raise LayerError(rearranged(layer).words)
         for name in _names(places, inputs) if (places != MIXED).any() else list(tables):
@@ -165,7 +167,7 @@ def _require_whole(
             every = [
                 fed.layer
                 for fed in calls
-                if (own := found.get((fed.layer, fed.call))) is not None and name in _names(own, inputs)
+                if (own := places_of.get((fed.layer, fed.call))) is not None and name in _names(own, inputs)
             ]
             every = list(dict.fromkeys([*every, *tables[name].names, layer]))
             raise LayerError(
@@ -210,8 +212,10 @@ def _require_named(
                 )
             wanted = {column for column, names in table.columns.items() if layer in names}
             if table.columns and mine != wanted:
-                said = {column: [n for n in by_layer if (name, column) in by_layer[n]] for column in mine | wanted}
-                entries = {column: names[0] if len(names) == 1 else names for column, names in sorted(said.items())}
+                layers_of = {column: [n for n in by_layer if (name, column) in by_layer[n]] for column in mine | wanted}
+                entries = {
+                    column: names[0] if len(names) == 1 else names for column, names in sorted(layers_of.items())
+                }
                 raise LayerError(
                     f"layers['{name}']: '{layer}' embeds column {', '.join(map(str, sorted(mine)))}, not "
                     f"{', '.join(map(str, sorted(wanted)))}; layers={{'{name}': {entries!r}}}"

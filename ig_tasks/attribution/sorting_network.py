@@ -27,7 +27,7 @@ def network(count: int) -> tuple[tuple[tuple[int, ...], tuple[int, ...]], ...]:
                 for i in range(min(k, count - j - k))
                 if (i + j) // (2 * p) == (i + j + k) // (2 * p)
             ]
-            rounds.append((tuple(one for one, _ in pairs), tuple(other for _, other in pairs)))
+            rounds.append((tuple(first for first, _ in pairs), tuple(second for _, second in pairs)))
             k //= 2
         p *= 2
     return tuple(each for each in rounds if each[0])

@@ -36,14 +36,14 @@ def vectors_at(
         fed: {path: the ids of the rows}.
         starts: {path: the ids at the baseline}, where the baseline of other inputs consists of ids.
     """
-    found = dict(starts)
+    starts_found = dict(starts)
     spans = _spans(problem)
     inputs = {feed.key: _inputs_of(feed, spans) for feed in route.feeds}
     mixed = _mixed(backend, problem, route, given, inputs)
     for feed in route.feeds:
         mine = [name for name in inputs[feed.key] if name in given]
         if not mine:
-            found.setdefault(feed.key, fed[feed.key])
+            starts_found.setdefault(feed.key, fed[feed.key])
             continue
         beside = [place for place in feed.places.tolist() if not any(spans[n][0] <= place < spans[n][1] for n in mine)]
         parts = {
@@ -64,18 +64,18 @@ def vectors_at(
             first, last = spans[name]
             here = np.flatnonzero((feed.places >= first) & (feed.places < last))
             flat[:, here] = part.reshape(len(part), feed.places.size, -1)[:, here]
-        found[feed.key] = flat.reshape(rows, *own.shape[1:])
-    return found
+        starts_found[feed.key] = flat.reshape(rows, *own.shape[1:])
+    return starts_found
 
 
 def _spans(problem: Problem) -> dict[str, tuple[int, int]]:
     """{input: the first of its places among a row's features, and the one behind the last}."""
-    first, found = 0, {}
+    first, spans = 0, {}
     for name, end in problem.endpoints.items():
         size = math.prod(end.shape[1:])
-        found[name] = (first, first + size)
+        spans[name] = (first, first + size)
         first += size
-    return found
+    return spans
 
 
 def _inputs_of(feed: Feed, spans: Mapping[str, tuple[int, int]]) -> list[str]:
@@ -85,13 +85,13 @@ def _inputs_of(feed: Feed, spans: Mapping[str, tuple[int, int]]) -> list[str]:
     return [names[k] for k in np.unique(np.searchsorted(firsts, own, side="right") - 1).tolist()]
 
 
-def _vectors(backend: Backend, problem: Problem, feed: Feed, name: str, given: Any, span: tuple[int, int]) -> Array:
+def _vectors(backend: Backend, problem: Problem, feed: Feed, name: str, values: Any, span: tuple[int, int]) -> Array:
     """The vectors (1 or rows, *shape of the feed, ...) that are given for an input."""
-    if isinstance(given, Mapping):
-        if feed.layer not in given:
+    if isinstance(values, Mapping):
+        if feed.layer not in values:
             raise BaselineError(f"baseline['{name}']: it has no vectors for layer '{feed.layer}'")
-        given = given[feed.layer]
-    vectors = np.asarray(given, dtype=np.float64)
+        values = values[feed.layer]
+    vectors = np.asarray(values, dtype=np.float64)
     own = backend.embed(feed.layer, np.zeros((1, *feed.shape), dtype=np.int64)).shape[1 + len(feed.shape) :]
     if vectors.ndim == 0:
         return np.full((1, *feed.shape, *own), float(vectors))
@@ -106,8 +106,8 @@ def _vectors(backend: Backend, problem: Problem, feed: Feed, name: str, given: A
     first, last = span
     flat = vectors.reshape(len(vectors), -1, *own)
     inside = (feed.places >= first) & (feed.places < last)
-    found = flat[:, np.where(inside, feed.places - first, 0)]
-    return found.reshape(len(vectors), *feed.shape, *own)
+    placed = flat[:, np.where(inside, feed.places - first, 0)]
+    return placed.reshape(len(vectors), *feed.shape, *own)
 
 
 def _mixed(
@@ -119,7 +119,7 @@ def _mixed(
 ) -> dict[str, dict[str, Array]]:
     """{input: {path: (1 or rows, ...) means of the vectors that the model gives to a Mixture's ids}}."""
     mixtures = {name: each for name, each in given.items() if isinstance(each, Mixture)}
-    found: dict[str, dict[str, Array]] = {name: {} for name in mixtures}
+    means: dict[str, dict[str, Array]] = {name: {} for name in mixtures}
     spans = _spans(problem)
     feeds: dict[str, list[Feed]] = {}
     for feed in route.feeds:
@@ -145,8 +145,8 @@ def _mixed(
             inside = (feed.places >= first) & (feed.places < last)
             share = np.where(inside, weights[:, :, np.where(inside, feed.places - first, 0)], 0.0)
             mean = np.einsum("gkp,gkpw->gpw", share, flat).reshape(groups, *vectors.shape[1:])
-            found[name][feed.key] = mean if mixture.group is None else mean[mixture.group]
-    return found
+            means[name][feed.key] = mean if mixture.group is None else mean[mixture.group]
+    return means
 
 
 def _fed_with(backend: Backend, problem: Problem, name: str, ids: Array, feeds: list[Feed]) -> dict[str, Array]:
@@ -154,10 +154,10 @@ def _fed_with(backend: Backend, problem: Problem, name: str, ids: Array, feeds: 
     first = problem.take(np.zeros(len(ids), dtype=np.intp))
     batch = replace(first, endpoints={**first.endpoints, name: ids})
     calls = {(fed.layer, fed.call): fed for fed in backend.watch(batch)[1]}
-    found = {}
+    fed_ids = {}
     for feed in feeds:
         own = calls[feed.layer, feed.call].of(batch)
         if own is None:
             raise LayerError(f"layers: '{feed.layer}' is called differently on the baseline's ids than on the rows")
-        found[feed.key] = own
-    return found
+        fed_ids[feed.key] = own
+    return fed_ids

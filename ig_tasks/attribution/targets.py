@@ -82,27 +82,29 @@ def pick_output(raw: Any, head: Head, names: Sequence[str] = ()) -> Any:
 
     `names` are the names of a sequence's members, where the framework knows them. Raises TargetError.
     """
-    held = _named(raw, names)
-    if held is not None:
-        if head is None and len(held) == 1:
-            return next(iter(held.values()))
-        if isinstance(head, int) and -len(held) <= head < len(held):
-            return list(held.values())[head]
+    outputs = _outputs_by_name(raw, names)
+    if outputs is not None:
+        if head is None and len(outputs) == 1:
+            return next(iter(outputs.values()))
+        if isinstance(head, int) and -len(outputs) <= head < len(outputs):
+            return list(outputs.values())[head]
         if head is None:
-            example = f"target={{'head': {next(iter(held), '')!r}, 'column': ...}}"
-            raise TargetError(f"target: name one of the model's outputs, {example}{suggest('', held, noun='outputs')}")
-        if head not in held:
-            raise TargetError(f"target: the model has no output '{head}'{suggest(str(head), held, noun='outputs')}")
-        return held[str(head)]
+            example = f"target={{'head': {next(iter(outputs), '')!r}, 'column': ...}}"
+            raise TargetError(
+                f"target: name one of the model's outputs, {example}{suggest('', outputs, noun='outputs')}"
+            )
+        if head not in outputs:
+            raise TargetError(f"target: the model has no output '{head}'{suggest(str(head), outputs, noun='outputs')}")
+        return outputs[str(head)]
     if isinstance(raw, tuple | list):
         if head is None and len(raw) == 1:
             return raw[0]
         if isinstance(head, int) and -len(raw) <= head < len(raw):
             return raw[head]
-        asked = "choose one" if head is None else f"'{head}' is not one of them"
+        advice = "choose one" if head is None else f"'{head}' is not one of them"
         raise TargetError(
-            f"target: the model returns {len(raw)} outputs without names; {asked}, target={{'head': 0, 'column': ...}} "
-            f"(0 to {len(raw) - 1})"
+            f"target: the model returns {len(raw)} outputs without names; {advice}, "
+            f"target={{'head': 0, 'column': ...}} (0 to {len(raw) - 1})"
         )
     if head in (None, 0) or (len(names) == 1 and head == names[0]):
         return raw
@@ -111,7 +113,7 @@ def pick_output(raw: Any, head: Head, names: Sequence[str] = ()) -> Any:
     )
 
 
-def _named(raw: Any, names: Sequence[str]) -> dict[str, Any] | None:
+def _outputs_by_name(raw: Any, names: Sequence[str]) -> dict[str, Any] | None:
     """Outputs by name: of a mapping, a dataclass, a named tuple, or a sequence whose names are known."""
     if isinstance(raw, Mapping):
         return {str(name): value for name, value in raw.items() if value is not None}
@@ -158,8 +160,8 @@ def _span(choice: Choice, tail: tuple[int, ...], rows: int) -> tuple[npt.NDArray
             raise TargetError(f"target: the output has shape {_shown(tail)}, and no positions; give a column alone")
         if len(axes) > 2:
             raise TargetError(f"target: the output has shape {_shown(tail)}; {_remedy(axes)} in place of position")
-        at = _whole(choice.position, rows, "position")
-        _within(at, -axes[0], axes[0], f"position {{}} is not there; the output has {axes[0]} positions")
+        at = _whole_numbers(choice.position, rows, "position")
+        _require_within(at, -axes[0], axes[0], f"position {{}} is not there; the output has {axes[0]} positions")
         columns = axes[1] if len(axes) == 2 else 1
         return np.where(at < 0, at + axes[0], at) * columns, columns, choice.column
     place = choice.column
@@ -171,7 +173,9 @@ def _span(choice: Choice, tail: tuple[int, ...], rows: int) -> tuple[npt.NDArray
     if index is None:
         raise TargetError(f"target: the output has shape {_shown(tail)}; {_remedy(axes)}")
     for axis, size in enumerate(axes):
-        _within(index[:, axis], 0, size, f"{{}} is not there on axis {axis + 1} of the output, which has {size}")
+        _require_within(
+            index[:, axis], 0, size, f"{{}} is not there on axis {axis + 1} of the output, which has {size}"
+        )
     return np.asarray(np.ravel_multi_index(tuple(index.T), axes), dtype=np.int64).reshape(rows), 1, None
 
 
@@ -195,30 +199,30 @@ def _columns(column: Any, count: int, rows: int, head: Head) -> npt.NDArray[np.i
                 f"target: the output{of} has {count} columns; give one of 0 to {count - 1}, 'predicted' or 'all'{form}"
             )
         return np.zeros(rows, dtype=np.int64)
-    columns = _whole(column, rows, "column")
-    _within(columns, 0, count, f"column {{}} is not there; the model has {count}: 0 to {count - 1}")
+    columns = _whole_numbers(column, rows, "column")
+    _require_within(columns, 0, count, f"column {{}} is not there; the model has {count}: 0 to {count - 1}")
     return columns
 
 
-def _whole(value: Any, rows: int, what: str) -> npt.NDArray[np.int64]:
+def _whole_numbers(value: Any, rows: int, noun: str) -> npt.NDArray[np.int64]:
     """Whole numbers (rows,) of one, or of one per row."""
     try:
         array = np.asarray(value)
     except ValueError:  # of rows that differ in length
         array = np.empty(0)
     if array.dtype.kind not in "iu":
-        raise TargetError(f"target: {value!r} is not a {what}, an array of {what}s, 'predicted', 'all' or a name")
+        raise TargetError(f"target: {value!r} is not a {noun}, an array of {noun}s, 'predicted', 'all' or a name")
     if array.shape in ((rows, 1), (1,)):
         array = array.reshape(-1) if array.size == rows else array.reshape(())
     if array.ndim > 0 and array.shape != (rows,):
-        raise TargetError(f"target: an array of {what}s has shape ({rows},), one per row, not {array.shape}")
+        raise TargetError(f"target: an array of {noun}s has shape ({rows},), one per row, not {array.shape}")
     return np.broadcast_to(array, (rows,)).astype(np.int64)
 
 
-def _within(found: npt.NDArray[np.int64], low: int, high: int, said: str) -> None:
-    wrong = found[(found < low) | (found >= high)]
+def _require_within(numbers: npt.NDArray[np.int64], low: int, high: int, message: str) -> None:
+    wrong = numbers[(numbers < low) | (numbers >= high)]
     if wrong.size:
-        raise TargetError(f"target: {said.format(int(wrong[0]))}")
+        raise TargetError(f"target: {message.format(int(wrong[0]))}")
 
 
 def _remedy(axes: tuple[int, ...]) -> str:

@@ -41,13 +41,13 @@ class Numbering:
     @classmethod
     def of(cls, problem: Problem, names: Sequence[str]) -> Numbering:
         """Numbers for every place of these inputs, in their order."""
-        first, found = 0, []
+        first, places = 0, []
         for name, end in problem.endpoints.items():
             size = int(np.prod(end.shape[1:]))
             if name in names:
-                found.append(np.arange(first, first + size))
+                places.append(np.arange(first, first + size))
             first += size
-        return cls(tuple(name for name in problem.endpoints if name in names), np.concatenate(found))
+        return cls(tuple(name for name in problem.endpoints if name in names), np.concatenate(places))
 
     def ids(self, problem: Problem) -> Ids:
         """The ids (rows, places) of all numbered inputs, side by side."""
@@ -66,12 +66,12 @@ class Numbering:
     @staticmethod
     def blocks(problem: Problem) -> dict[str, Places]:
         """{input: the places of its ids}."""
-        first, found = 0, {}
+        first, blocks = 0, {}
         for name, end in problem.endpoints.items():
             size = math.prod(end.shape[1:])
-            found[name] = np.arange(first, first + size)
+            blocks[name] = np.arange(first, first + size)
             first += size
-        return found
+        return blocks
 
 
 Answers = dict[tuple[str, int], Places]
@@ -91,27 +91,27 @@ def sources(
         kept: ids that are never changed, nor put in place of others.
         every: whether rows in which ids are mixed count although other rows have none.
     """
-    ids, held = numbering.ids(few), list(kept)
-    padded = np.isin(ids, held)
-    others = _alternatives(ids, pool, np.isin(pool, held))
-    changes = [np.where(padded | np.isin(each, held), ids, each) for each in others]
-    return _answered(backend, few, numbering, ids, changes, every)
+    ids, kept_ids = numbering.ids(few), list(kept)
+    padded = np.isin(ids, kept_ids)
+    others = _alternatives(ids, pool, np.isin(pool, kept_ids))
+    changes = [np.where(padded | np.isin(each, kept_ids), ids, each) for each in others]
+    return _merged_answers(backend, few, numbering, ids, changes, every)
 
 
-def _answered(
+def _merged_answers(
     backend: Backend, few: Problem, numbering: Numbering, ids: Ids, changes: Sequence[Ids], every: bool
 ) -> Answers:
-    found: Answers = {}
+    answers: Answers = {}
     for changed in changes:
         if (changed == ids).all():
             continue
         for call, places in _answers(backend, few, numbering, ids, changed, every).items():
-            before = found.get(call, places)
+            before = answers.get(call, places)
             if not every:  # ids as in real rows say more than the extremes, which may be rearranged
                 before, places = np.where(places >= 0, places, before), np.where(places >= 0, places, before)
             at_odds = (before == MIXED) | (places == MIXED) | ((before >= 0) & (places >= 0) & (before != places))
-            found[call] = np.where(at_odds, MIXED, np.maximum(before, places))
-    return found
+            answers[call] = np.where(at_odds, MIXED, np.maximum(before, places))
+    return answers
 
 
 def _alternatives(ids: Ids, pool: Ids, barred: npt.NDArray[np.bool_]) -> Iterator[Ids]:
@@ -121,18 +121,18 @@ def _alternatives(ids: Ids, pool: Ids, barred: npt.NDArray[np.bool_]) -> Iterato
     high = np.where(none, ids[0], pool.max(axis=0, where=~barred, initial=-1))
     odd = np.arange(ids.shape[1]) % 2 == 1
     first, second = (np.broadcast_to(each, ids.shape) for each in (np.where(odd, low, high), np.where(odd, high, low)))
-    yield _other((first, second), ids)
-    yield _other((np.roll(ids, 1, axis=0), second, first), ids)
+    yield _replacement_ids((first, second), ids)
+    yield _replacement_ids((np.roll(ids, 1, axis=0), second, first), ids)
     if len(pool) <= _ALONE:  # too few rows to have ids of another order
-        yield _other((ids[:, ::-1], second, first), ids)
+        yield _replacement_ids((ids[:, ::-1], second, first), ids)
 
 
-def _other(wanted: Sequence[Ids], ids: Ids) -> Ids:
+def _replacement_ids(wanted: Sequence[Ids], ids: Ids) -> Ids:
     """The first of the wanted ids that differs from the id itself; otherwise the id next to it."""
-    found = np.where(ids > 0, ids - 1, ids + 1)
+    chosen = np.where(ids > 0, ids - 1, ids + 1)
     for each in reversed(wanted):
-        found = np.where(each != ids, each, found)
-    return np.asarray(found)
+        chosen = np.where(each != ids, each, chosen)
+    return np.asarray(chosen)
 
 
 def _answers(backend: Backend, few: Problem, numbering: Numbering, ids: Ids, changed: Ids, every: bool) -> Answers:
@@ -148,21 +148,21 @@ def _answers(backend: Backend, few: Problem, numbering: Numbering, ids: Ids, cha
             raise
         return {}
     return {
-        (fed.layer, fed.call): _place(values.reshape(len(tried), rows, -1), numbering, count, every)
+        (fed.layer, fed.call): _traced_places(values.reshape(len(tried), rows, -1), numbering, count, every)
         for fed in calls
         if (values := fed.of(batch)) is not None
     }
 
 
-def _place(values: Ids, numbering: Numbering, count: int, every: bool) -> Places:
+def _traced_places(values: Ids, numbering: Numbering, count: int, every: bool) -> Places:
     """The place of each id, found from the `values` (trials, rows, ids) that it took."""
     own, other, trials = values[0], values[1], values[2:]
     at_own, at_other = trials == own, trials == other
     number = (at_own * (1 << np.arange(len(trials)))[:, None, None]).sum(axis=0)
-    told = (own != other) & (at_own | at_other).all(axis=0) & (number < count)
+    is_traced = (own != other) & (at_own | at_other).all(axis=0) & (number < count)
     still = (own == other) & at_own.all(axis=0)
-    place = np.where(told, numbering.places[np.minimum(number, count - 1)], NONE)
-    mixed = ~(told | still)
+    place = np.where(is_traced, numbering.places[np.minimum(number, count - 1)], NONE)
+    mixed = ~(is_traced | still)
     if not every and (usable := ~mixed.any(axis=1)).any():
         place, mixed = place[usable], mixed[usable]
     most = place.max(axis=0)

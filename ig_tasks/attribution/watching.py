@@ -60,10 +60,10 @@ def watched(
 
     def evaluate(part: Rectangle) -> None:
         some = problem.take(slice(part.row, part.row_end))
-        found, calls = backend.watch(some)
+        output, calls = backend.watch(some)
         columns = some.targets if targets is None or problem.rows > 1 else targets  # one row may stand for all
         outputs.append(
-            np.take_along_axis(np.broadcast_to(found.T, (found.shape[1], columns.shape[1])), columns, axis=0)
+            np.take_along_axis(np.broadcast_to(output.T, (output.shape[1], columns.shape[1])), columns, axis=0)
         )
         by_call = {(fed.layer, fed.call): fed for fed in calls}
         for feed in route.feeds:

@@ -63,8 +63,8 @@ class Chunk:
             if stage.cells:
                 self.levels += self._cells(stage)
             else:
-                found = nested.levels(number, self._nodes(stage, nested.weights(number), shared=shared))
-                self.levels += self._unfolded(found)
+                sums = nested.levels(number, self._nodes(stage, nested.weights(number), shared=shared))
+                self.levels += self._unfolded(sums)
                 if number == 0:
                     self._endpoints(stage)
             self.levels = self.levels[-_COMPARED:]
@@ -118,9 +118,9 @@ class Chunk:
                 else {"start_gradient": self.common.gradient, "start_weights": weights[:, 0]}
             )
             batch = self.problem.take(rows)
-            outputs, found = self.backend.evaluate(batch, nodes[some], own[:, some], **alone)
+            outputs, partial_sums = self.backend.evaluate(batch, nodes[some], own[:, some], **alone)
             into = sums[:, :, rows]
-            into += found.reshape(into.shape)
+            into += partial_sums.reshape(into.shape)
             outputs = outputs.reshape(-1, *batch.targets.shape)
             if nodes[0] == 0.0 and part.node == 0:
                 self.baseline_output[:, rows] = outputs[0]
@@ -160,10 +160,10 @@ class Chunk:
                     levels.append(level)
                     segments.append(Segment(cells, int(first), int(last)))
 
-            def edges(seen: npt.NDArray[np.floating[Any]] | None) -> Array:
-                known = seen if kinks is None else kinks[rows]
+            def edges(layer_kinks: npt.NDArray[np.floating[Any]] | None) -> Array:
+                known = layer_kinks if kinks is None else kinks[rows]
                 # The first layer's own kinks are thinned out, what was found later is not.
-                most = MOST_KINKS if known is None or known is seen else known.shape[1]
+                most = MOST_KINKS if known is None or known is layer_kinks else known.shape[1]
                 own_grading = None if grading is None else grading.take(rows)
                 if own_grading is not None and known is not None:
                     known = own_grading.shares(known.T).T
@@ -182,11 +182,11 @@ class Chunk:
 
     def _kinks(self) -> Array | None:
         """Kinks of all layers (rows, kinks), seen between the edges of the level before; None where they are not."""
-        found = [] if self.grading is None or self.grading.kinks is None else [self.grading.kinks]
-        enough = bool(found) and (self.edges is None or len(self.edges) <= PLACES.size)  # more places were looked at
+        kinks = [] if self.grading is None or self.grading.kinks is None else [self.grading.kinks]
+        enough = bool(kinks) and (self.edges is None or len(self.edges) <= PLACES.size)  # more places were looked at
         if not enough and self.edges is not None and isinstance(self.control, AdaptiveCells) and self.control.bends:
-            found.append(kinks_between(self.backend, self.problem, self.batches, self.edges))
-        return np.concatenate(found, axis=1) if found else None
+            kinks.append(kinks_between(self.backend, self.problem, self.batches, self.edges))
+        return np.concatenate(kinks, axis=1) if kinks else None
 
     def _secant(
         self,
@@ -199,8 +199,8 @@ class Chunk:
         """Add the segments' sums to `into` (targets, rows, features), and note the outputs at the path's ends."""
         outputs, sums = self.backend.secant(batch, edges, segments)
         shape = batch.targets.shape
-        for segment, outer, found, total in zip(segments, outputs, sums, into, strict=True):
-            total[:, rows] += found.reshape(*shape, -1)
+        for segment, outer, partial_sum, total in zip(segments, outputs, sums, into, strict=True):
+            total[:, rows] += partial_sum.reshape(*shape, -1)
             low, high = outer.reshape(2, *shape)
             if segment.first == 0:
                 self.baseline_output[:, rows] = low
@@ -209,7 +209,7 @@ class Chunk:
 
     def _regions(self, regions: Regions, rows: Rows) -> None:
         """Sums over every row's own linear regions."""
-        edges, counts, whole = regions.edges(self.backend, self.problem, self.batches)
+        edges, counts, complete = regions.edges(self.backend, self.problem, self.batches)
         sums = self._empty(1)
         for group in grouped(counts, self.batches.limit):
             height = int(counts[group].max())
@@ -218,10 +218,10 @@ class Chunk:
                 here = group[part.row : part.row_end]
                 own = edges[part.node : part.node_end + 1, here]
                 segment = Segment(height, part.node, part.node_end)
-                self._secant(self.problem.take(here), here, partial(_given, own), [segment], [sums[0]])
+                self._secant(self.problem.take(here), here, partial(_known_edges, own), [segment], [sums[0]])
 
             self.batches.run(group.size, height, evaluate)
-        estimate = np.broadcast_to(np.where(whole, 0.0, np.inf), self.output.shape)
+        estimate = np.broadcast_to(np.where(complete, 0.0, np.inf), self.output.shape)
         outputs = (self.output, self.baseline_output)
         rows.judge(self.places, self.tolerances, sums[0], outputs, estimate, counts, counts, final=True)
 
@@ -245,5 +245,5 @@ class Chunk:
             at(self.baseline_output, at_start=True)
 
 
-def _given(edges: Array, _kinks: object) -> Array:
+def _known_edges(edges: Array, _kinks: object) -> Array:
     return edges

@@ -32,18 +32,18 @@ class Nested:
         stage = self._stages[number]
         return np.eye(stage.nodes.size) if self._single(number) else stage.weights
 
-    def levels(self, number: int, found: Array) -> list[Array]:
-        """Attributions (targets, rows, features) at the levels that the stage completes, from what it `found`."""
+    def levels(self, number: int, sums: Array) -> list[Array]:
+        """Attributions (targets, rows, features) at the levels that the stage completes, from its weighted `sums`."""
         stage = self._stages[number]
         if self._single(number):
-            self._kept.append((stage, found))
+            self._kept.append((stage, sums))
             return [self._sum(level) for level in range(stage.first, stage.last + 1)]
         if self._kept:
             self._sums = np.stack([self._sum(level) for level in range(stage.first, self._levels)])
             self._kept = []
         elif self._sums is not None:
             self._sums = self._sums[stage.first - self._first :]
-        self._sums = found if self._sums is None else self._sums + found
+        self._sums = sums if self._sums is None else self._sums + sums
         self._first = stage.first
         return [self._sums[level - stage.first] for level in range(stage.first, stage.last + 1)]
 

@@ -58,11 +58,11 @@ class Rows:
 
     def sizes(self) -> Array:
         """The L1 norm of each row's attributions (targets, rows), without a second copy of all of them."""
-        found = np.empty_like(self.output)
+        norms = np.empty_like(self.output)
         for row in range(0, self.output.shape[1], _AT_ONCE):
             some = slice(row, row + _AT_ONCE)
-            found[:, some] = np.abs(self.attributions[:, some]).sum(axis=-1)
-        return found
+            norms[:, some] = np.abs(self.attributions[:, some]).sum(axis=-1)
+        return norms
 
     def without(self, rows: Collection[int]) -> None:
         """Rows of which nothing is said."""

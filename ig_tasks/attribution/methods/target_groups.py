@@ -45,8 +45,8 @@ class TargetGroups:
 
     def secant(self, batch: Problem, edges: Callable[[Any], Any], segments: Any) -> tuple[Any, Any]:
         """As the backend's `secant`, for all targets: the groups' results side by side."""
-        found = (self._backend.secant(group, edges, segments) for group in self._groups(batch))
-        outputs, sums = zip(*found, strict=True)
+        results = (self._backend.secant(group, edges, segments) for group in self._groups(batch))
+        outputs, sums = zip(*results, strict=True)
         return np.concatenate(outputs, axis=2), np.concatenate(sums, axis=1)
 
     def _groups(self, batch: Problem) -> Iterator[Problem]:

@@ -133,7 +133,7 @@ def without_padding(backend: Backend, problem: Problem) -> tuple[Any, str | None
         return backend, "kept: the model changes its ids before it embeds them"
     unpadded = Unpadded(backend, sequences)
     try:
-        same = _same(backend, unpadded, problem)
+        same = _same_results(backend, unpadded, problem)
     except Exception:  # noqa: BLE001 - whatever a model says of a shape that it does not take
         return backend, f"kept: the model does not run without the positions that {names} masks"
     if not same:
@@ -141,17 +141,21 @@ def without_padding(backend: Backend, problem: Problem) -> tuple[Any, str | None
     return unpadded, f"left out: {share:.0%} of all positions, masked by {names}"
 
 
-def _same(backend: Backend, unpadded: Unpadded, problem: Problem) -> bool:
+def _same_results(backend: Backend, unpadded: Unpadded, problem: Problem) -> bool:
     """Whether a few rows' outputs and gradients are the same when each is cut to its own lengths, up to rounding."""
     order = unpadded.order(problem)
     few = problem.take(order[np.linspace(0, problem.rows - 1, min(_COMPARED, problem.rows)).astype(np.intp)])
     for row in range(few.rows):
-        one = few.take(slice(row, row + 1))
-        whole, short = (
-            (each.outputs(one), each.outputs(one, at_start=True), *each.evaluate(one, _ON_THE_WAY, _ONE))
+        row_problem = few.take(slice(row, row + 1))
+        padded, short = (
+            (
+                each.outputs(row_problem),
+                each.outputs(row_problem, at_start=True),
+                *each.evaluate(row_problem, _ON_THE_WAY, _ONE),
+            )
             for each in (backend, unpadded)
         )
-        if not all(_close(a, b, backend.padding_epsilon) for a, b in zip(whole, short, strict=True)):
+        if not all(_close(a, b, backend.padding_epsilon) for a, b in zip(padded, short, strict=True)):
             return False
     return True
 
@@ -162,15 +166,15 @@ def _widened(problem: Problem, short: Problem, flat: Array) -> Array:
         return flat
     lead, parts = flat.shape[:-1], []
     for name, part in short.split(flat).items():
-        whole = np.zeros((*lead, *problem.endpoints[name].shape[1:]), dtype=flat.dtype)
-        whole[(slice(None),) * len(lead) + tuple(slice(size) for size in part.shape[len(lead) :])] = part
-        parts.append(whole.reshape(*lead, -1))
+        full = np.zeros((*lead, *problem.endpoints[name].shape[1:]), dtype=flat.dtype)
+        full[(slice(None),) * len(lead) + tuple(slice(size) for size in part.shape[len(lead) :])] = part
+        parts.append(full.reshape(*lead, -1))
     return np.concatenate(parts, axis=-1)
 
 
-def _close(whole: Array, short: Array, epsilon: float) -> bool:
-    size = np.max(np.abs(whole), initial=0.0, where=np.isfinite(whole))
-    return np.allclose(short, whole, rtol=0.0, atol=_ROUNDINGS * epsilon * size, equal_nan=True)
+def _close(padded: Array, short: Array, epsilon: float) -> bool:
+    size = np.max(np.abs(padded), initial=0.0, where=np.isfinite(padded))
+    return np.allclose(short, padded, rtol=0.0, atol=_ROUNDINGS * epsilon * size, equal_nan=True)
 
 
 def _is_mask(value: Any) -> bool:
