@@ -28,27 +28,27 @@ def named_inputs(loaded: LoadedModel | None, model: Any, inputs: Any) -> NamedIn
     return NamedInputs("named", named.arrays) if named.form == "positional" else named
 
 
-def values_by_name(inputs: NamedInputs, what: str, value: Any) -> Any:
+def values_by_name(inputs: NamedInputs, argument: str, value: Any) -> Any:
     """Convert a baseline or reference into one by input name, its tensors into arrays; None is the baseline of zero.
 
     Raises:
         BaselineError, InputError: for values that do not go with the inputs.
     """
     if value is None:
-        return "zero" if what == "baseline" else None
+        return "zero" if argument == "baseline" else None
     if isinstance(value, Samples):
-        return Samples(values_by_name(inputs, what, value.values))
-    value = inputs.in_order(what, value)
+        return Samples(values_by_name(inputs, argument, value.values))
+    value = inputs.in_order(argument, value)
     if isinstance(value, Mapping):
-        return {name: _plain(each, what) for name, each in inputs.renamed(value).items()}
-    if what == "baseline" and len(inputs.arrays) > 1 and is_number(value):
-        return dict.fromkeys(inputs.arrays, as_array(value, what))
-    return _plain(value, what)
+        return {name: _plain(each, argument) for name, each in inputs.renamed(value).items()}
+    if argument == "baseline" and len(inputs.arrays) > 1 and is_number(value):
+        return dict.fromkeys(inputs.arrays, as_array(value, argument))
+    return _plain(value, argument)
 
 
-def _plain(value: Any, what: str) -> Any:
+def _plain(value: Any, argument: str) -> Any:
     """Tensors as arrays; None as zero; strategies, tables and plain numbers as they are."""
     if value is None:
-        return "zero" if what == "baseline" else None
+        return "zero" if argument == "baseline" else None
     tensor = hasattr(value, "detach") or type(value).__module__.split(".")[0] in ("tensorflow", "scipy", "keras")
-    return as_array(value, what) if tensor else value
+    return as_array(value, argument) if tensor else value

@@ -54,27 +54,29 @@ class BaselineFindings:
 
     def problems(self, space: str, times: int) -> dict[str, str]:
         """{kind: what speaks against it, in words}; `times` is how often the most common row is there."""
-        said: dict[str, str] = {}
+        problems: dict[str, str] = {}
         if self.common_row and times > 1:
-            said["common"] = (
+            problems["common"] = (
                 f"it is the data's most common row: {self.identical_rows} rows are identical to it and get "
                 "all-zero attributions"
             )
         elif self.identical_rows == 1:
-            said["common"] = "one row is identical to it and gets all-zero attributions"
+            problems["common"] = "one row is identical to it and gets all-zero attributions"
         elif self.identical_rows:
-            said["common"] = f"{self.identical_rows} rows are identical to it and get all-zero attributions"
+            problems["common"] = f"{self.identical_rows} rows are identical to it and get all-zero attributions"
         if not _TAIL <= self.percentile <= 100 - _TAIL:
-            said["sure"] = f"its output is far from neutral, {self.where(space)}"
+            problems["sure"] = f"its output is far from neutral, {self.where(space)}"
         elif (chance := self.chance(space)) is not None and not _SURE <= chance <= 1 - _SURE:
-            said["sure"] = f"the model is all but sure there, {self.where(space)}"
+            problems["sure"] = f"the model is all but sure there, {self.where(space)}"
         if self.small_share > _SMALL_SHARE:
-            said["small"] = f"the output of {self.small_share:.0%} of the rows hardly differs from that at the baseline"
+            problems["small"] = (
+                f"the output of {self.small_share:.0%} of the rows hardly differs from that at the baseline"
+            )
         if self.outside:
-            listed = [f"{feature} ({what})" for feature, what in list(self.outside.items())[:3]]
+            listed = [f"{feature} ({position})" for feature, position in list(self.outside.items())[:3]]
             more = f" and {len(self.outside) - 3} more" if len(self.outside) > 3 else ""
-            said["outside"] = f"outside the data in {', '.join(listed)}{more}"
-        return said
+            problems["outside"] = f"outside the data in {', '.join(listed)}{more}"
+        return problems
 
     def chance(self, space: str) -> float | None:
         """The probability that the output says, in spaces that say one."""
@@ -117,12 +119,12 @@ class BaselineAssessment:
         return self[name].problems(self.space, self.common_rows)
 
     def __getitem__(self, name: str) -> BaselineFindings:
-        return next(one for one in self.findings if one.name == name)
+        return next(candidate for candidate in self.findings if candidate.name == name)
 
     @property
     def names(self) -> list[str]:
         """The candidates' names, in the order of `findings`."""
-        return [one.name for one in self.findings]
+        return [candidate.name for candidate in self.findings]
 
     @property
     def ranks(self) -> bool:
@@ -133,46 +135,46 @@ class BaselineAssessment:
         """Rank correlations of the features' mean |attribution| between candidates."""
         from scipy.stats import spearmanr  # takes a second, which a worker need not spend
 
-        return self._matrix(lambda one, other: spearmanr(one, other).statistic)
+        return self._matrix(lambda first, second: spearmanr(first, second).statistic)
 
     def kendall(self) -> pd.DataFrame:
         """Kendall's tau of the same."""
         from scipy.stats import kendalltau  # likewise
 
-        return self._matrix(lambda one, other: kendalltau(one, other).statistic)
+        return self._matrix(lambda first, second: kendalltau(first, second).statistic)
 
     def _matrix(self, correlation: object) -> pd.DataFrame:
-        values = [np.array(one.abs_mean) for one in self.findings]
-        table = [[_correlation(correlation, one, other) for other in values] for one in values]
+        means = [np.array(first.abs_mean) for first in self.findings]
+        table = [[_correlation(correlation, first, second) for second in means] for first in means]
         return pd.DataFrame(table, index=self.names, columns=self.names)
 
     def to_frame(self) -> pd.DataFrame:
         """One row a candidate: the figures, and what speaks against it."""
         return pd.DataFrame(
             {
-                "output": [one.output for one in self.findings],
-                "percentile": [one.percentile for one in self.findings],
-                "small_share": [one.small_share for one in self.findings],
-                "identical_rows": [one.identical_rows for one in self.findings],
-                "converged": [one.converged for one in self.findings],
-                "evaluations": [one.evaluations for one in self.findings],
-                "problems": ["; ".join(self.problems(one.name).values()) for one in self.findings],
+                "output": [candidate.output for candidate in self.findings],
+                "percentile": [candidate.percentile for candidate in self.findings],
+                "small_share": [candidate.small_share for candidate in self.findings],
+                "identical_rows": [candidate.identical_rows for candidate in self.findings],
+                "converged": [candidate.converged for candidate in self.findings],
+                "evaluations": [candidate.evaluations for candidate in self.findings],
+                "problems": ["; ".join(self.problems(candidate.name).values()) for candidate in self.findings],
             },
             index=self.names,
         )
 
     def lines(self) -> list[str]:
         """What `ig-tasks check` prints."""
-        said = []
-        for one in self.findings:
-            problems = self.problems(one.name)
-            at = [] if "sure" in problems else [f"output {one.where(self.space)}"]
-            said.append(f"{one.name}: {'; '.join([*at, *problems.values()])}")
-        said += [f"{name}: could not be tried: {why}" for name, why in self.aside.items()]
+        lines = []
+        for candidate in self.findings:
+            problems = self.problems(candidate.name)
+            at = [] if "sure" in problems else [f"output {candidate.where(self.space)}"]
+            lines.append(f"{candidate.name}: {'; '.join([*at, *problems.values()])}")
+        lines += [f"{name}: could not be tried: {why}" for name, why in self.aside.items()]
         if self.ranks:
-            said.append(_agreement(self.spearman()))
+            lines.append(_agreement(self.spearman()))
         name, why = self.recommendation
-        return [*said, f"take {name}: {why}"]
+        return [*lines, f"take {name}: {why}"]
 
     def __str__(self) -> str:
         return "\n".join(self.lines())
@@ -185,16 +187,18 @@ class BaselineAssessment:
 def recommended(judged: BaselineAssessment) -> tuple[str, str]:
     """The candidate that least speaks against, then the one whose ranking agrees most, then the first; and why."""
     agreement = _mean_agreement(judged.spearman()) if judged.ranks else dict.fromkeys(judged.names, 1.0)
-    costs = {one.name: sum(_WEIGHTS[kind] for kind in judged.problems(one.name)) for one in judged.findings}
+    costs = {
+        candidate.name: sum(_WEIGHTS[kind] for kind in judged.problems(candidate.name)) for candidate in judged.findings
+    }
     least = min(costs.values())
     # Agreement in twentieths: what is closer is alike, and the order of the candidates decides.
     best = max((name for name in judged.names if costs[name] == least), key=lambda name: round(20 * agreement[name]))
-    one, problems = judged[best], judged.problems(best)
+    candidate, problems = judged[best], judged.problems(best)
     reasons = [
         "nothing speaks against it" if not problems else f"least speaks against it ({'; '.join(problems.values())})"
     ]
     if not problems:
-        reasons.append(f"its output is {one.where(judged.space)}")
+        reasons.append(f"its output is {candidate.where(judged.space)}")
     if judged.ranks:
         reasons.append(_agreed(agreement[best]))
     return best, ", ".join(reasons)
@@ -220,15 +224,17 @@ def _agreement(matrix: pd.DataFrame) -> str:
     table = matrix.to_numpy().copy()
     upper = np.triu_indices(len(table), k=1)
     place = int(np.argmin(table[upper]))
-    one, other = matrix.index[upper[0][place]], matrix.index[upper[1][place]]
+    first, second = matrix.index[upper[0][place]], matrix.index[upper[1][place]]
     low, median = table[upper][place], float(np.median(table[upper]))
-    return f"rankings: rank correlations (Spearman) are {median:.2f} in the middle, least {low:.2f}: {one} and {other}"
+    return (
+        f"rankings: rank correlations (Spearman) are {median:.2f} in the middle, least {low:.2f}: {first} and {second}"
+    )
 
 
-def _correlation(correlation: object, one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
+def _correlation(correlation: object, first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
     """Correlation of two rankings; rankings that are all ties agree with one another and with nothing else."""
-    if np.array_equal(one, other):
+    if np.array_equal(first, second):
         return 1.0
-    if np.ptp(one) == 0 or np.ptp(other) == 0:
+    if np.ptp(first) == 0 or np.ptp(second) == 0:
         return 0.0
-    return float(correlation(one, other))  # type: ignore[operator]
+    return float(correlation(first, second))  # type: ignore[operator]

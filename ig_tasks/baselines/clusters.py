@@ -65,17 +65,17 @@ def coordinates(layouts: Mapping[str, InputLayout], arrays: Mapping[str, NDArray
 
 
 def _one_hot(ids: NDArray[Any]) -> Floats:
-    found, counts = np.unique(ids, return_counts=True)
-    common = np.sort(found[np.argsort(-counts, kind="stable")[:_CATEGORIES]])
+    distinct, counts = np.unique(ids, return_counts=True)
+    common = np.sort(distinct[np.argsort(-counts, kind="stable")[:_CATEGORIES]])
     return np.asarray(ids[:, None] == common, np.float64)
 
 
 def _shares(ids: NDArray[Any], layout: InputLayout) -> Floats:
     mine = ~np.isin(ids, list(layout.kept))
-    found, counts = np.unique(ids[mine], return_counts=True)
-    common = np.sort(found[np.argsort(-counts, kind="stable")[:_CATEGORIES]])
+    distinct, counts = np.unique(ids[mine], return_counts=True)
+    common = np.sort(distinct[np.argsort(-counts, kind="stable")[:_CATEGORIES]])
     total = np.maximum(mine.sum(axis=1), 1)
-    return np.stack([((ids == one) & mine).sum(axis=1) / total for one in common] or [0.0 * total], axis=1)
+    return np.stack([((ids == number) & mine).sum(axis=1) / total for number in common] or [0.0 * total], axis=1)
 
 
 def _seeds(points: Floats, k: int, draw: np.random.Generator) -> Floats:
@@ -104,5 +104,5 @@ def _lloyd(points: Floats, centres: Floats) -> tuple[NDArray[np.int64], float]:
         if np.array_equal(nearest, owner):
             break
         owner = nearest
-        centres = np.stack([points[owner == one].mean(axis=0) for one in range(len(centres))])
+        centres = np.stack([points[owner == cluster].mean(axis=0) for cluster in range(len(centres))])
     return owner, float(((points - centres[owner]) ** 2).sum(axis=1).mean())

@@ -26,31 +26,31 @@ def set_values(point: Point, value: float | Mapping[str, float | str], layouts: 
         arrays |= {n: np.full(arrays[n].shape, float(value)) for n, layout in layouts.items() if layout.role == "array"}
         return Point(numbers, weights, arrays)
     owners = {feature: layout for layout in layouts.values() for feature in layout.features}
-    for feature, given in value.items():
+    for feature, setting in value.items():
         layout = owners.get(feature)
         if layout is None:
             raise BaselineError(
                 f"baseline.value: {feature!r} is not a feature{suggest(feature, owners, noun='features')}"
             )
         if layout.role in ("ids", "sequence"):
-            weights[feature] = {_id(feature, given, layout): 1.0}
+            weights[feature] = {_category_id(feature, setting, layout): 1.0}
         elif layout.role == "shares" and layout.spec is not None and layout.spec.vocabulary is not None:
             places = list(layout.spec.vocabulary)
-            name = category_name(given)
+            name = category_name(setting)
             if name not in places:
                 raise _no_category(feature, name, places)
             arrays[layout.name] = (np.arange(len(places)) == places.index(name)).astype(np.float64)
-        elif isinstance(given, str):
-            raise BaselineError(f"baseline.value: {feature!r} is a number, and {given!r} is not; give a number")
+        elif isinstance(setting, str):
+            raise BaselineError(f"baseline.value: {feature!r} is a number, and {setting!r} is not; give a number")
         elif layout.role == "columns":
-            numbers[feature] = float(given)
+            numbers[feature] = float(setting)
         else:
-            arrays[layout.name] = np.full(arrays[layout.name].shape, float(given))
+            arrays[layout.name] = np.full(arrays[layout.name].shape, float(setting))
     return Point(numbers, weights, arrays)
 
 
-def _id(feature: str, given: float | str, layout: InputLayout) -> int:
-    name = category_name(given)
+def _category_id(feature: str, setting: float | str, layout: InputLayout) -> int:
+    name = category_name(setting)
     known = layout.spec.ids if layout.spec is not None else {}
     if known:
         if name in known:

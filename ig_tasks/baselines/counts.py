@@ -59,7 +59,7 @@ class BaselineCounts:
         cls,
         inputs: Inputs,
         arrays: Mapping[str, NDArray[Any]],
-        asked: BaselineSpec | None = None,
+        spec: BaselineSpec | None = None,
         *,
         positions: NDArray[np.int64] | None = None,
         levels: NDArray[np.object_] | None = None,
@@ -69,7 +69,7 @@ class BaselineCounts:
         """Counts of encoded rows: `arrays` as the model takes them, {input: (rows, ...)}.
 
         Args:
-            asked: the strategy; None: one that needs neither whole rows nor levels.
+            spec: the strategy; None: one that needs neither whole rows nor levels.
             positions: (rows,) places among all rows of the data; left out: these are all.
             levels: (rows,) of the segment column, where the strategy has one.
             whole: quantiles of arrays are of all these rows, since they are in memory anyway.
@@ -85,17 +85,17 @@ class BaselineCounts:
             if layout.role in ("array", "shares")
         }
         sample = None
-        size = sample_rows(asked, layouts) if asked else 0
-        if size and asked:
+        size = sample_rows(spec, layouts) if spec else 0
+        if size and spec:
             at = np.arange(rows, dtype=np.int64) if positions is None else positions
-            if whole and asked.strategy not in (*OF_ROWS, "kmeans"):
+            if whole and spec.strategy not in (*OF_ROWS, "kmeans"):
                 size = max(size, rows)
             chosen = {name: arrays[name] for name in layouts}
-            sample = RowSample.of(chosen, at, size=size, seed=asked.seed or 0)
+            sample = RowSample.of(chosen, at, size=size, seed=spec.seed or 0)
         by_level: dict[str, BaselineCounts] = {}
-        found = sorted(set(levels.tolist())) if levels is not None else []
-        check_levels(len(found), asked)
-        for level in found:
+        level_names = sorted(set(levels.tolist())) if levels is not None else []
+        check_levels(len(level_names), spec)
+        for level in level_names:
             mine = levels == level
             by_level[level] = cls.of(layouts, {name: np.asarray(arrays[name])[mine] for name in layouts})
         numbers = FeatureStatistics.of(table, features, k=_DIGEST_K)
@@ -164,25 +164,25 @@ class BaselineCounts:
         return cls(FeatureStatistics.from_json(data["numbers"]), values, ids, elements, sample, levels, unknown)
 
 
-def check_levels(levels: int, asked: BaselineSpec | None) -> None:
+def check_levels(levels: int, spec: BaselineSpec | None) -> None:
     """Raise BaselineError for a segment that has as many levels as ids of rows have."""
-    if asked is not None and levels > LEVELS:
+    if spec is not None and levels > LEVELS:
         raise BaselineError(
-            f"baseline.segment: {asked.segment!r} has {levels:,} levels, at most {LEVELS:,} can have a baseline each; "
+            f"baseline.segment: {spec.segment!r} has {levels:,} levels, at most {LEVELS:,} can have a baseline each; "
             "choose a coarser column"
         )
 
 
-def sample_rows(asked: BaselineSpec, layouts: Mapping[str, InputLayout]) -> int:
+def sample_rows(spec: BaselineSpec, layouts: Mapping[str, InputLayout]) -> int:
     """How many whole rows a strategy needs; 0 for most."""
     elements = sum(int(np.prod(layout.shape)) for layout in layouts.values())
     most = max(1, _ELEMENTS // max(elements, 1))
-    if asked.strategy in OF_ROWS:
-        return asked.k or 1
-    if asked.strategy == "kmeans":
-        return max(asked.k or 1, min(_CLUSTERED, most))
+    if spec.strategy in OF_ROWS:
+        return spec.k or 1
+    if spec.strategy == "kmeans":
+        return max(spec.k or 1, min(_CLUSTERED, most))
     arrays = any(layout.role == "array" for layout in layouts.values())
-    read_off_moments = asked.strategy in ("zero", "mean", "noise", "max_distance")
+    read_off_moments = spec.strategy in ("zero", "mean", "noise", "max_distance")
     return min(_ARRAY_ROWS, most) if arrays and not read_off_moments else 0
 
 
@@ -211,13 +211,13 @@ def _split(
 
 
 def _frequencies(ids: NDArray[Any]) -> Counter[int]:
-    found, counts = np.unique(ids, return_counts=True)
-    return Counter(dict(zip(found.tolist(), counts.tolist(), strict=True)))
+    distinct, counts = np.unique(ids, return_counts=True)
+    return Counter(dict(zip(distinct.tolist(), counts.tolist(), strict=True)))
 
 
 def _counted(column: NDArray[np.float64]) -> Counter[float] | None:
-    found, counts = np.unique(column, return_counts=True)
-    return None if len(found) > _DISTINCT else Counter(dict(zip(found.tolist(), counts.tolist(), strict=True)))
+    distinct, counts = np.unique(column, return_counts=True)
+    return None if len(distinct) > _DISTINCT else Counter(dict(zip(distinct.tolist(), counts.tolist(), strict=True)))
 
 
 def _merged(first: Counter[float] | None, second: Counter[float] | None) -> Counter[float] | None:

@@ -14,7 +14,7 @@ from ig_tasks.baselines.assessment import BaselineAssessment, BaselineFindings, 
 from ig_tasks.baselines.examination import examine_baseline
 from ig_tasks.baselines.examined_rows import ExaminedRows
 from ig_tasks.baselines.fitted import Baseline
-from ig_tasks.baselines.strategy import Strategy, asked_for
+from ig_tasks.baselines.strategy import Strategy, strategy_spec
 from ig_tasks.errors import BaselineError
 
 __all__ = ["BaselineAssessment", "BaselineFindings", "judge_baselines"]
@@ -76,11 +76,11 @@ def judge_baselines(
     return replace(judged, recommendation=recommended(judged))
 
 
-def _candidates(given: Mapping[str, Any] | Sequence[Any] | None, case: ExaminedRows) -> dict[str, Any]:
-    if isinstance(given, Mapping):
-        return dict(given)
-    if given is not None:
-        return {_name(one): one for one in given}
+def _candidates(baselines: Mapping[str, Any] | Sequence[Any] | None, case: ExaminedRows) -> dict[str, Any]:
+    if isinstance(baselines, Mapping):
+        return dict(baselines)
+    if baselines is not None:
+        return {_name(baseline): baseline for baseline in baselines}
     tried: dict[str, Any] = {name: name for name in ("auto", "mean", "mode", "zero")}
     tried["samples"] = Strategy("samples", k=min(8, case.rows))
     if any(layout.spatial and layout.spec is not None for layout in case.layouts.values()):
@@ -91,8 +91,8 @@ def _candidates(given: Mapping[str, Any] | Sequence[Any] | None, case: ExaminedR
 def _name(candidate: Any) -> str:
     if isinstance(candidate, Baseline):
         return candidate.strategy
-    asked = asked_for(candidate)
-    if asked is None:
+    spec = strategy_spec(candidate)
+    if spec is None:
         raise BaselineError("baselines: give arrays a name, {name: baseline}")
-    options = ", ".join(f"{name}={value}" for name, value in asked.options.items() if name != "seed")
-    return f"{asked.strategy} ({options})" if options else asked.strategy
+    options = ", ".join(f"{name}={value}" for name, value in spec.options.items() if name != "seed")
+    return f"{spec.strategy} ({options})" if options else spec.strategy

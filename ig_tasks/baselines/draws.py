@@ -34,8 +34,8 @@ class RowSample:
         """The sample of these rows; `positions` (rows,) are their places among all rows, no two alike."""
         # Twice: neighbouring positions and neighbouring seeds have nothing in common then.
         ranks = mixed(mixed(np.asarray(positions).astype(np.uint64), seed), seed)
-        held = {name: np.asarray(array) for name, array in arrays.items()}
-        return cls(size, ranks, np.asarray(positions, np.int64), held)._lowest()
+        columns = {name: np.asarray(array) for name, array in arrays.items()}
+        return cls(size, ranks, np.asarray(positions, np.int64), columns)._lowest()
 
     def merge(self, other: Self) -> Self:
         """The sample of the rows of both."""

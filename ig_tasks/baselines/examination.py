@@ -65,8 +65,8 @@ def _neutrality(case: ExaminedRows, baseline_output: NDArray[np.float64]) -> tup
     outputs = case.output.reshape(case.rows, -1)
     at = np.atleast_1d(np.nanmean(baseline_output, axis=0))
     percentiles = 100 * ((outputs < at).mean(axis=0) + 0.5 * (outputs == at).mean(axis=0))
-    told = np.argsort(np.abs(percentiles - 50), kind="stable")[len(at) // 2]
-    return float(at[told]), float(percentiles[told])
+    middle = np.argsort(np.abs(percentiles - 50), kind="stable")[len(at) // 2]
+    return float(at[middle]), float(percentiles[middle])
 
 
 def _identical(case: ExaminedRows, start: Mapping[str, Any]) -> NDArray[np.bool_]:
@@ -122,8 +122,8 @@ def _coordinates(lookup: Lookup, layer: Any, array: NDArray[Any], start: Any) ->
         single = start.single() if isinstance(start, Mixture) else None
         if single is not None and isinstance(start, Mixture):
             return ids, single if start.group is None else single[start.group]
-        whole = isinstance(start, np.ndarray) and start.dtype.kind in "iu"
-        return ids, start if whole else np.full(ids.shape, np.nan)  # a mean of several is no row's
+        is_ids = isinstance(start, np.ndarray) and start.dtype.kind in "iu"
+        return ids, start if is_ids else np.full(ids.shape, np.nan)  # a mean of several is no row's
     if isinstance(start, Mixture):  # looked up here: by itself it would open the model for each of a thousand tables
         start = replace(start, vectors=lambda numbers: lookup(layer, numbers))
     begin = np.asarray(start)

@@ -17,7 +17,7 @@ from ig_tasks.baselines.fitted import Baseline
 from ig_tasks.baselines.input_layouts import InputLayout, layouts_of
 from ig_tasks.baselines.placing import PlacedBaseline
 from ig_tasks.baselines.segments import segments_of
-from ig_tasks.baselines.strategy import asked_for
+from ig_tasks.baselines.strategy import strategy_spec
 from ig_tasks.errors import BaselineError, InputError, suggest
 from ig_tasks.models.loaded import LoadedModel
 
@@ -42,16 +42,16 @@ def starts_for(
         BaselineError: for a baseline that does not fit, or one that is fitted on data and has none.
     """
     if isinstance(baseline, pd.DataFrame):
-        baseline = _complete(loaded, baseline, "baseline")
+        baseline = _encoded_baseline(loaded, baseline, "baseline")
     if isinstance(baseline, Samples) and isinstance(baseline.values, pd.DataFrame):
-        baseline = Samples(_complete(loaded, baseline.values, "baseline"))
+        baseline = Samples(_encoded_baseline(loaded, baseline.values, "baseline"))
     layouts = package_layouts(loaded, arrays, layers)
-    asked = asked_for(baseline)
-    column = baseline.segment if isinstance(baseline, Baseline) else asked.segment if asked else None
+    spec = strategy_spec(baseline)
+    column = baseline.segment if isinstance(baseline, Baseline) else spec.segment if spec else None
     rows = reference_rows(loaded, reference, arrays, column)
-    if asked is not None and layouts:
+    if spec is not None and layouts:
         # As the pipeline fits it, so that a notebook and a scheduled run give the same numbers.
-        baseline = fit_on_rows(asked, layouts, rows, arrays)
+        baseline = fit_on_rows(spec, layouts, rows, arrays)
     if isinstance(baseline, Baseline):
         if not layouts:
             raise BaselineError("baseline: a fitted Baseline needs a loaded model package; give arrays")
@@ -61,9 +61,9 @@ def starts_for(
             return placed.starts(arrays, segments), placed.shares
     if column is not None:
         raise BaselineError("baseline: segment goes with tables of a loaded model package")
-    given = rows.arrays if rows is not None and isinstance(reference, pd.DataFrame | Mapping) else reference
+    data = rows.arrays if rows is not None and isinstance(reference, pd.DataFrame | Mapping) else reference
     with Lookup(model).opened(layers) as lookup:
-        return array_baselines(baseline, given, arrays, layers, lookup, layouts)
+        return array_baselines(baseline, data, arrays, layers, lookup, layouts)
 
 
 def package_layouts(
@@ -76,9 +76,9 @@ def package_layouts(
     shaped = set(layouts) == set(arrays) and all(
         arrays[name].shape[1:] == layout.shape for name, layout in layouts.items()
     )
-    found = {name: replace(layout, layer=layers.get(name)) for name, layout in layouts.items()}
-    placed = all(layout.layer is not None for layout in found.values() if layout.role in ("ids", "sequence"))
-    return found if shaped and placed else {}
+    with_layers = {name: replace(layout, layer=layers.get(name)) for name, layout in layouts.items()}
+    placed = all(layout.layer is not None for layout in with_layers.values() if layout.role in ("ids", "sequence"))
+    return with_layers if shaped and placed else {}
 
 
 def reference_rows(
@@ -92,8 +92,8 @@ def reference_rows(
     if reference is None:
         return None
     if not isinstance(reference, pd.DataFrame):
-        given = reference if isinstance(reference, Mapping) else dict.fromkeys(arrays, reference)
-        return Rows({str(name): np.asarray(array) for name, array in given.items()})
+        by_name = reference if isinstance(reference, Mapping) else dict.fromkeys(arrays, reference)
+        return Rows({str(name): np.asarray(array) for name, array in by_name.items()})
     if loaded is None:
         raise InputError("reference: a DataFrame needs a loaded model package, which knows the columns; give arrays")
     encoded = loaded.package.encode(reference)
@@ -101,21 +101,23 @@ def reference_rows(
     return Rows(encoded.inputs, np.flatnonzero(encoded.keep).astype(np.int64), segments)
 
 
-def _segments(table: pd.DataFrame | None, column: str | None, what: str = "inputs") -> dict[str, NDArray[np.object_]]:
+def _segments(
+    table: pd.DataFrame | None, column: str | None, argument: str = "inputs"
+) -> dict[str, NDArray[np.object_]]:
     if column is None or table is None:
         return {}
     if column not in table.columns:
         hint = suggest(column, table.columns, noun="columns")
-        raise BaselineError(f"baseline: it differs by segment '{column}', which is not a column of {what}{hint}")
+        raise BaselineError(f"baseline: it differs by segment '{column}', which is not a column of {argument}{hint}")
     return segments_of(table, [column])
 
 
-def _complete(loaded: LoadedModel | None, table: pd.DataFrame, what: str) -> dict[str, NDArray[Any]]:
+def _encoded_baseline(loaded: LoadedModel | None, table: pd.DataFrame, argument: str) -> dict[str, NDArray[Any]]:
     """A baseline's table, every row of which has to count."""
     if loaded is None:
-        raise InputError(f"{what}: a DataFrame needs a loaded model package, which knows the columns; give arrays")
+        raise InputError(f"{argument}: a DataFrame needs a loaded model package, which knows the columns; give arrays")
     encoded = loaded.package.encode(table)
     if not encoded.keep.all():
         reason = next(reason for reason in encoded.reasons if reason is not None)
-        raise BaselineError(f"{what}: a row of its table cannot be used: {reason}")
+        raise BaselineError(f"{argument}: a row of its table cannot be used: {reason}")
     return encoded.inputs

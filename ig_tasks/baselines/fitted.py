@@ -76,8 +76,8 @@ class Baseline:
     def facts(self) -> dict[str, Any]:
         """What is written beside its table: strategy, rows, and the rest where there is more."""
         unknown = {feature: counts.to_json() for feature, counts in self.unknown.items()}
-        said = {"definition": self.definition or None}
-        more = {**said, "segment": self.segment, "options": dict(self.options) or None, "unknown": unknown or None}
+        written = {"definition": self.definition or None}
+        more = {**written, "segment": self.segment, "options": dict(self.options) or None, "unknown": unknown or None}
         return {"strategy": self.strategy, "rows": self.rows, **{key: item for key, item in more.items() if item}}
 
     @property
@@ -88,13 +88,13 @@ class Baseline:
     @cached_property
     def digest(self) -> str:
         """Depends on the values alone: two fits that give the same numbers are the same baseline."""
-        said = [point.document() for point in self.fitted]
-        if len(said) == 1 and not (self.levels or self.by_row):
-            return digest_of(said[0])
+        documents = [point.document() for point in self.fitted]
+        if len(documents) == 1 and not (self.levels or self.by_row):
+            return digest_of(documents[0])
         levels = {level: point.document() for level, point in self.levels.items()}
         rule = {"strategy": self.strategy} if self.by_row else {}
         return digest_of(
-            {"points": said, "levels": levels, "segment": self.segment, "options": dict(self.options), **rule}
+            {"points": documents, "levels": levels, "segment": self.segment, "options": dict(self.options), **rule}
         )
 
     def __eq__(self, other: object) -> bool:

@@ -22,7 +22,7 @@ from ig_tasks.spec import BaselineSpec
 __all__ = ["BaselineCounts", "check_strategy", "fit_baseline"]
 
 
-def fit_baseline(asked: str | BaselineSpec, counts: BaselineCounts, inputs: Inputs | None = None) -> Baseline:
+def fit_baseline(strategy: str | BaselineSpec, counts: BaselineCounts, inputs: Inputs | None = None) -> Baseline:
     """The baseline of a strategy.
 
     auto, median    the median of numbers; the mean embedding of categories, weighted by their frequency; tokens:
@@ -51,7 +51,7 @@ def fit_baseline(asked: str | BaselineSpec, counts: BaselineCounts, inputs: Inpu
     Raises:
         BaselineError: if no row could be used, or the strategy asks for what the inputs do not have.
     """
-    spec = BaselineSpec.model_validate({"strategy": asked}) if isinstance(asked, str) else asked
+    spec = BaselineSpec.model_validate({"strategy": strategy}) if isinstance(strategy, str) else strategy
     if not counts.rows and spec.cutoff is not None:
         raise BaselineError(
             f"baseline.within: the population is empty, its definition is: {definition(spec.options)}; widen within, "
@@ -79,25 +79,25 @@ def fit_baseline(asked: str | BaselineSpec, counts: BaselineCounts, inputs: Inpu
     return Baseline(spec.strategy, counts.rows, fitted, levels, segment, options, counts.unknown)
 
 
-def check_strategy(asked: BaselineSpec, inputs: Inputs) -> None:
+def check_strategy(spec: BaselineSpec, inputs: Inputs) -> None:
     """Refuse, before anything is counted, a strategy that these inputs do not go with.
 
     Raises:
         BaselineError: naming what is missing.
     """
     layouts = layouts_of(inputs)
-    if asked.strategy == "blur" and not any(layout.spatial for layout in layouts.values()):
+    if spec.strategy == "blur" and not any(layout.spatial for layout in layouts.values()):
         raise BaselineError("baseline: strategy 'blur' needs an input of kind 'image' or 'series'; choose another")
-    if asked.strategy == "unknown":
+    if spec.strategy == "unknown":
         for layout in layouts.values():
             if layout.role in ("ids", "sequence"):
                 _weights("unknown", Counter(), layout)
-    if asked.strategy == "constant" and asked.value is not None:
+    if spec.strategy == "constant" and spec.value is not None:
         arrays = {
             name: np.zeros(layout.shape) for name, layout in layouts.items() if layout.role in ("array", "shares")
         }
-        set_values(Point(arrays=arrays), asked.value, layouts)
-    if asked.segment is not None and asked.strategy != "mean":
+        set_values(Point(arrays=arrays), spec.value, layouts)
+    if spec.segment is not None and spec.strategy != "mean":
         for layout in layouts.values():
             if layout.role == "array":
                 raise BaselineError(
@@ -199,7 +199,9 @@ def _extreme(counts: BaselineCounts, layouts: Mapping[str, InputLayout], end: in
 
 def _levels(spec: BaselineSpec, counts: BaselineCounts, layouts: Mapping[str, InputLayout]) -> dict[str, Point]:
     check_levels(len(counts.levels), spec)
-    return {level: _point(spec, found, layouts) for level, found in counts.levels.items() if found.rows}
+    return {
+        level: _point(spec, level_counts, layouts) for level, level_counts in counts.levels.items() if level_counts.rows
+    }
 
 
 def _samples(counts: BaselineCounts, layouts: Mapping[str, InputLayout]) -> tuple[Point, ...]:
@@ -221,8 +223,8 @@ def _centres(
     owner = cluster(coordinates(layouts, sample.arrays), spec.k or 1, spec.seed or 0)
     sizes = np.bincount(owner)
     points = [
-        _of_rows(layouts, {name: array[owner == one] for name, array in sample.arrays.items()}, whole=False)
-        for one in range(len(sizes))
+        _of_rows(layouts, {name: array[owner == number] for name, array in sample.arrays.items()}, whole=False)
+        for number in range(len(sizes))
     ]
     return tuple(points), [float(size) / len(owner) for size in sizes]
 

@@ -61,33 +61,33 @@ def layouts_of(inputs: Inputs) -> dict[str, InputLayout]:
         return dict(inputs)
     specs: Mapping[str, InputSpec] = inputs  # type: ignore[assignment]
     names = feature_names(specs)
-    return {name: _slot(name, spec, names[name]) for name, spec in specs.items() if spec.kind != "mask"}
+    return {name: _layout_of_input(name, spec, names[name]) for name, spec in specs.items() if spec.kind != "mask"}
 
 
 def layouts_of_arrays(arrays: Mapping[str, NDArray[Any]], layers: Layers) -> dict[str, InputLayout]:
-    """Slots of arrays (rows, ...) of which nothing else is known."""
-    found = {}
+    """Layouts of arrays (rows, ...) of which nothing else is known."""
+    layouts = {}
     for name, array in arrays.items():
         shape = array.shape[1:]
         if name in layers:
             places = [name] if not shape else [f"{name}[{','.join(map(str, at))}]" for at in np.ndindex(shape)]
-            found[name] = InputLayout(name, "ids", tuple(places), shape, layers[name])
+            layouts[name] = InputLayout(name, "ids", tuple(places), shape, layers[name])
         else:
-            found[name] = InputLayout(name, "array", (name,), shape, spatial=_spatial(shape))
-    return found
+            layouts[name] = InputLayout(name, "array", (name,), shape, spatial=_spatial(shape))
+    return layouts
 
 
 def _are_layouts(inputs: Inputs) -> TypeGuard[Mapping[str, InputLayout]]:
     return all(isinstance(value, InputLayout) for value in inputs.values())
 
 
-def _slot(name: str, spec: InputSpec, features: tuple[str, ...]) -> InputLayout:
+def _layout_of_input(name: str, spec: InputSpec, features: tuple[str, ...]) -> InputLayout:
     own = features if len(features) == 1 else (name,)
     if spec.padded or (spec.kind == "array" and spec.integer):
         padding = spec.padding if spec.padded else None
-        kept = frozenset(spec.special) | ({padding} if padding is not None else set())
+        kept_ids = frozenset(spec.special) | ({padding} if padding is not None else set())
         role: Role = "sequence"
-        return InputLayout(name, role, own, spec.row_shape, spec.layers, spec.unknown, padding, kept, spec=spec)
+        return InputLayout(name, role, own, spec.row_shape, spec.layers, spec.unknown, padding, kept_ids, spec=spec)
     if spec.kind in ("one_hot", "bag"):
         return InputLayout(name, "shares", own, spec.row_shape, spec=spec)
     if spec.kind in ("image", "series", "array"):

@@ -129,13 +129,13 @@ class PlacedBaseline:
         parts = list(self._parts(levels))
         for rows, point in parts:
             mine = {name: np.asarray(array)[rows] for name, array in arrays.items()}
-            for name, found in self._resolved(point, mine).items():
-                if isinstance(found, Mapping):
+            for name, value in self._resolved(point, mine).items():
+                if isinstance(value, Mapping):
                     into = start.setdefault(name, {})
-                    for layer, vectors in found.items():
-                        _put(into, layer, rows, vectors, (len(levels), *vectors.shape[1:]))
-                elif not isinstance(found, Mixture):
-                    _put(start, name, rows, found, (len(levels), *self._start_shape(name, found)))
+                    for layer, vectors in value.items():
+                        _set_rows(into, layer, rows, vectors, (len(levels), *vectors.shape[1:]))
+                elif not isinstance(value, Mixture):
+                    _set_rows(start, name, rows, value, (len(levels), *self._start_shape(name, value)))
         for name, first in parts[0][1].items() if parts else ():
             if isinstance(first, Mixture):
                 group = np.zeros(len(levels), dtype=np.intp)
@@ -151,9 +151,9 @@ class PlacedBaseline:
             rows = np.flatnonzero([name == level for name in names.tolist()])
             yield rows, self.points[0] if level is None else self.levels[level]
 
-    def _start_shape(self, name: str, found: NDArray[Any]) -> tuple[int, ...]:
+    def _start_shape(self, name: str, value: NDArray[Any]) -> tuple[int, ...]:
         by_row = self.layouts[name].role == "sequence"
-        return found.shape[1:] if by_row else found.shape
+        return value.shape[1:] if by_row else value.shape
 
     def _resolved(self, point: Mapping[str, Value], arrays: Arrays) -> dict[str, Any]:
         return {
@@ -165,27 +165,29 @@ class PlacedBaseline:
 
     def _in_places(self, layout: InputLayout, value: Any, ids: NDArray[Any]) -> Any:
         """`value` in every place of a list of ids; padding and special ones are their own baseline."""
-        kept = np.isin(ids, list(layout.kept))
+        is_kept = np.isin(ids, list(layout.kept))
         if isinstance(value, Mapping):
-            return {layer: self._vectors(layer, vector, ids, kept) for layer, vector in value.items()}
+            return {layer: self._vectors(layer, vector, ids, is_kept) for layer, vector in value.items()}
         if value.dtype.kind == "i":
-            return np.where(kept, ids, value)
-        return self._vectors(layout.layers[0], value, ids, kept)
+            return np.where(is_kept, ids, value)
+        return self._vectors(layout.layers[0], value, ids, is_kept)
 
     def _vectors(
-        self, layer: str, vector: NDArray[Any], ids: NDArray[Any], kept: NDArray[np.bool_]
+        self, layer: str, vector: NDArray[Any], ids: NDArray[Any], is_kept: NDArray[np.bool_]
     ) -> NDArray[np.float64]:
         start = np.empty((*ids.shape, vector.shape[-1]))
         start[:] = vector
-        if kept.any():
-            start[kept] = self.embed(layer, ids[kept].astype(np.int64))
+        if is_kept.any():
+            start[is_kept] = self.embed(layer, ids[is_kept].astype(np.int64))
         return start
 
 
-def _put(into: dict[str, Any], name: str, rows: NDArray[np.intp], found: NDArray[Any], shape: tuple[int, ...]) -> None:
+def _set_rows(
+    into: dict[str, Any], name: str, rows: NDArray[np.intp], values: NDArray[Any], shape: tuple[int, ...]
+) -> None:
     if name not in into:
-        into[name] = np.empty(shape, found.dtype)
-    into[name][rows] = found
+        into[name] = np.empty(shape, values.dtype)
+    into[name][rows] = values
 
 
 def _placed(point: Point, layouts: Mapping[str, InputLayout], embed: Embed) -> dict[str, Value]:
@@ -214,8 +216,8 @@ def _array(point: Point, layout: InputLayout, embed: Embed) -> Value:
         return vectors if len(vectors) > 1 else next(iter(vectors.values()))
     # What ids become on their way into the layers is the model's own affair, so that it is asked for their vectors.
     alone = layout.layers[0] if len(layout.layers) == 1 else None
-    given = [point.weights[feature] for feature in layout.features]
-    return Mixture.of(given, layout.shape, None if alone is None else lambda ids: embed(alone, ids))
+    weights_of = [point.weights[feature] for feature in layout.features]
+    return Mixture.of(weights_of, layout.shape, None if alone is None else lambda ids: embed(alone, ids))
 
 
 def _mean_embedding(weights: Mapping[int, float], layer: str, embed: Embed) -> NDArray[np.float64]:

@@ -30,16 +30,16 @@ class Point:
 
     def document(self) -> dict[str, Any]:
         """JSON that differs where a value differs in its last bit."""
-        said: dict[str, Any] = {
+        document: dict[str, Any] = {
             "numbers": {feature: float(value).hex() for feature, value in self.numbers.items()},
             "weights": {f: {str(i): float(w).hex() for i, w in ids.items()} for f, ids in self.weights.items()},
         }
         if self.arrays:
-            said["arrays"] = {
+            document["arrays"] = {
                 name: [list(np.shape(array)), [float(value).hex() for value in np.ravel(array)]]
                 for name, array in self.arrays.items()
             }
-        return said
+        return document
 
     def records(
         self, layouts: Mapping[str, InputLayout]

@@ -16,11 +16,11 @@ POPULATION = "reference_population"
 """The strategy's name."""
 
 
-def members(asked: BaselineSpec, output: NDArray[np.float64]) -> NDArray[np.bool_]:
+def members(spec: BaselineSpec, output: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Which rows (rows,) belong to it, by the model's output (rows,) in the space of the cutoff; both ends belong."""
-    if asked.cutoff is None or asked.within is None:
+    if spec.cutoff is None or spec.within is None:
         return np.ones(len(output), dtype=bool)
-    low, high = _ends(asked.options)
+    low, high = _ends(spec.options)
     return np.asarray((output >= low) & (output <= high))
 
 

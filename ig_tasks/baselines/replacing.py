@@ -36,15 +36,15 @@ def features_at_baseline(
     """
     replaced: dict[str, Any] = dict(arrays)
     for name in dict.fromkeys(feature.input for feature, _ in chosen):
-        own, given, layout = np.asarray(arrays[name]), start[name], layouts[name]
+        own, from_baseline, layout = np.asarray(arrays[name]), start[name], layouts[name]
         mine = [(feature, place) for feature, place in chosen if feature.input == name]
         if any(_is_whole(own, feature, layout) for feature, _ in mine):
-            replaced[name] = given
-        elif isinstance(given, Mixture):
-            replaced[name] = _of_ids(own, given, [place for _, place in mine])
+            replaced[name] = from_baseline
+        elif isinstance(from_baseline, Mixture):
+            replaced[name] = _of_ids(own, from_baseline, [place for _, place in mine])
         else:
             for feature, place in mine:
-                own = _replaced(own, given, feature, place, layout)
+                own = _replaced(own, from_baseline, feature, place, layout)
             replaced[name] = own
     return replaced
 
@@ -65,11 +65,11 @@ def _is_whole(own: NDArray[Any], feature: Feature, layout: InputLayout) -> bool:
     return feature.elements == () or (feature.elements is None and (own.ndim == 1 or len(layout.features) == 1))
 
 
-def _replaced(own: NDArray[Any], given: Any, feature: Feature, place: int, layout: InputLayout) -> NDArray[Any]:
+def _replaced(own: NDArray[Any], from_baseline: Any, feature: Feature, place: int, layout: InputLayout) -> NDArray[Any]:
     at: tuple[Any, ...] = (..., place)
     if feature.elements is not None:
         at = (slice(None), *(slice(None) if span is None else slice(*span) for span in feature.elements))
-    array = np.asarray(given)
+    array = np.asarray(from_baseline)
     if layout.role == "ids" and array.dtype.kind not in "iu":
         raise AssertionError(f"{layout.name}: a baseline of ids is ids, or a mixture of them")
     full = np.broadcast_to(array, own.shape)
@@ -78,12 +78,12 @@ def _replaced(own: NDArray[Any], given: Any, feature: Feature, place: int, layou
     return replaced
 
 
-def _of_ids(own: NDArray[Any], given: Mixture, places: list[int]) -> Mixture:
+def _of_ids(own: NDArray[Any], mixture: Mixture, places: list[int]) -> Mixture:
     """A mixture for each row: its own ids, and the baseline's in some places."""
-    rows, most = len(own), given.ids.shape[1]
-    group = np.zeros(rows, np.intp) if given.group is None else given.group
+    rows, most = len(own), mixture.ids.shape[1]
+    group = np.zeros(rows, np.intp) if mixture.group is None else mixture.group
     ids = np.repeat(own[:, None].astype(np.int64), most, axis=1)
     weights = np.zeros((rows, most, *own.shape[1:]))
     weights[:, 0] = 1.0
-    ids[..., places], weights[..., places] = given.ids[group][..., places], given.weights[group][..., places]
-    return Mixture(ids, weights, np.arange(rows, dtype=np.intp), given.vectors)
+    ids[..., places], weights[..., places] = mixture.ids[group][..., places], mixture.weights[group][..., places]
+    return Mixture(ids, weights, np.arange(rows, dtype=np.intp), mixture.vectors)

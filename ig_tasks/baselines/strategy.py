@@ -12,7 +12,7 @@ from ig_tasks.spec import BaselineSpec
 from ig_tasks.spec.baseline import STRATEGIES as _ALL
 from ig_tasks.spec.messages import first_error
 
-__all__ = ["STRATEGIES", "Strategy", "asked_for"]
+__all__ = ["STRATEGIES", "Strategy", "strategy_spec"]
 
 STRATEGIES = tuple(sorted(name for name in _ALL if name != "table"))
 """What `explain` takes by name: of a table one gives the row itself."""
@@ -45,9 +45,9 @@ class Strategy:
         if strategy not in STRATEGIES:
             hint = suggest(strategy, STRATEGIES, noun="strategies")
             raise BaselineError(f"baseline: '{strategy}' is not a strategy{hint}")
-        given = {"value": value, "q": q, "k": k, "sigma": sigma, "segment": segment, "seed": seed}
+        options = {"value": value, "q": q, "k": k, "sigma": sigma, "segment": segment, "seed": seed}
         try:
-            self.spec = BaselineSpec.model_validate({"strategy": strategy, **given})
+            self.spec = BaselineSpec.model_validate({"strategy": strategy, **options})
         except ValidationError as error:
             raise BaselineError(f"baseline: {first_error(error, BaselineSpec)}") from None
 
@@ -56,14 +56,14 @@ class Strategy:
         return f"Strategy({self.spec.strategy!r}{options})"
 
 
-def asked_for(given: Any) -> BaselineSpec | None:
+def strategy_spec(baseline: Any) -> BaselineSpec | None:
     """What a strategy's name, a `Strategy` or a spec's section asks for; None for anything else.
 
     Raises:
         BaselineError: for an unknown strategy, or one that needs options.
     """
-    if isinstance(given, BaselineSpec):
-        return given
-    if isinstance(given, str):
-        given = Strategy(given)
-    return given.spec if isinstance(given, Strategy) else None
+    if isinstance(baseline, BaselineSpec):
+        return baseline
+    if isinstance(baseline, str):
+        baseline = Strategy(baseline)
+    return baseline.spec if isinstance(baseline, Strategy) else None

@@ -16,20 +16,20 @@ def described(
     strategy: str, points: Sequence[Point], levels: Mapping[str, Point], layouts: Mapping[str, InputLayout]
 ) -> dict[str, float | str]:
     """{feature: the number, the category, or words} of a baseline."""
-    said: dict[str, float | str] = {}
+    words: dict[str, float | str] = {}
     every = [*points, *levels.values()]
     for name, layout in layouts.items():
         if layout.role == "columns":
             for feature in layout.features:
-                said[feature] = _number(strategy, [point.numbers[feature] for point in every], bool(levels))
+                words[feature] = _number(strategy, [point.numbers[feature] for point in every], bool(levels))
         elif layout.role == "array" and strategy == "blur" and layout.spatial:
-            said[layout.features[0]] = "each row's own, blurred"
+            words[layout.features[0]] = "each row's own, blurred"
         elif name in points[0].arrays:
-            said[layout.features[0]] = _array(strategy, layout, points)
+            words[layout.features[0]] = _array(strategy, layout, points)
         else:
             for feature in layout.features:
-                said[feature] = _category(strategy, layout, [point.weights[feature] for point in every], bool(levels))
-    return said
+                words[feature] = _category(strategy, layout, [point.weights[feature] for point in every], bool(levels))
+    return words
 
 
 def _number(strategy: str, values: list[float], by_level: bool) -> float | str:
@@ -64,8 +64,8 @@ def _category(strategy: str, layout: InputLayout, weights: list[Mapping[int, flo
     if layout.padding is not None and every == {layout.padding}:
         return "padding in every place"
     if len(weights) > 1 and strategy not in ("noise", "max_distance"):
-        what = "by level" if by_level else f"in {len(weights)} baselines"
-        return f"{len(every)} categories {what}"
+        extent = "by level" if by_level else f"in {len(weights)} baselines"
+        return f"{len(every)} categories {extent}"
     ids = weights[0]
     if not ids:
         return "zero vector"

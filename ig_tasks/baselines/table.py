@@ -34,9 +34,9 @@ def baseline_of_table(uri: str, inputs: Mapping[str, InputSpec], preprocess: Pre
     columns = list(dict.fromkeys(column for spec in inputs.values() for column in spec.columns))
     absent = [column for column in columns if column not in dataset.columns]
     if absent:
-        given = f"{len(dataset.columns)} columns for {len(columns)} features"
+        counted = f"{len(dataset.columns)} columns for {len(columns)} features"
         hint = suggest(absent[0], dataset.columns, noun="columns")
-        raise BaselineError(f"baseline.uri {uri}: has {given}; {absent[0]!r} is missing{hint}")
+        raise BaselineError(f"baseline.uri {uri}: has {counted}; {absent[0]!r} is missing{hint}")
     (shard,) = plan_shards(dataset, files, 1)
     try:
         encoded = encode(read_shard(shard, columns), inputs, preprocess=preprocess)
@@ -45,5 +45,5 @@ def baseline_of_table(uri: str, inputs: Mapping[str, InputSpec], preprocess: Pre
     if not encoded.keep[0]:
         raise BaselineError(f"baseline.uri {uri}: {encoded.reasons[0]}; give every feature a usable value")
     counts = BaselineCounts.of(inputs, encoded.inputs, BaselineSpec(strategy="samples", k=1))
-    one = fit_baseline(BaselineSpec(strategy="samples", k=1), counts, inputs)
-    return Baseline("table", 1, one.fitted)
+    fitted = fit_baseline(BaselineSpec(strategy="samples", k=1), counts, inputs)
+    return Baseline("table", 1, fitted.fitted)
