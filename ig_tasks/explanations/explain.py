@@ -131,9 +131,9 @@ def _rows_of(inputs: Any) -> Any:
     records = isinstance(inputs, list | tuple) and bool(inputs) and isinstance(inputs[0], Mapping)
     if isinstance(inputs, str | pd.Series) or records or hasattr(inputs, "to_pandas"):
         module, name = type(inputs).__module__.split(".")[0], type(inputs).__name__
-        what = "a list of records" if records else f"a {name if module == 'builtins' else f'{module}.{name}'}"
+        kind = "a list of records" if records else f"a {name if module == 'builtins' else f'{module}.{name}'}"
         raise InputError(
-            f"inputs: {what} is not a table; give a pandas.DataFrame with a loaded model package, an array, or "
+            f"inputs: {kind} is not a table; give a pandas.DataFrame with a loaded model package, an array, or "
             "{input: array}"
         )
     return inputs
@@ -151,9 +151,9 @@ def _target(loaded: LoadedModel, target: Any, space: str | None) -> tuple[Any, A
     return explained.model, explained.output, loaded.output_details(target, explained.space)
 
 
-def _encode(loaded: LoadedModel | None, table: pd.DataFrame, what: str) -> Encoded:
+def _encode(loaded: LoadedModel | None, table: pd.DataFrame, argument: str) -> Encoded:
     if loaded is None:
-        raise InputError(f"{what}: a DataFrame needs a loaded model package, which knows the columns; give arrays")
+        raise InputError(f"{argument}: a DataFrame needs a loaded model package, which knows the columns; give arrays")
     return loaded.package.encode(table)
 
 
@@ -182,29 +182,29 @@ def _groups(loaded: LoadedModel | None, arrays: dict[str, NDArray[Any]]) -> tupl
     return loaded.package.features if fits else ()
 
 
-def _with_quarantined(found: AttributionResult, encoded: Encoded) -> AttributionResult:
+def _with_quarantined(result: AttributionResult, encoded: Encoded) -> AttributionResult:
     """Explanations of all rows of the table, in its order: nothing is dropped silently."""
     keep = encoded.keep
     if keep.all():
-        return found
+        return result
 
-    if not isinstance(found.attributions, dict):
+    if not isinstance(result.attributions, dict):
         raise DataError("inputs: a table's explanation is by input name")
     numbers = ("output", "baseline_output", "convergence_delta", "relative_delta", "error_estimate")
-    spread: dict[str, Any] = {name: _spread(getattr(found, name), np.nan, encoded) for name in numbers}
+    spread: dict[str, Any] = {name: _spread(getattr(result, name), np.nan, encoded) for name in numbers}
     reasons = {int(row): str(encoded.reasons[row]) for row in np.flatnonzero(~keep)}
     return replace(
-        found,
-        attributions={name: _spread(part, np.nan, encoded) for name, part in found.attributions.items()},
-        evaluations=_spread(found.evaluations, 0, encoded),
-        status=_spread(found.status, NOT_FINITE, encoded),
-        details={**found.details, "quarantined": reasons},
+        result,
+        attributions={name: _spread(part, np.nan, encoded) for name, part in result.attributions.items()},
+        evaluations=_spread(result.evaluations, 0, encoded),
+        status=_spread(result.status, NOT_FINITE, encoded),
+        details={**result.details, "quarantined": reasons},
         **spread,
     )
 
 
-def _spread(kept: NDArray[Any], missing: Any, encoded: Encoded) -> NDArray[Any]:
+def _spread(values: NDArray[Any], missing: Any, encoded: Encoded) -> NDArray[Any]:
     """The kept rows' array over all rows of the table."""
-    full = np.full((encoded.keep.size, *kept.shape[1:]), missing, dtype=kept.dtype)
-    full[encoded.keep] = kept
+    full = np.full((encoded.keep.size, *values.shape[1:]), missing, dtype=values.dtype)
+    full[encoded.keep] = values
     return full

@@ -52,15 +52,15 @@ class Explanation(AttributionResult):
 
     @classmethod
     def of(
-        cls, found: AttributionResult, features: tuple[str, ...], values: NDArray[Any], index: Any = None
+        cls, result: AttributionResult, features: tuple[str, ...], values: NDArray[Any], index: Any = None
     ) -> Explanation:
         """The engine's result with names and values for its features."""
-        return cls(**_numbers(found), features=features, values=values, index=index)
+        return cls(**_numbers(result), features=features, values=values, index=index)
 
     @classmethod
     def of_features(
         cls,
-        found: AttributionResult,
+        result: AttributionResult,
         features: Sequence[Feature],
         values: NDArray[Any],
         index: Any = None,
@@ -70,7 +70,7 @@ class Explanation(AttributionResult):
         """The explanation of a package's inputs by its features."""
         names = tuple(feature.name for feature in features)
         return cls(
-            **_numbers(found), features=names, values=values, index=index, groups=tuple(features), tokens=tokens or {}
+            **_numbers(result), features=names, values=values, index=index, groups=tuple(features), tokens=tokens or {}
         )
 
     @property
@@ -173,19 +173,20 @@ class Explanation(AttributionResult):
         """
         shap = require_shap()
         matrix = self._single("to_shap")
-        kept = np.isfinite(matrix).all(axis=1) & np.isfinite(self.baseline_output)
-        if not kept.any():
+        is_explained = np.isfinite(matrix).all(axis=1) & np.isfinite(self.baseline_output)
+        if not is_explained.any():
             raise InputError("to_shap: no row was explained")
-        if not kept.all():
+        if not is_explained.all():
             warnings.warn(
-                f"to_shap: {int((~kept).sum())} of {len(self)} rows were not explained and are left out", stacklevel=2
+                f"to_shap: {int((~is_explained).sum())} of {len(self)} rows were not explained and are left out",
+                stacklevel=2,
             )
         labels = range(len(self)) if self.index is None else self.index
         return shap.Explanation(
-            values=matrix[kept],
-            base_values=self.baseline_output[kept],
-            data=None if self.values is None else self.values[kept],
-            instance_names=[str(label) for label, there in zip(labels, kept, strict=True) if there],
+            values=matrix[is_explained],
+            base_values=self.baseline_output[is_explained],
+            data=None if self.values is None else self.values[is_explained],
+            instance_names=[str(label) for label, there in zip(labels, is_explained, strict=True) if there],
             feature_names=list(self.features),
         )
 
@@ -212,9 +213,9 @@ class Explanation(AttributionResult):
     def _units(self) -> str:
         return units(str(self.details.get("space", "")))
 
-    def _single(self, what: str) -> NDArray[np.float64]:
+    def _single(self, method: str) -> NDArray[np.float64]:
         if self.output.ndim > 1:
-            raise InputError(f"{what}: it shows one output; explain one target instead of 'all'")
+            raise InputError(f"{method}: it shows one output; explain one target instead of 'all'")
         return self.matrix
 
     def _labelled(self, row: int, place: int) -> str:
@@ -225,5 +226,5 @@ class Explanation(AttributionResult):
         return visible(f"{self.features[place]} = {shown}")
 
 
-def _numbers(found: AttributionResult) -> dict[str, Any]:
-    return {one.name: getattr(found, one.name) for one in fields(AttributionResult)}
+def _numbers(result: AttributionResult) -> dict[str, Any]:
+    return {field.name: getattr(result, field.name) for field in fields(AttributionResult)}

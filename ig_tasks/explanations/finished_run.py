@@ -109,7 +109,7 @@ class FinishedRun:
         stored = self.row(row_id)
         package, prepared = self._prepared
         frame, encoded, segments = self._encoded(row_id)
-        found = prepared.attribute(
+        result = prepared.attribute(
             encoded.inputs,
             self.spec.attribution,
             memory_limit=self._memory_limit,
@@ -117,10 +117,10 @@ class FinishedRun:
             segments=segments,
         )
         values = feature_values(frame, package.features, package.config.inputs)
-        held = dict(zip((feature.name for feature in package.features), values[0], strict=True))
-        _require_same(row_id, stored, held, float(np.asarray(found.output)[0]))
+        values_by_feature = dict(zip((feature.name for feature in package.features), values[0], strict=True))
+        _require_same(row_id, stored, values_by_feature, float(np.asarray(result.output)[0]))
         return Explanation.of_features(
-            found,
+            result,
             package.features,
             values,
             [row_id],
@@ -141,9 +141,9 @@ class FinishedRun:
         frame, encoded, segments = self._encoded(row_id)
         output = prepared.loaded.output(encoded.arrays, self.spec.model.target, self.spec.model.space)
         values = feature_values(frame, package.features, package.config.inputs)[0]
-        held = dict(zip((feature.name for feature in package.features), values, strict=True))
-        _require_same(row_id, stored, held, float(output[0]))
-        found = prepared.ablated(
+        values_by_feature = dict(zip((feature.name for feature in package.features), values, strict=True))
+        _require_same(row_id, stored, values_by_feature, float(output[0]))
+        outputs_of_sets = prepared.ablated(
             encoded.inputs,
             self.spec.attribution,
             memory_limit=self._memory_limit,
@@ -151,7 +151,7 @@ class FinishedRun:
             segments=segments,
             together=together,
         )
-        outputs = np.array([np.concatenate(of_set) for of_set in found])
+        outputs = np.array([np.concatenate(of_set) for of_set in outputs_of_sets])
         shares = prepared.baseline.shares
         count = outputs.shape[1]
         return Ablation(outputs, np.full(count, 1.0 / count) if shares is None else np.asarray(shares))
@@ -207,19 +207,19 @@ class FinishedRun:
         wanted = list(dict.fromkeys([*columns, *([data.id] if data.id else [])]))
         for shard in plan_shards(dataset, dataset.files(self.manifest["partition"]), _READ_ROWS):
             frame = read_shard(shard, wanted)
-            found = np.flatnonzero(row_ids(frame, data.id) == row_id)
-            if len(found):
-                return frame.iloc[found[:1]]
+            positions = np.flatnonzero(row_ids(frame, data.id) == row_id)
+            if len(positions):
+                return frame.iloc[positions[:1]]
         raise RunError(f"row_id {row_id!r} is no longer in {data.uri}")
 
 
-def _require_same(row_id: str, stored: pd.Series, held: Mapping[str, Any], output: float) -> None:
+def _require_same(row_id: str, stored: pd.Series, values: Mapping[str, Any], output: float) -> None:
     """Refuse a row that is not the one that was explained: another number in its inputs, or another output.
 
     Raises:
         RunError: saying what differs.
     """
-    for name, value in held.items():
+    for name, value in values.items():
         before = stored.get(f"{_INPUT}{name}")
         numbers = isinstance(before, float) and isinstance(value, int | float | np.number) and not pd.isna(before)
         if numbers and float(value) != before:

@@ -157,10 +157,10 @@ class PreparedModel:
     ) -> Iterator[list[NDArray[np.float64]]]:
         parts = []
         for mine, beside, levels in _blocks(len(next(iter(arrays.values()))), block, arrays, fixed, segments):
-            found = self.ablated(
+            outputs_of_sets = self.ablated(
                 mine, settings, memory_limit=memory_limit, fixed=beside, segments=levels, together=together
             )
-            parts.append(list(found))
+            parts.append(list(outputs_of_sets))
         for of_feature in zip(*parts, strict=True):
             yield [np.concatenate(outputs) for outputs in zip(*of_feature, strict=True)]
 

@@ -37,21 +37,21 @@ def shap_fields(
     data: list[np.ndarray] = []
     ids: list[str] = []
     names: list[str] = []
-    seen: dict[str, None] = {}
+    targets: dict[str, None] = {}
     for file in files:
         table = run.read_table(file)
-        seen |= dict.fromkeys(pc.unique(table.column("target")).to_pylist())
-        chosen = target if target is not None else next(iter(seen), None)
+        targets |= dict.fromkeys(pc.unique(table.column("target")).to_pylist())
+        chosen = target if target is not None else next(iter(targets), None)
         table = table.filter(pc.equal(table.column("target"), chosen))
         names = [name.removeprefix(_ATTRIBUTION) for name in table.column_names if name.startswith(_ATTRIBUTION)]
         values.append(np.column_stack([table.column(_ATTRIBUTION + name).to_numpy() for name in names]))
         bases.append(table.column("baseline_output").to_numpy().astype(np.float64))
         ids += table.column("row_id").to_pylist()
         if all(_INPUT + name in table.column_names for name in names):
-            held = [np.array(table.column(_INPUT + name).to_pylist(), dtype=object) for name in names]
-            data.append(np.column_stack(held))
+            columns = [np.array(table.column(_INPUT + name).to_pylist(), dtype=object) for name in names]
+            data.append(np.column_stack(columns))
     if not ids:
-        there = ", ".join(seen) or "none"
+        there = ", ".join(targets) or "none"
         raise InputError(f"target: {target!r} has no explained row in this run; its targets: {there}")
     step = 1 if rows is None else max(1, -(-len(ids) // rows))
     return {
