@@ -24,20 +24,20 @@ ANSWER_SECONDS = 5.0
 def main(arguments: list[str]) -> int:
     """Check what `arguments` name: a role ("scheduler" or "worker"), an address, for a worker a resource."""
     if len(arguments) not in (2, 3) or arguments[0] not in ("scheduler", "worker"):
-        return _bad("usage: python -m ig_tasks.cluster.health scheduler|worker ADDRESS [RESOURCE]")
-    role, address, *rest = arguments
+        return _fail("usage: python -m ig_tasks.cluster.health scheduler|worker ADDRESS [RESOURCE]")
+    role, address, *resource = arguments
     try:
         workers = _registered(address)
     except (OSError, ValueError, TypeError) as error:
-        return _bad(f"no Dask scheduler answers at {address}: {brief(error)}")
+        return _fail(f"no Dask scheduler answers at {address}: {brief(error)}")
     if role == "scheduler":
         print(f"healthy, {len(workers)} workers")  # noqa: T201 - what a health check is for
         return 0
     mine = workers_of_this_host(workers, _listening_ports())
     if not mine:
-        return _bad(f"no worker of this host is registered at {address} ({len(workers)} others are)")
-    if rest and not all((worker.get("resources") or {}).get(rest[0]) for worker in mine.values()):
-        return _bad(f"a worker of this host does not offer {rest[0]}")
+        return _fail(f"no worker of this host is registered at {address} ({len(workers)} others are)")
+    if resource and not all((worker.get("resources") or {}).get(resource[0]) for worker in mine.values()):
+        return _fail(f"a worker of this host does not offer {resource[0]}")
     print(f"healthy, {len(mine)} of {len(workers)} workers are here")  # noqa: T201
     return 0
 
@@ -46,12 +46,12 @@ def workers_of_this_host(
     workers: Mapping[str, Mapping[str, Any]], listening: set[tuple[str, int]]
 ) -> dict[str, Mapping[str, Any]]:
     """Those of the scheduler's workers whose address somebody listens on here (as is, or on every address)."""
-    found: dict[str, Mapping[str, Any]] = {}
+    own: dict[str, Mapping[str, Any]] = {}
     for address, worker in workers.items():
         host, _, port = address.rpartition("://")[2].rpartition(":")
         if {(host.strip("[]"), int(port)), ("0.0.0.0", int(port)), ("::", int(port))} & listening:  # noqa: S104
-            found[address] = worker
-    return found
+            own[address] = worker
+    return own
 
 
 def _registered(address: str) -> dict[str, dict[str, Any]]:
@@ -70,7 +70,7 @@ def _listening_ports() -> set[tuple[str, int]]:
     }
 
 
-def _bad(line: str) -> int:
+def _fail(line: str) -> int:
     print(line, file=sys.stderr)  # noqa: T201
     return 1
 

@@ -128,8 +128,8 @@ def run_one(
         progress=Progress(rows, key, log=_discard),
         doing="trying",
     )
-    ((_, found),) = results
-    return found
+    ((_, result),) = results
+    return result
 
 
 def _discard(_line: str) -> None:
@@ -157,16 +157,16 @@ def _result(session: ComputeSession, future: Future, key: str, doing: Doing) -> 
     except (CancelledError, OSError, RuntimeError, TimeoutError) as broken:
         raise WorkerLostError(f"{key}: the connection to the Dask scheduler was lost ({named(broken)})") from None
     finally:
-        asked = future.key
+        task_key = future.key
         del future
     if error is None:
         if isinstance(result, Refused):
             raise result.error
         return result
     if isinstance(error, KilledWorker):
-        was: Doing = "loading" if is_loading(session.client, asked) else doing
-        what = f"{key}: {error.allowed_failures + 1} {died(was)}"
-        raise WorkerLostError(_sentence(what, session.lost_workers_note(), session.lost_workers_remedy(was)))
+        was: Doing = "loading" if is_loading(session.client, task_key) else doing
+        failure = f"{key}: {error.allowed_failures + 1} {died(was)}"
+        raise WorkerLostError(_sentence(failure, session.lost_workers_note(), session.lost_workers_remedy(was)))
     if isinstance(error, NoValidWorkerError):
         raise WorkerLostError(f"{key}: {named(error)}")
     if isinstance(error, IgTasksError):

@@ -39,11 +39,11 @@ def end_with_parent(parent: int, scratch: str, *, poll: float = POLL_SECONDS) ->
 
 def main(arguments: list[str]) -> None:
     """Start the watchdog, then hand the remaining arguments to `dask spec`."""
-    parent, scratch, *rest = arguments
+    parent, scratch, *spec_arguments = arguments
     threading.Thread(target=end_with_parent, args=(int(parent), scratch), name="end-with-parent", daemon=True).start()
     from distributed.cli.dask_spec import main as dask_spec
 
-    dask_spec(args=rest, standalone_mode=True)
+    dask_spec(args=spec_arguments, standalone_mode=True)
 
 
 if __name__ == "__main__":

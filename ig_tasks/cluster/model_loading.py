@@ -26,7 +26,7 @@ def note_loading(*, loading: bool) -> None:
 
 def is_loading(client: Client, key: str) -> bool:
     """Whether the last that was heard of a task is that it began to load a model."""
-    told: list[bool] = []
+    loading_events: list[bool] = []
     with contextlib.suppress(OSError, TimeoutError, RuntimeError):  # a scheduler that is lost, too, tells nothing
-        told = [event["loading"] for _, event in client.get_events(_TOPIC) if event["key"] == str(key)]
-    return bool(told) and told[-1]
+        loading_events = [event["loading"] for _, event in client.get_events(_TOPIC) if event["key"] == str(key)]
+    return bool(loading_events) and loading_events[-1]

@@ -105,8 +105,8 @@ class Progress:
 
     def _waiting_line(self, now: float) -> str:
         """Waiting in words: `compute_attributions  waiting for the first rows, 15 s so far`."""
-        what = "the first rows" if self.done == self._earlier else f"more rows than {self.done:,}"
-        return f"{self.label}  waiting for {what}, {duration(now - self._last_moved)} so far"
+        awaited = "the first rows" if self.done == self._earlier else f"more rows than {self.done:,}"
+        return f"{self.label}  waiting for {awaited}, {duration(now - self._last_moved)} so far"
 
     def _rate_text(self) -> str:
         rate = self.rate
@@ -146,9 +146,9 @@ class Progress:
 
 def duration(seconds: float) -> str:
     """Seconds in words: "6 s", "2 min 5 s", "3 h 7 min"."""
-    whole = max(0, round(seconds))
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s" if whole % 60 else f"{whole // 60} min"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
+    total = max(0, round(seconds))
+    if total < 60:
+        return f"{total} s"
+    if total < 3600:
+        return f"{total // 60} min {total % 60} s" if total % 60 else f"{total // 60} min"
+    return f"{total // 3600} h {total % 3600 // 60} min"

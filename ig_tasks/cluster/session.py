@@ -176,8 +176,8 @@ class ComputeSession:
                 f"compute.address: versions differ at {address}: {skew}; run scheduler, workers and this "
                 "process from one image"
             )
-        found = _workers(len(self._worker_infos(client)))
-        self._log(f"connected to the Dask scheduler {address}, {found} ({time.monotonic() - began:.1f} s)")
+        workers = _workers(len(self._worker_infos(client)))
+        self._log(f"connected to the Dask scheduler {address}, {workers} ({time.monotonic() - began:.1f} s)")
         return client
 
     def _start(self) -> Client:

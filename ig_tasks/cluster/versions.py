@@ -22,7 +22,7 @@ def version_skew(versions: Mapping[str, Any]) -> str:
     here = versions["client"]["packages"]
     others = [("a worker", worker) for worker in versions["workers"].values()]
     others.append(("the scheduler", versions["scheduler"]))
-    found: list[str] = []
+    differences: list[str] = []
     for package in REQUIRED:
         ours = _comparable(package, here.get(package))
         if ours is None:
@@ -34,9 +34,9 @@ def version_skew(versions: Mapping[str, Any]) -> str:
             packages = other.get("packages", {}) if isinstance(other, Mapping) else {}
             theirs = _comparable(package, packages.get(package))
             if theirs != ours:
-                found.append(f"{package} {ours} here, {theirs or 'absent'} on {who}")
+                differences.append(f"{package} {ours} here, {theirs or 'absent'} on {who}")
                 break
-    return "; ".join(found)
+    return "; ".join(differences)
 
 
 def _comparable(package: str, version: str | None) -> str | None:

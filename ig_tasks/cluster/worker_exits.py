@@ -39,21 +39,21 @@ class WorkerExits:
 
     codes: tuple[int, ...] = ()
     over_budget: bool = False
-    said: str = ""
+    last_line: str = ""
 
     @classmethod
     def of(cls, logs: Iterable[str]) -> Self:
         """What the workers' log lines say of how workers ended."""
         codes: set[int] = set()
-        over_budget, said = False, ""
+        over_budget, last_line = False, ""
         for line in (line.strip() for log in logs for line in log.splitlines()):
             if line.startswith(ENDED):
                 codes.add(int(line.removeprefix(ENDED)))
             elif _OF_DASK.match(line):
                 over_budget = over_budget or _OVER_BUDGET in line
             elif line:
-                said = line[:300]
-        return cls(tuple(sorted(codes)), over_budget, said)
+                last_line = line[:300]
+        return cls(tuple(sorted(codes)), over_budget, last_line)
 
     @property
     def memory(self) -> bool:
@@ -62,10 +62,10 @@ class WorkerExits:
 
     def words(self) -> list[str]:
         """What is known, in parts of a sentence."""
-        said = [f"a worker wrote: {self.said}"] if self.said else []
+        quoted = [f"a worker wrote: {self.last_line}"] if self.last_line else []
         if self.over_budget:
-            return ["Dask ended one that took more", *said]
-        return [*([f"one ended with {', '.join(_code(code) for code in self.codes)}"] if self.codes else []), *said]
+            return ["Dask ended one that took more", *quoted]
+        return [*([f"one ended with {', '.join(_code(code) for code in self.codes)}"] if self.codes else []), *quoted]
 
 
 def died(doing: Doing) -> str:
