@@ -39,10 +39,10 @@ def unique_labels(features: Iterable[str], labels: Mapping[str, str]) -> dict[st
     names = list(features)
     written = [labels.get(name, name) for name in names]
     times = Counter(written)
-    told = {
+    texts = {
         name: label if times[label] == 1 else f"{label} ({name})" for name, label in zip(names, written, strict=True)
     }
-    return fitted(shortened_apart(told, _APART))
+    return fitted(shortened_apart(texts, _APART))
 
 
 def fitted(labels: Mapping[str, str], limit: int = LABEL) -> dict[str, str]:

@@ -11,23 +11,23 @@ _OF_DATA = "colour"
 """The column of a chart's rows that holds colours; its other columns hold names and numbers of the data."""
 
 
-def recoloured(held: Any, colours: Mapping[str, str]) -> Any:
-    """`held`, a part of a chart's document, with each colour replaced; words of the data are left alone.
+def recoloured(part: Any, colours: Mapping[str, str]) -> Any:
+    """A part of a chart's document, with each colour replaced; words of the data are left alone.
 
     Args:
-        held: mappings, lists and texts of a Vega-Lite document.
+        part: mappings, lists and texts of a Vega-Lite document.
         colours: {colour as the chart functions write it: what to write instead}.
 
     >>> recoloured({"mark": {"color": "red"}, "data": {"values": [{"label": "red"}]}}, {"red": "blue"})
     {'mark': {'color': 'blue'}, 'data': {'values': [{'label': 'red'}]}}
     """
-    if isinstance(held, str):
-        return colours.get(held, held)
-    if isinstance(held, Mapping):
-        return {key: _under(key, part, colours) for key, part in held.items()}
-    if isinstance(held, list):
-        return [recoloured(part, colours) for part in held]
-    return held
+    if isinstance(part, str):
+        return colours.get(part, part)
+    if isinstance(part, Mapping):
+        return {key: _under(key, item, colours) for key, item in part.items()}
+    if isinstance(part, list):
+        return [recoloured(item, colours) for item in part]
+    return part
 
 
 def _under(key: str, part: Any, colours: Mapping[str, str]) -> Any:

@@ -78,15 +78,15 @@ def ranks_over_time(
 
     data: list[dict[str, Any]] = []
     ends: list[dict[str, Any]] = []
-    for label, held in ranks.items():
-        there = [rank for rank in held if rank is not None]
+    for label, ranks_of_label in ranks.items():
+        there = [rank for rank in ranks_of_label if rank is not None]
         if not there:
             continue
         colour = ACCENT if max(there) - min(there) >= _MOVED else FAINT
-        pieces = _pieces([Moment(name, rank) for name, rank in zip(partitions, held, strict=True)])
+        pieces = _pieces([Moment(name, rank) for name, rank in zip(partitions, ranks_of_label, strict=True)])
         rows = [
             {"partition": name, "rank": rank, "label": label, "piece": f"{label}/{piece}", "colour": colour}
-            for name, rank, piece in zip(partitions, held, pieces, strict=True)
+            for name, rank, piece in zip(partitions, ranks_of_label, pieces, strict=True)
             if rank is not None
         ]
         data += rows
@@ -110,7 +110,10 @@ def ranks_over_time(
         f"Lines: the ranks of {len(ends)} features over {len(partitions)} partitions, the most important on top. "
         "The numbers are in the table."
     )
-    table = tuple({"label": label, **dict(zip(partitions, held, strict=True))} for label, held in ranks.items())
+    table = tuple(
+        {"label": label, **dict(zip(partitions, ranks_of_label, strict=True))}
+        for label, ranks_of_label in ranks.items()
+    )
     beyond = max((min(estimate(end["text"], 11), _NAMES) for end in ends), default=0.0)
     return Chart(alt.layer(*layers), words, table, Frame(max(most, 4), width=560, above=30, beyond=beyond))
 
@@ -154,7 +157,7 @@ def _partitions_axis(alt: Any, partitions: Sequence[str]) -> Any:
 def _mark_lines(alt: Any, marks: Mapping[str, str], x: Any) -> list[Any]:
     if not marks:
         return []
-    base = alt.Chart(alt.Data(values=[{"partition": name, "what": what} for name, what in marks.items()]))
+    base = alt.Chart(alt.Data(values=[{"partition": name, "what": event} for name, event in marks.items()]))
     return [
         base.mark_rule(color=FAINT, strokeDash=[4, 3], strokeWidth=1).encode(x=x),
         base.mark_text(align="center", baseline="bottom", fontSize=10, color=FAINT, dy=-2).encode(

@@ -45,11 +45,11 @@ def _any_within(codes: set[int], ranges: list[tuple[int, int]]) -> bool:
 
 @lru_cache(maxsize=16)
 def _face(weight: str, part: str) -> str:
-    held = base64.b64encode((FONTS / f"{weight}_{part}.woff2").read_bytes()).decode("ascii")
+    font = base64.b64encode((FONTS / f"{weight}_{part}.woff2").read_bytes()).decode("ascii")
     ranges = ", ".join(f"U+{first:X}-{last:X}" for first, last in PARTS[part])
     return (
         f'@font-face {{ font-family: "{FAMILY}"; font-weight: {WEIGHTS[weight]}; unicode-range: {ranges}; '
-        f'src: url("data:font/woff2;base64,{held}") format("woff2"); }}'
+        f'src: url("data:font/woff2;base64,{font}") format("woff2"); }}'
     )
 
 
@@ -81,10 +81,10 @@ def cut(text: str, size: float, limit: float) -> str:
     """
     if room(text, size) <= limit:
         return text
-    kept = text
-    while kept and room(kept, size) > limit - size:
-        kept = kept[:-1]
-    return f"{kept.rstrip()}…"
+    start = text
+    while start and room(start, size) > limit - size:
+        start = start[:-1]
+    return f"{start.rstrip()}…"
 
 
 def _within(letter: str) -> bool:

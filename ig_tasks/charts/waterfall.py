@@ -64,16 +64,16 @@ def waterfall(
         for step in steps
     ]
     ends = [
-        {"feature": what, "from": mark.at, "figure": mark.figure}
-        for what, mark in ((AT_BASELINE, start), (FOR_ROW, end))
+        {"feature": place, "from": mark.at, "figure": mark.figure}
+        for place, mark in ((AT_BASELINE, start), (FOR_ROW, end))
     ]
     order = [AT_BASELINE, *dict.fromkeys(step.words for step in steps), FOR_ROW]
     y = alt.Y("feature:N", title=None, scale=alt.Scale(domain=order), axis=words_axis(alt, order, limit=200))
-    said = "; ".join(part for part in (units, note) if part)
+    axis_note = "; ".join(part for part in (units, note) if part)
     scale = alt.Scale(domain=_domain(steps, start, end), nice=False, zero=False)
     x = alt.X(
         "from:Q",
-        title=f"model output ({said})" if said else "model output",
+        title=f"model output ({axis_note})" if axis_note else "model output",
         axis=alt.Axis(tickCount=5, grid=True, labelFlush=False),
         scale=scale,
     )
