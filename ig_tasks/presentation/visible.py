@@ -37,7 +37,7 @@ def visible(text: str, *, breaks: bool = False) -> str:
     >>> visible("a\\x00b"), visible("\\x1b[31m"), visible("caf\\u00e9 \\u4e2d")
     ('a\\\\x00b', '\\\\x1b[31m', 'café 中')
     """
-    return _ESCAPED.sub(lambda found: _escape(found.group(), breaks), text)
+    return _ESCAPED.sub(lambda match: _escape(match.group(), breaks), text)
 
 
 def _escape(letter: str, breaks: bool) -> str:
@@ -49,15 +49,15 @@ def _escape(letter: str, breaks: bool) -> str:
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
-def visible_everywhere(held: Any) -> Any:
-    """`held` with every text in its mappings and lists made visible: keys too."""
-    if isinstance(held, str):
-        return visible(held)
-    if isinstance(held, Mapping):
-        return {visible_everywhere(key): visible_everywhere(item) for key, item in held.items()}
-    if isinstance(held, (list, tuple)):
-        return [visible_everywhere(item) for item in held]
-    return held
+def visible_everywhere(value: Any) -> Any:
+    """`value` with every text in its mappings and lists made visible: keys too."""
+    if isinstance(value, str):
+        return visible(value)
+    if isinstance(value, Mapping):
+        return {visible_everywhere(key): visible_everywhere(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [visible_everywhere(item) for item in value]
+    return value
 
 
 def json_visible(document: str) -> str:
@@ -66,4 +66,4 @@ def json_visible(document: str) -> str:
     >>> json_visible('{"a": "\\u202e"}') == '{"a": "\\\\u202e"}'
     True
     """
-    return _IN_JSON.sub(lambda found: json.dumps(found.group())[1:-1], document)
+    return _IN_JSON.sub(lambda match: json.dumps(match.group())[1:-1], document)
