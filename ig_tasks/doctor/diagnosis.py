@@ -120,32 +120,32 @@ class Diagnosis:
         inputs = tuple(
             InputFinding(
                 **{
-                    **one,
-                    "shape": tuple(one["shape"]),
-                    "candidates": tuple(Candidate(**each) for each in one["candidates"]),
-                    **{key: tuple(one[key]) for key in ("layer", "proposed") if isinstance(one[key], list)},
+                    **finding,
+                    "shape": tuple(finding["shape"]),
+                    "candidates": tuple(Candidate(**each) for each in finding["candidates"]),
+                    **{key: tuple(finding[key]) for key in ("layer", "proposed") if isinstance(finding[key], list)},
                 }
             )
-            for one in data["inputs"]
+            for finding in data["inputs"]
         )
         return cls(
             framework=data["framework"],
             inputs=inputs,
             dependent=tuple((first, second) for first, second in data["dependent"]),
-            zero=tuple(ZeroFeature(**one) for one in data["zero"]),
+            zero=tuple(ZeroFeature(**finding) for finding in data["zero"]),
             notes=tuple(data["notes"]),
             problems=tuple(data["problems"]),
         )
 
     def __repr__(self) -> str:
         fine = [each.name for each in self.inputs if each.differentiable]
-        found = [
+        parts = [
             f"differentiable: {', '.join(fine) or 'none'}",
             *([f"layers: {self.layers}"] if self.layers else []),
             *([f"attribution zero: {', '.join(each.name for each in self.zero)}"] if self.zero else []),
             *self.complaints,
         ]
-        return f"Diagnosis of a {self.framework} model, {len(self.inputs)} inputs; {'; '.join(found)}"
+        return f"Diagnosis of a {self.framework} model, {len(self.inputs)} inputs; {'; '.join(parts)}"
 
     def __str__(self) -> str:
         lines = []

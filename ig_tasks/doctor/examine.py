@@ -85,27 +85,28 @@ def diagnose(
     _check_names(side, arrays, [name for name in (*arrays, *others) if name not in unnamed], named)
     known = side.known_layers()
     every = list(dict.fromkeys(layer for tables in named.values() for layer in tables.names))
-    given = {**arrays, **others}
-    few = {name: value[:_SEEN] if isinstance(value, np.ndarray) else value for name, value in given.items()}
-    seen = side.observe(few, [layer for layer in every if layer in known])
+    arrays_passed = {**arrays, **others}
+    few = {name: value[:_SEEN] if isinstance(value, np.ndarray) else value for name, value in arrays_passed.items()}
+    observation = side.observe(few, [layer for layer in every if layer in known])
 
     trial = Trial(module, side.outputs, rows, others, column)
     ids = [name for name, array in arrays.items() if array.dtype.kind in "iub" or _whole(array)]
     embedding = trial.layers_embedding(ids)
-    found = [
-        _finding(name, array, named.get(name), seen, trial, embedding.get(name, ())) for name, array in arrays.items()
+    findings = [
+        _finding(name, array, named.get(name), observation, trial, embedding.get(name, ()))
+        for name, array in arrays.items()
     ]
-    dependent = dependent_layers(seen, every)
-    problems = [fault for each in found for fault in faults_of(each, seen, known, side.embedding_layers())]
+    dependent = dependent_layers(observation, every)
+    problems = [fault for each in findings for fault in faults_of(each, observation, known, side.embedding_layers())]
     problems += chosen_together(dependent, every)
     features = None if loaded is None else loaded.package.features
-    zero, refused = trial.zero_features(found, seen, features)
+    zero, refused = trial.zero_features(findings, observation, features)
     return Diagnosis(
         framework=side.framework,
-        inputs=tuple(found),
+        inputs=tuple(findings),
         dependent=tuple(dependent),
         zero=zero,
-        notes=tuple(note for each in found for note in read_beside(each, seen)),
+        notes=tuple(note for each in findings for note in read_beside(each, observation)),
         problems=(*problems, *([refused] if refused and not problems else [])),
     )
 
@@ -122,15 +123,15 @@ def _arrays(
         if not encoded.keep.any():
             raise InputError(f"inputs: none of the rows can be encoded ({next(filter(None, encoded.reasons), 'none')})")
         inputs, others = encoded.inputs, {**{n: a[:_TRIED] for n, a in encoded.fixed.items()}, **others}
-    given = named_inputs(loaded, model, inputs)
-    others = {**given.absent, **others}
-    arrays = {name: array[:_TRIED] if array.ndim else array for name, array in given.arrays.items()}
+    named = named_inputs(loaded, model, inputs)
+    others = {**named.absent, **others}
+    arrays = {name: array[:_TRIED] if array.ndim else array for name, array in named.arrays.items()}
     arrays = {name: array for name, array in arrays.items() if name not in others}
     beside = [array for array in others.values() if isinstance(array, np.ndarray)]
     sizes = {array.shape[0] if array.ndim else 0 for array in (*arrays.values(), *beside)}
     if not arrays or len(sizes) != 1 or 0 in sizes:
         raise InputError("inputs: give arrays of the same number of rows, one at least")
-    return given.with_arrays(arrays), others
+    return named.with_arrays(arrays), others
 
 
 def _passed_on(name: str, value: Any) -> Any:
@@ -176,13 +177,13 @@ def _check_names(side: Side, arrays: Mapping[str, Array], by_name: Collection[st
 
 
 def _finding(
-    name: str, array: Array, named: Tables | None, seen: Observation, trial: Trial, embedding: tuple[str, ...]
+    name: str, array: Array, named: Tables | None, observation: Observation, trial: Trial, embedding: tuple[str, ...]
 ) -> InputFinding:
     """What is to be said of one input. Layers that are named and work stay, whatever else would serve.
 
     `embedding` are the embedding layers whose ids follow the input's.
     """
-    candidates = candidates_of(name, seen, embedding)
+    candidates = candidates_of(name, observation, embedding)
     usable = [each.layer for each in candidates if not each.why]
     layers = embedding or tuple(usable[:1])
     ids = array.dtype.kind in "iub" or (array.dtype.kind == "f" and bool(usable) and _whole(array))
@@ -191,13 +192,13 @@ def _finding(
         proposed = short(named.names)
     elif ids and layers:
         proposed = short(layers)
-    differentiable = array.dtype.kind == "f" and proposed is None and is_open(name, seen)
+    differentiable = array.dtype.kind == "f" and proposed is None and is_open(name, observation)
     return InputFinding(
         name=name,
         shape=tuple(int(size) for size in array.shape[1:]),
         dtype="string" if array.dtype.kind in "OUS" else array.dtype.name,
         differentiable=differentiable,
-        why="" if differentiable else why_not(name, array, seen, candidates),
+        why="" if differentiable else why_not(name, array, observation, candidates),
         layer=None if named is None else short(named.names),
         candidates=tuple(candidates),
         proposed=proposed,

@@ -63,7 +63,7 @@ class Trial:
         return True
 
     def zero_features(
-        self, findings: Sequence[InputFinding], seen: Observation, features: Sequence[Feature] | None
+        self, findings: Sequence[InputFinding], observation: Observation, features: Sequence[Feature] | None
     ) -> tuple[tuple[ZeroFeature, ...], str]:
         """Features whose attribution is zero on all rows; what the engine refuses the model for, else ""."""
         layers = {each.name: each.proposed for each in findings if each.proposed is not None}
@@ -71,15 +71,15 @@ class Trial:
         if not explained or any(_is_text(value) for value in self.given.values()):
             return (), ""
         try:
-            found = self._attributions(layers, explained, rows=None)
+            attributions = self._attributions(layers, explained, rows=None)
         except TargetError:
             return (), ""  # the outputs have names; which one to explain was not said
         except ModelError as error:
             return (), str(error)
         zero = []
-        for feature, name, place, size in self._features(found, features):
+        for feature, name, place, size in self._features(attributions, features):
             if not size.any():
-                zero.append(ZeroFeature(feature, self._why(name, place, seen)))
+                zero.append(ZeroFeature(feature, self._why_zero(name, place, observation)))
         return tuple(zero), ""
 
     @property
@@ -112,12 +112,12 @@ class Trial:
         return {name: array if leading == 2 else array[:, None] for name, array in inputs.by_name(attributions).items()}
 
     def _features(
-        self, found: Mapping[str, Array], features: Sequence[Feature] | None
+        self, attributions: Mapping[str, Array], features: Sequence[Feature] | None
     ) -> Iterator[tuple[str, str, Place, Array]]:
         """Name, input, place and attributions of every feature."""
-        own = [feature for feature in features or () if feature.input in found]
+        own = [feature for feature in features or () if feature.input in attributions]
         if own:
-            matrix = feature_matrix(found, own, leading=2)
+            matrix = feature_matrix(attributions, own, leading=2)
             counted: dict[str, int] = {}
             for number, feature in enumerate(own):
                 place: Place = (...,)
@@ -128,7 +128,7 @@ class Trial:
                 counted[feature.input] = counted.get(feature.input, 0) + 1
                 yield feature.name, feature.input, place, matrix[..., number]
             return
-        for name, array in found.items():
+        for name, array in attributions.items():
             shown, places = self.inputs.display_name(name), list(np.ndindex(array.shape[2:]))
             if not array.any() or len(places) > _LISTED or places == [()]:
                 yield shown, name, (...,), array
@@ -136,22 +136,22 @@ class Trial:
             for label, place in zip(element_names(shown, array.shape[2:]), places, strict=True):
                 yield label, name, place, array[(slice(None), slice(None), *place)]
 
-    def _why(self, name: str, place: Place, seen: Observation) -> str:
-        if not reaches(name, seen):
+    def _why_zero(self, name: str, place: Place, observation: Observation) -> str:
+        if not reaches(name, observation):
             return "no output depends on it"
-        embedded = any(call.takes == name for call in seen.calls)
-        if not embedded and not is_open(name, seen):
-            return f"its gradients are lost at {', '.join(map(str, cuts_of(name, seen)))}"
-        if self._changes(name, place, seen):
+        embedded = any(call.takes == name for call in observation.calls)
+        if not embedded and not is_open(name, observation):
+            return f"its gradients are lost at {', '.join(map(str, cuts_of(name, observation)))}"
+        if self._changes(name, place, observation):
             return (
                 "the output changes with it, by steps that have no gradient (rounding, comparisons, units that are off)"
             )
         return "the output does not change with it on the rows that were tried"
 
-    def _changes(self, name: str, place: Place, seen: Observation) -> bool:
+    def _changes(self, name: str, place: Place, observation: Observation) -> bool:
         """Whether other values of a feature change an output."""
         before = self.outputs(self.given)
-        for other in self._others(name, place, seen):
+        for other in self._other_values(name, place, observation):
             try:
                 after = self.outputs({**self.given, name: other})
             except Exception:  # noqa: BLE001, S112 - a value that the model does not take says nothing
@@ -160,14 +160,14 @@ class Trial:
                 return True
         return False
 
-    def _others(self, name: str, place: Place, seen: Observation) -> Iterator[Array]:
+    def _other_values(self, name: str, place: Place, observation: Observation) -> Iterator[Array]:
         array = self.arrays[name]
         where = (slice(None), *place)
-        sizes = [call.vocabulary for call in seen.calls if call.takes == name and call.vocabulary]
+        sizes = [call.vocabulary for call in observation.calls if call.takes == name and call.vocabulary]
         changed: list[Array] = [np.roll(array, 1, axis=0)]
         if array.dtype.kind == "f":
             codes = _are_codes(array)  # of those, others than the rows' own may be outside their table
-            changed += [_another(array), *(np.where(codes, array, each) for each in (array + 1, 3 - 10 * array))]
+            changed += [_other_value(array), *(np.where(codes, array, each) for each in (array + 1, 3 - 10 * array))]
         elif sizes:
             changed.append((array + 1) % min(sizes))
         for values in changed:
@@ -176,7 +176,7 @@ class Trial:
             yield other
 
 
-def _another(array: Array) -> Array:
+def _other_value(array: Array) -> Array:
     """Another value for every element: the least or the greatest of its column where there are several.
 
     A whole number may be the code of a category, so that it gets no neighbour below 0.
@@ -198,4 +198,4 @@ def _is_text(value: Any) -> bool:
 def _other(end: Array) -> Array:
     """A baseline that differs from the row in every element."""
     other = np.roll(end, 1, axis=0)
-    return np.where(other == end, _another(end), other)
+    return np.where(other == end, _other_value(end), other)

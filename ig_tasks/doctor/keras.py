@@ -53,19 +53,21 @@ class KerasSide:
 
     def observe(self, inputs: Mapping[str, Array], layers: Collection[str]) -> Observation:
         """Trace the model once; `layers` are named by the user, and noted whatever they are."""
-        given = self._tensors(inputs)
+        tensors = self._tensors(inputs)
         with self._as_found():
-            return self._observed(given, layers)
+            return self._observed(tensors, layers)
 
-    def _observed(self, given: dict[str, Any], layers: Collection[str]) -> Observation:
-        self._run(given)  # a subclassed model makes its layers when it is called first
-        tensors = {name: tensor for name, tensor in given.items() if tf.is_tensor(tensor)}
-        specs = {name: tf.TensorSpec((None, *tensor.shape[1:]), tensor.dtype) for name, tensor in tensors.items()}
+    def _observed(self, tensors: dict[str, Any], layers: Collection[str]) -> Observation:
+        self._run(tensors)  # a subclassed model makes its layers when it is called first
+        traced_inputs = {name: tensor for name, tensor in tensors.items() if tf.is_tensor(tensor)}
+        specs = {name: tf.TensorSpec((None, *tensor.shape[1:]), tensor.dtype) for name, tensor in traced_inputs.items()}
         recorder = Recorder(self.model)
         with recorder.recording():
-            traced = tf.function(lambda tensors: tf.nest.flatten(self._run({**given, **tensors})), autograph=False)
+            traced = tf.function(
+                lambda traced_inputs: tf.nest.flatten(self._run({**tensors, **traced_inputs})), autograph=False
+            )
             graph = traced.get_concrete_function(specs).graph
-        flow = Flow(graph, dict(zip(sorted(tensors), graph.inputs, strict=False)), recorder.calls, self.model)
+        flow = Flow(graph, dict(zip(sorted(traced_inputs), graph.inputs, strict=False)), recorder.calls, self.model)
         flow.follow(frozenset(layers))
         routes = {label for output in graph.outputs for label in flow.labels(output) if isinstance(label, Route)}
         return Observation(tuple(flow.calls), frozenset(routes))
@@ -73,8 +75,8 @@ class KerasSide:
     def outputs(self, inputs: Mapping[str, Array]) -> npt.NDArray[np.float64]:
         """All outputs side by side, (rows, numbers)."""
         with self._as_found():
-            found = [np.asarray(each, np.float64) for each in tf.nest.flatten(self._run(self._tensors(inputs)))]
-        return np.concatenate([each.reshape(len(each), -1) for each in found], axis=1)
+            outputs = [np.asarray(each, np.float64) for each in tf.nest.flatten(self._run(self._tensors(inputs)))]
+        return np.concatenate([each.reshape(len(each), -1) for each in outputs], axis=1)
 
     @contextmanager
     def _as_found(self) -> Iterator[None]:
@@ -85,25 +87,25 @@ class KerasSide:
         finally:
             restore()
 
-    def _run(self, given: dict[str, Any]) -> Any:
+    def _run(self, tensors: dict[str, Any]) -> Any:
         if self._bare is not None:
-            arguments, keywords = [given[self._bare]], {name: given[name] for name in given if name != self._bare}
+            arguments, keywords = [tensors[self._bare]], {name: tensors[name] for name in tensors if name != self._bare}
         else:
-            arguments, keywords = arranged(self.model, given, self._placed)
+            arguments, keywords = arranged(self.model, tensors, self._placed)
         return self.model(*as_tensors(arguments), **keywords, training=False)
 
     def _tensors(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
         known = functional_inputs(self.model, self._names)
         single = len(known) == 1 and list(inputs) == [self._bare]
-        found = {}
+        tensors = {}
         for name, array in inputs.items():
             if not isinstance(array, np.ndarray):
-                found[name] = array
+                tensors[name] = array
                 continue
             if array.dtype.kind in "OUS":
-                found[name] = tf.constant(array.astype(object))
+                tensors[name] = tf.constant(array.astype(object))
                 continue
             declared = next(iter(known.values())) if single else known.get(name)
             other = "float32" if array.dtype.kind == "f" else array.dtype.name
-            found[name] = tf.constant(array.astype(declared if declared not in (None, "string") else other))
-        return found
+            tensors[name] = tf.constant(array.astype(declared if declared not in (None, "string") else other))
+        return tensors

@@ -36,7 +36,7 @@ class _Run:
 
     name: str
     layer: Any
-    given: tuple[Any, ...]
+    arguments: tuple[Any, ...]
     made: tuple[Any, ...]
 
 
@@ -102,32 +102,32 @@ class Flow:
         embeds = {run.name for run in self._runs if isinstance(run.layer, keras.layers.Embedding)}
         for run in self._runs:
             for tensor in run.made:
-                if tensor.ref() not in {each.ref() for each in run.given} and self._noted(run, named | embeds):
+                if tensor.ref() not in {each.ref() for each in run.arguments} and self._matters(run, named | embeds):
                     made.setdefault(tensor.ref(), set()).add(run.name)
         for operation in self._graph.get_operations():
             if operation.type in ("Placeholder", "Const"):
                 continue
-            labels = self._behind(operation)
+            labels = self._output_labels(operation)
             for tensor in operation.outputs:
                 self._labels[tensor.ref()] = labels | made.get(tensor.ref(), set())
             if operation.type in _KEEP_VALUES and operation.inputs[0].ref() in self._same:
                 self._same[operation.outputs[0].ref()] = self._same[operation.inputs[0].ref()]
         self.calls += [
-            self._call(run) for run in self._runs if run.given and run.made and self._noted(run, named | embeds)
+            self._call(run) for run in self._runs if run.arguments and run.made and self._matters(run, named | embeds)
         ]
 
-    def _noted(self, run: _Run, names: frozenset[str] | set[str]) -> bool:
+    def _matters(self, run: _Run, names: frozenset[str] | set[str]) -> bool:
         """Whether a call matters: an embedding, a named layer, or one that makes a vector of every id."""
         if run.name in names:
             return True
-        if len(run.given) != 1 or len(run.made) != 1 or run.given[0].ref() not in self._same:
+        if len(run.arguments) != 1 or len(run.made) != 1 or run.arguments[0].ref() not in self._same:
             return False
-        ids, vectors = run.given[0], run.made[0]
+        ids, vectors = run.arguments[0], run.made[0]
         return bool(vectors.dtype.is_floating and vectors.shape.rank == ids.shape.rank + 1)
 
     def _call(self, run: _Run) -> Call:
-        ids, vectors = run.given[0], run.made[0]
-        labels: Labels = frozenset().union(*(self.labels(each) for each in run.given))
+        ids, vectors = run.arguments[0], run.made[0]
+        labels: Labels = frozenset().union(*(self.labels(each) for each in run.arguments))
         takes = self._same.get(ids.ref())
         per_id = vectors.shape.rank is not None and ids.shape.rank is not None and vectors.shape.rank > ids.shape.rank
         return Call(
@@ -141,27 +141,27 @@ class Flow:
             per_id=bool(per_id and vectors.dtype.is_floating),
         )
 
-    def _behind(self, operation: Any) -> Labels:
+    def _output_labels(self, operation: Any) -> Labels:
         """Labels of an operation's outputs."""
-        kind, given = operation.type, list(operation.inputs)
-        reads: Labels = frozenset().union(*(self.labels(each) for each in given))
+        kind, operands = operation.type, list(operation.inputs)
+        reads: Labels = frozenset().union(*(self.labels(each) for each in operands))
         if not reads or kind in _SIZES:
             return frozenset()
         layer = self._layer(operation)
         where = f"'{kind}'" + (f" in layer '{layer}'" if layer else "")
-        if kind in _GATHERS and len(given) > 1:
+        if kind in _GATHERS and len(operands) > 1:
             inside = isinstance(self._layers.get(layer), keras.layers.Embedding)
             cut = Cut("embedding", f"'{layer}'") if inside else Cut("table", where)
-            return self.labels(given[0]) | cut_off(self.labels(given[1]), cut)
+            return self.labels(operands[0]) | cut_off(self.labels(operands[1]), cut)
         if (
-            any(each.dtype == tf.string for each in given)
+            any(each.dtype == tf.string for each in operands)
             and operation.outputs
             and operation.outputs[0].dtype != tf.string
         ):
             return cut_off(reads, Cut("strings", f"layer '{layer}'" if layer else where))
         name = _CUTS.get(kind, "")
         if not name and operation.outputs and not operation.outputs[0].dtype.is_floating:
-            name = "integers" if any(each.dtype.is_floating and self.labels(each) for each in given) else ""
+            name = "integers" if any(each.dtype.is_floating and self.labels(each) for each in operands) else ""
         return cut_off(reads, Cut(name, where)) if name else reads
 
     def _layer(self, operation: Any) -> str:

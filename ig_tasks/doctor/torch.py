@@ -64,8 +64,8 @@ class TorchSide:
     def outputs(self, inputs: Mapping[str, Array]) -> npt.NDArray[np.float64]:
         """All outputs side by side, (rows, numbers)."""
         with self._session(gradients=False):
-            found = leaves([self._run(self._tensors(inputs))])
-        return np.concatenate([each.detach().cpu().double().reshape(len(each), -1).numpy() for each in found], axis=1)
+            outputs = leaves([self._run(self._tensors(inputs))])
+        return np.concatenate([each.detach().cpu().double().reshape(len(each), -1).numpy() for each in outputs], axis=1)
 
     @contextmanager
     def _session(self, *, gradients: bool) -> Iterator[None]:
@@ -77,18 +77,18 @@ class TorchSide:
 
     def _run(self, tensors: dict[str, torch.Tensor]) -> Any:
         # Copies: a model may change in place what it is given, and a leaf of autograd it may not.
-        own = {name: one.clone() if isinstance(one, torch.Tensor) else one for name, one in tensors.items()}
+        own = {name: value.clone() if isinstance(value, torch.Tensor) else value for name, value in tensors.items()}
         placed = [own.pop(name) for name in self._placed]
         return self.model(*placed, **own)
 
     def _tensors(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
-        found = {}
+        tensors = {}
         for name, array in inputs.items():
             if not isinstance(array, np.ndarray):
-                found[name] = array
+                tensors[name] = array
                 continue
             if array.dtype.kind not in "fiub":
                 raise InputError(f"inputs['{name}']: torch takes no {array.dtype}; give the ids that stand for it")
             tensor = torch.as_tensor(np.ascontiguousarray(array), device=self._device)
-            found[name] = tensor.to(self._dtype) if tensor.is_floating_point() else tensor
-        return found
+            tensors[name] = tensor.to(self._dtype) if tensor.is_floating_point() else tensor
+        return tensors

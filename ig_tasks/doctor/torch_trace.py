@@ -47,13 +47,13 @@ class Trace(TorchFunctionMode):  # type: ignore[misc]  # torch is not followed b
         return frozenset().union(*(self._labels.get(id(tensor), frozenset()) for tensor in leaves([values])))
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        given = kwargs or {}
-        result = func(*args, **given)
+        keywords = kwargs or {}
+        result = func(*args, **keywords)
         if self._off:
             return result
         name = spelled(func).split(".")[0]
         # A tensor that another is only made like has none of its values read.
-        reads = self.labels(args[:1] if name in _LIKE else (args, given))
+        reads = self.labels(args[:1] if name in _LIKE else (args, keywords))
         if not reads or name in _FRESH or (name in ATTRIBUTES and name != "data"):
             return result
         made = [args[0]] if name == "__setitem__" else leaves([result])
@@ -61,17 +61,17 @@ class Trace(TorchFunctionMode):  # type: ignore[misc]  # torch is not followed b
             behind = cut_off(reads, Cut("outside", f"'{name}'{self._place()}"))
             self.left |= {label for label in behind if isinstance(label, Route)}
         for tensor in made:
-            self._mark(tensor, self._behind(name, args, given, tensor, reads))
+            self._mark(tensor, self._output_labels(name, args, keywords, tensor, reads))
         return result
 
-    def _behind(self, name: str, args: Any, given: Any, made: torch.Tensor, reads: Labels) -> Labels:
+    def _output_labels(self, name: str, args: Any, keywords: Any, made: torch.Tensor, reads: Labels) -> Labels:
         """Labels of a tensor that an operation made of what it read."""
         plain = name.strip("_") if name.endswith("_") and not name.startswith("__") else name
         where = f"'{name}'{self._place()}"
         if plain in ("embedding", "embedding_bag") or plain in _LOOKUPS:
-            among = [args[1:], given] if plain in _LOOKUPS else [args, given]
+            among = [args[1:], keywords] if plain in _LOOKUPS else [args, keywords]
             index = [tensor for tensor in leaves(among) if not tensor.is_floating_point()]
-            others = [tensor for tensor in leaves([args, given]) if not any(tensor is each for each in index)]
+            others = [tensor for tensor in leaves([args, keywords]) if not any(tensor is each for each in index)]
             return self.labels(others) | cut_off(self.labels(index), self._table(plain, others))
         kind = (
             "comparison" if plain in _COMPARISONS
@@ -80,7 +80,7 @@ class Trace(TorchFunctionMode):  # type: ignore[misc]  # torch is not followed b
             else "arg-max" if plain in _MAXIMA and not made.is_floating_point()
             else ""
         )  # fmt: skip
-        read = leaves([args, given])
+        read = leaves([args, keywords])
         if not kind and not made.is_floating_point() and any(t.is_floating_point() and self.labels(t) for t in read):
             kind = "integers"
         if not kind and not made.requires_grad and any(t.requires_grad and self._open(t) for t in read):
@@ -119,7 +119,7 @@ class Trace(TorchFunctionMode):  # type: ignore[misc]  # torch is not followed b
             name = self._inside.pop()[0]
             before, self._off = self._off, True
             try:
-                self._called(name, module, [*args, *kwargs.values()], output)
+                self._record_call(name, module, [*args, *kwargs.values()], output)
             finally:
                 self._off = before
 
@@ -130,8 +130,8 @@ class Trace(TorchFunctionMode):  # type: ignore[misc]  # torch is not followed b
                     stack.callback(module.register_forward_hook(leave, with_kwargs=True).remove)
             yield
 
-    def _called(self, name: str, module: torch.nn.Module, given: list[Any], output: Any) -> None:
-        read = leaves(given)
+    def _record_call(self, name: str, module: torch.nn.Module, arguments: list[Any], output: Any) -> None:
+        read = leaves(arguments)
         if not read or not isinstance(output, torch.Tensor):
             return
         ids = read[0]
@@ -164,5 +164,5 @@ def _same(ids: torch.Tensor, tensor: torch.Tensor) -> bool:
     """Whether a layer was called with an input's ids, as they are or with axes of one."""
     if ids is tensor:
         return not tensor.is_floating_point()
-    whole = not (ids.is_floating_point() or tensor.is_floating_point()) and ids.numel() == tensor.numel()
-    return whole and bool(torch.equal(ids.reshape(-1).long(), tensor.reshape(-1).long()))
+    alike = not (ids.is_floating_point() or tensor.is_floating_point()) and ids.numel() == tensor.numel()
+    return alike and bool(torch.equal(ids.reshape(-1).long(), tensor.reshape(-1).long()))

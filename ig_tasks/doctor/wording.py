@@ -32,63 +32,65 @@ _MADE = (
 )
 
 
-def candidates_of(name: str, seen: Observation, embedding: Collection[str] = ()) -> list[Candidate]:
+def candidates_of(name: str, observation: Observation, embedding: Collection[str] = ()) -> list[Candidate]:
     """Layers that embed an input, each once: embeddings, else the first layer that makes a vector of every id.
 
     `embedding` are those whose ids were seen to follow the input's, one by one.
     """
-    found: dict[str, Candidate] = {}
-    for call in (call for call in seen.calls if call.kind != "layer"):
+    candidates: dict[str, Candidate] = {}
+    for call in (call for call in observation.calls if call.kind != "layer"):
         follows = call.takes == name or call.layer in embedding
         if not follows and (call.takes is not None or name not in call.made_of):
             continue
         why = _POOLS if call.kind == "bag" or not call.per_id else "" if follows else _MADE
-        if call.layer not in found or found[call.layer].why:
-            found[call.layer] = Candidate(call.layer, call.vocabulary, call.width, why)
-    if not any(each.why == "" for each in found.values()):
-        other = next((c for c in seen.calls if c.kind == "layer" and c.takes == name and c.per_id), None)
+        if call.layer not in candidates or candidates[call.layer].why:
+            candidates[call.layer] = Candidate(call.layer, call.vocabulary, call.width, why)
+    if not any(each.why == "" for each in candidates.values()):
+        other = next((c for c in observation.calls if c.kind == "layer" and c.takes == name and c.per_id), None)
         if other is not None:
-            found[other.layer] = Candidate(other.layer, other.vocabulary, other.width)
-    return sorted(found.values(), key=lambda each: each.why != "")
+            candidates[other.layer] = Candidate(other.layer, other.vocabulary, other.width)
+    return sorted(candidates.values(), key=lambda each: each.why != "")
 
 
-def dependent_layers(seen: Observation, named: Collection[str]) -> list[tuple[str, str]]:
+def dependent_layers(observation: Observation, named: Collection[str]) -> list[tuple[str, str]]:
     """Pairs of layers of which the second lies behind the first, or around it: those that may be named, or are."""
-    layers = {call.layer for call in seen.calls if call.takes is not None or call.layer in named}
-    pairs = {(first, call.layer) for call in seen.calls for first in call.behind if {first, call.layer} <= layers}
+    layers = {call.layer for call in observation.calls if call.takes is not None or call.layer in named}
+    pairs = {
+        (first, call.layer) for call in observation.calls for first in call.behind if {first, call.layer} <= layers
+    }
     pairs |= {(inner, outer) for inner in layers for outer in layers if inner.startswith(f"{outer}.")}
     return sorted(pairs)
 
 
-def is_open(name: str, seen: Observation) -> bool:
+def is_open(name: str, observation: Observation) -> bool:
     """Whether an input reaches an output by a way on which gradients are kept."""
-    return not seen.clear or Route(name) in seen.routes
+    return not observation.clear or Route(name) in observation.routes
 
 
-def reaches(name: str, seen: Observation) -> bool:
+def reaches(name: str, observation: Observation) -> bool:
     """Whether an input reaches an output at all."""
-    return not seen.clear or any(route.input == name for route in (*seen.routes, *seen.left))
+    return not observation.clear or any(route.input == name for route in (*observation.routes, *observation.left))
 
 
-def cuts_of(name: str, seen: Observation) -> list[Cut]:
+def cuts_of(name: str, observation: Observation) -> list[Cut]:
     """Where an input's gradients are lost on its ways to an output."""
-    routes = seen.routes | seen.left
+    routes = observation.routes | observation.left
     return sorted({route.cut for route in routes if route.input == name and route.cut is not None})
 
 
-def why_not(name: str, array: npt.NDArray[Any], seen: Observation, candidates: Sequence[Candidate]) -> str:
+def why_not(name: str, array: npt.NDArray[Any], observation: Observation, candidates: Sequence[Candidate]) -> str:
     """Why an input is not differentiable, and what to do where no layer helps."""
     usable = [each.layer for each in candidates if not each.why]
-    cuts = cuts_of(name, seen)
+    cuts = cuts_of(name, observation)
     if array.dtype.kind in "OUS":
         where = next((f", looked up in {cut.where}" for cut in cuts if cut.kind == "strings"), "")
         return f"strings{where}; a path cannot start there: give the ids that they stand for"
     if usable:
         return f"integer ids, embedded by {', '.join(usable)}"
-    if not seen.clear:
+    if not observation.clear:
         return "integers, in TorchScript, which cannot be looked into: load the model as a plain module"
     if array.dtype.kind == "f":
-        if not reaches(name, seen):
+        if not reaches(name, observation):
             return "no output depends on it"
         return f"its gradients are lost at {', '.join(map(str, cuts))}"
     for kind, remedy in (
@@ -96,18 +98,20 @@ def why_not(name: str, array: npt.NDArray[Any], seen: Observation, candidates: S
         ("table", "make the table an Embedding layer"),
         ("embedding", ""),
     ):
-        if found := [cut for cut in cuts if cut.kind == kind]:
+        if of_kind := [cut for cut in cuts if cut.kind == kind]:
             none = "; no layer gives one vector per id" if kind == "embedding" else f"; no layer does that: {remedy}"
-            return f"integer ids, read by {found[0]}{none}"
-    if Route(name) in seen.routes:
+            return f"integer ids, read by {of_kind[0]}{none}"
+    if Route(name) in observation.routes:
         return "integers that the model uses as numbers: give floats"
     if cuts:
         lost = ", ".join(map(str, cuts))
         return f"integers, and gradients are lost at {lost}; pass a mask on in fixed= (kind: mask in model.yaml)"
-    return "integers" if reaches(name, seen) else "integers that no output depends on"
+    return "integers" if reaches(name, observation) else "integers that no output depends on"
 
 
-def faults_of(finding: InputFinding, seen: Observation, known: Collection[str], embeddings: Sequence[str]) -> list[str]:
+def faults_of(
+    finding: InputFinding, observation: Observation, known: Collection[str], embeddings: Sequence[str]
+) -> list[str]:
     """What is wrong with the layer that is named for an input, one line."""
     named, proposed = names_of(finding.layer), names_of(finding.proposed)
     field = f"inputs.{finding.name}.layer"
@@ -120,15 +124,15 @@ def faults_of(finding: InputFinding, seen: Observation, known: Collection[str], 
     if finding.differentiable:
         return [f"{field}: the input holds numbers, not ids; remove the entry"]
     if set(named) < set(proposed):
-        said = f"{', '.join(map(repr, proposed))} embed this input, and a path in {', '.join(map(repr, named))}"
-        return [f"{field}: {said} leaves out what goes through the rest; name them all"]
+        fault = f"{', '.join(map(repr, proposed))} embed this input, and a path in {', '.join(map(repr, named))}"
+        return [f"{field}: {fault} leaves out what goes through the rest; name them all"]
     layer = next((each for each in named if each not in proposed), named[0])
-    calls = [call for call in seen.calls if call.layer == layer]
+    calls = [call for call in observation.calls if call.layer == layer]
     if own := next((each.why for each in finding.candidates if each.layer == layer and each.why), ""):
         return [f"{field}: '{layer}' {own}"]
     others = sorted({call.takes for call in calls if call.takes is not None})
-    said = f"it embeds {', '.join(others)}" if others else "it is not called with its values"
-    return [f"{field}: '{layer}' does not embed this input: {said}"]
+    fault = f"it embeds {', '.join(others)}" if others else "it is not called with its values"
+    return [f"{field}: '{layer}' does not embed this input: {fault}"]
 
 
 def chosen_together(dependent: Sequence[tuple[str, str]], chosen: Collection[str]) -> list[str]:
@@ -141,11 +145,11 @@ def chosen_together(dependent: Sequence[tuple[str, str]], chosen: Collection[str
     ]
 
 
-def read_beside(finding: InputFinding, seen: Observation) -> list[str]:
+def read_beside(finding: InputFinding, observation: Observation) -> list[str]:
     """A note where ids that a layer embeds are read by something else, too, in which no path can run."""
     if finding.proposed is None:
         return []
-    cuts = [cut for cut in cuts_of(finding.name, seen) if cut.kind in ("one-hot", "table")]
+    cuts = [cut for cut in cuts_of(finding.name, observation) if cut.kind in ("one-hot", "table")]
     return [
         f"{finding.name}: it is read by {cut}, too, and a path in {', '.join(names_of(finding.proposed))} leaves that "
         "where the row is; make it a layer and name both"
