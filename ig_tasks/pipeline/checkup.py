@@ -20,7 +20,7 @@ from ig_tasks.stages.plan_facts import facts_of
 from ig_tasks.stages.planning import plan_run, require_writable_store
 from ig_tasks.stages.run_plan import RunPlan
 from ig_tasks.stages.run_reference import RunReference
-from ig_tasks.stages.trial import UsableRows, diagnosis_of, look_at_baseline, look_at_rows
+from ig_tasks.stages.trial import UsableRows, diagnosis_of, examine_baseline, examine_rows
 from ig_tasks.store import Store
 from ig_tasks.validation import called_check, judge_unknown
 
@@ -61,7 +61,7 @@ class Checkup:
             ValidationFailedError: the model is not the one that is served, and that check is critical.
         """
         spec, plan = self._spec, self._plan
-        rows = look_at_rows(plan)
+        rows = examine_rows(plan)
         ref = load_planned(plan, session=self._session, log=self._log, stored=True, rows=rows)
         package = plan.package
         kinds = Counter(feature.kind for feature in package.features)
@@ -115,7 +115,7 @@ def _reason_lines(rows: UsableRows) -> list[str]:
 
 def _unknown_lines(plan: RunPlan, rows: UsableRows) -> list[str]:
     """Which features hold categories that the model does not know; a warning where they are more than usual."""
-    judged = judge_unknown(plan.spec, facts_of(plan), rows.unknown, look_at_baseline(plan))
+    judged = judge_unknown(plan.spec, facts_of(plan), rows.unknown, examine_baseline(plan))
     told = [f"unknown   {'' if one.success else 'WARNING: '}{one.describe('rows that were tried')}" for one in judged]
     more = len(told) - _UNKNOWN
     return told[:_UNKNOWN] + ([f"unknown   and {more} features more"] if more > 0 else [])

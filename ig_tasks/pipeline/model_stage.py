@@ -14,7 +14,7 @@ from ig_tasks.stages.planning import plan_run, require_writable_store
 from ig_tasks.stages.run_plan import RunPlan
 from ig_tasks.stages.run_reference import DataFacts, ModelFacts, RunReference
 from ig_tasks.stages.serving_parity import compare_with_served
-from ig_tasks.stages.trial import UsableRows, look_at_rows, trial_of
+from ig_tasks.stages.trial import UsableRows, examine_rows, trial_of
 from ig_tasks.store import Store
 from ig_tasks.validation import called_check
 from ig_tasks.validation.drift.drift_check import reference_of
@@ -80,7 +80,7 @@ def load_planned(
     """
     say = log or to_stderr
     spec = plan.spec
-    rows = rows or look_at_rows(plan)
+    rows = rows or examine_rows(plan)
     require_few_levels(plan)
     require_unique_ids(plan)
     labelled = require_labels(plan)

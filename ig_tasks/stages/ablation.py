@@ -124,22 +124,26 @@ def ablate_rows(task: AblationTask, folder_uri: str, name: str) -> int:
     label = read_labels(frame[task.label], outcome.kind, outcome.target, outcome.classes)
     frame, label = frame[~np.isnan(label)], label[~np.isnan(label)]
     encoded = package.encode(frame)
-    kept, label = frame[encoded.keep], label[encoded.keep]
-    held = (label == outcome.column).astype(np.float64) if outcome.kind == "class" else label
+    explained, label = frame[encoded.keep], label[encoded.keep]
+    actual = (label == outcome.column).astype(np.float64) if outcome.kind == "class" else label
     losses, ablated = np.empty(0), np.empty((len(package.features), 0))
-    if len(kept):
-        losses = _losses(loaded.output(encoded.arrays, model.target, space), held, target, outcome, space)
+    if len(explained):
+        losses = _losses(loaded.output(encoded.arrays, model.target, space), actual, target, outcome, space)
         shares = prepared.baseline.shares
         outputs = prepared.ablated(
             encoded.inputs,
             task.attribution,
             memory_limit=task.memory_limit,
             fixed=encoded.fixed,
-            segments=segments_of(kept, [segment]),
+            segments=segments_of(explained, [segment]),
         )
         ablated = np.stack(
             [
-                np.average([_losses(one, held, target, outcome, space) for one in of_feature], axis=0, weights=shares)
+                np.average(
+                    [_losses(outputs_of_start, actual, target, outcome, space) for outputs_of_start in of_feature],
+                    axis=0,
+                    weights=shares,
+                )
                 for of_feature in outputs
             ]
         )
@@ -147,8 +151,8 @@ def ablate_rows(task: AblationTask, folder_uri: str, name: str) -> int:
     document = {
         "asked": task.asked(),
         "features": [feature.name for feature in package.features],
-        "clusters": None if task.cluster is None else level_names(kept[task.cluster])[finite].tolist(),
-        "outcome": pack(held[finite]),
+        "clusters": None if task.cluster is None else level_names(explained[task.cluster])[finite].tolist(),
+        "outcome": pack(actual[finite]),
         "losses": pack(losses[finite]),
         "ablated": pack(ablated[:, finite]),
     }
@@ -156,10 +160,10 @@ def ablate_rows(task: AblationTask, folder_uri: str, name: str) -> int:
     return int(finite.sum())
 
 
-def _losses(output: Floats, held: Floats, target: Target, outcome: Outcome, space: str) -> Floats:
+def _losses(output: Floats, actual: Floats, target: Target, outcome: Outcome, space: str) -> Floats:
     """The loss of each row (rows,) whose model's output is in a space."""
     predicted = converter(target.name, target.config, space, outcome.space)(np.asarray(output, np.float64))
-    return row_losses(outcome.kind, held, predicted)
+    return row_losses(outcome.kind, actual, predicted)
 
 
 def _read(document: dict[str, Any]) -> AblatedRows:

@@ -65,20 +65,20 @@ def judge_task(plan: RunPlan, rows: int) -> JudgeTask:
 
 def judge_rows(task: JudgeTask) -> BaselineAssessment:
     """What a worker finds of the spec's baseline, of `auto`, `mean`, `mode` and `zero`."""
-    model, asked = task.model, task.baseline
+    model, spec = task.model, task.baseline
     loaded = worker_model(model, task.resources)
     package = loaded.package
-    columns = list(dict.fromkeys([*package.columns, *([asked.segment] if asked.segment else [])]))
-    own: Any = asked
-    if asked.strategy == "table":
-        own = baseline_of_table(str(asked.uri), package.config.inputs, package.preprocess)
-    candidates: dict[str, Any] = {asked.strategy: own}
+    columns = list(dict.fromkeys([*package.columns, *([spec.segment] if spec.segment else [])]))
+    own: Any = spec
+    if spec.strategy == "table":
+        own = baseline_of_table(str(spec.uri), package.config.inputs, package.preprocess)
+    candidates: dict[str, Any] = {spec.strategy: own}
     for name in ("auto", "mean", "mode", "zero"):
         candidates.setdefault(name, name)
     rows = read_shard(task.rows, columns)
     reference = rows if task.reference == task.rows else read_shard(task.reference, columns)
-    if asked.cutoff is not None:
-        candidates[asked.strategy] = _population(loaded, reference, task)
+    if spec.cutoff is not None:
+        candidates[spec.strategy] = _population(loaded, reference, task)
     return judge_baselines(
         loaded, rows, baselines=candidates, reference=reference, target=model.target, space=model.space
     )

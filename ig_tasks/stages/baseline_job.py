@@ -42,28 +42,28 @@ def fit_or_find(
     key = baseline_key(plan.spec, plan.package)
     folder = store.name_folder(plan.spec.name).folder(f"baselines/{key}")
     inputs = plan.package.config.inputs
-    kept = _kept(folder, inputs, say)
-    if kept is not None:
-        return kept, True
-    asked = plan.spec.baseline
+    stored = _stored_baseline(folder, inputs, say)
+    if stored is not None:
+        return stored, True
+    section = plan.spec.baseline
     facts = {"fitted_at": now()}
-    if asked.strategy == "table":
-        baseline = baseline_of_table(str(asked.uri), inputs, plan.package.preprocess)
+    if section.strategy == "table":
+        baseline = baseline_of_table(str(section.uri), inputs, plan.package.preprocess)
         # Its content is part of the key: what was read has to be what the key was made of.
-        require_unchanged(baseline_key(plan.spec, plan.package), key, f"baseline.uri {asked.uri}")
+        require_unchanged(baseline_key(plan.spec, plan.package), key, f"baseline.uri {section.uri}")
     else:
         dataset, files = baseline_files(plan.spec, plan.dataset)
         facts |= {"data": dataset.uri, "data_digest": dataset.digest(files)}
         shards = plan_shards(dataset, files, FIT_ROWS)
         # Counting needs no device, unless the model is asked.
-        resources = {} if asked.cutoff is None else plan.spec.compute.resources
+        resources = {} if section.cutoff is None else plan.spec.compute.resources
         rows = [shard.rows for shard in shards]
         counts: list[Any] = [None] * len(shards)
         with Progress(sum(rows), "build_baseline", log=log) as progress:
             for index, result in map_shards(
                 session,
                 count_shard,
-                [{"task": BaselineTask(plan.model, shard, asked, resources)} for shard in shards],
+                [{"task": BaselineTask(plan.model, shard, section, resources)} for shard in shards],
                 keys=[f"baseline-{shard.name}" for shard in shards],
                 resources=resources,
                 retries=plan.spec.compute.retries,
@@ -71,13 +71,13 @@ def fit_or_find(
                 progress=progress,
             ):
                 counts[index] = BaselineCounts.from_json(result)
-        baseline = fit_baseline(asked, reduce(BaselineCounts.merge, counts), inputs)
+        baseline = fit_baseline(section, reduce(BaselineCounts.merge, counts), inputs)
     content = digest_of(folder.write_table(_TABLE, baseline.to_table(inputs)))
     write_sealed(folder, _FACTS, {**facts, **baseline.facts, "digest": baseline.digest, "content": content})
     return baseline, False
 
 
-def _kept(folder: Folder, inputs: Inputs, say: Say) -> Baseline | None:
+def _stored_baseline(folder: Folder, inputs: Inputs, say: Say) -> Baseline | None:
     """The baseline that was fitted before, if its files are there and are what was written."""
     facts = take_sealed(folder, _FACTS, say, unsealed=True)
     if facts is None:

@@ -27,17 +27,17 @@ def baseline_table(plan: RunPlan, store: Store, session: ComputeSession, *, say:
     if not rows or not plan.spec.official:
         return None
     target = plan.target
-    asked = {
+    identity = {
         "version": _VERSION,
         "model": {"digest": plan.package.digest, "target": target.name, "space": target.space},
         "baseline": baseline_key(plan.spec, plan.package),
         "rows": rows,
     }
-    folder, name = store.name_folder(plan.spec.name), f"models/baselines-{run_key(asked)}.json"
+    folder, name = store.name_folder(plan.spec.name), f"models/baselines-{run_key(identity)}.json"
     if take_sealed(folder, name, say) is None:
         task = judge_task(plan, rows)
-        found = run_one(session, table_of_rows, task, key="baseline-table", resources=task.resources, rows=rows)
-        write_sealed(folder, name, {"asked": asked, **found})
+        table = run_one(session, table_of_rows, task, key="baseline-table", resources=task.resources, rows=rows)
+        write_sealed(folder, name, {"asked": identity, **table})
     return name
 
 
@@ -47,21 +47,21 @@ def table_of_rows(task: JudgeTask) -> dict[str, Any]:
     A model that cannot be explained from other baselines is no fault of the run.
     """
     try:
-        found = judge_rows(task)
+        assessment = judge_rows(task)
     except Exception as error:  # noqa: BLE001 - whatever the model's own code raises there
         return {"why_not": " ".join(f"{type(error).__name__}: {error}".split())[:300]}
     return {
         "own": task.baseline.strategy,
-        "space": found.space,
-        "rows": found.rows,
-        "features": list(found.features),
+        "space": assessment.space,
+        "rows": assessment.rows,
+        "features": list(assessment.features),
         "candidates": [
             {
-                "name": one.name,
-                "abs_mean": [float(size) for size in one.abs_mean],
-                "output": one.output,
-                "problems": found.problems(one.name),
+                "name": candidate.name,
+                "abs_mean": [float(size) for size in candidate.abs_mean],
+                "output": candidate.output,
+                "problems": assessment.problems(candidate.name),
             }
-            for one in found.findings
+            for candidate in assessment.findings
         ],
     }

@@ -33,8 +33,8 @@ def require_unique_ids(plan: RunPlan) -> None:
         return
     shards = plan.shards()
     hashes = [pd.util.hash_array(_ids(shard, column), categorize=False) for shard in shards]
-    found, times = np.unique(np.concatenate(hashes), return_counts=True)
-    several = found[times > 1][:_LOOKED_AT]
+    distinct, times = np.unique(np.concatenate(hashes), return_counts=True)
+    several = distinct[times > 1][:_LOOKED_AT]
     texts: Counter[str] = Counter()  # two ids may have one hash, and be two ids all the same
     for shard, hashed in zip(shards, hashes, strict=True):
         if (shared := np.isin(hashed, several)).any():

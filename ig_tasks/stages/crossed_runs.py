@@ -151,17 +151,17 @@ def cross_rows(task: CrossTask, folder_uri: str, name: str) -> int:
             raise DataError(f"column {swapped.column!r} holds what is no number ({brief(error)})") from None
         frame = frame.assign(**{swapped.column: values})
     encoded = package.encode(frame)
-    kept = frame[encoded.keep]
+    explained = frame[encoded.keep]
     features = package.features
     attributions = np.empty((0, len(features)))
     refused: list[int] = []
-    if len(kept):
+    if len(explained):
         result = prepared.attribute(
             encoded.inputs,
             task.attribution,
             memory_limit=task.memory_limit,
             fixed=encoded.fixed,
-            segments=segments_of(kept, [segment]),
+            segments=segments_of(explained, [segment]),
             refuse=False,
         )
         refused = list(result.refused)
@@ -171,12 +171,12 @@ def cross_rows(task: CrossTask, folder_uri: str, name: str) -> int:
         )
     finite = np.asarray(np.isfinite(attributions).all(axis=1), dtype=bool)
     finite[refused] = False  # as the run itself, which puts them in quarantine
-    kept = kept.loc[finite]
-    clusters = None if task.cluster is None else level_names(kept[task.cluster]).tolist()
+    explained = explained.loc[finite]
+    clusters = None if task.cluster is None else level_names(explained[task.cluster]).tolist()
     document = {
         "asked": task.asked(),
         "features": [feature.name for feature in features],
-        "positions": kept[POSITION].tolist(),
+        "positions": explained[POSITION].tolist(),
         "clusters": clusters,
         "attributions": pack(attributions[finite]),
     }
@@ -221,8 +221,8 @@ class CrossedRuns:
             log=self._log,
             retries=self._retries,
         )
-        found = dict(zip(order, documents, strict=True))
-        return [_read(found[at]) for at in range(len(tasks))]
+        by_place = dict(zip(order, documents, strict=True))
+        return [_read(by_place[at]) for at in range(len(tasks))]
 
 
 def _read(document: dict[str, Any]) -> CrossedRows:

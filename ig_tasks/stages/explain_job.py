@@ -24,8 +24,8 @@ def computed_summary(plan: RunPlan, run: RunFolder, *, say: Callable[[str], None
     A file that is damaged is set aside, so that `explain_run` makes it anew.
     """
     shards = [shard.name for shard in plan.shards()]
-    found = sound_shards(run, shards, say)
-    return sound_summary(run, found, say) if len(found) == len(shards) else None
+    sound = sound_shards(run, shards, say)
+    return sound_summary(run, sound, say) if len(sound) == len(shards) else None
 
 
 def explain_run(

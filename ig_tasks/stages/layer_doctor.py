@@ -38,11 +38,11 @@ def diagnosis_of(
         LayerError: a layer entry is missing or wrong, with the entry to write.
     """
     try:
-        found = diagnose(loaded, dict(arrays), fixed=dict(fixed), target=target)
+        diagnosis = diagnose(loaded, dict(arrays), fixed=dict(fixed), target=target)
     except Exception:  # noqa: BLE001 - what is wrong with the model itself is said by the trial that follows
         return None
-    found.require()
-    return found
+    diagnosis.require()
+    return diagnosis
 
 
 def _with_entries(

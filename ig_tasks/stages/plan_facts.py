@@ -74,7 +74,7 @@ class PlanFacts:
     def from_json(cls, document: Mapping[str, Any]) -> PlanFacts:
         """The facts that `to_json` wrote."""
         config = document["model"]["config"]
-        inputs = {name: _with_column_numbers(one) for name, one in config["inputs"].items()}
+        inputs = {name: _with_column_numbers(section) for name, section in config["inputs"].items()}
         return cls(
             partition=document["partition"],
             rows_available=document["rows_available"],
@@ -133,7 +133,7 @@ def _with_column_numbers(document: Mapping[str, Any]) -> dict[str, Any]:
 
 def _finite(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _finite(held) for key, held in value.items()}
+        return {key: _finite(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_finite(held) for held in value]
+        return [_finite(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -77,8 +77,8 @@ def plan_run(spec: ExplanationSpec, partition: str | None = None) -> RunPlan:
             _require_inputs(source, package, "baseline.uri: ")
         segment = [spec.baseline.segment] if spec.baseline.segment else []
         source.require_in_all(fitted_on, [*package.columns, *segment])
-    asked = spec.data.rows
-    rows_at = find_rows(dataset, files, spec.data.id, asked) if asked else None
+    row_ids = spec.data.rows
+    rows_at = find_rows(dataset, files, spec.data.id, row_ids) if row_ids else None
     return RunPlan(spec, package, dataset, tuple(files), chosen, served, rows_at)
 
 
@@ -95,8 +95,8 @@ def baseline_files(spec: ExplanationSpec, dataset: Dataset) -> tuple[Dataset, li
             source.require_columns([(spec.baseline.segment, "baseline.segment")])
         return source, source.files(spec.baseline.partition)
     except DataError as error:
-        said = str(error)
-        raise BaselineError(said if said.startswith("baseline.") else f"baseline: {said}") from None
+        message = str(error)
+        raise BaselineError(message if message.startswith("baseline.") else f"baseline: {message}") from None
 
 
 def _require_inputs(dataset: Dataset, package: ModelPackage, where: str = "") -> None:
@@ -109,17 +109,17 @@ def _require_inputs(dataset: Dataset, package: ModelPackage, where: str = "") ->
 def baseline_key(spec: ExplanationSpec, package: ModelPackage) -> str:
     """The folder of the fitted baseline: the same until the spec's baseline or the model's inputs change."""
     inputs = {name: spec_.model_dump(mode="json") for name, spec_ in package.config.inputs.items()}
-    asked = spec.baseline.document
+    baseline = spec.baseline.document
     if spec.baseline.strategy == "table":
         # One row is part of what the spec says: a table that is replaced is another baseline.
         table = Dataset(str(spec.baseline.uri))
-        asked["content"] = table.digest(table.files())
+        baseline["content"] = table.digest(table.files())
     outputs = {}
     if spec.baseline.cutoff is not None:
         # Who lies at the cutoff is said by the model's outputs.
         target = package.config.choose_target(spec.model.target, spec.baseline.space or spec.model.space)
         outputs = {"outputs": {"model": package.digest, "target": target.name, "space": target.space}}
-    return run_key({**outputs, "baseline": asked, "data": spec.baseline.uri or spec.data.uri, "inputs": inputs})
+    return run_key({**outputs, "baseline": baseline, "data": spec.baseline.uri or spec.data.uri, "inputs": inputs})
 
 
 def _own_key(spec: ExplanationSpec) -> str | None:
@@ -147,8 +147,8 @@ def _open_model(spec: ExplanationSpec, root: str | None) -> ModelPackage:
 
 def _check_target(spec: ExplanationSpec, package: ModelPackage) -> None:
     """A target or a space that model.yaml does not have is found here, before a worker starts."""
-    asked = (("model.target", None), ("model.space", spec.model.space), ("baseline.space", spec.baseline.space))
-    for field, space in asked:
+    spaces = (("model.target", None), ("model.space", spec.model.space), ("baseline.space", spec.baseline.space))
+    for field, space in spaces:
         try:
             package.config.choose_target(spec.model.target, space)
         except ModelError as error:
@@ -170,13 +170,13 @@ def _open_served(spec: ExplanationSpec, package: ModelPackage, root: str | None)
     try:
         served = open_served(named.uri, package, trust=named.trust, trusted_root=root)
         compared = served_target(served, named.target, explained.name)
-        for one, wanted in ((package, explained.name), (served, compared)):
-            target = one.config.choose_target(wanted, None)
+        for side, wanted in ((package, explained.name), (served, compared)):
+            target = side.config.choose_target(wanted, None)
             if space not in spaces_of(target.config):
                 converter(target.name, target.config, target.space, space)
     except ModelError as error:
-        said = str(error).replace("under `model`", "under `model.served`")
-        raise type(error)(f"model.served: {said}") from None
+        message = str(error).replace("under `model`", "under `model.served`")
+        raise type(error)(f"model.served: {message}") from None
     return served
 
 

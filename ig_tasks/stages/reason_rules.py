@@ -58,21 +58,21 @@ class ReasonRules:
     players: tuple[Player, ...]
 
     @classmethod
-    def of(cls, asked: ReasonsSpec, spec: ExplanationSpec, features: Sequence[str], target: Target) -> ReasonRules:
+    def of(cls, section: ReasonsSpec, spec: ExplanationSpec, features: Sequence[str], target: Target) -> ReasonRules:
         """The rules for a model with these features.
 
         Raises:
             SpecError: if the threshold's space cannot be reached from the one explained, or there are no groups.
             DataError: if a text is of what is neither a feature nor a group.
         """
-        rules = cls(asked, target, _players(asked, spec, features))
+        rules = cls(section, target, _players(section, spec, features))
         try:
             rules.in_space(_PROBES)
         except ModelError as error:
             raise SpecError(f"reasons.space: {error}") from None
-        if rules.space in ("probability", "calibrated") and not 0.0 < asked.threshold < 1.0:
+        if rules.space in ("probability", "calibrated") and not 0.0 < section.threshold < 1.0:
             raise SpecError(
-                f"reasons.threshold: {asked.threshold:g} is not a probability between 0 and 1; the threshold is in "
+                f"reasons.threshold: {section.threshold:g} is not a probability between 0 and 1; the threshold is in "
                 f"space {rules.space}, write reasons.space if another is meant"
             )
         return rules
@@ -92,42 +92,42 @@ class ReasonRules:
 
         An output that is not a number was not decided on.
         """
-        held = self.in_space(output)
-        return held > self.asked.threshold if self.asked.adverse == "above" else held < self.asked.threshold
+        numbers = self.in_space(output)
+        return numbers > self.asked.threshold if self.asked.adverse == "above" else numbers < self.asked.threshold
 
     @cached_property
     def sign(self) -> int:
         """1 where positive attributions push towards the adverse side, else -1."""
         # A calibration may turn the output around, and is flat far from its middle, wherever that is.
         with np.errstate(all="ignore"):
-            held = self.in_space(_ANYWHERE)
-        held = held[np.isfinite(held)]
-        rising = -1 if held[-1] < held[0] else 1
+            numbers = self.in_space(_ANYWHERE)
+        numbers = numbers[np.isfinite(numbers)]
+        rising = -1 if numbers[-1] < numbers[0] else 1
         return rising if self.asked.adverse == "above" else -rising
 
 
-def _players(asked: ReasonsSpec, spec: ExplanationSpec, features: Sequence[str]) -> tuple[Player, ...]:
+def _players(section: ReasonsSpec, spec: ExplanationSpec, features: Sequence[str]) -> tuple[Player, ...]:
     members: dict[str, tuple[str, ...]] = {}
-    groups = groups_of(features, spec.features) if asked.by == "groups" else {}
-    if asked.by == "groups" and not groups:
+    groups = groups_of(features, spec.features) if section.by == "groups" else {}
+    if section.by == "groups" and not groups:
         raise SpecError("reasons.by: there are no groups; give features a `group`, or write by: features")
-    owner = {feature: group for group, held in groups.items() for feature in held}
+    owner = {feature: group for group, features_of_group in groups.items() for feature in features_of_group}
     for feature in features:
         name = owner.get(feature, feature)
         if feature not in owner and name in groups:
             raise SpecError(f"reasons.by: {name!r} is both a group and a feature without one; rename the group")
         members.setdefault(name, groups.get(name, (feature,)))
-    for name in asked.texts:
+    for name in section.texts:
         if name not in members:
-            what = "features" if asked.by == "features" else "groups"
-            hint = suggest(name, members, noun=what)
+            noun = "features" if section.by == "features" else "groups"
+            hint = suggest(name, members, noun=noun)
             raise DataError(
-                without_secrets(f"reasons.texts.{name}: there is no such {what[:-1]}, so it is never a reason{hint}")
+                without_secrets(f"reasons.texts.{name}: there is no such {noun[:-1]}, so it is never a reason{hint}")
             )
-    found = []
-    for name, held in members.items():
-        said = asked.texts.get(name)
+    players = []
+    for name, features_of_group in members.items():
+        text = section.texts.get(name)
         presented = spec.features.get(name) if name not in groups else None
         label = presented.label or "" if presented else ""
-        found.append(Player(name, held, label, said.code if said else "", said.text if said else ""))
-    return tuple(found)
+        players.append(Player(name, features_of_group, label, text.code if text else "", text.text if text else ""))
+    return tuple(players)

@@ -72,13 +72,13 @@ def row_outcomes(
     unknown = np.full(len(label), np.nan)
     if not known.any():
         empty = unknown if outcome.kind == "class" else None
-        correct = None if outcome.kind == "number" else _told(label, unknown)
+        correct = None if outcome.kind == "number" else _correctness(label, unknown)
         return RowOutcomes(label, unknown, empty, empty, correct)
     if outcome.kind != "class":
         predicted = prediction(loaded, target, outcome, output, lambda: arrays)
         cut = _HALF if target.config.threshold is None else target.config.threshold
         decided = (predicted >= cut).astype(np.float64)
-        return RowOutcomes(label, predicted, correct=None if outcome.kind == "number" else _told(label, decided))
+        return RowOutcomes(label, predicted, correct=None if outcome.kind == "number" else _correctness(label, decided))
     shares = class_probabilities(loaded, target, arrays)
     if (label[known] >= shares.shape[1]).any():
         raise DataError(
@@ -93,10 +93,10 @@ def row_outcomes(
         predicted = shares[:, outcome.column]
     else:
         predicted = prediction(loaded, target, outcome, output, lambda: arrays)
-    return RowOutcomes(label, predicted, own, decided, _told(label, decided))
+    return RowOutcomes(label, predicted, own, decided, _correctness(label, decided))
 
 
-def _told(label: Floats, decided: Floats) -> NDArray[np.object_]:
+def _correctness(label: Floats, decided: Floats) -> NDArray[np.object_]:
     """Whether each row was predicted rightly, in words."""
     words = np.where(decided == label, RIGHT, WRONG).astype(object)
     words[np.isnan(label)] = UNKNOWN
@@ -110,7 +110,7 @@ def outcome_segments(outcomes: RowOutcomes | None, usable: NDArray[np.bool_]) ->
 
 def outcome_columns(outcomes: RowOutcomes | None, usable: NDArray[np.bool_]) -> dict[str, pa.Array]:
     """Columns of a shard's table, null where an outcome is not known; none without outcomes."""
-    held = (
+    columns = (
         {}
         if outcomes is None
         else {
@@ -122,6 +122,6 @@ def outcome_columns(outcomes: RowOutcomes | None, usable: NDArray[np.bool_]) -> 
     )
     return {
         name: pa.array(values[usable], pa.float64(), from_pandas=True)
-        for name, values in held.items()
+        for name, values in columns.items()
         if values is not None
     }

@@ -25,8 +25,8 @@ _NOTES = "running"
 
 
 @contextlib.contextmanager
-def computing(run: Folder, what: str, context: Mapping[str, Any]) -> Iterator[list[str]]:
-    """Leave a note while the block computes `what`; gives a line for each other process that does so, too.
+def computing(run: Folder, work: str, context: Mapping[str, Any]) -> Iterator[list[str]]:
+    """Leave a note while the block computes `work`; gives a line for each other process that does so, too.
 
     The note of a process of this machine that is gone, killed perhaps, is removed, and one that cannot be read is set
     aside. Nobody here can tell whether one on another machine is still at work.
@@ -43,14 +43,14 @@ def computing(run: Folder, what: str, context: Mapping[str, Any]) -> Iterator[li
     write_sealed(run, f"{_NOTES}/{mine}", note)
     try:
         # Written first, then looked: of two that begin together one at least sees the other.
-        others = [_said(run, f"{_NOTES}/{name}", what) for name in run.names(_NOTES) if name != mine]
+        others = [_line_of_note(run, f"{_NOTES}/{name}", work) for name in run.names(_NOTES) if name != mine]
         yield [line for line in others if line is not None]
     finally:
         with contextlib.suppress(RunError):
             run.remove(f"{_NOTES}/{mine}")
 
 
-def _said(run: Folder, name: str, what: str) -> str | None:
+def _line_of_note(run: Folder, name: str, work: str) -> str | None:
     try:
         note = read_sealed(run, name, unsealed=True)
         began = {key: note[key] for key in ("host", "pid", "by", "started_at", "process_started")}
@@ -60,21 +60,21 @@ def _said(run: Folder, name: str, what: str) -> str | None:
         return set_aside(run, name, damaged(run, name, f"it has no {error}"))
     except DamagedError as error:
         return set_aside(run, name, error)
-    return _told(run, name, began, what)
+    return _activity_line(run, name, began, work)
 
 
-def _told(run: Folder, name: str, note: Mapping[str, Any], what: str) -> str | None:
+def _activity_line(run: Folder, name: str, note: Mapping[str, Any], work: str) -> str | None:
     who = f"process {note['pid']} ({note['by']})"
     if note["host"] != socket.gethostname():
         return (
-            f"{who} on {note['host']} began to compute {what} at {note['started_at']} and has not noted that it ended; "
+            f"{who} on {note['host']} began to compute {work} at {note['started_at']} and has not noted that it ended; "
             "if it is still at work, this one does the same work beside it, with the same result"
         )
     if not _is_alive(note):
         run.remove(name)
         return None
     return (
-        f"{who} has been computing {what} since {note['started_at']}; this one does the same work beside it, with the "
+        f"{who} has been computing {work} since {note['started_at']}; this one does the same work beside it, with the "
         "same result: end this one to save the work, and run again when the other is done"
     )
 

@@ -125,11 +125,13 @@ def served_target(served: ModelPackage, wanted: str | int | None, explained: str
     return served.config.choose_target(wanted, None).name
 
 
-def require_unchanged(found: str, expected: str, what: str) -> None:
+def require_unchanged(digest: str, expected: str, subject: str) -> None:
     """Refuse to go on with data or a package that changed since the run began.
 
     Raises:
         RunError: if the digests differ.
     """
-    if found != expected:
-        raise RunError(f"{what} changed since the run began ({found[:19]}, not {expected[:19]}); start the run again")
+    if digest != expected:
+        raise RunError(
+            f"{subject} changed since the run began ({digest[:19]}, not {expected[:19]}); start the run again"
+        )

@@ -136,23 +136,25 @@ class RunReference(_Part, Mapping[str, Any]):
     baseline_table: str | None = None
 
     @classmethod
-    def of(cls, given: RunReference | Mapping[str, Any]) -> RunReference:
+    def of(cls, reference: RunReference | Mapping[str, Any]) -> RunReference:
         """The reference itself, or the one in a JSON document that `to_json` made, here or in an earlier version.
 
         Raises:
             InputError: in one line, for a document that is not a reference, or is of a later version.
         """
-        if isinstance(given, RunReference):
-            return given
-        if not isinstance(given, Mapping):
-            raise InputError(f"ref: it is a {type(given).__name__}, and not what the stage before returned; {_REMEDY}")
-        version = given.get("version", _VERSION)
+        if isinstance(reference, RunReference):
+            return reference
+        if not isinstance(reference, Mapping):
+            raise InputError(
+                f"ref: it is a {type(reference).__name__}, and not what the stage before returned; {_REMEDY}"
+            )
+        version = reference.get("version", _VERSION)
         if version != _VERSION:
             raise InputError(
                 f"ref.version: it is {version!r}, and this version of ig-tasks reads {_VERSION}; {_REMEDY}"
             )
         try:
-            return cls.model_validate(dict(given))
+            return cls.model_validate(dict(reference))
         except ValidationError as error:
             wrong = first_error(error, cls, missing="is missing")
             raise InputError(f"ref.{wrong}; another version of ig-tasks made it: {_REMEDY}") from None
@@ -161,9 +163,9 @@ class RunReference(_Part, Mapping[str, Any]):
         """The document that Airflow hands on: JSON values, only of the stages so far."""
         return self.model_dump(mode="json")
 
-    def with_(self, **found: Any) -> RunReference:
+    def with_(self, **results: Any) -> RunReference:
         """The same with what a stage found."""
-        return self.model_copy(update=found)
+        return self.model_copy(update=results)
 
     def run_folder(self) -> RunFolder:
         """The folder of the run.

@@ -58,17 +58,17 @@ def call_both(task: ServedTask) -> dict[str, Any]:
     columns = [*explained.package.columns, *(served.package.columns if served else [])]
     columns += [column for column in (task.id, task.prediction) if column]
     frame = read_shard(task.shard, list(dict.fromkeys(columns)))
-    kept = explained.package.encode(frame).keep
-    own = _called(explained, task.model, frame, task.space)
+    compared = explained.package.encode(frame).keep
+    own = _outputs_of(explained, task.model, frame, task.space)
     if served is not None and task.served is not None:
-        others = _called(served, task.served, frame, task.space)
+        others = _outputs_of(served, task.served, frame, task.space)
     else:
         others = frame[str(task.prediction)].to_numpy(dtype=np.float64, na_value=np.nan)
-        kept = kept & ~np.isnan(others)
+        compared = compared & ~np.isnan(others)
     return {
-        "rows": row_ids(frame, task.id)[kept].tolist(),
-        "model": _plain(own[kept]),
-        "served": _plain(others[kept]),
+        "rows": row_ids(frame, task.id)[compared].tolist(),
+        "model": _plain(own[compared]),
+        "served": _plain(others[compared]),
     }
 
 
@@ -91,7 +91,7 @@ def compare_with_served(
         return None
     folder = store.name_folder(spec.name)
     rows = spec.validation.parity.rows
-    asked = {
+    identity = {
         "model": {"digest": plan.package.digest, "target": plan.target.name},
         "served": prediction if served is None else {"digest": served.digest, "target": served.target},
         "space": plan.parity_space,
@@ -99,18 +99,18 @@ def compare_with_served(
         "rows": rows,
         "versions": versions(),
     }
-    name = f"parity/{run_key(asked)}.json"
+    name = f"parity/{run_key(identity)}.json"
     if take_sealed(folder, name, say) is None:
         shard = plan_shards(plan.dataset, plan.files, rows, sample=rows)[0]
         resources = spec.compute.resources
         task = ServedTask(plan.model, served, prediction, plan.parity_space, shard, spec.data.id, resources)
-        found = run_one(session, call_both, task, key="call-served", resources=resources, rows=shard.rows)
-        write_sealed(folder, name, {"asked": asked, **found})
+        outputs = run_one(session, call_both, task, key="call-served", resources=resources, rows=shard.rows)
+        write_sealed(folder, name, {"asked": identity, **outputs})
     uri, digest = (spec.data.uri, data_digest) if served is None else (served.uri, served.digest)
     return ComparedFacts(uri=uri, digest=digest, space=plan.parity_space, file=name)
 
 
-def _called(loaded: LoadedModel, reference: ModelReference, frame: pd.DataFrame, space: str) -> NDArray[np.float64]:
+def _outputs_of(loaded: LoadedModel, reference: ModelReference, frame: pd.DataFrame, space: str) -> NDArray[np.float64]:
     """The target's numbers (rows,) in a space; NaN for rows that the model cannot take."""
     encoded = loaded.package.encode(frame)
     numbers = np.full(len(frame), np.nan)
@@ -121,8 +121,8 @@ def _called(loaded: LoadedModel, reference: ModelReference, frame: pd.DataFrame,
     except (IgTasksError, MemoryError, OSError):
         raise
     except Exception as error:
-        what = " ".join(f"{type(error).__name__}: {error}".split())[:300]
-        raise ModelError(f"the model at {reference.uri} fails on rows of the data: {what}") from error
+        cause = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+        raise ModelError(f"the model at {reference.uri} fails on rows of the data: {cause}") from error
     return numbers
 
 

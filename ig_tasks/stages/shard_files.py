@@ -209,14 +209,14 @@ def sound_shards(run: RunFolder, shards: Sequence[str], say: Say) -> dict[str, M
     ]
     # Several at once: digests are made without the interpreter's lock, and a remote store answers each in its time.
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        looked_at = list(pool.map(lambda shard: _looked_at(run, shard), there))
-    for _, damage in looked_at:
+        examined = list(pool.map(lambda shard: _examine_shard(run, shard), there))
+    for _, damage in examined:
         for name, why in damage.items():
             say(set_aside(run, name, why))
-    return {shard: files for shard, (files, damage) in zip(there, looked_at, strict=True) if not damage}
+    return {shard: files for shard, (files, damage) in zip(there, examined, strict=True) if not damage}
 
 
-def _looked_at(run: RunFolder, shard: str) -> tuple[Mapping[str, str], dict[str, DamagedError]]:
+def _examine_shard(run: RunFolder, shard: str) -> tuple[Mapping[str, str], dict[str, DamagedError]]:
     """{table of the shard: digest}, and {file of the shard: what is wrong with it}."""
     try:
         files: dict[str, str] = _document(run, shard)["files"]

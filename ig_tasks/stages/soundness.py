@@ -48,9 +48,9 @@ def require_ids_inside(
                 except InputError as error:
                     if call is not None and rows is not None and _takes(call, rows, name, id_ or 0):
                         continue
-                    said = str(error).partition(": ")[2] or str(error)
-                    what = f"{known:,} categories at offset {spec.offset}: " if field == "vocabulary" else ""
-                    raise ModelError(f"inputs.{name}.{field}: {what}{said}") from None
+                    reason = str(error).partition(": ")[2] or str(error)
+                    extent = f"{known:,} categories at offset {spec.offset}: " if field == "vocabulary" else ""
+                    raise ModelError(f"inputs.{name}.{field}: {extent}{reason}") from None
 
 
 def _takes(call: Callable[[Arrays], object], rows: Arrays, name: str, id_: int) -> bool:

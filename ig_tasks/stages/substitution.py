@@ -37,13 +37,13 @@ def _numbers(column: pd.Series, other: pd.Series, random: np.random.Generator) -
     wanted = round(len(values) * float(np.isnan(theirs).mean()))
     if wanted > missing.sum():
         lost = random.choice(np.flatnonzero(~missing), wanted - int(missing.sum()), replace=False)
-        held = np.setdiff1d(np.flatnonzero(~missing), lost)
+        present = np.setdiff1d(np.flatnonzero(~missing), lost)
     else:
-        held = np.flatnonzero(~missing)
-        found = random.choice(np.flatnonzero(missing), int(missing.sum()) - wanted, replace=False)
-        result[found] = random.choice(pool, len(found))
+        present = np.flatnonzero(~missing)
+        filled = random.choice(np.flatnonzero(missing), int(missing.sum()) - wanted, replace=False)
+        result[filled] = random.choice(pool, len(filled))
     # Ties at random: shuffled first, then sorted stably.
-    shuffled = random.permutation(held)
+    shuffled = random.permutation(present)
     order = shuffled[np.argsort(values[shuffled], kind="stable")]
     places = (np.arange(len(order)) + 0.5) / max(len(order), 1) * len(pool)
     result[order] = pool[places.astype(np.int64)]
@@ -84,7 +84,7 @@ def _categories(column: pd.Series, other: pd.Series, random: np.random.Generator
 def _apportioned(counts: NDArray[np.float64], rows: int) -> NDArray[np.int64]:
     """Whole numbers of `rows` in proportion to counts, by largest remainders."""
     exact = counts / counts.sum() * rows
-    whole: NDArray[np.int64] = np.floor(exact).astype(np.int64)
-    left = rows - int(whole.sum())
-    whole[np.argsort(whole - exact, kind="stable")[:left]] += 1
-    return whole
+    shares: NDArray[np.int64] = np.floor(exact).astype(np.int64)
+    left = rows - int(shares.sum())
+    shares[np.argsort(shares - exact, kind="stable")[:left]] += 1
+    return shares

@@ -168,9 +168,9 @@ def shard_tables(
     categories = {f.name: level_names(chosen[f.column]) for f in features if f.kind in _CATEGORIES and f.column}
     if keep_inputs:
         for feature in features:
-            held = held_numbers.get(feature.name)
+            numeric = held_numbers.get(feature.name)
             columns[f"input:{feature.name}"] = (
-                _texts(chosen, feature, categories, inputs) if held is None else pa.array(held, from_pandas=True)
+                _texts(chosen, feature, categories, inputs) if numeric is None else pa.array(numeric, from_pandas=True)
             )
         columns |= _tokens(explanation, encoded, inputs or {}, usable)
     left = np.array([reason is not None for reason in reasons], dtype=bool)
@@ -203,8 +203,10 @@ def _matrix(explanation: AttributionResult | None, features: Sequence[Feature]) 
     """Attributions (rows, features) in the features' order, out of one array for each input."""
     if explanation is None:
         return np.empty((0, len(features)))
-    found = explanation.attributions
-    return feature_matrix(found if isinstance(found, dict) else {features[0].input: found}, features)
+    attributions = explanation.attributions
+    return feature_matrix(
+        attributions if isinstance(attributions, dict) else {features[0].input: attributions}, features
+    )
 
 
 def _texts(
@@ -237,9 +239,9 @@ def _tokens(
         if explanation is not None and encoded is not None and isinstance(explanation.attributions, dict):
             is_token = encoded.token_masks[name][usable]
             texts = words_of(encoded.inputs[name][usable], is_token, spec)
-            words = [row[kept].tolist() for row, kept in zip(texts, is_token, strict=True)]
+            words = [row[is_word].tolist() for row, is_word in zip(texts, is_token, strict=True)]
             attributions = np.asarray(explanation.attributions[name], np.float64)[usable]
-            parts = [row[kept] for row, kept in zip(attributions, is_token, strict=True)]
+            parts = [row[is_word] for row, is_word in zip(attributions, is_token, strict=True)]
         columns[f"tokens:{name}"] = pa.array(words, pa.list_(pa.string()))
         columns[f"token_attributions:{name}"] = pa.array(parts, pa.list_(pa.float64()))
     return columns

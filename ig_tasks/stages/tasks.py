@@ -97,15 +97,15 @@ def try_model(task: TrialTask) -> dict[str, Any]:
     encoded = loaded.package.encode(read_shard(task.shard, loaded.package.columns))
     arrays = {name: array[:TRIAL_ROWS] for name, array in encoded.inputs.items()}
     fixed = {name: array[:TRIAL_ROWS] for name, array in encoded.fixed.items()}
-    asked = BaselineSpec(strategy="mean")
-    baseline = fit_baseline(asked, BaselineCounts.of(inputs, arrays), inputs)
+    spec = BaselineSpec(strategy="mean")
+    baseline = fit_baseline(spec, BaselineCounts.of(inputs, arrays), inputs)
     try:
         diagnosis = diagnosis_of(loaded, arrays, fixed, task.model.target)
         prepared = PreparedModel.of(loaded, task.model.target, task.model.space, baseline)
 
         def call(rows: Mapping[str, NDArray[Any]], masks: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
-            found = prepared.attribute(rows, _TRIAL, memory_limit=_TRIAL_MEMORY, fixed=masks)
-            return np.asarray(found.output)
+            result = prepared.attribute(rows, _TRIAL, memory_limit=_TRIAL_MEMORY, fixed=masks)
+            return np.asarray(result.output)
 
         output = call(arrays, fixed)
         require_one_output_a_row(task.model.uri, call, arrays, fixed, output)
@@ -117,13 +117,13 @@ def try_model(task: TrialTask) -> dict[str, Any]:
         doubt = _doubt_of_space(task, prepared, arrays, fixed, output)
     except (IgTasksError, MemoryError, OSError) as error:
         if str(error).startswith(f"model: {TWICE}"):
-            said = str(error).removeprefix("model: ")
-            raise ModelError(f"model.uri: the model at {task.model.uri} {said}") from error
+            reason = str(error).removeprefix("model: ")
+            raise ModelError(f"model.uri: the model at {task.model.uri} {reason}") from error
         raise
     except Exception as error:
         # What the package's own code raises, its author can correct; a retry would not.
-        what = " ".join(f"{type(error).__name__}: {error}".split())[:300]
-        raise ModelError(f"model.uri: the model at {task.model.uri} fails on rows of its data: {what}") from error
+        cause = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+        raise ModelError(f"model.uri: the model at {task.model.uri} fails on rows of its data: {cause}") from error
     return {
         "target": prepared.target_name,
         "space": prepared.space,

@@ -40,7 +40,7 @@ class UsableRows:
     unknown: Mapping[str, UnknownCounts]
 
 
-def look_at_rows(plan: RunPlan) -> UsableRows:
+def examine_rows(plan: RunPlan) -> UsableRows:
     """Encode a handful of rows, without the model.
 
     Raises:
@@ -48,9 +48,9 @@ def look_at_rows(plan: RunPlan) -> UsableRows:
     """
     columns = plan.package.columns
     files = [file for file in plan.files if file.rows]
-    for looked_at in (files[:1], files):
+    for files_read in (files[:1], files):
         # A sample of this size is one shard of the same size.
-        shard = plan_shards(plan.dataset, looked_at, _ROWS, sample=_ROWS)[0]
+        shard = plan_shards(plan.dataset, files_read, _ROWS, sample=_ROWS)[0]
         encoded = plan.package.encode(read_shard(shard, columns))
         usable = int(encoded.keep.sum())
         if usable:
@@ -61,7 +61,7 @@ def look_at_rows(plan: RunPlan) -> UsableRows:
     raise DataError(f"data: none of {shard.rows} rows of {where} can be explained ({reason})")
 
 
-def look_at_baseline(plan: RunPlan) -> dict[str, UnknownCounts]:
+def examine_baseline(plan: RunPlan) -> dict[str, UnknownCounts]:
     """{feature: what a handful of the baseline's own rows holds of categories that the model does not know}."""
     if plan.spec.baseline.strategy == "table":
         return {}
@@ -79,26 +79,26 @@ def trial_of(
     Raises:
         ModelError, LayerError, TargetError: what the model is not fit for.
     """
-    folder, (name, asked) = store.name_folder(plan.spec.name), _record_of(plan)
-    kept = take_sealed(folder, name, say)
-    if kept is not None:
-        return dict(kept["trial"]), True
+    folder, (name, identity) = store.name_folder(plan.spec.name), _record_of(plan)
+    stored = take_sealed(folder, name, say)
+    if stored is not None:
+        return dict(stored["trial"]), True
     resources = plan.spec.compute.resources
     task = TrialTask(plan.model, shard, resources)
     trial: dict[str, Any] = run_one(session, try_model, task, key="try-model", resources=resources, rows=shard.rows)
-    write_sealed(folder, name, {"model": asked, "trial": trial, "versions": versions()})
+    write_sealed(folder, name, {"model": identity, "trial": trial, "versions": versions()})
     return trial, False
 
 
 def diagnosis_of(plan: RunPlan, store: Store) -> Diagnosis | None:
     """What the layer doctor said when the model was tried; None before that, or where it could not look at it."""
     folder, (name, _) = store.name_folder(plan.spec.name), _record_of(plan)
-    said = read_sealed(folder, name)["trial"].get("diagnosis") if folder.exists(name) else None
-    return None if said is None else Diagnosis.from_json(said)
+    diagnosis = read_sealed(folder, name)["trial"].get("diagnosis") if folder.exists(name) else None
+    return None if diagnosis is None else Diagnosis.from_json(diagnosis)
 
 
 def _record_of(plan: RunPlan) -> tuple[str, dict[str, Any]]:
     """Where a trial is kept, and what it depends on."""
     model, resources = plan.spec.model, plan.spec.compute.resources
-    asked = {"digest": plan.package.digest, "target": model.target, "space": model.space, "resources": resources}
-    return f"models/{run_key({**asked, 'doctor': _DOCTOR, 'versions': versions()})}.json", asked
+    identity = {"digest": plan.package.digest, "target": model.target, "space": model.space, "resources": resources}
+    return f"models/{run_key({**identity, 'doctor': _DOCTOR, 'versions': versions()})}.json", identity

@@ -33,8 +33,8 @@ def cached(key: Hashable, load: Callable[[], T]) -> T:
             while len(_cache) > KEPT:
                 _cache.popitem(last=False)
         _cache.move_to_end(key)
-        found: T = _cache[key]
-        return found
+        entry: T = _cache[key]
+        return entry
 
 
 def forget() -> None:
