@@ -49,7 +49,7 @@ def run_checks(
     parity = spec.data.prediction is not None
     tally = take(run, spec, shards, parity=parity, predicted=predicted, chunk_rows=chunk_rows)
     # Every target must have every explained row: a missing row of one is not made up by another's.
-    short = sum(abs(rows_explained - seen) for seen in tally.by_target.values()) if tally.rows else rows_explained
+    short = sum(abs(rows_explained - rows) for rows in tally.by_target.values()) if tally.rows else rows_explained
     unaccounted = abs(rows_read - rows_explained - rows_quarantined) + short
     totals = {
         suites.QUARANTINED_SHARE: rows_quarantined / rows_read if rows_read else 0.0,
@@ -57,7 +57,7 @@ def run_checks(
         suites.UNACCOUNTED_ROWS: float(unaccounted),
     }
     tally.outcomes.update(Suite("totals", suites.of_totals(spec)).evaluate(pd.DataFrame([totals])))
-    told = [
+    checks = [
         _completeness(spec, tally),
         _converged(spec, tally),
         _quarantined(spec, tally, rows_quarantined, rows_read),
@@ -65,7 +65,7 @@ def run_checks(
         _unique(tally),
         _complete(tally, unaccounted, rows_read, rows_explained, rows_quarantined),
     ]
-    return [*told, _parity(spec, tally, predicted)] if parity else told
+    return [*checks, _parity(spec, tally, predicted)] if parity else checks
 
 
 def _share(outcome: Outcome) -> float | None:
@@ -137,13 +137,13 @@ def _finite(tally: Tally) -> Check:
 
 
 def _unique(tally: Tally) -> Check:
-    found = tally.duplicates
-    instance = f" For instance {_short(found.example)}." if found.example is not None else ""
+    duplicates = tally.duplicates
+    instance = f" For instance {_short(duplicates.example)}." if duplicates.example is not None else ""
     return Check(
         name="row_ids_unique",
         severity="critical",
         success=tally.outcomes["row_ids_unique"].unexpected == 0,
-        observed=found.rows,
+        observed=duplicates.rows,
         expected=0,
         description=f"Rows without an id, or with the id of another row of the same target.{instance}",
         remedy="Name a column of unique ids in data.id, or leave it out: rows are then counted.",

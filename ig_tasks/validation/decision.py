@@ -91,7 +91,9 @@ def keep_answer(run: Folder, revision: int, *, approved: bool, by: str, findings
     """Keep what was decided on a revision, after what was decided before."""
     answer = Answer(approved=approved, by=by, at=now(), findings=tuple(findings))
     answers = [*read_answers(run, revision), answer]
-    write_sealed(run, revised(_RECORD, revision), {"answers": [one.model_dump(mode="json") for one in answers]})
+    write_sealed(
+        run, revised(_RECORD, revision), {"answers": [kept_answer.model_dump(mode="json") for kept_answer in answers]}
+    )
     return answer
 
 
@@ -101,12 +103,12 @@ def _gravest_first(checks: Sequence[Check]) -> list[Check]:
 
 def _said(report: Report, check: Check) -> Iterator[str]:
     """A failed check in sentences: those of the features it is about, where it is about features."""
-    said: list[str] = []
+    sentences: list[str] = []
     if check.name == "drift" and report.drift is not None:
-        said = [alarm.sentence for alarm in report.drift.alarms if alarm.sentence]
+        sentences = [alarm.sentence for alarm in report.drift.alarms if alarm.sentence]
     elif check.name == "verdicts":
-        said = [verdict.why for verdict in report.verdicts if verdict.severity != "note"]
-    yield from said or [f"{check.name}: {check.description}".rstrip()]
+        sentences = [verdict.why for verdict in report.verdicts if verdict.severity != "note"]
+    yield from sentences or [f"{check.name}: {check.description}".rstrip()]
 
 
 def _named(report: Report) -> Iterator[str]:

@@ -71,17 +71,17 @@ class RowLedger:
 
     def rows_by_target(self) -> dict[str, int]:
         """Rows seen of each target."""
-        found = self._execute("SELECT COALESCE(target, ''), COUNT(*) FROM seen GROUP BY target ORDER BY target")
-        return {str(target): int(rows) for target, rows in found}
+        counts = self._execute("SELECT COALESCE(target, ''), COUNT(*) FROM seen GROUP BY target ORDER BY target")
+        return {str(target): int(rows) for target, rows in counts}
 
     def _execute(self, statement: str) -> list[tuple[Any, ...]]:
         import duckdb
 
         try:
-            found: list[tuple[Any, ...]] = self._connection.execute(statement).fetchall()
+            rows: list[tuple[Any, ...]] = self._connection.execute(statement).fetchall()
         except duckdb.Error as error:
             raise _broken(error) from error
-        return found
+        return rows
 
 
 def _broken(error: Exception) -> CheckBrokenError:

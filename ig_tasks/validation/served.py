@@ -64,10 +64,10 @@ def served_check(spec: ExplanationSpec, called: Mapping[str, Any], *, space: str
     share = float(within.mean()) if judged else None
     uri = spec.model.served.uri if spec.model.served else ""
     other = f"the prediction stored in {spec.data.prediction}" if stored else f"the one served ({uri})"
-    worst, what = "", "stored" if stored else "served"
+    worst, source = "", "stored" if stored else "served"
     if judged:
         row = int(np.argmax(error))
-        largest = _difference(own[row], served[row], what)
+        largest = _difference(own[row], served[row], source)
         worst = f"; the largest difference is {largest}, in row {called['rows'][row]}"
     return Check(
         name="parity" if stored else NAME,
@@ -77,7 +77,7 @@ def served_check(spec: ExplanationSpec, called: Mapping[str, Any], *, space: str
         expected=f"at least {section.mostly}",
         description=(
             f"Share of a sample of rows for which the model explained and {other} give the same {space} within "
-            f"{section.tolerance} x (1 + |{what}|): {all_but(differing, judged)}{worst}."
+            f"{section.tolerance} x (1 + |{source}|): {all_but(differing, judged)}{worst}."
         ),
         remedy=(
             "The model explained is not the one served: compare versions and encodings, or correct "
@@ -90,10 +90,10 @@ def _numbers(values: Sequence[float | None]) -> Any:
     return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
 
 
-def _difference(own: float, served: float, what: str) -> str:
+def _difference(own: float, served: float, source: str) -> str:
     if not (np.isfinite(own) and np.isfinite(served)):
-        return f"that of {_said(own)} and {_said(served)} ({what})"
-    return f"{abs(own - served):.3g} ({_said(own)}, {what} {_said(served)})"
+        return f"that of {_said(own)} and {_said(served)} ({source})"
+    return f"{abs(own - served):.3g} ({_said(own)}, {source} {_said(served)})"
 
 
 def _said(value: float) -> str:

@@ -95,13 +95,13 @@ def _read_batches(
         try:
             with run.opened(shard) as handle:
                 file = pq.ParquetFile(handle)
-                found = _features(shard, file.schema_arrow.names, parity=parity)
-                if features is not None and set(found) != set(features):
+                shard_features = _features(shard, file.schema_arrow.names, parity=parity)
+                if features is not None and set(shard_features) != set(features):
                     raise CheckBrokenError(f"{shard}: attributions of other features than in {shards[0]}; run again")
-                features = found
-                columns = [*_NEEDED, *([_PREDICTION] if parity else []), *found]
+                features = shard_features
+                columns = [*_NEEDED, *([_PREDICTION] if parity else []), *shard_features]
                 for batch in file.iter_batches(batch_size=batch_rows, columns=columns):
-                    yield reduce_batch(batch, found, parity=parity, predicted=predicted)
+                    yield reduce_batch(batch, shard_features, parity=parity, predicted=predicted)
         except (OSError, pa.ArrowException) as error:
             reason = brief(error)
             raise CheckBrokenError(f"{shard}: cannot be read ({reason}); run again") from error
@@ -114,10 +114,10 @@ def _features(shard: str, names: Sequence[str], *, parity: bool) -> list[str]:
             raise CheckBrokenError(
                 f"{shard}: no column {needed!r}; the shard was written by another version, run again"
             )
-    found = [name for name in names if name.startswith(_ATTRIBUTION)]
-    if not found:
+    features = [name for name in names if name.startswith(_ATTRIBUTION)]
+    if not features:
         raise CheckBrokenError(f"{shard}: no column 'attribution:<feature>'; run again")
-    return found
+    return features
 
 
 def reduce_batch(
@@ -174,7 +174,7 @@ def _joined(parts: Sequence[Chunk]) -> Chunk:
     return Chunk(frame, pa.concat_tables([part.ids for part in parts]), worst_of([part.worst for part in parts]))
 
 
-def worst_of(found: Sequence[Worst | None]) -> Worst | None:
+def worst_of(candidates: Sequence[Worst | None]) -> Worst | None:
     """The worst of several; the first of equals."""
-    known = [one for one in found if one is not None]
-    return max(known, key=lambda one: one.error, default=None)
+    known = [candidate for candidate in candidates if candidate is not None]
+    return max(known, key=lambda candidate: candidate.error, default=None)

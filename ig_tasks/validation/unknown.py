@@ -59,15 +59,15 @@ class Unknown:
     def describe(self, rows: str = "rows") -> str:
         """In a sentence: what is unknown, how much of it, and what was probably meant."""
         counts = self.counts
-        what = "words" if self.words else "categories" if counts.cells != counts.rows else rows
-        held = "are" if self.words or counts.cells != counts.rows else "are of a category that is"
-        said = f"{self.feature!r}: {_percent(counts.share)} of {counts.cells:,} {what} {held} unknown to the model"
-        said += f", {_percent(counts.missing / counts.cells)} missing" if counts.missing else ""
+        noun = "words" if self.words else "categories" if counts.cells != counts.rows else rows
+        verb = "are" if self.words or counts.cells != counts.rows else "are of a category that is"
+        sentence = f"{self.feature!r}: {_percent(counts.share)} of {counts.cells:,} {noun} {verb} unknown to the model"
+        sentence += f", {_percent(counts.missing / counts.cells)} missing" if counts.missing else ""
         usual = "" if self.usual is None else f"; of the baseline's data {_percent(self.usual)}"
-        said += f" (at most {_percent(self.at_most)}{usual})"
+        sentence += f" (at most {_percent(self.at_most)}{usual})"
         shown = [_shown(category) for category in self.categories[:_SHOWN]]
         more = ", ..." if len(self.categories) > _SHOWN else ""
-        return f"{said}: {', '.join(shown)}{more}" if shown else said
+        return f"{sentence}: {', '.join(shown)}{more}" if shown else sentence
 
     def info(self) -> UnknownInfo:
         """As report.json tells it."""
@@ -86,7 +86,7 @@ class Unknown:
 def judge_unknown(
     spec: ExplanationSpec,
     facts: PlanFacts,
-    found: Mapping[str, UnknownCounts],
+    counts_of: Mapping[str, UnknownCounts],
     fitted: Mapping[str, UnknownCounts],
 ) -> list[Unknown]:
     """Every feature that holds something unknown, those beyond their threshold first.
@@ -94,43 +94,43 @@ def judge_unknown(
     Args:
         spec: its validation section may hold a threshold.
         facts: what the run was planned of.
-        found: of the run's rows, by feature.
+        counts_of: of the run's rows, by feature.
         fitted: of the rows that the baseline was fitted on.
     """
-    asked = spec.validation.unknown.at_most
+    at_most = spec.validation.unknown.at_most
     usual = {} if facts.fitted_on_own_rows else fitted
     inputs = facts.config.inputs
     named = {names[0]: inputs[name] for name, names in feature_names(inputs).items() if names}
     judged = [
-        _judged(feature, counts, usual.get(feature), named[feature], asked)
-        for feature, counts in found.items()
+        _judged(feature, counts, usual.get(feature), named[feature], at_most)
+        for feature, counts in counts_of.items()
         if counts.unknown + counts.missing
     ]
-    return sorted(judged, key=lambda one: (one.success, -one.counts.share, one.feature))
+    return sorted(judged, key=lambda unknown: (unknown.success, -unknown.counts.share, unknown.feature))
 
 
 def unknown_checks(
     spec: ExplanationSpec,
     facts: PlanFacts,
-    found: Mapping[str, UnknownCounts],
+    counts_of: Mapping[str, UnknownCounts],
     fitted: Mapping[str, UnknownCounts],
 ) -> list[Check]:
     """The check `unknown` of what `judge_unknown` takes; none for a model that refuses what it does not know."""
-    takes = any(one.takes_unknown for one in facts.config.inputs.values())
-    return [_check(spec, judge_unknown(spec, facts, found, fitted))] if takes else []
+    takes = any(spec_of_input.takes_unknown for spec_of_input in facts.config.inputs.values())
+    return [_check(spec, judge_unknown(spec, facts, counts_of, fitted))] if takes else []
 
 
 def _check(spec: ExplanationSpec, judged: Sequence[Unknown]) -> Check:
     section = spec.validation.unknown
-    failed = [one for one in judged if not one.success]
-    worst = max((one.counts.share for one in judged), default=0.0)
+    failed = [unknown for unknown in judged if not unknown.success]
+    worst = max((unknown.counts.share for unknown in judged), default=0.0)
     own = "at most what the baseline's data had, with some slack"
     if not judged:
         description = "Every category is known to the model."
     else:
-        told = [one.describe() for one in (failed or judged)[:_SHOWN]]
-        more = len(failed) - len(told)
-        description = f"Share of a feature's categories that the model does not know. {'; '.join(told)}" + (
+        descriptions = [unknown.describe() for unknown in (failed or judged)[:_SHOWN]]
+        more = len(failed) - len(descriptions)
+        description = f"Share of a feature's categories that the model does not know. {'; '.join(descriptions)}" + (
             f"; and {more} features more." if more > 0 else "."
         )
     return Check(
@@ -145,17 +145,19 @@ def _check(spec: ExplanationSpec, judged: Sequence[Unknown]) -> Check:
 
 
 def _judged(
-    feature: str, counts: UnknownCounts, fitted: UnknownCounts | None, spec: InputSpec, asked: float | None
+    feature: str, counts: UnknownCounts, fitted: UnknownCounts | None, spec: InputSpec, at_most: float | None
 ) -> Unknown:
     words = spec.kind == "tokens"
     known = fitted if fitted is not None and fitted.cells else None
     usual = None if known is None else known.share
-    limit = asked
+    limit = at_most
     if limit is None:
         limit = _usual_limit(counts, known) if known else (_ALONE_WORDS if words else _ALONE)
-    told = spec.spellings.with_nearest(list(counts.spellings))
-    categories = tuple(UnknownCategory(category=text, count=counts.spellings[text], known=near) for text, near in told)
-    return Unknown(feature, words, counts, usual, limit, asked is None and not words, categories)
+    nearest = spec.spellings.with_nearest(list(counts.spellings))
+    categories = tuple(
+        UnknownCategory(category=text, count=counts.spellings[text], known=near) for text, near in nearest
+    )
+    return Unknown(feature, words, counts, usual, limit, at_most is None and not words, categories)
 
 
 def _usual_limit(counts: UnknownCounts, fitted: UnknownCounts) -> float:

@@ -14,24 +14,24 @@ _SHOWN = 5
 def sentence(row: FeatureDrift, limits: Limits) -> str:
     """What became of one feature, in one sentence."""
     growth = row.growth
-    way = "appeared" if growth is None else f"{'rose' if growth > 0 else 'fell'} by {abs(growth):.0%}"
+    movement = "appeared" if growth is None else f"{'rose' if growth > 0 else 'fell'} by {abs(growth):.0%}"
     if row.alarm and row.row_cosine is not None and row.row_cosine < 0:
-        beside = f", and its importance {way}" if row.state in ("changed", "small") else ""
+        beside = f", and its importance {movement}" if row.state in ("changed", "small") else ""
         cosine = f"cosine {row.row_cosine:.2f}"
         return f"The new model reversed {row.feature}: on the same rows it points the other way ({cosine}){beside}."
     if row.state == "unchanged":
         return f"{row.feature} is unchanged within {limits.practical:.0%}."
     if row.state == "undetermined":
-        return f"{row.feature} {way}; neither a change nor its absence is shown."
+        return f"{row.feature} {movement}; neither a change nor its absence is shown."
     if row.state == "cancelled":
         return f"{row.feature} is about as important as before, but {_because(row)} moved it in opposite ways."
-    what = f"{row.feature} {way}, from {row.before:.3g} to {row.after:.3g}"
+    change = f"{row.feature} {movement}, from {row.before:.3g} to {row.after:.3g}"
     if row.state == "small":
-        return f"{what}; that is less than {limits.share:.0%} of all importance."
+        return f"{change}; that is less than {limits.share:.0%} of all importance."
     if row.follows_partition:
-        return f"{what}: its values follow the partition, and are never the same in two periods."
+        return f"{change}: its values follow the partition, and are never the same in two periods."
     because = _because(row)
-    return f"{what}{f', because of {because}' if because else ''}."
+    return f"{change}{f', because of {because}' if because else ''}."
 
 
 def summary(drift: Drift) -> str:
@@ -63,7 +63,7 @@ def _because(row: FeatureDrift) -> str:
     named = []
     for cause in row.cause:
         if cause == "others" and row.others:
-            named.append("the values of " + _listed([one.feature for one in row.others[:2]]))
+            named.append("the values of " + _listed([other.feature for other in row.others[:2]]))
         else:
             named.append(CAUSES[cause] + (", which cannot be told apart" if " or " in cause else ""))
     return _listed(named)

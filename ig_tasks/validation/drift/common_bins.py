@@ -55,8 +55,8 @@ def pooled_bins(grid: Grid, first: Codes, second: Codes, bins: int = BINS) -> Co
     missing = grid.keys == MISSING_CELL
     weights = np.zeros(len(grid))
     for rows in (first, second):
-        held = np.where(missing, 0, rows)
-        weights += held / max(held.sum(), 1)
+        counted = np.where(missing, 0, rows)
+        weights += counted / max(counted.sum(), 1)
     total = weights.sum()
     if not total:
         return np.arange(len(grid), dtype=np.int64)
@@ -69,12 +69,12 @@ def pooled_bins(grid: Grid, first: Codes, second: Codes, bins: int = BINS) -> Co
 def common_bins(before: CellSums, after: CellSums) -> tuple[Bins, Bins]:
     """Both periods over the same bins, pooled."""
     grid, mine, theirs = merge_grids(before.grid, after.grid, None)
-    one, two = before.regrouped(grid, mine), after.regrouped(grid, theirs)
-    places = pooled_bins(grid, one.rows, two.rows)
+    sums_before, sums_after = before.regrouped(grid, mine), after.regrouped(grid, theirs)
+    places = pooled_bins(grid, sums_before.rows, sums_after.rows)
     count = int(places.max()) + 1 if len(places) else 0
     first, second = (
         Bins(*(_sums(places, array, count) for array in (side.rows, side.absolute, side.squares)))
-        for side in (one, two)
+        for side in (sums_before, sums_after)
     )
     return first, second
 

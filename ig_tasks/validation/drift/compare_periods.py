@@ -142,7 +142,7 @@ class _Comparison:
     def _judge(self, side: Side, segment: str | None, *, of_groups: bool = False) -> list[FeatureDrift]:
         """A row for each feature, the most important after the change first."""
         before, after = side.before, side.after
-        found, q = states(
+        states_of, q = states(
             before.importance,
             after.importance,
             (before.error, after.error),
@@ -151,13 +151,13 @@ class _Comparison:
         )
         rank_before, rank_after = ranks(before.importance), ranks(after.importance)
         middle, errors = side.middle, side.errors
-        whole = float(np.nansum(middle))
+        total = float(np.nansum(middle))
         parts = [{} if segment is not None else parts_of(side, place) for place in range(len(side.names))]
-        moved_parts = changed_parts(side, parts, middle / whole if whole else middle, self.limits)
+        moved_parts = changed_parts(side, parts, middle / total if total else middle, self.limits)
         rows = []
         for place, name in enumerate(side.names):
             change = float(after.importance[place] - before.importance[place])
-            state = found[place]
+            state = states_of[place]
             if cancelled(state, parts[place], moved_parts[place]):
                 state = "cancelled"
             named = causes_of(side, parts[place]) if state in ("changed", "small", "cancelled") else ()
@@ -191,11 +191,11 @@ class _Comparison:
 
     def _finished(self, side: Side, rows: Sequence[FeatureDrift], *, of_groups: bool = False) -> list[FeatureDrift]:
         """The rows with alarms and sentences, once their causes are known."""
-        whole = float(np.nansum(side.middle))
+        total = float(np.nansum(side.middle))
         scaled, errors = scaled_by(side) is not None, side.errors
         places = {name: place for place, name in enumerate(side.names)}
         history = self.history.groups if of_groups else self.history.features
-        found = []
+        finished = []
         for row in rows:
             place = places[row.feature]
             alarm = raises_alarm(
@@ -206,11 +206,11 @@ class _Comparison:
                 earlier=history.get(row.feature, ()),
                 of_groups=of_groups,
                 scaled=scaled,
-                heavy=bool(side.middle[place] >= self.limits.share * whole),
+                heavy=bool(side.middle[place] >= self.limits.share * total),
             )
             judged = row.model_copy(update={"alarm": alarm})
-            found.append(judged.model_copy(update={"sentence": change_sentences.sentence(judged, self.limits)}))
-        return found
+            finished.append(judged.model_copy(update={"sentence": change_sentences.sentence(judged, self.limits)}))
+        return finished
 
     def _with_movers(self, side: Side, rows: list[FeatureDrift]) -> list[FeatureDrift]:
         if self.crossing is None:

@@ -99,7 +99,7 @@ class Crossing:
                 }.items()
                 if (model_changed or name in ("11", "11b")) and (baseline_changed or name != "11b")
             }
-            found = dict(zip(wanted, self._runs.rows(list(wanted.values())), strict=True))
+            crossed = dict(zip(wanted, self._runs.rows(list(wanted.values())), strict=True))
         except (WorkerLostError, ResourceError):
             raise
         except IgTasksError as error:
@@ -108,12 +108,12 @@ class Crossing:
         names = list(before.features)
         matrix = group_matrix(names, groups)
         if model_changed:
-            pairs = [found["00"].together(found["10"]), found["01"].together(found["11"])]
+            pairs = [crossed["00"].together(crossed["10"]), crossed["01"].together(crossed["11"])]
             reached.model, reached.cosine = paired_difference(pairs, None)
             reached.group_model, reached.group_cosine = paired_difference(pairs, matrix)
             reached.rows = max(len(pair[0].positions) for pair in pairs)
         if baseline_changed:
-            pairs = [found["11"].together(found["11b"])]
+            pairs = [crossed["11"].together(crossed["11b"])]
             reached.baseline, _ = paired_difference(pairs, None)
             reached.group_baseline, _ = paired_difference(pairs, matrix)
             reached.rows = max(reached.rows, len(pairs[0][0].positions))
@@ -148,11 +148,11 @@ class Crossing:
                     seed=side.spec.attribution.seed,
                 )
                 tasks.append(self._task(side, before, side, rows, swapped))
-        found = self._runs.rows(tasks)
+        crossed = self._runs.rows(tasks)
         effects = {}
         for place, feature in enumerate(chosen):
-            forward = _grown(found[0], found[2 + 2 * place])
-            reverse = _grown(found[1], found[3 + 2 * place])
+            forward = _grown(crossed[0], crossed[2 + 2 * place])
+            reverse = _grown(crossed[1], crossed[3 + 2 * place])
             if forward is not None and reverse is not None:
                 effects[feature.name] = (forward - reverse) / 2
         return effects
@@ -211,8 +211,8 @@ class Crossing:
 
 def _grown(plain: CrossedRows, moved: CrossedRows) -> Floats | None:
     """By how much the mean size of each feature's attributions is larger, on the rows that both explained."""
-    one, two = plain.together(moved)
-    if not one.positions:
+    common_plain, common_moved = plain.together(moved)
+    if not common_plain.positions:
         return None
-    grown: Floats = np.abs(two.attributions).mean(axis=0) - np.abs(one.attributions).mean(axis=0)
+    grown: Floats = np.abs(common_moved.attributions).mean(axis=0) - np.abs(common_plain.attributions).mean(axis=0)
     return grown

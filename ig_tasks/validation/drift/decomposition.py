@@ -149,24 +149,24 @@ def _influences(before: Bins, after: Bins) -> tuple[_Influence, _Influence]:
 def _variance_by_row(side: Bins, influence: _Influence) -> Floats:
     """Variance (2,) of a side's contribution to own and rest where each row stands for itself."""
     rows = side.rows.sum()
-    held = side.rows > 0
-    share = side.rows[held] / rows
-    centred = influence.of_share[:, held] - (influence.of_share[:, held] * share).sum(axis=1, keepdims=True)
-    mean = side.absolute[held] / side.rows[held]
-    spread = np.maximum(side.squares[held] / side.rows[held] - mean**2, 0.0)
-    each = centred**2 + (influence.of_mean[:, held] / share) ** 2 * spread
+    occupied = side.rows > 0
+    share = side.rows[occupied] / rows
+    centred = influence.of_share[:, occupied] - (influence.of_share[:, occupied] * share).sum(axis=1, keepdims=True)
+    mean = side.absolute[occupied] / side.rows[occupied]
+    spread = np.maximum(side.squares[occupied] / side.rows[occupied] - mean**2, 0.0)
+    each = centred**2 + (influence.of_mean[:, occupied] / share) ** 2 * spread
     return np.asarray((share * each).sum(axis=1) / max(rows - 1, 1), dtype=np.float64)
 
 
 def _variance_by_cluster(table: Table, influence: _Influence) -> Floats:
     """Variance (2,) of a side's contribution to own and rest, of what each cluster contributes to it."""
     by_cluster, by_bin = table.rows.sum(axis=1), table.rows.sum(axis=0)
-    rows, held = by_bin.sum(), by_bin > 0
-    share = by_bin[held] / rows
-    mean = table.absolute[:, held].sum(axis=0) / by_bin[held]
-    of_share = (table.rows[:, held] - by_cluster[:, None] * share) / rows
-    of_mean = (table.absolute[:, held] - table.rows[:, held] * mean) / by_bin[held]
-    residuals = of_share @ influence.of_share[:, held].T + of_mean @ influence.of_mean[:, held].T
+    rows, occupied = by_bin.sum(), by_bin > 0
+    share = by_bin[occupied] / rows
+    mean = table.absolute[:, occupied].sum(axis=0) / by_bin[occupied]
+    of_share = (table.rows[:, occupied] - by_cluster[:, None] * share) / rows
+    of_mean = (table.absolute[:, occupied] - table.rows[:, occupied] * mean) / by_bin[occupied]
+    residuals = of_share @ influence.of_share[:, occupied].T + of_mean @ influence.of_mean[:, occupied].T
     return variance_of_sums(residuals)
 
 

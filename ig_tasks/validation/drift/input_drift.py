@@ -61,10 +61,10 @@ def moved(drift: InputDrift) -> float:
 
 def _wasserstein(grid: Grid, shares: list[Floats], gap: NDArray[np.bool_]) -> float | None:
     """Distance of both distributions of numbers over their pooled standard deviation, from the middles of cells."""
-    held = [np.where(gap, 0.0, side) for side in shares]
-    if not all(side.sum() for side in held):
+    without_gaps = [np.where(gap, 0.0, side) for side in shares]
+    if not all(side.sum() for side in without_gaps):
         return None
-    p0, p1 = (side / side.sum() for side in held)
+    p0, p1 = (side / side.sum() for side in without_gaps)
     middles = np.where(gap, 0.0, grid.middles())
     mixed = (p0 + p1) / 2
     mean = float((mixed * middles).sum())

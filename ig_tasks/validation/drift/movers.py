@@ -32,14 +32,14 @@ def with_movers(side: Side, rows: list[FeatureDrift], crossing: Crossing, limits
     effects = crossing.substitutions(candidates[:_MOST])
     middle = side.middle
     place = {name: at for at, name in enumerate(side.names)}
-    found = []
+    explained = []
     for row in rows:
         if row.feature in wanted:
             at = place[row.feature]
             relative = {mover: float(effect[at] / middle[at]) for mover, effect in effects.items()}
             row = _explained(row, relative, limits)
-        found.append(row)
-    return found
+        explained.append(row)
+    return explained
 
 
 def _explained(row: FeatureDrift, effects: Mapping[str, float], limits: Limits) -> FeatureDrift:

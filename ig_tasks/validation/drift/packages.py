@@ -60,8 +60,8 @@ class PeriodPackages:
         Raises:
             RunError, ModelError, TrustError: why there is none in its place, where none was kept either.
         """
-        found = [there, *(self._there(other) for other in self._periods if other is not period)]
-        like = [package for package in found if isinstance(package, ModelPackage)]
+        candidates = [there, *(self._there(other) for other in self._periods if other is not period)]
+        like = [package for package in candidates if isinstance(package, ModelPackage)]
         folder = Folder(period.folder.uri.rpartition("/")[0])
         try:
             return open_kept(folder, period.model_digest, trusted=self._trust, like=like)

@@ -30,13 +30,13 @@ def paired_difference(
 ) -> tuple[Measured, Floats]:
     """Mean difference of sizes between both ends of each pair, averaged over pairs, and the cosine of all rows."""
     values, variances, first, second = [], [], [], []
-    for one, two in pairs:
-        a0, a1 = one.attributions, two.attributions
+    for start, end in pairs:
+        a0, a1 = start.attributions, end.attributions
         if matrix is not None:
             a0, a1 = a0 @ matrix, a1 @ matrix
         difference = np.abs(a1) - np.abs(a0)
         values.append(difference.mean(axis=0) if len(difference) else np.full(a0.shape[1], np.nan))
-        variances.append(_variance(difference, one.clusters))
+        variances.append(_variance(difference, start.clusters))
         first.append(a0)
         second.append(a1)
     value = np.mean(values, axis=0)

@@ -62,8 +62,8 @@ class Period:
     @property
     def key_parts(self) -> Mapping[str, Any]:
         """What decides the run's numbers, by part."""
-        found: Mapping[str, Any] = self.facts["key_parts"]
-        return found
+        parts: Mapping[str, Any] = self.facts["key_parts"]
+        return parts
 
     @property
     def partition(self) -> str:
@@ -96,8 +96,8 @@ class Period:
     @cached_property
     def sums(self) -> AttributionSums:
         """Sums by cell and cluster: kept with the shards, or made of the rows where a run kept none."""
-        kept = self.summary.merged.sums.get(self.target)
-        return kept if kept is not None else self._sums_of_rows()
+        stored = self.summary.merged.sums.get(self.target)
+        return stored if stored is not None else self._sums_of_rows()
 
     @cached_property
     def totals(self) -> Totals:
@@ -136,12 +136,12 @@ class Period:
         inputs = [name for name in self.features if name in numbers | labels] if self.spec.report.keep_inputs else []
         sums: AttributionSums | None = None
         for table in self.tables(self.features, inputs):
-            held = {name: table.column(_INPUT + name).to_pandas() for name in inputs}
+            columns = {name: table.column(_INPUT + name).to_pandas() for name in inputs}
             part = AttributionSums.of(
                 _matrix(table, self.features),
                 self.features,
-                numbers={name: held[name].to_numpy(np.float64) for name in inputs if name in numbers},
-                labels={name: held[name].to_numpy(object) for name in inputs if name in labels},
+                numbers={name: columns[name].to_numpy(np.float64) for name in inputs if name in numbers},
+                labels={name: columns[name].to_numpy(object) for name in inputs if name in labels},
                 clusters=_clusters(table),
             )
             sums = part if sums is None else sums.merge(part)
@@ -196,5 +196,5 @@ def _matrix(table: pa.Table, features: Sequence[str]) -> np.ndarray[Any, np.dtyp
 def _clusters(table: pa.Table) -> list[Any] | None:
     if "cluster" not in table.column_names:
         return None
-    found: list[Any] = table.column("cluster").to_pylist()
-    return found
+    clusters: list[Any] = table.column("cluster").to_pylist()
+    return clusters

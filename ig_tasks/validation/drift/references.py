@@ -71,8 +71,8 @@ def register_launch(location: str, *, say: Callable[[str], None]) -> str:
     run = locate_run(location)
     report = run.read_report()
     if not (report.published and report.official):
-        what = "withheld" if report.official else "ad-hoc"
-        raise ReportError(f"{location}: its report is {what}; a launch needs a published report of the spec's own")
+        status = "withheld" if report.official else "ad-hoc"
+        raise ReportError(f"{location}: its report is {status}; a launch needs a published report of the spec's own")
     folder = Folder(run.uri.rpartition("/")[0])
     entry = {
         "run_id": run.run_id,
@@ -103,7 +103,7 @@ class PublishedReports:
                 report = run.read_report()
                 if report.official and report.published:
                     reports.append((run, report))
-        return sorted(reports, key=lambda one: (last_partition(one[1].partition), one[1].created_at))
+        return sorted(reports, key=lambda published: (last_partition(published[1].partition), published[1].created_at))
 
     def of_partition(self, partition: str) -> list[RunFolder]:
         """The runs of a partition, the oldest first."""
@@ -116,14 +116,16 @@ class PublishedReports:
         """
         if partition == "all":
             own = [report.created_at for run, report in self.all if run.run_id == run_id]
-            others = [one for one in self.all if one[1].partition == "all" and one[0].run_id != run_id]
-            return [one for one in others if not own or one[1].created_at < min(own)]
+            others = [
+                published for published in self.all if published[1].partition == "all" and published[0].run_id != run_id
+            ]
+            return [published for published in others if not own or published[1].created_at < min(own)]
         alike = [
-            one
-            for one in self.all
-            if last_partition(one[1].partition) < last_partition(partition)
-            and (".." in one[1].partition) == (".." in partition)
-            if one[1].partition != "all"
+            published
+            for published in self.all
+            if last_partition(published[1].partition) < last_partition(partition)
+            and (".." in published[1].partition) == (".." in partition)
+            if published[1].partition != "all"
         ]
         return list({report.partition: (run, report) for run, report in alike}.values())
 

@@ -85,10 +85,10 @@ def changed_parts(
     freedom = min(side.before.freedom, side.after.freedom)
     q: list[dict[str, float]] = [{} for _ in parts]
     for name in ("model", "baseline", "data", "own", "others"):
-        held = [place for place, own in enumerate(parts) if name in own]
-        values, errors = ([getattr(parts[place][name], what) for place in held] for what in ("value", "se"))
+        places = [place for place, own in enumerate(parts) if name in own]
+        values, errors = ([getattr(parts[place][name], figure) for place in places] for figure in ("value", "se"))
         p = p_values(np.array(values, np.float64), np.array(errors, np.float64), freedom)
-        for place, value in zip(held, q_values(p), strict=True):
+        for place, value in zip(places, q_values(p), strict=True):
             q[place][name] = float(value)
     return [part_states(*figures_of(own), q[place], float(weights[place]), limits) for place, own in enumerate(parts)]
 

@@ -85,17 +85,17 @@ def states(
     change = second - first
     q = q_values(p_values(change, np.hypot(e0, e1), degrees))
     middle = (first + second) / 2
-    whole = float(np.nansum(middle))
-    found: list[State] = []
+    total = float(np.nansum(middle))
+    judged: list[State] = []
     equal = _equivalent(first, second, (e0, e1), degrees, limits.practical)
     for place in range(len(change)):
         real = q[place] < limits.false_discovery and degrees >= 1
         large = abs(change[place]) >= limits.practical * middle[place] and change[place] != 0
         if real and large:
-            found.append("changed" if abs(change[place]) >= limits.share * whole else "small")
+            judged.append("changed" if abs(change[place]) >= limits.share * total else "small")
         else:
-            found.append("unchanged" if equal[place] else "undetermined")
-    return found, q
+            judged.append("unchanged" if equal[place] else "undetermined")
+    return judged, q
 
 
 def part_states(
@@ -121,7 +121,7 @@ def causes(values: Mapping[str, float], errors: Mapping[str, float]) -> tuple[st
     """The parts of at least a third of the largest that are certain, the largest first."""
     known = {name: value for name, value in values.items() if np.isfinite(value)}
     largest = max((abs(value) for value in known.values()), default=0.0)
-    found = [
+    certain = [
         name
         for name, value in known.items()
         if value
@@ -129,7 +129,7 @@ def causes(values: Mapping[str, float], errors: Mapping[str, float]) -> tuple[st
         and np.isfinite(errors[name])
         and abs(value) > CERTAIN * errors[name]
     ]
-    return tuple(sorted(found, key=lambda name: -abs(known[name])))
+    return tuple(sorted(certain, key=lambda name: -abs(known[name])))
 
 
 def change_interval(change: float, error: float, freedom: int, level: float = 0.95) -> tuple[float, float]:
@@ -160,11 +160,11 @@ def band(log_importance: float, error: float, earlier: Sequence[float]) -> bool 
         log_importance: ln of the importance, with the standard error of it.
         earlier: ln of the importances of earlier reports of the same model and baseline.
     """
-    held = np.asarray([value for value in earlier if np.isfinite(value)], dtype=np.float64)
-    if len(held) < FEWEST_REPORTS:
+    finite = np.asarray([value for value in earlier if np.isfinite(value)], dtype=np.float64)
+    if len(finite) < FEWEST_REPORTS:
         return None
-    median = float(np.median(held))
-    spread = 1.4826 * float(np.median(np.abs(held - median)))
+    median = float(np.median(finite))
+    spread = 1.4826 * float(np.median(np.abs(finite - median)))
     return bool(abs(log_importance - median) > 3 * np.sqrt(spread**2 + np.nan_to_num(error) ** 2 + 0.02**2))
 
 

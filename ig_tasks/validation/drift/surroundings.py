@@ -27,19 +27,19 @@ class History:
 def not_comparable(before: Period, after: Period) -> str:
     """Why two runs cannot be compared; empty where they can."""
     mine, theirs = before.key_parts["model"], after.key_parts["model"]
-    for what, one, two in (
+    for subject, own, other in (
         ("the target", before.target, after.target),
         ("the space", mine["space"], theirs["space"]),
         ("the method", before.spec.attribution.method, after.spec.attribution.method),
     ):
-        if one != two:
-            return f"{what} was {one!r} and is {two!r}"
+        if own != other:
+            return f"{subject} was {own!r} and is {other!r}"
     if before.features != after.features:
         lost = [name for name in before.features if name not in after.features]
         new = [name for name in after.features if name not in before.features]
-        said = [f"without {', '.join(lost)}"] if lost else []
-        said += [f"with {', '.join(new)}"] if new else []
-        return f"the features differ: the current run is {' and '.join(said) or 'in another order'}"
+        differences = [f"without {', '.join(lost)}"] if lost else []
+        differences += [f"with {', '.join(new)}"] if new else []
+        return f"the features differ: the current run is {' and '.join(differences) or 'in another order'}"
     for name in before.features:
         kinds = [period.sums.cells[name].grid.kind for period in (before, after) if name in period.sums.cells]
         if len(set(kinds)) > 1:
@@ -68,8 +68,8 @@ def limits_of(before: Period, after: Period, why_not: Sequence[str]) -> list[str
     Args:
         why_not: why models or baselines could not be exchanged.
     """
-    what = "Model" if before.model_digest != after.model_digest else "Baseline"
-    notes = [f"{what} and data are not told apart: {why}." for why in why_not]
+    changed = "Model" if before.model_digest != after.model_digest else "Baseline"
+    notes = [f"{changed} and data are not told apart: {why}." for why in why_not]
     clusters = before.totals.clusters, after.totals.clusters
     if not all(clusters):
         notes.append(

@@ -47,7 +47,7 @@ def judge_quality(run: Period, outcome: Outcome, threshold: float | None = None)
     for rows in labelled_rows(run, outcome, cut):
         sums.add(rows)
     label = str(run.spec.data.label)
-    found = Quality(
+    quality = Quality(
         target=run.target,
         label=label,
         kind=outcome.kind,
@@ -57,7 +57,7 @@ def judge_quality(run: Period, outcome: Outcome, threshold: float | None = None)
         loss_name=LOSS_NAMES[outcome.kind],
     )
     if not sums.rows or sums.counts is None:
-        return found.model_copy(update={"sentence": quality_words(found)})
+        return quality.model_copy(update={"sentence": quality_words(quality)})
     auc, bound = sums.counts.auc() if outcome.kind != "number" else (None, None)
     residuals = ClusterResiduals()
     squared = absolute = spread = 0.0
@@ -97,8 +97,8 @@ def judge_quality(run: Period, outcome: Outcome, threshold: float | None = None)
             "threshold": cut if outcome.kind == "binary" else None,
             "brier": squared / sums.rows,
         }
-    found = Quality.model_validate({**found.model_dump(), **figures})
-    return found.model_copy(update={"sentence": quality_words(found)})
+    quality = Quality.model_validate({**quality.model_dump(), **figures})
+    return quality.model_copy(update={"sentence": quality_words(quality)})
 
 
 @dataclass
@@ -155,22 +155,22 @@ class _Sums:
 
 def _residuals(rows: LabelledRows, sums: _Sums, auc: float | None) -> Floats:
     """By how much each row moves loss, accuracy and AUC (rows, 3)."""
-    found = np.zeros((len(rows), 3))
+    residuals = np.zeros((len(rows), 3))
     if not len(rows) or sums.counts is None:
-        return found
-    found[:, 0] = (rows.loss - sums.mean_loss) / sums.rows
+        return residuals
+    residuals[:, 0] = (rows.loss - sums.mean_loss) / sums.rows
     if rows.correct is not None:
-        found[:, 1] = (rows.correct - sums.mean_correct) / sums.rows
+        residuals[:, 1] = (rows.correct - sums.mean_correct) / sums.rows
     if auc is not None and not np.isnan(auc):
         below, ones_below = sums.counts.ranked()
         places = sums.counts.places_of(rows.predicted)
         positives = sums.outcome
-        found[:, 2] = np.where(
+        residuals[:, 2] = np.where(
             rows.outcome == 1.0,
             (below[places] - auc) / positives,
             (1.0 - ones_below[places] - auc) / (sums.rows - positives),
         )
-    return found
+    return residuals
 
 
 class ClusterResiduals:
@@ -205,28 +205,28 @@ class ClusterResiduals:
     def errors(self) -> list[float | None]:
         """The standard error of each figure; None where one cluster, or one row, tells nothing of it."""
         if self._by_cluster is not None:
-            found = np.sqrt(variance_of_sums(self._by_cluster.to_numpy(np.float64)))
+            errors = np.sqrt(variance_of_sums(self._by_cluster.to_numpy(np.float64)))
         elif self._squares is not None and self._rows > 1:
-            found = np.sqrt(self._rows / (self._rows - 1) * self._squares)
+            errors = np.sqrt(self._rows / (self._rows - 1) * self._squares)
         else:
-            found = np.full(0 if self._squares is None else len(self._squares), np.nan)
-        return [float(error) if np.isfinite(error) else None for error in found]
+            errors = np.full(0 if self._squares is None else len(self._squares), np.nan)
+        return [float(error) if np.isfinite(error) else None for error in errors]
 
 
 def _calibration(counts: PredictionCounts) -> list[CalibrationPart]:
     """Tenths of the rows, by prediction."""
     part, predictions = counts.tenths(), counts.predictions
-    found = []
+    parts = []
     for number in np.unique(part).tolist():
-        held = part == number
-        rows = int(counts.rows[held].sum())
-        found.append(
+        in_part = part == number
+        rows = int(counts.rows[in_part].sum())
+        parts.append(
             CalibrationPart(
                 rows=rows,
-                predicted=float((counts.rows[held] * predictions[held]).sum() / rows),
-                observed=float(counts.outcomes[held].sum() / rows),
-                lowest=float(predictions[held][0]),
-                highest=float(predictions[held][-1]),
+                predicted=float((counts.rows[in_part] * predictions[in_part]).sum() / rows),
+                observed=float(counts.outcomes[in_part].sum() / rows),
+                lowest=float(predictions[in_part][0]),
+                highest=float(predictions[in_part][-1]),
             )
         )
-    return found
+    return parts

@@ -87,20 +87,20 @@ def gains_of(rows: AblatedRows, kind: str) -> Sequence[FeatureGain]:
     residuals = ClusterResiduals()
     residuals.add((differences - means[:, None]).T / count, rows.clusters)
     bound = float(stdtrit(max(residuals.freedom, 1), ONE_SIDED))
-    whole = base_loss("number" if kind == "number" else "binary", rows.outcome) - float(rows.losses.mean())
-    found = []
+    model_gain = base_loss("number" if kind == "number" else "binary", rows.outcome) - float(rows.losses.mean())
+    gains = []
     for feature, gain, error in zip(rows.features, means.tolist(), residuals.errors(), strict=True):
-        helps = whole > 0
-        found.append(
+        helps = model_gain > 0
+        gains.append(
             FeatureGain(
                 feature=feature,
                 gain=gain,
                 se=error,
-                share=gain / whole if helps else None,
-                share_high=(gain + bound * error) / whole if helps and error is not None else None,
+                share=gain / model_gain if helps else None,
+                share_high=(gain + bound * error) / model_gain if helps and error is not None else None,
             )
         )
-    return sorted(found, key=lambda one: -(one.gain or 0.0))
+    return sorted(gains, key=lambda feature_gain: -(feature_gain.gain or 0.0))
 
 
 def _tasks(quality: Quality, run: Period, spec: ExplanationSpec) -> list[AblationTask]:
@@ -150,6 +150,6 @@ def _shards(quality: Quality, run: Period, spec: ExplanationSpec, digest: str) -
     files = dataset.files(run.partition)
     if dataset.digest(files) != digest:
         raise RunError(f"the data of run {run.folder.run_id} is no longer as it was in {spec.data.uri}")
-    asked = spec.verdicts.labelled_rows
-    read = min(math.ceil(asked * (quality.rows + quality.rows_unknown) / quality.rows), _MOST_READ * asked)
+    wanted = spec.verdicts.labelled_rows
+    read = min(math.ceil(wanted * (quality.rows + quality.rows_unknown) / quality.rows), _MOST_READ * wanted)
     return plan_shards(dataset, files, _AT_ONCE, sample=read, seed=run.spec.attribution.seed)

@@ -27,16 +27,16 @@ def quality_words(quality: Quality) -> str:
         return f"{which} row with an outcome in {quality.label} is of the class explained: ranking cannot be judged."
     if quality.auc is None:
         return f"All {quality.rows:,} rows with an outcome in {quality.label} have the same: ranking cannot be judged."
-    what = "A row of the class" if quality.kind == "class" else "A row with the outcome"
+    subject = "A row of the class" if quality.kind == "class" else "A row with the outcome"
     aside = [] if quality.auc_se is None else [f"AUC {quality.auc:.3f} ± {_half(quality):.3f}"]
     aside += [f"{rows} have an outcome"] if quality.rows_unknown else []
-    told = f" ({'; '.join(aside)})" if aside else ""
+    figures = f" ({'; '.join(aside)})" if aside else ""
     gain = ""
     if quality.base_loss and quality.loss is not None:
         part = 1.0 - quality.loss / quality.base_loss
         compared = f"{_percent(abs(part))} {'less' if part >= 0 else 'more'} than"
         gain = f" Its log loss is {quality.loss:.4f}, {compared} by predicting the base rate for every row."
-    return f"{what} is predicted higher than one without in {_percent(quality.auc)} of pairs{told}.{gain}"
+    return f"{subject} is predicted higher than one without in {_percent(quality.auc)} of pairs{figures}.{gain}"
 
 
 def _half(quality: Quality) -> float:

@@ -40,19 +40,19 @@ def quality_of(
         return []
     target = facts.target(spec)
     outcome = outcome_of(facts.config, target)
-    found = judge_quality(run, outcome, target.config.threshold)
-    if found.known:
+    quality = judge_quality(run, outcome, target.config.threshold)
+    if quality.known:
         with session() as workers:
-            found = with_gains(found, run, spec, session=workers, say=say, log=log)
-        found = _with_areas(found, attribution_areas(run, outcome, leading_features(run), falling=falls(target)))
-    say(f"validate: {found.sentence}")
-    return [found]
+            quality = with_gains(quality, run, spec, session=workers, say=say, log=log)
+        quality = _with_areas(quality, attribution_areas(run, outcome, leading_features(run), falling=falls(target)))
+    say(f"validate: {quality.sentence}")
+    return [quality]
 
 
 def _with_areas(quality: Quality, areas: dict[str, float]) -> Quality:
     """The gains with the areas of attributions; also where there are no gains."""
-    named = {one.feature for one in quality.gains}
-    gains = [one.model_copy(update={"auc": areas.get(one.feature)}) for one in quality.gains]
+    named = {gain.feature for gain in quality.gains}
+    gains = [gain.model_copy(update={"auc": areas.get(gain.feature)}) for gain in quality.gains]
     others = {name: area for name, area in areas.items() if name not in named}
     gains += [FeatureGain(feature=name, gain=None, se=None, auc=area) for name, area in others.items()]
     return quality.model_copy(update={"gains": tuple(gains)})

@@ -52,18 +52,20 @@ class BaselineTable:
         nothing = np.empty(0)
         if why := document.get("why_not", ""):
             return cls("", (), nothing, {}, 0, why)
-        candidates = {one["name"]: one for one in document["candidates"]}
+        candidates = {candidate["name"]: candidate for candidate in document["candidates"]}
         own, features = str(document["own"]), tuple(document["features"])
         if own not in candidates:
             return cls(own, features, nothing, {}, 0, f"baseline {own} could not be tried")
         if not np.nan_to_num(np.asarray(candidates[own]["abs_mean"], np.float64)).sum() > 0:
             return cls(own, features, nothing, {}, 0, f"no row that was tried differs from baseline {own}")
-        shares = {name: _shares(one["abs_mean"]) for name, one in candidates.items()}
-        there = [name for name, found in shares.items() if name != own and found.sum() > 0]
+        shares = {name: _shares(candidate["abs_mean"]) for name, candidate in candidates.items()}
+        there = [name for name, shares_of in shares.items() if name != own and shares_of.sum() > 0]
         sound = [name for name in there if not candidates[name]["problems"]]
         others = {name: shares[name] for name in sound or there}
         # The same importances to the last bit are those of the same baseline, and prove nothing.
-        others = {name: found for name, found in others.items() if not np.array_equal(found, shares[own])} or others
+        others = {
+            name: shares_of for name, shares_of in others.items() if not np.array_equal(shares_of, shares[own])
+        } or others
         return cls(own, features, shares[own], others, int(document["rows"]))
 
     def stability(self) -> BaselineStability:
@@ -84,7 +86,7 @@ def unstable_verdicts(target: str, table: BaselineTable, settings: VerdictsSpec)
     limit = settings.unstable.at_least
     for place, feature in enumerate(table.features):
         changes = {name: _change(float(table.own[place]), float(other[place])) for name, other in table.others.items()}
-        name = max(changes, key=lambda one: changes[one], default=None)
+        name = max(changes, key=lambda other_name: changes[other_name], default=None)
         if name is None or changes[name] < limit:
             continue
         yield Verdict(
@@ -100,12 +102,12 @@ def unstable_verdicts(target: str, table: BaselineTable, settings: VerdictsSpec)
         )
 
 
-def _change(one: float, other: float) -> float:
+def _change(first: float, second: float) -> float:
     """The change of a share over the mean of both; 0 of shares that are too small to speak of."""
-    return 0.0 if max(one, other) < _LEAST_SHARE else abs(one - other) / ((one + other) / 2)
+    return 0.0 if max(first, second) < _LEAST_SHARE else abs(first - second) / ((first + second) / 2)
 
 
 def _shares(sizes: list[float]) -> Floats:
-    found = np.nan_to_num(np.asarray(sizes, np.float64))
-    total = found.sum()
-    return found / total if total > 0 else found
+    shares = np.nan_to_num(np.asarray(sizes, np.float64))
+    total = shares.sum()
+    return shares / total if total > 0 else shares

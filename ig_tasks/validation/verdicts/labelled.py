@@ -15,13 +15,13 @@ def labelled_verdicts(quality: Quality, settings: VerdictsSpec) -> Iterator[Verd
 
     Nothing is said where the model itself gains nothing over the base rate.
     """
-    for one in reversed(quality.gains):
-        if one.share is None or one.share_high is None:
+    for gain in reversed(quality.gains):
+        if gain.share is None or gain.share_high is None:
             continue
-        if one.share_high < 0:
-            yield _harmful(quality, one, settings)
-        elif one.share_high < settings.unused.below:
-            yield _unused(quality, one, settings)
+        if gain.share_high < 0:
+            yield _harmful(quality, gain, settings)
+        elif gain.share_high < settings.unused.below:
+            yield _unused(quality, gain, settings)
 
 
 def _harmful(quality: Quality, gain: FeatureGain, settings: VerdictsSpec) -> Verdict:

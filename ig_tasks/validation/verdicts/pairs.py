@@ -35,15 +35,15 @@ def opposing_verdicts(run: Period, settings: VerdictsSpec, values: Floats) -> It
         values: attributions (rows, features) of the sample.
     """
     importance = run.totals.importance
-    whole = float(np.nansum(importance))
-    heavy = [place for place in _leading(importance) if importance[place] >= _LEAST_SHARE * whole]
+    total = float(np.nansum(importance))
+    heavy = [place for place in _leading(importance) if importance[place] >= _LEAST_SHARE * total]
     sizes = np.abs(values).mean(axis=0) if len(values) else np.zeros(values.shape[1])
     limit = settings.opposing.below
-    for one, two in itertools.combinations(heavy, 2):
-        both = float(sizes[one] + sizes[two])
-        left = float(np.abs(values[:, one] + values[:, two]).mean()) / both if both else 1.0
-        if left < limit and _cosine(values[:, one], values[:, two]) <= _OPPOSITE:
-            first, second = run.features[one], run.features[two]
+    for first_place, second_place in itertools.combinations(heavy, 2):
+        both = float(sizes[first_place] + sizes[second_place])
+        left = float(np.abs(values[:, first_place] + values[:, second_place]).mean()) / both if both else 1.0
+        if left < limit and _cosine(values[:, first_place], values[:, second_place]) <= _OPPOSITE:
+            first, second = run.features[first_place], run.features[second_place]
             yield Verdict(
                 target=run.target,
                 feature=first,
@@ -57,9 +57,9 @@ def opposing_verdicts(run: Period, settings: VerdictsSpec, values: Floats) -> It
             )
 
 
-def _cosine(one: Floats, two: Floats) -> float:
-    length = float(np.linalg.norm(one) * np.linalg.norm(two))
-    return float(one @ two) / length if length else 0.0
+def _cosine(first: Floats, second: Floats) -> float:
+    length = float(np.linalg.norm(first) * np.linalg.norm(second))
+    return float(first @ second) / length if length else 0.0
 
 
 def redundant_verdicts(
@@ -74,44 +74,44 @@ def redundant_verdicts(
     order = [run.features[place] for place in _leading(run.totals.importance)]
     names = [name for name in order if name in numbers.columns]
     ranked = _ranks(numbers[names]) if names else np.empty((len(numbers), 0))
-    for (at, one), (beside, two) in itertools.combinations(enumerate(names), 2):
+    for (at, first), (beside, second) in itertools.combinations(enumerate(names), 2):
         figure = _correlation(ranked[:, at], ranked[:, beside])
         if abs(figure) >= limit:
-            yield _redundant(run, settings, one, two, abs(figure), "rank correlation")
+            yield _redundant(run, settings, first, second, abs(figure), "rank correlation")
     coded = {name: pd.factorize(labels[name], use_na_sentinel=False)[0] for name in order if name in labels.columns}
-    for one, two in itertools.combinations(coded, 2):
-        figure = shared_information(coded[one], coded[two])
+    for first, second in itertools.combinations(coded, 2):
+        figure = shared_information(coded[first], coded[second])
         if figure >= limit:
-            yield _redundant(run, settings, one, two, figure, "shared information")
+            yield _redundant(run, settings, first, second, figure, "shared information")
 
 
 def shared_information(first: Sequence[int] | NDArray[np.int64], second: Sequence[int] | NDArray[np.int64]) -> float:
     """Mutual information of two lists of codes over the larger entropy: 1 if each determines the other."""
-    one, two = np.asarray(first), np.asarray(second)
-    if not len(one):
+    first_codes, second_codes = np.asarray(first), np.asarray(second)
+    if not len(first_codes):
         return 0.0
-    width = int(two.max()) + 1
-    first_entropy, second_entropy = _entropy(one), _entropy(two)
+    width = int(second_codes.max()) + 1
+    first_entropy, second_entropy = _entropy(first_codes), _entropy(second_codes)
     larger = max(first_entropy, second_entropy)
-    shared = first_entropy + second_entropy - _entropy(one.astype(np.int64) * width + two)
+    shared = first_entropy + second_entropy - _entropy(first_codes.astype(np.int64) * width + second_codes)
     # Of nearly unique pairs any two columns seem to share all: what a shuffled column shares is chance.
-    shuffled = np.random.default_rng(0).permutation(two)
-    chance = first_entropy + second_entropy - _entropy(one.astype(np.int64) * width + shuffled)
+    shuffled = np.random.default_rng(0).permutation(second_codes)
+    chance = first_entropy + second_entropy - _entropy(first_codes.astype(np.int64) * width + shuffled)
     room = larger - chance
     return float(np.clip((shared - chance) / room, 0.0, 1.0)) if room > _LEAST_ROOM * larger > 0 else 0.0
 
 
-def _redundant(run: Period, settings: VerdictsSpec, one: str, two: str, figure: float, what: str) -> Verdict:
+def _redundant(run: Period, settings: VerdictsSpec, first: str, second: str, figure: float, measure: str) -> Verdict:
     return Verdict(
         target=run.target,
-        feature=one,
+        feature=first,
         verdict="redundant",
-        why=f"{one} and {two} hold nearly the same ({what} {figure:.3f}): the model may use either, and the importance "
-        "of both is divided arbitrarily.",
+        why=f"{first} and {second} hold nearly the same ({measure} {figure:.3f}): the model may use either, and the "
+        "importance of both is divided arbitrarily.",
         figure=figure,
         threshold=settings.redundant.at_least,
         severity=settings.redundant.severity,
-        other=two,
+        other=second,
         remedy="Put both into a group, or train a model with one of them.",
     )
 
@@ -128,13 +128,13 @@ def _ranks(numbers: pd.DataFrame) -> Floats:
     return np.asarray(rankdata(numbers.to_numpy(np.float64), axis=0, nan_policy="omit"), dtype=np.float64)
 
 
-def _correlation(one: Floats, two: Floats) -> float:
+def _correlation(first: Floats, second: Floats) -> float:
     """Correlation over the rows that have both; 0 without a spread."""
-    held = ~(np.isnan(one) | np.isnan(two))
-    first, second = one[held], two[held]
-    if len(first) < 3 or not first.std() or not second.std():
+    present = ~(np.isnan(first) | np.isnan(second))
+    first_present, second_present = first[present], second[present]
+    if len(first_present) < 3 or not first_present.std() or not second_present.std():
         return 0.0
-    return float(np.corrcoef(first, second)[0, 1])
+    return float(np.corrcoef(first_present, second_present)[0, 1])
 
 
 def _entropy(codes: NDArray[np.int64]) -> float:

@@ -49,24 +49,24 @@ def judge_features(
         *([] if baselines is None else unstable_verdicts(run.target, baselines, settings)),
         *([] if drift is None else gained_verdicts(drift, settings)),
         *low_data_verdicts(run, settings),
-        *(verdict for one in quality for verdict in labelled_verdicts(one, settings)),
+        *(verdict for judged in quality for verdict in labelled_verdicts(judged, settings)),
     ]
 
 
 def verdicts_check(verdicts: Sequence[Verdict]) -> Check | None:
     """The check `verdicts`: none is a warning or critical; None where there are only notes."""
-    grave = [one for one in verdicts if one.severity != "note"]
+    grave = [verdict for verdict in verdicts if verdict.severity != "note"]
     if not grave:
         return None
-    named = "; ".join(one.why.rstrip(".") for one in grave[:5])
+    named = "; ".join(verdict.why.rstrip(".") for verdict in grave[:5])
     return Check(
         name="verdicts",
-        severity="critical" if any(one.severity == "critical" for one in grave) else "warning",
+        severity="critical" if any(verdict.severity == "critical" for verdict in grave) else "warning",
         success=False,
         observed=len(grave),
         expected=0,
         description=f"Verdicts on single features that the spec does not take as notes. {named}.",
-        remedy=" ".join(dict.fromkeys(one.remedy for one in grave[:3])),
+        remedy=" ".join(dict.fromkeys(verdict.remedy for verdict in grave[:3])),
     )
 
 
@@ -77,9 +77,9 @@ def _sample(run: Period, rows: int) -> tuple[np.ndarray, pd.DataFrame, pd.DataFr
     """
     merged = run.summary.merged
     stride = max(1, -(-merged.rows_explained // rows))
-    kept = run.spec.report.keep_inputs
-    numbers = [name for name in run.features if kept and name in merged.numbers.features]
-    labels = [name for name in run.features if kept and name in merged.categories]
+    keep_inputs = run.spec.report.keep_inputs
+    numbers = [name for name in run.features if keep_inputs and name in merged.numbers.features]
+    labels = [name for name in run.features if keep_inputs and name in merged.categories]
     tables, first = [], 0
     for table in run.tables(run.features, [*numbers, *labels]):
         wanted = np.arange(-first % stride, table.num_rows, stride)
@@ -88,6 +88,8 @@ def _sample(run: Period, rows: int) -> tuple[np.ndarray, pd.DataFrame, pd.DataFr
     frames = [table.to_pandas() for table in tables]
     frame = pd.concat(frames, ignore_index=True)
     values = frame[[f"attribution:{name}" for name in run.features]].to_numpy(np.float64)
-    held: Mapping[str, list[str]] = {"numbers": numbers, "labels": labels}
-    columns = {what: frame[[f"input:{name}" for name in names]].set_axis(names, axis=1) for what, names in held.items()}
+    names_of: Mapping[str, list[str]] = {"numbers": numbers, "labels": labels}
+    columns = {
+        kind: frame[[f"input:{name}" for name in names]].set_axis(names, axis=1) for kind, names in names_of.items()
+    }
     return values, columns["numbers"], columns["labels"]

@@ -27,11 +27,11 @@ def single_verdicts(
         quality: of the model, where outcomes are known: what a dominant feature says of them alone.
     """
     importance = run.totals.importance
-    whole = float(np.nansum(importance))
-    if not whole:
+    total = float(np.nansum(importance))
+    if not total:
         return
     for name, size in zip(run.features, importance, strict=True):
-        share = float(size) / whole
+        share = float(size) / total
         cells = run.sums.cells.get(name)
         if share < settings.ignored.below:
             yield _ignored(run.target, name, share, settings)
@@ -60,7 +60,7 @@ def _ignored(target: str, name: str, share: float, settings: VerdictsSpec) -> Ve
 
 def _dominant(target: str, name: str, share: float, settings: VerdictsSpec, quality: Quality | None) -> Verdict:
     limit = settings.dominant.at_least
-    area = None if quality is None else next((one.auc for one in quality.gains if one.feature == name), None)
+    area = None if quality is None else next((gain.auc for gain in quality.gains if gain.feature == name), None)
     model = None if quality is None else quality.auc
     known = ""
     if area is not None and model is not None:
@@ -110,13 +110,13 @@ def _against_sign(target: str, name: str, sign: str, cells: CellSums, settings: 
     against = association < -limit if sign == "+" else association > limit
     if not against:
         return
-    way = "lower" if sign == "+" else "raise"
+    direction = "lower" if sign == "+" else "raise"
     yield Verdict(
         target=target,
         feature=name,
         verdict="against_sign",
-        why=f"Higher values of {name} {way} the output (correlation {association:+.2f}); the spec expects the opposite "
-        f"({sign}).",
+        why=f"Higher values of {name} {direction} the output (correlation {association:+.2f}); the spec expects the "
+        f"opposite ({sign}).",
         figure=association,
         threshold=limit,
         severity=settings.against_sign.severity,
@@ -130,10 +130,10 @@ def value_association(cells: CellSums) -> float:
     Ranks are those of cells, missing numbers left out.
     """
     middles = cells.grid.middles()
-    held = ~np.isnan(middles)
-    order = np.argsort(middles[held], kind="stable")
-    rows = cells.rows[held][order].astype(np.float64)
-    signed, squares = cells.signed[held][order], cells.squares[held][order]
+    present = ~np.isnan(middles)
+    order = np.argsort(middles[present], kind="stable")
+    rows = cells.rows[present][order].astype(np.float64)
+    signed, squares = cells.signed[present][order], cells.squares[present][order]
     count = rows.sum()
     if count < 2:
         return float("nan")

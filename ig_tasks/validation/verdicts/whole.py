@@ -18,12 +18,12 @@ def low_data_verdicts(run: Period, settings: VerdictsSpec) -> Iterator[Verdict]:
     few_rows, few_clusters = rows < limits.rows, 0 < clusters < limits.clusters
     if not few_rows and not few_clusters:
         return
-    what, figure, limit = ("rows", rows, limits.rows) if few_rows else ("clusters of rows", clusters, limits.clusters)
+    unit, figure, limit = ("rows", rows, limits.rows) if few_rows else ("clusters of rows", clusters, limits.clusters)
     yield Verdict(
         target=run.target,
         feature="",
         verdict="low_data",
-        why=f"The run has {figure:,} {what}, fewer than {limit:,}: ranks and changes of features are hardly known.",
+        why=f"The run has {figure:,} {unit}, fewer than {limit:,}: ranks and changes of features are hardly known.",
         figure=float(figure),
         threshold=float(limit),
         severity=limits.severity,
@@ -34,18 +34,18 @@ def low_data_verdicts(run: Period, settings: VerdictsSpec) -> Iterator[Verdict]:
 def gained_verdicts(drift: Drift, settings: VerdictsSpec) -> Iterator[Verdict]:
     """Values that gained rows since the report compared with: one imputed for missing ones shows in no importance."""
     limits = settings.value_driven
-    for one in drift.features:
-        moved = one.input_drift
-        if one.segment is not None or one.follows_partition or moved is None or moved.gained_share is None:
+    for drifted in drift.features:
+        moved = drifted.input_drift
+        if drifted.segment is not None or drifted.follows_partition or moved is None or moved.gained_share is None:
             continue
         if moved.gained_share < limits.gained:
             continue
-        held = "no value" if moved.gained is None else moved.gained
+        value = "no value" if moved.gained is None else moved.gained
         yield Verdict(
-            target=one.target,
-            feature=one.feature,
+            target=drifted.target,
+            feature=drifted.feature,
             verdict="value_gained",
-            why=f"{moved.gained_share:.0%} more of the rows hold {held} in {one.feature} than before.",
+            why=f"{moved.gained_share:.0%} more of the rows hold {value} in {drifted.feature} than before.",
             figure=moved.gained_share,
             threshold=limits.gained,
             severity=limits.severity,
