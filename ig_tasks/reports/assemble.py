@@ -112,7 +112,9 @@ def assemble_report(findings: Findings, *, revision: int) -> Report:
             quarantine_reasons=dict(summary.reasons),
             not_read=_not_read(available, summary.rows_read, bool(spec.data.rows)),
             partition_column=spec.data.partition or "",
-            unknown=tuple(one.info() for one in judge_unknown(spec, facts, summary.unknown, findings.baseline.unknown)),
+            unknown=tuple(
+                unknown.info() for unknown in judge_unknown(spec, facts, summary.unknown, findings.baseline.unknown)
+            ),
         ),
         baseline=BaselineInfo(
             strategy=spec.baseline.strategy,
@@ -171,8 +173,8 @@ def assemble_report(findings: Findings, *, revision: int) -> Report:
         ),
         distributions=tuple(distributions(summary)),
         groups=tuple(findings.groups),
-        outliers=tuple(one for one in findings.outliers if not _within(one)),
-        outliers_within=tuple(one for one in findings.outliers if _within(one)),
+        outliers=tuple(unknown for unknown in findings.outliers if not _within(unknown)),
+        outliers_within=tuple(unknown for unknown in findings.outliers if _within(unknown)),
         dependence=tuple(findings.dependence),
         overrides=tuple(OverrideInfo(**override.model_dump()) for override in spec.overrides),
         checks=tuple(findings.judged.checks),
@@ -208,10 +210,10 @@ def importance_table(summary: ShardSummary) -> pa.Table:
     return pa.Table.from_pylist(rows)
 
 
-def _not_read(available: int, rows_read: int, asked: bool) -> str:
+def _not_read(available: int, rows_read: int, by_id: bool) -> str:
     if rows_read >= available:
         return ""
-    if asked:
+    if by_id:
         return f"the {rows_read:,} rows that were asked for were read, of {available:,}"
     return f"a sample of {rows_read:,} rows was read, spread evenly over all {available:,}"
 
@@ -232,6 +234,6 @@ def _segment_columns(summary: ShardSummary, target: str, *, target_has_outcomes:
 
 
 def _provenance(findings: Findings) -> dict[str, Any]:
-    kept = ("key", "key_parts", "versions", "shards", "attempts", "started_at")
-    facts = {key: findings.manifest[key] for key in kept if key in findings.manifest}
+    keys = ("key", "key_parts", "versions", "shards", "attempts", "started_at")
+    facts = {key: findings.manifest[key] for key in keys if key in findings.manifest}
     return {**facts, "rendering": findings.rendering, "engine": dict(findings.summary.details)}

@@ -94,9 +94,9 @@ def kinds_of(report: Report) -> tuple[str, ...]:
 
 def baseline_words(baseline: BaselineInfo, kinds: Iterable[str] = ()) -> str:
     """The strategy, explained for features of these kinds; of none that is known, for numbers and categories."""
-    said = _strategy_words(baseline.strategy, [kind for kind in _KINDS if kind in set(kinds)])
-    said = baseline.definition or said
-    words = f"{baseline.strategy}: {said}" if said else baseline.strategy
+    explained = _strategy_words(baseline.strategy, [kind for kind in _KINDS if kind in set(kinds)])
+    explained = baseline.definition or explained
+    words = f"{baseline.strategy}: {explained}" if explained else baseline.strategy
     fitted = [f"of {baseline.partition}"] if baseline.partition else []
     if baseline.rows is not None:
         fitted.insert(0, f"on {counted(baseline.rows, 'row')}")
@@ -133,11 +133,11 @@ def baseline_output_words(report: Report, shown: Sequence[Example] = ()) -> str:
     by_row = baseline.segment or baseline.strategy in _BY_ROW or _KINDS_BY_ROW & set(kinds_of(report))
     if baseline.output is not None or not by_row or not report.data.rows_explained:
         return number(baseline.output) + chance(baseline.output_probability)
-    found = sorted(example.baseline_output for example in shown if example.baseline_output is not None)
-    if not found:
+    outputs = sorted(example.baseline_output for example in shown if example.baseline_output is not None)
+    if not outputs:
         return "differs by row: each has a baseline of its own; see baseline_output in the run's attributions"
-    low, high = number(found[0]), number(found[-1])
-    rows = "the row" if len(found) == 1 else f"the {count(len(found))} rows"
+    low, high = number(outputs[0]), number(outputs[-1])
+    rows = "the row" if len(outputs) == 1 else f"the {count(len(outputs))} rows"
     if low == high:
         return f"by row, as each has a baseline of its own: {low} for {rows} explained below"
     return f"differs by row, as each has a baseline of its own: {low} to {high} for {rows} explained below"

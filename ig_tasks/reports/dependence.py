@@ -96,7 +96,7 @@ def dependence(run: Folder, files: Sequence[str], summary: ShardSummary, *, keep
                 for part in parts:
                     if part.target == target:
                         part.add(rows)
-    return [found for part in parts if (found := part.result()) is not None]
+    return [result for part in parts if (result := part.result()) is not None]
 
 
 def _planned(summary: ShardSummary, keep_inputs: bool) -> Iterator[_Part]:

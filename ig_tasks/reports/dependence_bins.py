@@ -46,17 +46,17 @@ class NumberBins:
         """Bins of about as many rows each, or of one value each where there are few."""
         middles = cells.grid.middles()
         order = np.argsort(middles, kind="stable")  # what is missing comes last
-        held = order[~np.isnan(middles[order])]
-        if cells.grid.level == 0 and len(held) <= _VALUES:
-            bins = np.arange(len(held), dtype=np.int64)
+        present = order[~np.isnan(middles[order])]
+        if cells.grid.level == 0 and len(present) <= _VALUES:
+            bins = np.arange(len(present), dtype=np.int64)
         else:
-            rows = cells.rows[held]
+            rows = cells.rows[present]
             ranks = (np.cumsum(rows) - rows / 2) / max(rows.sum(), 1)
             bins = np.unique((ranks * _BINS).astype(np.int64), return_inverse=True)[1]
         places = np.full(len(middles), int(bins[-1]) + 1 if len(bins) else 0, dtype=np.int64)
-        places[held] = bins
+        places[present] = bins
         firsts = np.flatnonzero(np.diff(bins)) + 1
-        return cls(cells, middles, places, cells.grid.ends()[0][held][firsts])
+        return cls(cells, middles, places, cells.grid.ends()[0][present][firsts])
 
     def __len__(self) -> int:
         return int(self.places.max(initial=-1)) + 1
@@ -97,17 +97,17 @@ class CategoryBins:
         """The `most` categories of the most rows; all of up to twice as many where they are numbers."""
         frequent = [name for name, _ in counts.most_common() if name != MISSING]
         numbers = all(_is_number(name) for name in frequent) and len(frequent) <= 2 * most
-        kept = sorted(frequent, key=float) if numbers else frequent[:most]
+        shown = sorted(frequent, key=float) if numbers else frequent[:most]
         missing = [MISSING] if MISSING in counts.counts else []
-        return cls((*kept, *missing), counts.total, len(frequent) - len(kept))
+        return cls((*shown, *missing), counts.total, len(frequent) - len(shown))
 
     def __len__(self) -> int:
         return len(self.names)
 
     def codes(self, column: pa.ChunkedArray) -> Codes:
         """The place of each category of a column (rows,); one past the last for those that are left out."""
-        found = pc.index_in(pc.fill_null(column, MISSING), value_set=pa.array(self.names, pa.string()))
-        codes: Codes = pc.fill_null(found, len(self)).to_numpy().astype(np.int64)
+        places = pc.index_in(pc.fill_null(column, MISSING), value_set=pa.array(self.names, pa.string()))
+        codes: Codes = pc.fill_null(places, len(self)).to_numpy().astype(np.int64)
         return codes
 
     def described(self, place: int) -> tuple[str | None, None, None]:
@@ -135,16 +135,16 @@ class Tally:
     @classmethod
     def of_cells(cls, cells: CellSums, places: Codes, bins: int) -> Self:
         """What the sums by cell say; `places` is the bin of each cell, those past the last one are left out."""
-        tally, held = cls(bins), places < bins
-        np.add.at(tally.rows, places[held], cells.rows[held])
-        np.add.at(tally.signed, places[held], cells.signed[held])
-        np.add.at(tally.squares, places[held], cells.squares[held])
+        tally, in_bins = cls(bins), places < bins
+        np.add.at(tally.rows, places[in_bins], cells.rows[in_bins])
+        np.add.at(tally.signed, places[in_bins], cells.signed[in_bins])
+        np.add.at(tally.squares, places[in_bins], cells.squares[in_bins])
         return tally
 
     def add(self, codes: Codes, attributions: Floats) -> None:
         """Count (rows,) attributions in the bins of their rows; bins past the last one are left out."""
-        held = codes < len(self.rows)
-        codes, values = codes[held], np.asarray(attributions, dtype=np.float64)[held]
+        in_bins = codes < len(self.rows)
+        codes, values = codes[in_bins], np.asarray(attributions, dtype=np.float64)[in_bins]
         bins = len(self.rows)
         self.rows += np.bincount(codes, minlength=bins)
         self.signed += np.bincount(codes, weights=values, minlength=bins)

@@ -45,36 +45,38 @@ class DependenceView(NamedTuple):
 def dependence_views(report: Report) -> tuple[DependenceView, ...]:
     """A view for each feature whose dependence is told."""
     spaces = {target.name: target.space for target in report.targets}
-    return tuple(_view(report, held, units(spaces.get(held.target, "raw"))) for held in report.dependence)
+    return tuple(
+        _view(report, dependence, units(spaces.get(dependence.target, "raw"))) for dependence in report.dependence
+    )
 
 
-def _view(report: Report, held: Dependence, said: str) -> DependenceView:
-    label = report.label(held.feature)
-    quantiles = all(point.quantiles for point in held.points)
+def _view(report: Report, dependence: Dependence, unit: str) -> DependenceView:
+    label = report.label(dependence.feature)
+    quantiles = all(point.quantiles for point in dependence.points)
     note = []
-    if held.kind == "number":
+    if dependence.kind == "number":
         drawn = "the median, with bands of the middle half and the middle 80 %" if quantiles else (
             "the mean, with a band of one standard deviation on either side"
         )  # fmt: skip
-        shown = [point for point in held.points if point.value is not None]
-        chart = number_bands([_point(point) for point in shown], shortened(label, _TITLE), said, drawn)
-        missing = [point for point in held.points if point.value is None]
+        shown = [point for point in dependence.points if point.value is not None]
+        chart = number_bands([_point(point) for point in shown], shortened(label, _TITLE), unit, drawn)
+        missing = [point for point in dependence.points if point.value is None]
         note += [f"Missing in {counted(point.rows, 'row')}: mean {number(point.mean)}." for point in missing]
     else:
         drawn = (
             "with lines over the middle 80 %" if quantiles else "with lines of one standard deviation on either side"
         )
-        names = {str(place): _name(point) for place, point in enumerate(held.points)}
+        names = {str(place): _name(point) for place, point in enumerate(dependence.points)}
         written = unique_labels(names, names)
-        marks = [CategoryMark(written[str(place)], *_ends(point)) for place, point in enumerate(held.points)]
-        chart = category_marks(marks, said, label, drawn)
-        if held.left_levels:
-            rows = counted(held.left_rows, "row")
-            noun = "category" if held.left_levels == 1 else "categories"
-            note.append(f"{count(held.left_levels)} less frequent {noun} ({rows}) are not shown.")
-    what = "Line: " if held.kind == "number" else "Bar: the signed mean, "
-    caption = f"{what}{drawn}."
-    return DependenceView(held, label, said, chart, caption, quantiles, " ".join(note))
+        marks = [CategoryMark(written[str(place)], *_ends(point)) for place, point in enumerate(dependence.points)]
+        chart = category_marks(marks, unit, label, drawn)
+        if dependence.left_levels:
+            rows = counted(dependence.left_rows, "row")
+            noun = "category" if dependence.left_levels == 1 else "categories"
+            note.append(f"{count(dependence.left_levels)} less frequent {noun} ({rows}) are not shown.")
+    mark = "Line: " if dependence.kind == "number" else "Bar: the signed mean, "
+    caption = f"{mark}{drawn}."
+    return DependenceView(dependence, label, unit, chart, caption, quantiles, " ".join(note))
 
 
 def _name(point: DependencePoint) -> str:

@@ -22,12 +22,12 @@ _TONES = {"changed": f"bold {_CARE}", "cancelled": f"bold {_CARE}", "unchanged":
 def print_drift(drift: Drift, console: Console, *, top: int = 25) -> None:
     """Print one comparison: its summary, a row per feature and group, and what limits it."""
     sides = [side for side in (drift.reference, drift.current) if side is not None]
-    console.print(plain(" against ".join(_named(side) for side in reversed(sides)), "bold"))
+    console.print(plain(" against ".join(_run_words(side) for side in reversed(sides)), "bold"))
     tone = f"bold {_BAD}" if drift.alarms else _GOOD if drift.comparable else f"bold {_CARE}"
     console.print(plain(drift.summary, tone))
     if not drift.comparable:
         return
-    changes = [what for what, is_so in (("model", drift.model_changed), ("baseline", drift.baseline_changed)) if is_so]
+    changes = [part for part, is_so in (("model", drift.model_changed), ("baseline", drift.baseline_changed)) if is_so]
     console.print(plain(f"The {' and the '.join(changes)} changed." if changes else "Model and baseline are the same."))
     _print_rows("feature", [row for row in drift.features if row.segment is None], console, top)
     _print_rows("group", list(drift.groups), console, top)
@@ -40,11 +40,11 @@ def print_drift(drift: Drift, console: Console, *, top: int = 25) -> None:
         console.print(plain(note, _SOFT))
 
 
-def _print_rows(what: str, rows: Sequence[FeatureDrift], console: Console, top: int) -> None:
+def _print_rows(noun: str, rows: Sequence[FeatureDrift], console: Console, top: int) -> None:
     if not rows:
         return
     table = Table(box=box.SIMPLE, pad_edge=False)
-    table.add_column(what, overflow="ellipsis", no_wrap=True, max_width=36)
+    table.add_column(noun, overflow="ellipsis", no_wrap=True, max_width=36)
     for name in ("before", "after", "change"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("state", no_wrap=True)
@@ -61,7 +61,7 @@ def _print_rows(what: str, rows: Sequence[FeatureDrift], console: Console, top: 
         )
     console.print(table)
     if len(rows) > top:
-        console.print(plain(f"{len(rows) - top} more {what}s: --json lists them", _SOFT))
+        console.print(plain(f"{len(rows) - top} more {noun}s: --json lists them", _SOFT))
 
 
 def _causes(row: FeatureDrift) -> str:
@@ -76,5 +76,5 @@ def _causes(row: FeatureDrift) -> str:
     return ", ".join(named)
 
 
-def _named(side: ComparedRun) -> str:
+def _run_words(side: ComparedRun) -> str:
     return f"{side.name} {side.partition} ({side.rows:,} rows)"

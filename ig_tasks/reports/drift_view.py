@@ -81,17 +81,17 @@ def values_words(row: FeatureDrift) -> str:
     drift = row.input_drift
     if drift is None:
         return ""
-    said = []
+    changes = []
     if drift.wasserstein is not None and drift.wasserstein >= _FAR:
-        said.append(f"moved by {number(drift.wasserstein, 2)} standard deviations")
+        changes.append(f"moved by {number(drift.wasserstein, 2)} standard deviations")
     elif drift.wasserstein is None and (drift.jensen_shannon or 0.0) >= _FAR_BITS:
-        said.append("another mix of categories")
+        changes.append("another mix of categories")
     before, after = drift.missing_before or 0.0, drift.missing_after or 0.0
     if abs(after - before) >= _POINT:
-        said.append(f"missing {share(before)} before, {share(after)} after")
+        changes.append(f"missing {share(before)} before, {share(after)} after")
     if drift.gained is not None and drift.gained_share is not None:
-        said.append(f"{value(drift.gained)} gained {share(drift.gained_share)} of the rows")
-    return "its values: " + "; ".join(said) if said else ""
+        changes.append(f"{value(drift.gained)} gained {share(drift.gained_share)} of the rows")
+    return "its values: " + "; ".join(changes) if changes else ""
 
 
 def because(report: Report, row: FeatureDrift) -> str:

@@ -55,10 +55,10 @@ def _leading(report: Report) -> Iterator[Finding]:
 
 def _leader_words(report: Report, target: TargetInfo, ranking: list[Importance]) -> str:
     first, *others = ranking
-    size, whole = first.abs_mean or 0.0, sum(row.abs_mean or 0.0 for row in ranking)
-    said = units(target.space)
+    size, total = first.abs_mean or 0.0, sum(row.abs_mean or 0.0 for row in ranking)
+    unit = units(target.space)
     label = report.label(first.feature)
-    words = f"{label} moves the output by {number(size, 3)} ({said}) on average, {_part(size, whole)} of all importance"
+    words = f"{label} moves the output by {number(size, 3)} ({unit}) on average, {_part(size, total)} of all importance"
     if not others:
         return f"{words}.{_in_probability(report, target, size)}"
     second = others[0].abs_mean or 0.0
@@ -68,20 +68,20 @@ def _leader_words(report: Report, target: TargetInfo, ranking: list[Importance])
         words += f". It is not settled that it leads: {named} may be as important"
     elif size >= _LEADS * second:
         words += f", {number(size / second, 2)} times as much as {report.label(others[0].feature)}, the second"
-    after = [f"{report.label(row.feature)} ({_part(row.abs_mean or 0.0, whole)})" for row in others[:_NEXT]]
+    after = [f"{report.label(row.feature)} ({_part(row.abs_mean or 0.0, total)})" for row in others[:_NEXT]]
     words += f". After it: {_listed(after)}"
-    few = _features_for(ranking, whole)
+    few = _features_for(ranking, total)
     if len(ranking) > 2 * few:
         words += f". {counted(few, 'feature')} of {count(len(ranking))} make up 90 % of the importance"
     return f"{words}.{_in_probability(report, target, size)}"
 
 
-def _features_for(ranking: list[Importance], whole: float, part: float = 0.9) -> int:
+def _features_for(ranking: list[Importance], total: float, part: float = 0.9) -> int:
     """How many of the most important features have `part` of all importance."""
-    total = 0.0
+    so_far = 0.0
     for place, row in enumerate(ranking, start=1):
-        total += row.abs_mean or 0.0
-        if total >= part * whole:
+        so_far += row.abs_mean or 0.0
+        if so_far >= part * total:
             return place
     return len(ranking)
 
@@ -106,20 +106,22 @@ def _changed(report: Report) -> Iterator[Finding]:
 
 
 def _quality(report: Report) -> Iterator[Finding]:
-    for place, found in enumerate(report.quality[:_TARGETS], start=1):
-        if found.sentence:
-            whose = f" ({found.target})" if len(report.quality) > 1 else ""
-            yield Finding(f"How good the model was{whose}", found.sentence, f"quality-{place}")
+    for place, quality in enumerate(report.quality[:_TARGETS], start=1):
+        if quality.sentence:
+            whose = f" ({quality.target})" if len(report.quality) > 1 else ""
+            yield Finding(f"How good the model was{whose}", quality.sentence, f"quality-{place}")
 
 
 def _verdicts(report: Report) -> Iterator[Finding]:
-    grave = [one for one in report.verdicts if one.severity != "note"]
+    grave = [verdict for verdict in report.verdicts if verdict.severity != "note"]
     notes = len(report.verdicts) - len(grave)
-    words = [one.why for one in grave[:_VERDICTS]]
+    words = [verdict.why for verdict in grave[:_VERDICTS]]
     if len(grave) > _VERDICTS:
         words.append(f"{count(len(grave) - _VERDICTS)} more need a look.")
     if notes:
-        kinds = dict.fromkeys(one.verdict.replace("_", " ") for one in report.verdicts if one.severity == "note")
+        kinds = dict.fromkeys(
+            verdict.verdict.replace("_", " ") for verdict in report.verdicts if verdict.severity == "note"
+        )
         words.append(f"{counted(notes, 'note')} on single features ({', '.join(kinds)}).")
     if words:
         yield Finding("Single features", " ".join(words), "verdicts", asks=bool(grave))
@@ -128,7 +130,7 @@ def _verdicts(report: Report) -> Iterator[Finding]:
 def _objections(report: Report) -> Iterator[Finding]:
     objections = report.baseline.objections
     if objections:
-        words = "; ".join(one.words for one in objections)
+        words = "; ".join(objection.words for objection in objections)
         yield Finding(
             f"Against the baseline ({report.baseline.strategy})",
             f"{words[:1].upper()}{words[1:]}.",
@@ -138,7 +140,7 @@ def _objections(report: Report) -> Iterator[Finding]:
 
 
 def _carried(report: Report) -> Iterator[Finding]:
-    words = [outlier_words(report, one) for one in report.outliers[:_OUTLIERS]]
+    words = [outlier_words(report, outlier) for outlier in report.outliers[:_OUTLIERS]]
     if (left := len(report.outliers) - _OUTLIERS) > 0:
         words.append(f"{counted(left, 'more importance')} hang on one row.")
     if within := len(report.outliers_within):
@@ -148,26 +150,28 @@ def _carried(report: Report) -> Iterator[Finding]:
         yield Finding("Single rows", " ".join(words), "outliers", asks=bool(report.outliers))
     leading = {row.feature for row in report.ranking()[:_LEADING]}
     carried = [
-        f"{share(part)} of the importance of {report.label(one.feature)}"
-        for one in report.distributions
-        if one.target == report.targets[0].name and one.feature in leading and (part := one.tail_share or 0.0) >= _TAIL
+        f"{share(part)} of the importance of {report.label(spread.feature)}"
+        for spread in report.distributions
+        if spread.target == report.targets[0].name
+        and spread.feature in leading
+        and (part := spread.tail_share or 0.0) >= _TAIL
     ]
     if carried:
-        said = f"The hundredth of the rows with the greatest attributions carries {_listed(carried[:_NEXT])}."
-        yield Finding("Few rows", said, "outliers")
+        sentence = f"The hundredth of the rows with the greatest attributions carries {_listed(carried[:_NEXT])}."
+        yield Finding("Few rows", sentence, "outliers")
 
 
 def _unknown(report: Report) -> Iterator[Finding]:
-    known = [one for one in report.data.unknown if (one.share or 0.0) >= _UNKNOWN]
+    known = [unknown for unknown in report.data.unknown if (unknown.share or 0.0) >= _UNKNOWN]
     if known:
-        most = sorted(known, key=lambda one: -(one.share or 0.0))[:_NEXT]
-        named = _listed([f"{report.label(one.feature)} in {share(one.share)} of the rows" for one in most])
-        failed = any(one.at_most is not None and (one.share or 0.0) > one.at_most for one in most)
+        most = sorted(known, key=lambda unknown: -(unknown.share or 0.0))[:_NEXT]
+        named = _listed([f"{report.label(unknown.feature)} in {share(unknown.share)} of the rows" for unknown in most])
+        failed = any(unknown.at_most is not None and (unknown.share or 0.0) > unknown.at_most for unknown in most)
         yield Finding("Unknown to the model", f"The model does not know the value of {named}.", "unknown", asks=failed)
 
 
-def _part(size: float, whole: float) -> str:
-    return share(size / whole) if whole else "0 %"
+def _part(size: float, total: float) -> str:
+    return share(size / total) if total else "0 %"
 
 
 def _listed(words: list[str]) -> str:

@@ -34,11 +34,11 @@ def group_importance(
     """
     rows: list[GroupImportance] = []
     for target, statistics in contributions.items():
-        held = (
+        unsorted = (
             GroupImportance(target=target, group=name, features=tuple(groups[name]), **facts)
             for name, facts in zip(statistics.features, figures(statistics), strict=True)
         )
-        rows += sorted(held, key=lambda row: row.rank)
+        rows += sorted(unsorted, key=lambda row: row.rank)
     return rows
 
 

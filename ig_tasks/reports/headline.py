@@ -35,21 +35,21 @@ def headline_of(
     rows = f"{count(summary.rows_converged)} of {counted(summary.rows_explained, 'row')}"
     if proven:
         flagged = summary.rows_unconverged
-        rest = f" ({count(flagged)} not, and flagged)" if flagged else ""
-        integration = f"Integration proven to {within}: {rows}{rest}."
+        unconverged = f" ({count(flagged)} not, and flagged)" if flagged else ""
+        integration = f"Integration proven to {within}: {rows}{unconverged}."
     else:
         integration = f"Integration not proven to {within}: {rows}."
     examined = summary.rows_explained >= FEWEST
     sound = examined and not objections
-    found = "; ".join(objection.words for objection in objections)
-    question = "nothing was found against it" if sound else found
-    held = "has no objection" if sound else f"has {'an objection' if len(objections) == 1 else 'objections'}"
+    objected = "; ".join(objection.words for objection in objections)
+    question = "nothing was found against it" if sound else objected
+    verdict = "has no objection" if sound else f"has {'an objection' if len(objections) == 1 else 'objections'}"
     return Headline(
         trusted=proven and sound and bool(checks) and all(judged.values()),
         integration_proven=proven,
         integration=integration,
         question_sound=sound,
-        question=f"The question (baseline) {held}: {question}."
+        question=f"The question (baseline) {verdict}: {question}."
         if examined
         else f"The question (baseline) was not examined: {FEWEST} rows are needed.",
     )

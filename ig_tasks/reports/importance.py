@@ -90,7 +90,7 @@ def figures(statistics: FeatureStatistics) -> list[dict[str, Any]]:
 
 def distributions(summary: ShardSummary) -> list[Distribution]:
     """How each feature's attributions are spread over all rows."""
-    found = []
+    spreads = []
     for target, grouped in summary.attributions.items():
         overall = grouped.overall
         if not overall.count:
@@ -101,5 +101,5 @@ def distributions(summary: ShardSummary) -> list[Distribution]:
         for place, feature in enumerate(overall.features):
             quantiles = tuple(Quantile(q=q, value=values[place]) for q, values in columns.items())
             tail = {"trimmed_abs_mean": trimmed[place], "tail_share": tails[place]}
-            found.append(Distribution(target=target, feature=feature, quantiles=quantiles, **tail))
-    return found
+            spreads.append(Distribution(target=target, feature=feature, quantiles=quantiles, **tail))
+    return spreads

@@ -24,7 +24,7 @@ def print_diagnosis(diagnosis: Diagnosis, console: Console) -> None:
         table.add_column(heading, overflow="fold")
     for each in diagnosis.inputs[:_LISTED]:
         shape = " x ".join(map(str, each.shape)) or "1"
-        sizes = {one.layer: str(one) for one in each.candidates}
+        sizes = {candidate.layer: str(candidate) for candidate in each.candidates}
         size = "; ".join(sizes.get(name, name) for name in names_of(each.layer))
         known = size or "; ".join(map(str, each.candidates))
         says = plain("yes", TERMINAL["good"]) if each.differentiable else plain(f"no: {each.why}")

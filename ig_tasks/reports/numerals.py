@@ -99,76 +99,76 @@ def duration(seconds: float | None) -> str:
         return MISSING
     if seconds < 60:
         return f"{seconds:.{2 if seconds < 1 else 1}f}{_SPACE}s"
-    minutes, rest = divmod(round(seconds), 60)
+    minutes, left = divmod(round(seconds), 60)
     if minutes < 60:
-        return f"{minutes}{_SPACE}min {rest}{_SPACE}s"
+        return f"{minutes}{_SPACE}min {left}{_SPACE}s"
     hours, minutes = divmod(minutes, 60)
     return f"{hours}{_SPACE}h {minutes}{_SPACE}min"
 
 
-def value(held: bool | float | str | None) -> str:
+def value(content: bool | float | str | None) -> str:
     """What a column held, or a check saw: whole numbers and words as they are, other numbers rounded.
 
     >>> value(42), value(42.0), value(0.123456), value(0.5), value("UA"), value(None), value(True)
     ('42', '42', '0.1235', '0.5', 'UA', '–', 'yes')
     """
-    if held is None:
+    if content is None:
         return MISSING
-    if isinstance(held, bool):
-        return "yes" if held else "no"
-    if isinstance(held, str):
-        return held
+    if isinstance(content, bool):
+        return "yes" if content else "no"
+    if isinstance(content, str):
+        return content
     # A year or a flight number is no quantity: no separators below five digits.
-    if float(held).is_integer() and abs(held) < 1e15:
-        return _signed(f"{int(held)}" if abs(held) < 10_000 else f"{int(held):,}")
+    if float(content).is_integer() and abs(content) < 1e15:
+        return _signed(f"{int(content)}" if abs(content) < 10_000 else f"{int(content):,}")
     # 0.99996 is not 1: a check that just failed must not read as if it had passed.
-    text = next((text for digits in range(4, 10) if not _whole(text := number(held, digits))), number(held))
+    text = next((text for digits in range(4, 10) if not _is_whole(text := number(content, digits))), number(content))
     return _bare(text)
 
 
-def apart(held: bool | float | str | None, other: object) -> str:
-    """`value(held)`, with as many digits as it takes to read otherwise than the numbers in `other`.
+def apart(content: bool | float | str | None, other: object) -> str:
+    """`value(content)`, with as many digits as it takes to read otherwise than the numbers in `other`.
 
     >>> apart(0.949996, "at least 0.95"), apart(0.95, "at least 0.95"), apart(1, "at least 0.95")
     ('0.949996', '0.95', '1')
     """
-    said = value(held)
-    if held is None or isinstance(held, bool | str) or not math.isfinite(held):
-        return said
+    written = value(content)
+    if content is None or isinstance(content, bool | str) or not math.isfinite(content):
+        return written
     known = [float(text) for text in _NUMBERS.findall(str(other))]
-    if held in known or _reads(said) not in known:
-        return said
-    texts = (_bare(number(held, digits)) for digits in range(5, 17))
-    return next((text for text in texts if _reads(text) not in known), said)
+    if content in known or _as_number(written) not in known:
+        return written
+    texts = (_bare(number(content, digits)) for digits in range(5, 17))
+    return next((text for text in texts if _as_number(text) not in known), written)
 
 
-def exact(held: float) -> str:
+def exact(threshold: float) -> str:
     """A number that somebody has set, such as a threshold: to its last digit.
 
     >>> exact(0.5), exact(600.25), exact(0.97025794), exact(-3)
     ('0.5', '600.25', '0.97025794', '−3')
     """
-    said = value(held)
-    return said if "×" in said or _reads(said) == held else _signed(repr(float(held)))
+    written = value(threshold)
+    return written if "×" in written or _as_number(written) == threshold else _signed(repr(float(threshold)))
 
 
-def beside(held: float, limit: float) -> str:
-    """`value(held)`, with as many digits as it takes to read on its own side of `exact(limit)`.
+def beside(content: float, limit: float) -> str:
+    """`value(content)`, with as many digits as it takes to read on its own side of `exact(limit)`.
 
     >>> beside(0.970344, 0.97031), beside(600.26, 600.25), beside(600.24, 600.25), beside(0.7, 0.5)
     ('0.97034', '600.3', '600.2', '0.7')
     """
-    side = (held > limit) - (held < limit)
-    for text in (value(held), *(_bare(number(held, digits)) for digits in range(5, 18))):
-        said = _reads(text)
-        if said is not None and (said > limit) - (said < limit) == side:
+    side = (content > limit) - (content < limit)
+    for text in (value(content), *(_bare(number(content, digits)) for digits in range(5, 18))):
+        read = _as_number(text)
+        if read is not None and (read > limit) - (read < limit) == side:
             return text
-    return value(held)
+    return value(content)
 
 
-def _reads(said: str) -> float | None:
+def _as_number(text: str) -> float | None:
     try:
-        return float(said.replace(_MINUS, "-").replace(",", ""))
+        return float(text.replace(_MINUS, "-").replace(",", ""))
     except ValueError:
         return None
 
@@ -177,5 +177,5 @@ def _bare(text: str) -> str:
     return text if "×" in text or "." not in text else text.rstrip("0").rstrip(".")
 
 
-def _whole(text: str) -> bool:
+def _is_whole(text: str) -> bool:
     return not text.partition(".")[2].strip("0")

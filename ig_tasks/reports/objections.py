@@ -102,7 +102,7 @@ def _all_zero(run: Folder, file: str, still: NDArray[np.bool_]) -> int:
 
 def _outside(summary: ShardSummary, values: Mapping[str, float | str]) -> dict[str, str]:
     """{feature: where the baseline lies, and the data does not}, of numbers."""
-    said: dict[str, str] = {}
+    outside: dict[str, str] = {}
     numbers = summary.numbers
     for place, name in enumerate(numbers.features):
         value = values.get(name)
@@ -111,8 +111,8 @@ def _outside(summary: ShardSummary, values: Mapping[str, float | str]) -> dict[s
             continue
         slack = 1e-6 * max(abs(low), abs(high))
         if not low - slack <= value <= high + slack:
-            said[name] = f"{value:.4g}, where the data has {low:.4g} to {high:.4g}"
-    return said
+            outside[name] = f"{value:.4g}, where the data has {low:.4g} to {high:.4g}"
+    return outside
 
 
 def _floats(table: pa.Table, name: str) -> Floats:

@@ -51,11 +51,11 @@ class _Suspect:
 
     def greatest(self, table: pa.Table) -> tuple[str, float] | None:
         """The row of the shard with the greatest |attribution|, the first of several; None without such rows."""
-        kept = pc.equal(table.column("target"), self.target)
+        is_own = pc.equal(table.column("target"), self.target)
         if self.column is not None:
             levels = pc.fill_null(table.column(_SEGMENT + self.column), MISSING)
-            kept = pc.and_(kept, pc.equal(levels, self.level))
-        rows = table.filter(kept)
+            is_own = pc.and_(is_own, pc.equal(levels, self.level))
+        rows = table.filter(is_own)
         if not rows.num_rows:
             return None
         values: NDArray[np.float64] = np.zeros(rows.num_rows)
@@ -66,14 +66,14 @@ class _Suspect:
 
     def outlier(self, row_id: str, attribution: float) -> Outlier:
         total = self.abs_mean * self.rows
-        rest = (total - abs(attribution)) / (self.rows - 1) if self.rows > 1 else None
+        mean_of_others = (total - abs(attribution)) / (self.rows - 1) if self.rows > 1 else None
         return Outlier(
             target=self.target,
             feature=self.name,
             row_id=row_id,
             attribution=attribution,
             share=min(float(abs(attribution) / total), 1.0),
-            abs_mean_without=None if rest is None else max(float(rest), 0.0),
+            abs_mean_without=None if mean_of_others is None else max(float(mean_of_others), 0.0),
             segment_column=self.column,
             segment_level=self.level,
             group=self.group,
@@ -108,9 +108,9 @@ def outliers(
     for file in files:
         table = run.read_table(file, columns=["row_id", "target", *columns])
         for place, suspect in enumerate(suspects):
-            found = suspect.greatest(table)
-            if found is not None and abs(found[1]) > abs(best[place][1]):
-                best[place] = found
+            greatest = suspect.greatest(table)
+            if greatest is not None and abs(greatest[1]) > abs(best[place][1]):
+                best[place] = greatest
     return [suspect.outlier(*row) for suspect, row in zip(suspects, best, strict=True)]
 
 
@@ -150,5 +150,5 @@ def _outstanding(statistics: FeatureStatistics) -> list[int]:
     extremes = np.maximum(np.abs(statistics.minimum), np.abs(statistics.maximum))
     totals = statistics.abs_mean * statistics.count
     shares = np.divide(extremes, totals, out=np.zeros_like(totals), where=totals > 0)
-    found: list[int] = np.flatnonzero(shares >= max(_SHARE, _TIMES / statistics.count)).tolist()
-    return sorted(found, key=lambda place: -statistics.abs_mean[place])
+    places: list[int] = np.flatnonzero(shares >= max(_SHARE, _TIMES / statistics.count)).tolist()
+    return sorted(places, key=lambda place: -statistics.abs_mean[place])

@@ -24,10 +24,13 @@ class _Override(Protocol):
 
 def override_words(overrides: Iterable[_Override]) -> list[str]:
     """`data.sample is 500, in the spec it is not set`, a line for each."""
-    return [f"{one.field} is {_said(one.run)}, in the spec it is {_said(one.spec)}" for one in overrides]
+    return [
+        f"{override.field} is {_value_words(override.run)}, in the spec it is {_value_words(override.spec)}"
+        for override in overrides
+    ]
 
 
-def _said(value: Any) -> str:
+def _value_words(value: Any) -> str:
     if value is None:
         return "not set"
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -10,7 +10,7 @@ __all__ = ["page_files"]
 
 def page_files(report: Report) -> tuple[tuple[str, str], ...]:
     """(name, what it holds) of each, for links that are relative to the page."""
-    found = [
+    files = [
         (revised("report.json", report.revision), "everything that this page says, and more, for programs"),
         ("importance.parquet", "importance of every feature, overall and by segment"),
         ("attributions/", "every row: a Parquet file per shard"),
@@ -19,8 +19,8 @@ def page_files(report: Report) -> tuple[tuple[str, str], ...]:
         ("manifest.json", "digests, versions, attempts"),
     ]
     if report.data.rows_quarantined:
-        found.insert(3, ("quarantine.parquet", "the rows that could not be explained, with the reasons"))
+        files.insert(3, ("quarantine.parquet", "the rows that could not be explained, with the reasons"))
     if report.reasons is not None and report.published:
         names = [revised(f"reasons.{kind}", report.revision) for kind in ("parquet", "csv")]
-        found += [(name, "the reasons of every row with an adverse decision") for name in names]
-    return tuple(found)
+        files += [(name, "the reasons of every row with an adverse decision") for name in names]
+    return tuple(files)

@@ -30,30 +30,30 @@ _NAMES = {"versions", "files"}
 """What stands under these keys are names of packages and files, left as they are."""
 
 
-def provenance_parts(held: Mapping[str, object]) -> list[tuple[str, list[tuple[str, str]]]]:
+def provenance_parts(provenance: Mapping[str, object]) -> list[tuple[str, list[tuple[str, str]]]]:
     """(title, pairs) for tables: short matters together under no title, each long one under its own."""
     short: list[tuple[str, str]] = []
     long: list[tuple[str, list[tuple[str, str]]]] = []
-    for key, item in held.items():
+    for key, item in provenance.items():
         pairs = list(_leaves({key: item}))
         if len(pairs) > _LONG:
-            named = [(_said(path[1:], named=key in _NAMES), text) for path, text in pairs]
-            long.append((_said((key,)), named))
+            named = [(_key_words(path[1:], named=key in _NAMES), text) for path, text in pairs]
+            long.append((_key_words((key,)), named))
         else:
-            short += [(_said(path), text) for path, text in pairs]
+            short += [(_key_words(path), text) for path, text in pairs]
     return [("", short), *long]
 
 
-def flat(held: Mapping[str, object]) -> list[tuple[str, str]]:
+def flat(nested: Mapping[str, object]) -> list[tuple[str, str]]:
     """Nested values as (words of the keys, text), in their order.
 
     >>> flat({"versions": {"numpy": "2.0"}, "batch_plan": {"shard_rows": 16384}})
     [('Versions, numpy', '2.0'), ('Batch plan, shard rows', '16,384')]
     """
-    return [(_said(path, known={}), text) for path, text in _leaves(held)]
+    return [(_key_words(path, known={}), text) for path, text in _leaves(nested)]
 
 
-def _said(path: tuple[str, ...], *, named: bool = False, known: Mapping[str, str] = _WORDS) -> str:
+def _key_words(path: tuple[str, ...], *, named: bool = False, known: Mapping[str, str] = _WORDS) -> str:
     """The keys of a path in words; those under a key of names, and numbers of a list, as they are."""
     if named:
         return ", ".join(path)
@@ -65,19 +65,19 @@ def _said(path: tuple[str, ...], *, named: bool = False, known: Mapping[str, str
             words.append(key)
         else:
             words.append(known.get(key, key.replace("_", " ")))
-    said = ", ".join(words)
-    return said[:1].upper() + said[1:]
+    sentence = ", ".join(words)
+    return sentence[:1].upper() + sentence[1:]
 
 
-def _leaves(held: Mapping[str, object], before: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
-    for key, item in held.items():
+def _leaves(nested: Mapping[str, object], before: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
+    for key, item in nested.items():
         path = (*before, str(key))
         if isinstance(item, Mapping):
             yield from _leaves(item, path)
-        elif isinstance(item, (list, tuple)) and any(isinstance(one, Mapping) for one in item):
-            yield from _leaves({str(place): one for place, one in enumerate(item, 1)}, path)
+        elif isinstance(item, (list, tuple)) and any(isinstance(element, Mapping) for element in item):
+            yield from _leaves({str(place): element for place, element in enumerate(item, 1)}, path)
         elif isinstance(item, (list, tuple)):
-            yield path, ", ".join(str(one) for one in item) or "none"
+            yield path, ", ".join(str(element) for element in item) or "none"
         elif isinstance(item, bool):
             yield path, "yes" if item else "no"
         elif isinstance(item, int) and abs(item) >= 10_000:

@@ -13,13 +13,13 @@ __all__ = ["calibration_charts"]
 
 def calibration_charts(report: Report) -> tuple[Chart | None, ...]:
     """A chart for each target whose outcomes are known, in their order; None where there is no table to draw."""
-    return tuple(_chart(found) for found in report.quality)
+    return tuple(_chart(quality) for quality in report.quality)
 
 
-def _chart(found: Quality) -> Chart | None:
+def _chart(quality: Quality) -> Chart | None:
     tenths = [
         Tenth(part.predicted, part.observed, part.rows)
-        for part in found.calibration
+        for part in quality.calibration
         if part.predicted is not None and part.observed is not None
     ]
-    return calibration_points(tenths, units(found.space)) if len(tenths) > 1 else None
+    return calibration_points(tenths, units(quality.space)) if len(tenths) > 1 else None

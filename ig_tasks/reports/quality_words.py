@@ -26,10 +26,10 @@ class QualityFigure(NamedTuple):
 
 def quality_lines(report: Report) -> Iterator[str]:
     """How good the model was, a line for each target; none where the spec names no `data.label`."""
-    for found in report.quality:
-        if found.sentence:
-            whose = f" ({found.target})" if len(report.quality) > 1 else ""
-            yield f"Model quality{whose}: {found.sentence}"
+    for quality in report.quality:
+        if quality.sentence:
+            whose = f" ({quality.target})" if len(report.quality) > 1 else ""
+            yield f"Model quality{whose}: {quality.sentence}"
 
 
 def score_words(report: Report) -> str:
@@ -40,7 +40,7 @@ def score_words(report: Report) -> str:
     if score.score is None:
         known = {"coverage": score.coverage, "convergence": score.convergence}
         known |= {"baseline stability": score.baseline_stability}
-        missing = " and ".join(name for name, held in known.items() if held is None)
+        missing = " and ".join(name for name, known_factor in known.items() if known_factor is None)
         return f"Interpretability score: not known, for want of {missing}."
     factors = (score.coverage, score.convergence, score.baseline_stability)
     coverage, convergence, stability = (number(factor, 3) for factor in factors)
@@ -48,18 +48,18 @@ def score_words(report: Report) -> str:
     return f"Interpretability score: {number(score.score, 3)} = {formula}."
 
 
-def quality_figures(found: Quality) -> tuple[QualityFigure, ...]:
+def quality_figures(quality: Quality) -> tuple[QualityFigure, ...]:
     """What is known of a model's quality; empty where no outcome is known."""
-    loss = "log loss" if found.loss_name == "log loss" else "mean squared error"
+    loss = "log loss" if quality.loss_name == "log loss" else "mean squared error"
     figures = (
-        _figure("AUC", found.auc, found.auc_se, within=(0.0, 1.0), aside=found.auc_bound or 0.0),
-        _figure(loss, found.loss, found.loss_se, within=(0.0, float("inf"))),
-        _figure("accuracy", found.accuracy, found.accuracy_se, within=(0.0, 1.0)),
-        _figure("Brier score", found.brier),
-        _figure("RMSE", found.rmse),
-        _figure("mean absolute error", found.mae),
-        _figure("R²", found.r2),
-        _figure("calibration error", found.calibration_error),
+        _figure("AUC", quality.auc, quality.auc_se, within=(0.0, 1.0), aside=quality.auc_bound or 0.0),
+        _figure(loss, quality.loss, quality.loss_se, within=(0.0, float("inf"))),
+        _figure("accuracy", quality.accuracy, quality.accuracy_se, within=(0.0, 1.0)),
+        _figure("Brier score", quality.brier),
+        _figure("RMSE", quality.rmse),
+        _figure("mean absolute error", quality.mae),
+        _figure("R²", quality.r2),
+        _figure("calibration error", quality.calibration_error),
     )
     return tuple(figure for figure in figures if figure is not None)
 

@@ -24,13 +24,13 @@ def waterfall_steps(example: Example, labels: Mapping[str, str], limit: int = 9)
     at the output.
     """
     parts = sorted(example.contributions, key=lambda part: -abs(part.attribution or 0.0))
-    shown, rest = (parts, []) if len(parts) <= limit else (parts[: limit - 1], parts[limit - 1 :])
+    shown, others = (parts, []) if len(parts) <= limit else (parts[: limit - 1], parts[limit - 1 :])
     named = [
         (words, part.attribution or 0.0)
         for words, part in zip(_step_words([(labels[part.feature], part.value) for part in shown]), shown, strict=True)
     ]
-    if rest:
-        named.append((f"{len(rest)} other features", sum(part.attribution or 0.0 for part in rest)))
+    if others:
+        named.append((f"{len(others)} other features", sum(part.attribution or 0.0 for part in others)))
     at = example.baseline_output or 0.0
     total = abs((example.output or 0.0) - at)
     if example.convergence_delta and abs(example.convergence_delta) > 0.005 * total:
@@ -44,16 +44,16 @@ def waterfall_steps(example: Example, labels: Mapping[str, str], limit: int = 9)
 
 def _step_words(parts: Sequence[tuple[str, Any]]) -> list[str]:
     """`label = value` of each; a long label loses its middle, or the chart would cut the value off."""
-    whole, short = [], []
-    for label, held in parts:
-        tail = "" if held is None else f" = {value(held)}"
+    full_words, short = [], []
+    for label, content in parts:
+        tail = "" if content is None else f" = {value(content)}"
         room = _LETTERS - len(tail)
         fits = len(label) <= room or room < _LEAST
-        whole.append(label + tail)
+        full_words.append(label + tail)
         short.append(label + tail if fits else shortened(label, room, _END) + tail)
     return [
         brief if short.count(brief) == 1 else full  # what is short may not be another's
-        for brief, full in zip(short, whole, strict=True)
+        for brief, full in zip(short, full_words, strict=True)
     ]
 
 

@@ -65,16 +65,16 @@ class Trust:
 
 def trust(report: Report) -> Trust:
     """The sentences on top of a report."""
-    said, doubt = _proven(report), _doubt(report)
+    words, doubt = _proven(report), _doubt(report)
     if report.data.rows_unverified:
-        said = replace(said, reason=f"{said.reason} To have every row proven, {PROVEN_BY}.")
+        words = replace(words, reason=f"{words.reason} To have every row proven, {PROVEN_BY}.")
     proven = report.headline is None or report.headline.integration_proven
-    if said.level == "trusted" and not proven and report.headline is not None:
+    if words.level == "trusted" and not proven and report.headline is not None:
         headline = report.headline.integration.removesuffix(".")
-        said = replace(said, level="care", headline=headline)
-    elif said.level == "trusted" and (doubt or (report.headline is not None and not report.headline.question_sound)):
-        said = replace(said, level="care", headline=_proven_question_open(report))
-    return replace(said, doubt=doubt)
+        words = replace(words, level="care", headline=headline)
+    elif words.level == "trusted" and (doubt or (report.headline is not None and not report.headline.question_sound)):
+        words = replace(words, level="care", headline=_proven_question_open(report))
+    return replace(words, doubt=doubt)
 
 
 def _proven_question_open(report: Report) -> str:
@@ -96,15 +96,15 @@ def _doubt(report: Report) -> str:
     objections = report.baseline.objections
     if not objections:
         return ""
-    found = "; ".join(objection.words for objection in objections)
+    objected = "; ".join(objection.words for objection in objections)
     return (
-        f"About the baseline: {found}. The attributions explain how each output differs from the output at the "
+        f"About the baseline: {objected}. The attributions explain how each output differs from the output at the "
         "baseline, so with another baseline they may read otherwise: the command “ig-tasks check” compares several."
     )
 
 
 def _proven(report: Report) -> Trust:
-    rows, failed = _rows(report), report.failed()
+    rows, failed = _rows_sentence(report), report.failed()
     critical, total = report.failed("critical"), len(report.checks)
     if not report.published:
         which = _listed(critical or failed)
@@ -131,22 +131,22 @@ def _proven(report: Report) -> Trust:
     return Trust("trusted", "These numbers can be trusted", f"{rows}, and {passed}.")
 
 
-def _rows(report: Report) -> str:
+def _rows_sentence(report: Report) -> str:
     data, tolerance = report.data, report.attribution.tolerance
     if not data.rows_explained:
         return f"None of {counted(data.rows_read, 'row')} could be explained"
     within = f"to within {value(tolerance * 100)}\u00a0%" if tolerance is not None else "to the tolerance"
     if data.rows_explained == data.rows_read:
-        said = f"All {counted(data.rows_read, 'row')} were explained"
+        sentence = f"All {counted(data.rows_read, 'row')} were explained"
     else:
-        said = f"{count(data.rows_explained)} of {counted(data.rows_read, 'row')} were explained"
+        sentence = f"{count(data.rows_explained)} of {counted(data.rows_read, 'row')} were explained"
     if not data.rows_unconverged and not data.rows_unverified:
-        return f"{said}, every one {within}"
+        return f"{sentence}, every one {within}"
     converged = data.rows_explained - data.rows_unconverged - data.rows_unverified
     others = [f"{count(data.rows_unconverged)} not, and flagged"] if data.rows_unconverged else []
     if data.rows_unverified:
         others.append(f"{count(data.rows_unverified)} unverified: they add up, and their rule has no error estimate")
-    return f"{said}, {share(converged / data.rows_explained)} of them {within} ({'; '.join(others)})"
+    return f"{sentence}, {share(converged / data.rows_explained)} of them {within} ({'; '.join(others)})"
 
 
 def _listed(checks: tuple[Check, ...]) -> str:
@@ -178,16 +178,16 @@ def outlier_words(report: Report, outlier: Outlier) -> str:
     """
     moved = outlier.attribution or 0.0
     noun = "attribution" if outlier.group is None else "contribution"
-    what = report.label(outlier.feature) if outlier.group is None else f"the group {outlier.group}"
+    subject = report.label(outlier.feature) if outlier.group is None else f"the group {outlier.group}"
     if outlier.segment_column is not None:
-        what += f" where {segment_label(report, outlier.segment_column)} is {outlier.segment_level}"
-    said = (
-        f"One row carries {share(outlier.share)} of the importance of {what}: row {outlier.row_id}, with "
+        subject += f" where {segment_label(report, outlier.segment_column)} is {outlier.segment_level}"
+    sentence = (
+        f"One row carries {share(outlier.share)} of the importance of {subject}: row {outlier.row_id}, with "
         f"{'an' if noun == 'attribution' else 'a'} {noun} of {'+' if moved > 0 else ''}{number(moved)}"
     )
     if outlier.abs_mean_without is None:
-        return f"{said}."
-    return f"{said}. Without it the mean |{noun}| would be {number(outlier.abs_mean_without)}."
+        return f"{sentence}."
+    return f"{sentence}. Without it the mean |{noun}| would be {number(outlier.abs_mean_without)}."
 
 
 def segment_label(report: Report, column: str) -> str:
@@ -198,8 +198,8 @@ def segment_label(report: Report, column: str) -> str:
 
 def target_words(target: TargetInfo) -> str:
     """`late, in log-odds (logit)`."""
-    said = units(target.space)
-    return f"{target.name}, in {said}" + ("" if said == target.space else f" ({target.space})")
+    unit = units(target.space)
+    return f"{target.name}, in {unit}" + ("" if unit == target.space else f" ({target.space})")
 
 
 def partition_words(report: Report) -> str:
@@ -214,12 +214,12 @@ def method_words(report: Report) -> str:
     how = report.attribution
     method = _METHODS.get(how.method, how.method.replace("_", " "))
     rule = _INTEGRATORS.get(how.integrator, how.integrator.replace("_", " "))
-    said = f"{method} by {rule}"
+    sentence = f"{method} by {rule}"
     if how.tolerance is not None:
-        said += f", tolerance {value(how.tolerance * 100)}\u00a0% per row"
+        sentence += f", tolerance {value(how.tolerance * 100)}\u00a0% per row"
     if how.evaluations_per_row is not None:
-        said += f", {number(how.evaluations_per_row, 3)} gradient evaluations per row on average"
-    return said
+        sentence += f", {number(how.evaluations_per_row, 3)} gradient evaluations per row on average"
+    return sentence
 
 
 def left_words(shown: int, total: int, noun: str, where: str) -> str:

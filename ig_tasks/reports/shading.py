@@ -80,15 +80,15 @@ def _joined(words: Iterable[Word]) -> list[Word]:
 
     The sum is not known where a part of it is not.
     """
-    found: list[Word] = []
+    words_joined: list[Word] = []
     for word in words:
-        if found and word.text.startswith(_PIECE) and word.text != _PIECE:
-            before = found.pop()
+        if words_joined and word.text.startswith(_PIECE) and word.text != _PIECE:
+            before = words_joined.pop()
             parts = (before.attribution, word.attribution)
             total = None if None in parts else sum(part or 0.0 for part in parts)
             word = Word(text=before.text + word.text.removeprefix(_PIECE), attribution=total)
-        found.append(word)
-    return found
+        words_joined.append(word)
+    return words_joined
 
 
 def _heatmap(heatmap: Heatmap, report: Report) -> HeatmapView:
@@ -103,8 +103,8 @@ def _heatmap(heatmap: Heatmap, report: Report) -> HeatmapView:
 
 def _written(value: float | None, greatest: float) -> str:
     """Two digits; a power of ten, for which a cell has no room, only where it is not next to nothing."""
-    said = number(value, 2)
-    return "≈\u00a00" if "×" in said and abs(value or 0.0) < 0.001 * greatest else said
+    written = number(value, 2)
+    return "≈\u00a00" if "×" in written and abs(value or 0.0) < 0.001 * greatest else written
 
 
 def _greatest(values: Iterable[float | None]) -> float:

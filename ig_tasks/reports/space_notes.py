@@ -18,7 +18,7 @@ __all__ = ["explained_words", "margin_words", "probability_at", "target_facts", 
 def target_facts(config: TargetConfig, space: str) -> dict[str, Any]:
     """The fields of TargetInfo that say what the number is."""
     calibration = config.calibration
-    held = (
+    facts = (
         {}
         if calibration is None
         else {
@@ -33,22 +33,22 @@ def target_facts(config: TargetConfig, space: str) -> dict[str, Any]:
         "threshold": config.threshold,
         "threshold_output": threshold_in(config, space),
         "margin": margin_words(config),
-        "calibration": held,
+        "calibration": facts,
     }
 
 
 def explained_words(config: TargetConfig, space: str) -> str:
     """What an output of this space is, in a sentence or three."""
-    said = [_space_words(config, space)]
+    sentences = [_space_words(config, space)]
     if isinstance(config.output, Selection):
         chosen = config.output.model_dump(exclude_none=True)
-        said.append(f"Explained output: {', '.join(f'{what} {which}' for what, which in chosen.items())}.")
+        sentences.append(f"Explained output: {', '.join(f'{axis} {which}' for axis, which in chosen.items())}.")
     calibrated = space == "calibrated" or (space == "margin" and config.calibration is not None)
     if config.calibration is not None and calibrated:
-        said.append(f"The calibration is {config.calibration.describe()}.")
+        sentences.append(f"The calibration is {config.calibration.describe()}.")
         if config.calibration.piecewise_linear:
-            said.append("Where it is flat, no feature moves the probability, and none has an attribution there.")
-    return " ".join(said)
+            sentences.append("Where it is flat, no feature moves the probability, and none has an attribution there.")
+    return " ".join(sentences)
 
 
 def _space_words(config: TargetConfig, space: str) -> str:

@@ -44,14 +44,14 @@ _FAINT, _STRONG = 0.15, 0.5
 
 def print_report(report: Report, console: Console, *, paths: Mapping[str, str] | None = None, top: int = 10) -> None:
     """Print one report; `paths` (what: where) stand at the end, one per line and whole, to be copied."""
-    said = trust(report)
+    words = trust(report)
     console.print(plain(f"{report.model.name or report.name}, {report.partition}", "bold"))
     if not report.official:
         lines = "; ".join(override_words(report.overrides))
         console.print(plain(f"{HEADLINE}. ", f"bold {_CARE}") + plain(f"{lines}."))
-    console.print(plain(f"{said.headline}. ", _TONES[said.level]) + plain(said.reason))
-    if said.doubt:
-        console.print(plain(said.doubt, _CARE))
+    console.print(plain(f"{words.headline}. ", _TONES[words.level]) + plain(words.reason))
+    if words.doubt:
+        console.print(plain(words.doubt, _CARE))
     for line in filter(None, (*quality_lines(report), score_words(report))):
         console.print(plain(line))
     for target in report.targets:
@@ -97,9 +97,9 @@ def print_report(report: Report, console: Console, *, paths: Mapping[str, str] |
         console.print(table)
     if paths:
         console.print()
-        for what, where in paths.items():
+        for label, where in paths.items():
             # A path that is broken over two lines cannot be copied.
-            console.print(plain(f"{what}: ", _SOFT) + plain(where), soft_wrap=True)
+            console.print(plain(f"{label}: ", _SOFT) + plain(where), soft_wrap=True)
 
 
 def _print_groups(ranking: Sequence[GroupImportance], console: Console, top: int) -> None:
@@ -130,13 +130,13 @@ def _print_groups(ranking: Sequence[GroupImportance], console: Console, top: int
 def _print_words(report: Report, console: Console) -> None:
     """Texts and bags of the first and the last example: the words as they stand, then the strongest with figures."""
     ends = report.examples[:1] + report.examples[1:][-1:]
-    found = [(example, passages) for example in ends if (passages := passage_views(example, report))]
-    if not found:
+    with_passages = [(example, passages) for example in ends if (passages := passage_views(example, report))]
+    if not with_passages:
         return
     console.print()
     signs = plain("raises", _tone(1.0, 1.0)), plain(" or "), plain("lowers", _tone(-1.0, 1.0))
     console.print(Text.assemble(plain("What single words do: ", "bold"), *signs, plain(" the output")))
-    for example, passages in found:
+    for example, passages in with_passages:
         chosen = f"{example.chosen}: " if example.chosen else ""
         console.print(plain(f"{chosen}{number(example.output)}, row {example.row_id}", _SOFT))
         if unsure := row_words(example.status):
@@ -177,9 +177,9 @@ def print_side_by_side(reports: Sequence[Report], console: Console, *, top: int 
         _print_beside(reports[first : first + beside], console, top)
     console.print()
     for report in reports:
-        said = trust(report)
-        headline = plain(f"{said.headline}. ", _TONES[said.level])
-        why = " ".join(filter(None, (said.reason, said.doubt)))
+        words = trust(report)
+        headline = plain(f"{words.headline}. ", _TONES[words.level])
+        why = " ".join(filter(None, (words.reason, words.doubt)))
         console.print(plain(f"{_title(report)}: ") + headline + plain(why))
 
 
@@ -243,5 +243,5 @@ def _tone(figure: float | None, greatest: float) -> str:
 
 def _bar(size: float | None, greatest: float, width: int = _BAR) -> Text:
     share = (size or 0.0) / greatest if greatest else 0.0
-    whole, part = divmod(round(share * width * 8), 8)
-    return Text("█" * whole + (_EIGHTHS[part] if part else ""), style=TERMINAL["accent"])
+    full_cells, part = divmod(round(share * width * 8), 8)
+    return Text("█" * full_cells + (_EIGHTHS[part] if part else ""), style=TERMINAL["accent"])

@@ -65,40 +65,40 @@ def _target(trend: Trend, target: TargetInfo) -> _TargetTrend:
     runs = {run.partition: run for run in trend.runs if _same_units(run, target)}
     sizes: dict[str, float] = {}
     for run in runs.values():
-        for (name, feature), one in run.importance.items():
+        for (name, feature), importance in run.importance.items():
             if name == target.name:
-                sizes[feature] = max(sizes.get(feature, 0.0), one.abs_mean or 0.0)
+                sizes[feature] = max(sizes.get(feature, 0.0), importance.abs_mean or 0.0)
     leading = sorted(sizes, key=lambda feature: -sizes[feature])[:_RANKED]
     labels = unique_labels(leading, {feature: report.label(feature) for feature in leading})
-    marks, said = trend.marks, units(target.space)
+    marks, unit = trend.marks, units(target.space)
 
-    def held(partition: str, feature: str) -> Importance | None:
+    def importance_of(partition: str, feature: str) -> Importance | None:
         return runs[partition].importance.get((target.name, feature)) if partition in runs else None
 
     charts = []
     for feature in leading[:_FEATURES]:
-        rows = [held(partition, feature) for partition in trend.partitions]
+        rows = [importance_of(partition, feature) for partition in trend.partitions]
         moments = [
             Moment(partition, None)
             if row is None
             else Moment(partition, row.abs_mean, *_interval(runs[partition], row))
             for partition, row in zip(trend.partitions, rows, strict=True)
         ]
-        charts.append(figure_over_time(moments, f"the importance of {labels[feature]}", said, marks=marks))
+        charts.append(figure_over_time(moments, f"the importance of {labels[feature]}", unit, marks=marks))
     ranks = {
         labels[feature]: [
-            None if (row := held(partition, feature)) is None else row.rank for partition in trend.partitions
+            None if (row := importance_of(partition, feature)) is None else row.rank for partition in trend.partitions
         ]
         for feature in leading
     }
     return _TargetTrend(
         words=target_words(target),
-        units=said,
+        units=unit,
         labels=tuple(labels[feature] for feature in leading[:_FEATURES]),
         charts=tuple(charts),
         ranks=ranks_over_time(ranks, trend.partitions, marks=marks),
         lines=tuple(
-            (run, tuple(held(run.partition, feature) for feature in leading[:_FEATURES])) for run in trend.runs
+            (run, tuple(importance_of(run.partition, feature) for feature in leading[:_FEATURES])) for run in trend.runs
         ),
     )
 
@@ -109,7 +109,7 @@ def _interval(run: TrendRun, row: Importance) -> tuple[float | None, float | Non
 
 
 def _same_units(run: TrendRun, target: TargetInfo) -> bool:
-    return any(one.name == target.name and one.space == target.space for one in run.report.targets)
+    return any(other.name == target.name and other.space == target.space for other in run.report.targets)
 
 
 def _share(trend: Trend, label: str, shares: Sequence[float | None]) -> tuple[str, Chart]:
@@ -122,25 +122,27 @@ def _share(trend: Trend, label: str, shares: Sequence[float | None]) -> tuple[st
 def _findings(trend: Trend) -> list[tuple[str, str]]:
     """(about, words) of what the series shows at a glance."""
     published = [run for run in trend.runs if run.report.published]
-    found = [("Reports", _reports_words(trend, len(published)))]
+    findings = [("Reports", _reports_words(trend, len(published)))]
     leaders: dict[str, int] = {}
     for run in published:
         for row in run.report.ranking()[:1]:
             label = trend.latest.label(row.feature)
             leaders[label] = leaders.get(label, 0) + 1
     if len(leaders) == 1:
-        found.append(("What leads", f"{next(iter(leaders))} in every published report."))
+        findings.append(("What leads", f"{next(iter(leaders))} in every published report."))
     elif leaders:
         ordered = sorted(leaders.items(), key=lambda item: -item[1])
-        found.append(("What leads", "; ".join(f"{label} in {counted(times, 'report')}" for label, times in ordered)))
+        findings.append(("What leads", "; ".join(f"{label} in {counted(times, 'report')}" for label, times in ordered)))
     if len(published) > 1 and (words := _moved_words(published[0], published[-1])):
-        found.append(("First against last", words))
+        findings.append(("First against last", words))
     if trend.marks:
-        found.append(("What changed", "; ".join(f"{name}: {what}" for name, what in trend.marks.items()) + "."))
+        findings.append(("What changed", "; ".join(f"{name}: {change}" for name, change in trend.marks.items()) + "."))
     alarms = [(run.partition, run.alarms) for run in trend.runs if run.alarms]
     if alarms:
-        found.append(("Alarms", "; ".join(f"{name}: {counted(times or 0, 'alarm')}" for name, times in alarms) + "."))
-    return found
+        findings.append(
+            ("Alarms", "; ".join(f"{name}: {counted(times or 0, 'alarm')}" for name, times in alarms) + ".")
+        )
+    return findings
 
 
 def _reports_words(trend: Trend, published: int) -> str:

@@ -34,7 +34,7 @@ class Judged:
             "checks": [check.model_dump(mode="json") for check in self.checks],
             "verdicts": [verdict.model_dump(mode="json") for verdict in self.verdicts],
             "drift": None if self.drift is None else self.drift.model_dump(mode="json"),
-            "quality": [one.model_dump(mode="json") for one in self.quality],
+            "quality": [quality.model_dump(mode="json") for quality in self.quality],
             "stability": None if self.stability is None else self.stability.model_dump(mode="json"),
         }
 
@@ -46,6 +46,6 @@ class Judged:
             checks=[Check.model_validate(check) for check in document["checks"]],
             drift=None if drift is None else Drift.model_validate(drift),
             verdicts=[Verdict.model_validate(verdict) for verdict in document.get("verdicts", [])],
-            quality=[Quality.model_validate(one) for one in document.get("quality", [])],
+            quality=[Quality.model_validate(section) for section in document.get("quality", [])],
             stability=None if stability is None else BaselineStability.model_validate(stability),
         )

@@ -66,7 +66,9 @@ def decide(report: Report, approval: ApprovalSpec) -> Decision:
         approval: of the spec as it is now.
     """
     failed = report.failed()
-    findings = tuple(dict.fromkeys(sentence for check in _gravest_first(failed) for sentence in _said(report, check)))
+    findings = tuple(
+        dict.fromkeys(sentence for check in _gravest_first(failed) for sentence in _check_sentences(report, check))
+    )
     judged = [check for check in failed if check.name in JUDGED]
     action: Action = "warn" if failed else "pass"
     if not report.published or withholding(failed, approval):
@@ -101,7 +103,7 @@ def _gravest_first(checks: Sequence[Check]) -> list[Check]:
     return sorted(checks, key=lambda check: (check.severity != "critical", check.name not in JUDGED))
 
 
-def _said(report: Report, check: Check) -> Iterator[str]:
+def _check_sentences(report: Report, check: Check) -> Iterator[str]:
     """A failed check in sentences: those of the features it is about, where it is about features."""
     sentences: list[str] = []
     if check.name == "drift" and report.drift is not None:

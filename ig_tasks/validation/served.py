@@ -92,9 +92,9 @@ def _numbers(values: Sequence[float | None]) -> Any:
 
 def _difference(own: float, served: float, source: str) -> str:
     if not (np.isfinite(own) and np.isfinite(served)):
-        return f"that of {_said(own)} and {_said(served)} ({source})"
-    return f"{abs(own - served):.3g} ({_said(own)}, {source} {_said(served)})"
+        return f"that of {_number_words(own)} and {_number_words(served)} ({source})"
+    return f"{abs(own - served):.3g} ({_number_words(own)}, {source} {_number_words(served)})"
 
 
-def _said(value: float) -> str:
+def _number_words(value: float) -> str:
     return f"{value:.6g}" if np.isfinite(value) else "no number"

@@ -56,12 +56,12 @@ def cyclonedx_document(report: Report) -> dict[str, Any]:
 def _quality(report: Report) -> list[dict[str, Any]]:
     """How good the model was, where outcomes are known."""
     metrics = []
-    for found in report.quality:
-        for figure in quality_figures(found):
+    for quality in report.quality:
+        for figure in quality_figures(quality):
             metric: dict[str, Any] = {
                 "type": figure.name,
                 "value": repr(figure.value),
-                "slice": f"{found.target}, {report.partition}",
+                "slice": f"{quality.target}, {report.partition}",
             }
             if figure.low is not None and figure.high is not None:
                 metric["confidenceInterval"] = {"lowerBound": repr(figure.low), "upperBound": repr(figure.high)}
@@ -88,7 +88,7 @@ def _metrics(report: Report) -> list[dict[str, Any]]:
 
 
 def _properties(report: Report) -> list[tuple[str, str]]:
-    found = [
+    properties = [
         ("run", report.run_id),
         ("partition", report.partition),
         ("state", report.state),
@@ -101,8 +101,8 @@ def _properties(report: Report) -> list[tuple[str, str]]:
         ("rows-explained", str(report.data.rows_explained)),
         ("rows-quarantined", str(report.data.rows_quarantined)),
     ]
-    found += [(f"check:{check.name}", "passed" if check.success else "failed") for check in report.checks]
-    found += [(f"verdict:{one.verdict}:{one.feature}", one.why) for one in report.verdicts]
+    properties += [(f"check:{check.name}", "passed" if check.success else "failed") for check in report.checks]
+    properties += [(f"verdict:{verdict.verdict}:{verdict.feature}", verdict.why) for verdict in report.verdicts]
     if report.drift is not None:
-        found.append(("drift", report.drift.summary))
-    return found
+        properties.append(("drift", report.drift.summary))
+    return properties

@@ -58,13 +58,13 @@ def metric_names(features: list[str]) -> dict[str, str]:
     >>> metric_names(["age", "a/b", "a?b"])
     {'age': 'age', 'a/b': 'a_b-c14cddc0', 'a?b': 'a_b-c2a7b64a'}
     """
-    found = {}
+    names = {}
     for feature in features:
         plain = _ODD.sub("_", feature).strip(" .")
         if plain != feature or len(plain) > 200:
             plain = f"{plain[:200]}-{hashlib.sha256(feature.encode()).hexdigest()[:8]}"
-        found[feature] = plain
-    return found
+        names[feature] = plain
+    return names
 
 
 def _logged(client: Any, report: Report, files: dict[str, str]) -> str:
@@ -97,19 +97,19 @@ def _metrics(report: Report) -> Iterator[tuple[str, float]]:
     targets = metric_names([target.name for target in report.targets])
     for row in report.importance:
         within = f"{targets[row.target]}/" if len(targets) > 1 else ""
-        for figure in _FIGURES:
-            value = getattr(row, figure)
+        for field in _FIGURES:
+            value = getattr(row, field)
             if value is not None:
-                yield f"{figure}/{within}{features[row.feature]}", float(value)
+                yield f"{field}/{within}{features[row.feature]}", float(value)
     for name, value in report.completeness.model_dump().items():
         if value is not None:
             yield f"completeness/{name}", float(value)
     for name in ("rows_read", "rows_explained", "rows_unconverged", "rows_quarantined"):
         yield f"rows/{name.removeprefix('rows_')}", float(getattr(report.data, name))
-    for found in report.quality:
-        within = f"{targets[found.target]}/" if len(targets) > 1 else ""
-        for one in quality_figures(found):
-            yield f"quality/{within}{_QUALITY.get(one.name, one.name.replace(' ', '_').lower())}", one.value
+    for quality in report.quality:
+        within = f"{targets[quality.target]}/" if len(targets) > 1 else ""
+        for figure in quality_figures(quality):
+            yield f"quality/{within}{_QUALITY.get(figure.name, figure.name.replace(' ', '_').lower())}", figure.value
     if report.interpretability is not None and report.interpretability.score is not None:
         yield "interpretability_score", report.interpretability.score
     if report.drift is not None:

@@ -18,7 +18,7 @@ _SPECIAL = "\\`*_{}[]<>()#+-.!|~"
 
 def model_card_section(report: Report) -> str:
     """What drives the model, how good it was, whether the figures can be trusted, and where they come from."""
-    said = trust(report)
+    trusted = trust(report)
     attribution, converged = report.attribution, share(report.completeness.converged_fraction)
     rows = f"{count(report.data.rows_explained)} rows of {_plain(report.partition)}"
     how = f"Integrated Gradients over {rows}, from the baseline `{report.baseline.strategy}`"
@@ -26,7 +26,7 @@ def model_card_section(report: Report) -> str:
     lines = [
         "## Feature importance",
         "",
-        f"**{_plain(said.headline)}.** {_plain(said.reason)}",
+        f"**{_plain(trusted.headline)}.** {_plain(trusted.reason)}",
         "",
         f"{how}; {proof}.",
     ]
@@ -46,8 +46,8 @@ def model_card_section(report: Report) -> str:
             lines += ["", f"{len(ranking) - _SHOWN} more features are in the report."]
         if words := interval_words(report, ranking):
             lines += ["", _plain(words)]
-    for found in report.quality:
-        lines += _quality(report, found)
+    for quality in report.quality:
+        lines += _quality(report, quality)
     if words := score_words(report):
         lines += ["", _plain(words)]
     if report.drift is not None:
@@ -61,18 +61,18 @@ def model_card_section(report: Report) -> str:
     return "\n".join(lines)
 
 
-def _quality(report: Report, found: Quality) -> list[str]:
+def _quality(report: Report, quality: Quality) -> list[str]:
     """How good the model was for one target."""
-    whose = f" ({_plain(found.target)})" if len(report.quality) > 1 else ""
-    lines = ["", f"### How good the model was{whose}", "", _plain(found.sentence)]
-    if figures := quality_figures(found):
+    whose = f" ({_plain(quality.target)})" if len(report.quality) > 1 else ""
+    lines = ["", f"### How good the model was{whose}", "", _plain(quality.sentence)]
+    if figures := quality_figures(quality):
         lines += ["", "| figure | value | 95 % interval |", "| --- | ---: | ---: |"]
         lines += [
-            f"| {one.name} | {number(one.value)} | {interval(one.low, one.high) if one.low is not None else ''} |"
-            for one in figures
+            f"| {name} | {number(amount)} | {interval(low, high) if low is not None else ''} |"
+            for name, amount, low, high in ((each.name, each.value, each.low, each.high) for each in figures)
         ]
-        rows = f"{count(found.rows)} rows whose outcome in {_plain(found.label)} is known"
-        lines += ["", f"Over {rows}{f', in {count(found.clusters)} clusters' if found.clusters else ''}."]
+        rows = f"{count(quality.rows)} rows whose outcome in {_plain(quality.label)} is known"
+        lines += ["", f"Over {rows}{f', in {count(quality.clusters)} clusters' if quality.clusters else ''}."]
     return lines
 
 

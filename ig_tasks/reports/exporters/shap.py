@@ -22,17 +22,17 @@ def shap_text(run: ComputedRun, target: str | None = None) -> Iterator[str]:
     """
     fields = shap_fields(run.tables, run.summary.attribution_files, target)
     yield "{"
-    for place, (name, held) in enumerate(fields.items()):
+    for place, (name, array) in enumerate(fields.items()):
         yield f"{', ' if place else ''}{json.dumps(name)}: "
-        yield from _pieces(held)
+        yield from _pieces(array)
     yield "}\n"
 
 
-def _pieces(held: Any) -> Iterator[str]:
+def _pieces(array: Any) -> Iterator[str]:
     """A row of an array at a time."""
-    if held is None or not len(held):
-        yield json.dumps(None if held is None else [])
+    if array is None or not len(array):
+        yield json.dumps(None if array is None else [])
         return
-    for place, row in enumerate(held):
+    for place, row in enumerate(array):
         yield ("[" if not place else ",\n") + json.dumps(plain(row), ensure_ascii=False, allow_nan=False)
     yield "]"

@@ -121,8 +121,8 @@ class ReasonedRun:
         for at, player in enumerate(players):
             owners[[place[name] for name in player.features], at] = 1.0
         pushes = sign * np.stack([values[:, column == 1.0].sum(axis=1) for column in owners.T], axis=1)
-        whole, rounding = row_bounds(table, values, self.epsilon, several=self.several)
-        bounds = whole[:, None] + rounding[:, None] * owners.sum(axis=0)
+        row_bound, rounding = row_bounds(table, values, self.epsilon, several=self.several)
+        bounds = row_bound[:, None] + rounding[:, None] * owners.sum(axis=0)
         # A bound that is no number is that of a row without an estimate, which has no reasons.
         ranked = rank_reasons(pushes, np.nan_to_num(bounds, nan=np.inf), self.rules.asked.top)
         facts = (table.column(name).to_pylist() for name in ("row_id", "output", "baseline_output", "status"))
@@ -131,7 +131,9 @@ class ReasonedRun:
                 yield AdverseRow(row_id, output, baseline_output, status)
                 continue
             reasons = tuple(self._reasons(ranked, row, pushes[row], bounds[row]))
-            state: State = "without" if not reasons else "tied" if any(one.rivals for one in reasons) else "certified"
+            state: State = (
+                "without" if not reasons else "tied" if any(reason.rivals for reason in reasons) else "certified"
+            )
             unproven = tuple(players[at] for at in np.flatnonzero(ranked.unproven[row]))
             yield AdverseRow(row_id, output, baseline_output, state, reasons, unproven)
 

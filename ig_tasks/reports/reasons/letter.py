@@ -83,12 +83,12 @@ class Letter:
     @property
     def decision(self) -> str:
         """On what the decision hangs."""
-        asked, decided_on = self.rules.asked, float(self.rules.in_space([self.row.output])[0])
-        result = beside(decided_on, asked.threshold)
-        what = f" ({units(self.rules.space)})" if self.rules.space != "value" else ""
+        section, decided_on = self.rules.asked, float(self.rules.in_space([self.row.output])[0])
+        result = beside(decided_on, section.threshold)
+        unit = f" ({units(self.rules.space)})" if self.rules.space != "value" else ""
         return (
-            f"A model assessed your case. Its result is {result}{what}, and a result {asked.adverse} "
-            f"{exact(asked.threshold)} leads to this decision."
+            f"A model assessed your case. Its result is {result}{unit}, and a result {section.adverse} "
+            f"{exact(section.threshold)} leads to this decision."
         )
 
     @property
@@ -113,7 +113,7 @@ class Letter:
         if not rivals:
             return ""
         last = len(self.row.reasons)
-        return f"Tied: about as weighty as reason {last}, and not listed, {_named(list(rivals))}."
+        return f"Tied: about as weighty as reason {last}, and not listed, {_player_names(list(rivals))}."
 
     @property
     def method(self) -> str:
@@ -125,10 +125,10 @@ class Letter:
             against = f"{drawn} drawn from {members} of a reference population: {baseline.definition}"
         else:
             against = f"{drawn} ({baseline_words(baseline, kinds_of(self.report))})"
-        what = "factor" if self.rules.asked.by == "features" else "group of factors"
+        noun = "factor" if self.rules.asked.by == "features" else "group of factors"
         most = self.rules.asked.top
         return (
-            f"Your case was compared with {against}. A {what} is a reason if it surely moved the result towards this "
+            f"Your case was compared with {against}. A {noun} is a reason if it surely moved the result towards this "
             f"decision; at most {most} {'is' if most == 1 else 'are'} listed, the weightiest first. Nothing that spoke "
             "in your favour is listed."
         )
@@ -136,14 +136,16 @@ class Letter:
     @property
     def unproven(self) -> str:
         """Who may have pushed towards the decision, for the file; empty where there is no such one."""
-        held = self.row.unproven if self.row.reasons or self.row.state == "without" else ()
-        return f"Within their error bounds, so that no direction is proven: {_named(held)}." if held else ""
+        players = self.row.unproven if self.row.reasons or self.row.state == "without" else ()
+        return (
+            f"Within their error bounds, so that no direction is proven: {_player_names(players)}." if players else ""
+        )
 
     @property
     def textless(self) -> str:
         """Which reasons go by their own names, for the file; empty where the spec has a text for each."""
         names = [reason.player for reason in self.row.reasons if not reason.player.text]
-        return f"Without a text in the spec, and called by their own names: {_named(names)}." if names else ""
+        return f"Without a text in the spec, and called by their own names: {_player_names(names)}." if names else ""
 
     @property
     def ablation(self) -> str:
@@ -165,7 +167,7 @@ class Letter:
     def facts(self) -> list[tuple[str, str]]:
         """(what, figure) for the file."""
         report, row = self.report, self.row
-        found = [
+        pairs = [
             ("Case", row.row_id),
             ("Model", f"{report.model.name or report.name}, digest {report.model.digest}"),
             ("Output explained", f"{self.rules.target.name}, {units(self.rules.target.space)}: {number(row.output)}"),
@@ -177,10 +179,10 @@ class Letter:
             "certified": "proven: every reason outweighs what is not listed by more than both error bounds together",
             "tied": "tied: what is not listed may outweigh a reason within the error bounds",
         }
-        return [*found, ("Order", state[row.state])] if row.state in state else found
+        return [*pairs, ("Order", state[row.state])] if row.state in state else pairs
 
 
-def _named(players: list[Player] | tuple[Player, ...]) -> str:
+def _player_names(players: list[Player] | tuple[Player, ...]) -> str:
     return ", ".join(player.words for player in players)
 
 
@@ -188,11 +190,11 @@ def render_letter(letter: Letter) -> str:
     """The page of one row, as HTML text."""
     page = environment().get_template("reasons.html")
     text = " ".join([letter.row.row_id, *(player.words for player in letter.rules.players), *letter.rules.asked.texts])
-    held = " ".join(str(one) for one in letter.values.values())
+    values = " ".join(str(value) for value in letter.values.values())
     return page.render(
         letter=letter,
         own_styles=Markup(_STYLES.read_text(encoding="utf-8")),  # noqa: S704 - our own file
-        **frame(f"{text} {held} {letter.report.name}"),
+        **frame(f"{text} {values} {letter.report.name}"),
     )
 
 
@@ -213,8 +215,8 @@ def print_letter(letter: Letter, console: Console) -> None:
         console.print(_figures(letter))
     if letter.without:
         console.print(plain(f"{letter.ablation}:"))
-        for name, one in letter.without.items():
-            console.print(plain(f"  {name}: {number(one.result)}; another decision: {one.words}"))
+        for name, counterfactual in letter.without.items():
+            console.print(plain(f"  {name}: {number(counterfactual.result)}; another decision: {counterfactual.words}"))
     for line in (letter.unproven, letter.textless):
         if line:
             console.print(plain(line, "dim"))

@@ -33,8 +33,8 @@ class Tally:
 
     def info(self, rows_quarantined: int) -> ReasonsInfo:
         """What a report says of them."""
-        asked, states = self._rules.asked, self._states
-        told = states["certified"] + states["tied"]
+        section, states = self._rules.asked, self._states
+        with_reasons = states["certified"] + states["tied"]
         counts = [
             ReasonCount(
                 name=player.name,
@@ -49,10 +49,10 @@ class Tally:
         return ReasonsInfo(
             target=self._rules.target.name,
             space=self._rules.space,
-            threshold=asked.threshold,
-            adverse=asked.adverse,
-            top=asked.top,
-            by=asked.by,
+            threshold=section.threshold,
+            adverse=section.adverse,
+            top=section.top,
+            by=section.by,
             rows_adverse=states.total(),
             rows_certified=states["certified"],
             rows_tied=states["tied"],
@@ -61,6 +61,6 @@ class Tally:
             rows_unconverged=states["max_evaluations"],
             rows_unverified=states["unverified"],
             rows_quarantined=rows_quarantined,
-            tied_share=states["tied"] / told if told else None,
-            reasons=tuple(sorted(counts, key=lambda one: (-one.rows, -one.first))),
+            tied_share=states["tied"] / with_reasons if with_reasons else None,
+            reasons=tuple(sorted(counts, key=lambda reason: (-reason.rows, -reason.first))),
         )

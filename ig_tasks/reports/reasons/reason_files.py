@@ -116,10 +116,10 @@ def _as_csv(line: dict[str, Any]) -> str:
     return _csv_line([_cell(line.get(column)) for column in COLUMNS])
 
 
-def _cell(held: Any) -> Any:
-    if isinstance(held, list):
-        held = "; ".join(held)
-    return "" if held is None else quoted(held)
+def _cell(content: Any) -> Any:
+    if isinstance(content, list):
+        content = "; ".join(content)
+    return "" if content is None else quoted(content)
 
 
 def _csv_line(cells: Sequence[Any]) -> str:

@@ -32,16 +32,16 @@ def asked_reasons(spec: ExplanationSpec, changes: Mapping[str, Any]) -> ReasonsS
     Raises:
         SpecError: if there is neither a section nor a threshold and a side, or a value does not fit.
     """
-    given = {name: held for name, held in changes.items() if held is not None}
+    replaced = {name: value for name, value in changes.items() if value is not None}
     own = {} if spec.reasons is None else spec.reasons.model_dump(mode="json")
-    missing = [name for name in ("threshold", "adverse") if name not in {**own, **given}]
+    missing = [name for name in ("threshold", "adverse") if name not in {**own, **replaced}]
     if missing:
         raise SpecError(
             f"reasons.{missing[0]}: it is nowhere said which decisions are adverse; give --threshold and --adverse, or "
             "write the section reasons into the spec"
         )
     try:
-        return ReasonsSpec.model_validate({**own, **given})
+        return ReasonsSpec.model_validate({**own, **replaced})
     except ValidationError as error:
         raise SpecError(f"reasons.{first_error(error, ReasonsSpec)}") from None
 
@@ -59,13 +59,13 @@ class StoredReasons:
         SpecError, DataError: if what is asked does not fit the run's model.
     """
 
-    def __init__(self, run: ComputedRun, asked: ReasonsSpec, spec: ExplanationSpec | None = None) -> None:
+    def __init__(self, run: ComputedRun, section: ReasonsSpec, spec: ExplanationSpec | None = None) -> None:
         facts = run.plan
         if facts is None:
             raise RunError(f"run {run.folder.uri}: it holds no plan.json; validate it with this version first")
         self.run = run
         names = [feature.name for feature in facts.features]
-        self.rules = ReasonRules.of(asked, spec or run.spec, names, facts.target(run.spec))
+        self.rules = ReasonRules.of(section, spec or run.spec, names, facts.target(run.spec))
         self._rows = ReasonedRun.of_computed(run, facts, self.rules)
 
     def rows(self) -> Iterator[AdverseRow]:
@@ -93,16 +93,16 @@ class StoredReasons:
             place = pc.index(table.column("row_id"), row_id).as_py()
             if place < 0:
                 continue
-            held = table.slice(place, 1)
-            row = next(self._rows.of_table(held), None)
+            stored_row = table.slice(place, 1)
+            row = next(self._rows.of_table(stored_row), None)
             if row is None:
-                raise self._favourable(row_id, held.column("output")[0].as_py())
+                raise self._not_adverse(row_id, stored_row.column("output")[0].as_py())
             values = {
-                name.removeprefix(_INPUT): held.column(name)[0].as_py()
-                for name in held.column_names
+                name.removeprefix(_INPUT): stored_row.column(name)[0].as_py()
+                for name in stored_row.column_names
                 if name.startswith(_INPUT)
             }
-            without = {} if finished is None or not row.reasons else self._without(row, finished)
+            without = {} if finished is None or not row.reasons else self._counterfactuals(row, finished)
             return Letter(row, self.rules, self.run.report, values, without)
         left = self.run.tables.read_table(QUARANTINE)
         place = pc.index(left.column("row_id"), row_id).as_py()
@@ -111,19 +111,19 @@ class StoredReasons:
             raise InputError(f"row {row_id!r}: it could not be explained, so that it has no reasons: {reason}")
         raise InputError(f"row {row_id!r}: it is not a row of run {self.run.folder.uri}")
 
-    def _without(self, row: AdverseRow, finished: FinishedRun) -> dict[str, Without]:
+    def _counterfactuals(self, row: AdverseRow, finished: FinishedRun) -> dict[str, Without]:
         players = [reason.player for reason in row.reasons]
-        found = finished.ablate(row.row_id, [player.features for player in players])
+        ablation = finished.ablate(row.row_id, [player.features for player in players])
         return {
-            player.name: Without.of(self.rules, outputs, found.shares)
-            for player, outputs in zip(players, found.outputs, strict=True)
+            player.name: Without.of(self.rules, outputs, ablation.shares)
+            for player, outputs in zip(players, ablation.outputs, strict=True)
         }
 
-    def _favourable(self, row_id: str, output: float) -> InputError:
-        asked = self.rules.asked
+    def _not_adverse(self, row_id: str, output: float) -> InputError:
+        section = self.rules.asked
         decided_on = float(self.rules.in_space([output])[0])
-        result = beside(decided_on, asked.threshold)
+        result = beside(decided_on, section.threshold)
         return InputError(
-            f"row {row_id!r}: the decision on it was not adverse; its result {result} is not {asked.adverse} the "
-            f"threshold {exact(asked.threshold)}"
+            f"row {row_id!r}: the decision on it was not adverse; its result {result} is not {section.adverse} the "
+            f"threshold {exact(section.threshold)}"
         )

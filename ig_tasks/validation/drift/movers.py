@@ -24,7 +24,7 @@ def with_movers(side: Side, rows: list[FeatureDrift], crossing: Crossing, limits
     Raises:
         IgTasksError: if a package or the data of a period cannot be reached any more, and what workers raise.
     """
-    wanted = {row.feature for row in rows if row.state in ("changed", "cancelled") and _to_be_tried(row)}
+    wanted = {row.feature for row in rows if row.state in ("changed", "cancelled") and _needs_movers(row)}
     if not wanted:
         return rows
     distances = {name: moved(drift) for name, drift in side.inputs.items()}
@@ -63,7 +63,7 @@ def _explained(row: FeatureDrift, effects: Mapping[str, float], limits: Limits) 
     return row.model_copy(update=update)
 
 
-def _to_be_tried(row: FeatureDrift) -> bool:
+def _needs_movers(row: FeatureDrift) -> bool:
     """Whether sums alone do not say what moved a feature: others did, or its values have hardly any cell in common."""
     apart = row.input_drift is not None and (row.input_drift.overlap or 0.0) < _LEAST_OVERLAP
     return "others" in row.cause or (apart and "own" in row.cause and not row.follows_partition)

@@ -33,9 +33,9 @@ class PeriodPackages:
         """
         digest = period.model_digest
         if digest not in self._opened:
-            there = self._there(period)
+            there = self._package_in_place(period)
             if not (isinstance(there, ModelPackage) and there.digest == digest):
-                there = self._kept(period, there)
+                there = self._kept_package(period, there)
             self._opened[digest] = there
         return self._opened[digest]
 
@@ -47,20 +47,20 @@ class PeriodPackages:
         """The digest of a period's model where the caller trusts it: it may be the model of both."""
         return period.model_digest if period.model_digest in self._trust else None
 
-    def _there(self, period: Period) -> ModelPackage | IgTasksError:
+    def _package_in_place(self, period: Period) -> ModelPackage | IgTasksError:
         """The package that is where a period's spec names it, whichever it is by now; why there is none."""
         try:
             return open_package(period.spec.model.uri, trust=self._trusted(period), trusted_root=self._root)
         except IgTasksError as error:
             return error
 
-    def _kept(self, period: Period, there: ModelPackage | IgTasksError) -> ModelPackage:
+    def _kept_package(self, period: Period, there: ModelPackage | IgTasksError) -> ModelPackage:
         """The package that was kept when the period was explained; `there`: what is in its place.
 
         Raises:
             RunError, ModelError, TrustError: why there is none in its place, where none was kept either.
         """
-        candidates = [there, *(self._there(other) for other in self._periods if other is not period)]
+        candidates = [there, *(self._package_in_place(other) for other in self._periods if other is not period)]
         like = [package for package in candidates if isinstance(package, ModelPackage)]
         folder = Folder(period.folder.uri.rpartition("/")[0])
         try:
