@@ -108,17 +108,20 @@ def _rule_lines(spec: ExplanationSpec) -> list[str]:
 
 def _reason_lines(rows: UsableRows) -> list[str]:
     """Why rows cannot be explained, the most frequent reasons first."""
-    told = [f"rows      {count} of them: {reason}" for reason, count in rows.reasons.items()]
-    more = len(told) - _REASONS
-    return told[:_REASONS] + ([f"rows      and {more} reasons more"] if more > 0 else [])
+    lines = [f"rows      {count} of them: {reason}" for reason, count in rows.reasons.items()]
+    more = len(lines) - _REASONS
+    return lines[:_REASONS] + ([f"rows      and {more} reasons more"] if more > 0 else [])
 
 
 def _unknown_lines(plan: RunPlan, rows: UsableRows) -> list[str]:
     """Which features hold categories that the model does not know; a warning where they are more than usual."""
     judged = judge_unknown(plan.spec, facts_of(plan), rows.unknown, examine_baseline(plan))
-    told = [f"unknown   {'' if one.success else 'WARNING: '}{one.describe('rows that were tried')}" for one in judged]
-    more = len(told) - _UNKNOWN
-    return told[:_UNKNOWN] + ([f"unknown   and {more} features more"] if more > 0 else [])
+    lines = [
+        f"unknown   {'' if unknown.success else 'WARNING: '}{unknown.describe('rows that were tried')}"
+        for unknown in judged
+    ]
+    more = len(lines) - _UNKNOWN
+    return lines[:_UNKNOWN] + ([f"unknown   and {more} features more"] if more > 0 else [])
 
 
 def _threshold_words(plan: RunPlan) -> str:
@@ -137,9 +140,9 @@ def _parity_lines(spec: ExplanationSpec, ref: RunReference) -> list[str]:
     for compared, stored in ((ref.served, False), (ref.stored, True)):
         if compared is None:
             continue
-        found = called_check(spec, Store(ref.store), compared, stored=stored)
-        if not found.success and found.severity == "critical":
-            raise ValidationFailedError(f"critical check failed: {found.name}: {found.description} {found.remedy}")
+        check = called_check(spec, Store(ref.store), compared, stored=stored)
+        if not check.success and check.severity == "critical":
+            raise ValidationFailedError(f"critical check failed: {check.name}: {check.description} {check.remedy}")
         who = "stored predictions agree" if stored else "the served model agrees"
-        lines.append(f"parity    {who if found.success else 'WARNING'}: {found.description}")
+        lines.append(f"parity    {who if check.success else 'WARNING'}: {check.description}")
     return lines

@@ -56,8 +56,8 @@ def build_baseline(
     plan = planned(spec, ref)
     store = Store(ref.store)
     with session_of(spec, session, log) as workers:
-        baseline, found = fit_or_find(plan, store, workers, say=say, log=log)
-    did = "nothing to do, it was fitted before" if found else "fitted"
+        baseline, was_fitted = fit_or_find(plan, store, workers, say=say, log=log)
+    did = "nothing to do, it was fitted before" if was_fitted else "fitted"
     say(f"build_baseline: {did} ({spec.baseline.strategy} over {baseline.rows:,} rows)")
     run = open_run_folder(plan, store, baseline, ref.data.digest, say=say)
     manifest = Manifest(run)

@@ -89,23 +89,23 @@ def load_planned(
     # A reference that is not there is said before anything is computed.
     reference_of(spec, PublishedReports(store, spec.name), plan.partition)
     with session_of(spec, session, log, workers=1) as workers:
-        trial, found = trial_of(plan, with_versions(rows.shard, plan.dataset), store, workers, say=say)
+        trial, was_tried = trial_of(plan, with_versions(rows.shard, plan.dataset), store, workers, say=say)
         served = compare_with_served(plan, store, workers, data_digest=digest, say=say)
         predicted = (
             compare_with_served(plan, store, workers, data_digest=digest, say=say, stored=True) if stored else None
         )
         table = baseline_table(plan, store, workers, say=say) if tabled else None
     model = ModelFacts.model_validate({**trial, "uri": spec.model.uri, "digest": plan.package.digest})
-    if found:
+    if was_tried:
         say(f"load_model: nothing to do, {model.framework} model {model.digest[:19]} was tried before")
     else:
         say(f"load_model: {model.framework} model {model.digest[:19]} loads, runs and differentiates")
     if model.doubt:
         say(Line(f"load_model: WARNING: {model.doubt}", "warning"))
     if served is not None:
-        told = called_check(spec, store, served)
-        holds = f"parity with the served model {'holds' if told.success else 'FAILS'}: {told.description}"
-        say(Line(f"load_model: {holds}", "info" if told.success else "warning"))
+        parity = called_check(spec, store, served)
+        holds = f"parity with the served model {'holds' if parity.success else 'FAILS'}: {parity.description}"
+        say(Line(f"load_model: {holds}", "info" if parity.success else "warning"))
     sampled = f", a sample of {spec.data.sample:,} of them" if spec.data.sample else ""
     sampled = f", the {len(spec.data.rows):,} of them that were asked for" if spec.data.rows else sampled
     files = f"{len(plan.files)} file{'s' * (len(plan.files) != 1)}"

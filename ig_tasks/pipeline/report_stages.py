@@ -108,13 +108,13 @@ def validate(
         quality = quality_of(period, spec, facts, session=lambda: session_of(spec, session, log), say=say, log=log)
         table = BaselineTable.read(store.name_folder(spec.name), ref.baseline_table)
         verdicts = judge_features(period, spec, quality=quality, drift=drift, baselines=table)
-        checks += [] if (told := verdicts_check(verdicts)) is None else [told]
+        checks += [] if (check_of_verdicts := verdicts_check(verdicts)) is None else [check_of_verdicts]
         stability = None if table is None else table.stability()
         rendering.write_checks(Judged(checks, drift, verdicts, quality, stability))
         Manifest(run).record_stage("validate", seconds=time.perf_counter() - started, checks=len(checks))
     checks = rendering.read_checks()
     for check in checks:
-        say(_told(check))
+        say(_check_line(check))
     failed = [check for check in checks if not check.success]
     critical = [check.name for check in withholding(checks, spec.approval)]
     if critical:
@@ -175,7 +175,7 @@ def publish_report(
         raise ValidationFailedError(f"the checks withheld this report, read it at {report_uri}", report_uri)
     moved = Store(ref.store).publish(run, report)
     outcome = outcome_of(report_uri)
-    say(f"publish_report: {report_uri}" + _kept(report, moved))
+    say(f"publish_report: {report_uri}" + _latest_note(report, moved))
     say(f"publish_report: {outcome_words(outcome)}")
     return ref.with_(
         outcome=outcome, page_uri=outcome.page_uri, completeness=report.completeness, official=report.official
@@ -203,14 +203,14 @@ def _facts(spec: ExplanationSpec, ref: RunReference, run: RunFolder, say: Log) -
     return facts
 
 
-def _kept(report: Report, moved: bool) -> str:
+def _latest_note(report: Report, moved: bool) -> str:
     """Why latest.json was left where it is; nothing if it was not."""
     if not report.official:
         return f" (ad-hoc: {'; '.join(override_words(report.overrides))}; latest.json stays as it is)"
     return "" if moved else " (latest.json stays with a later report)"
 
 
-def _told(check: Check) -> Line:
+def _check_line(check: Check) -> Line:
     outcome = "passed" if check.success else f"FAILED ({check.severity})"
     text = (
         f"validate: {check.name} {outcome}: {apart(check.observed, check.expected)}, expected {value(check.expected)}"
