@@ -173,8 +173,8 @@ def named(error: BaseException) -> str:
     >>> named(ValueError("no such table")), named(MemoryError())
     ('ValueError: no such table', 'MemoryError')
     """
-    said, name = brief(error), type(error).__name__
-    return name if said == name else f"{name}: {said}"
+    message, name = brief(error), type(error).__name__
+    return name if message == name else f"{name}: {message}"
 
 
 def suggest(name: str, known: Iterable[str], *, noun: str = "names", limit: int = 20) -> str:

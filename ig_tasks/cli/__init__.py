@@ -139,14 +139,14 @@ def show(
     from ig_tasks.reports.terminal import print_report, print_side_by_side
     from ig_tasks.store.runs import locate_report
 
-    found = [locate_report(location) for location in reports]
+    located = [locate_report(location) for location in reports]
     console = Console(highlight=False)
-    if len(found) == 1:
-        report, uri = found[0]
+    if len(located) == 1:
+        report, uri = located[0]
         print_report(report, console, paths={"report": uri, "page": page_of(uri)})
         return
-    print_side_by_side([report for report, _ in found], console)
-    for report, uri in found:
+    print_side_by_side([report for report, _ in located], console)
+    for report, uri in located:
         console.print(f"{report.name}: {page_of(uri)}", markup=False, soft_wrap=True)
 
 
@@ -197,12 +197,12 @@ def _run(arguments: list[str]) -> int:
     try:
         code = app(args=arguments or ["--help"], prog_name="ig-tasks", standalone_mode=False)
     except _UsageError as error:
-        said = _one_line(error.format_message())  # type: ignore[attr-defined]
+        message = _one_line(error.format_message())  # type: ignore[attr-defined]
         if arguments and arguments[0] in known:
-            said += f" (see: ig-tasks {arguments[0]} --help)"
-        elif "No such command" in said and "Did you mean" not in said:
-            said += f" Commands: {', '.join(known)}."
-        _say(said)
+            message += f" (see: ig-tasks {arguments[0]} --help)"
+        elif "No such command" in message and "Did you mean" not in message:
+            message += f" Commands: {', '.join(known)}."
+        _say(message)
         return 2
     except ValidationFailedError as error:
         _say(_one_line(str(error)))

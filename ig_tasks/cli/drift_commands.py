@@ -43,15 +43,15 @@ def diff(
 
     if json_file not in (None, "-") and not Path(str(json_file)).absolute().parent.is_dir():
         raise InputError(f"--json {json_file}: there is no such folder")
-    found = ig_tasks.compare(reference, current, rows=rows, cross=cross, trusted_root=trusted_root, log=to_stderr)
-    text = found.model_dump_json(indent=2)
+    drift = ig_tasks.compare(reference, current, rows=rows, cross=cross, trusted_root=trusted_root, log=to_stderr)
+    text = drift.model_dump_json(indent=2)
     if json_file == "-":
         typer.echo(text)
     else:
         if json_file is not None:
             Path(json_file).write_text(text + "\n", encoding="utf-8")
-        print_drift(found, Console(highlight=False))
-    return 1 if found.alarms and severity_of(found) == "critical" else 0
+        print_drift(drift, Console(highlight=False))
+    return 1 if drift.alarms and severity_of(drift) == "critical" else 0
 
 
 def launch(

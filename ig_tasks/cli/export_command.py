@@ -34,8 +34,8 @@ def export(
     from ig_tasks.reports.exporters import export_text
     from ig_tasks.store.runs import locate_report
 
-    found, uri = locate_report(report)
-    pieces = export_text(found, uri, format_)
+    located, uri = locate_report(report)
+    pieces = export_text(located, uri, format_)
     if to == "-":
         for piece in pieces:
             typer.echo(piece, nl=False)

@@ -64,11 +64,11 @@ def reasons(
     if to != "-":
         require_file(to)
     changes = {"threshold": threshold, "adverse": adverse, "space": space, "top": top, "by": by}
-    found, spec = _opened(run, changes)
+    stored, spec = _opened(run, changes)
     if row is None:
-        _tell_all(found, format_, to)
+        _write_all(stored, format_, to)
         return
-    letter = found.letter(row, _with_model(found, spec, trusted_root) if ablation else None)
+    letter = stored.letter(row, _with_model(stored, spec, trusted_root) if ablation else None)
     if format_ == "html":
         from ig_tasks.reports.reasons.letter import render_letter
 
@@ -94,17 +94,17 @@ def _opened(
     return StoredReasons(run, asked_reasons(spec or run.spec, changes), spec), spec
 
 
-def _with_model(found: StoredReasons, spec: ExplanationSpec | None, root: Path | None) -> FinishedRun:
+def _with_model(stored: StoredReasons, spec: ExplanationSpec | None, root: Path | None) -> FinishedRun:
     """The run with its model, whose code is trusted as far as the command line, or the given spec, says so."""
     from ig_tasks.explanations.finished_run import open_run
 
     if spec is None or spec.origin is None:
-        return open_run(found.run.folder.uri, trusted_root=root)
-    return open_run(found.run.folder.uri, trusted_root=root or spec.origin.trusted_root, trust=spec.model.trust)
+        return open_run(stored.run.folder.uri, trusted_root=root)
+    return open_run(stored.run.folder.uri, trusted_root=root or spec.origin.trusted_root, trust=spec.model.trust)
 
 
-def _tell_all(found: StoredReasons, format_: str, to: str) -> None:
-    files = found.files()
+def _write_all(stored: StoredReasons, format_: str, to: str) -> None:
+    files = stored.files()
     if format_ != "text":
         _write(to, files.csv if format_ == "csv" else files.parquet)
         return

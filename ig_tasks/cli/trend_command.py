@@ -24,7 +24,7 @@ def trend(
 
     if to is not None:
         require_file(to)
-    found = read_trend(runs)
-    file = Path(to if to is not None else f"trend_{found.name}.html").absolute()
-    write_whole(str(file), [render_trend(found, str(file.parent)).encode("utf-8")])
+    series = read_trend(runs)
+    file = Path(to if to is not None else f"trend_{series.name}.html").absolute()
+    write_whole(str(file), [render_trend(series, str(file.parent)).encode("utf-8")])
     typer.echo(str(file))
