@@ -42,26 +42,26 @@ def broken_dag(dag_id: str, message: str, standing: Standing, dag_arguments: Map
     Args:
         dag_arguments: of the folder's DAGs, such as callbacks; left out if no DAG can be made with them.
     """
-    given = dict(dag_arguments or {})
+    own_arguments = dict(dag_arguments or {})
     try:
-        return _dag(dag_id, message, standing, given)
+        return _dag(dag_id, message, standing, own_arguments)
     except Exception:
-        if not given:
+        if not own_arguments:
             raise
         return _dag(dag_id, message, standing, {})
 
 
-def _dag(dag_id: str, message: str, standing: Standing, given: Mapping[str, Any]) -> DAG:
-    tags = {"broken-spec", "ig-tasks", *(tag[:100] for tag in standing.tags), *(given.get("tags") or ())}
+def _dag(dag_id: str, message: str, standing: Standing, dag_arguments: Mapping[str, Any]) -> DAG:
+    tags = {"broken-spec", "ig-tasks", *(tag[:100] for tag in standing.tags), *(dag_arguments.get("tags") or ())}
     arguments = {
         "max_active_runs": 1,
         **_schedule(standing),
-        **given,
+        **dag_arguments,
         "dag_id": dag_id,
         "description": message[:500],
         "tags": sorted(tags),
         "doc_md": f"# This spec does not load\n\n{plain(message)}\n",
-        "default_args": {"owner": standing.owner or "airflow", **(given.get("default_args") or {})},
+        "default_args": {"owner": standing.owner or "airflow", **(dag_arguments.get("default_args") or {})},
     }
     with DAG(**arguments) as dag:
         BrokenSpecOperator(task_id="read_spec", message=message, retry_policy=retry_policy(), doc_md=plain(message))

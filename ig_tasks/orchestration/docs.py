@@ -69,11 +69,11 @@ def dag_page(spec: ExplanationSpec) -> str:
     ]
     table = "\n".join(f"| {name} | {plain(value)} |" for name, value in rows)
     lines = [plain(spec.description or f"Feature importance of {spec.name}"), "", "| | |", "|---|---|", table]
-    asked = f"{'a partition, ' * bool(spec.data.partition)}a sample, a tolerance and a baseline strategy"
+    choices = f"{'a partition, ' * bool(spec.data.partition)}a sample, a tolerance and a baseline strategy"
     if spec.features:
         labelled = ", ".join(plain(item.label or name) for name, item in spec.features.items())
         lines += ["", f"Features with a label of their own: {labelled}"]
-    lines += ["", _POOL.format(pool=plain(spec.compute.pool)), "", _BY_HAND.format(asked=asked)]
+    lines += ["", _POOL.format(pool=plain(spec.compute.pool)), "", _BY_HAND.format(asked=choices)]
     lines += ["", _WAITING.format(name=spec.name)]
     if spec.schedule and spec.schedule.partition:
         lines += ["", _BACKFILL.format(dag_id=f"ig_{spec.name}")]

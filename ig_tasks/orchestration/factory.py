@@ -38,8 +38,8 @@ def ig_dag(spec: SpecSource, **dag_arguments: Any) -> DAG:
         SpecError: one line naming the field and the remedy.
     """
     resolved = load_spec(spec)
-    given = dict(dag_arguments)
-    default_args = _defaults(resolved, given.pop("default_args", None))
+    own_arguments = dict(dag_arguments)
+    default_args = _defaults(resolved, own_arguments.pop("default_args", None))
     arguments: dict[str, Any] = {
         "dag_id": f"ig_{resolved.name}",
         "description": resolved.description or f"Feature importance of {resolved.name}",
@@ -47,8 +47,8 @@ def ig_dag(spec: SpecSource, **dag_arguments: Any) -> DAG:
         "tags": sorted({"ig-tasks", *(tag[:_MAX_TAG] for tag in resolved.tags)}),
         "max_active_runs": 1,
         **schedule_arguments(resolved),
-        **given,
-        "params": {**params(resolved), **(given.get("params") or {})},
+        **own_arguments,
+        "params": {**params(resolved), **(own_arguments.get("params") or {})},
     }
     with DAG(default_args=default_args, **arguments) as dag:
         published = _add_tasks(resolved, default_args, conf_keys=tuple(dag.params))
@@ -90,12 +90,12 @@ def ig_task_group(
     return group
 
 
-def _defaults(spec: ExplanationSpec, given: Mapping[str, Any] | None) -> dict[str, Any]:
+def _defaults(spec: ExplanationSpec, own_defaults: Mapping[str, Any] | None) -> dict[str, Any]:
     """What holds for every task unless the caller says otherwise."""
     return {
         "owner": spec.owner or "airflow",
         **retry_defaults(),
-        **(given or {}),
+        **(own_defaults or {}),
     }
 
 

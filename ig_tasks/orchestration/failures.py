@@ -70,8 +70,10 @@ def plain_failures(log: Any) -> Iterator[None]:
         message = one_line(str(error))
         code = error.exit_code
     except ValidationFailedError as error:
-        said = error.report_uri in str(error)
-        message = one_line(str(error) if said else f"{error}; the report is withheld, read it at {error.report_uri}")
+        names_report = error.report_uri in str(error)
+        message = one_line(
+            str(error) if names_report else f"{error}; the report is withheld, read it at {error.report_uri}"
+        )
         code = error.exit_code
     else:
         return

@@ -53,7 +53,7 @@ def ig_feature_validation_dag(
     specs = loaded_specs(folder)
     if not specs:
         return None
-    given = dict(dag_arguments)
+    own_arguments = dict(dag_arguments)
     arguments: dict[str, Any] = {
         "dag_id": "ig_feature_validation",
         "description": "Lets reports pass, warns, fails or asks a person, by drift and verdicts",
@@ -61,9 +61,9 @@ def ig_feature_validation_dag(
         "schedule": on_reports(*specs),
         "catchup": False,
         "tags": ["ig-tasks"],
-        **given,
-        "default_args": {**retry_defaults(), **(given.get("default_args") or {})},
-        "params": {**_params(specs), **(given.get("params") or {})},
+        **own_arguments,
+        "default_args": {**retry_defaults(), **(own_arguments.get("default_args") or {})},
+        "params": {**_params(specs), **(own_arguments.get("params") or {})},
     }
     documents = {name: spec.to_document() for name, spec in specs.items()}
     with DAG(**arguments) as dag:
@@ -101,10 +101,10 @@ class ReadReportsOperator(BaseOperator):
             StoppedError: if there is no such report; its line is in the log.
         """
         with plain_failures(self.log):
-            found = list(_of_events(context.get("triggering_asset_events") or {})) or [self._of_params(context)]
-        for report in found:
+            reports = list(_of_events(context.get("triggering_asset_events") or {})) or [self._of_params(context)]
+        for report in reports:
             self.log.info("%s", one_line(f"read_reports: {report['report_uri']}"))
-        return found
+        return reports
 
     def _of_params(self, context: Any) -> dict[str, Any]:
         params = context.get("params") or {}
@@ -143,14 +143,14 @@ def _params(specs: Mapping[str, ExplanationSpec]) -> dict[str, Param]:
 
 def _of_events(events: Mapping[Any, Sequence[Any]]) -> Iterable[dict[str, Any]]:
     """The reports of a run's events; of several events of one report the last."""
-    found: dict[str, dict[str, Any]] = {}
-    for asset, told in events.items():
+    reports: dict[str, dict[str, Any]] = {}
+    for asset, events_of_asset in events.items():
         name = str(asset.name).removeprefix("ig://")
-        for event in told:
+        for event in events_of_asset:
             extra = event.extra
-            found[str(extra["report_uri"])] = {
+            reports[str(extra["report_uri"])] = {
                 "name": name,
                 "partition": extra.get("partition") or "all",
                 "report_uri": extra["report_uri"],
             }
-    return found.values()
+    return reports.values()

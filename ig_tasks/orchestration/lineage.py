@@ -76,8 +76,8 @@ def dataset_name(uri: str) -> tuple[str, str]:
 def _data(spec: ExplanationSpec, reference: Mapping[str, Any]) -> InputDataset:
     """The partition where there is one folder for it, else the whole."""
     data, partition = reference["data"], str(reference["partition"])
-    one = spec.data.partition is not None and partition != "all" and ".." not in partition
-    uri = f"{str(data['uri']).rstrip('/')}/{spec.data.partition}={partition}" if one else str(data["uri"])
+    single = spec.data.partition is not None and partition != "all" and ".." not in partition
+    uri = f"{str(data['uri']).rstrip('/')}/{spec.data.partition}={partition}" if single else str(data["uri"])
     namespace, name = dataset_name(uri)
     rows = (reference.get("rows") or {}).get("read")
     read = input_statistics_input_dataset.InputStatisticsInputDatasetFacet(rowCount=rows)

@@ -9,7 +9,7 @@ from typing import Any
 from ig_tasks.orchestration.failures import one_line
 from ig_tasks.orchestration.links import page_address
 
-__all__ = ["MAIL", "SUBJECT", "WEBHOOK", "escaped_for_webhooks", "told_of"]
+__all__ = ["MAIL", "SUBJECT", "WEBHOOK", "escaped_for_webhooks", "notification_fields"]
 
 SUBJECT = "{{ feature_report.name }} {{ feature_report.partition }}: {{ feature_report.state }}"
 
@@ -46,7 +46,7 @@ _MOST = 10
 """Findings that are told; the rest is in the report."""
 
 
-def told_of(context: Mapping[str, Any], report: str | None) -> dict[str, Any]:
+def notification_fields(context: Mapping[str, Any], report: str | None) -> dict[str, Any]:
     """What templates find under `feature_report`: plain text and lists of it, safe to send on as far as secrets go.
 
     Args:
@@ -54,19 +54,19 @@ def told_of(context: Mapping[str, Any], report: str | None) -> dict[str, Any]:
         report: location of the report, as `locate_report` takes it; None: the one of the task or of the run, if any.
     """
     location = report or _location(context)
-    told = {**_of_run(context), **(_of_report(location) if location else {})}
+    fields = {**_of_run(context), **(_of_report(location) if location else {})}
     deadline = context.get("deadline")
     if isinstance(deadline, Mapping):
-        told |= {"state": "no report in time", "reason": f"Not done by {deadline.get('deadline_time')}."}
+        fields |= {"state": "no report in time", "reason": f"Not done by {deadline.get('deadline_time')}."}
     elif context.get("exception") is not None:
-        told["reason"] = one_line(str(context["exception"]))[:500]
-        told["state"] = told["state"] if told["state"] == "withheld" else "failed"
+        fields["reason"] = one_line(str(context["exception"]))[:500]
+        fields["state"] = fields["state"] if fields["state"] == "withheld" else "failed"
     elif _awaits_a_person(context):
-        told["state"] = "waits for a person"
-    return told
+        fields["state"] = "waits for a person"
+    return fields
 
 
-def escaped_for_webhooks(told: Mapping[str, Any]) -> dict[str, Any]:
+def escaped_for_webhooks(fields: Mapping[str, Any]) -> dict[str, Any]:
     """The same with the three characters that Slack and its like read as markup, as they ask for it."""
 
     def text(value: Any) -> Any:
@@ -76,7 +76,7 @@ def escaped_for_webhooks(told: Mapping[str, Any]) -> dict[str, Any]:
             return value
         return value.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
-    return {name: text(value) for name, value in told.items()}
+    return {name: text(value) for name, value in fields.items()}
 
 
 def _of_run(context: Mapping[str, Any]) -> dict[str, Any]:
@@ -136,12 +136,12 @@ def _location(context: Mapping[str, Any]) -> str | None:
         return str(of_task["report_uri"])
     ti = context.get("ti")
     for task_id, key in ((getattr(ti, "task_id", None), "report"), ("publish_report", "return_value")):
-        found = None
+        result = None
         # Outside a task there may be no results to ask for: then the run is told of alone.
         with suppress(Exception):
-            found = ti.xcom_pull(task_ids=task_id, key=key)  # type: ignore[union-attr]
-        if isinstance(found, Mapping) and found.get("report_uri"):
-            return str(found["report_uri"])
+            result = ti.xcom_pull(task_ids=task_id, key=key)  # type: ignore[union-attr]
+        if isinstance(result, Mapping) and result.get("report_uri"):
+            return str(result["report_uri"])
     return None
 
 

@@ -13,7 +13,7 @@ from urllib.request import Request, urlopen
 from airflow.sdk import BaseHook, BaseNotifier
 
 from ig_tasks.errors import RunError, SpecError
-from ig_tasks.orchestration.notification import MAIL, SUBJECT, WEBHOOK, escaped_for_webhooks, told_of
+from ig_tasks.orchestration.notification import MAIL, SUBJECT, WEBHOOK, escaped_for_webhooks, notification_fields
 
 __all__ = ["FeatureReportNotifier"]
 
@@ -83,9 +83,9 @@ class FeatureReportNotifier(BaseNotifier):
         env = jinja_env or self.get_template_env(dag=context.get("dag"))
         if self.report is not None:
             self.report = self.render_template(self.report, context, env)
-        told = told_of(context, self.report)
-        for_mail: Any = {**context, "feature_report": told}
-        for_webhooks: Any = {**context, "feature_report": escaped_for_webhooks(told)}
+        fields = notification_fields(context, self.report)
+        for_mail: Any = {**context, "feature_report": fields}
+        for_webhooks: Any = {**context, "feature_report": escaped_for_webhooks(fields)}
         self.email_to = self.render_template(self.email_to, for_mail, env)
         self.subject = " ".join(self.render_template(self.subject, for_mail, env).split())
         self.mail = self.render_template(self.mail, for_mail, env)

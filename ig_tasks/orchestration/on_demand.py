@@ -50,17 +50,17 @@ def ig_on_demand_dag(folder: str | Path, **dag_arguments: Any) -> DAG | None:
     specs = loaded_specs(folder)
     if not specs:
         return None
-    given = dict(dag_arguments)
-    default_args = {**retry_defaults(), **(given.get("default_args") or {})}
+    own_arguments = dict(dag_arguments)
+    default_args = {**retry_defaults(), **(own_arguments.get("default_args") or {})}
     arguments: dict[str, Any] = {
         "dag_id": "ig_explain_on_demand",
         "description": "Explains a few rows of any spec, ad hoc",
         "doc_md": _PAGE,
         "schedule": None,
         "tags": ["ig-tasks"],
-        **given,
+        **own_arguments,
         "default_args": default_args,
-        "params": {**_params(specs), **(given.get("params") or {})},
+        "params": {**_params(specs), **(own_arguments.get("params") or {})},
     }
     documents = {name: spec.to_document() for name, spec in specs.items()}
     # One task serves all specs, and a task has one pool.
@@ -132,16 +132,16 @@ def on_demand_spec(
     for key in getattr(context.get("dag_run"), "conf", None) or {}:
         if key not in conf_keys:
             raise SpecError(f"conf: {key}: no such key{suggest(str(key), conf_keys, noun='keys')}")
-    given = context.get("params") or {}
-    name = str(given.get("spec"))
+    params = context.get("params") or {}
+    name = str(params.get("spec"))
     if name not in specs:
         raise SpecError(f"conf: spec: {name!r} is not a spec here{suggest(name, specs, noun='specs')}")
     spec = ExplanationSpec.from_resolved(specs[name])
-    rows = [str(row).strip() for row in given.get("rows") or () if str(row).strip()]
-    if bool(rows) == bool(given.get("sample")):
+    rows = [str(row).strip() for row in params.get("rows") or () if str(row).strip()]
+    if bool(rows) == bool(params.get("sample")):
         raise SpecError("conf: rows: give row ids, a line for each, or a sample; one of both")
-    settings = {key: given.get(key) for key in ("sample", "tolerance", "baseline", "target")}
-    partition = given.get("partition") or context.get("partition_key")
+    settings = {key: params.get(key) for key in ("sample", "tolerance", "baseline", "target")}
+    partition = params.get("partition") or context.get("partition_key")
     made = spec.with_overrides(partition=partition, rows=rows or None, **settings)
     if made.official:
         raise SpecError(f"conf: sample: these are the spec's own settings; trigger ig_{name} for its official report")

@@ -83,28 +83,28 @@ class StageOperator(BaseOperator):
         with plain_failures(self.log):
             spec = self._spec_of_run(context)
             choices = run_choices(spec, context)
-            seen = spec_digests(spec)
+            digests = spec_digests(spec)
             self._lineage = None if self.ref is None else (spec, self.ref)
             before = None if self.ref is None else RunReference.of(self.ref)
             if before is not None:
-                refuse_changed(seen, before.spec_digests or seen)
+                refuse_changed(digests, before.spec_digests or digests)
             stage: Callable[..., RunReference] = getattr(pipeline, self.stage)
-            given = {} if before is None else {"ref": before}
-            with _reachable(spec) as placed, self._told_if_withheld(context, fails=choices.fail_on_violation):
-                found = stage(placed, **given, **self._stage_arguments(context), log=self._say)
-        self.page_uri, self.store_uri = found.page_uri, found.store
-        self._lineage = spec, found.to_json()
-        return found.with_(spec_digests=seen).to_json()
+            arguments = {} if before is None else {"ref": before}
+            with _reachable(spec) as placed, self._hand_on_if_withheld(context, fails=choices.fail_on_violation):
+                result = stage(placed, **arguments, **self._stage_arguments(context), log=self._say)
+        self.page_uri, self.store_uri = result.page_uri, result.store
+        self._lineage = spec, result.to_json()
+        return result.with_(spec_digests=digests).to_json()
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:  # noqa: ARG002 - the provider's signature
         """What was read, and of the task that publishes what was written, for OpenLineage."""
-        return self._told_lineage(report_uri=None)
+        return self._lineage_facets(report_uri=None)
 
     def get_openlineage_facets_on_failure(self, task_instance: Any) -> Any:  # noqa: ARG002
         """What a withheld report was made of, for OpenLineage."""
-        return self._told_lineage(report_uri=self._withheld_uri)
+        return self._lineage_facets(report_uri=self._withheld_uri)
 
-    def _told_lineage(self, *, report_uri: str | None) -> Any:
+    def _lineage_facets(self, *, report_uri: str | None) -> Any:
         if self._lineage is None:
             return None
         from ig_tasks.orchestration.lineage import lineage_of
@@ -117,7 +117,7 @@ class StageOperator(BaseOperator):
         return effective_spec(ExplanationSpec.from_resolved(self.spec), context, conf_keys=self.conf_keys)
 
     @contextmanager
-    def _told_if_withheld(self, context: Any, *, fails: bool) -> Iterator[None]:
+    def _hand_on_if_withheld(self, context: Any, *, fails: bool) -> Iterator[None]:
         """Hand on where a withheld report lies: the task fails or is skipped, so it returns nothing."""
         try:
             yield
@@ -204,7 +204,7 @@ class PublishReportOperator(StageOperator):
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:  # noqa: ARG002
         """What was read, and the report with its leading features, for OpenLineage."""
-        return self._told_lineage(report_uri=self._lineage[1].get("report_uri") if self._lineage else None)
+        return self._lineage_facets(report_uri=self._lineage[1].get("report_uri") if self._lineage else None)
 
 
 STAGES: tuple[type[StageOperator], ...] = (

@@ -125,8 +125,8 @@ def effective_spec(
             if key not in conf_keys:
                 hint = suggest(str(key), conf_keys, noun="keys")
                 raise SpecError(f"conf: {key}: no such key{hint}; change anything else in the spec")
-    given = context.get("params") or {}
-    values = {name: given.get(name) for name in NAMES}
+    params = context.get("params") or {}
+    values = {name: params.get(name) for name in NAMES}
     values["partition"] = values["partition"] or context.get("partition_key") or getattr(run, "partition_key", None)
     return spec.with_overrides(**values)
 
@@ -154,17 +154,17 @@ def run_choices(spec: ExplanationSpec, context: Mapping[str, Any]) -> RunChoices
     Raises:
         SpecError: for a value that is neither true nor false, or an ad-hoc run that is to become the reference.
     """
-    given = context.get("params") or {}
+    params = context.get("params") or {}
     values: dict[str, bool] = {}
     for name in CHOICES:
-        value = given.get(name)
+        value = params.get(name)
         if isinstance(value, bool):
             values[name] = value
         elif value is not None:
             raise SpecError(f"conf: {name}: {value!r} is neither true nor false; write one of them")
     choices = RunChoices(**values)
     if choices.register_new_reference and not spec.official:
-        fields = ", ".join(one.field for one in spec.overrides)
+        fields = ", ".join(override.field for override in spec.overrides)
         raise SpecError(
             f"conf: register_new_reference: the run is ad-hoc ({fields}), and only a report of the spec's own settings "
             "can be the launch report; leave out one or the other"

@@ -22,12 +22,12 @@ def spec_digests(spec: ExplanationSpec) -> dict[str, str]:
     return {key: hashlib.sha256(text.encode()).hexdigest()[:8] for key, text in texts.items()}
 
 
-def refuse_changed(seen: Mapping[str, str], before: Mapping[str, str]) -> None:
+def refuse_changed(digests: Mapping[str, str], before: Mapping[str, str]) -> None:
     """Half a run by one spec and half by another would publish numbers under the wrong name.
 
     Raises:
         SpecError: if the spec was changed since the run's first task.
     """
-    changed = sorted(key for key in seen if before.get(key, seen[key]) != seen[key])
+    changed = sorted(key for key in digests if before.get(key, digests[key]) != digests[key])
     if changed:
         raise SpecError(f"{', '.join(changed)}: changed since this run began; clear the run from load_model on")

@@ -89,7 +89,7 @@ def _read(
     broken: dict[Path, str] = {}
     good: dict[Path, tuple[ExplanationSpec, DAG]] = {}
     for path, spec in _specs(place, broken).items():
-        with _kept_apart(path, broken):
+        with _collecting_errors(path, broken):
             good[path] = (spec, ig_dag(spec, **dag_arguments))
     return good, broken
 
@@ -98,15 +98,15 @@ def _specs(place: Path, broken: dict[Path, str]) -> dict[Path, ExplanationSpec]:
     """The specs of a folder that load, each name once; what is wrong with the others is noted in `broken`."""
     specs: dict[Path, ExplanationSpec] = {}
     for path in sorted(entry for entry in place.iterdir() if _is_spec(entry)):
-        with _kept_apart(path, broken):
+        with _collecting_errors(path, broken):
             specs[path] = load_spec(path)
     owners = _owners(specs)
     good: dict[Path, ExplanationSpec] = {}
     for path, spec in specs.items():
-        with _kept_apart(path, broken):
+        with _collecting_errors(path, broken):
             if owners[spec.name] != path:
-                taken = f"{path.name}: name: {spec.name!r} is taken by {owners[spec.name].name}; choose another"
-                raise SpecError(taken)
+                message = f"{path.name}: name: {spec.name!r} is taken by {owners[spec.name].name}; choose another"
+                raise SpecError(message)
             if spec.name in RESERVED:
                 raise SpecError(f"{path.name}: name: {spec.name!r} is the DAG of all specs; choose another")
             good[path] = spec
@@ -114,7 +114,7 @@ def _specs(place: Path, broken: dict[Path, str]) -> dict[Path, ExplanationSpec]:
 
 
 @contextmanager
-def _kept_apart(path: Path, broken: dict[Path, str]) -> Iterator[None]:
+def _collecting_errors(path: Path, broken: dict[Path, str]) -> Iterator[None]:
     """Note what is wrong with one file, so that it does not take the DAGs of the others with it."""
     try:
         yield
@@ -139,10 +139,10 @@ def _is_spec(path: Path) -> bool:
 
 
 def _broken_dags(
-    broken: Mapping[Path, str], names: Collection[str], taken: Collection[str], dag_arguments: Mapping[str, Any]
+    broken: Mapping[Path, str], names: Collection[str], ids_taken: Collection[str], dag_arguments: Mapping[str, Any]
 ) -> Iterator[DAG]:
     """A DAG for each spec that does not load, under the id that it would have unless another spec has it."""
-    ids = {*taken, *(f"ig_{name}" for name in RESERVED)}
+    ids = {*ids_taken, *(f"ig_{name}" for name in RESERVED)}
     for path, message in broken.items():
         standing = standing_of(_text_of(path), last_good(path))
         name = standing.name if standing.name and standing.name not in names else path.stem
@@ -159,10 +159,10 @@ def _text_of(path: Path) -> str:
         return ""
 
 
-def _free_id(stem: str, taken: Collection[str]) -> str:
+def _free_id(stem: str, ids_taken: Collection[str]) -> str:
     wanted = "ig_" + (re.sub(r"[^A-Za-z0-9_.-]+", "_", stem)[:200] or "spec")
-    found, count = wanted, 1
-    while found in taken:
+    dag_id, count = wanted, 1
+    while dag_id in ids_taken:
         count += 1
-        found = f"{wanted}_{count}"
-    return found
+        dag_id = f"{wanted}_{count}"
+    return dag_id

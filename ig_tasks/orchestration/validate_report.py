@@ -61,8 +61,8 @@ class ValidateReportOperator(ApprovalOperator):
             for finding in decision.findings:
                 self._say(Line(f"{report.name} {report.partition}: {finding}", "warning"))
             if decision.action == "fail":
-                what = "; ".join(decision.findings[:3]) or "its report is withheld"
-                self._refuse(f"{report.name} {report.partition} may not pass: {what}")
+                objections = "; ".join(decision.findings[:3]) or "its report is withheld"
+                self._refuse(f"{report.name} {report.partition} may not pass: {objections}")
         # A task that was cleared after a rejection asks once more.
         if answers and answers[-1].approved:
             return self._answered(context, answers[-1], decision.features)
@@ -105,19 +105,21 @@ class ValidateReportOperator(ApprovalOperator):
             return self._answered(context, answer, decision.features)
 
     def _answered(self, context: Any, answer: Any, features: Iterable[str]) -> dict[str, Any]:
-        said = f"{self.report['name']} {self.report['partition']}: {'approved' if answer.approved else 'rejected'} by"
-        line = f"{said} {answer.by} on {answer.at}"
+        answered = (
+            f"{self.report['name']} {self.report['partition']}: {'approved' if answer.approved else 'rejected'} by"
+        )
+        line = f"{answered} {answer.by} on {answer.at}"
         if not answer.approved:
             self._refuse(line)
         self._say(line)
         return self._passed(context, "approved", features, by=answer.by)
 
     def _passed(self, context: Any, decision: str, features: Iterable[str], by: str = "") -> dict[str, Any]:
-        told = {**self.report, "decision": decision, "features": list(features), "by": by, "page_uri": self.page_uri}
+        extra = {**self.report, "decision": decision, "features": list(features), "by": by, "page_uri": self.page_uri}
         event = context["outlet_events"][validated_asset(str(self.report["name"]))]
-        event.extra = told
+        event.extra = extra
         event.add_partitions(str(self.report["partition"]))
-        return told
+        return extra
 
     def _refuse(self, line: str) -> NoReturn:
         uri = str(self.report["report_uri"])
