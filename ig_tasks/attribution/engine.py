@@ -155,7 +155,7 @@ def _refuse(refused: Mapping[int, Refusal], *, refuse: bool) -> None:
 
 
 def probed(backend: Backend, problem: Problem, *, named: bool, every: bool) -> tuple[tuple[int, ...], int, Route]:
-    """The output's axes behind the rows, bytes a point, and where paths run in layers.
+    """The output's axes behind the rows, bytes per point, and where paths run in layers.
 
     Raises:
         InputError: where the first row fails because of an input's shape; other errors are the model's own.

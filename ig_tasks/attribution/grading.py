@@ -29,7 +29,7 @@ GRADED: Array = np.concatenate([[0.0], _HALF, [0.5], 1.0 - _HALF[::-1], [1.0]])
 """Where contributions are looked at (places,); every second one where distances from kinks are known."""
 PLACES: Array = np.unique(np.concatenate([GRADED, np.arange(1, 16) / 16.0]))
 """Where distances from kinks are looked at: a forward pass costs a third of a gradient."""
-_PATH, _CONTRIBUTIONS, _MOVES = 0.1, 0.2, 0.7  # of 0.05 to 0.2 and 0 to 0.4 none is better
+_PATH, _CONTRIBUTIONS, _MOVES = 0.1, 0.2, 0.7  # no values from 0.05 to 0.2 and from 0 to 0.4 are better
 _UNEVEN = 0.15  # nets with biases on normal inputs: 0.03, 1 % of their rows over 0.11; behind a log1p of amounts 0.5
 _FINE = 64
 

@@ -99,7 +99,7 @@ class NamedInputs:
             for element in element_names(self.display_name(name), array.shape[1:])
         ]
 
-    def in_order(self, what: str, value: Any) -> Any:
+    def in_order(self, argument: str, value: Any) -> Any:
         """Convert a baseline or reference in the order of positional inputs into one by name.
 
         Raises:
@@ -114,8 +114,8 @@ class NamedInputs:
             value = [member for name, member in zip(self.positional, value, strict=True) if name in self.arrays]
         if len(value) != len(names):
             raise BaselineError(
-                f"{what}: {len(value)} are given for {len(names)} inputs ({', '.join(names)}); give one per input, in "
-                "the same order"
+                f"{argument}: {len(value)} are given for {len(names)} inputs ({', '.join(names)}); give one per input, "
+                "in the same order"
             )
         return dict(zip(names, value, strict=True))
 
@@ -141,21 +141,21 @@ def is_number(value: Any) -> bool:
         return False
 
 
-def as_array(value: Any, what: str) -> Array:
+def as_array(value: Any, argument: str) -> Array:
     """Convert an array, a tensor (in a graph, on a device, of any float type) or nested lists into a numpy array.
 
     Raises:
-        InputError: which begins with `what`, for anything that is not one dense array.
+        InputError: which begins with `argument`, for anything that is not one dense array.
     """
     if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
         raise InputError(
-            f"{what}: a masked array, whose gaps would reach the model as numbers; fill them, .filled(...)"
+            f"{argument}: a masked array, whose gaps would reach the model as numbers; fill them, .filled(...)"
         )
     if isinstance(value, np.ndarray):
         return value
     kind = f"{type(value).__module__.split('.')[0]}.{type(value).__name__}"
     if remedy := _sparse(value):
-        raise InputError(f"{what}: it is sparse ({kind}); give it dense, {remedy}")
+        raise InputError(f"{argument}: it is sparse ({kind}); give it dense, {remedy}")
     try:
         if hasattr(value, "detach"):
             value = value.detach().cpu()
@@ -164,13 +164,13 @@ def as_array(value: Any, what: str) -> Array:
     except ValueError as error:
         if "inhomogeneous" not in str(error):
             raise
-        raise InputError(f"{what}: its rows differ in length; pad them to one length, and give an array") from None
+        raise InputError(f"{argument}: its rows differ in length; pad them to one length, and give an array") from None
     except IgTasksError:
         raise
     except Exception as error:
-        raise InputError(f"{what}: {kind} is not an array ({brief(error)})") from error
+        raise InputError(f"{argument}: {kind} is not an array ({brief(error)})") from error
     if array.dtype.kind == "O" and array.ndim == 0 and isinstance(value, Iterable):
-        raise InputError(f"{what}: {kind} is not an array; give one, (rows, ...)")
+        raise InputError(f"{argument}: {kind} is not an array; give one, (rows, ...)")
     # numpy knows TensorFlow's bfloat16 by an extension only.
     return array.astype(np.float32) if array.dtype.name == "bfloat16" else array
 

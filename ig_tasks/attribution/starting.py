@@ -25,23 +25,23 @@ def vectors_at(
     backend: Backend,
     problem: Problem,
     route: Route,
-    given: Mapping[str, Any],
+    baselines: Mapping[str, Any],
     fed: Mapping[str, Array],
     starts: Mapping[str, Array],
 ) -> dict[str, Array]:
     """{path: ids or vectors (1 or rows, ...) at its start}.
 
     Args:
-        given: {input: vectors, {layer: vectors}, a number, or a Mixture}.
+        baselines: {input: vectors, {layer: vectors}, a number, or a Mixture}.
         fed: {path: the ids of the rows}.
         starts: {path: the ids at the baseline}, where the baseline of other inputs consists of ids.
     """
     starts_found = dict(starts)
     spans = _spans(problem)
     inputs = {feed.key: _inputs_of(feed, spans) for feed in route.feeds}
-    mixed = _mixed(backend, problem, route, given, inputs)
+    mixed = _mixed(backend, problem, route, baselines, inputs)
     for feed in route.feeds:
-        mine = [name for name in inputs[feed.key] if name in given]
+        mine = [name for name in inputs[feed.key] if name in baselines]
         if not mine:
             starts_found.setdefault(feed.key, fed[feed.key])
             continue
@@ -49,7 +49,7 @@ def vectors_at(
         parts = {
             name: mixed[name][feed.key]
             if name in mixed
-            else _vectors(backend, problem, feed, name, given[name], spans[name])
+            else _vectors(backend, problem, feed, name, baselines[name], spans[name])
             for name in mine
         }
         rows = max(len(part) for part in parts.values())
@@ -114,11 +114,11 @@ def _mixed(
     backend: Backend,
     problem: Problem,
     route: Route,
-    given: Mapping[str, Any],
+    baselines: Mapping[str, Any],
     inputs: Mapping[str, Collection[str]],
 ) -> dict[str, dict[str, Array]]:
     """{input: {path: (1 or rows, ...) means of the vectors that the model gives to a Mixture's ids}}."""
-    mixtures = {name: each for name, each in given.items() if isinstance(each, Mixture)}
+    mixtures = {name: each for name, each in baselines.items() if isinstance(each, Mixture)}
     means: dict[str, dict[str, Array]] = {name: {} for name in mixtures}
     spans = _spans(problem)
     feeds: dict[str, list[Feed]] = {}

@@ -87,5 +87,5 @@ def sign_bars(bars: Sequence[Bar], units: str, noun: str = "features", what: str
     return Chart(alt.layer(chart, zero_line(alt)), words, tuple(data), Frame(len(data)))
 
 
-def _title(what: str, units: str) -> str:
-    return f"{what} ({units})" if units else what
+def _title(subject: str, units: str) -> str:
+    return f"{subject} ({units})" if units else subject

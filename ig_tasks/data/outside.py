@@ -31,7 +31,7 @@ class Outside:
 
     @classmethod
     def of_rows(cls, rows: int) -> Outside:
-        """A column with one cell a row, of which nothing is noted yet."""
+        """A column with one cell per row, about which nothing is noted yet."""
         return cls(np.ones(rows, np.int64))
 
     def note(self, codes: NDArray[np.intp], names: Sequence[str], known: NDArray[np.bool_]) -> None:

@@ -42,7 +42,7 @@ class InputFinding:
 
     @property
     def missing(self) -> bool:
-        """Whether a layer would make it differentiable and none is named."""
+        """Whether a layer would make it differentiable but is not named."""
         return self.layer is None and self.proposed is not None
 
 

@@ -71,7 +71,7 @@ class _Part:
                 high=high,
                 rows=rows,
                 mean=mean,
-                # Of equal attributions rounding leaves something.
+                # Rounding leaves a remainder even where all attributions are equal.
                 std_dev=float(np.sqrt(variance)) if variance > 1e-12 * square else 0.0,
                 quantiles=tally.quantiles(place),
             )

@@ -104,7 +104,7 @@ def _target(trend: Trend, target: TargetInfo) -> _TargetTrend:
 
 
 def _interval(run: TrendRun, row: Importance) -> tuple[float | None, float | None]:
-    """Of clusters of rows where the run kept their sums, else the report's own."""
+    """The interval from clusters of rows where the run kept their sums, else the report's own."""
     return run.intervals.get((row.target, row.feature), row.abs_mean_ci)
 
 

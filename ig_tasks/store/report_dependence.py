@@ -23,7 +23,7 @@ class DependencePoint(Part):
     std_dev: Figure
     """Standard deviation of the population."""
     quantiles: tuple[Figure, ...] = ()
-    """Of the attributions, at 10, 25, 50, 75 and 90 %, to 0.1 %; empty where the run keeps no inputs."""
+    """Quantiles of the attributions at 10, 25, 50, 75 and 90 %, to 0.1 %; empty where the run keeps no inputs."""
 
 
 class Dependence(Part):

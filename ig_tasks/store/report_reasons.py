@@ -40,17 +40,17 @@ class ReasonsInfo(Part):
     rows_adverse: Count
     """Explained rows with an adverse decision."""
     rows_certified: Count
-    """Of them those whose reasons surely outweigh everything that is not listed."""
+    """Adverse rows whose reasons surely outweigh everything that is not listed."""
     rows_tied: Count
-    """Of them those in which something that is not listed may outweigh a reason."""
+    """Adverse rows in which something that is not listed may outweigh a reason."""
     rows_without: Count
-    """Of them those in which no contribution towards the adverse side is proven."""
+    """Adverse rows in which no contribution towards the adverse side is proven."""
     rows_fewer: Count
-    """Of the certified those with fewer than `top` reasons."""
+    """Certified rows with fewer than `top` reasons."""
     rows_unconverged: Count
-    """Of them those that did not reach the tolerance: they have no reasons."""
+    """Adverse rows that did not reach the tolerance: they have no reasons."""
     rows_unverified: Count
-    """Of them those without an error estimate: they have no reasons."""
+    """Adverse rows without an error estimate: they have no reasons."""
     rows_quarantined: Count
     """Rows that could not be explained, whatever was decided on them."""
     tied_share: Figure = None

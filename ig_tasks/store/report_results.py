@@ -134,7 +134,7 @@ class Verdict(Part):
     """The second feature of a verdict on two."""
     remedy: str = ""
     auc: Figure = None
-    """Of a dominant feature: how well its attribution alone orders outcomes, where they are known."""
+    """For a dominant feature: how well its attribution alone orders outcomes, where they are known."""
     model_auc: Figure = None
     """How well the model orders them."""
 

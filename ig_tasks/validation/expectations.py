@@ -51,7 +51,7 @@ class Outcome:
 
     @property
     def share(self) -> float:
-        """Share of the judged values that fit, so weighted by the rows of each chunk; NaN if there were none."""
+        """Share of the judged values that fit, so weighted by the rows of each chunk; NaN if no value was judged."""
         return (self.judged - self.unexpected) / self.judged if self.judged else float("nan")
 
 

@@ -48,7 +48,7 @@ class PeriodPackages:
         return period.model_digest if period.model_digest in self._trust else None
 
     def _package_in_place(self, period: Period) -> ModelPackage | IgTasksError:
-        """The package that is where a period's spec names it, whichever it is by now; why there is none."""
+        """The package that now lies where a period's spec names it, or the error that opening it gave."""
         try:
             return open_package(period.spec.model.uri, trust=self._trusted(period), trusted_root=self._root)
         except IgTasksError as error:
@@ -58,7 +58,7 @@ class PeriodPackages:
         """The package that was kept when the period was explained; `there`: what is in its place.
 
         Raises:
-            RunError, ModelError, TrustError: why there is none in its place, where none was kept either.
+            RunError, ModelError, TrustError: why nothing can be opened there, where no package was kept either.
         """
         candidates = [there, *(self._package_in_place(other) for other in self._periods if other is not period)]
         like = [package for package in candidates if isinstance(package, ModelPackage)]

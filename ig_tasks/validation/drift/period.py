@@ -173,7 +173,7 @@ class _Summed:
         self._parts = sums, statistics
 
     def totals(self) -> Totals | None:
-        """Importance over the rows that were added; None if there were none."""
+        """Importance over the rows that were added; None if no rows were added."""
         return None if self._parts is None else _totals(*self._parts)
 
 

@@ -13,7 +13,7 @@ from ig_tasks.validation.drift.period import Period
 __all__ = ["History", "limits_of", "never_alike", "not_comparable"]
 
 _FEWEST_ROWS = 100
-"""Of fewer rows it cannot be said that their values never come again."""
+"""With fewer rows nobody can say that their values never come again."""
 
 
 @dataclass(frozen=True)

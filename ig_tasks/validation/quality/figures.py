@@ -65,7 +65,7 @@ def judge_quality(run: Period, outcome: Outcome, threshold: float | None = None)
         residuals.add(_residuals(rows, sums, auc), rows.clusters)
         squared += float(((rows.predicted - rows.outcome) ** 2).sum())
         absolute += float(np.abs(rows.predicted - rows.outcome).sum())
-        # Of equal outcomes rounding leaves something.
+        # Rounding leaves a remainder even where all outcomes are equal.
         spread += float(((rows.outcome - sums.mean_outcome) ** 2).sum()) if sums.highest > sums.lowest else 0.0
     errors = residuals.errors()
     parts = _calibration(sums.counts)

@@ -37,7 +37,7 @@ class BaselineTable:
 
     @classmethod
     def read(cls, folder: Folder, name: str | None) -> BaselineTable | None:
-        """The table in a file of a name's folder; None where there is none.
+        """The table in a file of a name's folder; None where there is no such file.
 
         Raises:
             DamagedError: if it is not what was written.

@@ -18,7 +18,7 @@ __all__ = ["opposing_verdicts", "redundant_verdicts", "shared_information"]
 Floats = NDArray[np.float64]
 
 _MOST_FEATURES = 100
-"""Of wide tables the most important features are compared in pairs."""
+"""Wide tables: only the most important features are compared in pairs."""
 _OPPOSITE = -0.3
 _LEAST_ROOM = 0.05
 """Where chance shares more than all but this, nothing can be said."""
@@ -94,7 +94,7 @@ def shared_information(first: Sequence[int] | NDArray[np.int64], second: Sequenc
     first_entropy, second_entropy = _entropy(first_codes), _entropy(second_codes)
     larger = max(first_entropy, second_entropy)
     shared = first_entropy + second_entropy - _entropy(first_codes.astype(np.int64) * width + second_codes)
-    # Of nearly unique pairs any two columns seem to share all: what a shuffled column shares is chance.
+    # Two columns of nearly unique values seem to share everything: what a shuffled column shares is chance.
     shuffled = np.random.default_rng(0).permutation(second_codes)
     chance = first_entropy + second_entropy - _entropy(first_codes.astype(np.int64) * width + shuffled)
     room = larger - chance

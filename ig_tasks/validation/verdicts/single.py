@@ -84,7 +84,7 @@ def _value_driven(target: str, name: str, cells: CellSums, settings: VerdictsSpe
     rows, sizes = cells.rows / max(cells.rows.sum(), 1), cells.absolute / max(cells.absolute.sum(), 1e-300)
     limits = settings.value_driven
     place = int(np.argmax(sizes))
-    # Of few values, or of categories, one carries much by its nature; that nothing is there is told all the same.
+    # One of few values or categories carries much by its nature; a missing value is still reported.
     absent = cells.grid.is_missing(place)
     if len(cells.grid) < 2 or not (absent or (cells.grid.kind == "number" and len(cells.grid) >= _MANY_VALUES)):
         return
