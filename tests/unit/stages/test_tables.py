@@ -156,7 +156,7 @@ def test_texts_bags_and_images_have_columns_of_their_own(explanation):
     held = np.array([[1, 1, 0], [1, 0, 0], [1, 1, 1], [1, 0, 0]], dtype=bool)
     encoded = Encoded(
         inputs={"ids": np.array([[2, 2, 0], [3, 0, 0], [3, 2, 1], [1, 0, 0]])}, keep=KEEP, reasons=REASONS,
-        held={"ids": held},
+        token_masks={"ids": held},
     )  # fmt: skip
     found = shard_tables(
         frame, KEEP, REASONS, replace(explanation, attributions=parts), features=features_of(inputs), target="late",
