@@ -11,7 +11,7 @@ from ig_tasks.errors import RunError, SpecError
 from ig_tasks.orchestration import FeatureReportNotifier, ig_feature_validation_dag
 from ig_tasks.orchestration import notifier as module
 from ig_tasks.orchestration.failures import StoppedError
-from ig_tasks.orchestration.notification import told_of
+from ig_tasks.orchestration.notification import notification_fields
 
 SECRET = "T000/B000/hunter2Qx9"
 
@@ -258,5 +258,5 @@ def test_the_webhook_is_told_and_no_secret_is_in_logs_or_errors(context, server,
 def test_what_there_is_to_tell_outside_a_task_is_the_run(task_context):
     context = task_context()
     del context["ti"].log_url
-    told = told_of(context, None)
+    told = notification_fields(context, None)
     assert (told["name"], told["state"], told["run"]) == ("loans", "ended", "manual__1")
