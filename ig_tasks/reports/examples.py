@@ -53,7 +53,7 @@ def choose_examples(
         if found is not None and found[1:] not in taken:
             taken.add(found[1:])
             held = _read_row(run, found[1], found[2])
-            examples.append(_example(held, target, level, grids or {}, features or {}))
+            examples.append(example_of(held, target, _chosen(level), grids or {}, features or {}))
     return examples
 
 
@@ -62,15 +62,28 @@ def _read_row(run: Folder, file: str, row: int) -> dict[str, Any]:
     return values
 
 
-def _example(
-    row: dict[str, Any], target: str, level: float, grids: Grids, features: Mapping[str, Sequence[str]]
+def _chosen(level: float) -> str:
+    words = {0.0: "lowest output", 0.5: "median output", 1.0: "highest output"}
+    return words.get(level, f"output at its {100 * level:.0f} % quantile")
+
+
+def example_of(
+    row: Mapping[str, Any], target: str, chosen: str, grids: Grids, features: Mapping[str, Sequence[str]]
 ) -> Example:
+    """A stored row of attributions as an example.
+
+    Args:
+        row: {column: what it holds}.
+        target: the target explained.
+        chosen: why it is shown.
+        grids: the features of images' cells.
+        features: the names of each input's features.
+    """
     explained = [name.removeprefix(_ATTRIBUTION) for name in row if name.startswith(_ATTRIBUTION)]
     contributions = [
         Contribution(feature=name, value=row.get(_INPUT + name), attribution=row[_ATTRIBUTION + name])
         for name in explained
     ]
-    words = {0.0: "lowest output", 0.5: "median output", 1.0: "highest output"}
     return Example(
         row_id=row["row_id"],
         target=target,
@@ -78,7 +91,7 @@ def _example(
         baseline_output=row["baseline_output"],
         convergence_delta=row["convergence_delta"],
         status=row["status"],
-        chosen=words.get(level, f"output at its {100 * level:.0f} % quantile"),
+        chosen=chosen,
         contributions=tuple(sorted(contributions, key=lambda item: -abs(item.attribution or 0.0))),
         tokens=tuple(_passages(row, features)),
         heatmaps=tuple(

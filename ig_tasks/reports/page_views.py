@@ -32,6 +32,7 @@ __all__ = [
     "SegmentView",
     "TailView",
     "TargetView",
+    "example_view",
     "example_views",
     "tail_views",
     "target_views",
@@ -216,26 +217,26 @@ def tail_views(report: Report) -> tuple[TailView, ...]:
 
 def example_views(report: Report) -> tuple[tuple[ExampleView, ...], str]:
     """A view for each row that is shown, and what was left out."""
-    spaces = {target.name: target.space for target in report.targets}
-    views = []
-    for example in report.examples[:EXAMPLES]:
-        parts = sorted(example.contributions, key=lambda part: -abs(part.attribution or 0.0))
-        said = units(spaces.get(example.target, "raw"))
-        labels = _labels(report, (part.feature for part in parts))
-        views.append(
-            ExampleView(
-                example=example,
-                units=said,
-                chart=waterfall_chart(example, labels, said),
-                contributions=tuple(parts[:CONTRIBUTIONS]),
-                others=len(parts[CONTRIBUTIONS:]),
-                others_sum=sum(part.attribution or 0.0 for part in parts[CONTRIBUTIONS:]),
-                sum=sum(part.attribution or 0.0 for part in parts),
-                passages=passage_views(example, report),
-                heatmaps=heatmap_views(example, report),
-            )
-        )
-    return tuple(views), left_words(len(views), len(report.examples), "rows", "report.json")
+    views = tuple(example_view(example, report) for example in report.examples[:EXAMPLES])
+    return views, left_words(len(views), len(report.examples), "rows", "report.json")
+
+
+def example_view(example: Example, report: Report, most: int = CONTRIBUTIONS) -> ExampleView:
+    """The view of one row, with its `most` greatest attributions one by one."""
+    space = next((target.space for target in report.targets if target.name == example.target), "raw")
+    parts = sorted(example.contributions, key=lambda part: -abs(part.attribution or 0.0))
+    labels = _labels(report, (part.feature for part in parts))
+    return ExampleView(
+        example=example,
+        units=units(space),
+        chart=waterfall_chart(example, labels, units(space)),
+        contributions=tuple(parts[:most]),
+        others=len(parts[most:]),
+        others_sum=sum(part.attribution or 0.0 for part in parts[most:]),
+        sum=sum(part.attribution or 0.0 for part in parts),
+        passages=passage_views(example, report),
+        heatmaps=heatmap_views(example, report),
+    )
 
 
 def _labels(report: Report, features: Iterable[str]) -> dict[str, str]:

@@ -21,7 +21,7 @@ _RESULT = {
     "convergence_delta": "Convergence delta",
     "evaluations": "Gradient evaluations",
     "prediction": "Stored prediction",
-    "predicted": "Prediction",
+    "predicted": "Predicted",
     "label": "Outcome",
     "row_id": "Row id",
     "cluster": "Cluster",

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from fsspec import AbstractFileSystem
 from fsspec.implementations.local import LocalFileSystem
@@ -21,32 +21,34 @@ from fsspec.implementations.local import LocalFileSystem
 from ig_tasks.errors import QueryError
 from ig_tasks.store import RunFolder
 from ig_tasks.store.sealed import damaged
-from ig_tasks.web.file_copies import COPIES
+from ig_tasks.web.file_copies import COPIES, Reader
 
 __all__ = ["PROTOCOL", "VerifiedFiles", "address", "filesystem_of"]
 
 PROTOCOL = "igrows"
 """The only kind of address that a query can read from: `igrows://0`, `igrows://1`."""
 
+_ROWS = re.compile(r"attributions/[^/]+\.parquet")
 _KNOWN = 100_000
 """Files known to be what was written, at most."""
 
 
 class VerifiedFiles:
-    """The files of one run's rows.
+    """Tables of one run: those of its rows, unless others are named.
 
     Args:
         folder: of the run.
         digests: of its files, by their names, as its manifest has them.
+        names: the files, of one set of columns; all of them have a digest.
 
     Raises:
         QueryError: if the run has none.
     """
 
-    def __init__(self, folder: RunFolder, digests: Mapping[str, str]) -> None:
+    def __init__(self, folder: RunFolder, digests: Mapping[str, str], names: Sequence[str] | None = None) -> None:
         self._checked = folder.checked(digests)
         self._digests = digests
-        self.names = sorted(name for name in digests if name.startswith("attributions/") and name.endswith(".parquet"))
+        self.names = list(names) if names is not None else sorted(name for name in digests if _ROWS.fullmatch(name))
         self._local = isinstance(folder.filesystem, LocalFileSystem)
         if not self.names:
             raise QueryError(f"run {folder.run_id}: its rows are not in the store")
@@ -81,7 +83,7 @@ class VerifiedFiles:
         with self.open(place) as handle:
             return handle.seek(0, os.SEEK_END)
 
-    def open(self, place: int) -> BinaryIO:
+    def open(self, place: int) -> Reader:
         """A handle of the file, which is what was written.
 
         Raises:
@@ -90,20 +92,21 @@ class VerifiedFiles:
         name = self.names[place]
         return self._open_local(name) if self._local else self._open_copy(name)
 
-    def _open_local(self, name: str) -> BinaryIO:
+    def _open_local(self, name: str) -> Reader:
         path, digest = self._checked.path_of(name), self._digests[name]
         try:
-            handle = Path(path).open("rb")  # noqa: SIM115 - handed to whoever reads
+            number = os.open(path, os.O_RDONLY)
         except FileNotFoundError:
             raise damaged(self._checked, name, "it is missing") from None
+        handle = Reader(number)
         try:
-            state = _state(handle)
+            state = _state(number)
             if not _SEEN.has((path, digest), state):
                 found = hashlib.file_digest(handle, "sha256").hexdigest()
                 if f"sha256:{found}" != digest:
                     self._checked.read_bytes(name)  # says what is wrong with it
                     raise damaged(self._checked, name, "it changes while it is read")
-                if _state(handle) == state:
+                if _state(number) == state:
                     _SEEN.note((path, digest), state)
                 handle.seek(0)
         except BaseException:
@@ -111,7 +114,7 @@ class VerifiedFiles:
             raise
         return handle
 
-    def _open_copy(self, name: str) -> BinaryIO:
+    def _open_copy(self, name: str) -> Reader:
         key = (self._checked.uri_of(name), self._digests[name])
         found = COPIES.opened(key)
         if found is None:
@@ -122,9 +125,9 @@ class VerifiedFiles:
         return found
 
 
-def _state(handle: BinaryIO) -> tuple[int, ...]:
+def _state(number: int) -> tuple[int, ...]:
     """What changes when a file does."""
-    found = os.fstat(handle.fileno())
+    found = os.fstat(number)
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
@@ -187,7 +190,7 @@ class _RowsFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has n
         self._place(path)
         return datetime.fromtimestamp(0, UTC)
 
-    def _open(self, path: str, mode: str = "rb", **_: Any) -> BinaryIO:
+    def _open(self, path: str, mode: str = "rb", **_: Any) -> Reader:
         if mode != "rb":
             raise PermissionError(f"{path}: the rows of a run are read, and never written")
         return self._files.open(self._place(path))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -281,3 +283,23 @@ def test_a_question_is_bounded_in_memory(rows):
         pytest.raises(QueryError, match="more than 32MB of memory"),
     ):
         question.ask("SELECT list(range) FROM range(100000000)")
+
+
+def test_threads_that_share_a_handle_do_not_move_each_others_position(rows):
+    with rows._files.open(0) as handle:
+        whole = handle.read()
+        places = [7 * place % (len(whole) - 9) for place in range(200)]
+        turn = threading.Barrier(4)
+
+        def read(first: int) -> list[bytes]:
+            found = []
+            for at in places[first:] + places[:first]:
+                turn.wait()
+                handle.seek(at)
+                turn.wait()  # by now every thread has moved
+                found.append(handle.read(9))
+            return found
+
+        with ThreadPoolExecutor(4) as pool:
+            for first, found in enumerate(pool.map(read, range(4))):
+                assert found == [whole[at : at + 9] for at in places[first:] + places[:first]]
