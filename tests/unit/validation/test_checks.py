@@ -78,6 +78,25 @@ def test_unverified_rows_are_not_converged_and_are_told_from_those_that_fell_sho
     assert "max_evaluations" not in check.remedy
 
 
+def test_each_check_tells_its_own_numbers(checks_of, make_table, make_spec):
+    both = [make_table(6, target="late", prediction=np.linspace(-1.0, 1.0, 6)), make_table(6, target="cancelled")]
+    both[1] = both[1].append_column("prediction", pa.array([None] * 6, pa.float64()))
+    checks = checks_of(*both, explained=6, quarantined=2, spec=make_spec(prediction="score"))
+    told = {name: check.description for name, check in checks.items()}
+    assert told["converged"] == "Share of rows whose integration reached the tolerance asked for: all 12."
+    assert told["quarantined"] == "Share of the rows read that could not be explained: 2 of 8."
+    assert told["attributions_finite"] == "Rows with an attribution that is null or not finite, of 12."
+    assert told["row_ids_unique"] == "Rows without an id, or with the id of another row of the same target."
+    assert told["rows_complete"] == (
+        "Rows unaccounted for: 8 read, 6 explained, 2 quarantined, 12 in the shards for 2 targets."
+    )
+    assert told["parity"] == (
+        "Share of rows whose output equals the stored prediction within 0.001 x (1 + |prediction|): all 6; the largest "
+        "difference is 0 of that measure, in row 'r0' (-1, stored -1). 6 rows without a stored prediction were not "
+        "compared."
+    )
+
+
 @pytest.mark.parametrize(("quarantined", "passes"), [(5, True), (6, False)])
 def test_quarantined_at_the_boundary(checks_of, make_table, quarantined, passes):
     checks = checks_of(make_table(100 - quarantined), quarantined=quarantined)
