@@ -8,13 +8,15 @@ from typing import Any, NamedTuple
 from ig_tasks.charts.axes import told
 from ig_tasks.charts.chart import Chart, Frame
 from ig_tasks.charts.typeface import cut, estimate
-from ig_tasks.presentation.colours import ACCENT, FAINT, GRID, INK
+from ig_tasks.presentation.colours import ACCENT, FAINT, GRID, LINES
 from ig_tasks.presentation.visible import visible
 
 __all__ = ["Moment", "figure_over_time", "ranks_over_time"]
 
 _WIDTH, _ROWS, _NAMES = 360, 5, 170
 _MOVED = 3
+_DASHES = ([1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [4, 2])
+"""One for each of LINES: who sees few colours tells them apart by these."""
 
 
 class Moment(NamedTuple):
@@ -68,7 +70,9 @@ def figure_over_time(
 def ranks_over_time(
     ranks: Mapping[str, Sequence[int | None]], partitions: Sequence[str], *, marks: Mapping[str, str] | None = None
 ) -> Chart:
-    """A line for each feature over its ranks, 1 on top; one that moved by three ranks or more stands out.
+    """A line for each feature over its ranks, 1 on top.
+
+    The few that moved most, by three ranks or more, have colours and dashes of their own.
 
     Args:
         ranks: {label: its rank in each partition}, None where it has none.
@@ -78,14 +82,15 @@ def ranks_over_time(
 
     data: list[dict[str, Any]] = []
     ends: list[dict[str, Any]] = []
+    styles = _styles(ranks)
     for label, ranks_of_label in ranks.items():
-        there = [rank for rank in ranks_of_label if rank is not None]
-        if not there:
+        if all(rank is None for rank in ranks_of_label):
             continue
-        colour = ACCENT if max(there) - min(there) >= _MOVED else FAINT
+        colour, dash = styles.get(label, (FAINT, _DASHES[0]))
+        style = {"colour": colour, "dash": dash}
         pieces = _pieces([Moment(name, rank) for name, rank in zip(partitions, ranks_of_label, strict=True)])
         rows = [
-            {"partition": name, "rank": rank, "label": label, "piece": f"{label}/{piece}", "colour": colour}
+            {"partition": name, "rank": rank, "label": label, "piece": f"{label}/{piece}", **style}
             for name, rank, piece in zip(partitions, ranks_of_label, pieces, strict=True)
             if rank is not None
         ]
@@ -100,11 +105,17 @@ def ranks_over_time(
     tooltip = told(alt, {"label:N": "feature", "partition:N": "partition", "rank:Q": "rank"}, "d")
     layers = [
         *_mark_lines(alt, marks or {}, x),
-        base.mark_line(strokeWidth=1.8).encode(x=x, y=y, detail=alt.Detail("piece:N"), color=colour_of),
+        base.mark_line(strokeWidth=1.8).encode(
+            x=x,
+            y=y,
+            detail=alt.Detail("piece:N"),
+            color=colour_of,
+            strokeDash=alt.StrokeDash("dash:N", scale=None),
+        ),
         base.mark_point(filled=True, size=40, opacity=1).encode(x=x, y=y, color=colour_of, tooltip=tooltip),
         alt.Chart(alt.Data(values=ends))
-        .mark_text(align="left", dx=10, fontSize=11, color=INK, clip=False)
-        .encode(x=x, y=y, text=alt.Text("text:N")),
+        .mark_text(align="left", dx=10, fontSize=11, clip=False)
+        .encode(x=x, y=y, text=alt.Text("text:N"), color=colour_of),
     ]
     words = (
         f"Lines: the ranks of {len(ends)} features over {len(partitions)} partitions, the most important on top. "
@@ -116,6 +127,17 @@ def ranks_over_time(
     )
     beyond = max((min(estimate(end["text"], 11), _NAMES) for end in ends), default=0.0)
     return Chart(alt.layer(*layers), words, table, Frame(max(most, 4), width=560, above=30, beyond=beyond))
+
+
+def _styles(ranks: Mapping[str, Sequence[int | None]]) -> dict[str, tuple[str, list[int]]]:
+    """{label: colour and dashes} of those that moved most."""
+    moved: dict[str, int] = {}
+    for label, ranks_of_label in ranks.items():
+        there = [rank for rank in ranks_of_label if rank is not None]
+        if there and max(there) - min(there) >= _MOVED:
+            moved[label] = max(there) - min(there)
+    most = sorted(moved, key=lambda label: -moved[label])[: len(LINES)]
+    return {label: (LINES[place], _DASHES[place]) for place, label in enumerate(most)}
 
 
 def _rows(moments: Sequence[Moment]) -> list[dict[str, Any]]:

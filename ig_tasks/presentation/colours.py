@@ -14,6 +14,7 @@ __all__ = [
     "GRID",
     "INK",
     "LIGHT",
+    "LINES",
     "LOWERS",
     "MIDDLE",
     "PAGE",
@@ -31,6 +32,8 @@ INK, FAINT, GRID, PAPER = "#1d252c", "#5b6770", "#e4e8eb", "#ffffff"
 """Words and marks; axes and what is less important; lines behind a chart; the background."""
 ACCENT, MIDDLE, PALE = "#17616b", "#5aa3ab", "#f3f8f8"
 """For sizes without a sign: bars; the middle half of a box and the darkest cell of a heat map; its lightest cell."""
+LINES = (ACCENT, "#8e3fc4", "#b3126b", "#6e6a00", "#3a2a1e")
+"""Lines of one chart that must be followed apart from each other; each has a pattern of dashes too."""
 AT_BEST = "#e0a458"
 """The second bar of each model in the chart of the benchmarks."""
 
@@ -50,7 +53,14 @@ PAGE = {
 }
 """The page's CSS variables: `soft` for small print, `panel` and `alarm` behind boxes, `good` to `bad` for verdicts."""
 
-LIGHT = {**PAGE, "faint": FAINT, "grid": GRID, "middle": MIDDLE, "pale": PALE}
+LIGHT = {
+    **PAGE,
+    "faint": FAINT,
+    "grid": GRID,
+    "middle": MIDDLE,
+    "pale": PALE,
+    **{f"line-{place}": colour for place, colour in enumerate(LINES[1:], start=2)},
+}
 """Every colour of pages and charts by its name: each has one meaning, and a counterpart in DARK."""
 
 DARK = {
@@ -70,6 +80,10 @@ DARK = {
     "grid": "#2b343b",
     "middle": "#2d737d",
     "pale": "#172528",
+    "line-2": "#c9a0ff",
+    "line-3": "#ff84a8",
+    "line-4": "#d8cc4a",
+    "line-5": "#f4e4d8",
 }
 """The same on a dark background."""
 

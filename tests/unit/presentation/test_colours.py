@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -92,3 +93,13 @@ def test_figures_are_read_on_the_darkest_and_the_lightest_cell_and_on_alarms(pal
 def test_raises_and_lowers_are_told_apart_on_a_dark_page_too(kind: str) -> None:
     one, other = (lab(np.clip(SEEN[kind] @ linear(colours.DARK[name]), 0, 1)) for name in ("raises", "lowers"))
     assert np.linalg.norm(one - other) > 40
+
+
+@pytest.mark.parametrize("kind", SEEN)
+@pytest.mark.parametrize("palette", [colours.LIGHT, colours.DARK], ids=["light", "dark"])
+def test_lines_are_told_apart_by_every_reader_and_read_as_words(palette: dict[str, str], kind: str) -> None:
+    lines = [palette["accent"], *(colour for name, colour in palette.items() if name.startswith("line-"))]
+    assert len(lines) == len(colours.LINES)
+    seen = [lab(np.clip(SEEN[kind] @ linear(colour), 0, 1)) for colour in lines]
+    assert min(np.linalg.norm(one - other) for one, other in combinations(seen, 2)) > 12
+    assert min(contrast(colour, palette["paper"]) for colour in lines) >= 4.5

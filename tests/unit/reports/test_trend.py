@@ -13,6 +13,7 @@ import pytest
 from ig_tasks.charts.trend_lines import Moment, figure_over_time, ranks_over_time
 from ig_tasks.cli import _run
 from ig_tasks.errors import ReportError
+from ig_tasks.presentation.colours import FAINT, LINES
 from ig_tasks.reports.trend import read_trend
 from ig_tasks.reports.trend_page import render_trend
 from ig_tasks.store import Store
@@ -91,6 +92,17 @@ def test_a_line_does_not_bridge_a_gap() -> None:
     ranks = ranks_over_time({"one": [1, None, 4], "two": [2, 2, 2]}, ["a", "b", "c"])
     assert [row["piece"] for row in ranks.spec.to_dict()["layer"][0]["data"]["values"]][:2] == ["one/0", "one/1"]
     assert ranks.table[0] == {"label": "one", "a": 1, "b": None, "c": 4}
+
+
+def test_the_features_that_moved_most_have_lines_of_their_own() -> None:
+    moved = {f"by {rank - 1}": [1, rank] for rank in range(1, 9)} | {"gone": [None, None]}
+    layers = ranks_over_time(moved, ["a", "b"]).spec.to_dict()["layer"]
+    styles = {row["label"]: (row["colour"], tuple(row["dash"])) for row in layers[0]["data"]["values"]}
+    apart = {styles[f"by {steps}"] for steps in (3, 4, 5, 6, 7)}
+    assert len({colour for colour, _ in apart}) == len({dash for _, dash in apart}) == 5
+    assert styles["by 7"][0] == LINES[0]
+    assert {styles[f"by {steps}"] for steps in (0, 1, 2)} == {(FAINT, (1, 0))}
+    assert "gone" not in styles
 
 
 def test_the_page_has_every_run_its_link_and_what_changed(place: str) -> None:
