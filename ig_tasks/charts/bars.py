@@ -9,7 +9,7 @@ from ig_tasks.charts.axes import labels_axis, numbers_axis, told, zero_line
 from ig_tasks.charts.chart import Chart, Frame
 from ig_tasks.presentation.colours import ACCENT, INK, effect_colour
 
-__all__ = ["Bar", "sign_bars", "size_bars"]
+__all__ = ["Bar", "figure_bars", "sign_bars", "size_bars"]
 
 
 class Bar(NamedTuple):
@@ -84,6 +84,37 @@ def sign_bars(bars: Sequence[Bar], units: str, noun: str = "features", what: str
         f"Bar chart: signed mean {what} of {len(data)} {noun}; bars to the right raise the output, bars to "
         "the left lower it. The numbers are in the table."
     )
+    return Chart(alt.layer(chart, zero_line(alt)), words, tuple(data), Frame(len(data)))
+
+
+def figure_bars(figures: Sequence[tuple[str, float | None]], statistic: str, units: str, *, signed: bool) -> Chart:
+    """Bars of one statistic.
+
+    Args:
+        figures: a label and its figure for each bar, from top to bottom.
+        statistic: what the figure is, as in `median`.
+        units: what it is counted in, for the axis; "" leaves it out.
+        signed: whether figures raise and lower the output; else they are sizes.
+    """
+    import altair as alt
+
+    data = [{"label": label, statistic: figure} for label, figure in figures]
+    drawn = [
+        {"label": label, "figure": figure, "colour": effect_colour(figure) if signed else ACCENT}
+        for label, figure in figures
+    ]
+    chart = (
+        alt.Chart(alt.Data(values=drawn))
+        .mark_bar(height=13)
+        .encode(
+            y=labels_axis(alt, drawn),
+            x=alt.X("figure:Q", title=_title(statistic, units), axis=numbers_axis(alt), scale=alt.Scale(zero=True)),
+            color=alt.Color("colour:N", scale=None),
+            tooltip=told(alt, {"label:N": "name", "figure:Q": statistic}, "+.4g" if signed else ".4g"),
+        )
+    )
+    signs = "; bars to the right raise the output, bars to the left lower it" if signed else ""
+    words = f"Bar chart: {statistic} of {len(data)} features{signs}. The numbers are in the table."
     return Chart(alt.layer(chart, zero_line(alt)), words, tuple(data), Frame(len(data)))
 
 

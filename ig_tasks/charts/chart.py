@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from ig_tasks.charts.axes import LETTERS
@@ -67,6 +68,10 @@ class Chart:
     names: Mapping[str, str] = field(default_factory=dict)
     """{label: the feature that it stands for}, where labels stand for features: a page can link them."""
 
+    levels: Mapping[str, str] = field(default_factory=dict)
+    """The same for levels of `column`, where labels stand for parts of the data."""
+    column: str = ""
+
     @property
     def width(self) -> float:
         """Pixels across, where the page has room for them."""
@@ -77,6 +82,7 @@ class Chart:
         """Pixels down."""
         return _ROW * max(self.frame.rows, 1) + 42 + self.frame.above
 
+    @cached_property
     def document(self) -> dict[str, Any]:
         """The chart as Vega-Lite, with sizes and fonts; control characters in its texts are visible escapes."""
         # The tests validate against Vega-Lite's schema; here that would take longer than the drawing. Sizes and fonts
@@ -107,7 +113,7 @@ class Chart:
         import altair as alt
         import vl_convert
 
-        document = self.document()
+        document = self.document
         if dark:
             document = recoloured(document, {colour: DARK[name] for name, colour in LIGHT.items()})
         register()

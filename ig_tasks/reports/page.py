@@ -27,7 +27,7 @@ from ig_tasks.reports.provenance import flat, provenance_parts
 from ig_tasks.reports.quality_view import calibration_charts
 from ig_tasks.store.report import Report
 
-__all__ = ["CONTENT_SECURITY_POLICY", "render_page"]
+__all__ = ["CONTENT_SECURITY_POLICY", "page_parts", "render_page"]
 
 
 def render_page(report: Report, document: str | None = None) -> str:
@@ -35,37 +35,44 @@ def render_page(report: Report, document: str | None = None) -> str:
 
     `document` is the text of report.json where it is at hand: writing it takes as long as all else for a wide table.
     """
-    targets, targets_left = target_views(report)
-    examples, examples_left = example_views(report)
     page = (
         environment()
         .get_template("report.html")
         .render(
-            report=report,
+            **page_parts(report),
             **frame(report.to_json() if document is None else document),
-            trust=sentences.trust(report),
-            facts=_facts(report),
-            baseline=baseline_words(report.baseline, kinds_of(report)),
-            baseline_output=baseline_output_words(report, [view.example for view in examples]),
-            targets=targets,
-            targets_left=targets_left,
-            examples=examples,
-            examples_left=examples_left,
-            reasons=sorted(report.data.quarantine_reasons.items(), key=lambda item: (-item[1], item[0])),
-            provenance=provenance_parts(report.provenance),
-            card=_card_lines(report.model.figures),
-            dependence=dependence_views(report),
-            drift=drift_view(report),
-            severity=next((check.severity for check in report.checks if check.name == "drift"), "warning"),
-            calibration=calibration_charts(report),
-            findings=findings(report),
             contents=Markup(PLACE),  # noqa: S704
-            tails=tail_views(report),
-            glossary=glossary(report),
             files=page_files(report),
         )
     )
     return with_contents(page)
+
+
+def page_parts(report: Report) -> dict[str, Any]:
+    """What the sections show: templates take it by these names, on the page and in the browser."""
+    targets, targets_left = target_views(report)
+    examples, examples_left = example_views(report)
+    return {
+        "report": report,
+        "trust": sentences.trust(report),
+        "facts": _facts(report),
+        "baseline": baseline_words(report.baseline, kinds_of(report)),
+        "baseline_output": baseline_output_words(report, [view.example for view in examples]),
+        "targets": targets,
+        "targets_left": targets_left,
+        "examples": examples,
+        "examples_left": examples_left,
+        "reasons": sorted(report.data.quarantine_reasons.items(), key=lambda item: (-item[1], item[0])),
+        "provenance": provenance_parts(report.provenance),
+        "card": _card_lines(report.model.figures),
+        "dependence": dependence_views(report),
+        "drift": drift_view(report),
+        "severity": next((check.severity for check in report.checks if check.name == "drift"), "warning"),
+        "calibration": calibration_charts(report),
+        "findings": findings(report),
+        "tails": tail_views(report),
+        "glossary": glossary(report),
+    }
 
 
 def _facts(report: Report) -> list[tuple[str, str, str]]:

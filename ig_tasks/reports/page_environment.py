@@ -20,10 +20,11 @@ from ig_tasks.reports.drift_view import because, relative, relative_interval, va
 from ig_tasks.reports.interval_words import interval_words
 from ig_tasks.reports.override_notes import HEADLINE, override_words
 
-__all__ = ["CONTENT_SECURITY_POLICY", "environment", "frame"]
+__all__ = ["CONTENT_SECURITY_POLICY", "REPORT_STYLES", "environment", "frame"]
 
 CONTENT_SECURITY_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:"
 _HERE = Path(__file__).parent
+REPORT_STYLES = _HERE / "styles" / "report.css"
 
 
 def frame(text: str) -> dict[str, Any]:
@@ -31,7 +32,7 @@ def frame(text: str) -> dict[str, Any]:
     return {
         "policy": Markup(CONTENT_SECURITY_POLICY),  # noqa: S704 - a constant
         "fonts": Markup(font_faces(text)),  # noqa: S704 - our own files
-        "styles": Markup((_HERE / "styles" / "report.css").read_text(encoding="utf-8")),  # noqa: S704 - our own file
+        "styles": Markup(REPORT_STYLES.read_text(encoding="utf-8")),  # noqa: S704 - our own file
         "colours": colours,
     }
 
@@ -74,6 +75,11 @@ def environment() -> Environment:
     }
     made.globals |= {
         "apart": numerals.apart,
+        # Names are words here; on pages of the browser they lead to the pages of what they name.
+        "linked": lambda _, label: label,
+        "level_linked": lambda _, level: level,
+        "row_linked": lambda row_id: row_id,
+        "run_linked": lambda run: run.run_id,
         "because": because,
         "relative": relative,
         "relative_interval": relative_interval,

@@ -57,6 +57,7 @@ class LevelView:
 class SegmentView:
     """Importance by the levels of one column."""
 
+    column: str
     title: str
     features: tuple[str, ...]
     levels: tuple[LevelView, ...]
@@ -184,13 +185,16 @@ def _segment_views(report: Report, target: TargetInfo, features: list[str]) -> I
         left.append(left_words(len(features), len(report.ranking(target.name)), "features", ALL))
         written = fitted({level.name: f"{level.name} ({count(level.rows)})" for level in levels})
         yield SegmentView(
+            column=column,
             title=segment_label(report, column),
             outliers=tuple(
                 one for one in report.outliers_within if (one.target, one.segment_column) == (target.name, column)
             ),
             features=tuple(features),
             levels=tuple(levels),
-            chart=report_charts.segment_chart(kept, written, features, _labels(report, features)) if kept else None,
+            chart=report_charts.segment_chart(kept, written, features, _labels(report, features), column)
+            if kept
+            else None,
             left=" ".join(words for words in left if words),
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from ig_tasks.charts import Chart
 from ig_tasks.charts.bars import Bar, sign_bars, size_bars
@@ -16,12 +17,12 @@ __all__ = ["box_values", "distribution_chart", "group_charts", "importance_chart
 
 def importance_chart(rows: Sequence[Importance], labels: Mapping[str, str], units: str) -> Chart:
     """Bars of the mean absolute attribution with its confidence interval, in the order of `rows`."""
-    return size_bars([_bar(labels[row.feature], row) for row in rows], units)
+    return _naming(size_bars([_bar(labels[row.feature], row) for row in rows], units), labels)
 
 
 def signed_chart(rows: Sequence[Importance], labels: Mapping[str, str], units: str) -> Chart:
     """Bars of the signed mean, in the order of `rows`: which way each feature moves the output on average."""
-    return sign_bars([_bar(labels[row.feature], row) for row in rows], units)
+    return _naming(sign_bars([_bar(labels[row.feature], row) for row in rows], units), labels)
 
 
 def group_charts(rows: Sequence[GroupImportance], units: str) -> tuple[Chart, Chart]:
@@ -36,13 +37,18 @@ def _bar(label: str, row: Importance | GroupImportance) -> Bar:
 
 
 def segment_chart(
-    rows: Sequence[Importance], levels: Mapping[str, str], features: Sequence[str], labels: Mapping[str, str]
+    rows: Sequence[Importance],
+    levels: Mapping[str, str],
+    features: Sequence[str],
+    labels: Mapping[str, str],
+    column: str = "",
 ) -> Chart:
-    """A heat map of abs_mean: levels (with what to write for each) down, features across, the number in each cell."""
+    """A heat map of abs_mean: levels of `column` (with what to write for each) down, features across."""
     cells = [
         Cell(levels[str(row.segment_level)], labels[row.feature], row.abs_mean, number(row.abs_mean, 3)) for row in rows
     ]
-    return heat_map(cells, list(levels.values()), [labels[name] for name in features])
+    chart = heat_map(cells, list(levels.values()), [labels[name] for name in features])
+    return replace(_naming(chart, labels), levels={label: level for level, label in levels.items()}, column=column)
 
 
 def box_values(distribution: Distribution) -> tuple[float, float, float, float, float] | None:
@@ -63,4 +69,9 @@ def distribution_chart(distributions: Sequence[Distribution], labels: Mapping[st
         for distribution in distributions
         if (values := box_values(distribution)) is not None
     ]
-    return quantile_boxes(boxes, units)
+    return _naming(quantile_boxes(boxes, units), labels)
+
+
+def _naming(chart: Chart, labels: Mapping[str, str]) -> Chart:
+    """The chart with the features that its labels stand for, {feature: label}."""
+    return replace(chart, names={label: feature for feature, label in labels.items()})

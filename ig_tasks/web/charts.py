@@ -26,7 +26,7 @@ __all__ = ["Pictures", "chart_figure", "chart_place"]
 
 PICTURE = "picture"
 _WANTED = re.compile(r"[0-9]{1,3}d?")
-_WIDE, _LEAST, _GROWTH = 420, 280, 1.12
+_WIDE, _LEAST, _GROWTH = 420, 280, 1.3
 """Pixels: a wider chart scrolls rather than shrink to a phone's width; the least width; how far a chart may grow."""
 _HEADS = {
     "abs_mean": "mean |attribution|",
@@ -104,7 +104,7 @@ def chart_place(chart: Chart, pictures: Pictures, links: Mapping[str, str] | Non
     if pictures.wanted:  # the page is not shown, and documents of charts take most of its time
         return Markup("")
     shown = {visible(label): address for label, address in (links or {}).items()}
-    document = recoloured(chart.document(), VARIABLES)
+    document = recoloured(chart.document, VARIABLES)
     held = {
         "spec": {**document, "width": "container"},
         "links": shown,
@@ -114,7 +114,7 @@ def chart_place(chart: Chart, pictures: Pictures, links: Mapping[str, str] | Non
     least = _LEAST if chart.width <= _WIDE else min(round(chart.width), 560)
     words = visible(chart.words)
     return Markup(
-        '<div class="chart-scroll"><div class="chart-place" tabindex="0" role="img" aria-label="{words}" '
+        '<div class="chart-frame"><div class="chart-place" tabindex="0" role="img" aria-label="{words}" '
         'data-height="{height}" data-wide="{wide}" data-least="{least}"></div></div>'
         '<p class="chart-says" aria-live="polite"></p>'
         '<script type="application/json" class="chart-document">{held}</script>'

@@ -15,6 +15,7 @@ from ig_tasks.reports import page_environment
 from ig_tasks.web.access import USER
 from ig_tasks.web.addresses import Addresses
 from ig_tasks.web.static_files import stamped
+from ig_tasks.web.template_functions import FILTERS, GLOBALS
 
 __all__ = ["addresses_of", "environment", "outside_of", "page"]
 
@@ -47,6 +48,9 @@ def environment() -> Environment:
     assert files.loader is not None  # noqa: S101 - it has one
     made = files.overlay(loader=ChoiceLoader([FileSystemLoader(_TEMPLATES), files.loader]))
     assert isinstance(made, Environment)  # noqa: S101 - for the type checker
+    # An overlay shares its parent's: what is replaced here must not be replaced there.
+    made.filters = {**files.filters, **FILTERS}
+    made.globals = {**files.globals, **GLOBALS}
     return made
 
 

@@ -8,6 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from ig_tasks.charts.typeface import FAMILY, FONTS, PARTS, WEIGHTS
+from ig_tasks.reports.page_environment import REPORT_STYLES
 from ig_tasks.web.palette import palette_css
 
 __all__ = ["StaticFile", "stamped", "static_file"]
@@ -58,7 +59,7 @@ def _files() -> dict[str, StaticFile]:
     found = {name: _file(name, content) for name, content in own.items() if Path(name).suffix in _KINDS}
     found |= {name: _file(name, (FONTS / Path(name).name).read_bytes()) for name in fonts}
     rules = "\n".join(_face(weight, part, f"{name}?v={found[name].stamp}") for name, (weight, part) in fonts.items())
-    made = {"fonts.css": rules, "palette.css": palette_css()}
+    made = {"fonts.css": rules, "palette.css": palette_css(), "report.css": REPORT_STYLES.read_text(encoding="utf-8")}
     return found | {name: _file(name, text.encode()) for name, text in made.items()}
 
 

@@ -31,7 +31,7 @@
   }
 
   function documentOf(place) {
-    const block = place.closest(".chart-scroll").parentElement.querySelector("script.chart-document");
+    const block = place.closest(".chart-frame").parentElement.querySelector("script.chart-document");
     return JSON.parse(block.textContent);
   }
 
@@ -74,7 +74,7 @@
       const step = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 }[event.key];
       if (step && rows.length) {
         at = at < 0 ? (step > 0 ? 0 : rows.length - 1) : (at + step + rows.length) % rows.length;
-        place.closest(".chart-scroll").parentElement.querySelector(".chart-says").textContent = rows[at][0];
+        place.closest(".chart-frame").parentElement.querySelector(".chart-says").textContent = rows[at][0];
         event.preventDefault();
       } else if (event.key === "Enter" && at >= 0 && rows[at][1]) {
         window.location.assign(rows[at][1]);

@@ -15,7 +15,7 @@ CHART = sign_bars([Bar("Delay", 2.0, 1.0), Bar(RAISES, 1.0, -1.0)], "log-odds")
 def test_every_colour_of_a_chart_has_a_name_and_a_dark_counterpart() -> None:
     assert set(LIGHT) == set(DARK)
     marks = {colour: f"var(--{name})" for name, colour in LIGHT.items()}
-    text = json.dumps(recoloured(CHART.document(), marks))
+    text = json.dumps(recoloured(CHART.document, marks))
     assert '"colour": "var(--raises)"' in text
     assert '"colour": "var(--lowers)"' in text
     # What is left is the label of a feature that is called like a colour.

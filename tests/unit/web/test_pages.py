@@ -40,8 +40,8 @@ def test_addresses_are_below_the_place_where_it_is_mounted(app: FastAPI) -> None
 
 
 def test_the_link_of_a_page_keeps_its_state(client: TestClient) -> None:
-    text = client.get("/flights/2013-03-a?revision=2&segment=a%2Fb").text
-    assert 'href="https://airflow.example/flights/2013-03-a?revision=2&amp;segment=a%2Fb"' in text
+    text = client.get("/flights/2013-03-a?revision=2&search=a%2Fb").text
+    assert 'href="https://airflow.example/flights/2013-03-a?revision=2&amp;search=a%2Fb"' in text
 
 
 @pytest.mark.parametrize(
