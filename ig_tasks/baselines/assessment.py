@@ -144,7 +144,7 @@ class BaselineAssessment:
         return self._matrix(lambda first, second: kendalltau(first, second).statistic)
 
     def _matrix(self, correlation: object) -> pd.DataFrame:
-        means = [np.array(first.abs_mean) for first in self.findings]
+        means = [np.array(candidate.abs_mean) for candidate in self.findings]
         table = [[_correlation(correlation, first, second) for second in means] for first in means]
         return pd.DataFrame(table, index=self.names, columns=self.names)
 

@@ -45,5 +45,5 @@ def baseline_of_table(uri: str, inputs: Mapping[str, InputSpec], preprocess: Pre
     if not encoded.keep[0]:
         raise BaselineError(f"baseline.uri {uri}: {encoded.reasons[0]}; give every feature a usable value")
     counts = BaselineCounts.of(inputs, encoded.inputs, BaselineSpec(strategy="samples", k=1))
-    fitted = fit_baseline(BaselineSpec(strategy="samples", k=1), counts, inputs)
-    return Baseline("table", 1, fitted.fitted)
+    sampled = fit_baseline(BaselineSpec(strategy="samples", k=1), counts, inputs)
+    return Baseline("table", 1, sampled.fitted)

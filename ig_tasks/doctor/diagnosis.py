@@ -132,7 +132,7 @@ class Diagnosis:
             framework=data["framework"],
             inputs=inputs,
             dependent=tuple((first, second) for first, second in data["dependent"]),
-            zero=tuple(ZeroFeature(**finding) for finding in data["zero"]),
+            zero=tuple(ZeroFeature(**feature) for feature in data["zero"]),
             notes=tuple(data["notes"]),
             problems=tuple(data["problems"]),
         )

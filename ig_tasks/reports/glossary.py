@@ -67,11 +67,11 @@ def _terms(report: Report) -> Iterator[tuple[str, str]]:
         yield "Segment", _SEGMENT
     if report.data.unknown:
         yield "Unknown", _UNKNOWN
-    if any(entry.trimmed_abs_mean is not None for entry in report.distributions):
+    if any(spread.trimmed_abs_mean is not None for spread in report.distributions):
         yield "Trimmed mean", _TRIMMED
     if report.drift is not None and report.drift.comparable:
         shown: set[str] = {row.state for row in (*report.drift.features, *report.drift.groups)}
         shown |= {"alarm"} if report.drift.alarms else set()
         yield from ((state, words) for state, words in _STATES.items() if state.lower() in shown)
-    verdicts = {entry.verdict for entry in report.verdicts}
+    verdicts = {verdict.verdict for verdict in report.verdicts}
     yield from ((name.replace("_", " ").capitalize(), words) for name, words in _VERDICTS.items() if name in verdicts)

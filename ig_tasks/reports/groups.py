@@ -34,11 +34,11 @@ def group_importance(
     """
     rows: list[GroupImportance] = []
     for target, statistics in contributions.items():
-        unsorted = (
+        group_rows = (
             GroupImportance(target=target, group=name, features=tuple(groups[name]), **facts)
             for name, facts in zip(statistics.features, figures(statistics), strict=True)
         )
-        rows += sorted(unsorted, key=lambda row: row.rank)
+        rows += sorted(group_rows, key=lambda row: row.rank)
     return rows
 
 

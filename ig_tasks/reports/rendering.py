@@ -74,10 +74,10 @@ class Rendering:
         """
         key = rendering_key(spec, served, reference, awaits_launch)
         revision = 1
-        while (key_found := key_of_revision(run, revision, say)) not in (None, key):
+        while (stored_key := key_of_revision(run, revision, say)) not in (None, key):
             revision += 1
         rendering = cls(run, spec, revision, served, reference, awaits_launch)
-        if key_found is not None:
+        if stored_key is not None:
             rendering._mend(say)
         return rendering
 

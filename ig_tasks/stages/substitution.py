@@ -84,7 +84,7 @@ def _categories(column: pd.Series, other: pd.Series, random: np.random.Generator
 def _apportioned(counts: NDArray[np.float64], rows: int) -> NDArray[np.int64]:
     """Whole numbers of `rows` in proportion to counts, by largest remainders."""
     exact = counts / counts.sum() * rows
-    shares: NDArray[np.int64] = np.floor(exact).astype(np.int64)
-    left = rows - int(shares.sum())
-    shares[np.argsort(shares - exact, kind="stable")[:left]] += 1
-    return shares
+    apportioned: NDArray[np.int64] = np.floor(exact).astype(np.int64)
+    left = rows - int(apportioned.sum())
+    apportioned[np.argsort(apportioned - exact, kind="stable")[:left]] += 1
+    return apportioned
