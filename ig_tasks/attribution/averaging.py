@@ -78,7 +78,7 @@ def average(
     if len(results) == 1:
         return first
     count = len(results)
-    parts = [_parts(each) for each in results]
+    parts = [_arrays_by_input(each) for each in results]
 
     def of_all(arrays: list[Array]) -> Array:
         return np.asarray(np.mean(arrays, axis=0) if shares is None else np.average(arrays, axis=0, weights=shares))
@@ -114,7 +114,7 @@ def average(
 def join(results: Sequence[AttributionResult]) -> AttributionResult:
     """Results of blocks of rows, one after the other, as one; the details are those of the first."""
     first = results[0]
-    parts = [_parts(each) for each in results]
+    parts = [_arrays_by_input(each) for each in results]
     joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     fields = ("output", "baseline_output", "convergence_delta", "relative_delta", "error_estimate", "evaluations")
     first_rows = np.cumsum([0, *(len(each) for each in results)]).tolist()
@@ -131,7 +131,7 @@ def join(results: Sequence[AttributionResult]) -> AttributionResult:
     )
 
 
-def _parts(result: AttributionResult) -> dict[str, Array]:
+def _arrays_by_input(result: AttributionResult) -> dict[str, Array]:
     attributions = result.attributions
     return attributions if isinstance(attributions, dict) else {"": attributions}
 

@@ -58,7 +58,7 @@ class PathEndpoints:
             if own is None:
                 continue
             for row, target in zip(*np.nonzero(_differs(own, came, within, epsilon).T), strict=True):
-                refusals.setdefault(int(row), _words(where, int(row), own[target, row], came[target, row]))
+                refusals.setdefault(int(row), _refusal(where, int(row), own[target, row], came[target, row]))
         return refusals
 
 
@@ -72,7 +72,7 @@ def find_endpoints(
     """
     watched_rows = watched(backend, problem, route, batches)
     watch = Watch(backend, route, batches)
-    starts, baseline_output, steady = _started(watch, problem, vectors, watched_rows.fed)
+    starts, baseline_output, steady = _path_starts(watch, problem, vectors, watched_rows.fed)
     with_endpoints = route.with_paths(problem, watched_rows.fed, starts, backend.layers)
     refused = {**rows_rearranged(watch, problem, watched_rows), **steady}
     return PathEndpoints(with_endpoints, watched_rows.output, baseline_output, refused)
@@ -83,7 +83,7 @@ def first_endpoints(backend: Backend, row: Problem, route: Route, batches: Batch
     return replace(row, fed=watched(backend, row, route, batches).fed)
 
 
-def _started(
+def _path_starts(
     watch: Watch, problem: Problem, vectors: Mapping[str, Any], fed: Mapping[str, Array]
 ) -> tuple[dict[str, Array], Array | None, dict[int, Refusal]]:
     """The starts of the paths, the model's outputs there, and the rows refused because of them.
@@ -136,7 +136,7 @@ def _differs(own: Array, came: Array, within: Array, epsilon: float) -> npt.NDAr
     return np.asarray(~(near | both | np.isnan(came)))
 
 
-def _words(where: str, row: int, own: float, came: float) -> Refusal:
+def _refusal(where: str, row: int, own: float, came: float) -> Refusal:
     if where == "end":
         return Refusal(
             "the output at the end of the path is not the model's own",

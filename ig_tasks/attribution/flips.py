@@ -73,13 +73,13 @@ def kinks_and_moves(backend: Backend, problem: Problem, batches: Batches, places
     The share of its way that each unit goes between two neighbouring places, and the mean of all units
     (places - 1, rows); 0 where none moves. Raises NotFollowed.
     """
-    flips = _twins(_first_flips(backend, problem, batches), problem.rows)
+    flips = _places_beside(_first_flips(backend, problem, batches), problem.rows)
     moves = np.zeros((places.size - 1, problem.rows))
     step = max(1, min(batches.limit, _WHOLE) // places.size)
     for start in range(0, problem.rows, step):
         rows = np.arange(start, min(start + step, problem.rows))
         z = _all_knots(backend, problem.take(rows), np.repeat(places[:, None], rows.size, axis=1), batches)
-        flips.append(_between(z, np.repeat(places[:, None], rows.size, axis=1), rows))
+        flips.append(_crossings_between(z, np.repeat(places[:, None], rows.size, axis=1), rows))
         if z.shape[2]:
             with np.errstate(invalid="ignore", over="ignore"):  # of a row that is not finite nothing is said
                 distance = np.abs(np.diff(z, axis=0))
@@ -88,7 +88,7 @@ def kinks_and_moves(backend: Backend, problem: Problem, batches: Batches, places
     return _by_row(joined(flips), problem.rows), moves
 
 
-def _twins(flips: Flips, rows: int) -> list[Flips]:
+def _places_beside(flips: Flips, rows: int) -> list[Flips]:
     """Places on either side of flips, of rows that have few; the places themselves of the others."""
     few = np.bincount(flips.rows, minlength=rows)[flips.rows] <= _TWINS
     sides = [flips._replace(places=flips.places + side).take(few) for side in (-_BESIDE, _BESIDE)]
@@ -135,15 +135,15 @@ def crossings(backend: Backend, problem: Problem, edges: Array, layers: range, b
         # One edge more than nodes, so that no cell is lost between two parts.
         here = edges[part.node : part.node_end + 1, some]
         for block, z in backend.knots(problem.take(some), here, layers):
-            flips.append(_between(z, here[:, block], rows[some][block]))
+            flips.append(_crossings_between(z, here[:, block], rows[some][block]))
 
     batches.run(len(rows), len(edges) - 1, evaluate)
     return joined(flips)
 
 
-def _between(z: npt.NDArray[np.floating[Any]], edges: Array, rows: Rows) -> Flips:
+def _crossings_between(z: npt.NDArray[np.floating[Any]], edges: Array, rows: Rows) -> Flips:
     """Where distances from kinks (edges, rows, units) change their signs between neighbouring edges (edges, rows)."""
-    sides = _sides(z)
+    sides = _signs(z)
     cell, row, unit = np.unravel_index(np.flatnonzero(sides[1:] != sides[:-1]), sides[1:].shape)
     z0, z1 = z[cell, row, unit].astype(np.float64), z[cell + 1, row, unit].astype(np.float64)
     left, right = edges[cell, row], edges[cell + 1, row]
@@ -153,7 +153,7 @@ def _between(z: npt.NDArray[np.floating[Any]], edges: Array, rows: Rows) -> Flip
     return Flips(rows[row[inside]], np.clip(at, left, right)[inside], unit[inside])
 
 
-def _sides(z: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.int8]:
+def _signs(z: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.int8]:
     """1 above the kink, -1 below, 0 at it: a unit may start there, or stay there for a while.
 
     What rounding makes of 0 is judged by the greatest of a layer's values at the first and the last of these places.

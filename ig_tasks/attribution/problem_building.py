@@ -52,7 +52,7 @@ def build_problem(
         if name not in arrays:
             raise LayerError(f"layers: '{name}' is not an input{suggest(name, arrays, noun='inputs')}")
 
-    endpoints = {name: _end(backend, name, value) for name, value in arrays.items()}
+    endpoints = {name: _endpoint_array(backend, name, value) for name, value in arrays.items()}
     sizes = {name: end.shape[0] for name, end in endpoints.items()}
     rows = next(iter(sizes.values()))
     for name, size in sizes.items():
@@ -65,11 +65,11 @@ def build_problem(
             raise BaselineError(f"baseline: no baseline for input '{name}'")
         start = 0.0 if starts_given[name] is None else starts_given[name]
         if name not in backend.layers:
-            starts[name] = _start(name, _numbers(f"baseline['{name}']", start), end)
+            starts[name] = _start_array(name, _numbers(f"baseline['{name}']", start), end)
         elif isinstance(start, Mapping | Mixture) or _numbers(f"baseline['{name}']", start).dtype.kind not in "iub":
             vectors[name] = start
         else:
-            starts[name] = _start(name, np.asarray(start).astype(np.int64), end)
+            starts[name] = _start_array(name, np.asarray(start).astype(np.int64), end)
     fixed_values = {name: _fixed(name, value, rows) for name, value in others.items()}
     return Problem(endpoints, starts, fixed_values, rows, np.zeros((1, rows), dtype=np.int64)), vectors
 
@@ -92,7 +92,7 @@ def _is_text(array: Array) -> bool:
     return array.dtype.kind in "SUT" or isinstance(first, str | bytes)
 
 
-def _end(backend: Backend, name: str, value: Any) -> Array:
+def _endpoint_array(backend: Backend, name: str, value: Any) -> Array:
     array = _numbers(f"inputs['{name}']", value)
     if array.ndim == 0:
         raise InputError(f"inputs['{name}']: a single number; the first axis is the rows")
@@ -115,7 +115,7 @@ def _ids(field: str, array: Array) -> Array:
     return array.astype(np.int64, copy=False)
 
 
-def _start(name: str, array: Array, end: Array) -> Array:
+def _start_array(name: str, array: Array, end: Array) -> Array:
     """The baseline of one input with a leading axis of 1 or rows."""
     shape = end.shape[1:]
     if array.ndim == 0:

@@ -46,16 +46,16 @@ class Choice:
         if isinstance(target, str):
             return cls(column=target) if target in (_ALL, _PREDICTED) else cls(head=target)
         if not isinstance(target, Mapping):
-            return cls(column=_plain(target))
+            return cls(column=_as_numpy(target))
         for key in target:
             if key not in _KEYS:
                 raise TargetError(f"target: it has no '{key}'{suggest(str(key), _KEYS, noun='keys')}")
-        head, column = target.get("head"), _plain(target.get("column"))
+        head, column = target.get("head"), _as_numpy(target.get("column"))
         if isinstance(column, str) and column not in (_ALL, _PREDICTED):
             raise TargetError(f"target: column '{column}' is a name; columns are numbers, 'predicted' or 'all'")
         if not isinstance(head, str | int | np.integer | None) or isinstance(head, bool):
             raise TargetError(f"target: head {head!r} is neither the name of an output nor its place")
-        return cls(int(head) if isinstance(head, np.integer) else head, _plain(target.get("position")), column)
+        return cls(int(head) if isinstance(head, np.integer) else head, _as_numpy(target.get("position")), column)
 
     @property
     def every(self) -> bool:
@@ -68,7 +68,7 @@ class Choice:
         return isinstance(self.column, str) and self.column == _PREDICTED
 
 
-def _plain(value: Any) -> Any:
+def _as_numpy(value: Any) -> Any:
     """Tensors as numpy's arrays; a number of no axes as a number."""
     if hasattr(value, "detach"):
         value = value.detach().cpu().numpy()
@@ -157,9 +157,13 @@ def _span(choice: Choice, tail: tuple[int, ...], rows: int) -> tuple[npt.NDArray
         axes = axes[:-1]
     if choice.position is not None:
         if len(tail) < 2:
-            raise TargetError(f"target: the output has shape {_shown(tail)}, and no positions; give a column alone")
+            raise TargetError(
+                f"target: the output has shape {_shape_words(tail)}, and no positions; give a column alone"
+            )
         if len(axes) > 2:
-            raise TargetError(f"target: the output has shape {_shown(tail)}; {_remedy(axes)} in place of position")
+            raise TargetError(
+                f"target: the output has shape {_shape_words(tail)}; {_remedy(axes)} in place of position"
+            )
         at = _whole_numbers(choice.position, rows, "position")
         _require_within(at, -axes[0], axes[0], f"position {{}} is not there; the output has {axes[0]} positions")
         columns = axes[1] if len(axes) == 2 else 1
@@ -171,7 +175,7 @@ def _span(choice: Choice, tail: tuple[int, ...], rows: int) -> tuple[npt.NDArray
         return np.zeros(rows, dtype=np.int64), number_count(axes), place
     index = _index(place, axes, rows)
     if index is None:
-        raise TargetError(f"target: the output has shape {_shown(tail)}; {_remedy(axes)}")
+        raise TargetError(f"target: the output has shape {_shape_words(tail)}; {_remedy(axes)}")
     for axis, size in enumerate(axes):
         _require_within(
             index[:, axis], 0, size, f"{{}} is not there on axis {axis + 1} of the output, which has {size}"
@@ -230,5 +234,5 @@ def _remedy(axes: tuple[int, ...]) -> str:
     return f"give one number per axis, target=({example}), or an array (rows, {len(axes)}) of them"
 
 
-def _shown(tail: tuple[int, ...]) -> str:
+def _shape_words(tail: tuple[int, ...]) -> str:
     return f"(rows, {', '.join(map(str, tail))})" if tail else "(rows,)"

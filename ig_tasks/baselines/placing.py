@@ -48,8 +48,8 @@ class PlacedBaseline:
             BaselineError: if a feature has no value, or an input of ids has no layer to run the path in.
         """
         layouts = layouts_of(inputs)
-        points = tuple(_placed(point, layouts, embed) for point in baseline.fitted)
-        levels = {level: _placed(point, layouts, embed) for level, point in baseline.levels.items()}
+        points = tuple(_values_of_point(point, layouts, embed) for point in baseline.fitted)
+        levels = {level: _values_of_point(point, layouts, embed) for level, point in baseline.levels.items()}
         return cls(baseline, layouts, embed, points, levels)
 
     @property
@@ -94,12 +94,12 @@ class PlacedBaseline:
         """
         strategy = self.baseline.strategy
         if strategy in ("noise", "max_distance", "blur"):
-            return [self._ruled(strategy, draw, arrays) for draw in range(self.baseline.options.get("k", 1))]
+            return [self._starts_by_rule(strategy, draw, arrays) for draw in range(self.baseline.options.get("k", 1))]
         if self.levels:
             return [self._by_level(arrays, segments or {})]
         return [self._resolved(point, arrays) for point in self.points]
 
-    def _ruled(self, strategy: str, draw: int, arrays: Arrays) -> dict[str, Any]:
+    def _starts_by_rule(self, strategy: str, draw: int, arrays: Arrays) -> dict[str, Any]:
         options = self.baseline.options
         start = self._resolved(self.points[0], arrays)
         ends = self.points[-1]
@@ -126,7 +126,7 @@ class PlacedBaseline:
             raise BaselineError(f"baseline: it differs by segment {column!r}; give that column beside the inputs")
         levels = segments[column]
         start: dict[str, Any] = {}
-        parts = list(self._parts(levels))
+        parts = list(self._rows_by_point(levels))
         for rows, point in parts:
             mine = {name: np.asarray(array)[rows] for name, array in arrays.items()}
             for name, value in self._resolved(point, mine).items():
@@ -144,7 +144,7 @@ class PlacedBaseline:
                 start[name] = first.by_row([point[name] for _, point in parts[1:]], group)
         return start
 
-    def _parts(self, levels: NDArray[np.object_]) -> Iterator[tuple[NDArray[np.intp], dict[str, Any]]]:
+    def _rows_by_point(self, levels: NDArray[np.object_]) -> Iterator[tuple[NDArray[np.intp], dict[str, Any]]]:
         """Rows, and the point that they have."""
         names = np.array([level if level in self.levels else None for level in levels.tolist()], dtype=object)
         for level in dict.fromkeys(names.tolist()):
@@ -190,7 +190,7 @@ def _set_rows(
     into[name][rows] = values
 
 
-def _placed(point: Point, layouts: Mapping[str, InputLayout], embed: Embed) -> dict[str, Value]:
+def _values_of_point(point: Point, layouts: Mapping[str, InputLayout], embed: Embed) -> dict[str, Value]:
     return {name: _array(point, layout, embed) for name, layout in layouts.items()}
 
 

@@ -20,7 +20,7 @@ def members(spec: BaselineSpec, output: NDArray[np.float64]) -> NDArray[np.bool_
     """Which rows (rows,) belong to it, by the model's output (rows,) in the space of the cutoff; both ends belong."""
     if spec.cutoff is None or spec.within is None:
         return np.ones(len(output), dtype=bool)
-    low, high = _ends(spec.options)
+    low, high = _bounds(spec.options)
     return np.asarray((output >= low) & (output <= high))
 
 
@@ -35,7 +35,7 @@ def definition(options: Mapping[str, Any]) -> str:
     cutoff = options.get("cutoff")
     if cutoff is None:
         return "all rows of its data"
-    low, high = _ends(options)
+    low, high = _bounds(options)
     space = f" ({options['space']})" if options.get("space") else ""
     return (
         f"rows whose output{space} is from {low:.10g} to {high:.10g}: at the cutoff {cutoff:.10g}, or slightly "
@@ -43,6 +43,6 @@ def definition(options: Mapping[str, Any]) -> str:
     )
 
 
-def _ends(options: Mapping[str, Any]) -> tuple[float, float]:
+def _bounds(options: Mapping[str, Any]) -> tuple[float, float]:
     cutoff, within = float(options["cutoff"]), float(options["within"])
     return (cutoff - within, cutoff) if options.get("side") == "below" else (cutoff, cutoff + within)

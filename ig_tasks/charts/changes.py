@@ -48,9 +48,9 @@ def change_marks(changes: Sequence[Change], practical: float) -> Chart:
     drawn = [
         {
             **row,
-            "at": _within(row["change"]),
-            "low": _within(row["change"] if row["low"] is None else row["low"]),
-            "high": _within(row["change"] if row["high"] is None else row["high"]),
+            "at": _clipped(row["change"]),
+            "low": _clipped(row["change"] if row["low"] is None else row["low"]),
+            "high": _clipped(row["change"] if row["high"] is None else row["high"]),
             "colour": _COLOURS.get(row["state"], FAINT),
         }
         for row in data
@@ -75,7 +75,7 @@ def change_marks(changes: Sequence[Change], practical: float) -> Chart:
     return Chart(alt.layer(band, zero_line(alt), rule, mark), words, tuple(data), Frame(len(data)))
 
 
-def _within(change: float) -> float:
+def _clipped(change: float) -> float:
     """A change, or the end of its interval, where the chart ends; importance does not fall below nothing."""
     return min(max(change, -1.0), FARTHEST)
 

@@ -24,13 +24,13 @@ def recoloured(part: Any, colours: Mapping[str, str]) -> Any:
     if isinstance(part, str):
         return colours.get(part, part)
     if isinstance(part, Mapping):
-        return {key: _under(key, item, colours) for key, item in part.items()}
+        return {key: _recoloured_entry(key, item, colours) for key, item in part.items()}
     if isinstance(part, list):
         return [recoloured(item, colours) for item in part]
     return part
 
 
-def _under(key: str, part: Any, colours: Mapping[str, str]) -> Any:
+def _recoloured_entry(key: str, part: Any, colours: Mapping[str, str]) -> Any:
     if key == "domain":
         return part
     if key == "values" and isinstance(part, list):

@@ -36,7 +36,7 @@ def font_faces(text: str) -> str:
     """The `@font-face` rules for a page of this text: every part that holds one of its characters, and `latin`."""
     codes = {ord(letter) for letter in set(text)}
     wanted = [name for name, ranges in PARTS.items() if name == "latin" or _any_within(codes, ranges)]
-    return "\n".join(_face(weight, name) for name in wanted for weight in WEIGHTS)
+    return "\n".join(_font_face(weight, name) for name in wanted for weight in WEIGHTS)
 
 
 def _any_within(codes: set[int], ranges: list[tuple[int, int]]) -> bool:
@@ -44,7 +44,7 @@ def _any_within(codes: set[int], ranges: list[tuple[int, int]]) -> bool:
 
 
 @lru_cache(maxsize=16)
-def _face(weight: str, part: str) -> str:
+def _font_face(weight: str, part: str) -> str:
     font = base64.b64encode((FONTS / f"{weight}_{part}.woff2").read_bytes()).decode("ascii")
     ranges = ", ".join(f"U+{first:X}-{last:X}" for first, last in PARTS[part])
     return (
@@ -66,12 +66,12 @@ def register() -> None:
 
 def room(text: str, size: float) -> float:
     """The width in pixels to keep for a text with letters that the font lacks; 0 where it has them all."""
-    return 0.0 if all(map(_within, text)) else estimate(text, size)
+    return 0.0 if all(map(_font_has, text)) else estimate(text, size)
 
 
 def estimate(text: str, size: float) -> float:
     """About how many pixels a text is wide, rather too many than too few."""
-    return size * sum(_USUAL if _within(letter) else _ems(letter) for letter in text)
+    return size * sum(_USUAL if _font_has(letter) else _ems(letter) for letter in text)
 
 
 def cut(text: str, size: float, limit: float) -> str:
@@ -87,7 +87,7 @@ def cut(text: str, size: float, limit: float) -> str:
     return f"{start.rstrip()}…"
 
 
-def _within(letter: str) -> bool:
+def _font_has(letter: str) -> bool:
     code = ord(letter)
     return any(first <= code <= last for ranges in PARTS.values() for first, last in ranges)
 

@@ -43,12 +43,12 @@ def map_here(
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
     progress.advance(0)
     for index, task in enumerate(tasks):
-        result = _tried(function, task, keys[index], retries)
+        result = _run_with_retries(function, task, keys[index], retries)
         progress.advance(rows[index])
         yield index, result
 
 
-def _tried(function: Callable[..., Any], task: Mapping[str, Any], key: str, retries: int) -> Any:
+def _run_with_retries(function: Callable[..., Any], task: Mapping[str, Any], key: str, retries: int) -> Any:
     """The result of one task, tried again where something else than an error of ours is raised."""
     for left in reversed(range(retries + 1)):
         try:

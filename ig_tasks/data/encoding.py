@@ -75,7 +75,7 @@ def encode(frame: pd.DataFrame, inputs: Mapping[str, InputSpec], *, preprocess: 
             fill = encode_tokens if spec.kind == "tokens" else encode_bag
             arrays[name], token_masks[name] = fill(columns[0], name, spec, reasons, outside[name])
         elif spec.kind != "mask":
-            arrays[name] = _plain(columns, name, spec, reasons, outside[name])
+            arrays[name] = _encode_unmasked(columns, name, spec, reasons, outside[name])
     masks = {name: token_masks[spec.of].astype(spec.dtype) for name, spec in inputs.items() if spec.of is not None}
     keep = np.asarray(pd.isna(reasons))
     outside = {name: outside[name] for name, spec in inputs.items() if spec.takes_unknown and name in arrays}
@@ -106,7 +106,9 @@ def unknown_counts(
     return {names[name][0]: cells.counts(inputs[name].spellings) for name, cells in chosen.items()}
 
 
-def _plain(columns: list[pd.Series], name: str, spec: InputSpec, reasons: np.ndarray, noted: Outside) -> np.ndarray:
+def _encode_unmasked(
+    columns: list[pd.Series], name: str, spec: InputSpec, reasons: np.ndarray, noted: Outside
+) -> np.ndarray:
     """An input that needs no mask, of a table's columns."""
     if spec.kind == "image":
         return encode_image(columns[0], spec, reasons)

@@ -47,11 +47,11 @@ def features_of(inputs: Mapping[str, InputSpec]) -> tuple[Feature, ...]:
     return tuple(
         Feature(feature, name, column, spec.kind, elements)  # type: ignore[arg-type]  # a mask has no features
         for name, spec in inputs.items()
-        for feature, (column, elements) in zip(names[name], _parts(spec), strict=True)
+        for feature, (column, elements) in zip(names[name], _feature_parts(spec), strict=True)
     )
 
 
-def _parts(spec: InputSpec) -> list[tuple[str, Elements | None]]:
+def _feature_parts(spec: InputSpec) -> list[tuple[str, Elements | None]]:
     """(column, elements) of each of an input's features; "" where several columns make one feature."""
     first = spec.columns[0] if len(spec.columns) == 1 else ""
     if spec.kind == "mask":

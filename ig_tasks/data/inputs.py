@@ -117,14 +117,14 @@ class InputSpec(InputKeys):
         return self
 
     @model_serializer(mode="wrap")
-    def _lean(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+    def _serialize_lean(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """What was there from the first is always written; of the rest what is not the default.
 
         Keys in the store are made of this, so they stay what they were; a tokenizer counts by its content.
         """
         written: dict[str, Any] = handler(self)
         defaults = {name: field.default for name, field in type(self).model_fields.items()}
-        changed = {name for name, value in written.items() if _plain(value) != _plain(defaults[name])}
+        changed = {name for name, value in written.items() if _as_list(value) != _as_list(defaults[name])}
         lean = {name: value for name, value in written.items() if name in changed or name in _FIRST}
         if self.kind in ("numeric", "categorical"):
             lean.pop("kind", None)
@@ -208,7 +208,7 @@ class InputSpec(InputKeys):
 _FIRST = ("columns", "dtype", "vocabulary", "offset", "unknown", "layer")
 
 
-def _plain(value: Any) -> Any:
+def _as_list(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 

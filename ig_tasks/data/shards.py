@@ -126,7 +126,7 @@ def read_shard(shard: Shard, columns: Sequence[str]) -> pd.DataFrame:
     for part in shard.slices:
         low, high = np.searchsorted(positions, [part.first, part.first + part.rows])
         if high > low:
-            pieces.extend(_read_same(filesystem, part, positions[low:high] - part.first, list(columns)))
+            pieces.extend(_read_unchanged(filesystem, part, positions[low:high] - part.first, list(columns)))
     try:
         table = pa.concat_tables(pieces, promote_options="permissive").combine_chunks()
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
@@ -149,7 +149,7 @@ def row_ids(frame: pd.DataFrame, column: str | None) -> NDArray[np.object_]:
     return np.where(values.isna().to_numpy(), positions, texts)
 
 
-def _read_same(filesystem: Any, part: Slice, rows: NDArray[np.int64], columns: list[str]) -> list[pa.Table]:
+def _read_unchanged(filesystem: Any, part: Slice, rows: NDArray[np.int64], columns: list[str]) -> list[pa.Table]:
     """Rows of a file, all of the content that it had when the shard was planned."""
     for _ in range(_READS):
         before = require_same(filesystem, part.path, part.stamp, part.version)
@@ -177,12 +177,12 @@ def _read_rows(filesystem: Any, part: Slice, rows: NDArray[np.int64], columns: l
             if high > low:
                 table = file.read_row_group(group, columns=stored)
                 # Made plain before rows are taken, which Arrow cannot do of every type.
-                table = _plain(table, stored, part).take(pa.array(rows[low:high] - first))
-                yield _complete(table, part, rows[low:high], keys, columns)
+                table = _readable_columns(table, stored, part).take(pa.array(rows[low:high] - first))
+                yield _with_row_columns(table, part, rows[low:high], keys, columns)
             first += size
 
 
-def _plain(table: pa.Table, columns: Sequence[str], part: Slice) -> pa.Table:
+def _readable_columns(table: pa.Table, columns: Sequence[str], part: Slice) -> pa.Table:
     """The columns asked for, in types that pandas reads. Raises DataError for one that cannot be told so."""
     arrays: dict[str, Any] = {}
     for column in dict.fromkeys(columns):
@@ -198,7 +198,7 @@ def _plain(table: pa.Table, columns: Sequence[str], part: Slice) -> pa.Table:
     return pa.table(arrays)
 
 
-def _complete(
+def _with_row_columns(
     table: pa.Table, part: Slice, rows: NDArray[np.int64], keys: dict[str, str], columns: list[str]
 ) -> pa.Table:
     """Add the hive keys as columns, and each row's file and number."""

@@ -85,12 +85,12 @@ def _by_words(
 ) -> tuple[np.ndarray, np.ndarray]:
     length = spec.length or 1
     # What is cut off is not looked at, as the model does not see it.
-    lists = [_words(text, spec)[:length] for text in texts]
+    lists = [_split_words(text, spec)[:length] for text in texts]
     ids, counts, rows = lists_of(list(lists), column, spec, reasons, noted)
     return placed(ids, counts, rows, length, spec)
 
 
-def _words(text: str, spec: InputSpec) -> list[str]:
+def _split_words(text: str, spec: InputSpec) -> list[str]:
     if spec.standardize is None:
         return _WORD.findall(text.lower())
     if spec.standardize in ("lower", "lower_and_strip_punctuation"):

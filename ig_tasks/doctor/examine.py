@@ -81,7 +81,7 @@ def diagnose(
     named = named_layers(rows.renamed((loaded.layers if loaded is not None else {}) if layers is None else layers))
     module, column = (model, target) if loaded is None else _target(loaded, target)
     unnamed = tuple(arrays) if rows.bare else rows.positional
-    side = _side(module, rows, (*arrays, *others))
+    side = _framework_side(module, rows, (*arrays, *others))
     _check_names(side, arrays, [name for name in (*arrays, *others) if name not in unnamed], named)
     known = side.known_layers()
     every = list(dict.fromkeys(layer for tables in named.values() for layer in tables.names))
@@ -90,7 +90,7 @@ def diagnose(
     observation = side.observe(few, [layer for layer in every if layer in known])
 
     trial = Trial(module, side.outputs, rows, others, column)
-    ids = [name for name, array in arrays.items() if array.dtype.kind in "iub" or _whole(array)]
+    ids = [name for name, array in arrays.items() if array.dtype.kind in "iub" or _holds_whole_numbers(array)]
     embedding = trial.layers_embedding(ids)
     findings = [
         _finding(name, array, named.get(name), observation, trial, embedding.get(name, ()))
@@ -152,7 +152,7 @@ def _target(loaded: LoadedModel, target: Any) -> tuple[Any, Any]:
     return explained.model, explained.output
 
 
-def _side(model: Any, inputs: NamedInputs, names: tuple[str, ...]) -> Side:
+def _framework_side(model: Any, inputs: NamedInputs, names: tuple[str, ...]) -> Side:
     """The framework's side. Raises InputError for something that is no model."""
     framework = framework_of(model)
     if framework == "torch":
@@ -186,7 +186,7 @@ def _finding(
     candidates = candidates_of(name, observation, embedding)
     usable = [each.layer for each in candidates if not each.why]
     layers = embedding or tuple(usable[:1])
-    ids = array.dtype.kind in "iub" or (array.dtype.kind == "f" and bool(usable) and _whole(array))
+    ids = array.dtype.kind in "iub" or (array.dtype.kind == "f" and bool(usable) and _holds_whole_numbers(array))
     proposed = None
     if ids and named is not None and (set(named.names) == set(layers) or trial.layer_works(name, named)):
         proposed = short(named.names)
@@ -205,5 +205,5 @@ def _finding(
     )
 
 
-def _whole(array: Array) -> bool:
+def _holds_whole_numbers(array: Array) -> bool:
     return array.dtype.kind == "f" and bool(np.isfinite(array).all() and (array == np.trunc(array)).all())

@@ -91,7 +91,7 @@ class Trial:
         """{input: (rows, outputs, ...)}, or without outputs where one of them is the target."""
         some = slice(rows)
         ends = {name: self.arrays[name][some] for name in names}
-        starts = {name: np.float64(0.0) if name in layers else _other(end) for name, end in ends.items()}
+        starts = {name: np.float64(0.0) if name in layers else _differing_baseline(end) for name, end in ends.items()}
         fixed = {
             name: value[some] if isinstance(value, np.ndarray) else value
             for name, value in self.given.items()
@@ -195,7 +195,7 @@ def _is_text(value: Any) -> bool:
     return isinstance(value, np.ndarray) and value.dtype.kind in "OUS"
 
 
-def _other(end: Array) -> Array:
+def _differing_baseline(end: Array) -> Array:
     """A baseline that differs from the row in every element."""
     other = np.roll(end, 1, axis=0)
     return np.where(other == end, _other_value(end), other)

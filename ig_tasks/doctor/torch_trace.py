@@ -58,7 +58,7 @@ class Trace(TorchFunctionMode):  # type: ignore[misc]  # torch is not followed b
             return result
         made = [args[0]] if name == "__setitem__" else leaves([result])
         if not made and name in _OUTSIDE:
-            behind = cut_off(reads, Cut("outside", f"'{name}'{self._place()}"))
+            behind = cut_off(reads, Cut("outside", f"'{name}'{self._layer_words()}"))
             self.left |= {label for label in behind if isinstance(label, Route)}
         for tensor in made:
             self._mark(tensor, self._output_labels(name, args, keywords, tensor, reads))
@@ -67,7 +67,7 @@ class Trace(TorchFunctionMode):  # type: ignore[misc]  # torch is not followed b
     def _output_labels(self, name: str, args: Any, keywords: Any, made: torch.Tensor, reads: Labels) -> Labels:
         """Labels of a tensor that an operation made of what it read."""
         plain = name.strip("_") if name.endswith("_") and not name.startswith("__") else name
-        where = f"'{name}'{self._place()}"
+        where = f"'{name}'{self._layer_words()}"
         if plain in ("embedding", "embedding_bag") or plain in _LOOKUPS:
             among = [args[1:], keywords] if plain in _LOOKUPS else [args, keywords]
             index = [tensor for tensor in leaves(among) if not tensor.is_floating_point()]
@@ -91,12 +91,12 @@ class Trace(TorchFunctionMode):  # type: ignore[misc]  # torch is not followed b
         if self._inside and isinstance(self._inside[-1][1], torch.nn.Embedding | torch.nn.EmbeddingBag):
             return Cut("embedding", f"'{self._inside[-1][0]}'")
         owner = next((self._owners[id(tensor)] for tensor in others if id(tensor) in self._owners), None)
-        return Cut("table", f"parameter '{owner}'" if owner else f"'{operation}'{self._place()}")
+        return Cut("table", f"parameter '{owner}'" if owner else f"'{operation}'{self._layer_words()}")
 
     def _open(self, tensor: torch.Tensor) -> bool:
         return any(isinstance(label, Route) and label.cut is None for label in self.labels(tensor))
 
-    def _place(self) -> str:
+    def _layer_words(self) -> str:
         return f" in layer '{self._inside[-1][0]}'" if self._inside and self._inside[-1][0] else ""
 
     def _mark(self, tensor: torch.Tensor, labels: Labels) -> None:
@@ -137,7 +137,7 @@ class Trace(TorchFunctionMode):  # type: ignore[misc]  # torch is not followed b
         ids = read[0]
         labels = self.labels(read)
         takes = next(
-            (each for each, tensor in self._inputs.items() if Route(each) in labels and _same(ids, tensor)), None
+            (each for each, tensor in self._inputs.items() if Route(each) in labels and _same_ids(ids, tensor)), None
         )
         per_id = output.ndim > ids.ndim and output.shape[: ids.ndim] == ids.shape and output.is_floating_point()
         embeds = isinstance(module, torch.nn.Embedding)
@@ -160,7 +160,7 @@ class Trace(TorchFunctionMode):  # type: ignore[misc]  # torch is not followed b
         self._mark(output, self.labels(output) | {name})
 
 
-def _same(ids: torch.Tensor, tensor: torch.Tensor) -> bool:
+def _same_ids(ids: torch.Tensor, tensor: torch.Tensor) -> bool:
     """Whether a layer was called with an input's ids, as they are or with axes of one."""
     if ids is tensor:
         return not tensor.is_floating_point()

@@ -92,13 +92,13 @@ class Explanation(AttributionResult):
         Raises:
             InputError: where there are no tokens.
         """
-        self._single("words")
+        self._one_output_matrix("words")
         if name is None and len(self.tokens) == 1:
             name = next(iter(self.tokens))
         if name is None or name not in self.tokens:
             hint = suggest(name or "", self.tokens, noun="inputs of tokens")
             raise InputError(f"words: name an input of tokens of a loaded model's table{hint}")
-        row = self._place(row)
+        row = self._position(row)
         parts = self.attributions[name][row] if isinstance(self.attributions, dict) else self.attributions[row]
         pairs = zip(self.tokens[name][row], parts, strict=True)
         return [(str(word), float(part)) for word, part in pairs if word is not None]
@@ -133,8 +133,8 @@ class Explanation(AttributionResult):
         Raises:
             InputError: for a row that is not there or has no attributions.
         """
-        matrix = self._single("waterfall")
-        row = self._place(row)
+        matrix = self._one_output_matrix("waterfall")
+        row = self._position(row)
         if not np.isfinite(matrix[row]).all():
             raise InputError(f"row: {row} was not explained ({self.status[row]})")
         order = np.argsort(-np.abs(matrix[row]), kind="stable")
@@ -153,7 +153,7 @@ class Explanation(AttributionResult):
 
     def bar(self, *, top: int = 20) -> Any:
         """An Altair chart of the mean |attribution| of the `top` features over the rows that were explained."""
-        matrix = self._single("bar")
+        matrix = self._one_output_matrix("bar")
         explained = matrix[np.isfinite(matrix).all(axis=1)]
         if not explained.size:
             raise InputError("bar: no row was explained")
@@ -172,7 +172,7 @@ class Explanation(AttributionResult):
             InputError: if shap is not installed, or no row was explained.
         """
         shap = require_shap()
-        matrix = self._single("to_shap")
+        matrix = self._one_output_matrix("to_shap")
         is_explained = np.isfinite(matrix).all(axis=1) & np.isfinite(self.baseline_output)
         if not is_explained.any():
             raise InputError("to_shap: no row was explained")
@@ -190,7 +190,7 @@ class Explanation(AttributionResult):
             feature_names=list(self.features),
         )
 
-    def _place(self, row: Any) -> int:
+    def _position(self, row: Any) -> int:
         """The place of a row that is named by its place (a whole number) or its label.
 
         Raises:
@@ -213,7 +213,7 @@ class Explanation(AttributionResult):
     def _units(self) -> str:
         return units(str(self.details.get("space", "")))
 
-    def _single(self, method: str) -> NDArray[np.float64]:
+    def _one_output_matrix(self, method: str) -> NDArray[np.float64]:
         if self.output.ndim > 1:
             raise InputError(f"{method}: it shows one output; explain one target instead of 'all'")
         return self.matrix

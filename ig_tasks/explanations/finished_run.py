@@ -81,7 +81,7 @@ class FinishedRun:
             InputError: if the run has no such row, or it is in quarantine.
             DamagedError: if a file that says so is not what was written.
         """
-        return stored_row(self.folder, self._checked, row_id)
+        return stored_row(self.folder, self._verified_folder, row_id)
 
     def to_shap(self, target: str | None = None, *, rows: int | None = None) -> Any:
         """A `shap.Explanation` of the stored rows, for SHAP's plots; nothing is computed anew.
@@ -96,7 +96,7 @@ class FinishedRun:
         """
         shap = require_shap()
         files = [f"attributions/{name}" for name in self.folder.names("attributions")]
-        return shap.Explanation(**shap_fields(self._checked, files, target, rows))
+        return shap.Explanation(**shap_fields(self._verified_folder, files, target, rows))
 
     def explain(self, row_id: str) -> Explanation:
         """Compute one row anew, from the data, with the run's model, baseline and settings.
@@ -171,7 +171,7 @@ class FinishedRun:
         return frame, encoded, segments_of(frame, segment)
 
     @cached_property
-    def _checked(self) -> RunFolder:
+    def _verified_folder(self) -> RunFolder:
         return self.folder.checked(self.manifest.get("files", {}))
 
     @cached_property

@@ -23,7 +23,7 @@ __all__ = ["last_good", "remember"]
 def remember(path: Path, standing: Standing) -> None:
     """Keep what a spec that loads says of itself."""
     try:
-        place = _place(path)
+        place = _cache_file(path)
         text = standing.model_dump_json()
         if place.is_file() and place.read_text(encoding="utf-8") == text:
             return
@@ -39,10 +39,10 @@ def remember(path: Path, standing: Standing) -> None:
 def last_good(path: Path) -> Standing | None:
     """What the file said when it last loaded on this machine, if that is known."""
     try:
-        return Standing.model_validate_json(_place(path).read_text(encoding="utf-8"))
+        return Standing.model_validate_json(_cache_file(path).read_text(encoding="utf-8"))
     except (OSError, RuntimeError, UnicodeError, ValidationError):
         return None
 
 
-def _place(path: Path) -> Path:
+def _cache_file(path: Path) -> Path:
     return cache_folder() / "specs" / f"{hashlib.sha256(os.fsencode(path)).hexdigest()[:32]}.json"

@@ -41,7 +41,7 @@ def ig_dags(folder: str | Path, **dag_arguments: Any) -> list[DAG]:
     Raises:
         SpecError: if there is no such folder.
     """
-    good, broken = _read(_place(folder), dag_arguments)
+    good, broken = _read(_specs_folder(folder), dag_arguments)
     dags = {dag.dag_id: dag for _, dag in good.values()}
     for path, (spec, _) in good.items():
         remember(path, Standing.of(spec))
@@ -61,7 +61,7 @@ def require_specs(folder: str | Path, **dag_arguments: Any) -> None:
     Raises:
         SpecError: a line for each spec that does not load, or if there is no such folder.
     """
-    _, broken = _read(_place(folder), {**dag_arguments, "auto_register": False})
+    _, broken = _read(_specs_folder(folder), {**dag_arguments, "auto_register": False})
     if broken:
         raise SpecError("\n".join(broken.values()))
 
@@ -72,10 +72,10 @@ def loaded_specs(folder: str | Path) -> dict[str, ExplanationSpec]:
     Raises:
         SpecError: if there is no such folder.
     """
-    return {spec.name: spec for spec in _specs(_place(folder), {}).values()}
+    return {spec.name: spec for spec in _specs(_specs_folder(folder), {}).values()}
 
 
-def _place(folder: str | Path) -> Path:
+def _specs_folder(folder: str | Path) -> Path:
     place = Path(os.environ.get(SPECS_VARIABLE) or folder).absolute()
     if not place.is_dir():
         raise SpecError(f"{place}: there is no such folder; put specs there, or set {SPECS_VARIABLE} to their folder")

@@ -67,7 +67,7 @@ class ValidateReportOperator(ApprovalOperator):
         if answers and answers[-1].approved:
             return self._answered(context, answers[-1], decision.features)
         if decision.action == "wait":
-            self.subject = one_line(f"May {report.name} {report.partition} pass? {_about(decision.features)}")
+            self.subject = one_line(f"May {report.name} {report.partition} pass? {_features_words(decision.features)}")
             self.body = _body(decision.findings, self.page_uri, self.store_uri)
             self.assigned_users = [{"id": user, "name": user} for user in spec.approval.users] or None
             days = spec.approval.days
@@ -146,7 +146,7 @@ def _folder_of(report_uri: str) -> Any:
     return Folder(report_uri.rpartition("/")[0])
 
 
-def _about(features: Sequence[str]) -> str:
+def _features_words(features: Sequence[str]) -> str:
     more = f" and {len(features) - 3} more" if len(features) > 3 else ""
     return f"Found: {', '.join(features[:3])}{more}" if features else ""
 

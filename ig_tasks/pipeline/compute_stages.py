@@ -118,10 +118,10 @@ def compute_attributions(
     else:
         _mend_importance(run, manifest, summary, say)
         say(f"compute_attributions: nothing to do, run {run.run_id} is computed")
-    return ref.with_(rows=_counted(spec, summary, say))
+    return ref.with_(rows=_count_rows(spec, summary, say))
 
 
-def _counted(spec: ExplanationSpec, summary: RunSummary, say: Log) -> RowCounts:
+def _count_rows(spec: ExplanationSpec, summary: RunSummary, say: Log) -> RowCounts:
     """The rows of a run, counted and told."""
     merged = summary.merged
     counts = RowCounts(

@@ -173,8 +173,8 @@ def assemble_report(findings: Findings, *, revision: int) -> Report:
         ),
         distributions=tuple(distributions(summary)),
         groups=tuple(findings.groups),
-        outliers=tuple(outlier for outlier in findings.outliers if not _within(outlier)),
-        outliers_within=tuple(outlier for outlier in findings.outliers if _within(outlier)),
+        outliers=tuple(outlier for outlier in findings.outliers if not _in_segment_or_group(outlier)),
+        outliers_within=tuple(outlier for outlier in findings.outliers if _in_segment_or_group(outlier)),
         dependence=tuple(findings.dependence),
         overrides=tuple(OverrideInfo(**override.model_dump()) for override in spec.overrides),
         checks=tuple(findings.judged.checks),
@@ -195,7 +195,7 @@ def assemble_report(findings: Findings, *, revision: int) -> Report:
     )
 
 
-def _within(outlier: Outlier) -> bool:
+def _in_segment_or_group(outlier: Outlier) -> bool:
     """Whether it is one of a segment or a group, and not of a feature over all rows."""
     return outlier.segment_column is not None or outlier.group is not None
 

@@ -68,7 +68,9 @@ def _view(report: Report, dependence: Dependence, unit: str) -> DependenceView:
         )
         names = {str(place): _name(point) for place, point in enumerate(dependence.points)}
         written = unique_labels(names, names)
-        marks = [CategoryMark(written[str(place)], *_ends(point)) for place, point in enumerate(dependence.points)]
+        marks = [
+            CategoryMark(written[str(place)], *_mean_and_band(point)) for place, point in enumerate(dependence.points)
+        ]
         chart = category_marks(marks, unit, label, drawn)
         if dependence.left_levels:
             rows = counted(dependence.left_rows, "row")
@@ -85,7 +87,7 @@ def _name(point: DependencePoint) -> str:
     return shortened(words, _LETTERS - len(rows)) + rows
 
 
-def _ends(point: DependencePoint) -> tuple[float, float, float]:
+def _mean_and_band(point: DependencePoint) -> tuple[float, float, float]:
     mean, spread = point.mean or 0.0, point.std_dev or 0.0
     if point.quantiles:
         low, high = point.quantiles[0], point.quantiles[-1]
@@ -95,7 +97,7 @@ def _ends(point: DependencePoint) -> tuple[float, float, float]:
 
 def _point(point: DependencePoint) -> NumberPoint:
     at = float(point.value) if isinstance(point.value, int | float) else 0.0
-    mean, low, high = _ends(point)
+    mean, low, high = _mean_and_band(point)
     if not point.quantiles:
         return NumberPoint(at, mean, low, high)
     _, inner_low, median, inner_high, _ = point.quantiles

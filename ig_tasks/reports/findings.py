@@ -39,7 +39,7 @@ def findings(report: Report) -> tuple[Finding, ...]:
         *_quality(report),
         *_verdicts(report),
         *_objections(report),
-        *_carried(report),
+        *_single_rows(report),
         *_unknown(report),
     )
 
@@ -58,7 +58,9 @@ def _leader_words(report: Report, target: TargetInfo, ranking: list[Importance])
     size, total = first.abs_mean or 0.0, sum(row.abs_mean or 0.0 for row in ranking)
     unit = units(target.space)
     label = report.label(first.feature)
-    words = f"{label} moves the output by {number(size, 3)} ({unit}) on average, {_part(size, total)} of all importance"
+    words = (
+        f"{label} moves the output by {number(size, 3)} ({unit}) on average, {_share_of(size, total)} of all importance"
+    )
     if not others:
         return f"{words}.{_in_probability(report, target, size)}"
     second = others[0].abs_mean or 0.0
@@ -68,7 +70,7 @@ def _leader_words(report: Report, target: TargetInfo, ranking: list[Importance])
         words += f". It is not settled that it leads: {named} may be as important"
     elif size >= _LEADS * second:
         words += f", {number(size / second, 2)} times as much as {report.label(others[0].feature)}, the second"
-    after = [f"{report.label(row.feature)} ({_part(row.abs_mean or 0.0, total)})" for row in others[:_NEXT]]
+    after = [f"{report.label(row.feature)} ({_share_of(row.abs_mean or 0.0, total)})" for row in others[:_NEXT]]
     words += f". After it: {_listed(after)}"
     few = _features_for(ranking, total)
     if len(ranking) > 2 * few:
@@ -139,7 +141,7 @@ def _objections(report: Report) -> Iterator[Finding]:
         )
 
 
-def _carried(report: Report) -> Iterator[Finding]:
+def _single_rows(report: Report) -> Iterator[Finding]:
     words = [outlier_words(report, outlier) for outlier in report.outliers[:_OUTLIERS]]
     if (left := len(report.outliers) - _OUTLIERS) > 0:
         words.append(f"{counted(left, 'more importance')} hang on one row.")
@@ -170,7 +172,7 @@ def _unknown(report: Report) -> Iterator[Finding]:
         yield Finding("Unknown to the model", f"The model does not know the value of {named}.", "unknown", asks=failed)
 
 
-def _part(size: float, total: float) -> str:
+def _share_of(size: float, total: float) -> str:
     return share(size / total) if total else "0 %"
 
 

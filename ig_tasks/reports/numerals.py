@@ -123,7 +123,7 @@ def value(content: bool | float | str | None) -> str:
         return _signed(f"{int(content)}" if abs(content) < 10_000 else f"{int(content):,}")
     # 0.99996 is not 1: a check that just failed must not read as if it had passed.
     text = next((text for digits in range(4, 10) if not _is_whole(text := number(content, digits))), number(content))
-    return _bare(text)
+    return _without_trailing_zeros(text)
 
 
 def apart(content: bool | float | str | None, other: object) -> str:
@@ -138,7 +138,7 @@ def apart(content: bool | float | str | None, other: object) -> str:
     known = [float(text) for text in _NUMBERS.findall(str(other))]
     if content in known or _as_number(written) not in known:
         return written
-    texts = (_bare(number(content, digits)) for digits in range(5, 17))
+    texts = (_without_trailing_zeros(number(content, digits)) for digits in range(5, 17))
     return next((text for text in texts if _as_number(text) not in known), written)
 
 
@@ -159,7 +159,7 @@ def beside(content: float, limit: float) -> str:
     ('0.97034', '600.3', '600.2', '0.7')
     """
     side = (content > limit) - (content < limit)
-    for text in (value(content), *(_bare(number(content, digits)) for digits in range(5, 18))):
+    for text in (value(content), *(_without_trailing_zeros(number(content, digits)) for digits in range(5, 18))):
         read = _as_number(text)
         if read is not None and (read > limit) - (read < limit) == side:
             return text
@@ -173,7 +173,7 @@ def _as_number(text: str) -> float | None:
         return None
 
 
-def _bare(text: str) -> str:
+def _without_trailing_zeros(text: str) -> str:
     return text if "×" in text or "." not in text else text.rstrip("0").rstrip(".")
 
 

@@ -64,7 +64,9 @@ def _passage(passage: Passage, report: Report) -> PassageView:
     bag = any(item.kind == "bag" for item in report.features if item.name == feature)
     words = list(passage.words) if bag else _joined(passage.words)
     greatest = _greatest(word.attribution for word in words)
-    shades = [Shade(_shown(word.text), word.attribution, _colour(word.attribution, greatest)) for word in words]
+    shades = [
+        Shade(_without_blank_mark(word.text), word.attribution, _colour(word.attribution, greatest)) for word in words
+    ]
     numbered = sorted(enumerate(shades, 1), key=lambda item: -abs(item[1].attribution or 0.0))
     return PassageView(
         report.label(feature),
@@ -95,13 +97,13 @@ def _heatmap(heatmap: Heatmap, report: Report) -> HeatmapView:
     greatest = _greatest(value for row in heatmap.rows for value in row)
     numbered = len(heatmap.rows[0]) <= NUMBERED
     rows = tuple(
-        tuple(Shade(_written(value, greatest) if numbered else "", value, _colour(value, greatest)) for value in row)
+        tuple(Shade(_two_digits(value, greatest) if numbered else "", value, _colour(value, greatest)) for value in row)
         for row in heatmap.rows
     )
     return HeatmapView(report.label(heatmap.input), rows, numbered)
 
 
-def _written(value: float | None, greatest: float) -> str:
+def _two_digits(value: float | None, greatest: float) -> str:
     """Two digits; a power of ten, for which a cell has no room, only where it is not next to nothing."""
     written = number(value, 2)
     return "≈\u00a00" if "×" in written and abs(value or 0.0) < 0.001 * greatest else written
@@ -118,6 +120,6 @@ def _colour(value: float | None, greatest: float) -> str:
     return f"rgba({red},{green},{blue},{_DEEPEST * abs(value) / greatest:.3f})"
 
 
-def _shown(text: str) -> str:
+def _without_blank_mark(text: str) -> str:
     """A token without the mark that some tokenizers put in place of the blank before it."""
     return text.replace("Ġ", "").replace("▁", "") or text

@@ -79,7 +79,7 @@ def margin_words(config: TargetConfig) -> str:
     """What the distance to the threshold is; empty where there is no threshold."""
     if config.threshold is None:
         return ""
-    base, threshold = margin_base(config), _plain(config.threshold)
+    base, threshold = margin_base(config), _with_decimals(config.threshold)
     if base == "calibrated":
         return f"The calibrated probability less the decision threshold {threshold}: above 0 the decision is for it."
     if config.space == "logit":
@@ -120,7 +120,7 @@ def with_margin(example: Example, config: TargetConfig, space: str) -> Example:
     # For a margin as for a probability, what people know is the threshold as model.yaml states it.
     in_log_odds = (space if space != "margin" else margin_base(config)) in ("logit", "log_odds")
     unit = " log-odds" if in_log_odds else ""
-    stated = _plain(config.threshold)
+    stated = _with_decimals(config.threshold)
     where = f"the threshold, a probability of {stated}" if in_log_odds else f"the threshold {stated}"
     words = f"{_distance(margin, stated)}{unit} {side} {where}" if margin else f"at {where}"
     return example.model_copy(update={"margin": margin, "margin_words": words})
@@ -132,7 +132,7 @@ def _distance(margin: float, stated: str) -> str:
     return next((text for text in texts if text.rstrip("0") != stated.rstrip("0")), number(abs(margin), 2))
 
 
-def _plain(threshold: float | None) -> str:
+def _with_decimals(threshold: float | None) -> str:
     """0.40 for 0.4: two decimals, more where it has more."""
     if threshold is None:
         return ""

@@ -90,11 +90,11 @@ def aggregate(run: RunFolder, shards: Sequence[str], *, computed: int, workers: 
         merged = summary if merged is None else merged.merge(summary)
     if merged is None:
         raise RunError(f"run {run.uri}: has no shards")
-    content = run.write_table(QUARANTINE, pa.concat_tables(quarantined) if quarantined else _nothing())
+    content = run.write_table(QUARANTINE, pa.concat_tables(quarantined) if quarantined else _empty_quarantine())
     files[QUARANTINE] = digest_of(content)
     write_sealed(run, _NAME, {"merged": merged.to_json(), "shards": list(shards), "files": files})
     return RunSummary(merged, tuple(shards), files, computed, workers)
 
 
-def _nothing() -> pa.Table:
+def _empty_quarantine() -> pa.Table:
     return QUARANTINE_SCHEMA.empty_table()

@@ -67,8 +67,8 @@ def call_both(task: ServedTask) -> dict[str, Any]:
         compared = compared & ~np.isnan(others)
     return {
         "rows": row_ids(frame, task.id)[compared].tolist(),
-        "model": _plain(own[compared]),
-        "served": _plain(others[compared]),
+        "model": _finite_or_none(own[compared]),
+        "served": _finite_or_none(others[compared]),
     }
 
 
@@ -126,7 +126,7 @@ def _outputs_of(loaded: LoadedModel, reference: ModelReference, frame: pd.DataFr
     return numbers
 
 
-def _plain(numbers: NDArray[np.float64]) -> list[float | None]:
+def _finite_or_none(numbers: NDArray[np.float64]) -> list[float | None]:
     return [float(number) if np.isfinite(number) else None for number in numbers]
 
 

@@ -46,14 +46,14 @@ def require_ids_inside(
                 try:
                     lookup(str(spec.layer), np.full((1, *spec.row_shape), id_ or 0, np.int64))
                 except InputError as error:
-                    if call is not None and rows is not None and _takes(call, rows, name, id_ or 0):
+                    if call is not None and rows is not None and _runs_with_id(call, rows, name, id_ or 0):
                         continue
                     reason = str(error).partition(": ")[2] or str(error)
                     extent = f"{known:,} categories at offset {spec.offset}: " if field == "vocabulary" else ""
                     raise ModelError(f"inputs.{name}.{field}: {extent}{reason}") from None
 
 
-def _takes(call: Callable[[Arrays], object], rows: Arrays, name: str, id_: int) -> bool:
+def _runs_with_id(call: Callable[[Arrays], object], rows: Arrays, name: str, id_: int) -> bool:
     """Whether the model runs on the first row with this id in an input."""
     first = {other: array[:1] for other, array in rows.items()}
     try:

@@ -92,7 +92,7 @@ class ShardTables:
             relative_delta=FeatureStatistics.of(relative, ["relative_delta"]),
             numbers=FeatureStatistics.of(numbers, names),
             categories={name: CategoryCounts.of(values) for name, values in self.categories.items()},
-            details=_plain(details),
+            details=_json_details(details),
             files={},
             unknown=self.unknown,
             sums={self.target: self.sums},
@@ -203,10 +203,8 @@ def _matrix(explanation: AttributionResult | None, features: Sequence[Feature]) 
     """Attributions (rows, features) in the features' order, out of one array for each input."""
     if explanation is None:
         return np.empty((0, len(features)))
-    attributions = explanation.attributions
-    return feature_matrix(
-        attributions if isinstance(attributions, dict) else {features[0].input: attributions}, features
-    )
+    arrays = explanation.attributions
+    return feature_matrix(arrays if isinstance(arrays, dict) else {features[0].input: arrays}, features)
 
 
 def _texts(
@@ -247,7 +245,7 @@ def _tokens(
     return columns
 
 
-def _plain(details: Mapping[str, Any]) -> dict[str, Any]:
+def _json_details(details: Mapping[str, Any]) -> dict[str, Any]:
     """What of the engine's account is JSON."""
     plain = (str, int, float, bool, type(None))
     return {key: value for key, value in details.items() if isinstance(value, plain) and value == value}

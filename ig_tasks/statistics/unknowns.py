@@ -38,7 +38,7 @@ class UnknownCounts:
         cls, *, rows: int, cells: int, missing: int, spellings: Mapping[str, int], alike: int, nameless: int = 0
     ) -> Self:
         """Counts of all unknown `spellings`; `nameless`: unknown cells that hold no text to show."""
-        return cls(rows, cells, sum(spellings.values()) + nameless, missing, alike, _most(spellings))
+        return cls(rows, cells, sum(spellings.values()) + nameless, missing, alike, _most_frequent(spellings))
 
     @property
     def share(self) -> float:
@@ -59,7 +59,7 @@ class UnknownCounts:
             self.unknown + other.unknown,
             self.missing + other.missing,
             self.alike + other.alike,
-            _most(spellings),
+            _most_frequent(spellings),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -77,6 +77,6 @@ class UnknownCounts:
             raise RunError(f"unknown categories cannot be read ({error}); remove that file and run again") from error
 
 
-def _most(spellings: Mapping[str, int]) -> dict[str, int]:
+def _most_frequent(spellings: Mapping[str, int]) -> dict[str, int]:
     """The most frequent, ties by name: the same rows give the same ones."""
     return dict(sorted(spellings.items(), key=lambda item: (-item[1], item[0]))[:_SPELLINGS])

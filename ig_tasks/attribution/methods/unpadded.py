@@ -105,13 +105,13 @@ class Unpadded:
         """As the backend's `evaluate`, on cut rows; the sums are 0 at the padding."""
         short = self._cut(batch)
         outputs, sums = self._backend.evaluate(short, *arguments, **named)
-        return outputs, _widened(batch, short, sums)
+        return outputs, _with_padding(batch, short, sums)
 
     def secant(self, batch: Problem, edges: Callable[[Any], Any], segments: Any) -> tuple[Array, Array]:
         """As the backend's `secant`, on cut rows; the sums are 0 at the padding."""
         short = self._cut(batch)
         outputs, sums = self._backend.secant(short, edges, segments)
-        return outputs, _widened(batch, short, sums)
+        return outputs, _with_padding(batch, short, sums)
 
     def _cut(self, batch: Problem) -> Problem:
         for sequence in self._sequences:
@@ -160,7 +160,7 @@ def _same_results(backend: Backend, unpadded: Unpadded, problem: Problem) -> boo
     return True
 
 
-def _widened(problem: Problem, short: Problem, flat: Array) -> Array:
+def _with_padding(problem: Problem, short: Problem, flat: Array) -> Array:
     """(..., features) of the `short` problem as those of the whole one: 0 where it was cut off."""
     if short is problem:
         return flat

@@ -45,7 +45,7 @@ def log_mlflow_run(report: Report, uri: str) -> str:
     place = Folder(folder or ".")
     try:
         client = MlflowClient()
-        return f"runs:/{_logged(client, report, {each: place.read_bytes(each).decode() for each in (name, page)})}"
+        return f"runs:/{_find_or_log(client, report, {each: place.read_bytes(each).decode() for each in (name, page)})}"
     except FileNotFoundError:
         raise RunError(f"{uri}: its page is not beside it; run the spec again") from None
     except (MlflowException, OSError) as error:
@@ -67,7 +67,7 @@ def metric_names(features: list[str]) -> dict[str, str]:
     return names
 
 
-def _logged(client: Any, report: Report, files: dict[str, str]) -> str:
+def _find_or_log(client: Any, report: Report, files: dict[str, str]) -> str:
     """The id of the report's run, made now or found."""
     from mlflow.entities import Metric, Param
 
