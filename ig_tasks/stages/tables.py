@@ -247,5 +247,6 @@ def _tokens(
 
 def _json_details(details: Mapping[str, Any]) -> dict[str, Any]:
     """What of the engine's account is JSON."""
-    plain = (str, int, float, bool, type(None))
-    return {key: value for key, value in details.items() if isinstance(value, plain) and value == value}
+    return {
+        key: value for key, value in details.items() if isinstance(value, str | int | float | None) and value == value
+    }
