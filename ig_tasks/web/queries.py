@@ -126,7 +126,7 @@ class RunRows:
             count = int(question.ask(f"SELECT count(*) FROM {{rows}} WHERE {where}", bound)[0][0])
             found = question.table(
                 f"SELECT {_listed(shown)} FROM {{rows}} WHERE {where} ORDER BY {sorted_by} LIMIT ?",
-                [*bound, self.limits.download],
+                [*bound, min(self.limits.download, self.limits.cells // len(shown))],
             )
         return found.rename_columns(names), count
 

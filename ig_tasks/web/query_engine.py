@@ -37,7 +37,9 @@ class Limits:
     sample: int = 5_000
     """Points of a sample, bins and levels."""
     download: int = 100_000
-    """Rows of a download."""
+    """Rows of a download, at most."""
+    cells: int = 8_000_000
+    """Cells of a download, at most."""
     at_once: int = 4
     waiting: float = 5.0
     """Seconds that a request waits for its turn."""

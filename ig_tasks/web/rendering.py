@@ -17,8 +17,14 @@ from ig_tasks.web.addresses import Addresses
 from ig_tasks.web.static_files import stamped
 from ig_tasks.web.template_functions import FILTERS, GLOBALS
 
-__all__ = ["addresses_of", "environment", "outside_of", "page"]
+__all__ = ["DOWNLOADS", "addresses_of", "environment", "outside_of", "page"]
 
+DOWNLOADS = {
+    "report.html": "Report as one page (HTML)",
+    "report.json": "Report as data (JSON)",
+    "importance.csv": "Importance as a table (CSV)",
+}
+"""Files of a report that its pages offer; those of rows are offered by the rows page, with its filter."""
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -50,7 +56,7 @@ def environment() -> Environment:
     assert isinstance(made, Environment)  # noqa: S101 - for the type checker
     # An overlay shares its parent's: what is replaced here must not be replaced there.
     made.filters = {**files.filters, **FILTERS}
-    made.globals = {**files.globals, **GLOBALS}
+    made.globals = {**files.globals, **GLOBALS, "downloads": DOWNLOADS.items}
     return made
 
 

@@ -2,22 +2,65 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+import re
+from typing import Annotated
+
+from fastapi import APIRouter, Path
+from starlette.requests import Request
 from starlette.responses import Response
 
+from ig_tasks.reports.exporters import export_text
+from ig_tasks.reports.numerals import count
+from ig_tasks.store import Manifest
 from ig_tasks.store.runs import revised
-from ig_tasks.web.dependencies import RunOf
+from ig_tasks.store.stored_run import StoredRun
+from ig_tasks.web.dependencies import OpenedRun, RunOf
 from ig_tasks.web.errors import PageError
+from ig_tasks.web.queries import RunRows
+from ig_tasks.web.rendering import DOWNLOADS
+from ig_tasks.web.row_files import as_csv, as_parquet
+from ig_tasks.web.row_filter import RowFilter
 
 router = APIRouter()
 
+_KINDS = {
+    "json": "application/json",
+    "html": "text/html; charset=utf-8",
+    "csv": "text/csv; charset=utf-8",
+    "parquet": "application/vnd.apache.parquet",
+}
+FILES = (*DOWNLOADS, "rows.csv", "rows.parquet")
+
 
 @router.get("/{name}/{run_id}/download/{what}")
-def show(run: RunOf, what: str) -> Response:
-    """report.json as it was written."""
-    if what != "report.json":
-        raise PageError(404, "There is no such download.")
-    content = run.folder.read_bytes(revised("report.json", run.revision))
-    name = f"{run.name}-{run.run_id}-report.json".encode("ascii", "replace").decode().replace('"', "")
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return Response(content, media_type="application/json", headers=headers)
+def show(request: Request, run: RunOf, what: Annotated[str, Path(max_length=100)]) -> Response:
+    """A file of the report, or of the rows that the filter in the address keeps."""
+    if what not in FILES:
+        raise PageError(404, f"There is no such download; there are {', '.join(FILES)}.")
+    if what.startswith("rows."):
+        return _rows(request, run, what)
+    if what == "importance.csv":
+        text = "".join(export_text(run.report, "", "csv"))
+        return _file(run, what, text.encode("utf-8"))
+    return _file(run, what, Manifest(run.folder).read(revised(what, run.revision)))
+
+
+def _rows(request: Request, run: OpenedRun, what: str) -> Response:
+    rows = RunRows.of(StoredRun(run.folder))
+    targets = [target.name for target in run.report.targets]
+    asked = RowFilter.of(request.query_params, rows.columns, targets[0] if targets else "")
+    table, there = rows.table(asked.conditions, asked.order)
+    content = as_csv(table) if what == "rows.csv" else as_parquet(table, asked.conditions, there)
+    # A file that was cut says so by its name.
+    cut = "" if table.num_rows == there else f"first-{table.num_rows}-of-{there}-"
+    response = _file(run, f"{cut}{what}", content)
+    response.headers["X-Rows"] = f"{count(table.num_rows)} of {count(there)}"
+    return response
+
+
+def _file(run: OpenedRun, what: str, content: bytes) -> Response:
+    """A download under a name of plain letters."""
+    revision = "" if run.revision == 1 else f"r{run.revision}-"
+    stem = re.sub("[^A-Za-z0-9_.-]+", "-", f"{run.name}-{run.run_id}").strip("-.")[:120]
+    headers = {"Content-Disposition": f'attachment; filename="{stem}-{revision}{what}"'}
+    return Response(content, media_type=_KINDS[what.rpartition(".")[2]], headers=headers)
