@@ -7,6 +7,8 @@ from typing import Any
 
 from airflow.sdk import Asset, AssetAny, PartitionedAssetTimetable
 
+from ig_tasks.orchestration.links import page_address
+
 __all__ = ["event_extra", "on_reports", "on_validated", "report_asset", "validated_asset"]
 
 
@@ -40,6 +42,7 @@ def _on_any(assets: list[Asset]) -> PartitionedAssetTimetable:
 
 
 def event_extra(ref: Mapping[str, Any]) -> dict[str, Any]:
-    """What the Asset's event says of a report: small JSON values only."""
+    """What the Asset's event says of a report: small JSON values only; `address` is where people read it."""
+    address = page_address(str(ref.get("page_uri") or ""), str(ref.get("store") or ""))
     keys = ("run_id", "partition", "report_uri", "page_uri", "verdict", "leading", "rows", "completeness", "warnings")
-    return {key: ref.get(key) for key in keys}
+    return {key: ref.get(key) for key in keys} | {"address": address}

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+from airflow.configuration import conf
 from airflow.sdk import BaseOperatorLink
 
-__all__ = ["STORE_URL_VARIABLE", "ReportLink", "page_address"]
+from ig_tasks.spec.specification import STORE_VARIABLE
+from ig_tasks.spec.uris import environment_uri
+from ig_tasks.web.addresses import Addresses
+from ig_tasks.web.report_files import place_of
 
+__all__ = ["PREFIX", "STORE_URL_VARIABLE", "ReportLink", "browser_address", "browser_store", "page_address"]
+
+PREFIX = "/ig"
+"""Where the report browser lies below Airflow's own address."""
 STORE_URL_VARIABLE = "IG_TASKS_STORE_URL"
 
 
@@ -36,7 +45,9 @@ class ReportLink(BaseOperatorLink):
 
 
 def page_address(page_uri: str, store_uri: str) -> str | None:
-    """Where a browser finds a page of the store: below $IG_TASKS_STORE_URL, else its own URI if that is http(s).
+    """Where people find a page of the store.
+
+    Below $IG_TASKS_STORE_URL, else in this Airflow's report browser, else at its own URI if that is http(s).
 
     >>> page_address("https://reports.example/runs/loans/all-0/report.html", "https://reports.example/runs")
     'https://reports.example/runs/loans/all-0/report.html'
@@ -44,7 +55,32 @@ def page_address(page_uri: str, store_uri: str) -> str | None:
     served, within = os.environ.get(STORE_URL_VARIABLE), f"{store_uri.rstrip('/')}/"
     if served and page_uri.startswith(within):
         return f"{served.rstrip('/')}/{quote(page_uri.removeprefix(within))}"
+    if (address := browser_address(page_uri, store_uri)) is not None:
+        return address
     return page_uri if page_uri.startswith(("http://", "https://")) else None
+
+
+def browser_store() -> str:
+    """The store that this Airflow's report browser shows: $IG_TASKS_STORE, else ig_runs beside the DAGs' folder.
+
+    Raises:
+        SpecError: if the variable holds a secret.
+    """
+    chosen = environment_uri(STORE_VARIABLE)
+    if chosen:
+        return chosen if "://" in chosen else str(Path(chosen).absolute())
+    return str(Path(conf.get("core", "dags_folder")).absolute().parent / "ig_runs")
+
+
+def browser_address(page_uri: str, store_uri: str) -> str | None:
+    """The whole address of a report in this Airflow's report browser; None if it lies in another store."""
+    if store_uri.rstrip("/") != browser_store().rstrip("/"):
+        return None
+    place = place_of(page_uri, store_uri)
+    base = conf.get("api", "base_url", fallback="").rstrip("/")
+    if place is None or not base:
+        return None
+    return f"{base}{Addresses(PREFIX).report(place.name, place.run_id, revision=place.revision)}"
 
 
 def _results_of(ti: Any) -> str:

@@ -17,7 +17,7 @@ from ig_tasks.errors import ValidationFailedError
 from ig_tasks.lines import Line, level_of
 from ig_tasks.orchestration.assets import event_extra, report_asset
 from ig_tasks.orchestration.failures import one_line, plain_failures
-from ig_tasks.orchestration.links import ReportLink
+from ig_tasks.orchestration.links import ReportLink, page_address
 from ig_tasks.orchestration.params import effective_spec, run_choices
 from ig_tasks.orchestration.spec_digests import refuse_changed, spec_digests
 from ig_tasks.presentation.colours import TASKS
@@ -130,11 +130,18 @@ class StageOperator(BaseOperator):
                 self._withheld_uri = outcome.report_uri
                 context["ti"].xcom_push(key="report", value=outcome.model_dump(mode="json"))
                 self._say(Line(outcome_words(outcome), "error"))
+                self._say_where()
             if fails:
                 raise
             line = one_line(f"{error}; the run goes on, since its Param fail_on_violation is off")
             self._say(Line(line, "warning"))
             raise AirflowSkipException(line) from None
+
+    def _say_where(self) -> None:
+        """The address by which people read the report; none if only its file's place is known."""
+        address = page_address(self.page_uri or "", self.store_uri)
+        if address:
+            self._say(f"{self.stage}: read the report at {address}")
 
     def on_kill(self) -> None:
         """Unwind the stack, so that the workers of this task are ended with it."""
@@ -189,6 +196,7 @@ class PublishReportOperator(StageOperator):
     def execute(self, context: Any) -> Ref:
         """Publish, and tell the Asset's consumers which report it was."""
         ref = super().execute(context)
+        self._say_where()
         if not ref["official"]:
             # Airflow makes an event of each outlet that a task still has when it succeeds.
             self.outlets = []

@@ -8,7 +8,9 @@ from typing import Any, Literal, Protocol, runtime_checkable
 
 from starlette.requests import HTTPConnection, Request
 
-__all__ = ["USER", "Access", "Activity", "KnowsActivity", "RefusedError", "User", "activity_of"]
+from ig_tasks.web.report_files import ReportPlace
+
+__all__ = ["USER", "Access", "Activity", "KnowsActivity", "KnowsRuns", "RefusedError", "User", "activity_of"]
 
 USER = "ig_tasks_user"
 """The key of who is asking in a request's state; of our own, since Airflow keeps its user there too."""
@@ -78,3 +80,14 @@ def activity_of(request: Request, names: Collection[str]) -> Mapping[str, Activi
     """What is going on with specs, where that is known."""
     access = request.app.state.access
     return access.activity(names) if isinstance(access, KnowsActivity) else {}
+
+
+@runtime_checkable
+class KnowsRuns(Protocol):
+    """An `Access` that also knows what runs of DAGs and their tasks wrote, as Airflow does."""
+
+    def places(
+        self, user: User, dag_id: str, run_id: str, task_id: str | None = None, map_index: int | None = None
+    ) -> list[ReportPlace]:
+        """The reports that a run, or one of its tasks, wrote or withheld; none if this user may not read its DAG."""
+        ...

@@ -30,4 +30,5 @@ def test_the_event_is_small_json():
         "rows": {"read": 1},
         "completeness": None,
         "warnings": None,
+        "address": None,
     }

@@ -9,8 +9,9 @@ from airflow.serialization.serialized_objects import DagSerialization
 
 from ig_tasks.errors import ValidationFailedError
 from ig_tasks.orchestration import ig_dag
+from ig_tasks.orchestration.assets import event_extra
 from ig_tasks.orchestration.failures import StoppedError
-from ig_tasks.orchestration.links import ReportLink
+from ig_tasks.orchestration.links import ReportLink, browser_address, browser_store
 from ig_tasks.orchestration.operators import StageOperator
 
 TI = SimpleNamespace(log_url="https://airflow.example/team/dags/ig_a/runs/manual__1%2B0/tasks/validate?try_number=2")
@@ -35,6 +36,39 @@ def test_elsewhere_it_leads_to_the_tasks_results_where_the_address_stands(page, 
     """Airflow shows no link to a file or an object store; a path is taken below its own address."""
     monkeypatch.delenv("IG_TASKS_STORE_URL", raising=False)
     assert address(page) == "/team/dags/ig_a/runs/manual__1%2B0/tasks/validate/xcom"
+
+
+@pytest.mark.parametrize("store", ["/stores/all", "s3://bucket/runs"])
+def test_in_the_browsers_own_store_it_leads_to_that_revision_in_the_browser(monkeypatch, store):
+    monkeypatch.delenv("IG_TASKS_STORE_URL", raising=False)
+    monkeypatch.setenv("IG_TASKS_STORE", store)
+    monkeypatch.setattr("ig_tasks.orchestration.links.conf", Conf(base_url="https://airflow.example/team/"))
+    page = f"{store}/loans/New%20York-0123456789ab/report.r2.html"
+    found = "https://airflow.example/team/ig/loans/New%2520York-0123456789ab?revision=2"
+    assert address(page, f"{store}/") == found
+    assert event_extra({"page_uri": page, "store": store})["address"] == found
+    assert address("/elsewhere/loans/r/report.html", "/elsewhere") == TI.log_url.removeprefix(
+        "https://airflow.example"
+    ).replace("?try_number=2", "/xcom")
+    assert browser_address(f"{store}/loans/report.html", store) is None
+    monkeypatch.setattr("ig_tasks.orchestration.links.conf", Conf(base_url=""))
+    assert browser_address(page, store) is None
+
+
+def test_without_the_variable_the_browser_shows_the_store_beside_the_dags(monkeypatch, tmp_path):
+    monkeypatch.delenv("IG_TASKS_STORE", raising=False)
+    monkeypatch.setattr("ig_tasks.orchestration.links.conf", Conf(dags_folder=str(tmp_path / "dags")))
+    assert browser_store() == str(tmp_path / "ig_runs")
+
+
+class Conf:
+    """Airflow's configuration of one section."""
+
+    def __init__(self, **options):
+        self.options = options
+
+    def get(self, section, option, fallback=""):
+        return self.options.get(option, fallback)
 
 
 def test_a_task_without_a_report_has_no_address():

@@ -15,6 +15,9 @@ FILLED = {
     "feature": "dep_delay",
     "row_id": "7",
     "what": "report.json",
+    "dag_id": "ig_flights",
+    "task_id": "publish_report",
+    "map_index": "-1",
     "file": "ig.css",
     "file:path": "ig.css",
 }
