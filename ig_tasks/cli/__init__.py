@@ -173,6 +173,7 @@ _command(
     "Make a spec of an ExplanationSpec of Vertex AI", "ig-tasks import-vertex explanation_spec.json --name my_model"
 )(import_vertex)
 _command("Say why rows were turned down", *REASONS_EXAMPLES)(reasons)
+_command("Show a store's reports in a browser on this machine", "ig-tasks serve ig_runs")(browser_commands.serve)
 _command("Make the index of a store's reports anew", "ig-tasks index ig_runs")(browser_commands.index)
 
 

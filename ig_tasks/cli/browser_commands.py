@@ -1,4 +1,4 @@
-"""The commands of the report browser: `ig-tasks index`."""
+"""The commands of the report browser: `ig-tasks serve` and `ig-tasks index`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,20 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["index"]
+__all__ = ["index", "serve"]
+
+
+def serve(
+    store: Annotated[str, typer.Argument(metavar="STORE", help="The folder that holds the runs of all specs.")],
+    port: Annotated[int, typer.Option(metavar="PORT", min=0, max=65535, help="0: any that is free.")] = 0,
+) -> None:
+    """Show a store's reports in a browser on this machine, without Airflow, until Ctrl-C.
+
+    The address that is printed works once, and for this machine only.
+    """
+    from ig_tasks.web.serving import serve as serve_store
+
+    serve_store(store, port, typer.echo)
 
 
 def index(
