@@ -200,7 +200,7 @@ class Tolerances:
 
 
 class Convergence(NamedTuple):
-    """What is said of rows (rows,)."""
+    """How far rows (rows,) have converged."""
 
     status: npt.NDArray[np.str_]
     relative_delta: Array

@@ -47,7 +47,7 @@ class Grading:
 
     @classmethod
     def of(cls, backend: Backend, problem: Problem, batches: Batches, *, bends: bool) -> Self:
-        """Look at all rows of a problem; where kinks behind the first layer are known (`bends`), at these, too.
+        """Look at all rows of a problem; where kinks behind the first layer are known (`bends`), also at these.
 
         Raises NotFollowed.
         """

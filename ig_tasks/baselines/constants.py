@@ -1,4 +1,4 @@
-"""Values of one's own in a baseline: strategy `constant`."""
+"""Values that the user sets in a baseline: strategy `constant`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A baseline of one's own: a Parquet file of one row, a column for each feature."""
+"""A baseline that the user brings: a Parquet file of one row, a column for each feature."""
 
 from __future__ import annotations
 

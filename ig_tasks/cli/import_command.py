@@ -20,7 +20,7 @@ def import_vertex(
     data: Annotated[str, typer.Option(metavar="URI", help="The data.")] = "../../.data/imported",
     to: Annotated[str, typer.Option(metavar="FILE", help="Where to write; - for standard output.")] = "-",
 ) -> None:
-    """Make the draft of a spec; what has no counterpart is said line by line, and stands in it as comments."""
+    """Make the draft of a spec; what has no counterpart is listed line by line, and is in it as comments."""
     from pydantic import ValidationError
 
     from ig_tasks.spec import ExplanationSpec

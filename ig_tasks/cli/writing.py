@@ -11,7 +11,7 @@ __all__ = ["require_file", "write_whole"]
 
 
 def require_file(to: str) -> None:
-    """What is wrong with a file's name is said before anything is computed for it.
+    """Report what is wrong with a file's name before anything is computed for it.
 
     Raises:
         InputError: if it is a folder, or would lie in one that is not there.

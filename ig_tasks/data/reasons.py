@@ -15,7 +15,7 @@ _KINDS = (
     (re.compile(r"^(unknown category) '.*' (in .*?)(?: \(the model knows '.*'\))?$", re.DOTALL), r"\1 \2"),
     (re.compile(r"^\d+ values in (.*), the model takes (\d+)$", re.DOTALL), r"more or fewer than \2 values in \1"),
 )
-"""Reasons that hold what a row held, and what is told of many rows at once."""
+"""Patterns of reasons that quote a row's value, and what a summary over many rows says instead."""
 
 
 def by_kind(reasons: Iterable[object]) -> dict[str, int]:

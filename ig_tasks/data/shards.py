@@ -183,7 +183,7 @@ def _read_rows(filesystem: Any, part: Slice, rows: NDArray[np.int64], columns: l
 
 
 def _readable_columns(table: pa.Table, columns: Sequence[str], part: Slice) -> pa.Table:
-    """The columns asked for, in types that pandas reads. Raises DataError for one that cannot be told so."""
+    """The columns asked for, in types that pandas reads. Raises DataError for a column that cannot be converted."""
     arrays: dict[str, Any] = {}
     for column in dict.fromkeys(columns):
         values = table.column(column)

@@ -76,7 +76,7 @@ class TorchSide:
             yield
 
     def _run(self, tensors: dict[str, torch.Tensor]) -> Any:
-        # Copies: a model may change in place what it is given, and a leaf of autograd it may not.
+        # Copies: a model may change its inputs in place, which autograd forbids for a leaf.
         own = {name: value.clone() if isinstance(value, torch.Tensor) else value for name, value in tensors.items()}
         placed = [own.pop(name) for name in self._placed]
         return self.model(*placed, **own)

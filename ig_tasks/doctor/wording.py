@@ -146,7 +146,7 @@ def chosen_together(dependent: Sequence[tuple[str, str]], chosen: Collection[str
 
 
 def read_beside(finding: InputFinding, observation: Observation) -> list[str]:
-    """A note where ids that a layer embeds are read by something else, too, in which no path can run."""
+    """A note where ids that a layer embeds are also read by something else, in which no path can run."""
     if finding.proposed is None:
         return []
     cuts = [cut for cut in cuts_of(finding.name, observation) if cut.kind in ("one-hot", "table")]

@@ -173,7 +173,7 @@ def _package(uri: str, root: Path, files: dict[str, str], stamps: dict[Path, Sta
 
 
 def _artifact(uri: str, path: Path, files: dict[str, str], stamps: dict[Path, Stamp]) -> ModelPackage:
-    """A package of an artifact alone; its inputs are told by the artifact itself when it is loaded."""
+    """A package of an artifact alone; the artifact itself describes its inputs when it is loaded."""
     weights, name = _model_at(path)
     if not name:
         holds = f"it holds no {FILE}, and is" if path.is_dir() else "it is"

@@ -49,7 +49,7 @@ class Head:
             TargetError: for an output that is not there.
         """
         x = self.pick(raw)
-        # The squeeze at the end of many a model takes the axis of its only row, too.
+        # The squeeze at the end of many models also removes the axis of a single row.
         return self.of_tensor(functions, x[None] if rows == 1 and tuple(x.shape[:1]) != (1,) else x)
 
     def pick(self, raw: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The DAG `ig_feature_validation`: what becomes of each published report, by what its drift and verdicts found."""
+"""The DAG `ig_feature_validation`: what happens to each published report, by its drift and verdicts."""
 
 from __future__ import annotations
 

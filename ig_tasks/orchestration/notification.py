@@ -43,7 +43,7 @@ Report: {{ feature_report.page }}{% endif %}
 Run: {{ feature_report.run }}{% endif %}"""
 
 _MOST = 10
-"""Findings that are told; the rest is in the report."""
+"""Findings in a message; the rest is in the report."""
 
 
 def notification_fields(context: Mapping[str, Any], report: str | None) -> dict[str, Any]:
@@ -137,7 +137,7 @@ def _location(context: Mapping[str, Any]) -> str | None:
     ti = context.get("ti")
     for task_id, key in ((getattr(ti, "task_id", None), "report"), ("publish_report", "return_value")):
         result = None
-        # Outside a task there may be no results to ask for: then the run is told of alone.
+        # Outside a task there may be no results to ask for: then the message is about the run alone.
         with suppress(Exception):
             result = ti.xcom_pull(task_ids=task_id, key=key)  # type: ignore[union-attr]
         if isinstance(result, Mapping) and result.get("report_uri"):

@@ -40,7 +40,7 @@ class FeatureReportNotifier(BaseNotifier):
         context: Airflow's, where a notifier is awaited.
 
     Raises:
-        SpecError: if nobody would be told.
+        SpecError: if there is no recipient.
     """
 
     template_fields = ("report", "email_to", "subject", "mail", "webhook")

@@ -122,7 +122,7 @@ def compute_attributions(
 
 
 def _count_rows(spec: ExplanationSpec, summary: RunSummary, say: Log) -> RowCounts:
-    """The rows of a run, counted and told."""
+    """Count the rows of a run, and log the counts."""
     merged = summary.merged
     counts = RowCounts(
         read=merged.rows_read,

@@ -86,7 +86,7 @@ def load_planned(
     labelled = require_labels(plan)
     digest = plan.data_digest()
     store = Store(spec.store_uri())
-    # A reference that is not there is said before anything is computed.
+    # A missing reference is an error before anything is computed.
     reference_of(spec, PublishedReports(store, spec.name), plan.partition)
     with session_of(spec, session, log, workers=1) as workers:
         trial, was_tried = trial_of(plan, with_versions(rows.shard, plan.dataset), store, workers, say=say)

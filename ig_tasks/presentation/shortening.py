@@ -12,7 +12,7 @@ _END = 8
 
 
 def shortened(text: str, letters: int, end: int = _END) -> str:
-    """`text` in at most so many letters: its beginning and its end.
+    """`text` in at most a number of letters: its beginning and its end.
 
     >>> shortened("late_payments_over_90_days_v7", 20)
     'late_paymen…_days_v7'

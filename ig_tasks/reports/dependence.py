@@ -23,13 +23,13 @@ __all__ = ["dependence"]
 
 _ATTRIBUTION, _INPUT = "attribution:", "input:"
 _LEADING, _TARGETS = 6, 4
-"""Features of a single target whose dependence is told, and the most targets; several targets share the features."""
+"""Features of a single target whose dependence is shown, and the most targets; several targets share the features."""
 _CATEGORIES = 12
 
 
 @dataclass
 class _Part:
-    """One feature of one target: how its rows are told apart, and what is known of each part."""
+    """One feature of one target: how its rows are divided, and what is known of each part."""
 
     target: str
     feature: str

@@ -17,9 +17,9 @@ from ig_tasks.statistics.grids import Grid
 __all__ = ["LEVELS", "CategoryBins", "NumberBins", "Tally"]
 
 LEVELS = (0.1, 0.25, 0.5, 0.75, 0.9)
-"""Quantiles of the attributions that are told of each bin."""
+"""Quantiles of the attributions that are reported for each bin."""
 _VALUES, _BINS = 24, 20
-"""A number of at most so many values has each to itself; of more, there are so many bins of about as many rows."""
+"""Values up to which each value of a number has its own bin; bins, of about equally many rows, where there are more."""
 _SHIFT = 42
 """Bits of a float64 that a cell of attributions leaves out: it is a thousandth of the attribution wide."""
 

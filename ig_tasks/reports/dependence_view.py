@@ -43,7 +43,7 @@ class DependenceView(NamedTuple):
 
 
 def dependence_views(report: Report) -> tuple[DependenceView, ...]:
-    """A view for each feature whose dependence is told."""
+    """A view for each feature whose dependence is reported."""
     spaces = {target.name: target.space for target in report.targets}
     return tuple(
         _view(report, dependence, units(spaces.get(dependence.target, "raw"))) for dependence in report.dependence

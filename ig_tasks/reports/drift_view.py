@@ -16,7 +16,7 @@ __all__ = ["DriftView", "because", "drift_view", "relative", "relative_interval"
 
 _SHOWN = 25
 _FAR, _FAR_BITS, _POINT = 0.1, 0.01, 0.01
-"""From where it is said that values moved: standard deviations, bits of categories, the share that is missing."""
+"""Values count as moved from here on: standard deviations, bits of categories, the share that is missing."""
 
 
 class DriftView(NamedTuple):

@@ -14,12 +14,12 @@ __all__ = ["Finding", "findings"]
 
 _TARGETS, _NEXT, _OUTLIERS, _VERDICTS = 2, 3, 2, 3
 _UNKNOWN = 0.05
-"""Share of a feature's categories from which it is said that the model does not know them."""
+"""Share of a feature's categories from which unknown ones are a finding."""
 _LEADING, _LEADS = 6, 1.15
-"""Features of which it is said that few rows carry them; how many times as important as the second the first must be
-for that to be said."""
+"""Leading features, among which those carried by few rows are a finding; how many times as important as the second
+feature the first must be to be compared with it."""
 _TAIL = 0.25
-"""Share of a feature's importance in a hundredth of the rows from which it is said."""
+"""Share of a feature's importance in a hundredth of the rows from which it is a finding."""
 
 
 class Finding(NamedTuple):

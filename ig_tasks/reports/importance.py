@@ -14,7 +14,7 @@ from ig_tasks.store.report import Distribution, Importance, Quantile
 
 LEVEL = 0.95
 TAIL = 0.01
-"""The share of the rows without which a mean is told once more."""
+"""The share of the rows that a trimmed mean leaves out."""
 QUANTILES = (0.0, 0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 1.0)
 
 

@@ -53,7 +53,7 @@ def first_error(error: ValidationError, model: type[BaseModel], *, missing: str 
 
 
 def _reason(problem: Any) -> str:
-    """What pydantic says of a value, in the words of people, with the value and the nearest of those known."""
+    """Pydantic's complaint about a value in plain words, with the value and the nearest known one."""
     reason = problem["msg"].removeprefix("Value error, ")
     return without_secrets(
         f"{_PATTERNS.get(_pattern(problem)) or reason[:1].lower() + reason[1:]}{_shown_value(problem)}"

@@ -1,4 +1,4 @@
-"""The section `reasons` of a spec: which decisions are adverse, and how their principal reasons are told."""
+"""The section `reasons` of a spec: which decisions are adverse, and how their principal reasons are written."""
 
 from __future__ import annotations
 

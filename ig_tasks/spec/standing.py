@@ -23,7 +23,7 @@ __all__ = ["Standing", "standing_of"]
 
 _TOP_LEVEL = re.compile(r"""^["']?[A-Za-z_][\w-]*["']?[ \t]*:(?=\s|$)""")
 _LIKENESS = 0.75
-"""How much a key that nobody knows has to look like one that is missing."""
+"""How similar an unknown key has to be to a missing one."""
 
 _MOST_CUT = 40
 """Lines that are left out at the end of a key, one after the other, until the rest can be read."""
@@ -52,7 +52,7 @@ class Standing(Section):
 
 
 def standing_of(text: str, last: Standing | None = None) -> Standing:
-    """What the text of a spec that does not load says of itself; `last` has what it does not say any more.
+    """Name, schedule, owner and tags from the text of a spec that does not load; `last` supplies what cannot be read.
 
     Args:
         text: the file as it is now.
@@ -116,7 +116,7 @@ def _parts(text: str) -> list[list[str]]:
 
 
 def _key_of(field: str, document: Mapping[Any, Any]) -> str | None:
-    """The key under which a field stands: its own, or one that nobody knows and that looks like it."""
+    """The key under which a field stands: its own, or an unknown one that looks like it."""
     if field in document:
         return field
     unknown = {key.casefold(): key for key in document if isinstance(key, str) and key not in _KNOWN}

@@ -1,4 +1,4 @@
-"""From Vertex AI's ExplanationSpec to the draft of a spec; what has no counterpart is said line by line.
+"""From Vertex AI's ExplanationSpec to the draft of a spec; what has no counterpart is listed line by line.
 
 The names are those of Vertex AI's REST API (camelCase); the snake_case of its Python client is read too.
 """

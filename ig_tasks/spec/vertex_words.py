@@ -1,4 +1,4 @@
-"""What is said of fields of Vertex AI's ExplanationSpec that have no counterpart in a spec."""
+"""Notes on fields of Vertex AI's ExplanationSpec that have no counterpart in a spec."""
 
 from __future__ import annotations
 

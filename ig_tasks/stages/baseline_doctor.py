@@ -56,7 +56,7 @@ def judge_spec(plan: RunPlan, session: ComputeSession) -> BaselineAssessment:
 
 
 def judge_task(plan: RunPlan, rows: int) -> JudgeTask:
-    """What a worker has to judge: the spec's baseline, on so many rows."""
+    """What a worker has to judge: the spec's baseline, on a sample of rows."""
     chosen = reference = _spread(plan.dataset, plan.files, rows)
     if plan.spec.baseline.strategy != "table":
         reference = _spread(*baseline_files(plan.spec, plan.dataset), _FITTED)
@@ -85,7 +85,7 @@ def judge_rows(task: JudgeTask) -> BaselineAssessment:
 
 
 def _population(loaded: LoadedModel, reference: pd.DataFrame, task: JudgeTask) -> Baseline:
-    """The population of these rows: who belongs to it is said by the model's outputs."""
+    """The population of these rows: the model's outputs decide who belongs to it."""
     encoded = loaded.package.encode(reference)
     space = task.baseline.space or task.model.space
     output = loaded.output({**encoded.inputs, **encoded.fixed}, task.model.target, space)

@@ -37,7 +37,7 @@ def fit_or_find(
     damaged is set aside and fitted anew.
 
     Raises:
-        BaselineError: if there is no data to fit it on, or a table of one's own has the wrong shape.
+        BaselineError: if there is no data to fit it on, or the user's own table has the wrong shape.
     """
     key = baseline_key(plan.spec, plan.package)
     folder = store.name_folder(plan.spec.name).folder(f"baselines/{key}")

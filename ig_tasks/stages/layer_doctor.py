@@ -48,7 +48,7 @@ def diagnosis_of(
 def _with_entries(
     error: LayerError, rows: Callable[[], tuple[ModelPackage, pd.DataFrame]], device: str | None
 ) -> LayerError:
-    """The error, with what the doctor says of the model without any layer entry."""
+    """The error, with the doctor's diagnosis of the model without any layer entry."""
     try:
         opened, frame = rows()
         named = {name: spec.layers for name, spec in opened.config.inputs.items() if spec.layers is not None}

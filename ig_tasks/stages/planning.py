@@ -40,7 +40,7 @@ def plan_run(spec: ExplanationSpec, partition: str | None = None) -> RunPlan:
         ModelError, TrustError, TargetError: of the package, its code or its targets.
         SpecError: of attribution settings that do not go together, or a place that workers cannot reach.
         DataError, PartitionError: of the data set, its columns or the partition.
-        BaselineError: of the baseline's partition, or of a table of one's own.
+        BaselineError: of the baseline's partition, or of the user's own table.
     """
     _check_places(spec)
     root = spec.origin.trusted_root if spec.origin else None
@@ -111,12 +111,12 @@ def baseline_key(spec: ExplanationSpec, package: ModelPackage) -> str:
     inputs = {name: spec_.model_dump(mode="json") for name, spec_ in package.config.inputs.items()}
     baseline = spec.baseline.document
     if spec.baseline.strategy == "table":
-        # One row is part of what the spec says: a table that is replaced is another baseline.
+        # The one row is part of the spec: a replaced table is another baseline.
         table = Dataset(str(spec.baseline.uri))
         baseline["content"] = table.digest(table.files())
     outputs = {}
     if spec.baseline.cutoff is not None:
-        # Who lies at the cutoff is said by the model's outputs.
+        # The model's outputs decide who lies at the cutoff.
         target = package.config.choose_target(spec.model.target, spec.baseline.space or spec.model.space)
         outputs = {"outputs": {"model": package.digest, "target": target.name, "space": target.space}}
     return run_key({**outputs, "baseline": baseline, "data": spec.baseline.uri or spec.data.uri, "inputs": inputs})

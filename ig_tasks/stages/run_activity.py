@@ -26,7 +26,7 @@ _NOTES = "running"
 
 @contextlib.contextmanager
 def computing(run: Folder, work: str, context: Mapping[str, Any]) -> Iterator[list[str]]:
-    """Leave a note while the block computes `work`; gives a line for each other process that does so, too.
+    """Leave a note while the block computes `work`; yields a line for each other process that does the same.
 
     The note of a process of this machine that is gone, killed perhaps, is removed, and one that cannot be read is set
     aside. Nobody here can tell whether one on another machine is still at work.

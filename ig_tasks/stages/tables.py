@@ -247,6 +247,4 @@ def _tokens(
 
 def _json_details(details: Mapping[str, Any]) -> dict[str, Any]:
     """What of the engine's account is JSON."""
-    return {
-        key: value for key, value in details.items() if isinstance(value, str | int | float | None) and value == value
-    }
+    return {name: item for name, item in details.items() if isinstance(item, str | int | float | None) and item == item}

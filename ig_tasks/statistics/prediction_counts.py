@@ -16,7 +16,7 @@ Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]
 
 DISTINCT = 1 << 20
-"""Different predictions that are told apart; of more, those that are nearest in relative size count as ties."""
+"""Most different predictions that are kept apart; beyond that, the nearest in relative size count as ties."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -29,7 +29,7 @@ _FEWEST_CELLS = 32
 CLUSTER_CELLS = 96
 """Cells of one feature by cluster: they are for errors alone."""
 CLUSTERS = 400
-"""Clusters that are told apart, a year of days; more share buckets, whose rows are as independent as the clusters."""
+"""Clusters that are kept apart, a year of days; more share buckets, whose rows are as independent as the clusters."""
 
 
 def cells_for(features: int) -> int:

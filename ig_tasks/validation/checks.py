@@ -1,4 +1,4 @@
-"""The checks of a run, from its spec: which there are, how they are judged, and how they are told."""
+"""The checks of a run, from its spec: which there are, how they are judged, and how they are worded."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def run_checks(
 
     Raises:
         CheckBrokenError: a check could not be carried out: a shard or a column is not there, or Great
-            Expectations could not evaluate it. Nothing is said of the data then.
+            Expectations could not evaluate it. That says nothing about the data.
     """
     parity = spec.data.prediction is not None
     tally = take(run, spec, shards, parity=parity, predicted=predicted, chunk_rows=chunk_rows)

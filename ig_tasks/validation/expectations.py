@@ -105,7 +105,7 @@ class Suite:
 def _warnings_only() -> Iterator[None]:
     """Great Expectations tells what it registers, hundreds of lines of information, at its import and later.
 
-    Its warnings and errors are told as ever, and so is everything where someone has set a level for its logger.
+    Its warnings and errors are logged as usual, and so is everything where someone has set a level for its logger.
     """
     log = logging.getLogger("great_expectations")
     before = log.level

@@ -65,7 +65,7 @@ class Rows:
         return norms
 
     def without(self, rows: Collection[int]) -> None:
-        """Rows of which nothing is said."""
+        """Rows without a status yet."""
         if rows:
             which = list(rows)
             for array in (self.delta, self.relative_delta, self.error_estimate, self.output, self.baseline_output):

@@ -120,7 +120,7 @@ class Unpadded:
 
 
 def without_padding(backend: Backend, problem: Problem) -> tuple[Any, str | None]:
-    """The backend for `problem`, and what became of its padding; None where there is too little padding to matter."""
+    """The backend for `problem`, and what was done with its padding; None where there is too little to matter."""
     sequences = sequences_in(problem)
     if not sequences or not backend.padding_epsilon or backend.folded:
         return backend, None

@@ -18,7 +18,7 @@ __all__ = ["row_bounds"]
 Floats = NDArray[np.float64]
 
 _ROUNDINGS = 8.0
-"""Machine epsilons of the model's numbers that one contribution may be off by, with an exact rule, too."""
+"""Machine epsilons of the model's numbers that one contribution may be off by, even with an exact rule."""
 
 
 def row_bounds(table: pa.Table, values: Floats, epsilon: float, *, several: bool) -> tuple[Floats, Floats]:

@@ -1,4 +1,4 @@
-"""The reasons of one row in plain language: what a person is told, and what is kept beside it for the file."""
+"""The reasons of one row in plain language: the letter to a person, and what is kept beside it for the file."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Without:
 
 @dataclass(frozen=True)
 class Letter:
-    """One adverse decision, and everything that is told of it.
+    """One adverse decision, and everything that the letter says of it.
 
     values: {feature: what the row held}, where the run kept it.
     without: {reason: the decision without it}, where that was computed.

@@ -32,7 +32,7 @@ def reason_files(run: RunFolder, spec: ExplanationSpec, facts: PlanFacts, summar
 
 
 def write_reason_files(run: RunFolder, report: Report, files: ReasonFiles | None) -> None:
-    """Write reasons.parquet and reasons.csv beside a report, and note both; nobody is told those of a withheld one."""
+    """Write reasons.parquet and reasons.csv beside a report, and note both; a withheld report has none."""
     if files is None or not report.published:
         return
     revision = report.revision

@@ -77,7 +77,7 @@ class StoredReasons:
         return ReasonFiles(self.rows(), self.rules, self.run.summary.merged.rows_quarantined)
 
     def letter(self, row_id: str, finished: FinishedRun | None = None) -> Letter:
-        """What is told of one row.
+        """The letter of one row.
 
         Args:
             finished: the same run with its model, of which it is asked what the decision would be without each reason.

@@ -203,7 +203,7 @@ class ClusterResiduals:
         return 0 if self._by_cluster is None else len(self._by_cluster)
 
     def errors(self) -> list[float | None]:
-        """The standard error of each figure; None where one cluster, or one row, tells nothing of it."""
+        """The standard error of each figure; None where one cluster or one row is not enough."""
         if self._by_cluster is not None:
             errors = np.sqrt(variance_of_sums(self._by_cluster.to_numpy(np.float64)))
         elif self._squares is not None and self._rows > 1:

@@ -34,7 +34,7 @@ ONE_SIDED = 0.95
 _AT_ONCE = 1_000
 """Rows of one task."""
 _MOST_READ = 20
-"""Where few rows have an outcome, so many times the rows asked for are looked through."""
+"""Where few rows have an outcome, at most this many times the rows asked for are read."""
 
 
 def with_gains(
@@ -145,7 +145,7 @@ def _package(run: Period, spec: ExplanationSpec) -> ModelPackage:
 
 
 def _shards(quality: Quality, run: Period, spec: ExplanationSpec, digest: str) -> list[Shard]:
-    """A sample spread evenly over the partition, of so many rows that enough of them have an outcome."""
+    """A sample spread evenly over the partition, large enough that enough of its rows have an outcome."""
     dataset = Dataset(spec.data.uri, spec.data.partition)
     files = dataset.files(run.partition)
     if dataset.digest(files) != digest:

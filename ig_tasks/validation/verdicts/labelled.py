@@ -13,7 +13,7 @@ __all__ = ["labelled_verdicts"]
 def labelled_verdicts(quality: Quality, settings: VerdictsSpec) -> Iterator[Verdict]:
     """Features without which the model does better, or as well; the most harmful first.
 
-    Nothing is said where the model itself gains nothing over the base rate.
+    No verdict where the model itself gains nothing over the base rate.
     """
     for gain in reversed(quality.gains):
         if gain.share is None or gain.share_high is None:
