@@ -28,7 +28,7 @@ class DependenceView(NamedTuple):
         note: what is not drawn: missing values, categories left out.
     """
 
-    held: Dependence
+    dependence: Dependence
     label: str
     units: str
     chart: Chart
@@ -39,7 +39,7 @@ class DependenceView(NamedTuple):
     @property
     def target(self) -> str:
         """Whose attributions they are."""
-        return self.held.target
+        return self.dependence.target
 
 
 def dependence_views(report: Report) -> tuple[DependenceView, ...]:

@@ -48,12 +48,12 @@ def choose_examples(
             if best is None or distances[row] < best[0]:
                 nearest[place] = (float(distances[row]), file, row)
     examples: list[Example] = []
-    taken: set[tuple[str, int]] = set()
-    for level, found in zip(levels, nearest, strict=True):
-        if found is not None and found[1:] not in taken:
-            taken.add(found[1:])
-            held = _read_row(run, found[1], found[2])
-            examples.append(example_of(held, target, _chosen(level), grids or {}, features or {}))
+    chosen_rows: set[tuple[str, int]] = set()
+    for level, place_of_row in zip(levels, nearest, strict=True):
+        if place_of_row is not None and place_of_row[1:] not in chosen_rows:
+            chosen_rows.add(place_of_row[1:])
+            row_values = _read_row(run, place_of_row[1], place_of_row[2])
+            examples.append(example_of(row_values, target, _chosen(level), grids or {}, features or {}))
     return examples
 
 

@@ -24,8 +24,8 @@ def importance_rows(summary: ShardSummary, presented: Mapping[str, FeatureSpec])
     for target, grouped in summary.attributions.items():
         for (column, level), statistics in grouped.groups.items():
             if statistics.count:
-                held = _clustered(statistics, summary, target) if column is None else statistics
-                rows += _rows_of(target, column, level, held, presented)
+                spread = _clustered(statistics, summary, target) if column is None else statistics
+                rows += _rows_of(target, column, level, spread, presented)
     return rows
 
 

@@ -25,8 +25,8 @@ def interval_words(report: Report, rows: Sequence[Importance] | Sequence[GroupIm
             return f"All rows are of one cluster{whose}. They say nothing of their own spread: there are no intervals."
         made_of = counted(row.clusters, "cluster")
         return f"Intervals are made of {made_of}{whose}: rows of one are not independent of one another."
-    taken = "Intervals take rows to be independent of one another"
+    independent = "Intervals take rows to be independent of one another"
     if named:
-        kept = f"this run kept no sums by cluster of the column {named}"
-        return f"{taken}: {kept}. They are too narrow where rows of one cluster are not."
-    return f"{taken}: they are too narrow where those of one day, customer or session are not (data.cluster)."
+        reason = f"this run kept no sums by cluster of the column {named}"
+        return f"{independent}: {reason}. They are too narrow where rows of one cluster are not."
+    return f"{independent}: they are too narrow where those of one day, customer or session are not (data.cluster)."

@@ -104,20 +104,22 @@ def _facts(report: Report) -> list[tuple[str, str, str]]:
 
 def _not_converged(unconverged: int, unverified: int) -> str:
     """`12 rows did not, 40 are unverified`, or that every row that was explained converged."""
-    said = [f"{numerals.counted(unconverged, 'row')} did not"] if unconverged else []
-    said += [f"{numerals.count(unverified)} are unverified"] if unverified else []
-    return ", ".join(said) or "every row that was explained"
+    words = [f"{numerals.counted(unconverged, 'row')} did not"] if unconverged else []
+    words += [f"{numerals.count(unverified)} are unverified"] if unverified else []
+    return ", ".join(words) or "every row that was explained"
 
 
 def _card_lines(figures: Mapping[str, Any]) -> list[str]:
     """What else the model's card says: a line for each figure or group of figures, and for each remark."""
     lines: list[str] = []
-    for key, held in figures.items():
+    for key, figure in figures.items():
         name = key.replace("_", " ")
-        if isinstance(held, Mapping):
-            lines.append(f"{name}: " + ", ".join(f"{what[:1].lower()}{what[1:]} {text}" for what, text in flat(held)))
-        elif isinstance(held, list):
-            lines += [str(item) for item in held]
+        if isinstance(figure, Mapping):
+            lines.append(
+                f"{name}: " + ", ".join(f"{label[:1].lower()}{label[1:]} {text}" for label, text in flat(figure))
+            )
+        elif isinstance(figure, list):
+            lines += [str(item) for item in figure]
         else:
-            lines += [f"{name}: {text}" for _, text in flat({key: held})]
+            lines += [f"{name}: {text}" for _, text in flat({key: figure})]
     return lines

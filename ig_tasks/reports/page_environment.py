@@ -41,9 +41,9 @@ def _when(moment: datetime) -> str:
     return f"{moment.day} {moment:%B %Y, %H:%M} UTC"
 
 
-def _shown(held: Any) -> Any:
+def _shown(value: Any) -> Any:
     """What an expression of a template gives: its control characters visible, line breaks as they are."""
-    return visible(held, breaks=True) if isinstance(held, str) and not isinstance(held, Markup) else held
+    return visible(value, breaks=True) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _drawn(chart: Chart) -> Markup:

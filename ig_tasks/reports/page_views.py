@@ -133,7 +133,7 @@ def target_views(report: Report) -> tuple[tuple[TargetView, ...], str]:
 
 def _target_view(report: Report, target: TargetInfo) -> TargetView:
     ranking = report.ranking(target.name)
-    shown, drawn, said = ranking[:TABLED], ranking[:CHARTED], units(target.space)
+    shown, drawn, unit = ranking[:TABLED], ranking[:CHARTED], units(target.space)
     labels = _labels(report, (row.feature for row in shown))
     order = {row.feature: row.rank for row in ranking}
     boxes = sorted(
@@ -143,19 +143,19 @@ def _target_view(report: Report, target: TargetInfo) -> TargetView:
     box_labels = _labels(report, (box.feature for box in boxes))
     all_groups = report.group_ranking(target.name)
     groups = all_groups[:CHARTED]
-    groups_chart, groups_signed = report_charts.group_charts(groups, said) if groups else (None, None)
+    groups_chart, groups_signed = report_charts.group_charts(groups, unit) if groups else (None, None)
     return TargetView(
         target=target,
         words=target_words(target),
-        units=said,
+        units=unit,
         rows=shown,
         charted=len(drawn),
-        chart=report_charts.importance_chart(drawn, labels, said) if drawn else None,
-        signed=report_charts.signed_chart(drawn, labels, said) if drawn else None,
+        chart=report_charts.importance_chart(drawn, labels, unit) if drawn else None,
+        signed=report_charts.signed_chart(drawn, labels, unit) if drawn else None,
         left=left_words(len(shown), len(ranking), "features", ALL),
         segments=tuple(_segment_views(report, target, [row.feature for row in ranking[:SEGMENT_FEATURES]])),
         boxes=tuple(boxes),
-        boxes_chart=report_charts.distribution_chart(boxes, box_labels, said) if boxes else None,
+        boxes_chart=report_charts.distribution_chart(boxes, box_labels, unit) if boxes else None,
         groups=groups,
         groups_chart=groups_chart,
         groups_signed=groups_signed,
@@ -172,13 +172,13 @@ def _segment_views(report: Report, target: TargetInfo, features: list[str]) -> I
             column, level = row.segment_column or column, row.segment_level or level
             named = row.model_copy(update={"segment_column": column, "segment_level": level})
             columns.setdefault(column, {}).setdefault(level, {})[row.feature] = named
-    for column, found in columns.items():
-        sizes = {level: max(row.rows for row in cells.values()) for level, cells in found.items()}
+    for column, cells_of_level in columns.items():
+        sizes = {level: max(row.rows for row in cells.values()) for level, cells in cells_of_level.items()}
         levels = [
-            LevelView(level, sizes[level], tuple(found[level].get(name) for name in features))
+            LevelView(level, sizes[level], tuple(cells_of_level[level].get(name) for name in features))
             for level in sorted(sizes, key=lambda level: (-sizes[level], level))[:LEVELS]
         ]
-        kept = [row for level in levels for row in level.cells if row is not None]
+        charted = [row for level in levels for row in level.cells if row is not None]
         info = next((item for item in report.segment_columns if item.column == column), None)
         total = max(len(sizes), info.levels if info else 0)
         left = [left_words(len(levels), total, "levels, the largest first,", ALL)]
@@ -188,12 +188,14 @@ def _segment_views(report: Report, target: TargetInfo, features: list[str]) -> I
             column=column,
             title=segment_label(report, column),
             outliers=tuple(
-                one for one in report.outliers_within if (one.target, one.segment_column) == (target.name, column)
+                outlier
+                for outlier in report.outliers_within
+                if (outlier.target, outlier.segment_column) == (target.name, column)
             ),
             features=tuple(features),
             levels=tuple(levels),
-            chart=report_charts.segment_chart(kept, written, features, _labels(report, features), column)
-            if kept
+            chart=report_charts.segment_chart(charted, written, features, _labels(report, features), column)
+            if charted
             else None,
             left=" ".join(words for words in left if words),
         )
@@ -209,14 +211,14 @@ class TailView(NamedTuple):
 
 def tail_views(report: Report) -> tuple[TailView, ...]:
     """The most important features of each target that is shown, where their tails are known."""
-    known = {(one.target, one.feature): one for one in report.distributions}
-    found = []
+    known = {(distribution.target, distribution.feature): distribution for distribution in report.distributions}
+    views = []
     for target in report.targets[:TARGETS]:
         for row in report.ranking(target.name)[:BOXES]:
             spread = known.get((row.target, row.feature))
             if spread is not None and spread.trimmed_abs_mean is not None and spread.tail_share is not None:
-                found.append(TailView(row, spread.trimmed_abs_mean, spread.tail_share))
-    return tuple(found)
+                views.append(TailView(row, spread.trimmed_abs_mean, spread.tail_share))
+    return tuple(views)
 
 
 def example_views(report: Report) -> tuple[tuple[ExampleView, ...], str]:

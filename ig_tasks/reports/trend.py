@@ -136,8 +136,8 @@ def read_trend(location: str) -> Trend:
             damaged += 1
             continue
         page = run.uri_of(revised("report.html", report.revision))
-        held = newest.get(report.partition)
-        if report.official and (held is None or held[0].created_at <= report.created_at):
+        newest_report = newest.get(report.partition)
+        if report.official and (newest_report is None or newest_report[0].created_at <= report.created_at):
             newest[report.partition] = (report, page, run)
     single = sorted(partition for partition in newest if partition != ALL and ".." not in partition)[-_MOST:]
     if not single:
@@ -154,9 +154,9 @@ def read_trend(location: str) -> Trend:
     )
 
 
-def _compared(found: Sequence[tuple[Report, str, RunFolder]]) -> Iterator[TrendRun]:
+def _compared(reports: Sequence[tuple[Report, str, RunFolder]]) -> Iterator[TrendRun]:
     before: Report | None = None
-    for report, page, folder in found:
+    for report, page, folder in reports:
         changed: tuple[str, ...] = ()
         if before is not None:
             parts = {
@@ -164,7 +164,7 @@ def _compared(found: Sequence[tuple[Report, str, RunFolder]]) -> Iterator[TrendR
                 "baseline": before.baseline.digest != report.baseline.digest,
                 "settings": settings_of(before) != settings_of(report),
             }
-            changed = tuple(what for what, differs in parts.items() if differs)
+            changed = tuple(part for part, differs in parts.items() if differs)
         yield TrendRun(report, page, changed, folder)
         before = report
 
@@ -172,7 +172,7 @@ def _compared(found: Sequence[tuple[Report, str, RunFolder]]) -> Iterator[TrendR
 def settings_of(report: Report) -> dict[str, Any]:
     """What decided the numbers beside model, baseline and data."""
     parts = dict(report.provenance.get("key_parts", {}))
-    data = {name: held for name, held in parts.get("data", {}).items() if name != "digest"}
-    attribution = {name: held for name, held in parts.get("attribution", {}).items() if name != "memory_limit"}
-    target = {name: held for name, held in parts.get("model", {}).items() if name != "digest"}
+    data = {name: setting for name, setting in parts.get("data", {}).items() if name != "digest"}
+    attribution = {name: setting for name, setting in parts.get("attribution", {}).items() if name != "memory_limit"}
+    target = {name: setting for name, setting in parts.get("model", {}).items() if name != "digest"}
     return {"target": target, "data": data, "attribution": attribution, "method": report.attribution.method}
