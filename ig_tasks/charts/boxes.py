@@ -26,7 +26,7 @@ class Box(NamedTuple):
     high: float
 
 
-def quantile_boxes(boxes: Sequence[Box], units: str) -> Chart:
+def quantile_boxes(boxes: Sequence[Box], units: str, noun: str = "features") -> Chart:
     """A box for each feature: a line from the 5 % to the 95 % quantile, a bar over the middle half, a median mark."""
     import altair as alt
 
@@ -41,5 +41,5 @@ def quantile_boxes(boxes: Sequence[Box], units: str) -> Chart:
         y=y, x="inner_low:Q", x2="inner_high:Q", tooltip=told(alt, {"label:N": "feature", **ends})
     )
     median = base.mark_tick(color=INK, thickness=2, size=17).encode(y=y, x="median:Q")
-    words = f"Quantile boxes of the attributions of {len(data)} features. The numbers are in the table."
+    words = f"Quantile boxes of the attributions of {len(data)} {noun}. The numbers are in the table."
     return Chart(alt.layer(zero_line(alt), outer, inner_bar, median), words, tuple(data), Frame(len(data)))

@@ -34,7 +34,13 @@ class CategoryMark(NamedTuple):
     high: float
 
 
-def number_bands(points: Sequence[NumberPoint], label: str, units: str, drawn: str) -> Chart:
+def number_bands(
+    points: Sequence[NumberPoint],
+    label: str,
+    units: str,
+    drawn: str,
+    rows: Sequence[tuple[float, float]] = (),
+) -> Chart:
     """A line through the middles, over one band or two.
 
     Args:
@@ -42,6 +48,7 @@ def number_bands(points: Sequence[NumberPoint], label: str, units: str, drawn: s
         label: what the number is called, for the axis.
         units: what an attribution is counted in.
         drawn: what line and bands are, in words, for those who cannot see them.
+        rows: (value, attribution) of single rows, as dots over the bands.
     """
     import altair as alt
 
@@ -50,9 +57,11 @@ def number_bands(points: Sequence[NumberPoint], label: str, units: str, drawn: s
     x = alt.X("value:Q", title=label, axis=numbers_axis(alt), scale=alt.Scale(zero=False, nice=False))
     axis = alt.Axis(tickCount=5, grid=True)
     y = alt.Y("low:Q", title=f"attribution ({units})", axis=axis, scale=alt.Scale(zero=True))
+    dots = alt.Chart(alt.Data(values=[{"value": value, "low": held} for value, held in rows]))
     layers = [base.mark_area(color=MIDDLE, opacity=0.28).encode(x=x, y=y, y2="high:Q")]
     if any(point.inner_low is not None for point in points):
         layers.append(base.mark_area(color=MIDDLE, opacity=0.5).encode(x=x, y="inner_low:Q", y2="inner_high:Q"))
+    layers += [dots.mark_point(color=INK, filled=True, size=10, opacity=0.3).encode(x=x, y=y)] if rows else []
     zero = alt.Chart(alt.Data(values=[{"zero": 0}])).mark_rule(color=FAINT, strokeWidth=1).encode(y="zero:Q")
     tooltip = told(alt, {"value:Q": label, "middle:Q": "attribution", "low:Q": "band from", "high:Q": "to"})
     layers += [

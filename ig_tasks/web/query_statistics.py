@@ -32,6 +32,8 @@ class Band(NamedTuple):
     high: float | None
     rows: int
     quantiles: tuple[float, ...]
+    middle: float | None = None
+    """The median of the other column within an interval."""
 
 
 def sample(
@@ -126,10 +128,11 @@ def bands(
         edges = question.ask(f"SELECT quantile_disc({along}, ?) FROM {{rows}} WHERE {where}", [inner, *bound])[0][0]
         found = question.ask(
             f"SELECT len(list_filter(?::DOUBLE[], lambda edge: edge <= {along})) AS place, min({along}), max({along}), "
-            f"count(*), quantile_cont({held}, ?) FROM {{rows}} WHERE {where} GROUP BY place ORDER BY place",
+            f"count(*), quantile_cont({held}, ?), median({along}) FROM {{rows}} WHERE {where} "
+            "GROUP BY place ORDER BY place",
             [sorted(set(edges or [])), list(quantiles), *bound],
         )
-    return tuple(Band("", low, high, many, tuple(at)) for _, low, high, many, at in found)
+    return tuple(Band("", low, high, many, tuple(at), middle) for _, low, high, many, at, middle in found)
 
 
 def band_by_level(

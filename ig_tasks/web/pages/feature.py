@@ -1,22 +1,137 @@
-"""One feature of a report."""
+"""One feature of a report: what it does by its value, by segment and over time, and the rows in which it does most."""
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from contextlib import suppress
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ig_tasks.web.dependencies import FeatureName, RunOf
+from ig_tasks.errors import QueryError
+from ig_tasks.reports.dependence_view import dependence_views
+from ig_tasks.store.report import Report
+from ig_tasks.store.stored_run import StoredRun
+from ig_tasks.web.charts import Pictures, chart_figure
+from ig_tasks.web.dependencies import FeatureName, OpenedRun, RunOf
 from ig_tasks.web.errors import PageError
-from ig_tasks.web.rendering import page
+from ig_tasks.web.feature_rows import FeatureRows, feature_rows
+from ig_tasks.web.feature_view import FeatureChoice, Neighbours, feature_info, over_time, segment_views
+from ig_tasks.web.kept import Kept
+from ig_tasks.web.linking import RunLinks
+from ig_tasks.web.queries import ATTRIBUTION, INPUT, SEGMENT, RunRows
+from ig_tasks.web.rendering import addresses_of, page
+from ig_tasks.web.report_choices import segments_of
 
 router = APIRouter()
+_rows: Kept[FeatureRows] = Kept(24)
 
 
 @router.get("/{name}/{run_id}/features/{feature}")
-def show(request: Request, run: RunOf, feature: FeatureName) -> Response:
+def show(
+    request: Request,
+    run: RunOf,
+    feature: FeatureName,
+    target: Annotated[str | None, Query(max_length=300)] = None,
+    segment: Annotated[str, Query(max_length=1000)] = "",
+) -> Response:
     """A feature."""
-    rows = [row for row in run.report.importance if row.feature == feature]
-    if not rows:
+    report, to = run.report, addresses_of(request)
+    choice = _choice(report, feature, target, segment)
+    label = report.label(feature)
+    pictures = Pictures(request)
+    key = (run.folder.uri, run.revision, choice.target.name, segment, feature)
+    several = len(report.targets) > 1
+    named = choice.target.name if several else None
+
+    def address(**query: Any) -> str:
+        query = {"revision": run.explicit_revision, "target": named, "segment": segment or None, **query}
+        return to.feature(run.name, run.run_id, query.pop("feature", feature), **query)
+
+    found = _rows.get(key, lambda: _asked(run, choice, label))
+    time = over_time(run.spec.entries, choice, label)
+    response = page(
+        request,
+        "feature_page.html",
+        run=run,
+        report=report,
+        choice=choice,
+        info=feature_info(report, feature),
+        label=label,
+        pictures=pictures,
+        links=RunLinks(to, run, target=named),
+        address=address,
+        neighbours=Neighbours.of(report, choice.target.name, feature),
+        rows=found,
+        in_report=next(
+            (one for one in dependence_views(_alone(report, choice)) if not segment and found.dependence is None), None
+        ),
+        segments=segments_of(report, choice.target.name),
+        by_segment=segment_views(report, choice),
+        time=time,
+        time_links=_time_links(request, run, choice, time.runs if time else {}),
+        attribution=ATTRIBUTION + feature,
+        value=INPUT + feature,
+        figure_of=lambda chart, caption, links=None, title="": chart_figure(
+            chart, pictures, links=links, caption=caption, title=title
+        ),
+        segment_links=lambda view: {label: address(segment=one) for label, one in view.levels.items()},
+        rows_address=lambda **query: _rows_address(request, run, choice, **query),
+    )
+    return pictures.answer() or response
+
+
+def _choice(report: Report, feature: str, target: str | None, segment: str) -> FeatureChoice:
+    """The feature that is asked for.
+
+    Raises:
+        PageError: 404, in one line, for what the report has not.
+    """
+    chosen = next((one for one in report.targets if target in (None, one.name)), None)
+    if chosen is None:
+        raise PageError(404, "This report has no such target.")
+    row = next((one for one in report.importance if (one.target, one.feature) == (chosen.name, feature)), None)
+    if row is None:
         raise PageError(404, "This report has no such feature.")
-    return page(request, "feature_page.html", run=run, feature=feature, rows=rows)
+    within = None
+    if segment:
+        key = (chosen.name, feature, segment)
+        within = next((one for one in report.segments if (one.target, one.feature, one.segment) == key), None)
+        if within is None:
+            raise PageError(404, "This report has no such segment of this feature.")
+        if within.segment_column is None:
+            column, _, level = segment.partition("=")
+            within = within.model_copy(update={"segment_column": column, "segment_level": level})
+    return FeatureChoice(feature, chosen, row, within)
+
+
+def _alone(report: Report, choice: FeatureChoice) -> Report:
+    """The report with this feature's dependence alone: charts of the others would be drawn for nothing."""
+    kept = tuple(one for one in report.dependence if (one.target, one.feature) == (choice.target.name, choice.feature))
+    return report.model_copy(update={"dependence": kept})
+
+
+def _asked(run: OpenedRun, choice: FeatureChoice, label: str) -> FeatureRows:
+    with suppress(QueryError, FileNotFoundError):
+        return feature_rows(RunRows.of(StoredRun(run.folder)), choice, label)
+    return FeatureRows(ATTRIBUTION + choice.feature, why_not="The rows of this run are not in the store.")
+
+
+def _rows_address(request: Request, run: OpenedRun, choice: FeatureChoice, **query: Any) -> str:
+    """The address of the rows page: the target's rows, those of the segment where one is chosen."""
+    within = choice.segment
+    if within is not None:
+        query |= {"column": [f"{SEGMENT}{within.segment_column}"], "op": ["is"], "value": [within.segment_level]}
+    query = {"revision": run.explicit_revision, "target": choice.target.name, **query}
+    return addresses_of(request).rows(run.name, run.run_id, **query)
+
+
+def _time_links(request: Request, run: OpenedRun, choice: FeatureChoice, runs: Any) -> dict[str, str]:
+    """{partition: this feature's page in the report of it}, where that report has the feature."""
+    to = addresses_of(request)
+    return {
+        partition: to.feature(run.name, entry.run_id, choice.feature, target=choice.target.name)
+        for partition, entry in runs.items()
+        if entry.published and any(row.feature == choice.feature for one in entry.targets for row in one.features)
+    }

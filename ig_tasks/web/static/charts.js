@@ -38,7 +38,7 @@
   function linkOf(held, item) {
     const row = item && item.datum;
     if (!row || typeof row !== "object") return undefined;
-    return [row.label, row.feature].map((name) => held.links[name]).find((address) => address);
+    return [row.label, row.feature, row.partition].map((name) => held.links[name]).find((address) => address);
   }
 
   async function draw(place) {

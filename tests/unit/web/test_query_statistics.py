@@ -58,6 +58,8 @@ def test_bands_are_quantiles_of_the_rows_between_their_ends(rows):
         inside = held[(held["input:delay"] >= band.low) & (held["input:delay"] <= band.high)]["attribution:delay"]
         assert len(inside) == band.rows
         assert band.quantiles == pytest.approx(np.quantile(inside, (0.25, 0.5, 0.75)), rel=1e-12)
+        values = held[(held["input:delay"] >= band.low) & (held["input:delay"] <= band.high)]["input:delay"]
+        assert band.middle == pytest.approx(values.median(), rel=1e-12)
         assert after is None or band.high < after.low
     assert max(band.rows for band in found) < 2 * min(band.rows for band in found)
 

@@ -1,0 +1,180 @@
+"""What the rows of a run say of one feature: its values and its attributions, and the rows in which it does most."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ig_tasks.charts import Chart
+from ig_tasks.charts.axes import unique_labels
+from ig_tasks.charts.boxes import Box, quantile_boxes
+from ig_tasks.charts.dependence_curves import NumberPoint, number_bands
+from ig_tasks.charts.histograms import category_counts, histogram
+from ig_tasks.errors import QueryError
+from ig_tasks.presentation.shortening import shortened
+from ig_tasks.reports.numerals import count, counted, number
+from ig_tasks.web.conditions import Condition, Order
+from ig_tasks.web.feature_view import FeatureChoice
+from ig_tasks.web.queries import ATTRIBUTION, INPUT, SEGMENT, Row, RunRows
+from ig_tasks.web.query_statistics import band_by_level, bands, bins, levels, sample
+
+__all__ = ["FeatureRows", "Picture", "conditions_of", "feature_rows"]
+
+_BINS, _BANDS, _LEVELS, _POINTS, _ROWS = 30, 20, 15, 1500, 8
+_MIDDLE = (0.1, 0.25, 0.5, 0.75, 0.9)
+_EDGE = 0.01
+"""The share of a sample on either side beyond which nothing is drawn: one row far away would hide all others."""
+_LETTERS, _TITLE = 25, 44
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A chart and what is to be said of it."""
+
+    chart: Chart
+    caption: str
+
+
+@dataclass(frozen=True)
+class FeatureRows:
+    """What the rows say; a part is None where they do not say it.
+
+    Attributes:
+        column: the attribution's column, for links to the rows page.
+        valued: whether the rows have the feature's values.
+        why_not: why there is nothing, or no values, in one line.
+    """
+
+    column: str
+    dependence: Picture | None = None
+    values: Picture | None = None
+    spread: Picture | None = None
+    greatest: tuple[Row, ...] = ()
+    least: tuple[Row, ...] = ()
+    valued: bool = False
+    why_not: str = ""
+
+
+def conditions_of(choice: FeatureChoice) -> list[Condition]:
+    """The rows of the target, and of the segment where one is chosen."""
+    found = [Condition("target", "is", choice.target.name)]
+    if choice.segment is not None and choice.segment.segment_column is not None:
+        found.append(Condition(SEGMENT + choice.segment.segment_column, "is", choice.segment.segment_level or ""))
+    return found
+
+
+def feature_rows(rows: RunRows, choice: FeatureChoice, label: str) -> FeatureRows:
+    """What the rows of a run say of a feature. Reads the columns that it needs, and never a whole shard.
+
+    Raises:
+        DamagedError: if a file is not what was written.
+    """
+    held, value = ATTRIBUTION + choice.feature, INPUT + choice.feature
+    try:
+        if held not in rows.columns:
+            return FeatureRows(held, why_not="The rows of this run hold no attributions of this feature by itself.")
+        where = conditions_of(choice)
+        kind = rows.columns.of(value).kind if value in rows.columns else ""
+        wanted = ["row_id", "output", "status", held, *([value] if kind in ("number", "text") else [])]
+        most = [rows.page(where, Order(held, way), columns=wanted, number=_ROWS).rows for way in (True, False)]
+        dependence = values = None
+        if kind == "number":
+            dependence, values = _by_number(rows, choice, label, where, (held, value))
+        elif kind == "text":
+            dependence, values = _by_category(rows, choice, label, where, (held, value))
+        return FeatureRows(
+            column=held,
+            dependence=dependence,
+            values=values,
+            spread=_spread(rows, held, where, choice.units),
+            greatest=most[0],
+            least=most[1],
+            valued=kind in ("number", "text"),
+            why_not="" if kind in ("number", "text") else _no_values(kind),
+        )
+    except QueryError as error:
+        return FeatureRows(held, why_not=f"The rows of this run cannot be asked: {error}.")
+
+
+def _no_values(kind: str) -> str:
+    if kind == "list":
+        return "What a row holds of this feature is a list (a text or a bag): a row's own page shows it, part by part."
+    return "The run kept no values of this feature (report.keep_inputs), so they cannot be drawn."
+
+
+def _by_number(
+    rows: RunRows, choice: FeatureChoice, label: str, where: Sequence[Condition], columns: tuple[str, str]
+) -> tuple[Picture | None, Picture | None]:
+    held, value = columns
+    found = bands(rows, value, held, _BANDS, _MIDDLE, where)
+    if not found:
+        return None, None
+    points = [
+        NumberPoint(band.middle if band.middle is not None else band.low or 0.0, at[2], at[0], at[4], at[1], at[3])
+        for band in found
+        for at in [band.quantiles]
+    ]
+    drawn = sample(rows, [value, held], _POINTS, where)
+    across, up = (_within([float(row[name]) for row in drawn]) for name in (value, held))
+    dots = [
+        (float(row[value]), float(row[held]))
+        for row in drawn
+        if across[0] <= row[value] <= across[1] and up[0] <= row[held] <= up[1]
+    ]
+    said = "the median, with bands of the middle half and the middle 80 %"
+    chart = number_bands(points, shortened(label, _TITLE), choice.units, said, dots)
+    total = counted(sum(band.rows for band in found), "row")
+    beyond = len(drawn) - len(dots)
+    left = f", {count(beyond)} of them far outside and not drawn" if beyond else ""
+    caption = f"Line: {said}, of {total}. Dots: a sample of {counted(len(drawn), 'row')}{left}."
+    shape = bins(rows, value, _BINS, [*where, *_between(value, across)])
+    return Picture(chart, caption), Picture(histogram(*shape, label), _between_words(across))
+
+
+def _by_category(
+    rows: RunRows, choice: FeatureChoice, label: str, where: Sequence[Condition], columns: tuple[str, str]
+) -> tuple[Picture | None, Picture | None]:
+    held, value = columns
+    found = band_by_level(rows, value, held, _LEVELS, (0.05, 0.25, 0.5, 0.75, 0.95), where)
+    if not found:
+        return None, None
+    names = {str(place): _level(band.level, band.rows) for place, band in enumerate(found)}
+    written = unique_labels(names, names)
+    boxes = [Box(written[str(place)], *band.quantiles) for place, band in enumerate(found)]
+    chart = quantile_boxes(boxes, choice.units, noun=f"categories of {label}")
+    counts = levels(rows, value, _LEVELS, where)
+    bars = {str(place): shortened(name, _LETTERS) for place, (name, _) in enumerate(counts)}
+    texts = unique_labels(bars, bars)
+    shown = category_counts([(texts[str(place)], many) for place, (_, many) in enumerate(counts)], label)
+    most = f"The {count(len(found))} most frequent categories" if len(found) == _LEVELS else "Every category"
+    boxed = f"{most}: the middle half, lines from the 5 % to the 95 % quantile, and the median."
+    return Picture(chart, boxed), Picture(shown, f"{most}, and how many rows hold each.")
+
+
+def _spread(rows: RunRows, held: str, where: Sequence[Condition], said: str) -> Picture | None:
+    drawn = sample(rows, [held], _POINTS, where)
+    if not drawn:
+        return None
+    ends = _within([float(row[held]) for row in drawn])
+    shape = bins(rows, held, _BINS, [*where, *_between(held, ends)])
+    return Picture(histogram(*shape, f"attribution ({said})"), _between_words(ends)) if shape.counts else None
+
+
+def _within(values: Sequence[float]) -> tuple[float, float]:
+    """From where to where all but a hundredth on either side lies; of few values all."""
+    ordered = sorted(values)
+    cut = int(_EDGE * len(ordered))
+    return ordered[cut], ordered[len(ordered) - 1 - cut]
+
+
+def _between(column: str, ends: tuple[float, float]) -> list[Condition]:
+    return [Condition(column, "ge", repr(ends[0])), Condition(column, "le", repr(ends[1]))]
+
+
+def _between_words(ends: tuple[float, float]) -> str:
+    return f"From {number(ends[0])} to {number(ends[1])}; about a hundredth of the rows lies beyond on either side."
+
+
+def _level(name: str, rows: int) -> str:
+    many = f" ({count(rows)})"
+    return shortened(name, _LETTERS - len(many)) + many
