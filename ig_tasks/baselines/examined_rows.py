@@ -47,7 +47,7 @@ class ExaminedRows:
     ) -> ExaminedRows:
         """Encode the rows, choose the output and run the model on them; arguments as for `judge_baselines`."""
         loaded = model if isinstance(model, LoadedModel) else None
-        chosen_space = "value"
+        chosen_space = space or "value"
         if loaded is None:
             model = as_model(model, inputs)
         else:
@@ -76,7 +76,7 @@ class ExaminedRows:
         else:
             data = named.as_given(arrays)
         layouts = package_layouts(loaded, arrays, layers) or layouts_of_arrays(arrays, layers)
-        case = cls(loaded, model, target, space or chosen_space, named, others, layers, table, data, layouts, known)
+        case = cls(loaded, model, target, chosen_space, named, others, layers, table, data, layouts, known)
         # One gradient evaluation per row from the rows themselves: their outputs, and nothing to explain.
         at_rows = case.explain([dict(arrays)], None, 1.0, 5)
         return replace(case, output=at_rows.output)

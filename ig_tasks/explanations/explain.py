@@ -23,7 +23,9 @@ from ig_tasks.data.inputs import explained
 from ig_tasks.data.tokens import tokens_of
 from ig_tasks.errors import DataError, InputError
 from ig_tasks.explanations.explanation import Explanation
+from ig_tasks.explanations.outcome_argument import given_outcomes
 from ig_tasks.models.loaded import LoadedModel
+from ig_tasks.models.loss import OUTCOME, with_outcomes
 
 __all__ = ["explain"]
 
@@ -37,6 +39,7 @@ def explain(
     fixed: Mapping[str, Any] | None = None,
     target: Any = None,
     space: str | None = None,
+    label: Any = None,
     method: Any = "integrated_gradients",
     integrator: str = "auto",
     steps: int | None = None,
@@ -68,6 +71,9 @@ def explain(
             "position": 3, "column": 1} chooses of several outputs by name or place, then a position, then a column;
             each may be left out.
         space: of a loaded package's target: "logit", "probability", "calibrated" or "margin"; its own unless given.
+            "loss": what the prediction costs at the row's outcome, in nats of log loss or as a squared error.
+        label: with space "loss", outcomes (rows,) or the column of the DataFrame that holds them. The path leaves them
+            as they are.
         layers: {input name: layer name} where the path runs in an embedding layer's output; a list of names where
             several layers embed the input, {column: name} where each column of a matrix of ids has one. A loaded
             package's own unless given.
@@ -91,6 +97,8 @@ def explain(
     )
     loaded = model if isinstance(model, LoadedModel) else None
     output_details: dict[str, str] = {}
+    table = inputs if isinstance(inputs, pd.DataFrame) else None
+    outcomes = given_outcomes(loaded, target, space, label, table)
     if loaded is not None:
         model, target, output_details = _target(loaded, target, space)
         layers = loaded.layers if layers is None else layers
@@ -101,8 +109,11 @@ def explain(
     for field, value in (("fixed", fixed), ("layers", layers)):
         if not isinstance(value, Mapping | None):
             raise InputError(f"{field}: {value!r:.80} is not a dict by input name, {field}={{'input name': ...}}")
-    table = inputs if isinstance(inputs, pd.DataFrame) else None
     encoded = None if table is None else _encode(loaded, table, "inputs")
+    if outcomes is not None and encoded is not None:
+        encoded = with_outcomes(encoded, outcomes, str(label) if isinstance(label, str) else "label")
+    elif outcomes is not None:
+        fixed = {**(fixed or {}), OUTCOME: outcomes}
     named = named_inputs(loaded, model, _rows_of(inputs) if encoded is None else encoded.inputs)
     layers = named.renamed(layers or {})
     if encoded is not None:

@@ -25,6 +25,8 @@ from ig_tasks.explanations.shap_fields import require_shap, shap_fields
 from ig_tasks.explanations.stored_row import stored_row
 from ig_tasks.models import ModelPackage, open_package
 from ig_tasks.models.kept_packages import open_kept
+from ig_tasks.models.loss import is_loss
+from ig_tasks.models.outcomes import labelled
 from ig_tasks.spec import ExplanationSpec
 from ig_tasks.store import Folder, RunFolder
 from ig_tasks.store.report import Report
@@ -185,6 +187,8 @@ class FinishedRun:
                 "open_run trusted_root= or trust="
             ) from None
         package = self._as_it_was(package)
+        if is_loss(model.space) and self.spec.data.label is not None:
+            package = labelled(package, self.spec.data.label, model.target)
         baseline = Baseline.of_run(self.folder, package.config.inputs)
         return package, PreparedModel.of(package.load(), model.target, model.space, baseline)
 

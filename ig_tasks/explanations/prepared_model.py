@@ -21,6 +21,7 @@ from ig_tasks.baselines.fitted import Baseline
 from ig_tasks.baselines.placing import PlacedBaseline
 from ig_tasks.baselines.replacing import features_at_baseline, rows_at_once
 from ig_tasks.models import LoadedModel
+from ig_tasks.models.loss import is_loss, without_outcome
 from ig_tasks.spec import AttributionSpec
 
 _BLOCK_BYTES = 1 << 28
@@ -58,8 +59,12 @@ class PreparedModel:
 
     @property
     def shares_baseline(self) -> bool:
-        """Whether the output at the baseline is the same for all rows."""
-        return self.baseline.shared
+        """Whether the output at the baseline is the same for all rows; a loss there depends on the row's outcome."""
+        return self.baseline.shared and not is_loss(self.space)
+
+    def _passed_on(self, fixed: Mapping[str, NDArray[Any]] | None) -> dict[str, NDArray[Any]]:
+        """What the model takes and nobody explains: masks, and the row's outcome where its loss is explained."""
+        return dict(fixed or {}) if is_loss(self.space) else without_outcome(fixed or {})
 
     def unseen(self, segments: Mapping[str, NDArray[np.object_]]) -> int:
         """How many rows are of a level that the baseline was not fitted for."""
@@ -180,7 +185,7 @@ class PreparedModel:
             self.baseline.starts(arrays, segments),
             _engine_options(settings, memory_limit, self.loaded.device),
             shares=self.baseline.shares,
-            fixed=dict(fixed),
+            fixed=self._passed_on(fixed),
             target=self.target,
             layers=dict(self.loaded.layers),
             refuse=refuse,

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from ig_tasks.data.inputs import InputSpec, check_inputs
 from ig_tasks.data.preprocessed import from_preprocess
 from ig_tasks.errors import ModelError, TargetError, suggest
+from ig_tasks.models.loss import is_loss, loss_of
 from ig_tasks.models.outputs import Selection
 from ig_tasks.models.package_formats import FORMATS, FormatName, Framework, format_of_name
 from ig_tasks.models.referenced_files import FILE, relative_path, with_parameters, with_tokenizer, with_vocabulary
@@ -140,6 +141,8 @@ class ModelConfig(_Strict):
             TargetError, ModelError: for a space that the target cannot be turned into.
         """
         name, config = self._target(target)
+        if is_loss(space) and space != config.space:
+            return Target(name, config, loss_of(config))
         spaces = spaces_of(config)
         if space is not None and space not in spaces:
             raise ModelError(f"target '{name}' has no space '{space}'{suggest(space, spaces, noun='spaces')}")

@@ -15,6 +15,7 @@ from ig_tasks.errors import ModelError
 from ig_tasks.models.code import import_factory
 from ig_tasks.models.config import FILE, ModelConfig, TargetConfig
 from ig_tasks.models.digest import Stamp, file_digest, stamp_of
+from ig_tasks.models.loss import LabelColumn, with_outcomes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,6 +41,8 @@ class PackageContents:
     """What reading `weights` may run: "nothing", "a program" or "a pickle"."""
     stamps: Mapping[Path, Stamp] = field(default_factory=dict, repr=False)
     """{file: its stamp before it was digested}"""
+    label: LabelColumn | None = None
+    """The column of outcomes, where the loss of each row at its outcome is explained."""
     bare: bool = False
     """Whether it is an artifact without model.yaml: it has no columns, and its inputs are known once it is loaded."""
 
@@ -54,17 +57,27 @@ class PackageContents:
 
     @property
     def columns(self) -> list[str]:
+        """The columns that are read of rows to explain: the model's, and that of outcomes where their loss is."""
+        return list(dict.fromkeys([*self.input_columns, *([self.label.column] if self.label else [])]))
+
+    @property
+    def input_columns(self) -> list[str]:
         """The columns that the model reads, each once, in the order of the inputs."""
         return list(dict.fromkeys(column for spec in self.config.inputs.values() for column in spec.columns))
 
     def encode(self, frame: pd.DataFrame) -> Encoded:
         """Rows of a table as the model takes them, by the package's own `preprocess` where it has one.
 
+        With `label`, a table that has the column of outcomes has them among `fixed`.
+
         Raises:
             DataError: for a column that is absent or holds something else.
             ModelError: for code that fails.
         """
-        return encode(frame, self.config.inputs, preprocess=self.preprocess)
+        encoded = encode(frame, self.config.inputs, preprocess=self.preprocess)
+        if self.label is None or self.label.column not in frame:
+            return encoded
+        return with_outcomes(encoded, self.label.read(frame[self.label.column]), self.label.column)
 
     @property
     def preprocess(self) -> Preprocess | None:

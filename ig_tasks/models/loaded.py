@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 
 from ig_tasks.errors import InputError, LayerError, suggest
-from ig_tasks.models.outputs import Head, Selection
+from ig_tasks.models.outputs import OUTCOME, Head, Selection
 from ig_tasks.models.spaces import head_for, margin_base, selection_of
 from ig_tasks.models.target_config import Chosen
 
@@ -115,7 +115,8 @@ class LoadedModel(ABC):
 
     def call_head(self, head: Head, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
         """What a head gives of encoded inputs {name: (rows, ...)}: (rows, columns)."""
-        return self._in_blocks(inputs, lambda block: self._call_head(self.model, head, block))
+        outcome = {OUTCOME: np.asarray(inputs[OUTCOME])} if head.takes_outcome else {}
+        return self._in_blocks(inputs, lambda block: self._call_head(self.model, head, block), outcome)
 
     def predict(self, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
         """The model's output on encoded inputs: {name: (rows, ...)} -> (rows,) or (rows, outputs).
@@ -126,8 +127,12 @@ class LoadedModel(ABC):
         return self._in_blocks(inputs, lambda block: self._call(self.model, block))
 
     def _in_blocks(
-        self, inputs: Mapping[str, np.ndarray], call: Callable[[dict[str, np.ndarray]], np.ndarray]
+        self,
+        inputs: Mapping[str, np.ndarray],
+        call: Callable[[dict[str, np.ndarray]], np.ndarray],
+        outcome: Mapping[str, np.ndarray] | None = None,
     ) -> np.ndarray:
+        inputs = {name: array for name, array in inputs.items() if name != OUTCOME}
         specs = self.package.config.inputs
         for name in [] if self.package.bare else [*inputs, *specs]:
             if name not in specs or name not in inputs:
@@ -136,6 +141,7 @@ class LoadedModel(ABC):
         rows = len(next(iter(inputs.values())))
         blocks = range(0, max(rows, 1), _BLOCK)
         cast = {name: _cast(array, specs[name].dtype if name in specs else None) for name, array in inputs.items()}
+        cast |= outcome or {}
         outputs = [call({name: array[at : at + _BLOCK] for name, array in cast.items()}) for at in blocks]
         if (rows - 1) % _BLOCK == 0 and outputs[-1].shape[:1] != (1,):
             outputs[-1] = outputs[-1][None]  # the model squeezed the axis of its only row, too

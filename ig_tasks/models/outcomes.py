@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,16 +12,19 @@ from scipy.special import softmax
 
 from ig_tasks.errors import ModelError
 from ig_tasks.models.config import ModelConfig
+from ig_tasks.models.contents import PackageContents
 from ig_tasks.models.loaded import LoadedModel
+from ig_tasks.models.loss import LabelColumn
 from ig_tasks.models.output_steps import Functions
 from ig_tasks.models.outputs import Head, Selection
 from ig_tasks.models.spaces import converter, margin_base, selection_of
-from ig_tasks.models.target_config import Target
+from ig_tasks.models.target_config import Chosen, Target
 from ig_tasks.statistics.losses import OutcomeKind
 
-__all__ = ["Outcome", "class_probabilities", "falls", "outcome_of", "prediction"]
+__all__ = ["Outcome", "class_probabilities", "falls", "labelled", "outcome_of", "prediction"]
 
 Floats = NDArray[np.float64]
+Contents = TypeVar("Contents", bound=PackageContents)
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,16 @@ def outcome_of(config: ModelConfig, target: Target) -> Outcome:
     return Outcome("class", space, target.name, own.column or 0, named)
 
 
+def labelled(package: Contents, column: str, target: Chosen) -> Contents:
+    """The package whose rows come with their outcomes, of a column, so that their loss can be explained.
+
+    Raises:
+        TargetError, ModelError: as `outcome_of`.
+    """
+    outcome = outcome_of(package.config, package.config.choose_target(target, None))
+    return replace(package, label=LabelColumn(column, outcome.kind, outcome.target, outcome.classes))
+
+
 def falls(target: Target) -> bool:
     """Whether the outcome is less probable the larger the number explained, as before a calibration that turns it."""
     calibration = target.config.calibration
@@ -109,8 +122,8 @@ def class_probabilities(loaded: LoadedModel, target: Target, arrays: Mapping[str
 class _Classes(Head):
     """A head that keeps all columns."""
 
-    def of_tensor(self, functions: Functions, x: Any) -> Any:
-        del functions
+    def of_tensor(self, functions: Functions, x: Any, outcome: Any = None) -> Any:
+        del functions, outcome
         position = self.selection.position
         return x if position is None else x[:, position]
 

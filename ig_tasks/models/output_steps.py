@@ -16,6 +16,7 @@ import numpy as np
 from ig_tasks.models.calibration import Calibration
 
 __all__ = [
+    "LEAST",
     "SIGMOID",
     "Functions",
     "NumpyFunctions",
@@ -27,6 +28,8 @@ __all__ = [
     "ramps",
 ]
 
+LEAST = float(np.finfo(np.float64).eps)
+"""Probabilities nearer to 0 or 1 count as this far from it, as they do where losses are told of predictions."""
 _LEAST_WIDTH = 1e-30  # a ramp's slope stays finite in float32
 
 
@@ -121,6 +124,22 @@ class Functions(Protocol):
         """A list of the step as an array of the dtype of `like`."""
         ...
 
+    def like(self, outcome: Any, x: Any) -> Any:
+        """The same numbers in the dtype of `x`."""
+        ...
+
+    def softplus(self, x: Any) -> Any:
+        """log(1 + exp(x)), element by element, to the last digit."""
+        ...
+
+    def log(self, x: Any) -> Any:
+        """The logarithm of numbers of at least `LEAST`, to which smaller ones are raised."""
+        ...
+
+    def log_share(self, x: Any, classes: Any) -> Any:
+        """Log of the softmax over the columns of x (rows, columns) of each row's class (rows, 1), (rows, 1)."""
+        ...
+
 
 class NumpyFunctions:
     """The functions in numpy, for predictions that are numbers already."""
@@ -159,9 +178,31 @@ class NumpyFunctions:
         """A list of the step as an array of the dtype of `like`."""
         return np.asarray(getattr(step, name), dtype=like.dtype)
 
+    def like(self, outcome: Any, x: Any) -> Any:
+        """The same numbers in the dtype of `x`."""
+        return np.asarray(outcome, dtype=x.dtype)
 
-def apply(functions: Functions, steps: Sequence[Step], x: Any) -> Any:
-    """The chain on (rows, columns); softmax and log-odds leave one column, ramps need one."""
+    def softplus(self, x: Any) -> Any:
+        """log(1 + exp(x)), element by element."""
+        return np.logaddexp(x, 0.0)
+
+    def log(self, x: Any) -> Any:
+        """The logarithm of numbers of at least `LEAST`, to which smaller ones are raised."""
+        return np.log(np.maximum(x, LEAST))
+
+    def log_share(self, x: Any, classes: Any) -> Any:
+        """Log of the softmax over the columns of x (rows, columns) of each row's class (rows, 1), (rows, 1)."""
+        from scipy.special import log_softmax
+
+        return np.take_along_axis(log_softmax(x, axis=1), np.asarray(classes, dtype=np.int64), axis=1)
+
+
+def apply(functions: Functions, steps: Sequence[Step], x: Any, outcome: Any = None) -> Any:
+    """The chain on (rows, columns); softmax, log-odds and a class's loss leave one column, ramps need one.
+
+    Args:
+        outcome: (rows, 1), which losses take.
+    """
     for step in steps:
         column = slice(step.column, step.column + 1)
         match step.op:
@@ -181,6 +222,14 @@ def apply(functions: Functions, steps: Sequence[Step], x: Any) -> Any:
                 start, scale, rise = (functions.constant(step, name, x) for name in ("start", "scale", "rise"))
                 z = (functions.spread(x, len(step.start)) - start) * scale
                 x = functions.weighted_sum(functions.clip(z), rise) + step.shift
+            case "log_loss":
+                x = (1.0 - outcome) * functions.softplus(x) + outcome * functions.softplus(-x)
+            case "probability_loss":
+                x = -outcome * functions.log(x) - (1.0 - outcome) * functions.log(1.0 - x)
+            case "class_loss":
+                x = -functions.log_share(x, outcome)
+            case "squared_error":
+                x = (x - outcome) * (x - outcome)
             case _:
                 raise AssertionError(step.op)
     return x

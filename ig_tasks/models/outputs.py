@@ -15,7 +15,10 @@ from pydantic import BaseModel, ConfigDict
 from ig_tasks.errors import TargetError, suggest
 from ig_tasks.models.output_steps import Functions, Step, apply
 
-__all__ = ["Head", "Selection"]
+__all__ = ["OUTCOME", "Head", "Selection"]
+
+OUTCOME = "outcome_of_the_row"
+"""The name under which a head that takes the row's outcome finds it among the inputs."""
 
 
 class Selection(BaseModel):
@@ -33,7 +36,8 @@ class Head:
     """What stands behind the raw model: the output chosen, and the chain that brings it into its space.
 
     `target` and `space` are for messages. With `one_column` an output of several columns is refused unless one is
-    chosen; `binary` says that a column was taken for the log-odds of a yes or no without model.yaml saying so.
+    chosen; `binary` says that a column was taken for the log-odds of a yes or no without model.yaml saying so;
+    `takes_outcome` that the number depends on the row's outcome, too, as a loss does.
     """
 
     target: str
@@ -41,16 +45,20 @@ class Head:
     selection: Selection
     steps: tuple[Step, ...]
     binary: bool = False
+    takes_outcome: bool = False
 
-    def __call__(self, functions: Functions, raw: Any, rows: int | None = None) -> Any:
+    def __call__(self, functions: Functions, raw: Any, rows: int | None = None, outcome: Any = None) -> Any:
         """(rows, 1) of what the model returned for `rows` rows; None if their number is not known.
+
+        Args:
+            outcome: (rows,) of the rows, where the head takes them.
 
         Raises:
             TargetError: for an output that is not there.
         """
         x = self.pick(raw)
         # The squeeze at the end of many models also removes the axis of a single row.
-        return self.of_tensor(functions, x[None] if rows == 1 and tuple(x.shape[:1]) != (1,) else x)
+        return self.of_tensor(functions, x[None] if rows == 1 and tuple(x.shape[:1]) != (1,) else x, outcome)
 
     def pick(self, raw: Any) -> Any:
         """The tensor of the head that is named."""
@@ -84,8 +92,8 @@ class Head:
             )
         return raw
 
-    def of_tensor(self, functions: Functions, x: Any) -> Any:
-        """(rows, 1) of the named head's tensor."""
+    def of_tensor(self, functions: Functions, x: Any, outcome: Any = None) -> Any:
+        """(rows, 1) of the named head's tensor, at (rows,) outcomes where the head takes them."""
         where, shape = f"targets.{self.target}.output", tuple(x.shape)
         position, column = self.selection.position, self.selection.column
         if position is not None:
@@ -112,9 +120,9 @@ class Head:
                 f"targets.{self.target}.activation: the output has {columns} columns; say softmax if they are classes "
                 "that exclude one another, sigmoid if each is a yes or no of its own"
             )
-        wide = any(step.op in ("column", "softmax", "log_odds") for step in self.steps)
+        wide = any(step.op in ("column", "softmax", "log_odds", "class_loss") for step in self.steps)
         if wide and columns < 2:
             raise TargetError(f"targets.{self.target}.activation: softmax needs several columns, the output has one")
         if not wide and columns > 1 and column is not None:
             x = x[:, column : column + 1]
-        return apply(functions, self.steps, x)
+        return apply(functions, self.steps, x, None if outcome is None else functions.like(outcome[:, None], x))

@@ -8,6 +8,9 @@ margin       the distance to the decision threshold, greater than zero where the
              calibrated probability - threshold where the target is calibrated, else
              logit - logit(threshold) of a target declared as logit (of a class: its log-odds against all others), else
              output - threshold
+
+The loss of a row (`ig_tasks.models.loss`) is one of the row and its outcome: no number of another space says anything
+of it.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ig_tasks.errors import ModelError, suggest
+from ig_tasks.models.loss import is_loss, loss_head, loss_steps
 from ig_tasks.models.output_steps import SIGMOID, NumpyFunctions, Step, affine, apply, calibration_steps, log_odds
 from ig_tasks.models.outputs import Head, Selection
 
@@ -53,6 +57,8 @@ def head_for(name: str, config: TargetConfig, space: str) -> Head | None:
 
     A space that the target does not have is the caller's to refuse.
     """
+    if is_loss(space) and space != config.space:
+        return loss_head(name, config, selection_of(config), loss_steps(config, _steps))
     steps = tuple(_steps(config, space))
     if not steps and not isinstance(config.output, Selection):
         return None
@@ -102,7 +108,7 @@ def threshold_in(config: TargetConfig, space: str) -> float | None:
     own units); where the target is calibrated, it is one of the calibrated probability.
     """
     threshold = config.threshold
-    if threshold is None:
+    if threshold is None or (is_loss(space) and space != config.space):
         return None
     if space == "margin":
         return 0.0

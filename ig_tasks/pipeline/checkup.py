@@ -16,6 +16,7 @@ from ig_tasks.presentation.statuses import PROVEN_BY
 from ig_tasks.presentation.visible import visible
 from ig_tasks.spec import ExplanationSpec
 from ig_tasks.stages.baseline_doctor import judge_spec
+from ig_tasks.stages.baseline_job import require_population
 from ig_tasks.stages.plan_facts import facts_of
 from ig_tasks.stages.planning import plan_run, require_writable_store
 from ig_tasks.stages.run_plan import RunPlan
@@ -63,6 +64,7 @@ class Checkup:
         spec, plan = self._spec, self._plan
         rows = examine_rows(plan)
         ref = load_planned(plan, session=self._session, log=self._log, stored=True, rows=rows)
+        require_population(plan, self._session)
         package = plan.package
         kinds = Counter(feature.kind for feature in package.features)
         others = "".join(f", {count} {kind.replace('_', '-')}" for kind, count in kinds.items() if kind not in _PLAIN)

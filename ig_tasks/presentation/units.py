@@ -9,6 +9,8 @@ _UNITS = {
     "probability": "probability",
     "calibrated": "calibrated probability",
     "margin": "distance to the decision threshold",
+    "log_loss": "nats of log loss",
+    "squared_error": "squared error",
     "log_probability": "log-probability",
     "raw": "the model's own units",
     "value": "the model's own units",

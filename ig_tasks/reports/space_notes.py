@@ -7,6 +7,7 @@ from typing import Any
 from scipy.special import expit
 
 from ig_tasks.models.config import TargetConfig
+from ig_tasks.models.loss import is_loss
 from ig_tasks.models.outputs import Selection
 from ig_tasks.models.spaces import margin_base, threshold_in
 from ig_tasks.reports.numerals import number
@@ -53,6 +54,8 @@ def explained_words(config: TargetConfig, space: str) -> str:
 
 def _space_words(config: TargetConfig, space: str) -> str:
     softmax = config.activation == "softmax"
+    if is_loss(space) and space != config.space:
+        return _loss_words(space)
     if space == "margin":
         return f"{margin_words(config)} Attributions are the same wherever the threshold lies."
     if space == "calibrated":
@@ -73,6 +76,16 @@ def _space_words(config: TargetConfig, space: str) -> str:
     if space == "logit":
         return "Log-odds: 0 is a probability of one half, and every 0.69 more doubles the odds."
     return "The number that the model returns, in its own units."
+
+
+def _loss_words(space: str) -> str:
+    worse = "What raises it made the prediction worse, what lowers it made it better"
+    if space == "squared_error":
+        return f"The squared difference between prediction and outcome of the row. {worse}."
+    return (
+        "The log loss of the row: minus the logarithm of the probability that was given to what came. 0 is certainty "
+        f"that was right, 0.69 an even guess. {worse}."
+    )
 
 
 def margin_words(config: TargetConfig) -> str:

@@ -100,7 +100,7 @@ class ModelSpec(Section):
     target: str | int | None = None
     space: Annotated[
         Uri | None,
-        Field(description="logit, probability, calibrated or margin; left out: the target's own"),
+        Field(description="logit, probability, calibrated, margin or loss; left out: the target's own"),
     ] = None
     trust: Trust = None
     served: Annotated[ServedSpec | None, BeforeValidator(_as_served)] = None

@@ -76,7 +76,8 @@ def judge_rows(task: JudgeTask) -> BaselineAssessment:
     for name in ("auto", "mean", "mode", "zero"):
         candidates.setdefault(name, name)
     rows = read_shard(task.rows, columns)
-    reference = rows if task.reference == task.rows else read_shard(task.reference, columns)
+    fitted_on = list(dict.fromkeys([*package.input_columns, *([spec.segment] if spec.segment else [])]))
+    reference = rows if task.reference == task.rows else read_shard(task.reference, fitted_on)
     if spec.cutoff is not None:
         candidates[spec.strategy] = _population(loaded, reference, task)
     return judge_baselines(

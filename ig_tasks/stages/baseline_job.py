@@ -10,7 +10,7 @@ from ig_tasks.baselines.fitted import Baseline
 from ig_tasks.baselines.fitting import BaselineCounts, fit_baseline
 from ig_tasks.baselines.input_layouts import Inputs
 from ig_tasks.baselines.table import baseline_of_table
-from ig_tasks.cluster.job import map_shards
+from ig_tasks.cluster.job import map_shards, run_one
 from ig_tasks.cluster.progress import Progress
 from ig_tasks.cluster.session import ComputeSession
 from ig_tasks.data.shards import plan_shards
@@ -75,6 +75,29 @@ def fit_or_find(
     content = digest_of(folder.write_table(_TABLE, baseline.to_table(inputs)))
     write_sealed(folder, _FACTS, {**facts, **baseline.facts, "digest": baseline.digest, "content": content})
     return baseline, False
+
+
+def require_population(plan: RunPlan, session: ComputeSession) -> None:
+    """See that a population at a cutoff has a row: shard after shard is asked until one has.
+
+    Raises:
+        BaselineError: if none has one.
+    """
+    asked = plan.spec.baseline
+    if asked.cutoff is None:
+        return
+    inputs, resources = plan.package.config.inputs, plan.spec.compute.resources
+    counts: BaselineCounts | None = None
+    for shard in plan_shards(*baseline_files(plan.spec, plan.dataset), FIT_ROWS):
+        task = BaselineTask(plan.model, shard, asked, resources)
+        found = run_one(
+            session, count_shard, task, key=f"population-{shard.name}", resources=resources, rows=shard.rows
+        )
+        counts = BaselineCounts.from_json(found)
+        if counts.rows:
+            return
+    if counts is not None:
+        fit_baseline(asked, counts, inputs)  # says what the population is that nobody belongs to
 
 
 def _stored_baseline(folder: Folder, inputs: Inputs, say: Say) -> Baseline | None:

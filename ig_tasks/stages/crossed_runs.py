@@ -85,6 +85,7 @@ class CrossTask:
                 "rows": self.shard.rows,
                 "sample": _sampled(self.shard),
                 "cluster": self.cluster,
+                **({"label": self.model.label} if self.model.label else {}),
             },
             "attribution": {**self.attribution.model_dump(mode="json"), "memory_limit": self.memory_limit},
             "substitution": None

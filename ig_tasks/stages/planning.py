@@ -17,6 +17,7 @@ from ig_tasks.models.outcomes import outcome_of
 from ig_tasks.models.spaces import converter, spaces_of
 from ig_tasks.spec import AttributionSpec, ExplanationSpec, format_partition
 from ig_tasks.spec.uris import without_secrets
+from ig_tasks.stages.loss_planning import check_loss, for_loss
 from ig_tasks.stages.reason_rules import ReasonRules
 from ig_tasks.stages.run_plan import RunPlan, served_target
 from ig_tasks.store import Store, run_key
@@ -46,10 +47,12 @@ def plan_run(spec: ExplanationSpec, partition: str | None = None) -> RunPlan:
     root = spec.origin.trusted_root if spec.origin else None
     package = _open_model(spec, root)
     _check_target(spec, package)
+    check_loss(spec, package)
     served = _open_served(spec, package, root)
     _check_attribution(spec.attribution)
     _check_drift(spec)
     _check_label(spec, package)
+    package = for_loss(spec, package)
     chosen = format_partition(partition or spec.partition)
     dataset = Dataset(spec.data.uri, spec.data.partition)
     _require_inputs(dataset, package)
@@ -76,7 +79,7 @@ def plan_run(spec: ExplanationSpec, partition: str | None = None) -> RunPlan:
         if source is not dataset:
             _require_inputs(source, package, "baseline.uri: ")
         segment = [spec.baseline.segment] if spec.baseline.segment else []
-        source.require_in_all(fitted_on, [*package.columns, *segment])
+        source.require_in_all(fitted_on, [*package.input_columns, *segment])
     row_ids = spec.data.rows
     rows_at = find_rows(dataset, files, spec.data.id, row_ids) if row_ids else None
     return RunPlan(spec, package, dataset, tuple(files), chosen, served, rows_at)

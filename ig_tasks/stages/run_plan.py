@@ -74,6 +74,7 @@ class RunPlan:
             trusted_root=root,
             target=model.target,
             space=model.space,
+            label=self.package.label.column if self.package.label else None,
         )
 
     @property

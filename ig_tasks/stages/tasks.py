@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,8 @@ from ig_tasks.data.shards import Shard, read_shard
 from ig_tasks.errors import IgTasksError, ModelError
 from ig_tasks.explanations.prepared_model import PreparedModel
 from ig_tasks.models import LoadedModel, ModelPackage, open_package
+from ig_tasks.models.loss import without_outcome
+from ig_tasks.models.outcomes import labelled
 from ig_tasks.spec import AttributionSpec, BaselineSpec, DataSpec
 from ig_tasks.stages.layer_doctor import diagnosis_of, load_or_propose
 from ig_tasks.stages.missing_numbers import require_gaps_alike
@@ -49,6 +51,8 @@ class ModelReference:
     trusted_root: str | None
     target: str | int | None
     space: str | None
+    label: str | None = None
+    """The column of outcomes, where the loss of each row is explained."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +104,7 @@ def try_model(task: TrialTask) -> dict[str, Any]:
     spec = BaselineSpec(strategy="mean")
     baseline = fit_baseline(spec, BaselineCounts.of(inputs, arrays), inputs)
     try:
-        diagnosis = diagnosis_of(loaded, arrays, fixed, task.model.target)
+        diagnosis = diagnosis_of(loaded, arrays, without_outcome(fixed), task.model.target)
         prepared = PreparedModel.of(loaded, task.model.target, task.model.space, baseline)
 
         def call(rows: Mapping[str, NDArray[Any]], masks: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
@@ -216,11 +220,15 @@ def _doubt_of_space(
 
 
 def _open(model: ModelReference) -> ModelPackage:
-    return open_package(model.uri, trust=model.trust, trusted_root=model.trusted_root)
+    package = open_package(model.uri, trust=model.trust, trusted_root=model.trusted_root)
+    return package if model.label is None else labelled(package, model.label, model.target)
 
 
 def _load(model: ModelReference, device: str | None) -> LoadedModel:
-    return loaded_model(model.uri, model.digest, trust=model.trust, trusted_root=model.trusted_root, device=device)
+    loaded = loaded_model(model.uri, model.digest, trust=model.trust, trusted_root=model.trusted_root, device=device)
+    if model.label is None:
+        return loaded
+    return replace(loaded, package=labelled(loaded.package, model.label, model.target))
 
 
 def _prepare(task: ExplainTask, run: RunFolder, device: str | None) -> PreparedModel:

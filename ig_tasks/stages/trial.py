@@ -67,7 +67,7 @@ def examine_baseline(plan: RunPlan) -> dict[str, UnknownCounts]:
         return {}
     source, files = baseline_files(plan.spec, plan.dataset)
     shard = plan_shards(source, files, _ROWS, sample=_ROWS)[0]
-    encoded = plan.package.encode(read_shard(shard, plan.package.columns))
+    encoded = plan.package.encode(read_shard(shard, plan.package.input_columns))
     return unknown_counts(encoded, plan.package.config.inputs)
 
 

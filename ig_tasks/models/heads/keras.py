@@ -8,8 +8,8 @@ from typing import Any
 import keras  # noqa: TID253 - this module is imported when a Keras model is loaded, never before
 import numpy as np
 
-from ig_tasks.models.output_steps import Step
-from ig_tasks.models.outputs import Head, Selection
+from ig_tasks.models.output_steps import LEAST, Step
+from ig_tasks.models.outputs import OUTCOME, Head, Selection
 
 __all__ = ["KerasFunctions", "Output", "with_head"]
 
@@ -20,9 +20,20 @@ def with_head(model: Any, head: Head) -> Any:
 
     if isinstance(model, Functional):
         tensor = head.pick(_outputs_by_name(model))
+        if head.takes_outcome:
+            return _with_outcome(model, head, tensor)
         head.of_tensor(KerasFunctions(), tensor)  # what a layer raises, Keras wraps in lines of its own
         return keras.Model(model.input, Output(head, name=_free_name(model, head.space), dtype=tensor.dtype)(tensor))
     return _Around(model, head)
+
+
+def _with_outcome(model: Any, head: Head, tensor: Any) -> Any:
+    """A graph with an input more, the rows' outcomes, which its last layer takes beside the model's output."""
+    inputs = model.input if isinstance(model.input, dict) else {tensor.name: tensor for tensor in model.inputs}
+    outcome = keras.Input((), name=OUTCOME, dtype=tensor.dtype)
+    head.of_tensor(KerasFunctions(), tensor, outcome)
+    last = Output(head, name=_free_name(model, head.space), dtype=tensor.dtype)
+    return keras.Model({**inputs, OUTCOME: outcome}, last([tensor, outcome]))
 
 
 def _outputs_by_name(model: Any) -> Any:
@@ -75,6 +86,23 @@ class KerasFunctions:
         """A list of the step as a tensor of the dtype of `like`."""
         return keras.ops.convert_to_tensor(np.asarray(getattr(step, name), np.float64), dtype=like.dtype)
 
+    def like(self, outcome: Any, x: Any) -> Any:
+        """The same numbers in the dtype of `x`."""
+        return keras.ops.cast(outcome, x.dtype)
+
+    def softplus(self, x: Any) -> Any:
+        """log(1 + exp(x)), element by element."""
+        return keras.ops.softplus(x)
+
+    def log(self, x: Any) -> Any:
+        """The logarithm of numbers of at least `LEAST`, to which smaller ones are raised."""
+        return keras.ops.log(keras.ops.maximum(x, LEAST))
+
+    def log_share(self, x: Any, classes: Any) -> Any:
+        """Log of the softmax over the columns of x (rows, columns) of each row's class (rows, 1), (rows, 1)."""
+        own = keras.ops.equal(classes, keras.ops.arange(x.shape[1], dtype=x.dtype))
+        return keras.ops.sum(keras.ops.log_softmax(x, axis=1) * keras.ops.cast(own, x.dtype), axis=1, keepdims=True)
+
 
 @keras.saving.register_keras_serializable(package="ig_tasks")
 class Output(keras.layers.Layer):  # type: ignore[misc]  # keras is not followed by mypy
@@ -85,8 +113,9 @@ class Output(keras.layers.Layer):  # type: ignore[misc]  # keras is not followed
         self.head = head
 
     def call(self, x: Any) -> Any:
-        """The explained number (rows, 1) of an output tensor."""
-        return self.head.of_tensor(KerasFunctions(), x)
+        """The explained number (rows, 1) of an output tensor; with the outcomes beside it where the head takes them."""
+        tensor, outcome = x if self.head.takes_outcome else (x, None)
+        return self.head.of_tensor(KerasFunctions(), tensor, outcome)
 
     def get_config(self) -> dict[str, Any]:
         """The head as JSON values, for `from_config`."""
@@ -97,6 +126,7 @@ class Output(keras.layers.Layer):  # type: ignore[misc]  # keras is not followed
             "selection": head.selection.model_dump(),
             "steps": [step.to_json() for step in head.steps],
             "binary": head.binary,
+            "takes_outcome": head.takes_outcome,
         }
         return {**super().get_config(), "head": document}
 
@@ -110,6 +140,7 @@ class Output(keras.layers.Layer):  # type: ignore[misc]  # keras is not followed
             Selection(**document["selection"]),
             tuple(Step.from_json(step) for step in document["steps"]),
             document["binary"],
+            document.get("takes_outcome", False),
         )
         return cls(**{**config, "head": head})
 
@@ -123,4 +154,8 @@ class _Around(keras.Model):  # type: ignore[misc]  # keras is not followed by my
         self._head = head
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
-        return self._head(KerasFunctions(), self.raw(inputs, training=training))
+        outcome = None
+        if self._head.takes_outcome:
+            outcome = inputs[OUTCOME]
+            inputs = {name: array for name, array in inputs.items() if name != OUTCOME}
+        return self._head(KerasFunctions(), self.raw(inputs, training=training), outcome=outcome)

@@ -8,8 +8,8 @@ from typing import Any
 import torch  # noqa: TID253 - this module is imported when a torch model is loaded, never before
 from torch import nn  # noqa: TID253
 
-from ig_tasks.models.output_steps import Step
-from ig_tasks.models.outputs import Head
+from ig_tasks.models.output_steps import LEAST, Step
+from ig_tasks.models.outputs import OUTCOME, Head
 
 __all__ = ["Headed", "TorchFunctions", "with_head"]
 
@@ -62,6 +62,23 @@ class TorchFunctions(nn.Module):  # type: ignore[misc]  # torch is not followed 
         buffer: torch.Tensor = getattr(self, f"{name}_{self.steps.index(step)}")
         return buffer.to(device=like.device, dtype=like.dtype)
 
+    def like(self, outcome: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+        """The same numbers on the device and in the dtype of `x`."""
+        return outcome.to(device=x.device, dtype=x.dtype)
+
+    def softplus(self, x: torch.Tensor) -> torch.Tensor:
+        """log(1 + exp(x)), element by element."""
+        return -nn.functional.logsigmoid(-x)  # torch's softplus is x itself beyond 20
+
+    def log(self, x: torch.Tensor) -> torch.Tensor:
+        """The logarithm of numbers of at least `LEAST`, to which smaller ones are raised."""
+        return torch.log(torch.clamp(x, min=LEAST))
+
+    def log_share(self, x: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
+        """Log of the softmax over the columns of x (rows, columns) of each row's class (rows, 1), (rows, 1)."""
+        own = classes == torch.arange(x.shape[1], device=x.device, dtype=x.dtype)
+        return torch.sum(torch.log_softmax(x, dim=1) * own.to(x.dtype), dim=1, keepdim=True)
+
 
 class Headed(nn.Module):  # type: ignore[misc]  # torch is not followed by mypy
     """head(model(...)), with the model's own modules, parameters and buffers as if they were its own.
@@ -94,7 +111,8 @@ class Headed(nn.Module):  # type: ignore[misc]  # torch is not followed by mypy
         """The explained number (rows, 1) of what the model returns for these inputs."""
         tensors = (value for value in (*args, *inputs.values()) if isinstance(value, torch.Tensor) and value.ndim)
         rows = next((value.shape[0] for value in tensors), None)
-        explained: torch.Tensor = self._head(self._functions, self._raw(*args, **inputs), rows)
+        outcome = inputs.pop(OUTCOME, None)
+        explained: torch.Tensor = self._head(self._functions, self._raw(*args, **inputs), rows, outcome)
         return explained
 
     def train(self, mode: bool = True) -> Headed:

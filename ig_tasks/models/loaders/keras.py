@@ -14,7 +14,7 @@ from ig_tasks.errors import ModelError, suggest
 from ig_tasks.models.bare import input_of
 from ig_tasks.models.code import import_factory
 from ig_tasks.models.loaded import LoadedModel, check_layers
-from ig_tasks.models.outputs import Head
+from ig_tasks.models.outputs import OUTCOME, Head
 from ig_tasks.models.package_formats import FORMATS
 
 # Both are read once, at the import: Keras chooses its backend by one, TensorFlow greets on stderr by the other.
@@ -182,7 +182,11 @@ class KerasModel(LoadedModel):
 
     def _call_head(self, model: Any, head: Head, inputs: dict[str, np.ndarray]) -> np.ndarray:
         with placed(self.device):
-            output = head(KerasFunctions(), model(_as_built(model, inputs), training=False))
+            outcome = inputs.pop(OUTCOME, None)
+            raw = model(_as_built(model, inputs), training=False)
+            output = head(
+                KerasFunctions(), raw, outcome=None if outcome is None else keras.ops.convert_to_tensor(outcome)
+            )
         return np.asarray(keras.ops.convert_to_numpy(output))
 
     def _with_head(self, model: Any, head: Head) -> Any:

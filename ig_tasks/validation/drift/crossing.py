@@ -22,6 +22,7 @@ from ig_tasks.data.dataset import Dataset
 from ig_tasks.data.features import Feature
 from ig_tasks.data.shards import Shard, plan_shards
 from ig_tasks.errors import IgTasksError, ResourceError, RunError, WorkerLostError, brief
+from ig_tasks.models.loss import is_loss
 from ig_tasks.stages.crossed_runs import CrossedRows, CrossedRuns, CrossTask, Substitution
 from ig_tasks.stages.tasks import ModelReference
 from ig_tasks.validation.drift.packages import PeriodPackages
@@ -176,6 +177,7 @@ class Crossing:
             trusted_root=self._root,
             target=target.name,
             space=target.space,
+            label=spec.data.label if is_loss(spec.model.space) else None,
         )
         return CrossTask(
             model=reference,

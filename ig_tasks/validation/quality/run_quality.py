@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 from ig_tasks.cluster.session import ComputeSession
+from ig_tasks.models.loss import is_loss
 from ig_tasks.models.outcomes import falls, outcome_of
 from ig_tasks.spec import ExplanationSpec
 from ig_tasks.stages.plan_facts import PlanFacts
@@ -44,7 +45,9 @@ def quality_of(
     if quality.known:
         with session() as workers:
             quality = with_gains(quality, run, spec, session=workers, say=say, log=log)
-        quality = _with_areas(quality, attribution_areas(run, outcome, leading_features(run), falling=falls(target)))
+        if not is_loss(target.space):  # what raises a loss says nothing of which outcome came
+            areas = attribution_areas(run, outcome, leading_features(run), falling=falls(target))
+            quality = _with_areas(quality, areas)
     say(f"validate: {quality.sentence}")
     return [quality]
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from ig_tasks.models.loss import is_loss
 from ig_tasks.spec import ExplanationSpec
 from ig_tasks.store.drift_parts import Drift
 from ig_tasks.store.report import Check, Quality, Verdict
@@ -42,8 +43,10 @@ def judge_features(
         return []
     settings = spec.verdicts
     values, numbers, labels = _sample(run, settings.rows)
+    # A sign is expected of what moves the output; what raises a loss has none.
+    presented = {} if is_loss(spec.model.space) else spec.features
     return [
-        *single_verdicts(run, settings, spec.features, quality[0] if quality else None),
+        *single_verdicts(run, settings, presented, quality[0] if quality else None),
         *redundant_verdicts(run, settings, numbers, labels),
         *opposing_verdicts(run, settings, values),
         *([] if baselines is None else unstable_verdicts(run.target, baselines, settings)),
