@@ -218,7 +218,7 @@ def test_explain_takes_outcomes_of_a_table_or_an_array(package_root: Any, table:
     np.testing.assert_allclose(found.baseline_output[known], none, rtol=1e-6)
     # Of a linear model every feature has the same part of the loss's change as of the change in log-odds.
     share = ((whole - none) / (z - z0))[:, None]
-    np.testing.assert_allclose(found.attributions[known], plain.attributions[known] * share, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(found.matrix[known], plain.matrix[known] * share, rtol=1e-4, atol=1e-6)
     assert found.details["space"] == "log_loss"
     assert units("log_loss") == "nats of log loss"
     assert found.status[2] == "not_finite"
