@@ -73,7 +73,7 @@ class ModelConfig(_Strict):
 
     @field_validator("weights")
     @classmethod
-    def _inside(cls, value: str) -> str:
+    def _check_path(cls, value: str) -> str:
         if not _URI.match(value):
             relative_path(value)
         return value

@@ -39,7 +39,7 @@ def keep_package(folder: Folder, package: ModelPackage, *, most: int) -> bool:
         RunError: if the store cannot be written.
         ModelError: if a file is no longer the one that was digested.
     """
-    place, note = _place(package.digest), _note(package.digest)
+    place, note = _package_path(package.digest), _note(package.digest)
     if folder.exists(note):
         return True
     if FILE not in package.files or package.config.remote:
@@ -74,7 +74,7 @@ def open_kept(folder: Folder, digest: str, *, trusted: Iterable[str], like: Iter
         raise ModelError(f"the model package {digest[:19]} was not kept in {folder.uri}")
     # No code runs when a package is read; that its digest fits makes it the one that was kept.
     try:
-        package = open_package(folder.uri_of(_place(digest)), trust=digest)
+        package = open_package(folder.uri_of(_package_path(digest)), trust=digest)
     except TrustError:
         raise ModelError(f"the model package {digest[:19]} kept in {folder.uri} is damaged") from None
     if digest in set(trusted) or not _runs(package):
@@ -123,9 +123,9 @@ def _without_numbers(argument: Any) -> Any:
     )
 
 
-def _place(digest: str) -> str:
+def _package_path(digest: str) -> str:
     return f"{_FOLDER}/{digest.removeprefix('sha256:')}"
 
 
 def _note(digest: str) -> str:
-    return f"{_place(digest)}-{_WHOLE}"
+    return f"{_package_path(digest)}-{_WHOLE}"

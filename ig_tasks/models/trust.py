@@ -37,11 +37,11 @@ def check_trust(package: ModelPackage, trust: str | None, trusted_root: str | Pa
         )
     elsewhere = package.config.remote and package.runs != "nothing" and not is_local(package.config.weights)
     runs = package.config.runs_code or package.runs != "nothing"
-    if elsewhere or (runs and not _inside(uri, package.root, trusted_root)):
+    if elsewhere or (runs and not _in_trusted_root(uri, package.root, trusted_root)):
         raise TrustError(f"model package '{uri}' runs code and lies outside the project; if you trust it, add {add}")
 
 
-def _inside(uri: str, root: Path, trusted_root: str | Path | None) -> bool:
+def _in_trusted_root(uri: str, root: Path, trusted_root: str | Path | None) -> bool:
     # The copy of a remote package may well lie inside the project, with the cache: that says nothing of its source.
     local = is_local(uri) and trusted_root is not None
     return local and root.is_relative_to(Path(trusted_root or "").resolve())

@@ -101,12 +101,14 @@ class ReadReportsOperator(BaseOperator):
             StoppedError: if there is no such report; its line is in the log.
         """
         with plain_failures(self.log):
-            reports = list(_of_events(context.get("triggering_asset_events") or {})) or [self._of_params(context)]
+            reports = list(_reports_of_events(context.get("triggering_asset_events") or {})) or [
+                self._report_of_params(context)
+            ]
         for report in reports:
             self.log.info("%s", one_line(f"read_reports: {report['report_uri']}"))
         return reports
 
-    def _of_params(self, context: Any) -> dict[str, Any]:
+    def _report_of_params(self, context: Any) -> dict[str, Any]:
         params = context.get("params") or {}
         name, partition = params.get("spec"), params.get("partition") or context.get("partition_key")
         if name not in self.specs:
@@ -141,7 +143,7 @@ def _params(specs: Mapping[str, ExplanationSpec]) -> dict[str, Param]:
     }
 
 
-def _of_events(events: Mapping[Any, Sequence[Any]]) -> Iterable[dict[str, Any]]:
+def _reports_of_events(events: Mapping[Any, Sequence[Any]]) -> Iterable[dict[str, Any]]:
     """The reports of a run's events; of several events of one report the last."""
     reports: dict[str, dict[str, Any]] = {}
     for asset, events_of_asset in events.items():

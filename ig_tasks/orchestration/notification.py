@@ -54,7 +54,7 @@ def notification_fields(context: Mapping[str, Any], report: str | None) -> dict[
         report: location of the report, as `locate_report` takes it; None: the one of the task or of the run, if any.
     """
     location = report or _location(context)
-    fields = {**_of_run(context), **(_of_report(location) if location else {})}
+    fields = {**_run_fields(context), **(_report_fields(location) if location else {})}
     deadline = context.get("deadline")
     if isinstance(deadline, Mapping):
         fields |= {"state": "no report in time", "reason": f"Not done by {deadline.get('deadline_time')}."}
@@ -79,7 +79,7 @@ def escaped_for_webhooks(fields: Mapping[str, Any]) -> dict[str, Any]:
     return {name: text(value) for name, value in fields.items()}
 
 
-def _of_run(context: Mapping[str, Any]) -> dict[str, Any]:
+def _run_fields(context: Mapping[str, Any]) -> dict[str, Any]:
     """What is known without a report."""
     run, ti = context.get("dag_run"), context.get("ti") or context.get("task_instance")
 
@@ -101,7 +101,7 @@ def _of_run(context: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _of_report(location: str) -> dict[str, Any]:
+def _report_fields(location: str) -> dict[str, Any]:
     from ig_tasks.errors import IgTasksError
     from ig_tasks.reports.outcome import leading, verdict
     from ig_tasks.spec.approval_section import ApprovalSpec

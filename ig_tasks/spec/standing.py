@@ -84,7 +84,7 @@ def _document(text: str) -> tuple[dict[Any, Any], set[Any], bool]:
         return document, set(), True
     readable: dict[Any, Any] = {}
     unsure: set[Any] = set()
-    for lines in _parts(text):
+    for lines in _top_level_blocks(text):
         # What is damaged may lie in the last lines, such as a key of the top level that slipped to the right.
         shorter = (lines[:count] for count in range(len(lines), max(0, len(lines) - _MOST_CUT), -1))
         for shorter_lines in shorter:
@@ -104,7 +104,7 @@ def _read(text: str) -> dict[Any, Any] | None:
     return document if isinstance(document, dict) else None
 
 
-def _parts(text: str) -> list[list[str]]:
+def _top_level_blocks(text: str) -> list[list[str]]:
     """The lines of each top-level key, from its own to the next one's."""
     parts: list[list[str]] = []
     for line in text.splitlines():

@@ -138,7 +138,7 @@ def _finite(tally: Tally) -> Check:
 
 def _unique(tally: Tally) -> Check:
     duplicates = tally.duplicates
-    instance = f" For instance {_short(duplicates.example)}." if duplicates.example is not None else ""
+    instance = f" For instance {_quoted(duplicates.example)}." if duplicates.example is not None else ""
     return Check(
         name="row_ids_unique",
         severity="critical",
@@ -174,7 +174,7 @@ def _parity(spec: ExplanationSpec, tally: Tally, predicted: Predicted | None) ->
         ""
         if worst is None
         else (
-            f"; the largest difference is {worst.error:.2g} of that measure, in row {_short(worst.row_id)} "
+            f"; the largest difference is {worst.error:.2g} of that measure, in row {_quoted(worst.row_id)} "
             f"({worst.output:.6g}, stored {worst.prediction:.6g})"
         )
     )
@@ -193,5 +193,5 @@ def _parity(spec: ExplanationSpec, tally: Tally, predicted: Predicted | None) ->
     )
 
 
-def _short(text: str, length: int = 60) -> str:
+def _quoted(text: str, length: int = 60) -> str:
     return repr(text if len(text) <= length else text[: length - 1] + "…")

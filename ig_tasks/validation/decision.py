@@ -75,7 +75,7 @@ def decide(report: Report, approval: ApprovalSpec) -> Decision:
         action = "fail"
     elif any(approval.asks_for(check.severity) for check in judged):
         action = "wait"
-    return Decision(action=action, features=tuple(dict.fromkeys(_named(report))), findings=findings)
+    return Decision(action=action, features=tuple(dict.fromkeys(_features_in_question(report))), findings=findings)
 
 
 def read_answers(run: Folder, revision: int) -> list[Answer]:
@@ -113,7 +113,7 @@ def _check_sentences(report: Report, check: Check) -> Iterator[str]:
     yield from sentences or [f"{check.name}: {check.description}".rstrip()]
 
 
-def _named(report: Report) -> Iterator[str]:
+def _features_in_question(report: Report) -> Iterator[str]:
     if report.drift is not None:
         yield from (report.label(alarm.feature) for alarm in report.drift.alarms)
     for verdict in report.verdicts:

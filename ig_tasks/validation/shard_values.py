@@ -81,10 +81,10 @@ def read_chunks(
     for chunk in _read_batches(run, shards, parity=parity, predicted=predicted, batch_rows=batch_rows):
         pending.append(chunk)
         if sum(part.rows for part in pending) >= chunk_rows:
-            yield _joined(pending)
+            yield _concatenated(pending)
             pending = []
     if pending:
-        yield _joined(pending)
+        yield _concatenated(pending)
 
 
 def _read_batches(
@@ -169,7 +169,7 @@ def _floats(batch: pa.RecordBatch, name: str) -> NDArray[np.float64]:
     return np.array(batch.column(name).cast(pa.float64()).to_numpy(zero_copy_only=False), dtype=np.float64)
 
 
-def _joined(parts: Sequence[Chunk]) -> Chunk:
+def _concatenated(parts: Sequence[Chunk]) -> Chunk:
     frame = pd.concat([part.frame for part in parts], ignore_index=True)
     return Chunk(frame, pa.concat_tables([part.ids for part in parts]), worst_of([part.worst for part in parts]))
 

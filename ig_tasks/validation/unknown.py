@@ -65,7 +65,7 @@ class Unknown:
         sentence += f", {_percent(counts.missing / counts.cells)} missing" if counts.missing else ""
         usual = "" if self.usual is None else f"; of the baseline's data {_percent(self.usual)}"
         sentence += f" (at most {_percent(self.at_most)}{usual})"
-        shown = [_shown(category) for category in self.categories[:_SHOWN]]
+        shown = [_category_words(category) for category in self.categories[:_SHOWN]]
         more = ", ..." if len(self.categories) > _SHOWN else ""
         return f"{sentence}: {', '.join(shown)}{more}" if shown else sentence
 
@@ -102,7 +102,7 @@ def judge_unknown(
     inputs = facts.config.inputs
     named = {names[0]: inputs[name] for name, names in feature_names(inputs).items() if names}
     judged = [
-        _judged(feature, counts, usual.get(feature), named[feature], at_most)
+        _judge_feature(feature, counts, usual.get(feature), named[feature], at_most)
         for feature, counts in counts_of.items()
         if counts.unknown + counts.missing
     ]
@@ -144,7 +144,7 @@ def _check(spec: ExplanationSpec, judged: Sequence[Unknown]) -> Check:
     )
 
 
-def _judged(
+def _judge_feature(
     feature: str, counts: UnknownCounts, fitted: UnknownCounts | None, spec: InputSpec, at_most: float | None
 ) -> Unknown:
     words = spec.kind == "tokens"
@@ -168,7 +168,7 @@ def _usual_limit(counts: UnknownCounts, fitted: UnknownCounts) -> float:
     return min(_MOST, fitted.share + _SLACK + _CHANCE * error)
 
 
-def _shown(category: UnknownCategory) -> str:
+def _category_words(category: UnknownCategory) -> str:
     text = category.category
     text = text if len(text) <= _LENGTH else text[: _LENGTH - 1] + "…"
     known = "" if category.known is None else f" (the model knows {category.known!r})"

@@ -40,7 +40,7 @@ def load(package: PackageContents, device: str) -> TorchModel:
     _check_program(path.name, module.graph)
     _name_outputs(module.graph, program.call_spec.out_spec)
     layer_names = _with_layers(module)
-    plain = Program(module, _plain(module.graph))
+    plain = Program(module, _without_guards(module.graph))
     inputs = {}
     for node in plain.graph.find_nodes(op="placeholder"):
         value = node.meta["val"]
@@ -125,7 +125,7 @@ def _attribute(module: nn.Module, dotted: str) -> Any:
     return attribute
 
 
-def _plain(graph: fx.Graph) -> fx.Graph:
+def _without_guards(graph: fx.Graph) -> fx.Graph:
     """Called with inputs by name, without the guards of the shapes that were seen at the export."""
     for node in graph.find_nodes(op="call_module", target="_guards_fn"):
         graph.erase_node(node)

@@ -67,7 +67,7 @@ def frozen(function: Any) -> Any:
 def cut(flat: Any, function: Any, inputs: list[str]) -> tuple[list[Table], Callable[[dict[str, Any]], dict[str, Any]]]:
     """The lookups whose ids are an input's alone, and the function of the inputs and their vectors to the outputs."""
     feeds = {tensor.op.name: tensor for tensor in flat.inputs}
-    placed = _places(feeds, inputs)
+    placed = _inputs_by_placeholder(feeds, inputs)
     names = _variables(function)
     tables: list[Table] = []
     vectors: dict[str, Any] = {}
@@ -106,7 +106,7 @@ def _one_vector_per_id(vector: Any, feeds: dict[str, Any], name: str, placed: di
     return bool(ids.dtype.is_integer and vector.shape.rank == ids.shape.rank + 1)
 
 
-def _places(feeds: dict[str, Any], inputs: list[str]) -> dict[str, str]:
+def _inputs_by_placeholder(feeds: dict[str, Any], inputs: list[str]) -> dict[str, str]:
     """{placeholder: input}; they are called alike, but for what a graph's names cannot hold."""
     input_names = {}
     for at in feeds:

@@ -35,7 +35,7 @@ def load(package: PackageContents, device: str) -> TorchModel:
     if not isinstance(model, nn.Module):
         kind = type(model).__name__
         raise ModelError(f"factory: {factory} of '{package.uri}' returned a {kind}, not a torch.nn.Module")
-    return finished(package, model, device, fill=lambda: _fill(package, model))
+    return finished(package, model, device, fill=lambda: _load_weights(package, model))
 
 
 def finished(
@@ -89,7 +89,7 @@ def _check_inputs(package: PackageContents, model: nn.Module) -> None:
             raise ModelError(f"inputs: forward of {kind} needs an input '{name}', which model.yaml does not describe")
 
 
-def _fill(package: PackageContents, model: nn.Module) -> None:
+def _load_weights(package: PackageContents, model: nn.Module) -> None:
     path = package.weights
     weights: Mapping[str, torch.Tensor]
     try:

@@ -24,13 +24,13 @@ def sentence(row: FeatureDrift, limits: Limits) -> str:
     if row.state == "undetermined":
         return f"{row.feature} {movement}; neither a change nor its absence is shown."
     if row.state == "cancelled":
-        return f"{row.feature} is about as important as before, but {_because(row)} moved it in opposite ways."
+        return f"{row.feature} is about as important as before, but {_cause_words(row)} moved it in opposite ways."
     change = f"{row.feature} {movement}, from {row.before:.3g} to {row.after:.3g}"
     if row.state == "small":
         return f"{change}; that is less than {limits.share:.0%} of all importance."
     if row.follows_partition:
         return f"{change}: its values follow the partition, and are never the same in two periods."
-    because = _because(row)
+    because = _cause_words(row)
     return f"{change}{f', because of {because}' if because else ''}."
 
 
@@ -59,15 +59,15 @@ def summary(drift: Drift) -> str:
     return " ".join(parts)
 
 
-def _because(row: FeatureDrift) -> str:
+def _cause_words(row: FeatureDrift) -> str:
     named = []
     for cause in row.cause:
         if cause == "others" and row.others:
-            named.append("the values of " + _listed([other.feature for other in row.others[:2]]))
+            named.append("the values of " + _joined_with_and([other.feature for other in row.others[:2]]))
         else:
             named.append(CAUSES[cause] + (", which cannot be told apart" if " or " in cause else ""))
-    return _listed(named)
+    return _joined_with_and(named)
 
 
-def _listed(words: list[str]) -> str:
+def _joined_with_and(words: list[str]) -> str:
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)

@@ -93,13 +93,13 @@ class _Comparison:
         self.notes += limits_of(before, after, reached.why_not)
         side = self._features(reached)
         rows = self._judge(side, None)
-        rows = self._finished(side, self._with_movers(side, rows))
+        rows = self._with_alarms(side, self._with_movers(side, rows))
         group_rows: list[FeatureDrift] = []
         if self.groups:
             totals = before.group_totals(self.groups), after.group_totals(self.groups)
             crossed = reached.group_model, reached.group_baseline, reached.group_cosine
             grouped = self._side(tuple(self.groups), *totals, *crossed)
-            group_rows = self._finished(grouped, self._judge(grouped, None, of_groups=True), of_groups=True)
+            group_rows = self._with_alarms(grouped, self._judge(grouped, None, of_groups=True), of_groups=True)
         rows += self._segments(segments)
         drift = Drift(
             reference=before.describe(),
@@ -189,7 +189,7 @@ class _Comparison:
         rows.sort(key=lambda row: row.rank_after)
         return rows
 
-    def _finished(self, side: Side, rows: Sequence[FeatureDrift], *, of_groups: bool = False) -> list[FeatureDrift]:
+    def _with_alarms(self, side: Side, rows: Sequence[FeatureDrift], *, of_groups: bool = False) -> list[FeatureDrift]:
         """The rows with alarms and sentences, once their causes are known."""
         total = float(np.nansum(side.middle))
         scaled, errors = scaled_by(side) is not None, side.errors
@@ -232,5 +232,5 @@ class _Comparison:
             for level in shared:
                 if level in before and level in after:
                     side = self._side(self.before.features, before[level], after[level])
-                    rows += self._finished(side, self._judge(side, f"{column}={level}"))
+                    rows += self._with_alarms(side, self._judge(side, f"{column}={level}"))
         return rows

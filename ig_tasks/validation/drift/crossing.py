@@ -152,8 +152,8 @@ class Crossing:
         crossed = self._runs.rows(tasks)
         effects = {}
         for place, feature in enumerate(chosen):
-            forward = _grown(crossed[0], crossed[2 + 2 * place])
-            reverse = _grown(crossed[1], crossed[3 + 2 * place])
+            forward = _mean_growth(crossed[0], crossed[2 + 2 * place])
+            reverse = _mean_growth(crossed[1], crossed[3 + 2 * place])
             if forward is not None and reverse is not None:
                 effects[feature.name] = (forward - reverse) / 2
         return effects
@@ -211,7 +211,7 @@ class Crossing:
         return str(period.key_parts["data"]["digest"])
 
 
-def _grown(plain: CrossedRows, moved: CrossedRows) -> Floats | None:
+def _mean_growth(plain: CrossedRows, moved: CrossedRows) -> Floats | None:
     """By how much the mean size of each feature's attributions is larger, on the rows that both explained."""
     common_plain, common_moved = plain.together(moved)
     if not common_plain.positions:

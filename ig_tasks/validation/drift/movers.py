@@ -37,12 +37,12 @@ def with_movers(side: Side, rows: list[FeatureDrift], crossing: Crossing, limits
         if row.feature in wanted:
             at = place[row.feature]
             relative = {mover: float(effect[at] / middle[at]) for mover, effect in effects.items()}
-            row = _explained(row, relative, limits)
+            row = _with_effects(row, relative, limits)
         explained.append(row)
     return explained
 
 
-def _explained(row: FeatureDrift, effects: Mapping[str, float], limits: Limits) -> FeatureDrift:
+def _with_effects(row: FeatureDrift, effects: Mapping[str, float], limits: Limits) -> FeatureDrift:
     """A row with the effects of substitutions: its own values' in place of the preview, and the others named."""
     parts = dict(row.parts)
     if row.feature in effects and "own" in parts:

@@ -28,7 +28,7 @@ def quality_words(quality: Quality) -> str:
     if quality.auc is None:
         return f"All {quality.rows:,} rows with an outcome in {quality.label} have the same: ranking cannot be judged."
     subject = "A row of the class" if quality.kind == "class" else "A row with the outcome"
-    aside = [] if quality.auc_se is None else [f"AUC {quality.auc:.3f} ± {_half(quality):.3f}"]
+    aside = [] if quality.auc_se is None else [f"AUC {quality.auc:.3f} ± {_auc_half_interval(quality):.3f}"]
     aside += [f"{rows} have an outcome"] if quality.rows_unknown else []
     figures = f" ({'; '.join(aside)})" if aside else ""
     gain = ""
@@ -39,7 +39,7 @@ def quality_words(quality: Quality) -> str:
     return f"{subject} is predicted higher than one without in {_percent(quality.auc)} of pairs{figures}.{gain}"
 
 
-def _half(quality: Quality) -> float:
+def _auc_half_interval(quality: Quality) -> float:
     """Half of the 95 % interval of AUC, by Student's t."""
     freedom = max((quality.clusters or quality.rows) - 1, 1)
     return float(stdtrit(freedom, 0.975)) * (quality.auc_se or 0.0)

@@ -19,12 +19,12 @@ def labelled_verdicts(quality: Quality, settings: VerdictsSpec) -> Iterator[Verd
         if gain.share is None or gain.share_high is None:
             continue
         if gain.share_high < 0:
-            yield _harmful(quality, gain, settings)
+            yield _harmful_verdict(quality, gain, settings)
         elif gain.share_high < settings.unused.below:
-            yield _unused(quality, gain, settings)
+            yield _unused_verdict(quality, gain, settings)
 
 
-def _harmful(quality: Quality, gain: FeatureGain, settings: VerdictsSpec) -> Verdict:
+def _harmful_verdict(quality: Quality, gain: FeatureGain, settings: VerdictsSpec) -> Verdict:
     share, high = gain.share or 0.0, gain.share_high or 0.0
     return Verdict(
         target=quality.target,
@@ -39,7 +39,7 @@ def _harmful(quality: Quality, gain: FeatureGain, settings: VerdictsSpec) -> Ver
     )
 
 
-def _unused(quality: Quality, gain: FeatureGain, settings: VerdictsSpec) -> Verdict:
+def _unused_verdict(quality: Quality, gain: FeatureGain, settings: VerdictsSpec) -> Verdict:
     high = gain.share_high or 0.0
     limit = settings.unused.below
     return Verdict(
