@@ -51,14 +51,14 @@ class PathEndpoints:
             return refusals
         effect = np.maximum(np.abs(result.output - result.baseline_output), 0.1 * result.sizes())
         within = np.maximum(_SHARE * tolerances.relative * effect, tolerances.absolute)
-        for own, came, where in (
+        for own, at_path, where in (
             (self.baseline_output, result.baseline_output, "start"),
             (self.output, result.output, "end"),
         ):
             if own is None:
                 continue
-            for row, target in zip(*np.nonzero(_differs(own, came, within, epsilon).T), strict=True):
-                refusals.setdefault(int(row), _refusal(where, int(row), own[target, row], came[target, row]))
+            for row, target in zip(*np.nonzero(_differs(own, at_path, within, epsilon).T), strict=True):
+                refusals.setdefault(int(row), _refusal(where, int(row), own[target, row], at_path[target, row]))
         return refusals
 
 
@@ -126,26 +126,28 @@ def _first_rows(problem: Problem, rows: int) -> Problem:
     return replace(few, endpoints=endpoints)
 
 
-def _differs(own: Array, came: Array, within: Array, epsilon: float) -> npt.NDArray[np.bool_]:
+def _differs(own: Array, at_path: Array, within: Array, epsilon: float) -> npt.NDArray[np.bool_]:
     """Which outputs (targets, rows) of the model differ by more than rounding."""
     with np.errstate(invalid="ignore"):
         largest = np.max(np.abs(own), initial=0.0, where=np.isfinite(own))
-        rounding = epsilon * np.maximum(_ROUNDINGS * np.maximum(np.abs(own), np.abs(came)), _COMMON_ROUNDINGS * largest)
-        near = np.abs(own - came) <= np.maximum(np.nan_to_num(within), rounding)
-    both = ~np.isfinite(own) & ~np.isfinite(came)
-    return np.asarray(~(near | both | np.isnan(came)))
+        rounding = epsilon * np.maximum(
+            _ROUNDINGS * np.maximum(np.abs(own), np.abs(at_path)), _COMMON_ROUNDINGS * largest
+        )
+        near = np.abs(own - at_path) <= np.maximum(np.nan_to_num(within), rounding)
+    both = ~np.isfinite(own) & ~np.isfinite(at_path)
+    return np.asarray(~(near | both | np.isnan(at_path)))
 
 
-def _refusal(where: str, row: int, own: float, came: float) -> Refusal:
+def _refusal(where: str, row: int, own: float, at_path: float) -> Refusal:
     if where == "end":
         return Refusal(
             "the output at the end of the path is not the model's own",
-            f"layers: of row {row} the path ends at an output of {came:.6g}, and the model's own is {own:.6g}; the "
+            f"layers: of row {row} the path ends at an output of {at_path:.6g}, and the model's own is {own:.6g}; the "
             "layers that are named do not give the same vectors to the same ids in every call",
         )
     return Refusal(
         "the output at the start of the path is not the model's own at the baseline",
-        f"baseline: of row {row} the path starts at an output of {came:.6g}, and the model gives {own:.6g} on the "
+        f"baseline: of row {row} the path starts at an output of {at_path:.6g}, and the model gives {own:.6g} on the "
         "baseline's ids; the model reads the ids elsewhere, too (a mask made of them, one-hot, a table that is no "
         "layer): let the path run there, or give the baseline as vectors",
     )

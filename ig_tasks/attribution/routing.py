@@ -74,8 +74,8 @@ def calls_of(
         # A layer that is not named may depend on where padding is, as layers of positions do.
         firm = answers(declared) if declared and any(fed.layer not in named for fed in unknown) else rough
         for fed in unknown:
-            call, mine = (fed.layer, fed.call), fed.layer in named
-            places = _merged(gentle.get(call), (rough if mine else firm).get(call), named=mine)
+            call, is_named = (fed.layer, fed.call), fed.layer in named
+            places = _merged(gentle.get(call), (rough if is_named else firm).get(call), named=is_named)
             if places is not None:
                 places_of[call] = places
     return calls, places_of, _inputs_of(problem, tables)
@@ -202,8 +202,8 @@ def _require_named(
         by_layer.setdefault(feed.layer, set()).update(inputs[p] for p in np.unique(feed.places).tolist() if p >= 0)
     for name, table in tables.items():
         for layer in table.names:
-            mine = {column for other, column in by_layer.get(layer, set()) if other == name}
-            if not mine:
+            embedded = {column for other, column in by_layer.get(layer, set()) if other == name}
+            if not embedded:
                 others = ", ".join(sorted({repr(other) for other, _ in by_layer.get(layer, set())}))
                 instead = f" (it embeds {others})" if others else ""
                 raise LayerError(
@@ -211,12 +211,14 @@ def _require_named(
                     "name the layer that embeds it"
                 )
             wanted = {column for column, names in table.columns.items() if layer in names}
-            if table.columns and mine != wanted:
-                layers_of = {column: [n for n in by_layer if (name, column) in by_layer[n]] for column in mine | wanted}
+            if table.columns and embedded != wanted:
+                layers_of = {
+                    column: [n for n in by_layer if (name, column) in by_layer[n]] for column in embedded | wanted
+                }
                 entries = {
                     column: names[0] if len(names) == 1 else names for column, names in sorted(layers_of.items())
                 }
                 raise LayerError(
-                    f"layers['{name}']: '{layer}' embeds column {', '.join(map(str, sorted(mine)))}, not "
+                    f"layers['{name}']: '{layer}' embeds column {', '.join(map(str, sorted(embedded)))}, not "
                     f"{', '.join(map(str, sorted(wanted)))}; layers={{'{name}': {entries!r}}}"
                 )

@@ -41,19 +41,21 @@ def vectors_at(
     inputs = {feed.key: _inputs_of(feed, spans) for feed in route.feeds}
     mixed = _mixed(backend, problem, route, baselines, inputs)
     for feed in route.feeds:
-        mine = [name for name in inputs[feed.key] if name in baselines]
-        if not mine:
+        given_inputs = [name for name in inputs[feed.key] if name in baselines]
+        if not given_inputs:
             starts_found.setdefault(feed.key, fed[feed.key])
             continue
-        beside = [place for place in feed.places.tolist() if not any(spans[n][0] <= place < spans[n][1] for n in mine)]
+        other_places = [
+            place for place in feed.places.tolist() if not any(spans[n][0] <= place < spans[n][1] for n in given_inputs)
+        ]
         parts = {
             name: mixed[name][feed.key]
             if name in mixed
             else _vectors(backend, problem, feed, name, baselines[name], spans[name])
-            for name in mine
+            for name in given_inputs
         }
         rows = max(len(part) for part in parts.values())
-        if beside:  # ids that the layer receives from other inputs, or from none
+        if other_places:  # ids that the layer receives from other inputs, or from none
             ids = starts.get(feed.key, fed[feed.key])
             rows = max(rows, len(ids))
             own = backend.embed(feed.layer, ids)
@@ -134,12 +136,12 @@ def _mixed(
         groups, count = mixture.ids.shape[:2]
         ids = mixture.ids.reshape(groups * count, *mixture.row_shape)
         first, last = spans[name]
-        mine = feeds.get(name, [])
-        fed = {feed.key: ids for feed in mine if feed.whole == name}
-        if len(fed) < len(mine):
-            fed |= _fed_with(backend, problem, name, ids, [feed for feed in mine if feed.whole != name])
+        feeds_of_input = feeds.get(name, [])
+        fed = {feed.key: ids for feed in feeds_of_input if feed.whole == name}
+        if len(fed) < len(feeds_of_input):
+            fed |= _fed_with(backend, problem, name, ids, [feed for feed in feeds_of_input if feed.whole != name])
         weights = mixture.weights.reshape(groups, count, -1)
-        for feed in mine:
+        for feed in feeds_of_input:
             vectors = backend.embed(feed.layer, fed[feed.key])
             flat = vectors.reshape(groups, count, feed.places.size, -1)
             inside = (feed.places >= first) & (feed.places < last)

@@ -198,9 +198,12 @@ def _columns(column: Any, count: int, rows: int, head: Head) -> npt.NDArray[np.i
     """The column (rows,) of each row, of `count`."""
     if column is None:
         if count != 1:
-            of, form = ("", "") if head is None else (f" {head!r}", f", target={{'head': {head!r}, 'column': ...}}")
+            of_head, form = (
+                ("", "") if head is None else (f" {head!r}", f", target={{'head': {head!r}, 'column': ...}}")
+            )
             raise TargetError(
-                f"target: the output{of} has {count} columns; give one of 0 to {count - 1}, 'predicted' or 'all'{form}"
+                f"target: the output{of_head} has {count} columns; give one of 0 to {count - 1}, "
+                f"'predicted' or 'all'{form}"
             )
         return np.zeros(rows, dtype=np.int64)
     columns = _whole_numbers(column, rows, "column")

@@ -112,8 +112,8 @@ def fit_on_rows(
         if spec.segment not in reference.segments:
             raise BaselineError(f"baseline: it differs by segment {spec.segment!r}; pass tables that have the column")
         levels = reference.segments[spec.segment]
-    mine = {name: np.asarray(reference.arrays[name]) for name in layouts}
-    counts = BaselineCounts.of(layouts, mine, spec, positions=reference.positions, levels=levels, whole=True)
+    columns = {name: np.asarray(reference.arrays[name]) for name in layouts}
+    counts = BaselineCounts.of(layouts, columns, spec, positions=reference.positions, levels=levels, whole=True)
     return fit_baseline(spec, counts, layouts)
 
 

@@ -71,11 +71,11 @@ def _one_hot(ids: NDArray[Any]) -> Floats:
 
 
 def _shares(ids: NDArray[Any], layout: InputLayout) -> Floats:
-    mine = ~np.isin(ids, list(layout.kept))
-    distinct, counts = np.unique(ids[mine], return_counts=True)
+    is_counted = ~np.isin(ids, list(layout.kept))
+    distinct, counts = np.unique(ids[is_counted], return_counts=True)
     common = np.sort(distinct[np.argsort(-counts, kind="stable")[:_CATEGORIES]])
-    total = np.maximum(mine.sum(axis=1), 1)
-    return np.stack([((ids == number) & mine).sum(axis=1) / total for number in common] or [0.0 * total], axis=1)
+    total = np.maximum(is_counted.sum(axis=1), 1)
+    return np.stack([((ids == number) & is_counted).sum(axis=1) / total for number in common] or [0.0 * total], axis=1)
 
 
 def _seeds(points: Floats, k: int, draw: np.random.Generator) -> Floats:

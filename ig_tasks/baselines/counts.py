@@ -96,8 +96,8 @@ class BaselineCounts:
         level_names = sorted(set(levels.tolist())) if levels is not None else []
         check_levels(len(level_names), spec)
         for level in level_names:
-            mine = levels == level
-            by_level[level] = cls.of(layouts, {name: np.asarray(arrays[name])[mine] for name in layouts})
+            in_level = levels == level
+            by_level[level] = cls.of(layouts, {name: np.asarray(arrays[name])[in_level] for name in layouts})
         numbers = FeatureStatistics.of(table, features, k=_DIGEST_K)
         return cls(numbers, counted, ids, elements, sample, by_level, unknown or {})
 

@@ -53,15 +53,15 @@ def judge_baselines(
     """
     case = ExaminedRows.of(model, inputs, reference, fixed, target, space, layers)
     findings: list[BaselineFindings] = []
-    aside: dict[str, str] = {}
+    failures: dict[str, str] = {}
     for name, candidate in _candidates(baselines, case).items():
         try:
             starts, shares = case.starts(candidate)
             findings.append(examine_baseline(case, name, starts, shares, tolerance, max_evaluations))
         except BaselineError as error:
-            aside[name] = str(error)
+            failures[name] = str(error)
     if not findings:
-        raise BaselineError("baselines: none could be tried: " + "; ".join(aside.values()))
+        raise BaselineError("baselines: none could be tried: " + "; ".join(failures.values()))
     common, times = case.most_common
     judged = BaselineAssessment(
         space=case.space,
@@ -71,7 +71,7 @@ def judge_baselines(
         common_row=common,
         common_rows=times,
         findings=tuple(findings),
-        aside=aside,
+        aside=failures,
     )
     return replace(judged, recommendation=recommended(judged))
 

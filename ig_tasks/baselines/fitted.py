@@ -137,8 +137,10 @@ class Baseline:
         levels: dict[str, list[dict[str, Any]]] = {}
         for row in table.to_pylist():
             level = row.get("level")
-            of = points.setdefault(row.get("point") or 0, []) if level is None else levels.setdefault(level, [])
-            of.append(row)
+            rows_of_point = (
+                points.setdefault(row.get("point") or 0, []) if level is None else levels.setdefault(level, [])
+            )
+            rows_of_point.append(row)
         return cls(
             strategy=strategy,
             rows=rows,

@@ -128,8 +128,8 @@ class PlacedBaseline:
         start: dict[str, Any] = {}
         parts = list(self._rows_by_point(levels))
         for rows, point in parts:
-            mine = {name: np.asarray(array)[rows] for name, array in arrays.items()}
-            for name, value in self._resolved(point, mine).items():
+            rows_of_point = {name: np.asarray(array)[rows] for name, array in arrays.items()}
+            for name, value in self._resolved(point, rows_of_point).items():
                 if isinstance(value, Mapping):
                     into = start.setdefault(name, {})
                     for layer, vectors in value.items():

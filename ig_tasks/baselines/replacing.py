@@ -37,13 +37,13 @@ def features_at_baseline(
     replaced: dict[str, Any] = dict(arrays)
     for name in dict.fromkeys(feature.input for feature, _ in chosen):
         own, from_baseline, layout = np.asarray(arrays[name]), start[name], layouts[name]
-        mine = [(feature, place) for feature, place in chosen if feature.input == name]
-        if any(_is_whole(own, feature, layout) for feature, _ in mine):
+        replaced_features = [(feature, place) for feature, place in chosen if feature.input == name]
+        if any(_is_whole(own, feature, layout) for feature, _ in replaced_features):
             replaced[name] = from_baseline
         elif isinstance(from_baseline, Mixture):
-            replaced[name] = _of_ids(own, from_baseline, [place for _, place in mine])
+            replaced[name] = _of_ids(own, from_baseline, [place for _, place in replaced_features])
         else:
-            for feature, place in mine:
+            for feature, place in replaced_features:
                 own = _replaced(own, from_baseline, feature, place, layout)
             replaced[name] = own
     return replaced

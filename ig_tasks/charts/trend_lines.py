@@ -133,9 +133,9 @@ def _styles(ranks: Mapping[str, Sequence[int | None]]) -> dict[str, tuple[str, l
     """{label: colour and dashes} of those that moved most."""
     moved: dict[str, int] = {}
     for label, ranks_of_label in ranks.items():
-        there = [rank for rank in ranks_of_label if rank is not None]
-        if there and max(there) - min(there) >= _MOVED:
-            moved[label] = max(there) - min(there)
+        known_ranks = [rank for rank in ranks_of_label if rank is not None]
+        if known_ranks and max(known_ranks) - min(known_ranks) >= _MOVED:
+            moved[label] = max(known_ranks) - min(known_ranks)
     most = sorted(moved, key=lambda label: -moved[label])[: len(LINES)]
     return {label: (LINES[place], _DASHES[place]) for place, label in enumerate(most)}
 

@@ -33,12 +33,12 @@ def main(arguments: list[str]) -> int:
     if role == "scheduler":
         print(f"healthy, {len(workers)} workers")  # noqa: T201 - what a health check is for
         return 0
-    mine = workers_of_this_host(workers, _listening_ports())
-    if not mine:
+    own = workers_of_this_host(workers, _listening_ports())
+    if not own:
         return _fail(f"no worker of this host is registered at {address} ({len(workers)} others are)")
-    if resource and not all((worker.get("resources") or {}).get(resource[0]) for worker in mine.values()):
+    if resource and not all((worker.get("resources") or {}).get(resource[0]) for worker in own.values()):
         return _fail(f"a worker of this host does not offer {resource[0]}")
-    print(f"healthy, {len(mine)} of {len(workers)} workers are here")  # noqa: T201
+    print(f"healthy, {len(own)} of {len(workers)} workers are here")  # noqa: T201
     return 0
 
 

@@ -34,10 +34,10 @@ def find_rows(dataset: Dataset, files: Sequence[DataFile], column: str | None, i
     positions: list[NDArray[np.int64]] = []
     for shard in plan_shards(dataset, files, _READ_ROWS):
         names = row_ids(read_shard(shard, columns), column)
-        there = np.array([name in wanted for name in names], dtype=bool)
-        known_ids.update(names[there])
+        is_wanted = np.array([name in wanted for name in names], dtype=bool)
+        known_ids.update(names[is_wanted])
         some += list(names[: _NAMED - len(some)])
-        positions.append(shard.positions()[there])
+        positions.append(shard.positions()[is_wanted])
     missing = [name for name in dict.fromkeys(ids) if name not in known_ids]
     if missing:
         more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""

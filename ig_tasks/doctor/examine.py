@@ -127,8 +127,8 @@ def _arrays(
     others = {**named.absent, **others}
     arrays = {name: array[:_TRIED] if array.ndim else array for name, array in named.arrays.items()}
     arrays = {name: array for name, array in arrays.items() if name not in others}
-    beside = [array for array in others.values() if isinstance(array, np.ndarray)]
-    sizes = {array.shape[0] if array.ndim else 0 for array in (*arrays.values(), *beside)}
+    fixed_arrays = [array for array in others.values() if isinstance(array, np.ndarray)]
+    sizes = {array.shape[0] if array.ndim else 0 for array in (*arrays.values(), *fixed_arrays)}
     if not arrays or len(sizes) != 1 or 0 in sizes:
         raise InputError("inputs: give arrays of the same number of rows, one at least")
     return named.with_arrays(arrays), others

@@ -205,9 +205,9 @@ class Explanation(AttributionResult):
         places = [place for place, label in enumerate(labels) if label == row]
         places = places or [place for place, label in enumerate(labels) if str(label) == row]
         if len(places) != 1:
-            there = "is not there" if not places else f"is the label of {len(places)} rows; give a row's place"
+            reason = "is not there" if not places else f"is the label of {len(places)} rows; give a row's place"
             hint = suggest(str(row), map(str, labels), noun="rows", limit=5) if not places else ""
-            raise InputError(f"row: {row!r} {there}{hint}")
+            raise InputError(f"row: {row!r} {reason}{hint}")
         return places[0]
 
     def _units(self) -> str:

@@ -51,8 +51,8 @@ def shap_fields(
             columns = [np.array(table.column(_INPUT + name).to_pylist(), dtype=object) for name in names]
             data.append(np.column_stack(columns))
     if not ids:
-        there = ", ".join(targets) or "none"
-        raise InputError(f"target: {target!r} has no explained row in this run; its targets: {there}")
+        known = ", ".join(targets) or "none"
+        raise InputError(f"target: {target!r} has no explained row in this run; its targets: {known}")
     step = 1 if rows is None else max(1, -(-len(ids) // rows))
     return {
         "values": np.concatenate(values)[::step],

@@ -85,9 +85,9 @@ def params(spec: ExplanationSpec) -> dict[str, Param]:
 
 
 def _partition(spec: ExplanationSpec, key: str) -> Param:
-    there = partitions_at(spec.data.uri, key)
+    partitions = partitions_at(spec.data.uri, key)
     # Airflow shows a list to choose from, and takes other text.
-    offered: dict[str, Any] = {"examples": [*there, "all"]} if there else {}
+    offered: dict[str, Any] = {"examples": [*partitions, "all"]} if partitions else {}
     return Param(
         None,
         type=["null", "string"],

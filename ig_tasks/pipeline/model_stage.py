@@ -112,8 +112,8 @@ def load_planned(
     available = f"{plan.rows_available:,} row{'s' * (plan.rows_available != 1)}"
     say(f"load_model: partition {plan.partition}, {available} in {files}{sampled}")
     if labelled is not None:
-        known, of = labelled
-        how_many = f"known for {known:,} of {of:,} rows" if known else "not known yet"
+        known, total = labelled
+        how_many = f"known for {known:,} of {total:,} rows" if known else "not known yet"
         say(f"load_model: the outcomes in {spec.data.label} are {how_many}")
     return RunReference(
         name=spec.name,

@@ -170,11 +170,11 @@ def print_side_by_side(reports: Sequence[Report], console: Console, *, top: int 
 
     As many stand beside each other as the terminal has room for; the others stand below.
     """
-    beside = max(1, (console.width - _RANK) // _LEAST)
-    for first in range(0, len(reports), beside):
+    per_line = max(1, (console.width - _RANK) // _LEAST)
+    for first in range(0, len(reports), per_line):
         if first:
             console.print()
-        _print_beside(reports[first : first + beside], console, top)
+        _print_beside(reports[first : first + per_line], console, top)
     console.print()
     for report in reports:
         words = trust(report)

@@ -107,8 +107,8 @@ class Trend:
     @property
     def missing(self) -> tuple[str, ...]:
         """Partitions without a report."""
-        there = {run.partition for run in self.runs}
-        return tuple(name for name in self.partitions if name not in there)
+        reported = {run.partition for run in self.runs}
+        return tuple(name for name in self.partitions if name not in reported)
 
     @property
     def marks(self) -> dict[str, str]:

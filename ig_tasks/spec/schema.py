@@ -34,5 +34,5 @@ def json_schema() -> dict[str, Any]:
 def _or_string(described: dict[str, Any]) -> dict[str, Any]:
     """The same, with a string as its short form; what describes the field stays beside it."""
     shape = {key: described[key] for key in ("$ref", "type", "items", "anyOf") if key in described}
-    beside = {key: value for key, value in described.items() if key not in shape}
-    return {**beside, "anyOf": [{"type": "string"}, *shape.get("anyOf", [shape])]}
+    annotations = {key: value for key, value in described.items() if key not in shape}
+    return {**annotations, "anyOf": [{"type": "string"}, *shape.get("anyOf", [shape])]}

@@ -117,8 +117,8 @@ class CrossedRows:
         if self.positions == other.positions:
             return self, other
         place = {position: at for at, position in enumerate(other.positions)}
-        mine = [at for at, position in enumerate(self.positions) if position in place]
-        return self._at(mine), other._at([place[self.positions[at]] for at in mine])
+        shared = [at for at, position in enumerate(self.positions) if position in place]
+        return self._at(shared), other._at([place[self.positions[at]] for at in shared])
 
     def _at(self, rows: Sequence[int]) -> CrossedRows:
         clusters = None if self.clusters is None else tuple(self.clusters[row] for row in rows)

@@ -31,7 +31,7 @@ def computing(run: Folder, work: str, context: Mapping[str, Any]) -> Iterator[li
     The note of a process of this machine that is gone, killed perhaps, is removed, and one that cannot be read is set
     aside. Nobody here can tell whether one on another machine is still at work.
     """
-    mine = f"{uuid.uuid4().hex}.json"
+    own_note = f"{uuid.uuid4().hex}.json"
     own = psutil.Process()
     note = {
         "host": socket.gethostname(),
@@ -40,14 +40,14 @@ def computing(run: Folder, work: str, context: Mapping[str, Any]) -> Iterator[li
         "started_at": now(),
         "by": str(context.get("by", "Python")),
     }
-    write_sealed(run, f"{_NOTES}/{mine}", note)
+    write_sealed(run, f"{_NOTES}/{own_note}", note)
     try:
         # Written first, then looked: of two that begin together one at least sees the other.
-        others = [_line_of_note(run, f"{_NOTES}/{name}", work) for name in run.names(_NOTES) if name != mine]
+        others = [_line_of_note(run, f"{_NOTES}/{name}", work) for name in run.names(_NOTES) if name != own_note]
         yield [line for line in others if line is not None]
     finally:
         with contextlib.suppress(RunError):
-            run.remove(f"{_NOTES}/{mine}")
+            run.remove(f"{_NOTES}/{own_note}")
 
 
 def _line_of_note(run: Folder, name: str, work: str) -> str | None:

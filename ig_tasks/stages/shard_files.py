@@ -167,10 +167,10 @@ class ShardSummary:
         )
 
 
-def _merged(mine: Mapping[str, UnknownCounts], theirs: Mapping[str, UnknownCounts]) -> dict[str, UnknownCounts]:
+def _merged(first: Mapping[str, UnknownCounts], second: Mapping[str, UnknownCounts]) -> dict[str, UnknownCounts]:
     """Counts of both; a feature that one side did not count is taken from the other."""
-    features = dict.fromkeys([*mine, *theirs])
-    return {feature: mine.get(feature, _NONE).merge(theirs.get(feature, _NONE)) for feature in features}
+    features = dict.fromkeys([*first, *second])
+    return {feature: first.get(feature, _NONE).merge(second.get(feature, _NONE)) for feature in features}
 
 
 def write_shard(run: Folder, summary: ShardSummary, attributions: pa.Table, quarantine: pa.Table) -> ShardSummary:
@@ -202,18 +202,18 @@ def sound_shards(run: RunFolder, shards: Sequence[str], say: Say) -> dict[str, M
     """
     statistics, tables = set(run.names("statistics")), set(run.names("attributions"))
     quarantines = set(run.names("quarantine"))
-    there = [
+    complete = [
         shard
         for shard in shards
         if f"{shard}.json" in statistics and f"{shard}.parquet" in tables and f"{shard}.parquet" in quarantines
     ]
     # Several at once: digests are made without the interpreter's lock, and a remote store answers each in its time.
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        examined = list(pool.map(lambda shard: _examine_shard(run, shard), there))
+        examined = list(pool.map(lambda shard: _examine_shard(run, shard), complete))
     for _, damage in examined:
         for name, why in damage.items():
             say(set_aside(run, name, why))
-    return {shard: files for shard, (files, damage) in zip(there, examined, strict=True) if not damage}
+    return {shard: files for shard, (files, damage) in zip(complete, examined, strict=True) if not damage}
 
 
 def _examine_shard(run: RunFolder, shard: str) -> tuple[Mapping[str, str], dict[str, DamagedError]]:

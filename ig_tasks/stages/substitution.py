@@ -28,13 +28,13 @@ def substituted(column: pd.Series, other: pd.Series, *, numbers: bool, seed: int
 
 def _numbers(column: pd.Series, other: pd.Series, random: np.random.Generator) -> NDArray[np.float64]:
     values = column.to_numpy(dtype=np.float64, na_value=np.nan)
-    theirs = other.to_numpy(dtype=np.float64, na_value=np.nan)
-    pool = np.sort(theirs[np.isfinite(theirs)])
+    other_values = other.to_numpy(dtype=np.float64, na_value=np.nan)
+    pool = np.sort(other_values[np.isfinite(other_values)])
     result = np.full(len(values), np.nan)
     if not len(pool) or not len(values):
         return result
     missing = np.isnan(values)
-    wanted = round(len(values) * float(np.isnan(theirs).mean()))
+    wanted = round(len(values) * float(np.isnan(other_values).mean()))
     if wanted > missing.sum():
         lost = random.choice(np.flatnonzero(~missing), wanted - int(missing.sum()), replace=False)
         present = np.setdiff1d(np.flatnonzero(~missing), lost)
@@ -52,23 +52,25 @@ def _numbers(column: pd.Series, other: pd.Series, random: np.random.Generator) -
 
 def _categories(column: pd.Series, other: pd.Series, random: np.random.Generator) -> NDArray[np.object_]:
     result = column.to_numpy(dtype=object).copy()
-    mine = np.array([_MISSING if pd.isna(value) else value for value in result], dtype=object)
-    theirs = pd.Series([_MISSING if pd.isna(value) else value for value in other.to_numpy(dtype=object)], dtype=object)
-    counts = theirs.value_counts(sort=False)
-    if not len(counts) or not len(mine):
+    levels_here = np.array([_MISSING if pd.isna(value) else value for value in result], dtype=object)
+    other_levels = pd.Series(
+        [_MISSING if pd.isna(value) else value for value in other.to_numpy(dtype=object)], dtype=object
+    )
+    counts = other_levels.value_counts(sort=False)
+    if not len(counts) or not len(levels_here):
         return result
     levels = sorted(counts.index, key=str)
     wanted = dict(
         zip(
             levels,
-            _apportioned(np.array([counts[level] for level in levels], dtype=np.float64), len(mine)),
+            _apportioned(np.array([counts[level] for level in levels], dtype=np.float64), len(levels_here)),
             strict=True,
         )
     )
     leaving: list[NDArray[np.int64]] = []
     arriving: list[object] = []
-    for level in sorted({*mine, *levels}, key=str):
-        rows = np.flatnonzero(mine == level)
+    for level in sorted({*levels_here, *levels}, key=str):
+        rows = np.flatnonzero(levels_here == level)
         excess = len(rows) - wanted.get(level, 0)
         if excess > 0:
             leaving.append(random.choice(rows, excess, replace=False))

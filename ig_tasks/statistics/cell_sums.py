@@ -57,8 +57,8 @@ class CellSums:
 
     def merge(self, other: Self, cells: int | None = None) -> Self:
         """Sums over the rows of both, over at most `cells` cells."""
-        grid, mine, theirs = merge_grids(self.grid, other.grid, cells)
-        first, second = self.regrouped(grid, mine), other.regrouped(grid, theirs)
+        grid, own_codes, other_codes = merge_grids(self.grid, other.grid, cells)
+        first, second = self.regrouped(grid, own_codes), other.regrouped(grid, other_codes)
         return type(self)(
             grid,
             first.rows + second.rows,
@@ -111,8 +111,8 @@ class ClusterCells:
 
     def merge(self, other: Self, clusters: tuple[Codes, Codes], cells: int | None) -> Self:
         """Entries of both; `clusters` holds the new places of the clusters of each."""
-        grid, mine, theirs = merge_grids(self.grid, other.grid, cells)
-        first, second = self.regrouped(grid, mine, clusters[0]), other.regrouped(grid, theirs, clusters[1])
+        grid, own_codes, other_codes = merge_grids(self.grid, other.grid, cells)
+        first, second = self.regrouped(grid, own_codes, clusters[0]), other.regrouped(grid, other_codes, clusters[1])
         return type(self).of(
             grid,
             np.concatenate([first.cells, second.cells]),

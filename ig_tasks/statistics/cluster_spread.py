@@ -108,9 +108,9 @@ class ClusterSpread:
 
     def merge(self, other: Self) -> Self:
         """Sums over the rows of both."""
-        grid, mine, theirs = merge_grids(self.grid, other.grid, self.most)
-        one, two = self._placed(grid, mine), other._placed(grid, theirs)
-        return type(self)(grid, one.rows + two.rows, one.absolute + two.absolute, self.most)
+        grid, own_codes, other_codes = merge_grids(self.grid, other.grid, self.most)
+        first, second = self._placed(grid, own_codes), other._placed(grid, other_codes)
+        return type(self)(grid, first.rows + second.rows, first.absolute + second.absolute, self.most)
 
     def interval(self, level: float) -> tuple[Floats, Floats]:
         """Confidence interval of the mean |attribution|: `abs_mean_interval`."""

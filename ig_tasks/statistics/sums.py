@@ -110,17 +110,19 @@ class AttributionSums:
         if (self.clusters is None) != (other.clusters is None):
             raise InputError("sums with clusters and without cannot be merged; compute them with one spec")
         limit = cells_for(len(self.features)) if limited else None
-        cells = {name: mine.merge(other.cells[name], limit) for name, mine in self.cells.items()}
+        cells = {name: own_cells.merge(other.cells[name], limit) for name, own_cells in self.cells.items()}
         if self.clusters is None or other.clusters is None:
             return type(self)(self.features, cells, None, {})
-        grid, mine, theirs = merge_grids(self.clusters.grid, other.clusters.grid, CLUSTERS if limited else None)
-        first, second = self.clusters.regrouped(grid, mine), other.clusters.regrouped(grid, theirs)
+        grid, own_codes, other_codes = merge_grids(
+            self.clusters.grid, other.clusters.grid, CLUSTERS if limited else None
+        )
+        first, second = self.clusters.regrouped(grid, own_codes), other.clusters.regrouped(grid, other_codes)
         summed = ClusterSums(
             grid, first.rows + second.rows, first.absolute + second.absolute, first.signed + second.signed
         )
         coarse = None if limit is None else _coarse(limit)
         both = {
-            name: entries.merge(other.cluster_cells[name], (mine, theirs), coarse)
+            name: entries.merge(other.cluster_cells[name], (own_codes, other_codes), coarse)
             for name, entries in self.cluster_cells.items()
         }
         return type(self)(self.features, cells, summed, both)

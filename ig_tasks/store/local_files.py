@@ -38,22 +38,22 @@ def require_writable_folder(path: Path, store: str) -> None:
 
 def replace_file(path: Path, content: bytes) -> None:
     """Write a file so that readers see the old one or the new one, never half of it."""
-    with _written_beside(path, content) as beside:
-        beside.replace(path)
+    with _written_beside(path, content) as temporary:
+        temporary.replace(path)
 
 
 def link_file(path: Path, content: bytes) -> bool:
     """Write a file whole, unless one of its name is there."""
-    with _written_beside(path, content) as beside:
+    with _written_beside(path, content) as temporary:
         try:
-            path.hardlink_to(beside)
+            path.hardlink_to(temporary)
         except FileExistsError:
             return False
         except OSError:
             # A disk without hard links (FAT, some shares): looked for first, since half a file would be worse.
             if path.exists():
                 return False
-            beside.replace(path)
+            temporary.replace(path)
     return True
 
 
@@ -77,12 +77,12 @@ def lock_file(path: Path, stack: contextlib.ExitStack) -> None:
 def _written_beside(path: Path, content: bytes) -> Iterator[Path]:
     """A file beside `path` with this content, on the disk; gone at the end unless it was moved."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{uuid.uuid4().hex}{HALF}")
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}{HALF}")
     try:
-        with beside.open("wb") as handle:
+        with temporary.open("wb") as handle:
             handle.write(content)
             handle.flush()
             os.fsync(handle.fileno())
-        yield beside
+        yield temporary
     finally:
-        beside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)

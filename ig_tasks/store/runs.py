@@ -74,8 +74,8 @@ class RunFolder(Folder):
         Raises:
             ReportError: if it is not there.
         """
-        there = self.revisions()
-        wanted = there[::-1] if revision is None else [revision] if revision in there else []
+        revisions = self.revisions()
+        wanted = revisions[::-1] if revision is None else [revision] if revision in revisions else []
         if not wanted:
             raise ReportError(f"{self.uri}: there is no report (run_id {self.run_id}); run the spec first")
         newest = _report_in(self, revised("report.json", wanted[0]))
@@ -217,12 +217,12 @@ def locate_report(location: str) -> tuple[Report, str]:
     if place.exists(LATEST):
         return locate_report(read_sealed(place, LATEST, unsealed=True)["report"])
     run = RunFolder(place.uri, "", place.uri.rsplit("/", 1)[-1])
-    there = run.revisions()
-    if not there and _holds_runs(place):
+    revisions = run.revisions()
+    if not revisions and _holds_runs(place):
         raise ReportError(
             f"{location}: only ad-hoc runs have a report here, and withheld ones; give the folder of one of them"
         )
-    if not there:
+    if not revisions:
         raise ReportError(f"{location}: there is no report here; give a report.json, a run's folder or a spec's folder")
     report = run.read_report()
     return report, run.uri_of(revised("report.json", report.revision))

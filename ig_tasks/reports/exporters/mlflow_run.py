@@ -72,8 +72,8 @@ def _find_or_log(client: Any, report: Report, files: dict[str, str]) -> str:
     from mlflow.entities import Metric, Param
 
     experiment = f"ig_tasks/{report.name}"
-    there = client.get_experiment_by_name(experiment)
-    experiment_id = there.experiment_id if there is not None else client.create_experiment(experiment)
+    known = client.get_experiment_by_name(experiment)
+    experiment_id = known.experiment_id if known is not None else client.create_experiment(experiment)
     key = f"{report.run_id}.r{report.revision}"
     own = client.search_runs([experiment_id], f"tags.`ig_tasks.report` = '{key}' and attributes.status = 'FINISHED'")
     if own:

@@ -52,17 +52,17 @@ def rank_reasons(pushes: Floats, bounds: Floats, top: int) -> Ranked:
     players = pushes.shape[1]
     proven = pushes > bounds
     order = np.argsort(np.where(proven, -pushes, np.inf), axis=1, kind="stable")[:, :top]
-    there = np.take_along_axis(proven, order, axis=1)
-    own, mine = (np.take_along_axis(array, order, axis=1)[:, :, None] for array in (pushes, bounds))
-    apart = mine + bounds[:, None, :]
-    beats = own - pushes[:, None, :] > apart
-    beaten = pushes[:, None, :] - own > apart
+    is_proven = np.take_along_axis(proven, order, axis=1)
+    pushes_ranked, bounds_ranked = (np.take_along_axis(array, order, axis=1)[:, :, None] for array in (pushes, bounds))
+    apart = bounds_ranked + bounds[:, None, :]
+    beats = pushes_ranked - pushes[:, None, :] > apart
+    beaten = pushes[:, None, :] - pushes_ranked > apart
     chosen = np.zeros(pushes.shape, dtype=bool)
-    np.put_along_axis(chosen, order, there, axis=1)
-    full = there.sum(axis=1) == top  # else nobody was left out for want of room
-    rivals = ~beats & ~chosen[:, None, :] & there[:, :, None] & full[:, None, None]
+    np.put_along_axis(chosen, order, is_proven, axis=1)
+    full = is_proven.sum(axis=1) == top  # else nobody was left out for want of room
+    rivals = ~beats & ~chosen[:, None, :] & is_proven[:, :, None] & full[:, None, None]
     return Ranked(
-        listed=np.where(there, order, -1),
+        listed=np.where(is_proven, order, -1),
         best=1 + beaten.sum(axis=2),
         worst=players - beats.sum(axis=2),
         rivals=rivals,

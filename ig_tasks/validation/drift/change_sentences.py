@@ -16,9 +16,9 @@ def sentence(row: FeatureDrift, limits: Limits) -> str:
     growth = row.growth
     movement = "appeared" if growth is None else f"{'rose' if growth > 0 else 'fell'} by {abs(growth):.0%}"
     if row.alarm and row.row_cosine is not None and row.row_cosine < 0:
-        beside = f", and its importance {movement}" if row.state in ("changed", "small") else ""
+        also = f", and its importance {movement}" if row.state in ("changed", "small") else ""
         cosine = f"cosine {row.row_cosine:.2f}"
-        return f"The new model reversed {row.feature}: on the same rows it points the other way ({cosine}){beside}."
+        return f"The new model reversed {row.feature}: on the same rows it points the other way ({cosine}){also}."
     if row.state == "unchanged":
         return f"{row.feature} is unchanged within {limits.practical:.0%}."
     if row.state == "undetermined":

@@ -68,8 +68,8 @@ def pooled_bins(grid: Grid, first: Codes, second: Codes, bins: int = BINS) -> Co
 
 def common_bins(before: CellSums, after: CellSums) -> tuple[Bins, Bins]:
     """Both periods over the same bins, pooled."""
-    grid, mine, theirs = merge_grids(before.grid, after.grid, None)
-    sums_before, sums_after = before.regrouped(grid, mine), after.regrouped(grid, theirs)
+    grid, codes_before, codes_after = merge_grids(before.grid, after.grid, None)
+    sums_before, sums_after = before.regrouped(grid, codes_before), after.regrouped(grid, codes_after)
     places = pooled_bins(grid, sums_before.rows, sums_after.rows)
     count = int(places.max()) + 1 if len(places) else 0
     first, second = (
@@ -79,10 +79,10 @@ def common_bins(before: CellSums, after: CellSums) -> tuple[Bins, Bins]:
     return first, second
 
 
-def coarse_sides(mine: ClusterCells, theirs: ClusterCells, clusters: tuple[int, int]) -> tuple[CoarseSide, CoarseSide]:
+def coarse_sides(before: ClusterCells, after: ClusterCells, clusters: tuple[int, int]) -> tuple[CoarseSide, CoarseSide]:
     """Both sides over common coarse bins, by cluster."""
-    grid, first, second = merge_grids(mine.grid, theirs.grid, None)
-    return _coarse(mine, first, (clusters[0], len(grid))), _coarse(theirs, second, (clusters[1], len(grid)))
+    grid, first, second = merge_grids(before.grid, after.grid, None)
+    return _coarse(before, first, (clusters[0], len(grid))), _coarse(after, second, (clusters[1], len(grid)))
 
 
 def _coarse(entries: ClusterCells, places: Codes, shape: tuple[int, int]) -> CoarseSide:

@@ -136,10 +136,10 @@ def _influences(before: Bins, after: Bins) -> tuple[_Influence, _Influence]:
     level, step = (m0 + m1) / 2, (m1 - m0) / 2
     of_own, of_rest = (p1 - p0) / 2, (p0 + p1) / 2
     means = [np.stack([of_own, -of_rest]), np.stack([of_own, of_rest])]
-    for mine, other, side in ((0, 1, before), (1, 0, after)):
+    for own, other, side in ((0, 1, before), (1, 0, after)):
         empty = side.rows == 0
-        means[other][:, empty] += means[mine][:, empty]
-        means[mine][:, empty] = 0.0
+        means[other][:, empty] += means[own][:, empty]
+        means[own][:, empty] = 0.0
     return (
         _Influence(np.stack([-level, step]), means[0]),
         _Influence(np.stack([level, step]), means[1]),

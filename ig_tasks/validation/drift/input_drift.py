@@ -25,8 +25,11 @@ _MOVED = 1e-3
 
 def input_drift(before: CellSums, after: CellSums) -> InputDrift:
     """Distances between the values of both periods, by the cells of their sums; missing values apart."""
-    grid, mine, theirs = merge_grids(before.grid, after.grid, None)
-    rows = [side.regrouped(grid, places).rows.astype(np.float64) for side, places in ((before, mine), (after, theirs))]
+    grid, codes_before, codes_after = merge_grids(before.grid, after.grid, None)
+    rows = [
+        side.regrouped(grid, places).rows.astype(np.float64)
+        for side, places in ((before, codes_before), (after, codes_after))
+    ]
     if not all(side.sum() for side in rows):
         return InputDrift()
     shares = [side / side.sum() for side in rows]

@@ -33,10 +33,10 @@ class PeriodPackages:
         """
         digest = period.model_digest
         if digest not in self._opened:
-            there = self._package_in_place(period)
-            if not (isinstance(there, ModelPackage) and there.digest == digest):
-                there = self._kept_package(period, there)
-            self._opened[digest] = there
+            package = self._package_in_place(period)
+            if not (isinstance(package, ModelPackage) and package.digest == digest):
+                package = self._kept_package(period, package)
+            self._opened[digest] = package
         return self._opened[digest]
 
     def trust_of(self, period: Period, package: ModelPackage) -> str | None:
@@ -54,23 +54,23 @@ class PeriodPackages:
         except IgTasksError as error:
             return error
 
-    def _kept_package(self, period: Period, there: ModelPackage | IgTasksError) -> ModelPackage:
-        """The package that was kept when the period was explained; `there`: what is in its place.
+    def _kept_package(self, period: Period, in_place: ModelPackage | IgTasksError) -> ModelPackage:
+        """The package that was kept when the period was explained; `in_place`: what is now in its place.
 
         Raises:
             RunError, ModelError, TrustError: why nothing can be opened there, where no package was kept either.
         """
-        candidates = [there, *(self._package_in_place(other) for other in self._periods if other is not period)]
+        candidates = [in_place, *(self._package_in_place(other) for other in self._periods if other is not period)]
         like = [package for package in candidates if isinstance(package, ModelPackage)]
         folder = Folder(period.folder.uri.rpartition("/")[0])
         try:
             return open_kept(folder, period.model_digest, trusted=self._trust, like=like)
         except TrustError:
-            if isinstance(there, TrustError):
-                raise there from None
+            if isinstance(in_place, TrustError):
+                raise in_place from None
             raise
         except IgTasksError as error:
-            if isinstance(there, IgTasksError):
-                raise there from None
+            if isinstance(in_place, IgTasksError):
+                raise in_place from None
             run_id, uri = period.folder.run_id, period.spec.model.uri
             raise RunError(f"the model of run {run_id} is no longer at {uri}, and {brief(error)}") from None

@@ -26,10 +26,10 @@ class History:
 
 def not_comparable(before: Period, after: Period) -> str:
     """Why two runs cannot be compared; empty where they can."""
-    mine, theirs = before.key_parts["model"], after.key_parts["model"]
+    model_before, model_after = before.key_parts["model"], after.key_parts["model"]
     for subject, own, other in (
         ("the target", before.target, after.target),
-        ("the space", mine["space"], theirs["space"]),
+        ("the space", model_before["space"], model_after["space"]),
         ("the method", before.spec.attribution.method, after.spec.attribution.method),
     ):
         if own != other:

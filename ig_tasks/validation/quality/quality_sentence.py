@@ -28,9 +28,9 @@ def quality_words(quality: Quality) -> str:
     if quality.auc is None:
         return f"All {quality.rows:,} rows with an outcome in {quality.label} have the same: ranking cannot be judged."
     subject = "A row of the class" if quality.kind == "class" else "A row with the outcome"
-    aside = [] if quality.auc_se is None else [f"AUC {quality.auc:.3f} ± {_auc_half_interval(quality):.3f}"]
-    aside += [f"{rows} have an outcome"] if quality.rows_unknown else []
-    figures = f" ({'; '.join(aside)})" if aside else ""
+    notes = [] if quality.auc_se is None else [f"AUC {quality.auc:.3f} ± {_auc_half_interval(quality):.3f}"]
+    notes += [f"{rows} have an outcome"] if quality.rows_unknown else []
+    figures = f" ({'; '.join(notes)})" if notes else ""
     gain = ""
     if quality.base_loss and quality.loss is not None:
         part = 1.0 - quality.loss / quality.base_loss

@@ -59,9 +59,9 @@ class BaselineTable:
         if not np.nan_to_num(np.asarray(candidates[own]["abs_mean"], np.float64)).sum() > 0:
             return cls(own, features, nothing, {}, 0, f"no row that was tried differs from baseline {own}")
         shares = {name: _shares(candidate["abs_mean"]) for name, candidate in candidates.items()}
-        there = [name for name, shares_of in shares.items() if name != own and shares_of.sum() > 0]
-        sound = [name for name in there if not candidates[name]["problems"]]
-        others = {name: shares[name] for name in sound or there}
+        others_with_effect = [name for name, shares_of in shares.items() if name != own and shares_of.sum() > 0]
+        sound = [name for name in others_with_effect if not candidates[name]["problems"]]
+        others = {name: shares[name] for name in sound or others_with_effect}
         # The same importances to the last bit are those of the same baseline, and prove nothing.
         others = {
             name: shares_of for name, shares_of in others.items() if not np.array_equal(shares_of, shares[own])

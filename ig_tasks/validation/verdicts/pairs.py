@@ -74,8 +74,8 @@ def redundant_verdicts(
     order = [run.features[place] for place in _leading(run.totals.importance)]
     names = [name for name in order if name in numbers.columns]
     ranked = _ranks(numbers[names]) if names else np.empty((len(numbers), 0))
-    for (at, first), (beside, second) in itertools.combinations(enumerate(names), 2):
-        figure = _correlation(ranked[:, at], ranked[:, beside])
+    for (first_at, first), (second_at, second) in itertools.combinations(enumerate(names), 2):
+        figure = _correlation(ranked[:, first_at], ranked[:, second_at])
         if abs(figure) >= limit:
             yield _redundant(run, settings, first, second, abs(figure), "rank correlation")
     coded = {name: pd.factorize(labels[name], use_na_sentinel=False)[0] for name in order if name in labels.columns}
