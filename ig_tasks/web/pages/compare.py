@@ -1,17 +1,128 @@
-"""Two reports side by side."""
+"""Two reports side by side, of one spec or of two."""
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ig_tasks.web.rendering import page
+from ig_tasks.reports.drift_view import drift_view
+from ig_tasks.store.index_entry import IndexEntry
+from ig_tasks.web.charts import Pictures, chart_figure
+from ig_tasks.web.compare_view import Comparison, compared, differences, shared_targets
+from ig_tasks.web.dependencies import OpenedRun, catalogue_of, open_run, readable_names
+from ig_tasks.web.errors import PageError
+from ig_tasks.web.linking import RunLinks
+from ig_tasks.web.rendering import addresses_of, page
+from ig_tasks.web.timelines import timeline_of
 
 router = APIRouter()
+_CHOICES = 120
+"""Partitions of one spec that can be chosen from."""
 
 
 @router.get("/-/compare")
-def show(request: Request) -> Response:
-    """Two reports."""
-    return page(request, "compare_page.html")
+def show(
+    request: Request,
+    before: Annotated[str, Query(max_length=1200)] = "",
+    after: Annotated[str, Query(max_length=1200)] = "",
+    target: Annotated[str | None, Query(max_length=300)] = None,
+) -> Response:
+    """Two reports, each asked for as `<spec>/<run id>`; without both the page offers what there is."""
+    pictures = Pictures(request)
+    sides = [_opened(request, text) if text else None for text in (before, after)]
+    first, second = sides
+    shown: dict[str, Any] = {
+        "choices": tuple(_choices(request, sides)),
+        "before": first,
+        "after": second,
+        "asked": (before, after),
+        "comparison": None,
+        "differences": (),
+    }
+    if first is not None and second is not None:
+        shown |= _both(request, first, second, target, pictures)
+    response = page(request, "compare_page.html", pictures=pictures, **shown)
+    return pictures.answer() or response
+
+
+def _opened(request: Request, text: str) -> OpenedRun:
+    name, _, run_id = text.partition("/")
+    return open_run(request, name, run_id)
+
+
+def _both(
+    request: Request, before: OpenedRun, after: OpenedRun, target: str | None, pictures: Pictures
+) -> dict[str, Any]:
+    shared = shared_targets(before.report, after.report)
+    chosen = next((both for both in shared if target in (None, both[1].name)), None)
+    if target is not None and chosen is None:
+        raise PageError(404, "These reports have no such target in common.")
+    links = RunLinks(addresses_of(request), after)
+    drift = after.report.drift
+    is_reference = (
+        drift is not None
+        and drift.reference is not None
+        and (drift.reference.name or after.name, drift.reference.run_id) == (before.name, before.run_id)
+    )
+    comparison: Comparison | None = None
+    if chosen is not None:
+        comparison = compared((before, after), chosen, _titles(before, after))
+    return {
+        "report": after.report,
+        "targets": after.report.targets,
+        "links": links,
+        "shared": shared,
+        "comparison": comparison,
+        "differences": differences(before, after),
+        "drift": drift_view(after.report) if is_reference else None,
+        "severity": next((check.severity for check in after.report.checks if check.name == "drift"), "warning"),
+        "figure_of": lambda chart, caption, title: chart_figure(
+            chart,
+            pictures,
+            links=_chart_links(links, comparison) if comparison else None,
+            caption=caption,
+            title=title,
+        ),
+    }
+
+
+def _titles(before: OpenedRun, after: OpenedRun) -> tuple[str, str]:
+    """What tells the two apart above a chart: the partition, the spec, or both."""
+    first, second = (run.report.partition for run in (before, after))
+    if before.name == after.name and first != second:
+        return first, second
+    if first == second and before.name != after.name:
+        return before.name, after.name
+    return f"{before.name} {first}", f"{after.name} {second}"
+
+
+def _chart_links(links: RunLinks, comparison: Comparison) -> dict[str, str]:
+    found = {label: links.feature(feature) for label, feature in comparison.names.items()}
+    return {label: address for label, address in found.items() if address}
+
+
+def _choices(request: Request, sides: list[OpenedRun | None]) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+    """(spec, [(`<spec>/<run id>`, partition) ...]): all partitions of the specs that are chosen, of others the last."""
+    chosen = {run.name for run in sides if run is not None}
+    asked = {(run.name, run.run_id): run.entry for run in sides if run is not None}
+    names = readable_names(request)
+    for name in names:
+        entries = list(timeline_of(catalogue_of(request).entries(name)).entries.values())[::-1]
+        kept = entries[:_CHOICES] if name in chosen or len(names) == 1 else entries[:1]
+        also = [entry for (spec, _), entry in asked.items() if spec == name and entry.run_id not in _ids(kept)]
+        options = [(f"{name}/{entry.run_id}", _option(entry)) for entry in [*also, *kept]]
+        if options:
+            yield name, options
+
+
+def _ids(entries: list[IndexEntry]) -> set[str]:
+    return {entry.run_id for entry in entries}
+
+
+def _option(entry: IndexEntry) -> str:
+    state = "" if entry.published else " (withheld)"
+    return f"{entry.partition}{state}{'' if entry.official else ' (ad-hoc)'}"
