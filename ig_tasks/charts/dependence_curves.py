@@ -57,7 +57,7 @@ def number_bands(
     x = alt.X("value:Q", title=label, axis=numbers_axis(alt), scale=alt.Scale(zero=False, nice=False))
     axis = alt.Axis(tickCount=5, grid=True)
     y = alt.Y("low:Q", title=f"attribution ({units})", axis=axis, scale=alt.Scale(zero=True))
-    dots = alt.Chart(alt.Data(values=[{"value": value, "low": held} for value, held in rows]))
+    dots = alt.Chart(alt.Data(values=[{"value": value, "low": attribution} for value, attribution in rows]))
     layers = [base.mark_area(color=MIDDLE, opacity=0.28).encode(x=x, y=y, y2="high:Q")]
     if any(point.inner_low is not None for point in points):
         layers.append(base.mark_area(color=MIDDLE, opacity=0.5).encode(x=x, y="inner_low:Q", y2="inner_high:Q"))

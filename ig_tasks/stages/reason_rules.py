@@ -48,12 +48,12 @@ class ReasonRules:
     """Who was turned down, and what may be a reason.
 
     Attributes:
-        asked: the section of the spec.
+        section: the section of the spec.
         target: what is explained, in which space.
         players: what may be a reason, in the order of the model's features.
     """
 
-    asked: ReasonsSpec
+    section: ReasonsSpec
     target: Target
     players: tuple[Player, ...]
 
@@ -80,7 +80,7 @@ class ReasonRules:
     @property
     def space(self) -> str:
         """The space of the threshold."""
-        return self.asked.space or self.target.space
+        return self.section.space or self.target.space
 
     def in_space(self, output: npt.ArrayLike) -> Floats:
         """Outputs (rows,) in the space of the threshold."""
@@ -93,7 +93,7 @@ class ReasonRules:
         An output that is not a number was not decided on.
         """
         numbers = self.in_space(output)
-        return numbers > self.asked.threshold if self.asked.adverse == "above" else numbers < self.asked.threshold
+        return numbers > self.section.threshold if self.section.adverse == "above" else numbers < self.section.threshold
 
     @cached_property
     def sign(self) -> int:
@@ -103,7 +103,7 @@ class ReasonRules:
             numbers = self.in_space(_ANYWHERE)
         numbers = numbers[np.isfinite(numbers)]
         rising = -1 if numbers[-1] < numbers[0] else 1
-        return rising if self.asked.adverse == "above" else -rising
+        return rising if self.section.adverse == "above" else -rising
 
 
 def _players(section: ReasonsSpec, spec: ExplanationSpec, features: Sequence[str]) -> tuple[Player, ...]:

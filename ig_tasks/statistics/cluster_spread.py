@@ -42,8 +42,8 @@ def abs_mean_interval(rows: ArrayLike, absolute: ArrayLike, level: float) -> tup
         absolute: sums of |attribution|, (clusters, features).
     """
     counts, sums = np.asarray(rows, dtype=np.float64), np.asarray(absolute, dtype=np.float64)
-    held = counts > 0
-    counts, sums = counts[held], sums[held]
+    occupied = counts > 0
+    counts, sums = counts[occupied], sums[occupied]
     if len(counts) < 2:
         return np.full(sums.shape[1], np.nan), np.full(sums.shape[1], np.nan)
     total = counts.sum()
@@ -98,13 +98,13 @@ class ClusterSpread:
     @classmethod
     def of_codes(cls, sizes: Floats, grid: Grid, codes: Codes, most: int = CLUSTERS) -> Self:
         """Sums of sizes (features, rows), each at least zero, whose clusters are at `codes` (rows,) of the grid."""
-        held, places = np.unique(codes, return_inverse=True)  # a level may have rows of few of a shard's clusters
-        keys = tuple(grid.keys[place] for place in held) if isinstance(grid.keys, tuple) else grid.keys[held]
-        counts = np.bincount(places, minlength=len(held)).astype(np.int64)
-        sums = [np.bincount(places, weights=column, minlength=len(held)) for column in sizes]
-        absolute = np.stack(sums, axis=1) if sums else np.empty((len(held), 0))
-        found = cls(Grid(grid.kind, grid.level, keys), counts, absolute.astype(np.float64), most)
-        return found._placed(*found.grid.within(most))
+        occupied, places = np.unique(codes, return_inverse=True)  # a level may have rows of few of a shard's clusters
+        keys = tuple(grid.keys[place] for place in occupied) if isinstance(grid.keys, tuple) else grid.keys[occupied]
+        counts = np.bincount(places, minlength=len(occupied)).astype(np.int64)
+        sums = [np.bincount(places, weights=column, minlength=len(occupied)) for column in sizes]
+        absolute = np.stack(sums, axis=1) if sums else np.empty((len(occupied), 0))
+        spread = cls(Grid(grid.kind, grid.level, keys), counts, absolute.astype(np.float64), most)
+        return spread._placed(*spread.grid.within(most))
 
     def merge(self, other: Self) -> Self:
         """Sums over the rows of both."""

@@ -80,11 +80,11 @@ class Folder:
         try:
             with self._reading(name):
                 self.filesystem.invalidate_cache()
-                found = self.filesystem.ls(self.path_of(name).rstrip("/"), detail=detail)
+                listing = self.filesystem.ls(self.path_of(name).rstrip("/"), detail=detail)
         except FileNotFoundError:
             return {}
-        named = {str(one["name"] if detail else one).rstrip("/").rsplit("/", 1)[-1]: one for one in found}
-        return {base_name: one for base_name, one in named.items() if not base_name.endswith((HALF, LOCK))}
+        by_name = {str(entry["name"] if detail else entry).rstrip("/").rsplit("/", 1)[-1]: entry for entry in listing}
+        return {base_name: entry for base_name, entry in by_name.items() if not base_name.endswith((HALF, LOCK))}
 
     def read_bytes(self, name: str) -> bytes:
         """The content of a file. Raises FileNotFoundError if it is not there, RunError if it cannot be read."""
@@ -133,9 +133,9 @@ class Folder:
                 self.filesystem.pipe_file(path, content)
             else:
                 self.filesystem.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
-                beside = f"{path}.{uuid.uuid4().hex}{HALF}"
-                self.filesystem.pipe_file(beside, content)
-                self.filesystem.mv(beside, path)
+                temporary = f"{path}.{uuid.uuid4().hex}{HALF}"
+                self.filesystem.pipe_file(temporary, content)
+                self.filesystem.mv(temporary, path)
         except OSError as error:
             raise RunError(f"store {self.uri}: {name} cannot be written ({error})") from error
 
@@ -145,18 +145,11 @@ class Folder:
         Raises:
             RunError: if it cannot be removed.
         """
-        try:
-            with self._reading(name):
-                self.filesystem.rm_file(self.path_of(name))
-        except FileNotFoundError:
-            return
+        with contextlib.suppress(FileNotFoundError), self._reading(name):
+            self.filesystem.rm_file(self.path_of(name))
 
     def move(self, name: str, to: str) -> None:
-        """Give a file another name in this folder; one that is not there is moved already.
-
-        Raises:
-            RunError: if it cannot be moved.
-        """
+        """Rename a file of this folder, unless that is done already. Raises RunError if it cannot be moved."""
         path, place = self.path_of(name), self.path_of(to)
         try:
             if self._is_local:

@@ -60,11 +60,11 @@ class Index:
         Raises:
             RunError: if the store cannot be reached.
         """
-        found = {}
+        stamps = {}
         for name, info in self.folder.details().items():
             if name.endswith(_SUFFIX) and info.get("type") != "directory":
-                found[name.removesuffix(_SUFFIX)] = _stamp(info)
-        return dict(sorted(found.items()))
+                stamps[name.removesuffix(_SUFFIX)] = _stamp(info)
+        return dict(sorted(stamps.items()))
 
     def table(self, name: str) -> IndexTable | None:
         """The table of a spec; None where there is none that can be read."""
@@ -158,13 +158,13 @@ def run_id_of_note(note: str) -> str:
 
 def _newest(entries: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     """One entry for each revision, whatever the order in which they come."""
-    found: dict[tuple[str, str], dict[str, Any]] = {}
+    newest: dict[tuple[str, str], dict[str, Any]] = {}
     for written in entries:
         key = (str(written.get("run_id")), str(written.get("revision")))
-        held = found.get(key)
-        if held is None or _later(held) < _later(written):
-            found[key] = written
-    return [found[key] for key in sorted(found)]
+        known = newest.get(key)
+        if known is None or _later(known) < _later(written):
+            newest[key] = written
+    return [newest[key] for key in sorted(newest)]
 
 
 def _later(written: Mapping[str, Any]) -> tuple[str, str, str]:

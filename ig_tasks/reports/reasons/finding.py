@@ -109,7 +109,7 @@ class ReasonedRun:
         """Those of one table of attributions."""
         output = np.asarray(table.column("output").to_numpy(), np.float64)
         chosen = np.flatnonzero(self.rules.adverse(output))
-        step = max(1, _AT_ONCE // max(1, len(self.rules.players) * self.rules.asked.top))
+        step = max(1, _AT_ONCE // max(1, len(self.rules.players) * self.rules.section.top))
         for start in range(0, len(chosen), step):
             yield from self._of_rows(table.take(chosen[start : start + step]))
 
@@ -124,7 +124,7 @@ class ReasonedRun:
         row_bound, rounding = row_bounds(table, values, self.epsilon, several=self.several)
         bounds = row_bound[:, None] + rounding[:, None] * owners.sum(axis=0)
         # A bound that is no number is that of a row without an estimate, which has no reasons.
-        ranked = rank_reasons(pushes, np.nan_to_num(bounds, nan=np.inf), self.rules.asked.top)
+        ranked = rank_reasons(pushes, np.nan_to_num(bounds, nan=np.inf), self.rules.section.top)
         facts = (table.column(name).to_pylist() for name in ("row_id", "output", "baseline_output", "status"))
         for row, (row_id, output, baseline_output, status) in enumerate(zip(*facts, strict=True)):
             if status != CONVERGED:

@@ -83,7 +83,7 @@ class Letter:
     @property
     def decision(self) -> str:
         """On what the decision hangs."""
-        section, decided_on = self.rules.asked, float(self.rules.in_space([self.row.output])[0])
+        section, decided_on = self.rules.section, float(self.rules.in_space([self.row.output])[0])
         result = beside(decided_on, section.threshold)
         unit = f" ({units(self.rules.space)})" if self.rules.space != "value" else ""
         return (
@@ -125,8 +125,8 @@ class Letter:
             against = f"{drawn} drawn from {members} of a reference population: {baseline.definition}"
         else:
             against = f"{drawn} ({baseline_words(baseline, kinds_of(self.report))})"
-        noun = "factor" if self.rules.asked.by == "features" else "group of factors"
-        most = self.rules.asked.top
+        noun = "factor" if self.rules.section.by == "features" else "group of factors"
+        most = self.rules.section.top
         return (
             f"Your case was compared with {against}. A {noun} is a reason if it surely moved the result towards this "
             f"decision; at most {most} {'is' if most == 1 else 'are'} listed, the weightiest first. Nothing that spoke "
@@ -189,7 +189,9 @@ def _player_names(players: list[Player] | tuple[Player, ...]) -> str:
 def render_letter(letter: Letter) -> str:
     """The page of one row, as HTML text."""
     page = environment().get_template("reasons.html")
-    text = " ".join([letter.row.row_id, *(player.words for player in letter.rules.players), *letter.rules.asked.texts])
+    text = " ".join(
+        [letter.row.row_id, *(player.words for player in letter.rules.players), *letter.rules.section.texts]
+    )
     values = " ".join(str(value) for value in letter.values.values())
     return page.render(
         letter=letter,

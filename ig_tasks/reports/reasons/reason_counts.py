@@ -28,12 +28,12 @@ class Tally:
             self._states[row.state] += 1
             self._listed.update(reason.player.name for reason in row.reasons)
             self._first.update(reason.player.name for reason in row.reasons[:1])
-            self._fewer += 0 < len(row.reasons) < self._rules.asked.top
+            self._fewer += 0 < len(row.reasons) < self._rules.section.top
             yield row
 
     def info(self, rows_quarantined: int) -> ReasonsInfo:
         """What a report says of them."""
-        section, states = self._rules.asked, self._states
+        section, states = self._rules.section, self._states
         with_reasons = states["certified"] + states["tied"]
         counts = [
             ReasonCount(

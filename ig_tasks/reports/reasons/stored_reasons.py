@@ -120,7 +120,7 @@ class StoredReasons:
         }
 
     def _not_adverse(self, row_id: str, output: float) -> InputError:
-        section = self.rules.asked
+        section = self.rules.section
         decided_on = float(self.rules.in_space([output])[0])
         result = beside(decided_on, section.threshold)
         return InputError(
