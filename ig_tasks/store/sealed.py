@@ -58,7 +58,7 @@ def unseal(content: bytes, *, unsealed: bool = False) -> dict[str, Any]:
         raise ValueError("it does not begin with a checksum")
     try:
         document = json.loads(content)
-    except ValueError as error:  # a UnicodeDecodeError is one
+    except (ValueError, RecursionError) as error:  # a UnicodeDecodeError is the first
         raise ValueError(f"it is not JSON ({error})") from None
     if not isinstance(document, dict):
         raise ValueError("it holds no JSON object")

@@ -145,3 +145,8 @@ def test_a_file_that_two_wrote_at_one_moment_is_that_of_either(tmp_path):
     folder.write_bytes("report.json", b"neither")
     with pytest.raises(DamagedError, match=r"report\.json is damaged"):
         Manifest(folder).read("report.json")
+
+
+def test_json_deeper_than_python_reads_is_refused_as_any_other_damage():
+    with pytest.raises(ValueError, match="it is not JSON"):
+        unseal(b'{"a": ' + b"[" * 100_000, unsealed=True)
