@@ -10,6 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from ig_tasks.presentation.percentages import percent
+
 __all__ = ["SMALL_CHANGE", "BaselineAssessment", "BaselineFindings", "recommended"]
 
 SMALL_CHANGE = 0.05
@@ -70,7 +72,7 @@ class BaselineFindings:
             problems["sure"] = f"the model is all but sure there, {self.where(space)}"
         if self.small_share > _SMALL_SHARE:
             problems["small"] = (
-                f"the output of {self.small_share:.0%} of the rows hardly differs from that at the baseline"
+                f"the output of {percent(self.small_share)} of the rows hardly differs from that at the baseline"
             )
         if self.outside:
             listed = [f"{feature} ({position})" for feature, position in list(self.outside.items())[:3]]

@@ -13,6 +13,7 @@ from ig_tasks.attribution import Lookup
 from ig_tasks.attribution.mixture import Mixture
 from ig_tasks.baselines.assessment import SMALL_CHANGE, BaselineFindings
 from ig_tasks.baselines.examined_rows import ExaminedRows
+from ig_tasks.presentation.percentages import percent
 
 __all__ = ["examine_baseline"]
 
@@ -97,7 +98,7 @@ def _outside(case: ExaminedRows, starts: list[dict[str, Any]]) -> dict[str, str]
         if not wrong.any():
             continue
         if layout.role == "array" and len(layout.features) == 1 and low.size > 1:
-            outside[layout.features[0]] = f"{wrong.mean():.0%} of its numbers"
+            outside[layout.features[0]] = f"{percent(wrong.mean())} of its numbers"
             continue
         for place in np.flatnonzero(wrong.any(axis=0).ravel()).tolist():
             column = together.reshape(len(together), -1)[:, place]

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from ig_tasks.charts.axes import labels_axis, numbers_axis, told, zero_line
 from ig_tasks.charts.chart import Chart, Frame
 from ig_tasks.presentation.colours import ACCENT, INK, MIDDLE
+from ig_tasks.presentation.percentages import percent
 
 __all__ = ["QUANTILES", "Box", "quantile_boxes"]
 
@@ -36,7 +37,7 @@ def quantile_boxes(boxes: Sequence[Box], units: str, noun: str = "features") -> 
     outer = base.mark_rule(color=ACCENT, strokeWidth=1.5).encode(
         y=y, x=alt.X("low:Q", title=f"attribution ({units})", axis=numbers_axis(alt)), x2="high:Q"
     )
-    ends = {f"{name}:Q": f"{q:.0%} quantile" for name, q in zip(Box._fields[1:], QUANTILES, strict=True)}
+    ends = {f"{name}:Q": f"{percent(q)} quantile" for name, q in zip(Box._fields[1:], QUANTILES, strict=True)}
     inner_bar = base.mark_bar(color=MIDDLE, height=12).encode(
         y=y, x="inner_low:Q", x2="inner_high:Q", tooltip=told(alt, {"label:N": "feature", **ends})
     )

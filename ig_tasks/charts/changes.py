@@ -8,6 +8,7 @@ from typing import NamedTuple
 from ig_tasks.charts.axes import labels_axis, numbers_axis, told, zero_line
 from ig_tasks.charts.chart import Chart, Frame
 from ig_tasks.presentation.colours import ACCENT, FAINT, GRID, MIDDLE, PAGE
+from ig_tasks.presentation.percentages import percent
 
 __all__ = ["FARTHEST", "Change", "Move", "change_marks", "moved_bars"]
 
@@ -70,7 +71,8 @@ def change_marks(changes: Sequence[Change], practical: float) -> Chart:
     alarms = sum(change.state == "alarm" for change in changes)
     words = (
         f"Marks with 95 % intervals: change of importance of {len(data)} features, as a share of what it was before, "
-        f"{alarms} of them with an alarm; changes within {practical:.0%} do not count. The numbers are in the table."
+        f"{alarms} of them with an alarm; changes within {percent(practical)} do not count. The numbers are "
+        "in the table."
     )
     return Chart(alt.layer(band, zero_line(alt), rule, mark), words, tuple(data), Frame(len(data)))
 

@@ -19,6 +19,7 @@ from ig_tasks.data.arrow import plain_type
 from ig_tasks.data.stamps import require_same, stamp_of, version_of
 from ig_tasks.errors import DataError, PartitionError, suggest
 from ig_tasks.spec import select_partitions
+from ig_tasks.spec.partitions import partition_order
 
 POSITION = "__position__"
 """The column of each row's file and number, which `read_shard` adds."""
@@ -79,11 +80,11 @@ class Dataset:
 
     @cached_property
     def partitions(self) -> list[str]:
-        """The values of the partition's key, sorted; empty if the data is not divided."""
+        """The values of the partition's key in their order (`partition_order`); empty if the data is not divided."""
         if self.partition is None:
             return []
         values = (dict(self._keys(path)).get(self.partition) for path in self._paths)
-        return sorted({value for value in values if value is not None})
+        return sorted({value for value in values if value is not None}, key=partition_order)
 
     @cached_property
     def columns(self) -> dict[str, pa.DataType]:

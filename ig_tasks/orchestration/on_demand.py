@@ -137,7 +137,8 @@ def on_demand_spec(
     if name not in specs:
         raise SpecError(f"conf: spec: {name!r} is not a spec here{suggest(name, specs, noun='specs')}")
     spec = ExplanationSpec.from_resolved(specs[name])
-    rows = [str(row).strip() for row in params.get("rows") or () if str(row).strip()]
+    # A form ends lines as it likes; a space is part of an id.
+    rows = [str(row).strip("\r\n") for row in params.get("rows") or () if str(row).strip()]
     if bool(rows) == bool(params.get("sample")):
         raise SpecError("conf: rows: give row ids, a line for each, or a sample; one of both")
     settings = {key: params.get(key) for key in ("sample", "tolerance", "baseline", "target")}

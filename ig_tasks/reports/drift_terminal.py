@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ig_tasks.presentation.colours import TERMINAL
+from ig_tasks.presentation.percentages import percent
 from ig_tasks.reports.numerals import number
 from ig_tasks.reports.terminal import plain
 from ig_tasks.store.drift_parts import ComparedRun, Drift, FeatureDrift
@@ -55,7 +56,7 @@ def _print_rows(noun: str, rows: Sequence[FeatureDrift], console: Console, top: 
             plain(name),
             number(row.before),
             number(row.after),
-            "new" if row.growth is None else f"{row.growth:+.0%}",
+            "new" if row.growth is None else f"{percent(row.growth, signed=True)}",
             plain(row.state, f"bold {_BAD}" if row.alarm else _TONES.get(row.state, "")),
             plain(_causes(row), _SOFT),
         )

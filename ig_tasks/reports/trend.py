@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
 from ig_tasks.errors import DamagedError, IgTasksError, ReportError
-from ig_tasks.spec.partitions import ALL, with_gaps
+from ig_tasks.spec.partitions import ALL, partition_order, with_gaps
 from ig_tasks.statistics import abs_mean_interval
 from ig_tasks.store import Folder, RunFolder, Store
 from ig_tasks.store.report import Importance, Report
@@ -131,15 +132,16 @@ def read_trend(location: str) -> Trend:
     for run in Store(store).runs(name):
         report = None
         with suppress(DamagedError, ReportError):
-            report = run.read_report()
+            report = run.read_published() or run.read_report()
         if report is None:
             damaged += 1
             continue
         page = run.uri_of(revised("report.html", report.revision))
         newest_report = newest.get(report.partition)
-        if report.official and (newest_report is None or newest_report[0].created_at <= report.created_at):
+        # One that was withheld is shown where nothing was published of its partition.
+        if report.official and (newest_report is None or _standing(newest_report[0]) <= _standing(report)):
             newest[report.partition] = (report, page, run)
-    single = sorted(partition for partition in newest if partition != ALL and ".." not in partition)[-_MOST:]
+    single = sorted((name for name in newest if name != ALL and ".." not in name), key=partition_order)[-_MOST:]
     if not single:
         raise ReportError(
             f"{location}: there are no official reports of single partitions; give the folder of a spec's runs, "
@@ -152,6 +154,10 @@ def read_trend(location: str) -> Trend:
         partitions=tuple(with_gaps(single, most=2 * _MOST)),
         left=tuple(words for words in left if words),
     )
+
+
+def _standing(report: Report) -> tuple[bool, datetime]:
+    return report.published, report.created_at
 
 
 def _compared(reports: Sequence[tuple[Report, str, RunFolder]]) -> Iterator[TrendRun]:

@@ -25,12 +25,32 @@ def format_partition(expression: str | None) -> str:
     return text
 
 
+PartitionOrder = tuple[int, float, tuple[str | int, ...], str]
+
+
+def partition_order(partition: str) -> PartitionOrder:
+    """What orders partitions: numbers by size, other names as people count (`week 9` before `week 10`), `all` first.
+
+    A range counts as its last partition.
+
+    >>> sorted(["10", "9", "all", "2013-10", "2013-9", "-1"], key=partition_order)
+    ['all', '-1', '9', '10', '2013-9', '2013-10']
+    """
+    last = partition.rpartition("..")[2]
+    if last == ALL:
+        return 0, 0.0, (), ""
+    if re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", last):
+        return 1, float(last), (), last
+    parts = re.split(r"([0-9]+)", last)
+    return 2, 0.0, tuple(int(part) if place % 2 else part for place, part in enumerate(parts)), last
+
+
 def select_partitions(expression: str | None, present: Sequence[str]) -> list[str]:
     """The partitions that an expression names, out of those present, in order.
 
     Args:
-        expression: None or `all`, one value, or `first..last` (both included, compared as text).
-        present: the values there are, sorted.
+        expression: None or `all`, one value, or `first..last` (both included, in the order of `partition_order`).
+        present: the values there are, in that order.
 
     Raises:
         PartitionError: if none is there, listing those present.
@@ -39,7 +59,9 @@ def select_partitions(expression: str | None, present: Sequence[str]) -> list[st
     if text == ALL:
         return list(present)
     first, dots, last = text.partition("..")
-    chosen = [value for value in present if first <= value <= last] if dots else [v for v in present if v == text]
+    ends = partition_order(first), partition_order(last)
+    within = [value for value in present if ends[0] <= partition_order(value) <= ends[1]]
+    chosen = within if dots else [value for value in present if value == text]
     if not chosen:
         listed = ", ".join(present[:24]) + (" ..." if len(present) > 24 else "")
         raise PartitionError(f"partition {text!r} is not in the data; partitions: {listed or 'none'}")

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field
 
+from ig_tasks.spec.partitions import PartitionOrder, partition_order
 from ig_tasks.store.report_values import Count, Figure, Free, Part
 
 __all__ = ["ENTRY_VERSION", "IndexEntry", "IndexedCheck", "IndexedFeature", "IndexedTarget", "order_of"]
@@ -104,7 +105,6 @@ class IndexEntry(Part):
         return self.targets[0].features if self.targets else ()
 
 
-def order_of(entry: IndexEntry) -> tuple[str, str, int]:
+def order_of(entry: IndexEntry) -> tuple[PartitionOrder, str, int]:
     """What orders the reports of a spec: the partition, then the time, then the revision."""
-    last = entry.partition.rpartition("..")[2]
-    return "" if last == "all" else last, entry.created_at.isoformat(), entry.revision
+    return partition_order(entry.partition), entry.created_at.isoformat(), entry.revision

@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from ig_tasks.errors import DamagedError, ReportError
+from ig_tasks.spec.partitions import PartitionOrder, partition_order
 from ig_tasks.store.clock import now
 from ig_tasks.store.folder import Folder
 from ig_tasks.store.manifest import NAME as MANIFEST
@@ -84,6 +85,15 @@ class RunFolder(Folder):
         # Trials share the folder of an official run that has the same numbers.
         earlier = (_report_in(self, revised("report.json", number)) for number in wanted[1:])
         return next((report for report in earlier if report.official), newest)
+
+    def read_published(self) -> Report | None:
+        """The newest revision that was published of an official run; None where there is none.
+
+        Raises:
+            DamagedError: if a revision is not what was written.
+        """
+        reports = (_report_in(self, revised("report.json", number)) for number in self.revisions()[::-1])
+        return next((report for report in reports if report.official and report.published), None)
 
 
 class Store:
@@ -188,14 +198,8 @@ def _revision_of(name: str) -> int | None:
     return int(parts[1][1:]) if is_revision else None
 
 
-def _order(entry: dict[str, Any]) -> tuple[str, str, int]:
-    return last_partition(str(entry["partition"])), str(entry["created_at"]), int(entry["revision"])
-
-
-def last_partition(partition: str) -> str:
-    """What orders partitions, as text: a range counts as its last one, and `all` comes before every named one."""
-    last = partition.rpartition("..")[2]
-    return "" if last == "all" else last
+def _order(entry: dict[str, Any]) -> tuple[PartitionOrder, str, int]:
+    return partition_order(str(entry["partition"])), str(entry["created_at"]), int(entry["revision"])
 
 
 def locate_report(location: str) -> tuple[Report, str]:

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from markupsafe import Markup
 
+from ig_tasks.spec.partitions import partition_order
 from ig_tasks.store.index_entry import IndexedFeature, IndexEntry, order_of
 from ig_tasks.web.access import Activity
 from ig_tasks.web.due import Due, due_by
@@ -116,4 +117,4 @@ def _lacking(latest: IndexEntry, due: Due) -> bool:
         return True
     if due.partition is None:
         return latest.created_at < due.at
-    return order_of(latest)[0] < due.partition
+    return order_of(latest)[0] < partition_order(due.partition)

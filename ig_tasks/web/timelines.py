@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ig_tasks.spec.partitions import ALL, with_gaps
+from ig_tasks.spec.partitions import ALL, partition_order, with_gaps
 from ig_tasks.store.index_entry import IndexedFeature, IndexEntry, order_of
 
 __all__ = ["Timeline", "timeline_of"]
@@ -55,10 +55,11 @@ def timeline_of(entries: Sequence[IndexEntry]) -> Timeline:
     newest: dict[str, IndexEntry] = {}
     for entry in entries:
         held = newest.get(entry.partition)
-        if entry.official and (held is None or _time(held) <= _time(entry)):
+        # One that was withheld is shown where nothing was published of its partition.
+        if entry.official and (held is None or _standing(held) <= _standing(entry)):
             newest[entry.partition] = entry
-    single = sorted(name for name in newest if name != ALL and ".." not in name)[-_MOST:]
-    names = single or sorted(newest)
+    single = sorted((name for name in newest if name != ALL and ".." not in name), key=partition_order)[-_MOST:]
+    names = single or sorted(newest, key=partition_order)
     chosen = {name: newest[name] for name in names}
     changed = {}
     before: IndexEntry | None = None
@@ -70,8 +71,8 @@ def timeline_of(entries: Sequence[IndexEntry]) -> Timeline:
     return Timeline(tuple(with_gaps(single, most=2 * _MOST)) if single else tuple(names), chosen, changed)
 
 
-def _time(entry: IndexEntry) -> tuple[str, int]:
-    return order_of(entry)[1:]
+def _standing(entry: IndexEntry) -> tuple[bool, str, int]:
+    return entry.published, *order_of(entry)[1:]
 
 
 def _changed(before: IndexEntry, after: IndexEntry) -> tuple[str, ...]:

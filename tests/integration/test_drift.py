@@ -239,7 +239,7 @@ def test_the_command_line_compares_on_real_workers(project: Path, tmp_path: Path
     options = ["--json", str(written), "--rows", "60", "--trusted-root", str(project)]
     done = subprocess.run([*command, *options], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert "b fell by 100%" in done.stdout.replace("\n", " ")
+    assert "b fell by 100 %" in done.stdout.replace("\n", " ")
     found = json.loads(written.read_text())
     assert set(found) >= {"schema_version", "reference", "current", "comparable", "features", "groups", "indices"}
     assert found["rows_crossed"] == 60

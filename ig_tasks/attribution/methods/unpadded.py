@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from ig_tasks.attribution.backends.base import Backend
 from ig_tasks.attribution.problem import Places, Problem
+from ig_tasks.presentation.percentages import percent
 
 __all__ = ["Unpadded", "without_padding"]
 
@@ -138,7 +139,7 @@ def without_padding(backend: Backend, problem: Problem) -> tuple[Any, str | None
         return backend, f"kept: the model does not run without the positions that {names} masks"
     if not same:
         return backend, f"kept: the output depends on positions that {names} masks"
-    return unpadded, f"left out: {share:.0%} of all positions, masked by {names}"
+    return unpadded, f"left out: {percent(share)} of all positions, masked by {names}"
 
 
 def _same_results(backend: Backend, unpadded: Unpadded, problem: Problem) -> bool:

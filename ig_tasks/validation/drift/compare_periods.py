@@ -86,6 +86,7 @@ class _Comparison:
     def __post_init__(self) -> None:
         self.model_changed = self.before.model_digest != self.after.model_digest
         self.baseline_changed = self.before.baseline_digest != self.after.baseline_digest
+        self.labels = {name: feature.label for name, feature in self.presented.items() if feature.label}
 
     def drift(self, segments: Sequence[str]) -> Drift:
         before, after = self.before, self.after
@@ -116,7 +117,7 @@ class _Comparison:
             rows_crossed=reached.rows,
             notes=tuple(self.notes),
         )
-        return drift.model_copy(update={"summary": change_sentences.summary(drift)})
+        return drift.model_copy(update={"summary": change_sentences.summary(drift, self.labels)})
 
     def _side(self, names: tuple[str, ...], before: Totals, after: Totals, *crossed: Any) -> Side:
         changed = {"model_changed": self.model_changed, "baseline_changed": self.baseline_changed}
@@ -195,6 +196,7 @@ class _Comparison:
         scaled, errors = scaled_by(side) is not None, side.errors
         places = {name: place for place, name in enumerate(side.names)}
         history = self.history.groups if of_groups else self.history.features
+        labels = {} if of_groups else self.labels
         finished = []
         for row in rows:
             place = places[row.feature]
@@ -209,7 +211,9 @@ class _Comparison:
                 heavy=bool(side.middle[place] >= self.limits.share * total),
             )
             judged = row.model_copy(update={"alarm": alarm})
-            finished.append(judged.model_copy(update={"sentence": change_sentences.sentence(judged, self.limits)}))
+            finished.append(
+                judged.model_copy(update={"sentence": change_sentences.sentence(judged, self.limits, labels)})
+            )
         return finished
 
     def _with_movers(self, side: Side, rows: list[FeatureDrift]) -> list[FeatureDrift]:

@@ -8,10 +8,11 @@ from functools import cached_property
 
 from ig_tasks.errors import DamagedError, IgTasksError, ReportError, SpecError
 from ig_tasks.spec import ExplanationSpec
+from ig_tasks.spec.partitions import partition_order
 from ig_tasks.store import Folder, RunFolder, Store, read_sealed, take_sealed, write_sealed
 from ig_tasks.store.clock import now
 from ig_tasks.store.report import Report
-from ig_tasks.store.runs import LATEST, last_partition
+from ig_tasks.store.runs import LATEST
 from ig_tasks.validation.drift.period import Period
 from ig_tasks.validation.drift.surroundings import History
 
@@ -100,10 +101,10 @@ class PublishedReports:
         reports: list[PublishedReport] = []
         for run in self._store.runs(self._name):
             with suppress(DamagedError, ReportError):  # a report that cannot be read does not count
-                report = run.read_report()
-                if report.official and report.published:
+                report = run.read_published()
+                if report is not None:
                     reports.append((run, report))
-        return sorted(reports, key=lambda published: (last_partition(published[1].partition), published[1].created_at))
+        return sorted(reports, key=lambda published: (partition_order(published[1].partition), published[1].created_at))
 
     def of_partition(self, partition: str) -> list[RunFolder]:
         """The runs of a partition, the oldest first."""
@@ -123,7 +124,7 @@ class PublishedReports:
         alike = [
             published
             for published in self.all
-            if last_partition(published[1].partition) < last_partition(partition)
+            if partition_order(published[1].partition) < partition_order(partition)
             and (".." in published[1].partition) == (".." in partition)
             if published[1].partition != "all"
         ]

@@ -77,8 +77,8 @@ def limits_of(before: Period, after: Period, why_not: Sequence[str]) -> list[str
             "name their column in data.cluster: errors are too small otherwise."
         )
     elif min(clusters) < FEWEST_CLUSTERS:
+        fewest = f"{min(clusters)} cluster" + ("" if min(clusters) == 1 else "s")
         notes.append(
-            f"A period has {min(clusters)} clusters of rows. With fewer than {FEWEST_CLUSTERS}, a change alone raises "
-            "no alarm."
+            f"A period has {fewest} of rows. With fewer than {FEWEST_CLUSTERS}, a change alone raises no alarm."
         )
     return notes

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ig_tasks.presentation.percentages import percent
 from ig_tasks.spec.verdicts_section import VerdictsSpec
 from ig_tasks.store import Folder, read_sealed
 from ig_tasks.store.report import BaselineStability, ComparedBaseline, Verdict
@@ -93,8 +94,9 @@ def unstable_verdicts(target: str, table: BaselineTable, settings: VerdictsSpec)
             target=target,
             feature=feature,
             verdict="unstable",
-            why=f"The importance of {feature} hangs on the baseline: {table.own[place]:.1%} of all importance from "
-            f"{table.own_name}, {table.others[name][place]:.1%} from {name} (on {table.rows} rows).",
+            why=f"The importance of {feature} hangs on the baseline: {percent(table.own[place], 1)} of all "
+            f"importance from {table.own_name}, {percent(table.others[name][place], 1)} from {name} (on {table.rows} "
+            "rows).",
             figure=changes[name],
             threshold=limit,
             severity=settings.unstable.severity,

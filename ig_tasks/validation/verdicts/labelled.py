@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ig_tasks.presentation.percentages import percent
 from ig_tasks.spec.verdicts_section import VerdictsSpec
 from ig_tasks.store.report import FeatureGain, Quality, Verdict
 
@@ -31,7 +32,8 @@ def _harmful_verdict(quality: Quality, gain: FeatureGain, settings: VerdictsSpec
         feature=gain.feature,
         verdict="harmful",
         why=f"The model predicts {quality.label} better with {gain.feature} at the baseline: the {quality.loss_name} "
-        f"falls by {-share:.2%} of what the model gains over the base rate (with 95 % confidence {-high:.2%} or more).",
+        f"falls by {percent(-share, 2)} of what the model gains over the base rate (with 95 % "
+        f"confidence {percent(-high, 2)} or more).",
         figure=high,
         threshold=0.0,
         severity=settings.harmful.severity,
@@ -47,7 +49,8 @@ def _unused_verdict(quality: Quality, gain: FeatureGain, settings: VerdictsSpec)
         feature=gain.feature,
         verdict="unused",
         why=f"The model predicts {quality.label} as well with {gain.feature} at the baseline: it adds at most "
-        f"{high:.2%} of what the model gains over the base rate (95 % confidence), less than {limit:.2%}.",
+        f"{percent(high, 2)} of what the model gains over the base rate (95 % confidence), less than "
+        f"{percent(limit, 2)}.",
         figure=high,
         threshold=limit,
         severity=settings.unused.severity,

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ig_tasks.presentation.percentages import percent
 from ig_tasks.spec.verdicts_section import VerdictsSpec
 from ig_tasks.store.report import Verdict
 from ig_tasks.validation.drift.period import Period
@@ -48,7 +49,7 @@ def opposing_verdicts(run: Period, settings: VerdictsSpec, values: Floats) -> It
                 target=run.target,
                 feature=first,
                 verdict="opposing",
-                why=f"{first} and {second} work against each other: added row by row, {left:.0%} of them is left.",
+                why=f"{first} and {second} work against each other: added row by row, {percent(left)} of them is left.",
                 figure=left,
                 threshold=limit,
                 severity=settings.opposing.severity,

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
+from ig_tasks.presentation.percentages import percent
 from ig_tasks.spec import FeatureSpec
 from ig_tasks.spec.verdicts_section import VerdictsSpec
 from ig_tasks.statistics.cell_sums import CellSums
@@ -50,7 +51,7 @@ def _ignored(target: str, name: str, share: float, settings: VerdictsSpec) -> Ve
         target=target,
         feature=name,
         verdict="ignored",
-        why=f"The model hardly uses {name}: {share:.2%} of all importance, less than {limit:.2%}.",
+        why=f"The model hardly uses {name}: {percent(share, 2)} of all importance, less than {percent(limit, 2)}.",
         figure=share,
         threshold=limit,
         severity=settings.ignored.severity,
@@ -69,8 +70,8 @@ def _dominant(target: str, name: str, share: float, settings: VerdictsSpec, qual
         target=target,
         feature=name,
         verdict="dominant",
-        why=f"{name} has {share:.0%} of all importance.{known} Is it known when the prediction is made, or does it "
-        "tell the outcome?",
+        why=f"{name} has {percent(share)} of all importance.{known} Is it known when the prediction is made, or does "
+        "it tell the outcome?",
         figure=share,
         threshold=limit,
         severity=settings.dominant.severity,
@@ -95,8 +96,8 @@ def _value_driven(target: str, name: str, cells: CellSums, settings: VerdictsSpe
         target=target,
         feature=name,
         verdict="value_driven",
-        why=f"{sizes[place]:.0%} of the importance of {name} comes from rows with {value} ({rows[place]:.0%} of the "
-        "rows).",
+        why=f"{percent(sizes[place])} of the importance of {name} comes from rows with {value} "
+        f"({percent(rows[place])} of the rows).",
         figure=float(sizes[place]),
         threshold=limits.importance,
         severity=limits.severity,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ig_tasks.presentation.percentages import percent
 from ig_tasks.spec.verdicts_section import VerdictsSpec
 from ig_tasks.store.drift_parts import Drift
 from ig_tasks.store.report import Verdict
@@ -45,7 +46,7 @@ def gained_verdicts(drift: Drift, settings: VerdictsSpec) -> Iterator[Verdict]:
             target=drifted.target,
             feature=drifted.feature,
             verdict="value_gained",
-            why=f"{moved.gained_share:.0%} more of the rows hold {value} in {drifted.feature} than before.",
+            why=f"{percent(moved.gained_share)} more of the rows hold {value} in {drifted.feature} than before.",
             figure=moved.gained_share,
             threshold=limits.gained,
             severity=limits.severity,

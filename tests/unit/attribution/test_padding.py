@@ -64,7 +64,7 @@ def explained(model: Any, ids: np.ndarray, mask: np.ndarray, **settings: Any) ->
 def test_a_batch_with_padding_is_its_rows_one_by_one(target: Any, integrator: str) -> None:
     model, (ids, mask) = reader(), texts()
     together = explained(model, ids, mask, target=target, integrator=integrator)
-    assert together.details["padding"] == "left out: 52% of all positions, masked by 'mask'"
+    assert together.details["padding"] == "left out: 52 % of all positions, masked by 'mask'"
     for row, length in enumerate(LENGTHS):
         alone = explained(model, ids[[row], :length], mask[[row], :length], target=target, integrator=integrator)
         assert alone.details["padding"] is None
@@ -95,7 +95,7 @@ def test_the_secant_rule_and_exact_integration_leave_padding_out_too() -> None:
     model, (ids, mask) = Bag().double().eval(), texts()
     for integrator in ("secant", "exact"):
         found = explained(model, ids, mask, integrator=integrator)
-        assert found.details["padding"].startswith("left out: 52%")
+        assert found.details["padding"].startswith("left out: 52 %")
         for row, length in enumerate(LENGTHS):
             alone = explained(model, ids[[row], :length], mask[[row], :length], integrator=integrator)
             np.testing.assert_allclose(
@@ -155,7 +155,7 @@ def test_two_sequences_are_each_cut_to_their_own_length() -> None:
         )
 
     together = both(slice(None), 12, 9)
-    assert together.details["padding"] == "left out: 47% of all positions, masked by 'mask', 'shown'"
+    assert together.details["padding"] == "left out: 47 % of all positions, masked by 'mask', 'shown'"
     for row in range(len(ids)):
         wide, narrow = mask[row].sum(), shown[row].sum()
         alone = both([row], wide, narrow)

@@ -59,7 +59,7 @@ def test_figures_by_hand(linear: Any) -> None:
     assert mean.percentile == pytest.approx(70.0)
     # |x| of a linear model from zero: means of x0 and 2 x1.
     np.testing.assert_allclose(zero.abs_mean, [3.9, 6.2])
-    assert zero.outside == {"inputs": "100% of its numbers"}
+    assert zero.outside == {"inputs": "100 % of its numbers"}
     assert judged.problems("zero")["sure"] == "its output is far from neutral, 0, percentile 0 of the rows' outputs"
     assert not judged.problems("mean")
     assert judged.output_spread == pytest.approx(np.std(ROWS @ [1.0, 2.0]))
@@ -69,7 +69,7 @@ def test_figures_by_hand(linear: Any) -> None:
 def test_outside_the_range_of_the_reference(linear: Any) -> None:
     reference = np.array([[1.0, 0.0], [9.0, 8.0]])
     judged = judge_baselines(linear, ROWS, baselines={"b": np.array([4.0, -1.0])}, reference=reference)
-    assert list(judged["b"].outside.values()) == ["50% of its numbers"]
+    assert list(judged["b"].outside.values()) == ["50 % of its numbers"]
     assert "outside the data in" in judged.problems("b")["outside"]
 
 
@@ -158,7 +158,7 @@ def test_far_from_neutral_in_the_words_of_the_space(space: str, output: float, s
 
 def test_small_differences_are_said() -> None:
     problems = assessment(finding("one", (1.0,) * 4, small_share=0.6)).problems("one")
-    assert problems == {"small": "the output of 60% of the rows hardly differs from that at the baseline"}
+    assert problems == {"small": "the output of 60 % of the rows hardly differs from that at the baseline"}
 
 
 def test_two_features_make_no_ranking() -> None:
@@ -175,6 +175,6 @@ def test_two_features_make_no_ranking() -> None:
 def test_every_line_says_the_output() -> None:
     judged = assessment(finding("one", (1.0,) * 4, small_share=0.5, output=1.5), space="value")
     assert judged.lines()[0] == (
-        "one: output 1.5, percentile 50 of the rows' outputs; the output of 50% of the rows hardly differs from that "
+        "one: output 1.5, percentile 50 of the rows' outputs; the output of 50 % of the rows hardly differs from that "
         "at the baseline"
     )

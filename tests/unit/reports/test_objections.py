@@ -41,7 +41,7 @@ def test_rows_whose_output_hardly_differs_from_the_baselines_are_counted_over_al
     # A twentieth of the standard deviation of 14 ones at distance 1 and 26 zeros is 0.024.
     outputs = [-1.0] * 7 + [1.0] * 7 + [0.02, -0.02] * 13
     assert objections(tmp_path, outputs, 0.0) == {
-        "small": "the output of 65% of the rows hardly differs from that at the baseline"
+        "small": "the output of 65 % of the rows hardly differs from that at the baseline"
     }
 
 

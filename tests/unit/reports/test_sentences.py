@@ -120,7 +120,7 @@ def test_what_is_left_out_is_counted() -> None:
     )
 
 
-DOUBT = {"kind": "small", "words": "the output of 56% of the rows hardly differs from that at the baseline"}
+DOUBT = {"kind": "small", "words": "the output of 56 % of the rows hardly differs from that at the baseline"}
 
 
 def test_a_proven_report_whose_baseline_is_in_doubt_says_both(sample: SimpleNamespace) -> None:

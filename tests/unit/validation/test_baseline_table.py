@@ -40,7 +40,7 @@ def test_a_feature_whose_share_doubles_hangs_on_the_baseline() -> None:
     (one, *others) = unstable_verdicts("t", table, VerdictsSpec.model_validate({"unstable": {"at_least": 0.6}}))
     assert (one.feature, one.verdict, others) == ("a", "unstable", [])
     assert one.figure == pytest.approx(0.3 / 0.45)
-    assert "60.0% of all importance from auto, 30.0% from mean (on 100 rows)" in one.why
+    assert "60.0 % of all importance from auto, 30.0 % from mean (on 100 rows)" in one.why
     assert list(unstable_verdicts("t", table, VerdictsSpec())) == []
 
 
