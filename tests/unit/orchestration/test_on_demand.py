@@ -58,9 +58,14 @@ def test_a_folder_without_a_spec_that_loads_has_no_such_dag(tmp_path):
 
 
 def test_rows_and_settings_make_an_ad_hoc_run_of_the_spec_that_was_chosen(specs, task_context):
-    context = task_context(spec="other", rows=["a1", " b2 ", ""], target="paid", tolerance=0.1, partition="2013-10")
+    context = task_context(spec="other", rows=["a1\r", " b2 ", ""], target="paid", tolerance=0.1, partition="2013-10")
     made = on_demand_spec(specs, context, conf_keys=())
-    assert (made.name, made.partition, made.data.rows, made.model.target) == ("other", "2013-10", ("a1", "b2"), "paid")
+    assert (made.name, made.partition, made.data.rows, made.model.target) == (
+        "other",
+        "2013-10",
+        ("a1", " b2 "),
+        "paid",
+    )
     assert not made.official
     assert {one.field for one in made.overrides} == {"data.rows", "model.target", "attribution.tolerance"}
 

@@ -57,6 +57,19 @@ def test_the_newest_official_report_of_each_partition_is_read_and_gaps_are_known
     assert trend.latest.partition == "2013-04"
 
 
+def test_a_newer_withheld_report_hides_no_published_one_and_9_comes_before_10(
+    sample: SimpleNamespace, tmp_path: object
+) -> None:
+    for number in ("10", "9", "11"):
+        report = sample.flights_report(**sample.BARE, partition=number, run_id=f"{number}-a")
+        write(tmp_path, report)
+        later = {"run_id": f"{number}-b", "state": "withheld", "created_at": report.created_at + timedelta(days=1)}
+        write(tmp_path, report.model_copy(update=later))
+    trend = read_trend(f"{tmp_path}/flights")
+    assert [(run.partition, run.report.run_id) for run in trend.runs] == [("9", "9-a"), ("10", "10-a"), ("11", "11-a")]
+    assert trend.latest.run_id == "11-a"
+
+
 def test_a_folder_without_reports_of_partitions_is_refused(tmp_path: object) -> None:
     with pytest.raises(ReportError, match="no official reports of single partitions"):
         read_trend(f"{tmp_path}/nothing")

@@ -52,6 +52,9 @@ def store(tmp_path):
         (("2013-01", 0), ("all", 9), False),
         (("2013-01..2013-09", 0), ("2013-10", 0), True),
         (("2013-10", 0), ("2013-01..2013-09", 9), False),
+        (("9", 0), ("10", 0), True),
+        (("10", 0), ("9", 9), False),
+        (("2013-9", 0), ("2013-10", 0), True),
     ],
 )
 def test_the_greatest_partition_wins_then_the_later_report(store, first, second, moves):
@@ -71,6 +74,15 @@ def test_a_new_revision_of_the_same_report_moves_it(store):
     published(store, report("2013-10"))
     assert published(store, report("2013-10", revision=2))
     assert store.latest("flights")["report"].endswith("/2013-10-0/report.r2.json")
+
+
+def test_a_revision_that_was_withheld_hides_none_that_was_published(store):
+    published(store, report("2013-10"))
+    published(store, report("2013-10", hours=1, revision=2, state="withheld"))
+    run = store.run("flights", "2013-10-0")
+    assert run.read_report().revision == 2
+    assert run.read_published().revision == 1
+    assert store.run("flights", "2013-11-0").read_published() is None
 
 
 def test_before_the_first_report_there_is_no_latest(store):
