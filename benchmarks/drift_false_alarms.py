@@ -93,7 +93,7 @@ def _half(run: Period, group_sums: ClusterSums | None, kept: np.ndarray) -> Half
         cells[name] = CellSums(
             grid,
             np.bincount(codes, weights=rows, minlength=len(grid)).astype(np.int64),
-            np.bincount(codes, weights=absolute, minlength=len(grid)),
+            np.bincount(codes, weights=absolute, minlength=len(grid)).astype(np.float64),
             nothing,
             nothing,
         )

@@ -27,7 +27,7 @@ def row(**changes: Any) -> Any:
     [
         ({}, "Departure delay rose by 50 %, from 1 to 1.5, because of the values of Temperature."),
         ({"state": "unchanged"}, "Departure delay is unchanged within 10 %."),
-        ({"state": "small", "growth": -0.25}, "Departure delay fell by 25 %, from 1 to 1.5; that is less than 1 % of all"),
+        ({"state": "small", "growth": -0.25}, "Departure delay fell by 25 %, from 1 to 1.5; that is less than 1 % of"),
         ({"feature": "wind"}, "wind rose by 50 %"),
     ],
 )  # fmt: skip
