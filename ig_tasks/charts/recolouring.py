@@ -35,6 +35,8 @@ def _recoloured_entry(key: str, part: Any, colours: Mapping[str, str]) -> Any:
         return part
     if key == "values" and isinstance(part, list):
         return [_row(row, colours) for row in part]
+    if key == "datasets" and isinstance(part, Mapping):
+        return {name: [_row(row, colours) for row in rows] for name, rows in part.items()}
     return recoloured(part, colours)
 
 

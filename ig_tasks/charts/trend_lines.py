@@ -49,7 +49,7 @@ def figure_over_time(
     # Shares that are all zero lie on the axis, and not in the middle of nothing.
     top = {"domainMax": 0.01} if known and not any(row["high"] for row in known) else {}
     y = alt.Y("value:Q", title=units, axis=axis, scale=alt.Scale(zero=True, **top))
-    base = alt.Chart(alt.Data(values=known))
+    base = alt.Chart(alt.NamedData("moments"))
     columns = {"partition:N": "partition", "value:Q": units, "low:Q": "95 % interval from", "high:Q": "to"}
     tooltip = told(alt, columns, figures or ".4g")
     layers = [
@@ -64,7 +64,7 @@ def figure_over_time(
         f"{f', {gaps} of them without a figure' if gaps else ''}. The numbers are in the table."
     )
     table = tuple(moment._asdict() for moment in moments)
-    return Chart(alt.layer(*layers), words, table, Frame(_ROWS, width=_WIDTH, above=20))
+    return Chart(alt.layer(*layers, datasets={"moments": known}), words, table, Frame(_ROWS, width=_WIDTH, above=20))
 
 
 def ranks_over_time(
@@ -101,7 +101,7 @@ def ranks_over_time(
     axis = alt.Axis(values=list(range(1, most + 1)), format="d", grid=True)
     y = alt.Y("rank:Q", title="rank", axis=axis, scale=alt.Scale(domain=[most + 0.4, 0.6], nice=False, zero=False))
     colour_of = alt.Color("colour:N", scale=None)
-    base = alt.Chart(alt.Data(values=data))
+    base = alt.Chart(alt.NamedData("ranks"))
     tooltip = told(alt, {"label:N": "feature", "partition:N": "partition", "rank:Q": "rank"}, "d")
     layers = [
         *_mark_lines(alt, marks or {}, x),
@@ -113,7 +113,7 @@ def ranks_over_time(
             strokeDash=alt.StrokeDash("dash:N", scale=None),
         ),
         base.mark_point(filled=True, size=40, opacity=1).encode(x=x, y=y, color=colour_of, tooltip=tooltip),
-        alt.Chart(alt.Data(values=ends))
+        alt.Chart(alt.NamedData("ends"))
         .mark_text(align="left", dx=10, fontSize=11, clip=False)
         .encode(x=x, y=y, text=alt.Text("text:N"), color=colour_of),
     ]
@@ -126,7 +126,12 @@ def ranks_over_time(
         for label, ranks_of_label in ranks.items()
     )
     beyond = max((min(estimate(end["text"], 11), _NAMES) for end in ends), default=0.0)
-    return Chart(alt.layer(*layers), words, table, Frame(max(most, 4), width=560, above=30, beyond=beyond))
+    return Chart(
+        alt.layer(*layers, datasets={"ranks": data, "ends": ends}),
+        words,
+        table,
+        Frame(max(most, 4), width=560, above=30, beyond=beyond),
+    )
 
 
 def _styles(ranks: Mapping[str, Sequence[int | None]]) -> dict[str, tuple[str, list[int]]]:

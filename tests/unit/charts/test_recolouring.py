@@ -29,3 +29,11 @@ def test_a_dark_picture_is_the_light_one_in_other_colours() -> None:
     assert f'fill="{LOWERS}"' not in dark
     assert f'fill="{DARK["lowers"]}"' in dark
     assert re.sub("#[0-9a-f]{6}", "", light) == re.sub("#[0-9a-f]{6}", "", dark)
+
+
+def test_rows_of_named_data_keep_their_words_and_change_the_colours_that_they_hold() -> None:
+    part = {"datasets": {"rows": [{"label": "red", "colour": "red"}, {"label": "red"}]}, "mark": {"color": "red"}}
+    assert recoloured(part, {"red": "blue"}) == {
+        "datasets": {"rows": [{"label": "red", "colour": "blue"}, {"label": "red"}]},
+        "mark": {"color": "blue"},
+    }

@@ -97,20 +97,21 @@ def test_missing_partitions_are_those_of_a_steady_pace(
 def test_a_line_does_not_bridge_a_gap() -> None:
     moments = [Moment("a", 1.0, 0.5, 1.5), Moment("b", None), Moment("c", 2.0), Moment("d", 3.0)]
     drawn = figure_over_time(moments, "it", "units", marks={"c": "model"})
-    layers = drawn.spec.to_dict()["layer"]
-    assert [row["piece"] for row in layers[2]["data"]["values"]] == [0, 1, 1]
+    document = drawn.spec.to_dict()
+    layers = document["layer"]
+    assert [row["piece"] for row in document["datasets"][layers[2]["data"]["name"]]] == [0, 1, 1]
     assert layers[0]["data"]["values"] == [{"partition": "c", "what": "model"}]
     assert layers[2]["encoding"]["x"]["scale"]["domain"] == ["a", "b", "c", "d"]
     assert drawn.table[1] == {"partition": "b", "value": None, "low": None, "high": None}
     ranks = ranks_over_time({"one": [1, None, 4], "two": [2, 2, 2]}, ["a", "b", "c"])
-    assert [row["piece"] for row in ranks.spec.to_dict()["layer"][0]["data"]["values"]][:2] == ["one/0", "one/1"]
+    assert [row["piece"] for row in ranks.spec.to_dict()["datasets"]["ranks"]][:2] == ["one/0", "one/1"]
     assert ranks.table[0] == {"label": "one", "a": 1, "b": None, "c": 4}
 
 
 def test_the_features_that_moved_most_have_lines_of_their_own() -> None:
     moved = {f"by {rank - 1}": [1, rank] for rank in range(1, 9)} | {"gone": [None, None]}
-    layers = ranks_over_time(moved, ["a", "b"]).spec.to_dict()["layer"]
-    styles = {row["label"]: (row["colour"], tuple(row["dash"])) for row in layers[0]["data"]["values"]}
+    rows = ranks_over_time(moved, ["a", "b"]).spec.to_dict()["datasets"]["ranks"]
+    styles = {row["label"]: (row["colour"], tuple(row["dash"])) for row in rows}
     apart = {styles[f"by {steps}"] for steps in (3, 4, 5, 6, 7)}
     assert len({colour for colour, _ in apart}) == len({dash for _, dash in apart}) == 5
     assert styles["by 7"][0] == LINES[0]
