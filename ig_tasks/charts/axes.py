@@ -84,4 +84,4 @@ def told(alt: Any, titles: Mapping[str, str], figures: str = ".4g") -> list[Any]
 
 def zero_line(alt: Any) -> Any:
     """A vertical line at zero."""
-    return alt.Chart(alt.Data(values=[{"zero": 0}])).mark_rule(color=FAINT, strokeWidth=1).encode(x="zero:Q")
+    return alt.Chart(alt.Data(values=[{"zero": 0}])).mark_rule(color=FAINT, strokeWidth=1).encode(x=alt.X("zero:Q"))

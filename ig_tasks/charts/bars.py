@@ -45,7 +45,7 @@ def size_bars(bars: Sequence[Bar], units: str, noun: str = "features", what: str
     tooltip += told(alt, {"low:Q": "95 % interval from", "high:Q": "to"}) if known else []
     layers = [base.mark_bar(color=ACCENT, height=13).encode(y=y, x=x, tooltip=tooltip)]
     if known:
-        layers.append(base.mark_rule(color=INK, strokeWidth=1.5).encode(y=y, x="low:Q", x2="high:Q"))
+        layers.append(base.mark_rule(color=INK, strokeWidth=1.5).encode(y=y, x=alt.X("low:Q"), x2=alt.X2("high:Q")))
         layers += [
             base.mark_tick(color=INK, thickness=1.5, size=8).encode(y=y, x=f"{end}:Q") for end in ("low", "high")
         ]

@@ -35,12 +35,12 @@ def quantile_boxes(boxes: Sequence[Box], units: str, noun: str = "features") -> 
     y = labels_axis(alt, data)
     base = alt.Chart(alt.Data(values=data))
     outer = base.mark_rule(color=ACCENT, strokeWidth=1.5).encode(
-        y=y, x=alt.X("low:Q", title=f"attribution ({units})", axis=numbers_axis(alt)), x2="high:Q"
+        y=y, x=alt.X("low:Q", title=f"attribution ({units})", axis=numbers_axis(alt)), x2=alt.X2("high:Q")
     )
     ends = {f"{name}:Q": f"{percent(q)} quantile" for name, q in zip(Box._fields[1:], QUANTILES, strict=True)}
     inner_bar = base.mark_bar(color=MIDDLE, height=12).encode(
-        y=y, x="inner_low:Q", x2="inner_high:Q", tooltip=told(alt, {"label:N": "feature", **ends})
+        y=y, x=alt.X("inner_low:Q"), x2=alt.X2("inner_high:Q"), tooltip=told(alt, {"label:N": "feature", **ends})
     )
-    median = base.mark_tick(color=INK, thickness=2, size=17).encode(y=y, x="median:Q")
+    median = base.mark_tick(color=INK, thickness=2, size=17).encode(y=y, x=alt.X("median:Q"))
     words = f"Quantile boxes of the attributions of {len(data)} {noun}. The numbers are in the table."
     return Chart(alt.layer(zero_line(alt), outer, inner_bar, median), words, tuple(data), Frame(len(data)))

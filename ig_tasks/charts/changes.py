@@ -62,12 +62,14 @@ def change_marks(changes: Sequence[Change], practical: float) -> Chart:
     band = (
         alt.Chart(alt.Data(values=[{"from": -practical, "to": practical}]))
         .mark_rect(color=GRID, opacity=0.7)
-        .encode(x=alt.X("from:Q", title="change of importance", axis=axis, scale=alt.Scale(padding=10)), x2="to:Q")
+        .encode(
+            x=alt.X("from:Q", title="change of importance", axis=axis, scale=alt.Scale(padding=10)), x2=alt.X2("to:Q")
+        )
     )
     colour = alt.Color("colour:N", scale=None)
-    rule = base.mark_rule(strokeWidth=2).encode(y=y, x="low:Q", x2="high:Q", color=colour)
+    rule = base.mark_rule(strokeWidth=2).encode(y=y, x=alt.X("low:Q"), x2=alt.X2("high:Q"), color=colour)
     tooltip = told(alt, {"label:N": "feature", "change:Q": "change of importance", "state:N": "state"}, "+.1%")
-    mark = base.mark_point(filled=True, size=70, opacity=1).encode(y=y, x="at:Q", color=colour, tooltip=tooltip)
+    mark = base.mark_point(filled=True, size=70, opacity=1).encode(y=y, x=alt.X("at:Q"), color=colour, tooltip=tooltip)
     alarms = sum(change.state == "alarm" for change in changes)
     words = (
         f"Marks with 95 % intervals: change of importance of {len(data)} features, as a share of what it was before, "

@@ -58,16 +58,20 @@ def number_bands(
     axis = alt.Axis(tickCount=5, grid=True)
     y = alt.Y("low:Q", title=f"attribution ({units})", axis=axis, scale=alt.Scale(zero=True))
     dots = alt.Chart(alt.Data(values=[{"value": value, "low": attribution} for value, attribution in rows]))
-    layers = [base.mark_area(color=MIDDLE, opacity=0.28).encode(x=x, y=y, y2="high:Q")]
+    layers = [base.mark_area(color=MIDDLE, opacity=0.28).encode(x=x, y=y, y2=alt.Y2("high:Q"))]
     if any(point.inner_low is not None for point in points):
-        layers.append(base.mark_area(color=MIDDLE, opacity=0.5).encode(x=x, y="inner_low:Q", y2="inner_high:Q"))
+        layers.append(
+            base.mark_area(color=MIDDLE, opacity=0.5).encode(x=x, y=alt.Y("inner_low:Q"), y2=alt.Y2("inner_high:Q"))
+        )
     layers += [dots.mark_point(color=INK, filled=True, size=10, opacity=0.3).encode(x=x, y=y)] if rows else []
-    zero = alt.Chart(alt.Data(values=[{"zero": 0}])).mark_rule(color=FAINT, strokeWidth=1).encode(y="zero:Q")
+    zero = alt.Chart(alt.Data(values=[{"zero": 0}])).mark_rule(color=FAINT, strokeWidth=1).encode(y=alt.Y("zero:Q"))
     tooltip = told(alt, {"value:Q": label, "middle:Q": "attribution", "low:Q": "band from", "high:Q": "to"})
     layers += [
         zero,
-        base.mark_line(color=ACCENT, strokeWidth=2).encode(x=x, y="middle:Q"),
-        base.mark_point(color=ACCENT, filled=True, size=22, opacity=1).encode(x=x, y="middle:Q", tooltip=tooltip),
+        base.mark_line(color=ACCENT, strokeWidth=2).encode(x=x, y=alt.Y("middle:Q")),
+        base.mark_point(color=ACCENT, filled=True, size=22, opacity=1).encode(
+            x=x, y=alt.Y("middle:Q"), tooltip=tooltip
+        ),
     ]
     words = f"Line with bands: {drawn} of {len(data)} bins of {label}. The numbers are in the table."
     return Chart(alt.layer(*layers), words, tuple(data), Frame(_ROWS, width=_WIDTH))
@@ -95,7 +99,7 @@ def category_marks(marks: Sequence[CategoryMark], units: str, label: str, drawn:
         color=alt.Color("colour:N", scale=None),
         tooltip=told(alt, {"label:N": label, "mean:Q": "signed mean", "low:Q": "from", "high:Q": "to"}),
     )
-    spread = base.mark_rule(color=INK, strokeWidth=1.2).encode(y=y, x="low:Q", x2="high:Q")
+    spread = base.mark_rule(color=INK, strokeWidth=1.2).encode(y=y, x=alt.X("low:Q"), x2=alt.X2("high:Q"))
     words = (
         f"Bars of the signed mean attribution of {len(data)} categories of {label}, {drawn}; to the right they raise "
         "the output, to the left they lower it. The numbers are in the table."

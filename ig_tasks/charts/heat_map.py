@@ -60,7 +60,7 @@ def heat_map(cells: Sequence[Cell], levels: Sequence[str], features: Sequence[st
         color=alt.Color("shade:Q", legend=None, scale=alt.Scale(domain=[0, 1], range=[PALE, MIDDLE])),
         tooltip=told(alt, {"label:N": "segment", "feature:N": "feature", "text:N": "mean |attribution|"}),
     )
-    text = base.mark_text(fontSize=11, color=INK).encode(text="text:N")
+    text = base.mark_text(fontSize=11, color=INK).encode(text=alt.Text("text:N"))
     words = (
         f"Heat map: mean absolute attribution of {len(features)} features in {len(levels)} segments, each feature on "
         "a scale of its own. "

@@ -34,7 +34,7 @@ def histogram(edges: Sequence[float], counts: Sequence[int], label: str) -> Char
         bars = base.mark_bar(color=MIDDLE, width=24).encode(x=x, y=y, tooltip=tooltip)
     else:
         bars = base.mark_rect(color=MIDDLE, stroke=PAPER, strokeWidth=0.5).encode(
-            x=x, x2="high:Q", y=y, y2=alt.Y2Datum(0), tooltip=tooltip
+            x=x, x2=alt.X2("high:Q"), y=y, y2=alt.Y2Datum(0), tooltip=tooltip
         )
     words = f"Histogram: rows in {len(data)} intervals of {label}. The numbers are in the table."
     return Chart(alt.layer(bars), words, tuple(data), Frame(_ROWS, width=_WIDTH))

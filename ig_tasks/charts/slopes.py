@@ -58,7 +58,7 @@ def rank_slopes(slopes: Sequence[Slope], before: str, after: str) -> Chart:
     base = alt.Chart(alt.Data(values=data))
     columns = {"label:N": "feature", "rank_before:Q": "rank before", "rank_after:Q": "rank after"}
     layers = [
-        base.mark_line(strokeWidth=1.8).encode(x=x, y=y, detail="label:N", color=colour),
+        base.mark_line(strokeWidth=1.8).encode(x=x, y=y, detail=alt.Detail("label:N"), color=colour),
         base.mark_point(filled=True, size=45, opacity=1).encode(
             x=x, y=y, color=colour, tooltip=told(alt, columns, "d")
         ),
@@ -66,10 +66,10 @@ def rank_slopes(slopes: Sequence[Slope], before: str, after: str) -> Chart:
     for side, align, shift in (("before", "right", -10), ("after", "left", 10)):
         words: dict[str, Any] = {"align": align, "dx": shift, "fontSize": 11, "limit": _NAMES, "clip": False}
         of_side = alt.Chart(alt.Data(values=[point for point in data if point["side"] == side]))
-        layers.append(of_side.mark_text(color=INK, **words).encode(x=x, y=y, text="text:N"))
+        layers.append(of_side.mark_text(color=INK, **words).encode(x=x, y=y, text=alt.Text("text:N")))
         title = {"at": _AT[side], "place": 0.35, "text": cut(visible(sides[side]), 11, _NAMES)}
         head = alt.Chart(alt.Data(values=[title]))
-        layers.append(head.mark_text(color=FAINT, fontWeight="bold", **words).encode(x=x, y=y, text="text:N"))
+        layers.append(head.mark_text(color=FAINT, fontWeight="bold", **words).encode(x=x, y=y, text=alt.Text("text:N")))
     moved = sum(_is_far(slope) for slope in slopes)
     said = (
         f"Slope chart: the ranks of {len(slopes)} features in {before} and in {after}, {moved} of which moved by "
@@ -116,11 +116,11 @@ def importance_pairs(pairs: Sequence[Pair], title: str) -> Chart:
     x = alt.X("before:Q", title=title, axis=numbers_axis(alt), scale=alt.Scale(zero=True))
     tooltip = told(alt, {"label:N": "feature", "before:Q": "before", "after:Q": "after"})
     layers = [
-        base.mark_rule(color=FAINT, strokeWidth=1.5).encode(y=y, x=x, x2="after:Q"),
+        base.mark_rule(color=FAINT, strokeWidth=1.5).encode(y=y, x=x, x2=alt.X2("after:Q")),
         base.mark_point(filled=True, fill=PAPER, stroke=FAINT, strokeWidth=1.8, size=50, opacity=1).encode(
             y=y, x=x, tooltip=tooltip
         ),
-        base.mark_point(filled=True, color=ACCENT, size=60, opacity=1).encode(y=y, x="after:Q", tooltip=tooltip),
+        base.mark_point(filled=True, color=ACCENT, size=60, opacity=1).encode(y=y, x=alt.X("after:Q"), tooltip=tooltip),
     ]
     words = f"Marks: {title} of {len(data)} features, hollow before and filled after. The numbers are in the table."
     return Chart(alt.layer(*layers), words, tuple(data), Frame(len(data)))

@@ -188,6 +188,6 @@ def _mark_lines(alt: Any, marks: Mapping[str, str], x: Any) -> list[Any]:
     return [
         base.mark_rule(color=FAINT, strokeDash=[4, 3], strokeWidth=1).encode(x=x),
         base.mark_text(align="center", baseline="bottom", fontSize=10, color=FAINT, dy=-2).encode(
-            x=x, y=alt.value(0), text=alt.Text("what:N")
+            x=x, y=alt.YValue(0), text=alt.Text("what:N")
         ),
     ]

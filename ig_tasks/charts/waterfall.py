@@ -83,11 +83,13 @@ def waterfall(
     tooltip = told(alt, {"feature:N": "feature", "attribution:Q": "attribution"}, "+.4g")
     moved, stood = alt.Chart(), alt.Chart(alt.Data(values=ends))
     chart = alt.layer(
-        moved.mark_bar(height=14).encode(y=y, x=x, x2="to:Q", color=colour, tooltip=tooltip),
-        moved.mark_text(align="left", dx=5, fontSize=11, color=INK).encode(y=y, x="beside:Q", text="figure:N"),
-        stood.mark_tick(color=INK, thickness=3, size=17).encode(y=y, x="from:Q"),
+        moved.mark_bar(height=14).encode(y=y, x=x, x2=alt.X2("to:Q"), color=colour, tooltip=tooltip),
+        moved.mark_text(align="left", dx=5, fontSize=11, color=INK).encode(
+            y=y, x=alt.X("beside:Q"), text=alt.Text("figure:N")
+        ),
+        stood.mark_tick(color=INK, thickness=3, size=17).encode(y=y, x=alt.X("from:Q")),
         stood.mark_text(align="left", dx=6, fontSize=11, fontWeight="bold", color=INK).encode(
-            y=y, x="from:Q", text="figure:N"
+            y=y, x=alt.X("from:Q"), text=alt.Text("figure:N")
         ),
         data=alt.Data(values=bars),
     )
