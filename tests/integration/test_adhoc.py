@@ -14,10 +14,12 @@ from ig_tasks.spec import ComputeSpec, load_for_run, load_spec
 from ig_tasks.store import Store
 from ig_tasks.store.runs import locate_report
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 
 @pytest.fixture(scope="module")
 def session():
-    with ComputeSession(ComputeSpec(workers=1)) as opened:
+    with ComputeSession(ComputeSpec(workers=0)) as opened:
         yield opened
 
 
@@ -96,7 +98,7 @@ def test_loosened_thresholds_judge_again_and_stay_a_trial(tmp_path, session):
 
 
 def test_the_command_line_makes_a_trial_of_what_is_set(tmp_path, capsys):
-    path = write_project(tmp_path, rows=60, compute={"workers": 1})
+    path = write_project(tmp_path, rows=60, compute={"workers": 0})
     with pytest.raises(SystemExit) as ended:
         main(["run", str(path), "--set", "data.sample=20", "--set", "compute.shard_rows=1000"])
     shown = capsys.readouterr()

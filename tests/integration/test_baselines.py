@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +13,16 @@ from support import tiny
 
 from ig_tasks import Strategy, cli, explain, load_model, open_run
 from ig_tasks.baselines.doctor import judge_baselines
-from ig_tasks.cluster.session import ADDRESS_VARIABLE, ComputeSession
+from ig_tasks.cluster.session import ComputeSession
 from ig_tasks.errors import UserError
 from ig_tasks.pipeline import run
 from ig_tasks.reports.sentences import baseline_words
 from ig_tasks.spec import load_spec
-from ig_tasks.spec.sections import ComputeSpec
 from ig_tasks.stages.baseline_doctor import judge_spec
 from ig_tasks.stages.planning import plan_run
 from ig_tasks.store.runs import locate_report
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("undrawn")]
 
 STRATEGIES: list[dict[str, Any]] = [
     {"strategy": "samples", "k": 3, "seed": 1},
@@ -37,15 +35,8 @@ STRATEGIES: list[dict[str, Any]] = [
 ]
 
 
-@pytest.fixture(scope="module")
-def scheduler() -> Iterator[str]:
-    with ComputeSession(ComputeSpec(workers=1)) as session:
-        yield session.client.scheduler.address
-
-
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scheduler: str) -> Path:
-    monkeypatch.setenv(ADDRESS_VARIABLE, scheduler)
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

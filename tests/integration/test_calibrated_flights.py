@@ -151,7 +151,7 @@ def test_a_run_reports_the_margin_and_compares_with_the_served_model(source, cal
             "data.sample": 400,
             "baseline.partition": "2013-09",
             "validation.parity.space": "logit",
-            "compute.workers": 1,
+            "compute.workers": 0,
             "store": str(tmp_path / "runs"),
         },
     )

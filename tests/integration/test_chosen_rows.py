@@ -14,6 +14,8 @@ from ig_tasks.errors import DataError, SpecError
 from ig_tasks.spec import load_spec
 from ig_tasks.store.report import Report
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 
 @pytest.fixture(scope="module")
 def session():

@@ -16,6 +16,8 @@ from ig_tasks.spec import load_spec
 from ig_tasks.store import Store
 from ig_tasks.store.runs import locate_report
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 SERVED = {"uri": "../models/tiny", "served": "../models/tiny"}
 KINDS = {
     "spec": "spec.yaml",
@@ -73,7 +75,7 @@ def session():
 def project(tmp_path_factory, session):
     """A finished run of a small spec, with a row in quarantine and a served model; (spec file, its store)."""
     root = tmp_path_factory.mktemp("project")
-    path = write_project(root, rows=60, compute={"workers": 1, "shard_rows": 40}, model=SERVED)
+    path = write_project(root, rows=60, compute={"workers": 0, "shard_rows": 40}, model=SERVED)
     frame = table(60, 1)
     frame.loc[45, "a"] = np.nan
     write_data(root / "data", {"2013-01": frame})

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import yaml
-from support import docs, tiny
+from support import docs, programs, tiny
 
 pytest.importorskip("torch")
 
@@ -43,8 +41,7 @@ def test_the_command_says_what_the_page_says(tmp_path: Path) -> None:
     (block,) = [block for block in BLOCKS if block.language == "sh"]
     ((program, *arguments),) = block.commands()
     assert program == "ig-tasks"
-    command = [sys.executable, "-m", "ig_tasks.cli", *arguments]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    done = programs.ig_tasks(*arguments, cwd=tmp_path)
     said = [block.text for block in BLOCKS if block.language == "text"][1]
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.splitlines()[-1] == f"ig-tasks: {said.strip()}"

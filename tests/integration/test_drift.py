@@ -17,6 +17,7 @@ import psutil
 import pyarrow.parquet as pq
 import pytest
 from safetensors.numpy import load_file, save_file
+from support import programs
 from support.inline import all_stages, inline
 from support.patience import until
 from support.tiny import MODEL_CODE, table, write_data, write_package, write_project
@@ -28,6 +29,8 @@ from ig_tasks.store import RunFolder
 from ig_tasks.store.report import Report
 from ig_tasks.validation.drift import compare as comparing
 from ig_tasks.validation.drift.period import Period
+
+pytestmark = pytest.mark.usefixtures("undrawn")
 
 FEATURES = ("a", "b", "kind")
 
@@ -233,11 +236,10 @@ def test_code_outside_the_trusted_folder_is_not_run(project: Path, tmp_path: Pat
     assert {row.cause for row in drift.features if row.state == "changed"} == {("model or data",)}
 
 
-def test_the_command_line_compares_on_real_workers(project: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "ig_tasks.cli", "diff", f"{project}/runs/tiny@2013-01", f"{project}/runs/tiny"]
+def test_the_command_line_compares(project: Path, tmp_path: Path) -> None:
     written = tmp_path / "drift.json"
     options = ["--json", str(written), "--rows", "60", "--trusted-root", str(project)]
-    done = subprocess.run([*command, *options], capture_output=True, text=True, check=False)
+    done = programs.ig_tasks("diff", f"{project}/runs/tiny@2013-01", f"{project}/runs/tiny", *options)
     assert done.returncode == 0, done.stderr
     assert "b fell by 100 %" in done.stdout.replace("\n", " ")
     found = json.loads(written.read_text())
@@ -247,10 +249,10 @@ def test_the_command_line_compares_on_real_workers(project: Path, tmp_path: Path
     assert -1 <= cosine <= 1
 
 
-def test_a_comparison_killed_among_its_crossed_runs_goes_on_with_the_same_digits(
+def test_a_comparison_on_workers_killed_among_its_crossed_runs_goes_on_with_the_same_digits(
     session: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    spec = write_project(tmp_path, rows=120, drift="none")
+    spec = write_project(tmp_path, rows=120, drift="none", compute={"workers": 1})
     second_model(tmp_path)
     slow = tmp_path / "slow"
     wait = f"time.sleep(2.0 if os.path.exists({str(slow)!r}) else 0.0)"
@@ -326,8 +328,7 @@ def test_a_launch_is_registered_and_later_runs_are_compared_with_it(project: Pat
     assert [str(line) for line in lines if "drift FAILED" in line] == [
         "validate: drift FAILED (warning): none is registered, expected a registered launch report"
     ]
-    command = [sys.executable, "-m", "ig_tasks.cli", "launch", f"{project}/runs/tiny@2013-01"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = programs.ig_tasks("launch", f"{project}/runs/tiny@2013-01")
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == f"{project}/runs/tiny/launch.json"
     later = Report.from_json(Path(run(spec, session, "2013-02", **settings)["report_uri"]).read_bytes())

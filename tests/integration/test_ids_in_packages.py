@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +14,13 @@ import yaml
 from support import tiny
 
 from ig_tasks import cli, load_model
-from ig_tasks.cluster.session import ADDRESS_VARIABLE, ComputeSession
-from ig_tasks.spec.sections import ComputeSpec
 
 torch = pytest.importorskip("torch")
 
 CODE = """\
 import torch
+
+pytestmark = pytest.mark.usefixtures("undrawn")
 
 
 class Codes(torch.nn.Module):
@@ -43,17 +42,6 @@ def build(change):
     return Codes(change)
 """
 ROWS, LATE = 300, np.arange(60, 300, 20)
-
-
-@pytest.fixture(scope="module")
-def scheduler() -> Iterator[str]:
-    with ComputeSession(ComputeSpec(workers=1)) as session:
-        yield session.client.scheduler.address
-
-
-@pytest.fixture(autouse=True)
-def known(scheduler: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(ADDRESS_VARIABLE, scheduler)
 
 
 def project(root: Path, change: str, layer: Any, baseline: str = "mode") -> Path:

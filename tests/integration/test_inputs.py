@@ -33,8 +33,8 @@ FEATURES = {
 
 @pytest.fixture(scope="module")
 def session() -> Any:
-    """One worker for all runs of this file: starting one takes seconds."""
-    with ComputeSession(ComputeSpec(workers=1)) as opened:
+    """No workers: the kinds of input are the subject, and both frameworks are imported here anyway."""
+    with ComputeSession(ComputeSpec(workers=0)) as opened:
         yield opened
 
 

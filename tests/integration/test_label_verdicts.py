@@ -16,6 +16,8 @@ from support.labelled import EFFECTS, drawn_rows, logits, write_labelled
 from ig_tasks.spec import load_spec
 from ig_tasks.store.report import Quality, Report, Verdict
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 TRUTH = {"a": 1.2, "b": -0.5, "noise": 0.0, "permuted": 0.0}
 WEIGHTS = {"a": 1.2, "b": -0.5, "noise": 0.01, "permuted": 1.0}
 

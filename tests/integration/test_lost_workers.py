@@ -57,7 +57,8 @@ def test_a_worker_that_dies_loading_the_model_for_a_shard_is_not_told_of_shards(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES", "1")
-    path = write_project(tmp_path, rows=60, verdicts={"unstable": {"rows": 0}})  # no table of baselines before it
+    no_table = {"unstable": {"rows": 0}}  # of baselines, before it
+    path = write_project(tmp_path, rows=60, verdicts=no_table, compute={"workers": 1, "shard_rows": 100})
     full = tmp_path / "full"
     model = MODEL_CODE.replace(
         BUILD, f"    import os; os.path.exists({str(full)!r}) and os.kill(os.getpid(), 9)\n{BUILD}"

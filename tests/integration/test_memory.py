@@ -12,8 +12,8 @@ from support.patience import PATIENCE
 from support.sweeps import sized
 
 COLUMNS = 1_000
-# One copy of the rows, of 0.32 or 0.8 GB, is beyond the limit in either size.
-ROWS, LIMIT = sized((80_000, 256 << 20), (200_000, 512 << 20))
+# One copy of the rows, of 0.16 or 0.8 GB, is beyond the limit in either size.
+ROWS, LIMIT = sized((40_000, 128 << 20), (200_000, 512 << 20))
 SCRIPT = """
 import json, resource, sys
 import numpy as np

@@ -1,9 +1,6 @@
 """docs/bring_your_model/outputs.md: its snippets in their order, in a project like its reader's."""
 
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +9,7 @@ import pytest
 import yaml
 from scipy.special import expit
 from support import docs, tiny
+from support.programs import run_block
 
 from ig_tasks.models import open_package
 from ig_tasks.models.config import TargetConfig
@@ -34,12 +32,11 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "name": "my_model",
         "model": {"uri": "../models/my_model"},
         "data": {"uri": "../../data", "partition": "month", "id": "id"},
-        "compute": {"workers": 1},
+        "compute": {"workers": 0},
     }
     path = tmp_path / "include" / "specs" / "my_model.yaml"
     path.parent.mkdir(parents=True)
     path.write_text(yaml.safe_dump(spec))
-    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -64,7 +61,7 @@ def test_the_snippets_run_in_their_order(project: Path, capsys: pytest.CaptureFi
             for target in yaml.safe_load(block.text)["targets"].values():
                 TargetConfig.model_validate(target)
         else:
-            done = subprocess.run(["bash", "-euo", "pipefail", "-c", block.text], capture_output=True, text=True)
+            done = run_block(block)
             assert done.returncode == 0, done.stderr
             assert "parity    the served model agrees" in done.stdout
             assert "isotonic regression: piecewise linear" in done.stdout

@@ -17,16 +17,18 @@ from support.tiny import write_package, write_project
 
 from ig_tasks import pipeline
 from ig_tasks.cli import _run as command_line
-from ig_tasks.cluster.session import ADDRESS_VARIABLE, ComputeSession
+from ig_tasks.cluster.session import ComputeSession
 from ig_tasks.errors import ModelError, SpecError, TrustError, ValidationFailedError
 from ig_tasks.models import open_package
 from ig_tasks.spec import ComputeSpec, load_spec
 from ig_tasks.store import Store
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 
 @pytest.fixture(scope="module")
 def session():
-    with ComputeSession(ComputeSpec(workers=1)) as opened:
+    with ComputeSession(ComputeSpec(workers=0)) as opened:
         yield opened
 
 
@@ -82,7 +84,6 @@ def test_a_served_copy_agrees_and_one_changed_weight_is_stopped(project, session
 
 def test_the_command_line_says_so_with_exit_code_1(project, session, monkeypatch, capsys):
     path, served = project
-    monkeypatch.setenv(ADDRESS_VARIABLE, session.client.scheduler.address)
     assert command_line(["check", str(path)]) == 0
     assert "parity    the served model agrees: Share of a sample of rows" in capsys.readouterr().out
     change_one_weight(served)
@@ -181,7 +182,6 @@ def test_stored_probabilities_are_compared_with_an_explained_logit(tmp_path, ses
     assert report["targets"][0]["space"] == "logit"
     with pytest.raises(ValidationFailedError, match="parity"):
         stages(load_spec(path, settings={"data.prediction": "served_probability"}), session)
-    monkeypatch.setenv(ADDRESS_VARIABLE, session.client.scheduler.address)
     column = ["--set", "data.prediction=served_probability"]
     assert command_line(["check", str(path), *column, "--set", "validation.parity.space=probability"]) == 0
     assert "parity    stored predictions agree: " in capsys.readouterr().out
@@ -234,6 +234,7 @@ def test_what_cannot_be_compared_is_found_before_a_worker_starts(project, tmp_pa
 
 def test_the_exit_code_is_the_processs_own(project):
     path, served = project
+    path.write_text(path.read_text().replace("workers: 0", "workers: 1"))
     change_one_weight(served)
     done = subprocess.run(
         [sys.executable, "-m", "ig_tasks.cli", "check", str(path)], capture_output=True, text=True, timeout=PATIENCE

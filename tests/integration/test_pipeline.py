@@ -36,6 +36,8 @@ from ig_tasks.stages.run_activity import computing
 from ig_tasks.store import Store
 from ig_tasks.store.index import Index
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 
 @pytest.fixture(scope="module")
 def session():
@@ -426,17 +428,18 @@ SLOW = MODEL_CODE.replace("        joined =", "        import time\n\n        ti
 def test_a_run_killed_in_the_middle_goes_on_where_it_stopped_with_the_same_last_digit(tmp_path, capsys):
     path = write_project(tmp_path, rows=520, compute={"workers": 1, "shard_rows": 100})
     (tmp_path / "include" / "models" / "tiny" / "model.py").write_text(SLOW)
-    command = [sys.executable, "-m", "ig_tasks.cli", "run", str(path)]
+    command = ["run", str(path), "--store", str(tmp_path / "killed")]
 
-    def here(store: str) -> tuple[str, str]:
-        """The same command in this process."""
-        code, shown = cli._run(["run", str(path), "--store", str(tmp_path / store)]), capsys.readouterr()
+    def here(*arguments: str) -> tuple[str, str]:
+        """A command in this process."""
+        code, shown = cli._run(list(arguments)), capsys.readouterr()
         assert code == 0, shown.err
         return shown.out, shown.err
 
-    whole, _ = here("whole")
+    whole, told = here("run", str(path), "--store", str(tmp_path / "whole"), "--set", "compute.workers=0")
+    assert "started" not in told
 
-    process = subprocess.Popen([*command, "--store", str(tmp_path / "killed")], stderr=subprocess.DEVNULL,
+    process = subprocess.Popen([sys.executable, "-m", "ig_tasks.cli", *command], stderr=subprocess.DEVNULL,
                                stdout=subprocess.DEVNULL, start_new_session=True)  # fmt: skip
     finished: list[Path] = []
 
@@ -451,15 +454,15 @@ def test_a_run_killed_in_the_middle_goes_on_where_it_stopped_with_the_same_last_
     written = {file: file.stat().st_mtime_ns for file in finished}
     assert 3 <= len(written) < 8
 
-    again = subprocess.run([*command, "--store", str(tmp_path / "killed")], capture_output=True, text=True, check=False)
-    assert again.returncode == 0, again.stderr
+    again, told = here(*command)
     assert {file: file.stat().st_mtime_ns for file in finished} == written
-    assert "of 8 shards were finished by an earlier attempt" in again.stderr
-    a, b = (Path(output.splitlines()[-1]).parent for output in (whole, again.stdout))
+    assert "of 8 shards were finished by an earlier attempt" in told
+    assert "started 1 worker on this machine" in told
+    a, b = (Path(output.splitlines()[-1]).parent for output in (whole, again))
     assert a.name == b.name
     assert (a / "importance.parquet").read_bytes() == (b / "importance.parquet").read_bytes()
 
-    third, lines = here("killed")
-    assert third == again.stdout
+    third, lines = here(*command)
+    assert third == again
     assert "compute_attributions: nothing to do" in lines
     assert "started" not in lines

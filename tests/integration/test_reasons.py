@@ -11,12 +11,11 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 from support import tiny
-from support.inline import InlineSession, all_stages, inline
+from support.inline import all_stages, inline
 
 from ig_tasks import Strategy, cli, explain, load_model, open_run
 from ig_tasks.baselines.fitted import Baseline
 from ig_tasks.errors import UserError, ValidationFailedError
-from ig_tasks.pipeline import stage_workers, whole_run
 from ig_tasks.spec import load_spec
 from ig_tasks.stages.planning import plan_run
 from ig_tasks.store.runs import locate_report
@@ -28,19 +27,6 @@ REASONS: dict[str, Any] = {
     "top": 2,
     "texts": {"a": {"code": "R1", "text": "Amount of a"}},
 }
-
-
-class _Workers(InlineSession):
-    """In place of a session with workers."""
-
-    def __init__(self, *_: Any, **__: Any) -> None:
-        """Nothing is started."""
-
-    def __enter__(self) -> _Workers:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
 
 @pytest.fixture(scope="module")
@@ -59,10 +45,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     rows = tiny.table(75, 2)
     rows.loc[3, "a"] = np.nan  # in quarantine
     tiny.write_data(root / "data", {"2013-02": rows})
-    with inline(), pytest.MonkeyPatch.context() as patch:
-        for module in (stage_workers, whole_run):
-            patch.setattr(module, "ComputeSession", _Workers)
-        assert cli._run(["run", str(path)]) == 0
+    assert cli._run(["run", str(path)]) == 0
     return path, str(root / "runs" / "tiny")
 
 

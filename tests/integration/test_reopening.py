@@ -44,7 +44,7 @@ def earlier(root):
 
 
 def spec_of(root, **settings):
-    return load_spec(root / "include" / "specs" / "tiny.yaml", settings=settings)
+    return load_spec(root / "include" / "specs" / "tiny.yaml", settings={"compute.workers": 0, **settings})
 
 
 def take_away(root):

@@ -18,6 +18,8 @@ from ig_tasks.models.loaders import torch as torch_loader
 from ig_tasks.spec import load_spec
 from ig_tasks.stages import baseline_job, explain_job
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 
 @pytest.fixture(scope="module")
 def session():
@@ -27,7 +29,7 @@ def session():
 
 @pytest.fixture
 def project(tmp_path):
-    return write_project(tmp_path, rows=60, compute={"workers": 1, "shard_rows": 20})
+    return write_project(tmp_path, rows=60, compute={"workers": 0, "shard_rows": 20})
 
 
 def _begun(spec, session):

@@ -11,12 +11,10 @@ from typing import Annotated, Any, get_args, get_origin
 import pytest
 import yaml
 from pydantic import AfterValidator, BaseModel
-from support.inline import InlineSession, inline
 from support.tiny import MODEL_YAML, write_package, write_project
 
 from ig_tasks import cli
 from ig_tasks.models.config import ModelConfig
-from ig_tasks.pipeline import stage_workers, whole_run
 from ig_tasks.spec import ExplanationSpec
 from ig_tasks.spec.uris import check_uri, without_secrets
 
@@ -113,30 +111,9 @@ def _planted(project: Path, path: Path_, value: Any) -> None:
     project.write_text(yaml.safe_dump(document, allow_unicode=True))
 
 
-class _Workers(InlineSession):
-    """In place of a session with workers."""
-
-    def __init__(self, *_: Any, **__: Any) -> None:
-        """Nothing is started."""
-
-    def __enter__(self) -> "_Workers":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-
-@pytest.fixture(scope="module", autouse=True)
-def here():
-    with inline(), pytest.MonkeyPatch.context() as patch:
-        for module in (stage_workers, whole_run):
-            patch.setattr(module, "ComputeSession", _Workers)
-        yield
-
-
 @pytest.fixture
 def project(tmp_path):
-    return write_project(tmp_path, rows=20, compute={"workers": 1})
+    return write_project(tmp_path, rows=20, compute={"workers": 0})
 
 
 def _run(project: Path, capsys: Any, caplog: Any, *arguments: str) -> tuple[int, str]:

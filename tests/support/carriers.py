@@ -46,6 +46,6 @@ def write_carriers(
     pq.write_table(table, data / "part.parquet")
     path = root / "include" / "specs" / "delay.yaml"
     asked = {"version": 1, "name": "delay", "model": "../models/delay", "data": "../../data", "baseline": "zero"}
-    asked["compute"] = {"workers": 1}
+    asked["compute"] = {"workers": 0}
     path.write_text(yaml.safe_dump({**asked, **spec}, sort_keys=False))
     return path

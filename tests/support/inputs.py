@@ -228,7 +228,7 @@ def write_inputs_project(root: Path, kind: str, framework: str, frame: pd.DataFr
         "model": f"../models/{kind}",
         "data": {"uri": "../../data", "id": "id", "segments": ["colour"]},
         "baseline": "auto",
-        "compute": {"workers": 1, "shard_rows": 50},
+        "compute": {"workers": 0, "shard_rows": 50},
         "store": "../../runs",
     }
     path = root / "include" / "specs" / f"{kind}.yaml"

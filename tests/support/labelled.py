@@ -124,7 +124,7 @@ def write_labelled(
         "model": "../models/sum",
         "data": {**data, **changes.pop("data", {})},
         "baseline": "median",
-        "compute": {"workers": 1, "shard_rows": 200},
+        "compute": {"workers": 0, "shard_rows": 200},
         "store": "../../runs",
     }
     path = root / "include" / "specs" / "sum.yaml"

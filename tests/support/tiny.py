@@ -104,7 +104,7 @@ def write_project(root: Path, *, rows: int = 300, **changes: Any) -> Path:
         "model": "../models/tiny",
         "data": {"uri": "../../data", "partition": "month", "id": "id", "segments": ["origin"]},
         "baseline": {"strategy": "auto", "partition": "2013-01"},
-        "compute": {"workers": 1, "shard_rows": 100},
+        "compute": {"workers": 0, "shard_rows": 100},
         "store": "../../runs",
     }
     path = root / "include" / "specs" / "tiny.yaml"

@@ -10,6 +10,8 @@ from ig_tasks.reports.baseline_words import baseline_output_words, baseline_word
 from ig_tasks.reports.page import render_page
 from ig_tasks.store.report import BaselineInfo, Report
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 PADDING = "padding in the place of every word, under the row's own mask where the model takes one"
 MIXED = ("tokens", "categorical", "numeric")
 

@@ -19,6 +19,8 @@ from ig_tasks.reports.page import render_page
 from ig_tasks.reports.page_files import page_files
 from ig_tasks.store.report import ReasonCount, ReasonsInfo, Report
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:"
 
 DRIFT = {
@@ -106,6 +108,7 @@ def page(sample: SimpleNamespace) -> str:
     return render_page(sample.flights_report())
 
 
+@pytest.mark.usefixtures("drawn")
 def test_the_page_is_a_function_of_the_report_alone(page: str, sample: SimpleNamespace) -> None:
     report = sample.flights_report()
     assert render_page(Report.from_json(report.to_json())) == page
@@ -482,6 +485,7 @@ def test_reports_that_cannot_be_compared_say_why(sample: SimpleNamespace) -> Non
     assert "Because of" not in page
 
 
+@pytest.mark.usefixtures("drawn")
 def test_control_characters_are_seen_everywhere_and_report_json_keeps_them(sample: SimpleNamespace) -> None:
     report = sample.hostile_report(sample.HIDDEN)
     page = render_page(report)
@@ -497,6 +501,7 @@ def test_a_description_of_several_lines_keeps_them(sample: SimpleNamespace) -> N
     assert "First line\nsecond line" in page
 
 
+@pytest.mark.usefixtures("drawn")
 def test_hostile_names_are_text_everywhere(sample: SimpleNamespace) -> None:
     page = render_page(sample.hostile_report())
     assert not re.search(r"<script|<img|onerror=alert\(1\)\s*>?\s*<", page)
@@ -508,6 +513,7 @@ def test_hostile_names_are_text_everywhere(sample: SimpleNamespace) -> None:
     assert outline.headings[0] == (1, sample.HOSTILE)
 
 
+@pytest.mark.usefixtures("drawn")
 def test_a_page_takes_less_than_five_seconds_of_work(sample: SimpleNamespace) -> None:
     report = sample.flights_report()
     started = time.process_time()
@@ -530,6 +536,7 @@ def test_what_raises_has_one_colour_and_what_lowers_another(page: str) -> None:
     assert page.count(colours.LOWERS) > 10
 
 
+@pytest.mark.usefixtures("drawn")
 def test_the_probability_stands_beside_log_odds(sample: SimpleNamespace) -> None:
     body = sample.flights_body()
     body["baseline"] |= {"output_probability": 0.212}

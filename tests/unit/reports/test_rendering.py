@@ -1,5 +1,7 @@
 """A rendering has a key, and a revision that it shares with no other, even one made at the same moment."""
 
+import pytest
+
 from ig_tasks.reports.page import render_page
 from ig_tasks.reports.rendering import Rendering
 from ig_tasks.reports.rendering_key import rendering_key
@@ -7,6 +9,8 @@ from ig_tasks.spec import ExplanationSpec
 from ig_tasks.stages.run_reference import ComparedFacts
 from ig_tasks.store import Manifest, RunFolder, digest_of, run_key
 from ig_tasks.store.report import Report
+
+pytestmark = pytest.mark.usefixtures("undrawn")
 
 
 def compared(digest):

@@ -15,6 +15,8 @@ from ig_tasks.statistics import FeatureStatistics
 from ig_tasks.store import Folder
 from ig_tasks.store.report import Example, Heatmap, Report
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 WORDS = [
     {"text": "<b>very</b>", "attribution": 0.5},
     {"text": "Ġbad", "attribution": -1.0},
