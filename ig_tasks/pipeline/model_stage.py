@@ -90,6 +90,8 @@ def load_planned(
     reference_of(spec, PublishedReports(store, spec.name), plan.partition)
     with session_of(spec, session, log, workers=1) as workers:
         trial, was_tried = trial_of(plan, with_versions(rows.shard, plan.dataset), store, workers, say=say)
+        if labelled is not None:
+            labelled.require_classes(trial.get("classes"))
         served = compare_with_served(plan, store, workers, data_digest=digest, say=say)
         predicted = (
             compare_with_served(plan, store, workers, data_digest=digest, say=say, stored=True) if stored else None
@@ -112,9 +114,9 @@ def load_planned(
     available = f"{plan.rows_available:,} row{'s' * (plan.rows_available != 1)}"
     say(f"load_model: partition {plan.partition}, {available} in {files}{sampled}")
     if labelled is not None:
-        known, total = labelled
-        how_many = f"known for {known:,} of {total:,} rows" if known else "not known yet"
-        say(f"load_model: the outcomes in {spec.data.label} are {how_many}")
+        known = labelled.known
+        how_many = f"known for {known:,} of {labelled.rows:,} rows" if known else "not known yet"
+        say(f"load_model: the outcomes in {labelled.column} are {how_many}")
     return RunReference(
         name=spec.name,
         partition=plan.partition,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -13,13 +14,38 @@ from ig_tasks.data.levels import segment_levels
 from ig_tasks.data.shards import Shard, read_shard, row_ids
 from ig_tasks.errors import DataError
 from ig_tasks.models.outcomes import outcome_of
-from ig_tasks.stages.row_outcomes import CORRECT
+from ig_tasks.stages.row_outcomes import CORRECT, require_class
 from ig_tasks.stages.run_plan import RunPlan
 
-__all__ = ["require_few_levels", "require_labels", "require_unique_ids"]
+__all__ = ["Labels", "require_few_levels", "require_labels", "require_unique_ids"]
 
 _LOOKED_AT = 1000
 """Hashes that several rows share, at most, whose ids are compared as text."""
+
+
+@dataclass(frozen=True)
+class Labels:
+    """What the column of outcomes holds.
+
+    known: rows with an outcome, of `rows`; greatest: the greatest number of a class, None where outcomes are none.
+    """
+
+    column: str
+    known: int
+    rows: int
+    greatest: int | None = None
+
+    def require_classes(self, classes: int | None) -> None:
+        """Refuse the number of a class that the model has no column for.
+
+        Args:
+            classes: columns among which the target's is; None: not known, or the outcomes are no classes.
+
+        Raises:
+            DataError: naming it.
+        """
+        if classes is not None and self.greatest is not None:
+            require_class(self.column, self.greatest, classes)
 
 
 def require_unique_ids(plan: RunPlan) -> None:
@@ -59,10 +85,8 @@ def require_few_levels(plan: RunPlan) -> None:
             segment_levels(frame[column])
 
 
-def require_labels(plan: RunPlan) -> tuple[int, int] | None:
-    """Read the column `data.label` of the run's rows; how many hold an outcome, and how many there are.
-
-    None where the spec names no label.
+def require_labels(plan: RunPlan) -> Labels | None:
+    """Read the column `data.label` of the run's rows; None where the spec names no label.
 
     Raises:
         DataError: naming a value that is no outcome of the target.
@@ -77,10 +101,13 @@ def require_labels(plan: RunPlan) -> tuple[int, int] | None:
             "given; rename the column, or leave it out"
         )
     known = rows = 0
+    greatest = -1.0
     for shard in plan.shards():
         labels = read_labels(read_shard(shard, [column])[column], outcome.kind, outcome.target, outcome.classes)
         known, rows = known + int((~np.isnan(labels)).sum()), rows + len(labels)
-    return known, rows
+        greatest = max(greatest, float(np.nanmax(labels, initial=-1.0)))
+    classes = outcome.kind == "class" and greatest >= 0
+    return Labels(column, known, rows, int(greatest) if classes else None)
 
 
 def _ids(shard: Shard, column: str) -> NDArray[np.object_]:

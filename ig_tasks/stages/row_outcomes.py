@@ -26,6 +26,7 @@ __all__ = [
     "RowOutcomes",
     "outcome_columns",
     "outcome_segments",
+    "require_class",
     "row_outcomes",
 ]
 
@@ -80,11 +81,7 @@ def row_outcomes(
         decided = (predicted >= cut).astype(np.float64)
         return RowOutcomes(label, predicted, correct=None if outcome.kind == "number" else _correctness(label, decided))
     shares = class_probabilities(loaded, target, arrays)
-    if (label[known] >= shares.shape[1]).any():
-        raise DataError(
-            f"data.label: column {column.name!r} holds class {int(label[known].max())}, and the model has "
-            f"{shares.shape[1]}: 0 to {shares.shape[1] - 1}; number classes as the model's output does"
-        )
+    require_class(str(column.name), int(label[known].max()), shares.shape[1])
     own = unknown.copy()
     own[known] = shares[np.flatnonzero(known), label[known].astype(np.int64)]
     decided = shares.argmax(axis=1).astype(np.float64)
@@ -94,6 +91,22 @@ def row_outcomes(
     else:
         predicted = prediction(loaded, target, outcome, output, lambda: arrays)
     return RowOutcomes(label, predicted, own, decided, _correctness(label, decided))
+
+
+def require_class(column: str, greatest: int, classes: int) -> None:
+    """Refuse the number of a class that the model has no column for.
+
+    Args:
+        greatest: the greatest number that the column holds.
+
+    Raises:
+        DataError: naming it.
+    """
+    if greatest >= classes:
+        raise DataError(
+            f"data.label: column {column!r} holds class {greatest}, and the model has {classes}: 0 to {classes - 1}; "
+            "number classes as the model's output does"
+        )
 
 
 def _correctness(label: Floats, decided: Floats) -> NDArray[np.object_]:

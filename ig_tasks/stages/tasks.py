@@ -24,7 +24,7 @@ from ig_tasks.errors import IgTasksError, ModelError
 from ig_tasks.explanations.prepared_model import PreparedModel
 from ig_tasks.models import LoadedModel, ModelPackage, open_package
 from ig_tasks.models.loss import without_outcome
-from ig_tasks.models.outcomes import labelled
+from ig_tasks.models.outcomes import class_probabilities, labelled
 from ig_tasks.spec import AttributionSpec, BaselineSpec, DataSpec
 from ig_tasks.stages.layer_doctor import diagnosis_of, load_or_propose
 from ig_tasks.stages.missing_numbers import require_gaps_alike
@@ -118,6 +118,9 @@ def try_model(task: TrialTask) -> dict[str, Any]:
         require_gaps_alike(
             lambda rows: loaded.output(rows, task.model.target, task.model.space), {**arrays, **fixed}, inputs
         )
+        own = loaded.package.config.choose_target(task.model.target, None)
+        several = own.config.activation == "softmax"
+        classes = class_probabilities(loaded, own, {**arrays, **fixed}).shape[1] if several else None
         doubt = _doubt_of_space(task, prepared, arrays, fixed, output)
     except (IgTasksError, MemoryError, OSError) as error:
         if str(error).startswith(f"model: {TWICE}"):
@@ -135,6 +138,7 @@ def try_model(task: TrialTask) -> dict[str, Any]:
         "device": device,
         "mean_output": float(np.mean(output)),
         "doubt": doubt,
+        "classes": classes,
         "diagnosis": None if diagnosis is None else diagnosis.to_json(),
     }
 

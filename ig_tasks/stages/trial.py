@@ -21,7 +21,7 @@ from ig_tasks.store import Store, read_sealed, run_key, take_sealed, write_seale
 from ig_tasks.store.manifest import versions
 from ig_tasks.store.sealed import Say
 
-_DOCTOR = 3  # raised when a trial has more to say: kept trials are done again
+_DOCTOR = 4  # raised when a trial has more to say: kept trials are done again
 
 _ROWS = 512
 """Rows to look at, spread evenly over the first file that has rows; where none can be used, over all files."""

@@ -292,3 +292,15 @@ def test_a_segment_of_the_name_of_right_predictions_is_refused(
     spec = write_labelled(tmp_path, rows.assign(correct="x"), WEIGHTS, data={"segments": ["correct"]})
     with pytest.raises(UserError, match=r"^data\.segments: 'correct' is the segment of rows that were predicted"):
         pipeline.load_model(load_spec(spec, settings={"partition": "2013-01"}), session=session, log=[].append)
+
+
+def test_a_class_that_the_model_has_no_column_for_is_refused_before_anything_is_computed(
+    rows: pd.DataFrame, session: Any, tmp_path: Path
+) -> None:
+    frame = rows.head(60).assign(late=[3, *[place % 3 for place in range(59)]])
+    weights = {"a": [1.0, 0.0, -1.0], "b": [0.0, 0.5, 0.0], "noise": [0.0, 0.0, 0.0]}
+    targets = {"x": {"output": 0, "space": "logit", "activation": "softmax"}}
+    spec = load_spec(write_labelled(tmp_path, frame, weights, targets=targets), settings={"partition": "2013-01"})
+    with pytest.raises(UserError, match="column 'late' holds class 3, and the model has 3: 0 to 2; number classes"):
+        pipeline.load_model(spec, session=session, log=lambda line: None)
+    assert not list((tmp_path / "runs").glob("sum/2013-01-*"))
