@@ -4,6 +4,7 @@
 <store>/<name>/baselines/<digest>/  baselines, fitted once
 <store>/<name>/models/<digest>.json what was seen when a worker tried the model
 <store>/<name>/latest.json          the published run with the greatest partition, then time
+<store>/_index/...                  what the report browser lists, see `index.py`
 """
 
 from ig_tasks.store.folder import Folder
