@@ -13,6 +13,7 @@ from ig_tasks.presentation.percentages import percent
 from ig_tasks.spec.verdicts_section import VerdictsSpec
 from ig_tasks.store import Folder, read_sealed
 from ig_tasks.store.report import BaselineStability, ComparedBaseline, Verdict
+from ig_tasks.validation.verdicts.labels import UNNAMED, Presented, label_of
 
 __all__ = ["BaselineTable", "unstable_verdicts"]
 
@@ -82,7 +83,9 @@ class BaselineTable:
         )
 
 
-def unstable_verdicts(target: str, table: BaselineTable, settings: VerdictsSpec) -> Iterator[Verdict]:
+def unstable_verdicts(
+    target: str, table: BaselineTable, settings: VerdictsSpec, presented: Presented = UNNAMED
+) -> Iterator[Verdict]:
     """Features whose share of all importance is another from a baseline that is as good."""
     limit = settings.unstable.at_least
     for place, feature in enumerate(table.features):
@@ -94,9 +97,9 @@ def unstable_verdicts(target: str, table: BaselineTable, settings: VerdictsSpec)
             target=target,
             feature=feature,
             verdict="unstable",
-            why=f"The importance of {feature} hangs on the baseline: {percent(table.own[place], 1)} of all "
-            f"importance from {table.own_name}, {percent(table.others[name][place], 1)} from {name} (on {table.rows} "
-            "rows).",
+            why=f"The importance of {label_of(presented, feature)} hangs on the baseline: "
+            f"{percent(table.own[place], 1)} of all importance from {table.own_name}, "
+            f"{percent(table.others[name][place], 1)} from {name} (on {table.rows} rows).",
             figure=changes[name],
             threshold=limit,
             severity=settings.unstable.severity,

@@ -13,6 +13,7 @@ from ig_tasks.presentation.percentages import percent
 from ig_tasks.spec.verdicts_section import VerdictsSpec
 from ig_tasks.store.report import Verdict
 from ig_tasks.validation.drift.period import Period
+from ig_tasks.validation.verdicts.labels import UNNAMED, Presented, label_of
 
 __all__ = ["opposing_verdicts", "redundant_verdicts", "shared_information"]
 
@@ -27,7 +28,9 @@ _LEAST_SHARE = 0.01
 """Features that cancel each other are spoken of from this share of all importance on."""
 
 
-def opposing_verdicts(run: Period, settings: VerdictsSpec, values: Floats) -> Iterator[Verdict]:
+def opposing_verdicts(
+    run: Period, settings: VerdictsSpec, values: Floats, presented: Presented = UNNAMED
+) -> Iterator[Verdict]:
     """Pairs that cancel each other within rows: E|a + b| / (E|a| + E|b|) is small, and they point opposite ways.
 
     Two independent features of one size leave 71 %: the cosine of their attributions tells those apart.
@@ -49,7 +52,8 @@ def opposing_verdicts(run: Period, settings: VerdictsSpec, values: Floats) -> It
                 target=run.target,
                 feature=first,
                 verdict="opposing",
-                why=f"{first} and {second} work against each other: added row by row, {percent(left)} of them is left.",
+                why=f"{label_of(presented, first)} and {label_of(presented, second)} work against each other: added "
+                f"row by row, {percent(left)} of them is left.",
                 figure=left,
                 threshold=limit,
                 severity=settings.opposing.severity,
@@ -64,7 +68,11 @@ def _cosine(first: Floats, second: Floats) -> float:
 
 
 def redundant_verdicts(
-    run: Period, settings: VerdictsSpec, numbers: pd.DataFrame, labels: pd.DataFrame
+    run: Period,
+    settings: VerdictsSpec,
+    numbers: pd.DataFrame,
+    labels: pd.DataFrame,
+    presented: Presented = UNNAMED,
 ) -> Iterator[Verdict]:
     """Pairs of columns that hold the same: rank correlation of numbers, shared information of categories.
 
@@ -78,12 +86,12 @@ def redundant_verdicts(
     for (first_at, first), (second_at, second) in itertools.combinations(enumerate(names), 2):
         figure = _correlation(ranked[:, first_at], ranked[:, second_at])
         if abs(figure) >= limit:
-            yield _redundant(run, settings, first, second, abs(figure), "rank correlation")
+            yield _redundant(run, settings, (first, second), abs(figure), "rank correlation", presented)
     coded = {name: pd.factorize(labels[name], use_na_sentinel=False)[0] for name in order if name in labels.columns}
     for first, second in itertools.combinations(coded, 2):
         figure = shared_information(coded[first], coded[second])
         if figure >= limit:
-            yield _redundant(run, settings, first, second, figure, "shared information")
+            yield _redundant(run, settings, (first, second), figure, "shared information", presented)
 
 
 def shared_information(first: Sequence[int] | NDArray[np.int64], second: Sequence[int] | NDArray[np.int64]) -> float:
@@ -102,13 +110,16 @@ def shared_information(first: Sequence[int] | NDArray[np.int64], second: Sequenc
     return float(np.clip((shared - chance) / room, 0.0, 1.0)) if room > _LEAST_ROOM * larger > 0 else 0.0
 
 
-def _redundant(run: Period, settings: VerdictsSpec, first: str, second: str, figure: float, measure: str) -> Verdict:
+def _redundant(
+    run: Period, settings: VerdictsSpec, pair: tuple[str, str], figure: float, measure: str, presented: Presented
+) -> Verdict:
+    first, second = pair
     return Verdict(
         target=run.target,
         feature=first,
         verdict="redundant",
-        why=f"{first} and {second} hold nearly the same ({measure} {figure:.3f}): the model may use either, and the "
-        "importance of both is divided arbitrarily.",
+        why=f"{label_of(presented, first)} and {label_of(presented, second)} hold nearly the same ({measure} "
+        f"{figure:.3f}): the model may use either, and the importance of both is divided arbitrarily.",
         figure=figure,
         threshold=settings.redundant.at_least,
         severity=settings.redundant.severity,

@@ -43,16 +43,15 @@ def judge_features(
         return []
     settings = spec.verdicts
     values, numbers, labels = _sample(run, settings.rows)
-    # A sign is expected of what moves the output; what raises a loss has none.
-    presented = {} if is_loss(spec.model.space) else spec.features
+    presented, signed = spec.features, not is_loss(spec.model.space)
     return [
-        *single_verdicts(run, settings, presented, quality[0] if quality else None),
-        *redundant_verdicts(run, settings, numbers, labels),
-        *opposing_verdicts(run, settings, values),
-        *([] if baselines is None else unstable_verdicts(run.target, baselines, settings)),
-        *([] if drift is None else gained_verdicts(drift, settings)),
+        *single_verdicts(run, settings, presented, quality[0] if quality else None, signed=signed),
+        *redundant_verdicts(run, settings, numbers, labels, presented),
+        *opposing_verdicts(run, settings, values, presented),
+        *([] if baselines is None else unstable_verdicts(run.target, baselines, settings, presented)),
+        *([] if drift is None else gained_verdicts(drift, settings, presented)),
         *low_data_verdicts(run, settings),
-        *(verdict for judged in quality for verdict in labelled_verdicts(judged, settings)),
+        *(verdict for judged in quality for verdict in labelled_verdicts(judged, settings, presented)),
     ]
 
 

@@ -12,6 +12,7 @@ from ig_tasks.spec.verdicts_section import VerdictsSpec
 from ig_tasks.statistics.cell_sums import CellSums
 from ig_tasks.store.report import Quality, Verdict
 from ig_tasks.validation.drift.period import Period
+from ig_tasks.validation.verdicts.labels import label_of
 
 __all__ = ["single_verdicts", "value_association"]
 
@@ -19,13 +20,19 @@ _MANY_VALUES = 20
 
 
 def single_verdicts(
-    run: Period, settings: VerdictsSpec, presented: Mapping[str, FeatureSpec], quality: Quality | None = None
+    run: Period,
+    settings: VerdictsSpec,
+    presented: Mapping[str, FeatureSpec],
+    quality: Quality | None = None,
+    *,
+    signed: bool = True,
 ) -> Iterator[Verdict]:
     """Verdicts on each feature by itself, in the order of the features.
 
     Args:
-        presented: what the spec says of features; `expected_sign` is judged.
+        presented: what the spec says of features: their labels, and `expected_sign`, which is judged.
         quality: of the model, where outcomes are known: what a dominant feature says of them alone.
+        signed: whether a sign can be expected; what raises a loss has none.
     """
     importance = run.totals.importance
     total = float(np.nansum(importance))
@@ -34,24 +41,25 @@ def single_verdicts(
     for name, size in zip(run.features, importance, strict=True):
         share = float(size) / total
         cells = run.sums.cells.get(name)
+        label = label_of(presented, name)
         if share < settings.ignored.below:
-            yield _ignored(run.target, name, share, settings)
+            yield _ignored(run.target, name, label, share, settings)
         if share >= settings.dominant.at_least and len(run.features) > 1:
-            yield _dominant(run.target, name, share, settings, quality)
+            yield _dominant(run.target, name, label, share, settings, quality)
         if cells is not None and share >= settings.ignored.below:
-            yield from _value_driven(run.target, name, cells, settings)
+            yield from _value_driven(run.target, name, label, cells, settings)
             own = presented.get(name)
-            if own is not None and own.expected_sign is not None:
-                yield from _against_sign(run.target, name, own.expected_sign, cells, settings)
+            if signed and own is not None and own.expected_sign is not None:
+                yield from _against_sign(run.target, name, label, own.expected_sign, cells, settings)
 
 
-def _ignored(target: str, name: str, share: float, settings: VerdictsSpec) -> Verdict:
+def _ignored(target: str, name: str, label: str, share: float, settings: VerdictsSpec) -> Verdict:
     limit = settings.ignored.below
     return Verdict(
         target=target,
         feature=name,
         verdict="ignored",
-        why=f"The model hardly uses {name}: {percent(share, 2)} of all importance, less than {percent(limit, 2)}.",
+        why=f"The model hardly uses {label}: {percent(share, 2)} of all importance, less than {percent(limit, 2)}.",
         figure=share,
         threshold=limit,
         severity=settings.ignored.severity,
@@ -59,7 +67,9 @@ def _ignored(target: str, name: str, share: float, settings: VerdictsSpec) -> Ve
     )
 
 
-def _dominant(target: str, name: str, share: float, settings: VerdictsSpec, quality: Quality | None) -> Verdict:
+def _dominant(
+    target: str, name: str, label: str, share: float, settings: VerdictsSpec, quality: Quality | None
+) -> Verdict:
     limit = settings.dominant.at_least
     area = None if quality is None else next((gain.auc for gain in quality.gains if gain.feature == name), None)
     model = None if quality is None else quality.auc
@@ -70,7 +80,7 @@ def _dominant(target: str, name: str, share: float, settings: VerdictsSpec, qual
         target=target,
         feature=name,
         verdict="dominant",
-        why=f"{name} has {percent(share)} of all importance.{known} Is it known when the prediction is made, or does "
+        why=f"{label} has {percent(share)} of all importance.{known} Is it known when the prediction is made, or does "
         "it tell the outcome?",
         figure=share,
         threshold=limit,
@@ -81,7 +91,7 @@ def _dominant(target: str, name: str, share: float, settings: VerdictsSpec, qual
     )
 
 
-def _value_driven(target: str, name: str, cells: CellSums, settings: VerdictsSpec) -> Iterator[Verdict]:
+def _value_driven(target: str, name: str, label: str, cells: CellSums, settings: VerdictsSpec) -> Iterator[Verdict]:
     rows, sizes = cells.rows / max(cells.rows.sum(), 1), cells.absolute / max(cells.absolute.sum(), 1e-300)
     limits = settings.value_driven
     place = int(np.argmax(sizes))
@@ -96,7 +106,7 @@ def _value_driven(target: str, name: str, cells: CellSums, settings: VerdictsSpe
         target=target,
         feature=name,
         verdict="value_driven",
-        why=f"{percent(sizes[place])} of the importance of {name} comes from rows with {value} "
+        why=f"{percent(sizes[place])} of the importance of {label} comes from rows with {value} "
         f"({percent(rows[place])} of the rows).",
         figure=float(sizes[place]),
         threshold=limits.importance,
@@ -105,7 +115,9 @@ def _value_driven(target: str, name: str, cells: CellSums, settings: VerdictsSpe
     )
 
 
-def _against_sign(target: str, name: str, sign: str, cells: CellSums, settings: VerdictsSpec) -> Iterator[Verdict]:
+def _against_sign(
+    target: str, name: str, label: str, sign: str, cells: CellSums, settings: VerdictsSpec
+) -> Iterator[Verdict]:
     association = value_association(cells)
     limit = settings.against_sign.correlation
     against = association < -limit if sign == "+" else association > limit
@@ -116,7 +128,7 @@ def _against_sign(target: str, name: str, sign: str, cells: CellSums, settings: 
         target=target,
         feature=name,
         verdict="against_sign",
-        why=f"Higher values of {name} {direction} the output (correlation {association:+.2f}); the spec expects the "
+        why=f"Higher values of {label} {direction} the output (correlation {association:+.2f}); the spec expects the "
         f"opposite ({sign}).",
         figure=association,
         threshold=limit,

@@ -9,6 +9,7 @@ from ig_tasks.spec.verdicts_section import VerdictsSpec
 from ig_tasks.store.drift_parts import Drift
 from ig_tasks.store.report import Verdict
 from ig_tasks.validation.drift.period import Period
+from ig_tasks.validation.verdicts.labels import UNNAMED, Presented, label_of
 
 __all__ = ["gained_verdicts", "low_data_verdicts"]
 
@@ -32,7 +33,7 @@ def low_data_verdicts(run: Period, settings: VerdictsSpec) -> Iterator[Verdict]:
     )
 
 
-def gained_verdicts(drift: Drift, settings: VerdictsSpec) -> Iterator[Verdict]:
+def gained_verdicts(drift: Drift, settings: VerdictsSpec, presented: Presented = UNNAMED) -> Iterator[Verdict]:
     """Values that gained rows since the report compared with: one imputed for missing ones shows in no importance."""
     limits = settings.value_driven
     for drifted in drift.features:
@@ -46,7 +47,8 @@ def gained_verdicts(drift: Drift, settings: VerdictsSpec) -> Iterator[Verdict]:
             target=drifted.target,
             feature=drifted.feature,
             verdict="value_gained",
-            why=f"{percent(moved.gained_share)} more of the rows hold {value} in {drifted.feature} than before.",
+            why=f"{percent(moved.gained_share)} more of the rows hold {value} in "
+            f"{label_of(presented, drifted.feature)} than before.",
             figure=moved.gained_share,
             threshold=limits.gained,
             severity=limits.severity,

@@ -91,6 +91,18 @@ def test_a_feature_against_its_declared_sign_is_a_warning(
         assert found[0].figure == pytest.approx(np.sign(weight), abs=0.05)
 
 
+def test_sentences_call_features_what_the_spec_calls_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = ROWS.assign(c=np.exp(ROWS["a"]))
+    model = Model(linear={"a": 1.0, "b": 0.1, "c": 1e-5})
+    features = {"a": {"label": "Alpha", "expected_sign": "-"}, "c": {"label": "Gamma"}}
+    verdicts = judged(rows, model, monkeypatch, features=features)
+    said = {(one.verdict, one.feature): one.why for one in verdicts}
+    assert said["dominant", "a"].startswith("Alpha has 9")
+    assert said["against_sign", "a"].startswith("Higher values of Alpha raise")
+    assert said["ignored", "c"].startswith("The model hardly uses Gamma: 0.00 % of")
+    assert "Alpha and Gamma hold nearly the same" in said["redundant", "a"]
+
+
 def test_copies_are_redundant_and_renamed_categories_are(monkeypatch: pytest.MonkeyPatch) -> None:
     names = {"UA": "united", "AA": "american", "B6": "jetblue"}
     carrier = np.random.default_rng(1).choice(list(names), len(ROWS))
