@@ -47,7 +47,11 @@
     if (before) before.finalize();
     try {
       const spec = coloured(held.spec, getComputedStyle(document.documentElement));
-      const made = await vegaEmbed(place, spec, {
+      // Vega names its container and every mark anew; the place's own words stand for all of it.
+      const inner = document.createElement("div");
+      inner.setAttribute("aria-hidden", "true");
+      place.replaceChildren(inner);
+      const made = await vegaEmbed(inner, spec, {
         mode: "vega-lite", ast: true, actions: false, renderer: "svg", defaultStyle: false, loader: nowhere,
         tooltip: { disableDefaultStyle: true, theme: "page" },
       });
