@@ -223,7 +223,7 @@ class Report(Part):
         """
         try:
             body = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ReportError(f"report: not JSON ({error}); the file is damaged, run again") from None
         version = str(body.get("schema_version", "")) if isinstance(body, dict) else ""
         if version.partition(".")[0] != SCHEMA_VERSION.partition(".")[0]:

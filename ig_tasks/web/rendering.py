@@ -21,6 +21,7 @@ __all__ = ["DOWNLOADS", "addresses_of", "environment", "outside_of", "page"]
 
 DOWNLOADS = {
     "report.html": "Report as one page (HTML)",
+    "report.pdf": "Report on paper (PDF)",
     "report.json": "Report as data (JSON)",
     "importance.csv": "Importance as a table (CSV)",
 }

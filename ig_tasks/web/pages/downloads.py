@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from typing import Annotated
 
 from fastapi import APIRouter, Path
@@ -11,6 +12,7 @@ from starlette.responses import Response
 
 from ig_tasks.reports.exporters import export_text
 from ig_tasks.reports.numerals import count
+from ig_tasks.reports.paper import can_make_pdf, pdf_of
 from ig_tasks.store import Manifest
 from ig_tasks.store.runs import revised
 from ig_tasks.store.stored_run import StoredRun
@@ -26,9 +28,11 @@ router = APIRouter()
 _KINDS = {
     "json": "application/json",
     "html": "text/html; charset=utf-8",
+    "pdf": "application/pdf",
     "csv": "text/csv; charset=utf-8",
     "parquet": "application/vnd.apache.parquet",
 }
+_TURN, _WAITING = threading.Lock(), 30.0
 FILES = (*DOWNLOADS, "rows.csv", "rows.parquet")
 
 
@@ -42,7 +46,28 @@ def show(request: Request, run: RunOf, what: Annotated[str, Path(max_length=100)
     if what == "importance.csv":
         text = "".join(export_text(run.report, "", "csv"))
         return _file(run, what, text.encode("utf-8"))
+    if what == "report.pdf":
+        return _file(run, what, _pdf(run))
     return _file(run, what, Manifest(run.folder).read(revised(what, run.revision)))
+
+
+def _pdf(run: OpenedRun) -> bytes:
+    """The page of the report on paper; one is made at a time, since it takes seconds of a core."""
+    if not can_make_pdf():
+        raise PageError(404, "This server makes no PDFs: it needs pip install 'ig-tasks[pdf]'.")
+    page = Manifest(run.folder).read(revised("report.html", run.revision)).decode("utf-8")
+    if not _TURN.acquire(timeout=_WAITING):
+        raise PageError(503, "Others are waiting for a PDF at this moment. Try again in a minute.")
+    report = run.report
+    try:
+        return pdf_of(
+            page,
+            title=f"{report.model.name or report.name}, {report.partition}",
+            below=f"{report.name}, {report.partition}, revision {report.revision} ({report.state})",
+            created=report.created_at,
+        )
+    finally:
+        _TURN.release()
 
 
 def _rows(request: Request, run: OpenedRun, what: str) -> Response:

@@ -17,6 +17,7 @@ from support.stored_rows import of_features, put_run
 
 from ig_tasks.store import Manifest
 from ig_tasks.web import queries
+from ig_tasks.web.pages import downloads
 from ig_tasks.web.row_files import as_csv
 
 ROWS = of_features(["dep_delay", "carrier"], 60, seed=8)
@@ -56,6 +57,21 @@ def test_names_of_files_are_plain_and_all_are_downloads(client) -> None:
         assert answer.headers["Content-Disposition"] == f'attachment; filename="flights-2013-01-a-b-{what}"'
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
         assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_the_pdf_is_made_of_the_page_that_was_written(client, monkeypatch) -> None:
+    asked = []
+    monkeypatch.setattr(downloads, "can_make_pdf", lambda: True)
+    monkeypatch.setattr(downloads, "pdf_of", lambda page, **words: asked.append((page, words)) or b"%PDF-1.7")
+    answer = client.get(f"{PLACE}/report.pdf").raise_for_status()
+    assert (answer.content, answer.headers["Content-Type"]) == (b"%PDF-1.7", "application/pdf")
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="flights-2013-01-a-b-report.pdf"'
+    assert asked[0][0] == "<p>the page</p>"
+    assert asked[0][1]["below"] == "flights, 2013-01, revision 1 (published)"
+    monkeypatch.setattr(downloads, "can_make_pdf", lambda: False)
+    refused = client.get(f"{PLACE}/report.pdf")
+    assert refused.status_code == 404
+    assert "pip install &#39;ig-tasks[pdf]&#39;" in refused.text
 
 
 def test_importance_has_a_line_for_each_feature_and_segment(client, stored) -> None:
