@@ -12,11 +12,14 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Any, TypeVar
 
+from markupsafe import Markup
+
 from ig_tasks.errors import RunError
 from ig_tasks.store import RunFolder, Store
 from ig_tasks.store.index import Index
 from ig_tasks.store.index_entry import IndexEntry, order_of
 from ig_tasks.store.report import Report
+from ig_tasks.web.keeping import Kept
 from ig_tasks.web.mending import Mender
 
 __all__ = ["Catalogue"]
@@ -24,7 +27,7 @@ __all__ = ["Catalogue"]
 _REPORTS = 6
 _ENTRIES = 20_000
 """Entries held at most; one with forty features takes about 20 KiB."""
-_KEPT = 512
+_SMALL, _DRAWN = 5_000, 24
 _T = TypeVar("_T")
 
 
@@ -46,7 +49,9 @@ class Catalogue:
         self._listed = float("-inf")
         self._tables: OrderedDict[str, tuple[str, tuple[IndexEntry, ...]]] = OrderedDict()
         self._reports: OrderedDict[tuple[str, str, int], Report] = OrderedDict()
-        self._kept: OrderedDict[Hashable, tuple[str, Any]] = OrderedDict()
+        self._small: Kept[Any] = Kept(_SMALL)
+        self.drawn: Kept[Markup] = Kept(_DRAWN)
+        """Parts of pages that take long to draw, by the spec's name, its stamp and what they depend on."""
 
     def names(self) -> list[str]:
         """The specs that have reports, sorted.
@@ -77,21 +82,14 @@ class Catalogue:
                 self._tables.popitem(last=False)
         return _together(table.entries, extra)
 
+    def stamp(self, name: str) -> str:
+        """What changes when the entries of a spec do."""
+        return f"{self._current().get(name)} {len(self.mender.entries(name))}"
+
     def kept(self, name: str, what: Hashable, make: Callable[[tuple[IndexEntry, ...]], _T]) -> _T:
-        """What is made of a spec's entries, once for as long as they stay the same."""
-        stamp = f"{self._current().get(name)} {len(self.mender.entries(name))}"
-        key = (name, what)
-        with self._lock:
-            if key in self._kept and self._kept[key][0] == stamp:
-                self._kept.move_to_end(key)
-                found: _T = self._kept[key][1]
-                return found
-        made = make(self.entries(name))
-        with self._lock:
-            self._kept[key] = (stamp, made)
-            while len(self._kept) > _KEPT:
-                self._kept.popitem(last=False)
-        return made
+        """What is made of a spec's entries, once for as long as they stay the same: a few kilobytes."""
+        found: _T = self._small.get((name, what), self.stamp(name), lambda: make(self.entries(name)))
+        return found
 
     def folder(self, name: str, run_id: str) -> RunFolder:
         """A run's folder, by name and id that an entry holds."""

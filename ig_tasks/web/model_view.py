@@ -13,7 +13,7 @@ from ig_tasks.store.index_entry import IndexedFeature, IndexEntry, order_of
 from ig_tasks.store.report import TargetInfo
 from ig_tasks.web.timelines import Timeline, timeline_of
 
-__all__ = ["FeatureLine", "ModelView", "RunLine", "model_view"]
+__all__ = ["FeatureLine", "ModelView", "RunLine", "model_view", "run_lines"]
 
 _FEATURES, _RANKED = 8, 10
 
@@ -51,18 +51,17 @@ class RunLine:
 
 @dataclass(frozen=True)
 class ModelView:
-    """The parts of the page; without charts where there is one partition only."""
+    """What is drawn; of one partition alone there are no lines over time."""
 
     timeline: Timeline
     units: str
     features: tuple[FeatureLine, ...]
     ranks: Chart | None
     shares: tuple[tuple[str, Chart], ...]
-    lines: tuple[RunLine, ...]
 
 
 def model_view(entries: Sequence[IndexEntry], target: TargetInfo | None) -> ModelView:
-    """The page of a spec's reports, for one target."""
+    """What is drawn of a spec's reports, for one target."""
     timeline = timeline_of(entries)
     said = "" if target is None else units(target.space)
     several = len(timeline.partitions) > 1
@@ -76,7 +75,6 @@ def model_view(entries: Sequence[IndexEntry], target: TargetInfo | None) -> Mode
         features=features,
         ranks=ranks,
         shares=_shares(timeline, target, said) if several else (),
-        lines=tuple(_lines(entries, timeline)),
     )
 
 
@@ -138,8 +136,9 @@ def _output(entry: IndexEntry | None, target: TargetInfo | None) -> float | None
     return next(found, None)
 
 
-def _lines(entries: Sequence[IndexEntry], timeline: Timeline) -> list[RunLine]:
-    """The runs, the newest partition first."""
+def run_lines(entries: Sequence[IndexEntry]) -> list[RunLine]:
+    """The runs of a spec, the newest partition first."""
+    timeline = timeline_of(entries)
     revisions: dict[str, list[IndexEntry]] = {}
     for entry in entries:
         revisions.setdefault(entry.run_id, []).append(entry)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader
+from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
@@ -17,7 +18,7 @@ from ig_tasks.web.addresses import Addresses
 from ig_tasks.web.static_files import stamped
 from ig_tasks.web.template_functions import FILTERS, GLOBALS
 
-__all__ = ["DOWNLOADS", "addresses_of", "environment", "outside_of", "page"]
+__all__ = ["DOWNLOADS", "addresses_of", "environment", "outside_of", "page", "piece"]
 
 DOWNLOADS = {
     "report.html": "Report as one page (HTML)",
@@ -69,8 +70,18 @@ def page(
     Templates extend `base.html`, and find beside `context`: `to` (Addresses), `static` (a function that gives the
     address of a file below static/), `user`, `outside` (the whole address of this page) and `query` (its parameters).
     """
+    text = _rendered(request, template, context)
+    return HTMLResponse(text, status_code=status, headers=dict(headers or {}))
+
+
+def piece(request: Request, template: str, **context: Any) -> Markup:
+    """A part of a page, to be kept where making it takes long; its template finds what those of pages find."""
+    return Markup(_rendered(request, template, context))  # noqa: S704 - a template's text is escaped
+
+
+def _rendered(request: Request, template: str, context: Mapping[str, Any]) -> str:
     to = addresses_of(request)
-    text = (
+    return (
         environment()
         .get_template(template)
         .render(
@@ -82,4 +93,3 @@ def page(
             query=request.query_params,
         )
     )
-    return HTMLResponse(text, status_code=status, headers=dict(headers or {}))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Query
+from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -13,8 +14,8 @@ from ig_tasks.store.report import TargetInfo
 from ig_tasks.web.access import activity_of
 from ig_tasks.web.charts import Pictures, chart_figure
 from ig_tasks.web.dependencies import CatalogueOf, SpecOf
-from ig_tasks.web.model_view import model_view
-from ig_tasks.web.rendering import page
+from ig_tasks.web.model_view import model_view, run_lines
+from ig_tasks.web.rendering import page, piece
 from ig_tasks.web.standing import standing_of, summary_of
 
 router = APIRouter()
@@ -43,9 +44,18 @@ def show(
     names = [TargetInfo(name=one.name, space=one.space) for one in summary.shown.targets]
     chosen = next((one for one in names if one.name == target), names[0] if names else None)
     pictures = Pictures(request)
-    view = model_view(spec.entries, chosen)
-    lines = view.lines if runs == "all" else view.lines[:_RUNS]
-    shown = page(
+    lines = run_lines(spec.entries)
+
+    def charts() -> Markup:
+        view = model_view(spec.entries, chosen)
+        return piece(request, "model_charts.html", spec=spec, view=view, pictures=pictures, chart_figure=chart_figure)
+
+    if pictures.wanted:
+        charts()
+        return pictures.answer() or Response(status_code=404)
+    # Addresses of pictures are made of the query, and all others of the place where the browser is mounted.
+    key = (spec.name, request.scope.get("root_path", ""), request.url.query)
+    return page(
         request,
         "model_page.html",
         spec=spec,
@@ -53,11 +63,8 @@ def show(
         summary=summary,
         targets=names,
         target=chosen,
-        view=view,
-        lines=lines,
-        left=len(view.lines) - len(lines),
+        charts=catalogue.drawn.get(key, catalogue.stamp(spec.name), charts),
+        lines=lines if runs == "all" else lines[:_RUNS],
+        left=0 if runs == "all" else len(lines) - _RUNS,
         unfinished=unfinished,
-        pictures=pictures,
-        chart_figure=chart_figure,
     )
-    return pictures.answer() or shown

@@ -1,0 +1,40 @@
+"""What pages made of a store's entries, kept for as long as these stay the same."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from typing import Generic, TypeVar
+
+__all__ = ["Kept"]
+
+_T = TypeVar("_T")
+
+
+class Kept(Generic[_T]):
+    """The last things that were made, each with the stamp of what it was made of. Safe in several threads.
+
+    Args:
+        most: how many are kept.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._held: OrderedDict[Hashable, tuple[str, _T]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: Hashable, stamp: str, make: Callable[[], _T]) -> _T:
+        """What is kept under a key and has this stamp, else what `make` makes, which is kept in its place."""
+        with self._lock:
+            held = self._held.get(key)
+            if held is not None and held[0] == stamp:
+                self._held.move_to_end(key)
+                return held[1]
+        made = make()
+        with self._lock:
+            self._held[key] = (stamp, made)
+            self._held.move_to_end(key)
+            while len(self._held) > self._most:
+                self._held.popitem(last=False)
+        return made
