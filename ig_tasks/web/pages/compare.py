@@ -31,8 +31,13 @@ def show(
     after: Annotated[str, Query(max_length=1200)] = "",
     target: Annotated[str | None, Query(max_length=300)] = None,
 ) -> Response:
-    """Two reports, each asked for as `<spec>/<run id>`; without both the page offers what there is."""
+    """Two reports, each asked for as `<spec>/<run id>`.
+
+    Where one alone is asked for, it is compared with the one before it; without any the page offers what there is.
+    """
     pictures = Pictures(request)
+    if after and not before:
+        before = _before(_opened(request, after))
     sides = [_opened(request, text) if text else None for text in (before, after)]
     first, second = sides
     shown: dict[str, Any] = {
@@ -52,6 +57,18 @@ def show(
 def _opened(request: Request, text: str) -> OpenedRun:
     name, _, run_id = text.partition("/")
     return open_run(request, name, run_id)
+
+
+def _before(run: OpenedRun) -> str:
+    """The report that a run was compared with, else that of the partition before it; "" where there is none."""
+    drift = run.report.drift
+    if drift is not None and drift.reference is not None:
+        asked = drift.reference.run_id
+        if drift.reference.name == run.name and any(entry.run_id == asked for entry in run.spec.entries):
+            return f"{run.name}/{asked}"
+    reports = list(timeline_of(run.spec.entries).entries.values())
+    place = next((at for at, entry in enumerate(reports) if entry.partition == run.report.partition), 0)
+    return f"{run.name}/{reports[place - 1].run_id}" if place else ""
 
 
 def _both(

@@ -128,9 +128,17 @@ def test_without_a_choice_it_offers_the_last_report_of_each_spec(reader: TestCli
     assert set(re.findall(r'<option value="([^"]+)"', page)) == {
         "flights/2013-02-a", "loans/2013-01-a", "words/2013-01-a",
     }  # fmt: skip
-    chosen = reader.get("/-/compare?after=flights/2013-02-a").text
+    chosen = reader.get("/-/compare?before=flights/2013-02-a").text
     assert '<option value="flights/2013-02-a" selected>' in chosen
     assert '<option value="flights/2013-01-a">' in chosen
+    assert "chart-place" not in chosen
+
+
+def test_one_report_is_compared_with_the_one_before_it(reader: TestClient) -> None:
+    page = reader.get("/-/compare?after=flights/2013-02-a").text
+    assert "<h1>flights, 2013-01 and flights, 2013-02</h1>" in page
+    assert 'href="/-/compare?after=flights%2F2013-02-a"' in reader.get("/flights/2013-02-a").text
+    assert "<h1>Compare two reports</h1>" in reader.get("/-/compare?after=flights/2013-01-a").text
 
 
 def test_what_may_not_be_read_is_not_offered_and_not_opened(reader: TestClient) -> None:

@@ -189,3 +189,26 @@ def test_a_wide_report_comes_in_hundreds(reading: Serve, sample: SimpleNamespace
     assert set(ranking[:100]) <= set(found[0])
     assert ranking[120] not in found[0]
     assert set(ranking[200:]) <= set(found[1])
+
+
+def test_a_damaged_report_and_one_of_a_later_version_are_said_in_one_line(
+    serve: Serve, report: Report, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    store = tmp_path_factory.mktemp("store")
+    for run_id in ("a", "b"):
+        put(str(store), report.model_copy(update={"run_id": run_id}))
+    reader = serve(str(store))
+    later, damaged = (store / "flights" / run_id / "report.json" for run_id in ("a", "b"))
+    later.write_text(later.read_text().replace('"schema_version": "1', '"schema_version": "2', 1))
+    damaged.write_text(damaged.read_text()[:1000])
+    for run_id in ("a", "b"):
+        for address in (
+            f"/flights/{run_id}",
+            f"/flights/{run_id}/features/dep_delay",
+            f"/-/compare?after=flights/{run_id}",
+        ):
+            answer = reader.get(address)
+            assert answer.status_code in (404, 409)
+            assert "Traceback" not in answer.text
+            assert str(store) not in answer.text
+            assert answer.text.count("<h1>") == 1
