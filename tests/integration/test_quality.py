@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,15 @@ import pytest
 from scipy.special import expit, softmax
 from sklearn.metrics import log_loss, r2_score, roc_auc_score
 from support.inline import all_stages, inline
-from support.labelled import EFFECTS, drawn_rows, logits, write_labelled
+from support.labelled import EFFECTS, drawn_rows, logits, write_labelled, write_model
 
 from ig_tasks import pipeline
 from ig_tasks.errors import UserError
 from ig_tasks.spec import load_spec
+from ig_tasks.store import RunFolder
 from ig_tasks.store.report import Quality, Report
+from ig_tasks.validation.drift.period import Period
+from ig_tasks.validation.quality.gains import with_gains
 
 pytestmark = pytest.mark.usefixtures("undrawn")
 
@@ -304,3 +308,20 @@ def test_a_class_that_the_model_has_no_column_for_is_refused_before_anything_is_
     with pytest.raises(UserError, match="column 'late' holds class 3, and the model has 3: 0 to 2; number classes"):
         pipeline.load_model(spec, session=session, log=lambda line: None)
     assert not list((tmp_path / "runs").glob("sum/2013-01-*"))
+
+
+def test_a_model_that_was_replaced_in_place_is_ablated_by_the_package_that_was_kept(
+    rows: pd.DataFrame, session: Any, tmp_path: Path
+) -> None:
+    path = write_labelled(tmp_path, rows.head(200), WEIGHTS)
+    spec = load_spec(path, settings={"partition": "2013-01", "verdicts": {"unstable": {"rows": 0}}})
+    found = quality_of(report_of(path, session, verdicts={"unstable": {"rows": 0}}))
+    assert len(found.gains) == 4
+    write_model(tmp_path / "include" / "models" / "sum", dict.fromkeys(WEIGHTS, 3.0))
+    shutil.rmtree(tmp_path / "runs" / "sum" / "crossed")
+    (folder,) = (tmp_path / "runs" / "sum").glob("2013-01-*")
+    run = Period.open(RunFolder(str(folder), "sum", folder.name))
+    bare = found.model_copy(update={"gains": (), "ablation_rows": None})
+    again = with_gains(bare, run, spec, session=session, say=lambda line: None)
+    assert again.ablation_why_not == found.ablation_why_not
+    assert {one.feature: one.gain for one in again.gains} == {one.feature: one.gain for one in found.gains}

@@ -18,16 +18,16 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from ig_tasks.data.dataset import Dataset
 from ig_tasks.data.features import Feature
-from ig_tasks.data.shards import Shard, plan_shards
-from ig_tasks.errors import IgTasksError, ResourceError, RunError, WorkerLostError, brief
+from ig_tasks.data.shards import Shard
+from ig_tasks.errors import IgTasksError, ResourceError, WorkerLostError, brief
 from ig_tasks.models.loss import is_loss
 from ig_tasks.stages.crossed_runs import CrossedRows, CrossedRuns, CrossTask, Substitution
 from ig_tasks.stages.tasks import ModelReference
 from ig_tasks.validation.drift.packages import PeriodPackages
 from ig_tasks.validation.drift.paired import Measured, group_matrix, paired_difference
 from ig_tasks.validation.drift.period import Period
+from ig_tasks.validation.drift.sampled_rows import sampled_rows
 
 __all__ = ["Crossing", "Measured", "Reached"]
 
@@ -145,7 +145,7 @@ class Crossing:
                     feature.column,
                     feature.kind == "numeric",
                     self._shard(other, rows),
-                    self._data_digest(other),
+                    other.data_digest,
                     seed=side.spec.attribution.seed,
                 )
                 tasks.append(self._task(side, before, side, rows, swapped))
@@ -185,7 +185,7 @@ class Crossing:
             baseline_uri=baseline.folder.uri,
             baseline_digest=baseline.baseline_digest,
             shard=self._shard(data, rows or self._rows),
-            data_digest=self._data_digest(data),
+            data_digest=data.data_digest,
             cluster=data.spec.data.cluster,
             attribution=self._after.spec.attribution,
             memory_limit=int(self._after.facts["batch_plan"]["memory_limit"]),
@@ -196,19 +196,8 @@ class Crossing:
     def _shard(self, period: Period, rows: int) -> Shard:
         key = (period.folder.uri, rows)
         if key not in self._shards:  # each time would list and digest all files
-            self._shards[key] = self._planned(period, rows)
+            self._shards[key] = sampled_rows(period, rows, at_once=rows)[0]
         return self._shards[key]
-
-    def _planned(self, period: Period, rows: int) -> Shard:
-        data, attribution = period.spec.data, period.spec.attribution
-        dataset = Dataset(data.uri, data.partition)
-        files = dataset.files(period.facts.get("partition", "all"))
-        if dataset.digest(files) != self._data_digest(period):
-            raise RunError(f"the data of run {period.folder.run_id} is no longer as it was in {data.uri}")
-        return plan_shards(dataset, files, rows, sample=rows, seed=attribution.seed)[0]
-
-    def _data_digest(self, period: Period) -> str:
-        return str(period.key_parts["data"]["digest"])
 
 
 def _mean_growth(plain: CrossedRows, moved: CrossedRows) -> Floats | None:

@@ -76,6 +76,11 @@ class Period:
         return str(self.key_parts["model"]["digest"])
 
     @property
+    def data_digest(self) -> str:
+        """The digest of the data."""
+        return str(self.key_parts["data"]["digest"])
+
+    @property
     def baseline_digest(self) -> str:
         """The digest of the fitted baseline."""
         return str(self.key_parts["baseline"])

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from ig_tasks.cluster.session import ComputeSession
-from ig_tasks.data.dataset import Dataset
-from ig_tasks.data.shards import Shard, plan_shards
-from ig_tasks.errors import IgTasksError, ResourceError, RunError, WorkerLostError, brief
-from ig_tasks.models import ModelPackage, open_package
+from ig_tasks.errors import IgTasksError, ResourceError, WorkerLostError, brief
 from ig_tasks.spec import ExplanationSpec
 from ig_tasks.stages.ablation import AblatedRows, AblationTask, ablate_rows
 from ig_tasks.stages.crossed_runs import CROSSED
@@ -22,7 +20,9 @@ from ig_tasks.stages.tasks import ModelReference
 from ig_tasks.statistics.losses import base_loss
 from ig_tasks.store import Folder
 from ig_tasks.store.report_quality import FeatureGain, Quality
+from ig_tasks.validation.drift.packages import PeriodPackages
 from ig_tasks.validation.drift.period import Period
+from ig_tasks.validation.drift.sampled_rows import sampled_rows
 from ig_tasks.validation.quality.figures import ClusterResiduals
 
 __all__ = ["ONE_SIDED", "gains_of", "with_gains"]
@@ -104,52 +104,35 @@ def gains_of(rows: AblatedRows, kind: str) -> Sequence[FeatureGain]:
 
 
 def _tasks(quality: Quality, run: Period, spec: ExplanationSpec) -> list[AblationTask]:
-    package = _package(run, spec)
-    target = package.config.choose_target(spec.model.target, None)
+    # The same model and data may lie elsewhere by now: the spec at hand says where.
+    here = replace(run, spec=run.spec.model_copy(update={"model": spec.model, "data": spec.data}))
+    root = spec.origin.trusted_root if spec.origin else None
+    packages = PeriodPackages([here], root, {} if spec.model.trust is None else {run.folder.uri: spec.model.trust})
+    package = packages.of(here)
     model = ModelReference(
-        uri=spec.model.uri,
+        uri=package.uri,
         digest=package.digest,
         framework=package.config.framework,
-        trust=spec.model.trust,
-        trusted_root=spec.origin.trusted_root if spec.origin else None,
-        target=target.name,
+        trust=packages.trust_of(here, package),
+        trusted_root=root,
+        target=package.config.choose_target(spec.model.target, None).name,
         space=None,
     )
-    data = str(run.key_parts["data"]["digest"])
+    wanted = spec.verdicts.labelled_rows
+    # So many that enough of them have an outcome.
+    read = min(math.ceil(wanted * (quality.rows + quality.rows_unknown) / quality.rows), _MOST_READ * wanted)
     return [
         AblationTask(
             model=model,
             baseline_uri=run.folder.uri,
             baseline_digest=run.baseline_digest,
             shard=shard,
-            data_digest=data,
+            data_digest=run.data_digest,
             label=quality.label,
             cluster=spec.data.cluster,
             attribution=run.spec.attribution,
             memory_limit=int(run.facts["batch_plan"]["memory_limit"]),
             resources=dict(spec.compute.resources),
         )
-        for shard in _shards(quality, run, spec, data)
+        for shard in sampled_rows(here, read, at_once=_AT_ONCE)
     ]
-
-
-def _package(run: Period, spec: ExplanationSpec) -> ModelPackage:
-    package = open_package(
-        spec.model.uri,
-        trust=spec.model.trust,
-        trusted_root=spec.origin.trusted_root if spec.origin else None,
-    )
-    if package.digest != run.model_digest:
-        raise RunError(f"the model of run {run.folder.run_id} is no longer at {spec.model.uri}")
-    return package
-
-
-def _shards(quality: Quality, run: Period, spec: ExplanationSpec, digest: str) -> list[Shard]:
-    """A sample spread evenly over the partition, large enough that enough of its rows have an outcome."""
-    dataset = Dataset(spec.data.uri, spec.data.partition)
-    files = dataset.files(run.partition)
-    if dataset.digest(files) != digest:
-        raise RunError(f"the data of run {run.folder.run_id} is no longer as it was in {spec.data.uri}")
-    wanted = spec.verdicts.labelled_rows
-    read = min(math.ceil(wanted * (quality.rows + quality.rows_unknown) / quality.rows), _MOST_READ * wanted)
-    return plan_shards(dataset, files, _AT_ONCE, sample=read, seed=run.spec.attribution.seed)
