@@ -16,11 +16,10 @@ from support import tiny
 from ig_tasks import cli, load_model
 
 torch = pytest.importorskip("torch")
+pytestmark = pytest.mark.usefixtures("undrawn")
 
 CODE = """\
 import torch
-
-pytestmark = pytest.mark.usefixtures("undrawn")
 
 
 class Codes(torch.nn.Module):
