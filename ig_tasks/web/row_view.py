@@ -99,7 +99,7 @@ def _certificate(run: OpenedRun, row: Row) -> list[tuple[str, str, str]]:
     settings = run.report.attribution
     tolerance = "" if settings.tolerance is None else f"the tolerance is {value(settings.tolerance)}"
     status = str(row["status"])
-    most = "" if settings.max_evaluations is None else f"of at most {count(settings.max_evaluations)}"
+    most = "" if settings.max_evaluations is None else f"Of at most {count(settings.max_evaluations)}"
     return [
         ("Status", status.replace("_", " "), row_words(status) or "The error estimate is within the tolerance."),
         (
