@@ -57,6 +57,7 @@ def main() -> None:
             "overview": ["/"],
             "overview, filtered and sorted": ["/?q=debt&sort=failed&down=true"],
             "a model's page": [f"/model_{number:02d}" for number in range(_TIMES)],
+            "a model's page again": ["/model_00"],
         }.items():
             first = _seconds(client, addresses[0])
             taken = [_seconds(client, addresses[turn % len(addresses)]) for turn in range(_TIMES)]

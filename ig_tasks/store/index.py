@@ -167,8 +167,9 @@ def _newest(entries: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     return [newest[key] for key in sorted(newest)]
 
 
-def _later(written: Mapping[str, Any]) -> tuple[str, str, str]:
-    return str(written.get("version")), str(written.get("created_at")), _note_of(written)
+def _later(written: Mapping[str, Any]) -> tuple[int, str, str]:
+    version = written.get("version")
+    return version if isinstance(version, int) else 0, str(written.get("created_at")), _note_of(written)
 
 
 def _stamp(info: Mapping[str, Any]) -> str:

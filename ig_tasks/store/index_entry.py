@@ -11,7 +11,7 @@ from ig_tasks.store.report_values import Count, Figure, Free, Part
 
 __all__ = ["ENTRY_VERSION", "IndexEntry", "IndexedCheck", "IndexedFeature", "IndexedTarget", "order_of"]
 
-ENTRY_VERSION = 1
+ENTRY_VERSION = 2
 """Entries of another version are made anew of their reports."""
 
 

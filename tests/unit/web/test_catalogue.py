@@ -11,6 +11,7 @@ import pytest
 
 from ig_tasks.errors import RunError
 from ig_tasks.store.index import Index
+from ig_tasks.store.index_entry import ENTRY_VERSION
 from ig_tasks.web.catalogue import Catalogue
 
 
@@ -44,6 +45,20 @@ def test_a_report_that_nobody_indexed_is_taken_in_and_a_run_that_went_is_left_ou
     catalogue = Catalogue(place, fresh_for=0.0)
     catalogue.mender.mend()
     assert runs_of(catalogue) == WHOLE[1:]
+
+
+def test_entries_of_an_earlier_version_are_made_anew_of_their_reports(place: str) -> None:
+    index = Index(place)
+    table = index.table("flights")
+    assert table is not None
+    index.forget("flights", index.notes("flights"))
+    for entry in table.entries:
+        index.note(entry.model_copy(update={"version": ENTRY_VERSION - 1, "owner": "as it was said then"}))
+    index.gather("flights")
+    catalogue = Catalogue(place, fresh_for=0.0)
+    catalogue.mender.mend()
+    assert runs_of(catalogue) == WHOLE
+    assert {entry.owner for entry in catalogue.entries("flights")} == {"airline-analytics"}
 
 
 def test_a_damaged_table_is_made_anew(place: str) -> None:
