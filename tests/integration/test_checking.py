@@ -48,3 +48,17 @@ def test_check_warns_of_a_sigmoid_that_is_declared_a_logit(capsys: pytest.Captur
         (line,) = [line for line in shown.out.splitlines() if "WARNING" in line]
         assert line.startswith("target    WARNING: targets.late.space: model.yaml says logit, and all 32 outputs that ")
         assert "load_model: WARNING: targets.late.space: " in shown.err
+
+
+def test_check_refuses_a_population_that_nobody_belongs_to(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    population = {"strategy": "reference_population", "space": "probability", "within": 1e-9}
+    spec = write_project(tmp_path, rows=60, baseline={**population, "cutoff": 0.123456789})
+    assert cli._run(["check", str(spec)]) == 2
+    shown = capsys.readouterr()
+    (line,) = [line for line in shown.err.splitlines() if "population" in line and "is empty" in line]
+    assert line.startswith(
+        "ig-tasks: baseline.within: the population is empty, its definition is: rows whose output (probability)"
+    )
+    assert "Traceback" not in shown.err
+    spec = write_project(tmp_path, rows=60, baseline={**population, "cutoff": 0.4, "within": 0.5})
+    assert cli._run(["check", str(spec)]) == 0
