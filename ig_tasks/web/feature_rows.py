@@ -10,7 +10,6 @@ from ig_tasks.charts.axes import unique_labels
 from ig_tasks.charts.boxes import Box, quantile_boxes
 from ig_tasks.charts.dependence_curves import NumberPoint, number_bands
 from ig_tasks.charts.histograms import category_counts, histogram
-from ig_tasks.errors import QueryError
 from ig_tasks.presentation.shortening import shortened
 from ig_tasks.reports.numerals import count, counted, number
 from ig_tasks.web.conditions import Condition, Order
@@ -67,33 +66,31 @@ def feature_rows(rows: RunRows, choice: FeatureChoice, label: str) -> FeatureRow
     """What the rows of a run say of a feature. Reads the columns that it needs, and never a whole shard.
 
     Raises:
+        QueryError: if the rows are not there, or cannot be asked now.
         DamagedError: if a file is not what was written.
     """
     held, value = ATTRIBUTION + choice.feature, INPUT + choice.feature
-    try:
-        if held not in rows.columns:
-            return FeatureRows(held, why_not="The rows of this run hold no attributions of this feature by itself.")
-        where = conditions_of(choice)
-        kind = rows.columns.of(value).kind if value in rows.columns else ""
-        wanted = ["row_id", "output", "status", held, *([value] if kind in ("number", "text") else [])]
-        most = [rows.page(where, Order(held, way), columns=wanted, number=_ROWS).rows for way in (True, False)]
-        dependence = values = None
-        if kind == "number":
-            dependence, values = _by_number(rows, choice, label, where, (held, value))
-        elif kind == "text":
-            dependence, values = _by_category(rows, choice, label, where, (held, value))
-        return FeatureRows(
-            column=held,
-            dependence=dependence,
-            values=values,
-            spread=_spread(rows, held, where, choice.units),
-            greatest=most[0],
-            least=most[1],
-            valued=kind in ("number", "text"),
-            why_not="" if kind in ("number", "text") else _no_values(kind),
-        )
-    except QueryError as error:
-        return FeatureRows(held, why_not=f"The rows of this run cannot be asked: {error}.")
+    if held not in rows.columns:
+        return FeatureRows(held, why_not="The rows of this run hold no attributions of this feature by itself.")
+    where = conditions_of(choice)
+    kind = rows.columns.of(value).kind if value in rows.columns else ""
+    wanted = ["row_id", "output", "status", held, *([value] if kind in ("number", "text") else [])]
+    most = [rows.page(where, Order(held, way), columns=wanted, number=_ROWS).rows for way in (True, False)]
+    dependence = values = None
+    if kind == "number":
+        dependence, values = _by_number(rows, choice, label, where, (held, value))
+    elif kind == "text":
+        dependence, values = _by_category(rows, choice, label, where, (held, value))
+    return FeatureRows(
+        column=held,
+        dependence=dependence,
+        values=values,
+        spread=_spread(rows, held, where, choice.units),
+        greatest=most[0],
+        least=most[1],
+        valued=kind in ("number", "text"),
+        why_not="" if kind in ("number", "text") else _no_values(kind),
+    )
 
 
 def _no_values(kind: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
@@ -41,7 +40,6 @@ def show(
     choice = _choice(report, feature, target, segment)
     label = report.label(feature)
     pictures = Pictures(request)
-    key = (run.folder.uri, run.revision, choice.target.name, segment, feature)
     several = len(report.targets) > 1
     named = choice.target.name if several else None
 
@@ -49,7 +47,7 @@ def show(
         query = {"revision": run.explicit_revision, "target": named, "segment": segment or None, **query}
         return to.feature(run.name, run.run_id, query.pop("feature", feature), **query)
 
-    found = _rows.get(key, lambda: _asked(run, choice, label))
+    found = _asked(run, choice, label)
     time = over_time(run.spec.entries, choice, label)
     response = page(
         request,
@@ -113,9 +111,15 @@ def _alone(report: Report, choice: FeatureChoice) -> Report:
 
 
 def _asked(run: OpenedRun, choice: FeatureChoice, label: str) -> FeatureRows:
-    with suppress(QueryError, FileNotFoundError):
-        return feature_rows(RunRows.of(StoredRun(run.folder)), choice, label)
-    return FeatureRows(ATTRIBUTION + choice.feature, why_not="The rows of this run are not in the store.")
+    """What the rows say; where they cannot be asked, why. That is not kept: a moment later they may answer."""
+    key = (run.folder.uri, run.revision, choice.target.name, choice.shown.segment, choice.feature)
+    try:
+        return _rows.get(key, lambda: feature_rows(RunRows.of(StoredRun(run.folder)), choice, label))
+    except FileNotFoundError:
+        why_not = "The rows of this run are not in the store."
+    except QueryError as error:
+        why_not = f"The rows of this run cannot be asked: {error}."
+    return FeatureRows(ATTRIBUTION + choice.feature, why_not=why_not)
 
 
 def _rows_address(request: Request, run: OpenedRun, choice: FeatureChoice, **query: Any) -> str:

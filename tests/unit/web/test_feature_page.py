@@ -15,6 +15,7 @@ import pytest
 from starlette.testclient import TestClient
 from support.stored_rows import of_features, put_run
 
+from ig_tasks.errors import QueryError
 from ig_tasks.store.report import Report
 
 Serve = Callable[..., TestClient]
@@ -165,3 +166,16 @@ def test_texts_are_said_to_be_shown_row_by_row(
     page = serve(store).get(f"/words/a/features/{feature}").text
     assert "a row&#39;s own page shows it, part by part" in page
     assert '<h2 id="spread">' in page
+
+
+def test_rows_that_could_not_be_asked_once_are_asked_again(reader: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    def busy(*_: object) -> None:
+        raise QueryError("too many questions at a time; ask again")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("ig_tasks.web.pages.feature.feature_rows", busy)
+        page = page_of(reader, "carrier", segment="origin=EWR")
+    assert "The rows of this run cannot be asked: too many questions at a time; ask again." in page
+    assert '<h2 id="segments">' in page
+    assert '<h2 id="spread">' not in page
+    assert '<h2 id="spread">' in page_of(reader, "carrier", segment="origin=EWR")
