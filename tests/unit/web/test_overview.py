@@ -182,6 +182,7 @@ def test_a_model_with_several_partitions_has_charts_and_every_run_with_its_revis
     assert text.count('class="chart-document"') == 4 + 1 + 2
     assert 'href="/loans/2026-02-a?revision=1"' in text
     assert "3 runs with reports" in text
+    assert '/-/compare?before=loans%2F2026-01-a&amp;after=loans%2F2026-02-a">compare with 2026-01</a>' in text
     assert '<span class="state ad-hoc">ad-hoc</span>' in text
     assert client.get("/loans?picture=0").headers["Content-Type"] == "image/svg+xml"
 
