@@ -267,6 +267,8 @@ def test_a_critical_failure_withholds_the_report_and_leaves_latest(tmp_path, ses
     assert [row.feature for row in first.leading] == [row.feature for row in Store(strict.store_uri()).run(
         "tiny", first.run_id).read_report().ranking()]  # fmt: skip
     assert [check.name for check in second.failed if check.severity == "critical"] == ["completeness"]
+    outputs = pq.read_table(Path(good["run_uri"]) / "attributions")["output"].to_numpy()
+    assert first.targets[0].output == pytest.approx(outputs.mean(), rel=1e-5)
     assert first.model_digest == second.model_digest
     assert first.settings_digest != second.settings_digest
 
