@@ -20,6 +20,8 @@ from ig_tasks.stages.shard_files import ShardSummary
 from ig_tasks.store import Store
 from ig_tasks.store.report import Report
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 ROWS, SHARDS = 448, {448: 1, 64: 7, 7: 64}
 
 

@@ -14,6 +14,8 @@ from support.labelled import drawn_rows, logits, write_labelled
 from ig_tasks.spec import load_spec
 from ig_tasks.store.report import Report
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 WEIGHTS = {"a": 1.0, "b": -0.5}
 
 
