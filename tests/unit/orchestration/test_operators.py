@@ -128,6 +128,7 @@ def test_publishing_tells_the_asset_which_report_it_was(task, task_context, stag
         "rows": {"read": 10, "explained": 9, "unconverged": 0, "unverified": 0, "quarantined": 1},
         "completeness": {"max_relative_delta": 0.01, "mean_relative_delta": 0.0, "converged_fraction": 1.0},
         "warnings": [],
+        "address": None,
     }
     assert event.partition_keys == {"2013-10"}
 
