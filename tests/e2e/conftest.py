@@ -26,10 +26,11 @@ from support.patience import PATIENCE
 from ig_tasks.cluster.session import ComputeSession
 from ig_tasks.spec.sections import ComputeSpec
 from scripts.local_airflow import AirflowHome, LocalAirflow
-from scripts.local_airflow.home import airflow_command
+from scripts.local_airflow.home import USER, airflow_command
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 ROWS = 60
+VIEWER = "reader"
 
 MODEL = """
 import torch
@@ -113,6 +114,10 @@ class Stage:
     @property
     def api(self) -> Any:
         return self.airflow.api
+
+    def viewer(self) -> tuple[str, str]:
+        """Name and password of somebody who may read and no more."""
+        return VIEWER, json.loads(self.airflow.home.passwords.read_text())[VIEWER]
 
     def wait(self, dag_id: str, run_id: str) -> dict[str, Any]:
         """The run once it has ended."""
@@ -209,6 +214,7 @@ def stage() -> Iterator[Stage]:
                 "IG_TASKS_STORE": str(project / "runs"),
                 "IG_TASKS_CACHE": str(project / "cache"),
                 "PYTHONPATH": str(REPOSITORY),
+                "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{USER}:admin,{VIEWER}:viewer",
             },
         )
         with LocalAirflow(home, triggerer=False) as airflow:

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
+import httpx
 import pytest
+from playwright.sync_api import expect
+from support.accessibility import violations
+from support.airflow_ui import airflow_ui
 
 pytestmark = [pytest.mark.scheduler, pytest.mark.slow]
 
@@ -63,9 +66,10 @@ def test_from_a_task_to_its_report(stage, triggered):
     assert (ref["verdict"], ref["leading"]) == ("published", leading)
     said = f"published, led by {', '.join(leading)}; page {ref['page_uri']}"
     assert said in stage.log_text("ig_monthly", run_id, "publish_report")
+    address = f"{stage.airflow.url}/ig/monthly/{ref['run_id']}"
+    assert f"read the report at {address}" in stage.log_text("ig_monthly", run_id, "publish_report")
     for task_id in ("validate", "publish_report"):
-        place = urlsplit(stage.link("ig_monthly", run_id, task_id))
-        assert (place.scheme, unquote(place.path)) == ("", f"/dags/ig_monthly/runs/{run_id}/tasks/{task_id}/xcom")
+        assert stage.link("ig_monthly", run_id, task_id) == address
         assert stage.api.result("ig_monthly", run_id, task_id)["page_uri"] == ref["page_uri"]
 
 
@@ -160,7 +164,7 @@ def test_rows_of_any_spec_are_explained_on_demand(stage):
     assert sorted(row["row_id"] for row in report["examples"]) == conf["rows"]
     assert (report["data"]["rows_read"], report["name"]) == (2, "tiny")
     assert {one["field"] for one in report["overrides"]} == {"data.rows", "attribution.tolerance"}
-    assert stage.link("ig_explain_on_demand", run_id, "publish_report").endswith("/tasks/publish_report/xcom")
+    assert stage.link("ig_explain_on_demand", run_id, "publish_report").startswith(f"{stage.airflow.url}/ig/tiny/")
     assert not (stage.store / "tiny" / "latest.json").exists()
 
     absent = stage.api.trigger("ig_explain_on_demand", conf={"spec": "tiny", "rows": ["nobody"]})
@@ -210,7 +214,7 @@ def test_a_critical_check_that_fails_withholds_the_report_without_another_try(st
     handed = stage.api.get(f"/dags/ig_wrong/dagRuns/{run_id}/taskInstances/validate/xcomEntries/report")["value"]
     assert handed["verdict"] == "withheld"
     assert Path(handed["page_uri"]).is_file()
-    assert stage.link("ig_wrong", run_id, "validate").endswith("/tasks/validate/xcom")
+    assert stage.link("ig_wrong", run_id, "validate").startswith(f"{stage.airflow.url}/ig/wrong/")
     assert stage.api.asset_events("ig_wrong", run_id) == []
     assert not (stage.store / "wrong" / "latest.json").exists()
 
@@ -266,3 +270,73 @@ def test_a_typo_in_a_live_spec_ends_neither_its_schedule_nor_that_of_the_others(
     stage.read_again()
     assert stage.wait_for(lambda: not is_broken())
     assert stage.wait_for(lambda: "monthly.yaml" not in errors())
+
+
+@pytest.fixture(scope="module")
+def ui(stage, triggered):
+    """A window in which a viewer has logged in: who may read, and no more."""
+    with airflow_ui(stage.airflow.url) as opened:
+        opened.log_in(*stage.viewer())
+        yield opened
+
+
+@pytest.mark.browser
+def test_from_airflows_home_to_the_report_the_feature_and_the_row_in_clicks(stage, ui, triggered):
+    report = stage.published("ig_monthly", triggered)
+    ui.page.goto(f"{ui.url}/")
+    ui.page.get_by_role("link", name="Feature importance").click()
+    overview = ui.frame("/ig/")
+    overview.get_by_role("link", name="Tiny").click()
+    model = ui.frame("/ig/monthly")
+    model.get_by_role("link", name="2013-01", exact=True).first.click()
+    page = ui.frame("/ig/monthly/2013-01-")
+    assert violations(page) == []
+    leading = report["importance"][0]["feature"]
+    page.get_by_role("link", name=leading, exact=True).first.click()
+    feature = ui.frame(f"/features/{leading}")
+    feature.get_by_role("link", name="Rows", exact=True).first.click()
+    rows = ui.frame("/rows")
+    rows.get_by_role("link", name="2013-01/").first.click()
+    row = ui.frame("/rows/2013-01~-")
+    assert "converged" in row.locator("main").inner_text()
+    assert (ui.heard, ui.elsewhere) == ([], [])
+
+
+@pytest.mark.browser
+def test_tabs_of_the_dag_the_run_and_the_task_show_the_report(stage, ui, triggered):
+    run = f"{ui.url}/dags/ig_monthly/runs/{triggered['dag_run_id']}"
+    ui.page.goto(f"{ui.url}/dags/ig_monthly")
+    ui.page.get_by_role("link", name="Feature importance").last.click()
+    ui.frame("/ig/monthly")
+    ui.page.goto(run)
+    ui.page.get_by_role("link", name="Feature importance").last.click()
+    ui.frame("/ig/monthly/2013-01-")
+    ui.page.goto(f"{run}/tasks/validate")
+    ui.page.get_by_role("link", name="Feature importance").last.click()
+    ui.frame("/ig/monthly/2013-01-")
+    # The tab is there on other teams' DAGs too, and says so.
+    ui.page.goto(f"{ui.url}/dags/reader")
+    ui.page.get_by_role("link", name="Feature importance").last.click()
+    expect(ui.page.frame_locator("iframe").locator("main")).to_contain_text("This DAG publishes no feature importance.")
+    assert (ui.heard, ui.elsewhere) == ([], [])
+
+
+@pytest.mark.browser
+def test_every_page_is_whole_and_open_to_everyone_at_every_width(stage, ui, triggered):
+    report = stage.published("ig_monthly", triggered)
+    run = f"/ig/monthly/{report['run_id']}"
+    leading = report["importance"][0]["feature"]
+    row_id = report["examples"][0]["row_id"].replace("/", "~-")
+    for path in ("/ig/", "/ig/monthly", run, f"{run}/features/{leading}", f"{run}/rows", f"{run}/rows/{row_id}"):
+        ui.look(path)
+    assert (ui.heard, ui.elsewhere) == ([], [])
+
+
+@pytest.mark.browser
+def test_nobody_who_has_not_logged_in_sees_a_page(stage, triggered):
+    report = stage.published("ig_monthly", triggered)
+    with httpx.Client(base_url=stage.airflow.url, trust_env=False) as stranger:
+        for path in ("/ig/", "/ig/monthly", f"/ig/monthly/{report['run_id']}", "/ig/-/static/ig.css"):
+            answer = stranger.get(path)
+            assert answer.status_code in (401, 403), path
+            assert report["run_id"] not in answer.text.partition("next=")[0], path

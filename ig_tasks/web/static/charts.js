@@ -2,7 +2,7 @@
 // evaluated, so the page's policy needs no 'unsafe-eval'. What a chart shows is in its table and its words as well.
 "use strict";
 (() => {
-  const VARIABLE = /^var\((--[a-z]+)\)$/;
+  const VARIABLE = /^var\((--[a-z0-9-]+)\)$/;
   const drawn = new Map();
   const nowhere = {
     load: () => Promise.reject(new Error("charts load nothing")),
@@ -55,6 +55,8 @@
         mode: "vega-lite", ast: true, actions: false, renderer: "svg", defaultStyle: false, loader: nowhere,
         tooltip: { disableDefaultStyle: true, theme: "page" },
       });
+      // Vega gives groups of marks roles without names; the words of the place stand for all of them.
+      place.querySelector("svg").setAttribute("aria-hidden", "true");
       drawn.set(place, made);
       made.view.addEventListener("click", (_, item) => {
         const address = linkOf(held, item);
