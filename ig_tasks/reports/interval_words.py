@@ -27,6 +27,6 @@ def interval_words(report: Report, rows: Sequence[Importance] | Sequence[GroupIm
         return f"Intervals are made of {made_of}{whose}: rows of one are not independent of one another."
     independent = "Intervals take rows to be independent of one another"
     if named:
-        reason = f"this run kept no sums by cluster of the column {named}"
+        reason = f"this report was made without sums by cluster of the column {named}"
         return f"{independent}: {reason}. They are too narrow where rows of one cluster are not."
     return f"{independent}: they are too narrow where those of one day, customer or session are not (data.cluster)."

@@ -181,11 +181,12 @@ def _why_not(
 def _halves(run: OpenedRun, target: str) -> dict[str, float]:
     """{feature: half of its 95 % interval}: the index has those of clusters of rows, where the run kept their sums."""
     return {
-        row.feature: (row.high - row.low) / 2.0
+        row.feature: row.high - row.abs_mean
         for one in run.entry.targets
         if one.name == target
         for row in one.features
-        if row.low is not None and row.high is not None
+        # Above the mean: the lower end stops at zero, and half of what is left would be too narrow.
+        if row.abs_mean is not None and row.low is not None and row.high is not None
     }
 
 

@@ -75,7 +75,8 @@ def feature_rows(rows: RunRows, choice: FeatureChoice, label: str) -> FeatureRow
     where = conditions_of(choice)
     kind = rows.columns.of(value).kind if value in rows.columns else ""
     wanted = ["row_id", "output", "status", held, *([value] if kind in ("number", "text") else [])]
-    most = [rows.page(where, Order(held, way), columns=wanted, number=_ROWS).rows for way in (True, False)]
+    sides = ((Condition(held, "gt", "0"), True), (Condition(held, "lt", "0"), False))
+    most = [rows.page([*where, one], Order(held, way), columns=wanted, number=_ROWS).rows for one, way in sides]
     dependence = values = None
     if kind == "number":
         dependence, values = _by_number(rows, choice, label, where, (held, value))
@@ -125,7 +126,8 @@ def _by_number(
     left = f", {count(beyond)} of them far outside and not drawn" if beyond else ""
     caption = f"Line: {said}, of {total}. Dots: a sample of {counted(len(drawn), 'row')}{left}."
     shape = bins(rows, value, _BINS, [*where, *_between(value, across)])
-    return Picture(chart, caption), Picture(histogram(*shape, label), _between_words(across))
+    said = _between_words(across, sum(shape.counts), sum(band.rows for band in found))
+    return Picture(chart, caption), Picture(histogram(*shape, label), said)
 
 
 def _by_category(
@@ -154,7 +156,10 @@ def _spread(rows: RunRows, held: str, where: Sequence[Condition], said: str) -> 
         return None
     ends = _within([float(row[held]) for row in drawn])
     shape = bins(rows, held, _BINS, [*where, *_between(held, ends)])
-    return Picture(histogram(*shape, f"attribution ({said})"), _between_words(ends)) if shape.counts else None
+    if not shape.counts:
+        return None
+    total = rows.page([*where, Condition(held, "present")], columns=[held], number=1).count
+    return Picture(histogram(*shape, f"attribution ({said})"), _between_words(ends, sum(shape.counts), total))
 
 
 def _within(values: Sequence[float]) -> tuple[float, float]:
@@ -168,8 +173,10 @@ def _between(column: str, ends: tuple[float, float]) -> list[Condition]:
     return [Condition(column, "ge", repr(ends[0])), Condition(column, "le", repr(ends[1]))]
 
 
-def _between_words(ends: tuple[float, float]) -> str:
-    return f"From {number(ends[0])} to {number(ends[1])}; about a hundredth of the rows lies beyond on either side."
+def _between_words(ends: tuple[float, float], drawn: int, total: int) -> str:
+    """What is drawn, and how many rows are not: where many hold one value, none may lie beyond it."""
+    there = f"{count(drawn)} of {counted(total, 'row')}" if drawn < total else f"all {counted(total, 'row')}"
+    return f"From {number(ends[0])} to {number(ends[1])}: {there}."
 
 
 def _level(name: str, rows: int) -> str:

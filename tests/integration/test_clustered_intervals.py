@@ -113,4 +113,4 @@ def test_a_run_that_kept_no_sums_says_that_its_intervals_are_of_rows(
     assert row.abs_mean_ci == pytest.approx((sizes.mean() - half, sizes.mean() + half), rel=1e-9)
     assert of_rows.groups[0].interval_of == "clusters"  # made of the rows themselves
     (page,) = tmp_path.glob("tiny/*/report.r2.html")
-    assert "this run kept no sums by cluster of the column day" in page.read_text()
+    assert "this report was made without sums by cluster of the column day" in page.read_text()

@@ -56,6 +56,8 @@ def reader(
         ("flights", "2013-02", february),
         ("loans", "2013-01", {"targets": space}),
         ("words", "2013-01", {"importance": words}),
+        ("clipped", "2013-01", {"importance": [rows[0] | {"abs_mean": 0.1, "abs_mean_ci": [0.0, 0.4]}, *rows[1:]]}),
+        ("clipped", "2013-02", {"importance": [rows[0] | {"abs_mean": 0.5, "abs_mean_ci": [0.2, 0.8]}, *rows[1:]]}),
     ):
         made = sample.flights_report(**sample.BARE, name=name, run_id=f"{partition}-a", partition=partition, **changes)
         put_run(store, made, [])
@@ -88,6 +90,17 @@ def test_importance_stands_side_by_side_with_its_change(reader: TestClient, body
     assert float(found[4].split()[0]) == pytest.approx(100 * size / whole, abs=0.06)
     assert float(found[5].split()[0]) == pytest.approx(100 * size / 2 / (whole - size / 2), abs=0.06)
     assert found[6] == "2 → 3"
+
+
+def test_an_interval_that_stops_at_zero_promises_no_more_of_the_change(
+    reader: TestClient, body: dict[str, Any]
+) -> None:
+    page = page_of(reader, "clipped/2013-01-a", "clipped/2013-02-a")
+    found = cells(page, body["importance"][0]["feature"])
+    # 0.1 ± 0.3 and 0.5 ± 0.3: half of "0 to 0.4" would leave zero out.
+    ends = [float(text.replace("−", "-")) for text in found[3].split("may")[0].split(" to ")]
+    assert ends == pytest.approx([0.4 - math.hypot(0.3, 0.3), 0.4 + math.hypot(0.3, 0.3)], rel=1e-3)
+    assert "may be chance" in found[3]
 
 
 def test_a_report_that_was_compared_with_the_other_says_why(reader: TestClient) -> None:
@@ -126,7 +139,7 @@ def test_no_feature_in_common_is_not_comparable(reader: TestClient) -> None:
 def test_without_a_choice_it_offers_the_last_report_of_each_spec(reader: TestClient) -> None:
     page = reader.get("/-/compare").text
     assert set(re.findall(r'<option value="([^"]+)"', page)) == {
-        "flights/2013-02-a", "loans/2013-01-a", "words/2013-01-a",
+        "flights/2013-02-a", "loans/2013-01-a", "words/2013-01-a", "clipped/2013-02-a",
     }  # fmt: skip
     chosen = reader.get("/-/compare?before=flights/2013-02-a").text
     assert '<option value="flights/2013-02-a" selected>' in chosen

@@ -104,6 +104,24 @@ def test_rows_with_the_greatest_and_the_least_lead_to_their_pages(reader: TestCl
     assert "/rows?target=late&amp;sort=attribution%3Adep_delay" in part
 
 
+def test_what_is_drawn_and_what_moves_nothing_is_said_as_the_rows_have_it(
+    serve: Serve, sample: SimpleNamespace, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    store = str(tmp_path_factory.mktemp("store"))
+    rows = of_features(["dep_delay"], 400, seed=3)
+    # Ones and zeros, of which the ones raise the output and the zeros do nothing; and one row far away.
+    rows["input:dep_delay"] = np.where(np.arange(400) % 4 == 0, 1.0, 0.0)
+    rows["attribution:dep_delay"] = 0.5 * rows["input:dep_delay"]
+    rows.loc[0, ["input:dep_delay", "attribution:dep_delay"]] = [900.0, 0.5]
+    put_run(store, sample.flights_report(**sample.BARE, name="flights", run_id="a", partition="2013-02"), [rows])
+    page = serve(store).get("/flights/a/features/dep_delay").text
+    assert "What the rows hold. From 0 to 1.000: 399 of 400 rows." in unescape(page)
+    assert "From 0 to 0.5000: all 400 rows." in page
+    assert "Where it raises the output most" in page
+    assert "Where it lowers the output most" not in page
+    assert "There is no row in which it lowers the output." in page
+
+
 def test_a_segment_narrows_figures_and_rows(reader: TestClient, report: Report) -> None:
     page = page_of(reader, "dep_delay", segment="origin=JFK")
     row = next(one for one in report.segments if (one.segment, one.feature) == ("origin=JFK", "dep_delay"))
