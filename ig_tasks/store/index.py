@@ -72,8 +72,10 @@ class Index:
         if document is None or not isinstance(document.get("entries"), list):
             return None
         entries = (_entry(written) for written in document["entries"])
+        # Who may read this spec is shown what its table says: an entry that leads to another's runs is none of it.
+        own = (entry for entry in entries if entry is not None and entry.name == name and _is_segment(entry.run_id))
         return IndexTable(
-            tuple(sorted((entry for entry in entries if entry is not None), key=order_of)),
+            tuple(sorted(own, key=order_of)),
             frozenset(map(str, document.get("notes", ()))),
         )
 
@@ -143,6 +145,11 @@ def _entry(written: Any) -> IndexEntry | None:
     except ValidationError:
         return None
     return entry if entry.version >= ENTRY_VERSION else None
+
+
+def _is_segment(run_id: str) -> bool:
+    """Whether it is the name of a folder, and no way to another place."""
+    return run_id.strip(".") != "" and "/" not in run_id and "\\" not in run_id
 
 
 def _note_of(written: Mapping[str, Any]) -> str:

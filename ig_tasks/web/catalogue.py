@@ -10,6 +10,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from datetime import datetime
 from typing import Any, TypeVar
 
 from markupsafe import Markup
@@ -48,7 +49,7 @@ class Catalogue:
         self._stamps: dict[str, str] = {}
         self._listed = float("-inf")
         self._tables: OrderedDict[str, tuple[str, tuple[IndexEntry, ...]]] = OrderedDict()
-        self._reports: OrderedDict[tuple[str, str, int], Report] = OrderedDict()
+        self._reports: OrderedDict[tuple[str, str, int, datetime], Report] = OrderedDict()
         self._small: Kept[Any] = Kept(_SMALL)
         self.drawn: Kept[Markup] = Kept(_DRAWN)
         """Parts of pages that take long to draw, by the spec's name, its stamp and what they depend on."""
@@ -101,7 +102,8 @@ class Catalogue:
         Raises:
             IgTasksError: if it cannot be read, or is not what was written.
         """
-        key = (entry.name, entry.run_id, entry.revision)
+        # A run that was removed and computed again has the same id and revisions.
+        key = (entry.name, entry.run_id, entry.revision, entry.created_at)
         with self._lock:
             if key in self._reports:
                 self._reports.move_to_end(key)

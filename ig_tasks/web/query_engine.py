@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 
 from ig_tasks.errors import DamagedError, QueryError, RunError, brief
 from ig_tasks.web.conditions import Column, Columns
+from ig_tasks.web.turns import Turns
 from ig_tasks.web.verified_files import VerifiedFiles, address, filesystem_of
 
 __all__ = ["LIMITS", "Limits", "Question", "asking", "columns_of"]
@@ -43,10 +44,12 @@ class Limits:
     at_once: int = 4
     waiting: float = 5.0
     """Seconds that a request waits for its turn."""
+    in_line: int = 12
+    """Requests that may wait."""
 
 
 LIMITS = Limits()
-_TURNS = threading.BoundedSemaphore(LIMITS.at_once)
+_TURNS = Turns(LIMITS.at_once, LIMITS.in_line)
 
 
 def columns_of(files: VerifiedFiles) -> Columns:
@@ -130,9 +133,9 @@ def asking(files: VerifiedFiles, columns: Columns, limits: Limits = LIMITS) -> I
     """
     import duckdb
 
-    if not _TURNS.acquire(timeout=limits.waiting):
-        raise QueryError("many people are asking at this moment; try again in a few seconds")
-    try:
+    with _TURNS.taken(limits.waiting) as taken:
+        if not taken:
+            raise QueryError("many people are asking at this moment; try again in a few seconds")
         ends = time.monotonic() + limits.seconds
         files.verify(lambda: _going(ends, limits))
         connection = duckdb.connect(
@@ -156,8 +159,6 @@ def asking(files: VerifiedFiles, columns: Columns, limits: Limits = LIMITS) -> I
             yield Question(connection, columns, len(files), ends, limits)
         finally:
             connection.close()
-    finally:
-        _TURNS.release()
 
 
 def _going(ends: float, limits: Limits) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from starlette.datastructures import QueryParams
 
+from ig_tasks.errors import QueryError
 from ig_tasks.web.conditions import OPERATORS, Columns, Condition, Order
 
 __all__ = ["RowFilter"]
@@ -16,6 +17,8 @@ __all__ = ["RowFilter"]
 _ALONE = ("missing", "present")
 """Comparisons that need no value."""
 _TARGET, _OUTPUT = "target", "output"
+_FIELDS = 24
+"""Conditions that a form is drawn for, each with a list of all columns; a few more than can be asked at once."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,12 @@ class RowFilter:
             query: its parameters: `column`, `op` and `value` of each condition, `target`, `sort`, `way`, `size`.
             columns: of the run's rows, by which a condition has its first comparison where none is given.
             target: the one whose rows are shown unless another is asked for.
+
+        Raises:
+            QueryError: if it has more conditions than a form is drawn for.
         """
+        if (number := len(query.getlist("column"))) > _FIELDS:
+            raise QueryError(f"{number} conditions in one address: a form has at most {_FIELDS}")
         asked = zip_longest(*(query.getlist(name) for name in ("column", "op", "value")), fillvalue="")
         typed = [
             Condition(column, operator or _first_operator(columns, column), value)

@@ -41,6 +41,8 @@ _HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
 _METHODS = ("GET", "HEAD")
+_LETTERS = 16_384
+"""Letters of an address: pages repeat its query in their links, so that a long one makes a page of megabytes."""
 _log = logging.getLogger(__name__)
 
 
@@ -106,5 +108,10 @@ class Guard:
             line = "This browser only reads: pages are asked for by GET."
             await error_page(request, 405, line, headers={"Allow": ", ".join(_METHODS)})(scope, receive, send)
             return
+        if len(scope.get("raw_path") or b"") + len(scope.get("query_string", b"")) > _LETTERS:
+            line = f"This address is longer than {_LETTERS:,} letters."
+            await error_page(Request({**scope, "query_string": b""}), 414, line)(scope, receive, send)
+            return
         scope.setdefault("state", {})[USER] = user
-        await self.app(scope, receive, send)
+        # Answered as a GET is: the server itself leaves out what a HEAD does not ask for.
+        await self.app({**scope, "method": "GET"}, receive, send)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import threading
 from typing import Annotated
 
 from fastapi import APIRouter, Path
@@ -22,6 +21,7 @@ from ig_tasks.web.queries import RunRows
 from ig_tasks.web.rendering import DOWNLOADS
 from ig_tasks.web.row_files import as_csv, as_parquet
 from ig_tasks.web.row_filter import RowFilter
+from ig_tasks.web.turns import Turns
 
 router = APIRouter()
 
@@ -32,7 +32,7 @@ _KINDS = {
     "csv": "text/csv; charset=utf-8",
     "parquet": "application/vnd.apache.parquet",
 }
-_TURN, _WAITING = threading.Lock(), 30.0
+_TURNS, _WAITING = Turns(at_once=1, waiting=3), 30.0
 FILES = (*DOWNLOADS, "rows.csv", "rows.parquet")
 
 
@@ -56,18 +56,16 @@ def _pdf(run: OpenedRun) -> bytes:
     if not can_make_pdf():
         raise PageError(404, "This server makes no PDFs: it needs pip install 'ig-tasks[pdf]'.")
     page = Manifest(run.folder).read(revised("report.html", run.revision)).decode("utf-8")
-    if not _TURN.acquire(timeout=_WAITING):
-        raise PageError(503, "Others are waiting for a PDF at this moment. Try again in a minute.")
     report = run.report
-    try:
+    with _TURNS.taken(_WAITING) as taken:
+        if not taken:
+            raise PageError(503, "Others are waiting for a PDF at this moment. Try again in a minute.")
         return pdf_of(
             page,
             title=f"{report.model.name or report.name}, {report.partition}",
             below=f"{report.name}, {report.partition}, revision {report.revision} ({report.state})",
             created=report.created_at,
         )
-    finally:
-        _TURN.release()
 
 
 def _rows(request: Request, run: OpenedRun, what: str) -> Response:

@@ -112,7 +112,7 @@ def _alone(report: Report, choice: FeatureChoice) -> Report:
 
 def _asked(run: OpenedRun, choice: FeatureChoice, label: str) -> FeatureRows:
     """What the rows say; where they cannot be asked, why. That is not kept: a moment later they may answer."""
-    key = (run.folder.uri, run.revision, choice.target.name, choice.shown.segment, choice.feature)
+    key = (run.folder.uri, run.revision, run.entry.created_at, choice.target.name, choice.shown.segment, choice.feature)
     try:
         return _rows.get(key, lambda: feature_rows(RunRows.of(StoredRun(run.folder)), choice, label))
     except FileNotFoundError:

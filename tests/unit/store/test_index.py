@@ -50,6 +50,20 @@ def test_a_stamp_changes_with_the_table_and_only_then(uri: str) -> None:
     assert index.stamps() != before
 
 
+@pytest.mark.parametrize(
+    "changes", [{"name": "loans"}, {"run_id": "../loans/all-b"}, {"run_id": ".."}, {"run_id": "a\\b"}, {"run_id": ""}]
+)
+def test_an_entry_that_leads_to_another_specs_runs_is_left_out(uri: str, changes: dict[str, Any]) -> None:
+    index = Index(uri)
+    index.record(entry())
+    document = read_sealed(index.folder, "flights.json")
+    written = [*document["entries"], entry().model_dump(mode="json") | changes]
+    write_sealed(index.folder, "flights.json", {**document, "entries": written})
+    table = index.table("flights")
+    assert table is not None
+    assert [(one.name, one.run_id) for one in table.entries] == [("flights", "2013-01-a")]
+
+
 def test_any_order_of_notes_gives_the_same_table(tmp_path: object) -> None:
     reports = [
         entry("2013-01-a"),

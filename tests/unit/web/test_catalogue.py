@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 
 from ig_tasks.errors import RunError
+from ig_tasks.reports.indexing import mend_index
 from ig_tasks.store.index import Index
 from ig_tasks.store.index_entry import ENTRY_VERSION
 from ig_tasks.web.catalogue import Catalogue
+from tests.unit.web.conftest import put
 
 
 @pytest.fixture
@@ -126,3 +128,18 @@ def test_a_store_that_goes_out_of_reach_shows_what_was_known(place: str, monkeyp
 
     monkeypatch.setattr(Index, "stamps", refuse)
     assert catalogue.entries("flights") == before
+
+
+def test_a_run_that_was_removed_and_computed_again_is_read_again(sample: SimpleNamespace, tmp_path: Path) -> None:
+    place, catalogue = str(tmp_path), Catalogue(str(tmp_path), fresh_for=0.0)
+    told = []
+    for owner, moment in (("before", "2026-03-02T06:04:11Z"), ("after", "2026-03-03T06:04:11Z")):
+        shutil.rmtree(tmp_path / "flights", ignore_errors=True)
+        report = sample.flights_report(
+            **sample.BARE, name="flights", partition="2013-01", run_id="2013-01-a", owner=owner, created_at=moment
+        )
+        put(place, report)
+        list(mend_index(place, "flights", anew=True))
+        (entry,) = catalogue.entries("flights")
+        told.append((entry.owner, catalogue.report(entry).owner))
+    assert told == [("before", "before"), ("after", "after")]

@@ -81,6 +81,22 @@ def test_nothing_can_be_changed(client: TestClient, method: str) -> None:
     assert answer.headers["Allow"] == "GET, HEAD"
 
 
+def test_a_head_is_answered_as_a_get_is(client: TestClient) -> None:
+    for address in ("/", "/flights", "/flights/2013-01-a/download/report.json", "/-/static/ig.css", "/nothing"):
+        head, got = client.head(address), client.get(address)
+        assert head.status_code == got.status_code, address
+        assert head.headers["Content-Type"] == got.headers["Content-Type"]
+        assert head.content == b""
+
+
+@pytest.mark.parametrize("address", ["/flights/2013-01-a?a=" + "1" * 17_000, "/" + "a" * 17_000])
+def test_an_address_of_many_letters_is_refused_and_not_repeated(client: TestClient, address: str) -> None:
+    answer = client.get(address)
+    assert answer.status_code == 414
+    assert "longer than 16,384 letters" in answer.text
+    assert len(answer.text) < 60_000
+
+
 def test_who_may_read_one_spec_sees_no_trace_of_others(app: FastAPI) -> None:
     ana = TestClient(app, headers={"who": "ana"})
     assert ana.get("/flights/2013-01-a").status_code == 200
