@@ -35,6 +35,7 @@ class Importance(Part):
     std_dev: Figure
     """Standard deviation of the population."""
     median: Figure
+    """Exact for few rows; for many read from a sketch: the share of rows below it is near one half."""
     mean_square: Figure
     abs_mean_ci: tuple[Figure, Figure]
     """95 % confidence interval of abs_mean: low, high."""
@@ -66,6 +67,7 @@ class GroupImportance(Part):
     std_dev: Figure
     """Standard deviation of the population."""
     median: Figure
+    """Exact for few rows; for many read from a sketch: the share of rows below it is near one half."""
     mean_square: Figure
     abs_mean_ci: tuple[Figure, Figure]
     """95 % confidence interval of abs_mean: low, high."""

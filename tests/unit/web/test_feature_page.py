@@ -60,6 +60,7 @@ def test_it_says_what_the_report_says_of_the_feature(reader: TestClient, report:
     assert f"<h1>{report.label(row.feature)}</h1>" in page
     assert "<b>2.410</b>" in page
     assert "95 % interval 2.382 to 2.439" in page
+    assert "; median about " in page  # read from a sketch, as the glossary of the report says
     assert "After it: " + report.label(report.importance[1].feature) in page
     assert "Before it" not in page
 
