@@ -11,7 +11,7 @@ from starlette.responses import Response
 from ig_tasks.errors import IgTasksError
 from ig_tasks.web.access import Access
 from ig_tasks.web.catalogue import Catalogue
-from ig_tasks.web.errors import PageError, error_page, in_one_line
+from ig_tasks.web.page_errors import PageError, error_page, in_one_line
 from ig_tasks.web.pages import ROUTERS
 from ig_tasks.web.security import Guard, Headers
 

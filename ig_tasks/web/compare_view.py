@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ig_tasks.charts import Chart
 from ig_tasks.charts.axes import unique_labels
-from ig_tasks.charts.slopes import Pair, Slope, importance_pairs, rank_slopes
+from ig_tasks.charts.rank_slopes import Pair, Slope, importance_pairs, rank_slopes
 from ig_tasks.reports.numerals import count
 from ig_tasks.reports.sentences import target_words, units
 from ig_tasks.store.report import Importance, Report, TargetInfo

@@ -18,7 +18,7 @@ from ig_tasks.store.report import Report
 from ig_tasks.web.access import USER, Access
 from ig_tasks.web.addresses import from_segment
 from ig_tasks.web.catalogue import Catalogue
-from ig_tasks.web.errors import PageError
+from ig_tasks.web.page_errors import PageError
 
 __all__ = [
     "CatalogueOf",

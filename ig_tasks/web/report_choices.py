@@ -8,7 +8,7 @@ from typing import Any
 
 from ig_tasks.reports.sentences import segment_label
 from ig_tasks.store.report import Report, TargetInfo
-from ig_tasks.web.errors import PageError
+from ig_tasks.web.page_errors import PageError
 
 __all__ = ["COLUMNS", "FEATURES", "Choices", "Statistic", "segments_of", "statistics_of"]
 

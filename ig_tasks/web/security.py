@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ig_tasks.web.access import USER, Access, RefusedError
-from ig_tasks.web.errors import error_page
+from ig_tasks.web.page_errors import error_page
 
 __all__ = ["CONTENT_SECURITY_POLICY", "Guard", "Headers"]
 

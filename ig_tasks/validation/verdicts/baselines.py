@@ -13,7 +13,7 @@ from ig_tasks.presentation.percentages import percent
 from ig_tasks.spec.verdicts_section import VerdictsSpec
 from ig_tasks.store import Folder, read_sealed
 from ig_tasks.store.report import BaselineStability, ComparedBaseline, Verdict
-from ig_tasks.validation.verdicts.labels import UNNAMED, Presented, label_of
+from ig_tasks.validation.verdicts.feature_labels import UNNAMED, Presented, label_of
 
 __all__ = ["BaselineTable", "unstable_verdicts"]
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ig_tasks.presentation.percentages import percent
 from ig_tasks.spec.verdicts_section import VerdictsSpec
 from ig_tasks.store.report import FeatureGain, Quality, Verdict
-from ig_tasks.validation.verdicts.labels import UNNAMED, Presented, label_of
+from ig_tasks.validation.verdicts.feature_labels import UNNAMED, Presented, label_of
 
 __all__ = ["labelled_verdicts"]
 

@@ -13,7 +13,7 @@ from ig_tasks.presentation.percentages import percent
 from ig_tasks.spec.verdicts_section import VerdictsSpec
 from ig_tasks.store.report import Verdict
 from ig_tasks.validation.drift.period import Period
-from ig_tasks.validation.verdicts.labels import UNNAMED, Presented, label_of
+from ig_tasks.validation.verdicts.feature_labels import UNNAMED, Presented, label_of
 
 __all__ = ["opposing_verdicts", "redundant_verdicts", "shared_information"]
 

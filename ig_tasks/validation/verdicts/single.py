@@ -12,7 +12,7 @@ from ig_tasks.spec.verdicts_section import VerdictsSpec
 from ig_tasks.statistics.cell_sums import CellSums
 from ig_tasks.store.report import Quality, Verdict
 from ig_tasks.validation.drift.period import Period
-from ig_tasks.validation.verdicts.labels import label_of
+from ig_tasks.validation.verdicts.feature_labels import label_of
 
 __all__ = ["single_verdicts", "value_association"]
 

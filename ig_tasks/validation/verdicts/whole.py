@@ -9,7 +9,7 @@ from ig_tasks.spec.verdicts_section import VerdictsSpec
 from ig_tasks.store.drift_parts import Drift
 from ig_tasks.store.report import Verdict
 from ig_tasks.validation.drift.period import Period
-from ig_tasks.validation.verdicts.labels import UNNAMED, Presented, label_of
+from ig_tasks.validation.verdicts.feature_labels import UNNAMED, Presented, label_of
 
 __all__ = ["gained_verdicts", "low_data_verdicts"]
 

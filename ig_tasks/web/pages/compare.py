@@ -14,9 +14,9 @@ from ig_tasks.store.index_entry import IndexEntry
 from ig_tasks.web.charts import Pictures, chart_figure
 from ig_tasks.web.compare_view import Comparison, compared, differences, shared_targets
 from ig_tasks.web.dependencies import OpenedRun, catalogue_of, open_run, readable_names
-from ig_tasks.web.errors import PageError
 from ig_tasks.web.linking import RunLinks
-from ig_tasks.web.rendering import addresses_of, page
+from ig_tasks.web.page_errors import PageError
+from ig_tasks.web.page_rendering import addresses_of, page
 from ig_tasks.web.timelines import timeline_of
 
 router = APIRouter()

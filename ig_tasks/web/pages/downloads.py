@@ -16,9 +16,9 @@ from ig_tasks.store import Manifest
 from ig_tasks.store.runs import revised
 from ig_tasks.store.stored_run import StoredRun
 from ig_tasks.web.dependencies import OpenedRun, RunOf
-from ig_tasks.web.errors import PageError
+from ig_tasks.web.page_errors import PageError
+from ig_tasks.web.page_rendering import DOWNLOADS
 from ig_tasks.web.queries import RunRows
-from ig_tasks.web.rendering import DOWNLOADS
 from ig_tasks.web.row_files import as_csv, as_parquet
 from ig_tasks.web.row_filter import RowFilter
 from ig_tasks.web.turns import Turns

@@ -14,13 +14,13 @@ from ig_tasks.store.report import Report
 from ig_tasks.store.stored_run import StoredRun
 from ig_tasks.web.charts import Pictures, chart_figure
 from ig_tasks.web.dependencies import FeatureName, OpenedRun, RunOf
-from ig_tasks.web.errors import PageError
 from ig_tasks.web.feature_rows import FeatureRows, feature_rows
 from ig_tasks.web.feature_view import FeatureChoice, Neighbours, feature_info, over_time, segment_views
 from ig_tasks.web.kept import Kept
 from ig_tasks.web.linking import RunLinks
+from ig_tasks.web.page_errors import PageError
+from ig_tasks.web.page_rendering import addresses_of, page
 from ig_tasks.web.queries import ATTRIBUTION, INPUT, SEGMENT, RunRows
-from ig_tasks.web.rendering import addresses_of, page
 from ig_tasks.web.report_choices import segments_of
 
 router = APIRouter()

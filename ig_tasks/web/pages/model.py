@@ -14,9 +14,9 @@ from ig_tasks.store.report import TargetInfo
 from ig_tasks.web.access import activity_of
 from ig_tasks.web.charts import Pictures, chart_figure
 from ig_tasks.web.dependencies import CatalogueOf, SpecOf
+from ig_tasks.web.model_standing import standing_of, summary_of
 from ig_tasks.web.model_view import model_view, run_lines
-from ig_tasks.web.rendering import page, piece
-from ig_tasks.web.standing import standing_of, summary_of
+from ig_tasks.web.page_rendering import page, piece
 
 router = APIRouter()
 

@@ -12,8 +12,8 @@ from starlette.responses import Response
 from ig_tasks.store.clock import utc_now
 from ig_tasks.web.access import activity_of
 from ig_tasks.web.dependencies import CatalogueOf, readable_names
-from ig_tasks.web.rendering import page
-from ig_tasks.web.standing import STATES, Standing, standing_of, summary_of
+from ig_tasks.web.model_standing import STATES, Standing, standing_of, summary_of
+from ig_tasks.web.page_rendering import page
 
 router = APIRouter()
 

@@ -15,7 +15,7 @@ from ig_tasks.web.charts import Pictures
 from ig_tasks.web.dependencies import OpenedRun, RunOf
 from ig_tasks.web.kept import Kept
 from ig_tasks.web.linking import RunLinks
-from ig_tasks.web.rendering import addresses_of, page
+from ig_tasks.web.page_rendering import addresses_of, page
 from ig_tasks.web.report_choices import Choices, segments_of, statistics_of
 from ig_tasks.web.report_view import FeaturesView, features_view, with_one_target
 

@@ -13,9 +13,9 @@ from ig_tasks.reports.row_waterfall import waterfall_steps
 from ig_tasks.store.stored_run import StoredRun
 from ig_tasks.web.charts import Pictures, chart_figure
 from ig_tasks.web.dependencies import OpenedRun, RowId, RunOf
-from ig_tasks.web.errors import PageError
+from ig_tasks.web.page_errors import PageError
+from ig_tasks.web.page_rendering import addresses_of, page
 from ig_tasks.web.queries import ATTRIBUTION, INPUT, RunRows
-from ig_tasks.web.rendering import addresses_of, page
 from ig_tasks.web.row_view import RowView, again, quarantine_reason, row_view
 from ig_tasks.web.row_words import leading_features
 

@@ -13,10 +13,10 @@ from ig_tasks.presentation.units import units
 from ig_tasks.store.stored_run import StoredRun
 from ig_tasks.web.conditions import NUMBERS, OPERATORS, TEXTS, Condition, Order
 from ig_tasks.web.dependencies import OpenedRun, RunOf
+from ig_tasks.web.page_rendering import addresses_of, page
 from ig_tasks.web.queries import ATTRIBUTION, INPUT, SEGMENT, Page, RunRows
 from ig_tasks.web.query_engine import LIMITS
 from ig_tasks.web.query_statistics import levels
-from ig_tasks.web.rendering import addresses_of, page
 from ig_tasks.web.row_filter import RowFilter
 from ig_tasks.web.row_words import STATUSES, capital, column_groups, column_label, leading_features
 

@@ -6,8 +6,8 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ig_tasks.web.errors import PageError
-from ig_tasks.web.static_files import static_file
+from ig_tasks.web.page_errors import PageError
+from ig_tasks.web.static_content import static_file
 
 router = APIRouter()
 

@@ -10,8 +10,8 @@ from starlette.responses import RedirectResponse, Response
 
 from ig_tasks.web.access import USER, KnowsRuns
 from ig_tasks.web.dependencies import open_spec, shown_revision
-from ig_tasks.web.errors import PageError
-from ig_tasks.web.rendering import addresses_of, page
+from ig_tasks.web.page_errors import PageError
+from ig_tasks.web.page_rendering import addresses_of, page
 from ig_tasks.web.report_files import ReportPlace
 
 router = APIRouter()

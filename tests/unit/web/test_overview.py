@@ -15,8 +15,8 @@ from ig_tasks.store.index import Index
 from ig_tasks.store.index_entry import IndexedCheck, IndexedFeature, IndexedTarget, IndexEntry
 from ig_tasks.web.app import create_app
 from ig_tasks.web.catalogue import Catalogue
+from ig_tasks.web.model_standing import standing_of, summary_of
 from ig_tasks.web.sparkline import sparkline
-from ig_tasks.web.standing import standing_of, summary_of
 from ig_tasks.web.timelines import timeline_of
 
 THEN = datetime(2026, 3, 2, 6, tzinfo=UTC)

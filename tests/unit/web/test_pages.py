@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 
 from ig_tasks.web.addresses import Addresses, from_segment, segment
 from ig_tasks.web.palette import palette_css
-from ig_tasks.web.static_files import static_file
+from ig_tasks.web.static_content import static_file
 
 PAGES = ("/", "/flights", "/flights/2013-01-a", "/flights/2013-01-a/features/dep_delay", "/flights/2013-01-a/rows",
          "/flights/2013-01-a/rows/7", "/-/compare")  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ig_tasks.charts.slopes import Pair, Slope, importance_pairs, rank_slopes
+from ig_tasks.charts.rank_slopes import Pair, Slope, importance_pairs, rank_slopes
 from ig_tasks.presentation.colours import ACCENT, FAINT
 
 SLOPES = [

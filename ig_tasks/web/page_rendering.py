@@ -15,7 +15,7 @@ from starlette.responses import HTMLResponse
 from ig_tasks.reports import page_environment
 from ig_tasks.web.access import USER
 from ig_tasks.web.addresses import Addresses
-from ig_tasks.web.static_files import stamped
+from ig_tasks.web.static_content import stamped
 from ig_tasks.web.template_functions import FILTERS, GLOBALS
 
 __all__ = ["DOWNLOADS", "addresses_of", "environment", "outside_of", "page", "piece"]

@@ -30,7 +30,7 @@ def error_page(
     request: Request, status: int, line: str, *, login: str = "", headers: Mapping[str, str] | None = None
 ) -> Response:
     """The page of an error; it names nothing that the asking person may not see."""
-    from ig_tasks.web.rendering import page
+    from ig_tasks.web.page_rendering import page
 
     words = HTTPStatus(status).phrase
     return page(request, "error_page.html", status=status, headers=headers, line=line, words=words, login=login)
