@@ -135,7 +135,8 @@ class Mender:
         try:
             for count, entry in enumerate(mend_index(self._uri, name), 1):
                 lacking.discard(entry.run_id)
-                self.progress = f"The index of the reports is being made: {name}, {count}"
+                # Everybody reads it: not a word of which spec it is.
+                self.progress = f"The index of the reports is being made: {count} read so far"
         except IgTasksError as error:
             _log.warning("the index of %s cannot be written (%s); it is held in memory", self._uri, error)
             for entry in missing_entries(self._uri, name, table):

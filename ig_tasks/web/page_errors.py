@@ -8,7 +8,7 @@ from http import HTTPStatus
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ig_tasks.errors import DamagedError, IgTasksError, ReportError, UserError
+from ig_tasks.errors import DamagedError, IgTasksError, QueryError, ReportError
 
 __all__ = ["PageError", "error_page", "in_one_line"]
 
@@ -44,6 +44,7 @@ def in_one_line(error: IgTasksError) -> PageError:
         return PageError(409, "This report was written by a later version of ig-tasks. Upgrade the server to read it.")
     if isinstance(error, ReportError):
         return PageError(404, "There is no such report any more. Its run may have been removed a moment ago.")
-    if isinstance(error, UserError):
+    # Other mistakes are of whoever runs the server, and name its places.
+    if isinstance(error, QueryError):
         return PageError(400, str(error))
     return PageError(503, "The store cannot be read at the moment. Try again, or ask whoever runs this server.")

@@ -143,3 +143,20 @@ def test_a_run_that_was_removed_and_computed_again_is_read_again(sample: SimpleN
         (entry,) = catalogue.entries("flights")
         told.append((entry.owner, catalogue.report(entry).owner))
     assert told == [("before", "before"), ("after", "after")]
+
+
+def test_what_everybody_reads_of_its_making_names_no_spec(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from ig_tasks.reports import indexing
+
+    shutil.rmtree(f"{place}/_index")
+    catalogue, told, mended = Catalogue(place, fresh_for=0.0), [], indexing.mend_index
+
+    def watched(store: str, name: str) -> Any:
+        for entry in mended(store, name):
+            yield entry
+            told.append(catalogue.mender.progress)
+
+    monkeypatch.setattr(indexing, "mend_index", watched)
+    catalogue.mender.mend()
+    assert "The index of the reports is being made: 4 read so far" in told
+    assert not [line for line in told if "flights" in line or "loans" in line]

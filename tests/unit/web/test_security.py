@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
+from ig_tasks.errors import DamagedError, ReportError, RunError, SpecError, StoreError
 from ig_tasks.web.security import CONTENT_SECURITY_POLICY
 
 FILLED = {
@@ -79,6 +80,29 @@ def test_nothing_can_be_changed(client: TestClient, method: str) -> None:
     answer = client.request(method, "/flights")
     assert answer.status_code == 405
     assert answer.headers["Allow"] == "GET, HEAD"
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (StoreError("store s3://secret-place: cannot be opened (no credentials for key AKIA)"), 503),
+        (RunError("store /srv/secret-place: report.json cannot be read"), 503),
+        (SpecError("/srv/secret-place/spec.yaml: data: unknown key"), 503),
+        (DamagedError("/srv/secret-place/report.json is damaged"), 409),
+        (ReportError("/srv/secret-place/a: there is no report"), 404),
+    ],
+)
+def test_no_place_of_the_server_leaves_with_a_mistake(
+    app: FastAPI, client: TestClient, monkeypatch: pytest.MonkeyPatch, error: Exception, status: int
+) -> None:
+    def broken(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(app.state.catalogue, "report", broken)
+    answer = client.get("/flights/2013-01-a")
+    assert answer.status_code == status
+    assert "secret-place" not in answer.text
+    assert "AKIA" not in answer.text
 
 
 def test_a_head_is_answered_as_a_get_is(client: TestClient) -> None:
