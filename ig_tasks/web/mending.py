@@ -117,7 +117,10 @@ class Mender:
             lacking = {run for run in runs if run not in known | waiting and (name, run) not in self._given_up}
             gone = known - set(runs)
             if lacking or gone or name in suspect or (runs and table is None and len(waiting) < len(runs)):
-                self._take_in(name, table or IndexTable(), lacking)
+                try:
+                    self._take_in(name, table or IndexTable(), lacking)
+                except Exception:  # noqa: BLE001 - what is wrong with one spec's reports is no matter of the others
+                    _log.exception("the reports of %s could not be taken into the index", name)
         self._unfinished = tuple(unfinished)
 
     def _open_runs(self, name: str, runs: list[str]) -> list[UnfinishedRun]:

@@ -160,3 +160,17 @@ def test_what_everybody_reads_of_its_making_names_no_spec(place: str, monkeypatc
     catalogue.mender.mend()
     assert "The index of the reports is being made: 4 read so far" in told
     assert not [line for line in told if "flights" in line or "loans" in line]
+
+
+def test_a_report_that_breaks_the_index_of_its_spec_leaves_the_others_theirs(place: str) -> None:
+    shutil.rmtree(f"{place}/_index")
+    broken = Path(place) / "aaa" / "all-b"
+    broken.mkdir(parents=True)
+    text = (Path(place) / "loans" / "all-b" / "report.json").read_text(encoding="utf-8")
+    changed = text.replace('"partition": "all"', '"partition": "\\ud800"')  # half a letter, that no file can hold
+    assert changed != text
+    (broken / "report.json").write_text(changed, encoding="utf-8")
+    catalogue = Catalogue(place, fresh_for=0.0)
+    catalogue.mender.mend()
+    assert catalogue.names() == ["flights", "loans"]
+    assert runs_of(catalogue) == WHOLE
