@@ -52,13 +52,15 @@ def mend_index(store: str, name: str, *, anew: bool = False) -> Iterator[IndexEn
     # Listed before the reports: a note that is written in between belongs to a report that is found.
     notes = index.notes(name)
     table = IndexTable() if anew else index.table(name) or IndexTable()
-    made: set[str] = set()
+    written: set[str] = set()
     for entry in missing_entries(store, name, table):
-        made.add(index.note(entry))
+        written.add(index.note(entry))
         yield entry
-    there = {run.run_id for run in Store(store).runs(name)}
-    index.forget(name, [note for note in notes if (anew and note not in made) or run_id_of_note(note) not in there])
-    if notes or made:
+    run_ids = {run.run_id for run in Store(store).runs(name)}
+    index.forget(
+        name, [note for note in notes if (anew and note not in written) or run_id_of_note(note) not in run_ids]
+    )
+    if notes or written:
         index.gather(name)
 
 

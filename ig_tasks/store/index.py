@@ -112,14 +112,14 @@ class Index:
             RunError: if the store cannot be written to.
         """
         while True:
-            document, there = self._document_of(f"{name}{_SUFFIX}") or {}, sorted(self.notes(name))
-            if document.get("notes") == there:
+            document, notes = self._document_of(f"{name}{_SUFFIX}") or {}, sorted(self.notes(name))
+            if document.get("notes") == notes:
                 return
             known = {_note_of(written): written for written in document.get("entries", ())}
-            read = (known.get(note) or self._document_of(f"{name}/{note}") for note in there)
+            read = (known.get(note) or self._document_of(f"{name}/{note}") for note in notes)
             entries = _newest(written for written in read if written is not None)
-            made = {"version": ENTRY_VERSION, "notes": there, "entries": entries}
-            write_sealed(self.folder, f"{name}{_SUFFIX}", made, indent=None)
+            table = {"version": ENTRY_VERSION, "notes": notes, "entries": entries}
+            write_sealed(self.folder, f"{name}{_SUFFIX}", table, indent=None)
 
     def forget(self, name: str, notes: Iterable[str]) -> None:
         """Remove notes of reports that are there no more; `gather` then leaves them out.
@@ -169,12 +169,12 @@ def _newest(entries: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     for written in entries:
         key = (str(written.get("run_id")), str(written.get("revision")))
         known = newest.get(key)
-        if known is None or _later(known) < _later(written):
+        if known is None or _recency(known) < _recency(written):
             newest[key] = written
     return [newest[key] for key in sorted(newest)]
 
 
-def _later(written: Mapping[str, Any]) -> tuple[int, str, str]:
+def _recency(written: Mapping[str, Any]) -> tuple[int, str, str]:
     version = written.get("version")
     return version if isinstance(version, int) else 0, str(written.get("created_at")), _note_of(written)
 

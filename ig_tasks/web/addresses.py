@@ -34,7 +34,7 @@ def from_segment(text: str) -> str:
     >>> from_segment("a~-b ~~c"), from_segment("~...")
     ('a/b ~c', '..')
     """
-    return re.sub("~(.)", lambda found: _READ.get(found[1], found[0]), text.removeprefix("~."), flags=re.DOTALL)
+    return re.sub("~(.)", lambda match: _READ.get(match[1], match[0]), text.removeprefix("~."), flags=re.DOTALL)
 
 
 class Addresses:
@@ -70,9 +70,9 @@ class Addresses:
         """One row."""
         return f"{self.report(name, run_id)}/rows/{segment(row_id)}{_query(query)}"
 
-    def download(self, name: str, run_id: str, what: str, **query: Any) -> str:
+    def download(self, name: str, run_id: str, file: str, **query: Any) -> str:
         """A file made of a report or its rows."""
-        return f"{self.report(name, run_id)}/download/{segment(what)}{_query(query)}"
+        return f"{self.report(name, run_id)}/download/{segment(file)}{_query(query)}"
 
     def compare(self, **query: Any) -> str:
         """Two reports side by side; no spec's name begins with a dash."""
@@ -84,5 +84,5 @@ class Addresses:
 
 
 def _query(parts: Mapping[str, Any]) -> str:
-    there = {name: held for name, held in parts.items() if held is not None}
-    return f"?{urlencode(there, doseq=True)}" if there else ""
+    present = {name: value for name, value in parts.items() if value is not None}
+    return f"?{urlencode(present, doseq=True)}" if present else ""

@@ -68,13 +68,13 @@ class AirflowAccess:
         """What is going on with the DAGs of these specs."""
         dag_ids = [f"{_DAG}{name}" for name in names]
         with create_session() as session:
-            asked = select(DagModel.dag_id).where(DagModel.dag_id.in_(dag_ids), DagModel.is_paused)
-            paused = session.scalars(asked).all()
-            asked = select(DagRun.dag_id).where(DagRun.dag_id.in_(dag_ids), DagRun.state.in_(_UNDER_WAY)).distinct()
-            running = session.scalars(asked).all()
-        found: dict[str, Activity] = {dag_id.removeprefix(_DAG): "paused" for dag_id in paused}
-        found |= {dag_id.removeprefix(_DAG): "running" for dag_id in running}
-        return found
+            query = select(DagModel.dag_id).where(DagModel.dag_id.in_(dag_ids), DagModel.is_paused)
+            paused = session.scalars(query).all()
+            query = select(DagRun.dag_id).where(DagRun.dag_id.in_(dag_ids), DagRun.state.in_(_UNDER_WAY)).distinct()
+            running = session.scalars(query).all()
+        activities: dict[str, Activity] = {dag_id.removeprefix(_DAG): "paused" for dag_id in paused}
+        activities |= {dag_id.removeprefix(_DAG): "running" for dag_id in running}
+        return activities
 
     def places(
         self, user: User, dag_id: str, run_id: str, task_id: str | None = None, map_index: int | None = None
@@ -82,19 +82,19 @@ class AirflowAccess:
         """The reports that a run of a DAG, or one of its tasks, wrote or withheld; none if the DAG may not be read."""
         if dag_id not in self._dags_of(user):
             return []
-        asked = XComModel.get_many(run_id=run_id, dag_ids=dag_id, task_ids=task_id, map_indexes=map_index)
+        query = XComModel.get_many(run_id=run_id, dag_ids=dag_id, task_ids=task_id, map_indexes=map_index)
         with create_session() as session:
-            held = session.scalars(asked.limit(_MOST)).all()
-            values = [XComModel.deserialize_value(one) for one in held]
+            results = session.scalars(query.limit(_MOST)).all()
+            values = [XComModel.deserialize_value(result) for result in results]
         return report_places(values, self._store)
 
     def _dags_of(self, user: User) -> set[str]:
-        found: set[str] = get_auth_manager().get_authorized_dag_ids(user=user.identity, method="GET")
-        return found
+        dag_ids: set[str] = get_auth_manager().get_authorized_dag_ids(user=user.identity, method="GET")
+        return dag_ids
 
     def _login(self, connection: HTTPConnection) -> str:
         """Airflow's login page, which leads back here."""
         prefix = urlsplit(conf.get("api", "base_url", fallback="")).path.rstrip("/")
         path = connection.scope.get("raw_path", b"").decode("ascii", "replace") or connection.url.path
-        asked = f"{self.outside(connection)}{path}" + (f"?{connection.url.query}" if connection.url.query else "")
-        return f"{prefix}/api/v2/auth/login?next={quote(asked, safe='')}"
+        page = f"{self.outside(connection)}{path}" + (f"?{connection.url.query}" if connection.url.query else "")
+        return f"{prefix}/api/v2/auth/login?next={quote(page, safe='')}"

@@ -53,8 +53,8 @@ async def _store_error(request: Request, error: Exception) -> Response:
 
     assert isinstance(error, IgTasksError)  # noqa: S101
     logging.getLogger(__name__).warning("%s: %s", request.url.path, error)
-    found = in_one_line(error)
-    return error_page(request, found.status, found.line)
+    page_error = in_one_line(error)
+    return error_page(request, page_error.status, page_error.line)
 
 
 async def _bad_request(request: Request, error: Exception) -> Response:

@@ -69,10 +69,10 @@ class Catalogue:
         if stamp is None:
             return tuple(sorted(extra, key=order_of))
         with self._lock:
-            held = self._tables.get(name)
-            if held is not None and held[0] == stamp:
+            cached = self._tables.get(name)
+            if cached is not None and cached[0] == stamp:
                 self._tables.move_to_end(name)
-                return _together(held[1], extra)
+                return _merged_entries(cached[1], extra)
         table = self._index.table(name)
         if table is None:  # damaged, or removed a moment ago
             self.mender.look_again(name)
@@ -81,16 +81,16 @@ class Catalogue:
             self._tables[name] = (stamp, table.entries)
             while sum(len(entries) for _, entries in self._tables.values()) > _ENTRIES and len(self._tables) > 1:
                 self._tables.popitem(last=False)
-        return _together(table.entries, extra)
+        return _merged_entries(table.entries, extra)
 
     def stamp(self, name: str) -> str:
         """What changes when the entries of a spec do."""
         return f"{self._current().get(name)} {len(self.mender.entries(name))}"
 
-    def kept(self, name: str, what: Hashable, make: Callable[[tuple[IndexEntry, ...]], _T]) -> _T:
+    def derived(self, name: str, key: Hashable, make: Callable[[tuple[IndexEntry, ...]], _T]) -> _T:
         """What is made of a spec's entries, once for as long as they stay the same: a few kilobytes."""
-        found: _T = self._small.get((name, what), self.stamp(name), lambda: make(self.entries(name)))
-        return found
+        value: _T = self._small.get((name, key), self.stamp(name), lambda: make(self.entries(name)))
+        return value
 
     def folder(self, name: str, run_id: str) -> RunFolder:
         """A run's folder, by name and id that an entry holds."""
@@ -134,7 +134,7 @@ class Catalogue:
             return stamps
 
 
-def _together(entries: tuple[IndexEntry, ...], extra: tuple[IndexEntry, ...]) -> tuple[IndexEntry, ...]:
+def _merged_entries(entries: tuple[IndexEntry, ...], extra: tuple[IndexEntry, ...]) -> tuple[IndexEntry, ...]:
     """Entries of the index, and those that it lacks."""
     known = {(entry.run_id, entry.revision) for entry in entries}
     lacking = [entry for entry in extra if (entry.run_id, entry.revision) not in known]

@@ -93,9 +93,9 @@ def chart_figure(
         title: what that table is called.
     """
     place = chart_place(chart, pictures, links)
-    said = Markup("<figcaption>{}</figcaption>").format(caption) if caption else ""
+    figcaption = Markup("<figcaption>{}</figcaption>").format(caption) if caption else ""
     figures = _table(chart, links or {}, title) if table else ""
-    return Markup('<figure class="chart-figure">{}{}{}</figure>').format(place, said, figures)
+    return Markup('<figure class="chart-figure">{}{}{}</figure>').format(place, figcaption, figures)
 
 
 def chart_place(chart: Chart, pictures: Pictures, links: Mapping[str, str] | None = None) -> Markup:
@@ -103,12 +103,12 @@ def chart_place(chart: Chart, pictures: Pictures, links: Mapping[str, str] | Non
     light, dark = pictures.add(chart)
     if pictures.wanted:  # the page is not shown, and documents of charts take most of its time
         return Markup("")
-    shown = {visible(label): address for label, address in (links or {}).items()}
+    addresses = {visible(label): address for label, address in (links or {}).items()}
     document = recoloured(chart.document, VARIABLES)
-    held = {
+    contents = {
         "spec": {**document, "width": "container"},
-        "links": shown,
-        "rows": [[_line(row), shown.get(_name(row))] for row in chart.table],
+        "links": addresses,
+        "rows": [[_line(row), addresses.get(_name(row))] for row in chart.table],
     }
     wide = round(chart.width * _GROWTH)
     least = _LEAST if chart.width <= _WIDE else min(round(chart.width), 560)
@@ -117,7 +117,7 @@ def chart_place(chart: Chart, pictures: Pictures, links: Mapping[str, str] | Non
         '<div class="chart-frame"><div class="chart-place" tabindex="0" role="img" aria-label="{words}" '
         'data-height="{height}" data-wide="{wide}" data-least="{least}"></div></div>'
         '<p class="chart-says" aria-live="polite"></p>'
-        '<script type="application/json" class="chart-document">{held}</script>'
+        '<script type="application/json" class="chart-document">{contents}</script>'
         '<noscript><picture><source media="(prefers-color-scheme: dark)" srcset="{dark}">'
         '<img class="chart-picture" src="{light}" alt="{words}" width="{wide}" height="{tall}" loading="lazy">'
         "</picture></noscript>"
@@ -127,7 +127,7 @@ def chart_place(chart: Chart, pictures: Pictures, links: Mapping[str, str] | Non
         tall=round(chart.height * _GROWTH),
         wide=wide,
         least=least,
-        held=htmlsafe_json_dumps(held, allow_nan=False),
+        contents=htmlsafe_json_dumps(contents, allow_nan=False),
         light=light,
         dark=dark,
     )
@@ -149,10 +149,10 @@ def _table(chart: Chart, links: Mapping[str, str], title: str) -> Markup:
 
 def _row(row: Mapping[str, Any], columns: list[str], links: Mapping[str, str]) -> Markup:
     first, *others = columns
-    name = escape(_written(row.get(first)))
+    name = escape(_cell_text(row.get(first)))
     if address := links.get(str(row.get(first))):
         name = Markup('<a href="{}">{}</a>').format(address, name)
-    cells = Markup("").join(Markup('<td class="n">{}</td>').format(_written(row.get(column))) for column in others)
+    cells = Markup("").join(Markup('<td class="n">{}</td>').format(_cell_text(row.get(column))) for column in others)
     return Markup('<tr><th scope="row">{}</th>{}</tr>').format(name, cells)
 
 
@@ -172,12 +172,12 @@ def _name(row: Mapping[str, Any]) -> str:
 def _line(row: Mapping[str, Any]) -> str:
     """A row in words: what is read out to those who go through a chart with the arrow keys."""
     (_, name), *others = row.items()
-    figures = ", ".join(f"{_head(column)} {_written(held)}".strip() for column, held in others if held is not None)
-    return f"{_written(name)}: {figures}" if figures else _written(name)
+    figures = ", ".join(f"{_head(column)} {_cell_text(value)}".strip() for column, value in others if value is not None)
+    return f"{_cell_text(name)}: {figures}" if figures else _cell_text(name)
 
 
-def _written(held: Any) -> str:
-    if held is None:
+def _cell_text(value: Any) -> str:
+    if value is None:
         return "–"
-    is_number = isinstance(held, int | float) and not isinstance(held, bool)
-    return number(held) if is_number else visible(str(held))
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return number(value) if is_number else visible(str(value))

@@ -77,8 +77,8 @@ class Comparison:
 
 def shared_targets(before: Report, after: Report) -> tuple[tuple[TargetInfo, TargetInfo], ...]:
     """The targets that both have by name; where each has one target alone, these two whatever they are called."""
-    held = {target.name: target for target in before.targets}
-    shared = tuple((held[target.name], target) for target in after.targets if target.name in held)
+    by_name = {target.name: target for target in before.targets}
+    shared = tuple((by_name[target.name], target) for target in after.targets if target.name in by_name)
     if not shared and len(before.targets) == len(after.targets) == 1:
         return ((before.targets[0], after.targets[0]),)
     return shared
@@ -101,21 +101,21 @@ def _sides(run: OpenedRun) -> dict[str, str]:
             part for part in (model.name or model.uri, model.version and f"version {model.version}") if part
         ),
         "Framework": model.framework,
-        "Digest of the model": _short(model.digest),
+        "Digest of the model": _short_digest(model.digest),
         "Output explained": "; ".join(target_words(target) for target in report.targets),
         "Data": data.uri,
-        "Digest of the data": _short(data.digest),
+        "Digest of the data": _short_digest(data.digest),
         "Rows explained": count(data.rows_explained),
         "Rows in quarantine": count(data.rows_quarantined),
         "Baseline": baseline.strategy + (f", fitted on {baseline.partition}" if baseline.partition else ""),
-        "Digest of the baseline": _short(baseline.digest),
+        "Digest of the baseline": _short_digest(baseline.digest),
         "Method": f"{report.attribution.method.replace('_', ' ')}, {report.attribution.integrator}",
         "Tolerance": "not known" if report.attribution.tolerance is None else f"{report.attribution.tolerance:g}",
-        "Settings beside these": _short(run.entry.settings_digest) or "not known",
+        "Settings beside these": _short_digest(run.entry.settings_digest) or "not known",
     }
 
 
-def _short(digest: str) -> str:
+def _short_digest(digest: str) -> str:
     """The beginning of a digest: enough to tell two apart by eye."""
     return digest.removeprefix("sha256:")[:12]
 
@@ -135,10 +135,10 @@ def compared(
     rankings = [{row.feature: row for row in report.ranking(target.name)} for report, target in
                 ((before, first), (after, second))]  # fmt: skip
     why_not = _why_not(before, after, first, second, rankings)
-    wholes = [sum(row.abs_mean or 0.0 for row in held.values()) for held in rankings]
+    wholes = [sum(row.abs_mean or 0.0 for row in ranking.values()) for ranking in rankings]
     features = sorted(
         {**rankings[1], **rankings[0]},
-        key=lambda name: min(held[name].rank for held in rankings if name in held),
+        key=lambda name: min(ranking[name].rank for ranking in rankings if name in ranking),
     )
     changes = tuple(_change(name, rankings, wholes, halves, figures=not why_not) for name in features)
     drawn = features[:_DRAWN]
@@ -182,9 +182,9 @@ def _halves(run: OpenedRun, target: str) -> dict[str, float]:
     """{feature: half of its 95 % interval}: the index has those of clusters of rows, where the run kept their sums."""
     return {
         row.feature: row.high - row.abs_mean
-        for one in run.entry.targets
-        if one.name == target
-        for row in one.features
+        for indexed in run.entry.targets
+        if indexed.name == target
+        for row in indexed.features
         # Above the mean: the lower end stops at zero, and half of what is left would be too narrow.
         if row.abs_mean is not None and row.low is not None and row.high is not None
     }
@@ -198,7 +198,7 @@ def _change(
     *,
     figures: bool,
 ) -> Change:
-    before, after = (held.get(name) for held in rankings)
+    before, after = (ranking.get(name) for ranking in rankings)
     first, second = (
         None if row is None or row.abs_mean is None or not whole else row.abs_mean / whole
         for row, whole in zip((before, after), wholes, strict=True)
@@ -207,8 +207,8 @@ def _change(
     change = interval = None
     if figures and sizes[0] is not None and sizes[1] is not None:
         change = sizes[1] - sizes[0]
-        if all(name in held for held in halves):
-            half = math.hypot(*(held[name] for held in halves))
+        if all(name in widths for widths in halves):
+            half = math.hypot(*(widths[name] for widths in halves))
             interval = (change - half, change + half)
     return Change(name, before, after, (first, second), change, interval)
 
@@ -216,16 +216,18 @@ def _change(
 def _slopes(
     drawn: Sequence[str], rankings: Sequence[dict[str, Importance]], labels: dict[str, str], names: tuple[str, str]
 ) -> Chart:
-    ranks = [[held[name].rank if name in held else None for held in rankings] for name in drawn]
+    ranks = [[ranking[name].rank if name in ranking else None for ranking in rankings] for name in drawn]
     slopes = [Slope(labels[name], *both) for name, both in zip(drawn, ranks, strict=True)]
     return rank_slopes(slopes, *names)
 
 
-def _pairs(changes: Sequence[Change], labels: dict[str, str], said: str, *, figures: bool) -> Chart:
+def _pairs(changes: Sequence[Change], labels: dict[str, str], unit: str, *, figures: bool) -> Chart:
     if figures:
-        pairs = [Pair(labels[one.feature], _figure(one.before), _figure(one.after)) for one in changes]
-        return importance_pairs(pairs, f"mean |attribution| ({said})")
-    return importance_pairs([Pair(labels[one.feature], *one.shares) for one in changes], "share of all importance")
+        pairs = [Pair(labels[change.feature], _figure(change.before), _figure(change.after)) for change in changes]
+        return importance_pairs(pairs, f"mean |attribution| ({unit})")
+    return importance_pairs(
+        [Pair(labels[change.feature], *change.shares) for change in changes], "share of all importance"
+    )
 
 
 def _figure(row: Importance | None) -> float | None:

@@ -48,8 +48,8 @@ TEXTS = {
 
 OPERATORS: Mapping[Kind, Mapping[str, str]] = {"number": NUMBERS, "text": TEXTS, "list": {}}
 
-_COMPARED = {"ge": ">=", "le": "<=", "gt": ">", "lt": "<", "eq": "=", "ne": "<>"}
-_SAID = {
+_SIGNS = {"ge": ">=", "le": "<=", "gt": ">", "lt": "<", "eq": "=", "ne": "<>"}
+_TEXT_TERMS = {
     "is": "{0} = ?",
     "is_not": "{0} <> ?",
     "contains": "contains(lower({0}), lower(?))",
@@ -134,8 +134,8 @@ class Columns:
         parts, bound = ["TRUE"], []
         for condition in conditions:
             column = self.of(condition.column, "number", "text")
-            said, value = _comparison(column, condition)
-            parts.append(f"({said})")
+            term, value = _comparison(column, condition)
+            parts.append(f"({term})")
             bound += [] if value is None else [value]
         return " AND ".join(parts), bound
 
@@ -169,11 +169,11 @@ def _comparison(column: Column, condition: Condition) -> tuple[str, float | str 
     if condition.operator == "present":
         return f"NOT {column.absent}", None
     if column.kind == "text":
-        return _SAID[condition.operator].format(column.sql), _text(column, condition.value)
+        return _TEXT_TERMS[condition.operator].format(column.sql), _text(column, condition.value)
     number = _number(column, condition.value)
     of_size = condition.operator.startswith("size_")
     left = f"abs({column.sql})" if of_size else column.sql
-    sign = _COMPARED[condition.operator.removeprefix("size_")]
+    sign = _SIGNS[condition.operator.removeprefix("size_")]
     # DuckDB holds a NaN for greater than every number.
     return f"{left} {sign} ? AND NOT isnan({column.sql})", number
 

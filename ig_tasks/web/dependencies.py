@@ -63,14 +63,14 @@ class OpenedRun:
     @property
     def explicit_revision(self) -> int | None:
         """The revision, for addresses: None where it is the one that is shown without asking for any."""
-        shown = shown_revision(self.spec.entries, self.run_id)
-        return None if shown is not None and shown.revision == self.revision else self.revision
+        default = shown_revision(self.spec.entries, self.run_id)
+        return None if default is not None and default.revision == self.revision else self.revision
 
 
 def catalogue_of(request: Request) -> Catalogue:
     """What is in the store; whoever takes it must ask `readable_names` what may be shown."""
-    found: Catalogue = request.app.state.catalogue
-    return found
+    catalogue: Catalogue = request.app.state.catalogue
+    return catalogue
 
 
 CatalogueOf = Annotated[Catalogue, Depends(catalogue_of)]
@@ -102,9 +102,9 @@ def open_spec(request: Request, name: str) -> OpenedSpec:
 
 def shown_revision(entries: tuple[IndexEntry, ...], run_id: str) -> IndexEntry | None:
     """The revision of a run that is shown where none is asked for: the newest official one, else the newest."""
-    there = [entry for entry in entries if entry.run_id == run_id]
-    official = [entry for entry in there if entry.official]
-    return max(official or there, key=lambda entry: entry.revision, default=None)
+    revisions = [entry for entry in entries if entry.run_id == run_id]
+    official = [entry for entry in revisions if entry.official]
+    return max(official or revisions, key=lambda entry: entry.revision, default=None)
 
 
 def open_run(request: Request, name: str, run_id: str, revision: int | None = None) -> OpenedRun:
@@ -114,12 +114,14 @@ def open_run(request: Request, name: str, run_id: str, revision: int | None = No
         PageError: 404 if it is not there, or not for this user; 409 if its report is damaged.
     """
     spec = open_spec(request, name)
-    shown = shown_revision(spec.entries, run_id)
-    entry = shown
+    default = shown_revision(spec.entries, run_id)
+    entry = default
     if revision is not None:
-        asked = (one for one in spec.entries if one.run_id == run_id and one.revision == revision)
-        entry = next(asked, None)
-    if entry is None or shown is None:
+        matches = (
+            candidate for candidate in spec.entries if candidate.run_id == run_id and candidate.revision == revision
+        )
+        entry = next(matches, None)
+    if entry is None or default is None:
         raise PageError(404, _ABSENT)
     catalogue = catalogue_of(request)
     # By the index's own words: nothing that was asked for goes into a path.

@@ -56,10 +56,10 @@ class FeatureRows:
 
 def conditions_of(choice: FeatureChoice) -> list[Condition]:
     """The rows of the target, and of the segment where one is chosen."""
-    found = [Condition("target", "is", choice.target.name)]
+    conditions = [Condition("target", "is", choice.target.name)]
     if choice.segment is not None and choice.segment.segment_column is not None:
-        found.append(Condition(SEGMENT + choice.segment.segment_column, "is", choice.segment.segment_level or ""))
-    return found
+        conditions.append(Condition(SEGMENT + choice.segment.segment_column, "is", choice.segment.segment_level or ""))
+    return conditions
 
 
 def feature_rows(rows: RunRows, choice: FeatureChoice, label: str) -> FeatureRows:
@@ -69,24 +69,26 @@ def feature_rows(rows: RunRows, choice: FeatureChoice, label: str) -> FeatureRow
         QueryError: if the rows are not there, or cannot be asked now.
         DamagedError: if a file is not what was written.
     """
-    held, value = ATTRIBUTION + choice.feature, INPUT + choice.feature
-    if held not in rows.columns:
-        return FeatureRows(held, why_not="The rows of this run hold no attributions of this feature by itself.")
+    attribution, value = ATTRIBUTION + choice.feature, INPUT + choice.feature
+    if attribution not in rows.columns:
+        return FeatureRows(attribution, why_not="The rows of this run hold no attributions of this feature by itself.")
     where = conditions_of(choice)
     kind = rows.columns.of(value).kind if value in rows.columns else ""
-    wanted = ["row_id", "output", "status", held, *([value] if kind in ("number", "text") else [])]
-    sides = ((Condition(held, "gt", "0"), True), (Condition(held, "lt", "0"), False))
-    most = [rows.page([*where, one], Order(held, way), columns=wanted, number=_ROWS).rows for one, way in sides]
+    wanted = ["row_id", "output", "status", attribution, *([value] if kind in ("number", "text") else [])]
+    sides = ((Condition(attribution, "gt", "0"), True), (Condition(attribution, "lt", "0"), False))
+    most = [
+        rows.page([*where, side], Order(attribution, way), columns=wanted, number=_ROWS).rows for side, way in sides
+    ]
     dependence = values = None
     if kind == "number":
-        dependence, values = _by_number(rows, choice, label, where, (held, value))
+        dependence, values = _by_number(rows, choice, label, where, (attribution, value))
     elif kind == "text":
-        dependence, values = _by_category(rows, choice, label, where, (held, value))
+        dependence, values = _by_category(rows, choice, label, where, (attribution, value))
     return FeatureRows(
-        column=held,
+        column=attribution,
         dependence=dependence,
         values=values,
-        spread=_spread(rows, held, where, choice.units),
+        spread=_spread(rows, attribution, where, choice.units),
         greatest=most[0],
         least=most[1],
         valued=kind in ("number", "text"),
@@ -103,80 +105,80 @@ def _no_values(kind: str) -> str:
 def _by_number(
     rows: RunRows, choice: FeatureChoice, label: str, where: Sequence[Condition], columns: tuple[str, str]
 ) -> tuple[Picture | None, Picture | None]:
-    held, value = columns
-    found = bands(rows, value, held, _BANDS, _MIDDLE, where)
-    if not found:
+    attribution, value = columns
+    intervals = bands(rows, value, attribution, _BANDS, _MIDDLE, where)
+    if not intervals:
         return None, None
     points = [
         NumberPoint(band.middle if band.middle is not None else band.low or 0.0, at[2], at[0], at[4], at[1], at[3])
-        for band in found
+        for band in intervals
         for at in [band.quantiles]
     ]
-    drawn = sample(rows, [value, held], _POINTS, where)
-    across, up = (_within([float(row[name]) for row in drawn]) for name in (value, held))
+    drawn = sample(rows, [value, attribution], _POINTS, where)
+    across, up = (_central_range([float(row[name]) for row in drawn]) for name in (value, attribution))
     dots = [
-        (float(row[value]), float(row[held]))
+        (float(row[value]), float(row[attribution]))
         for row in drawn
-        if across[0] <= row[value] <= across[1] and up[0] <= row[held] <= up[1]
+        if across[0] <= row[value] <= across[1] and up[0] <= row[attribution] <= up[1]
     ]
-    said = "the median, with bands of the middle half and the middle 80 %"
-    chart = number_bands(points, shortened(label, _TITLE), choice.units, said, dots)
-    total = counted(sum(band.rows for band in found), "row")
+    band_words = "the median, with bands of the middle half and the middle 80 %"
+    chart = number_bands(points, shortened(label, _TITLE), choice.units, band_words, dots)
+    total = counted(sum(band.rows for band in intervals), "row")
     beyond = len(drawn) - len(dots)
     left = f", {count(beyond)} of them far outside and not drawn" if beyond else ""
-    caption = f"Line: {said}, of {total}. Dots: a sample of {counted(len(drawn), 'row')}{left}."
-    shape = bins(rows, value, _BINS, [*where, *_between(value, across)])
-    said = _between_words(across, sum(shape.counts), sum(band.rows for band in found))
-    return Picture(chart, caption), Picture(histogram(*shape, label), said)
+    caption = f"Line: {band_words}, of {total}. Dots: a sample of {counted(len(drawn), 'row')}{left}."
+    shape = bins(rows, value, _BINS, [*where, *_range_conditions(value, across)])
+    range_words = _range_words(across, sum(shape.counts), sum(band.rows for band in intervals))
+    return Picture(chart, caption), Picture(histogram(*shape, label), range_words)
 
 
 def _by_category(
     rows: RunRows, choice: FeatureChoice, label: str, where: Sequence[Condition], columns: tuple[str, str]
 ) -> tuple[Picture | None, Picture | None]:
-    held, value = columns
-    found = band_by_level(rows, value, held, _LEVELS, (0.05, 0.25, 0.5, 0.75, 0.95), where)
-    if not found:
+    attribution, value = columns
+    categories = band_by_level(rows, value, attribution, _LEVELS, (0.05, 0.25, 0.5, 0.75, 0.95), where)
+    if not categories:
         return None, None
-    names = {str(place): _level(band.level, band.rows) for place, band in enumerate(found)}
+    names = {str(place): _level(band.level, band.rows) for place, band in enumerate(categories)}
     written = unique_labels(names, names)
-    boxes = [Box(written[str(place)], *band.quantiles) for place, band in enumerate(found)]
+    boxes = [Box(written[str(place)], *band.quantiles) for place, band in enumerate(categories)]
     chart = quantile_boxes(boxes, choice.units, noun=f"categories of {label}")
     counts = levels(rows, value, _LEVELS, where)
     bars = {str(place): shortened(name, _LETTERS) for place, (name, _) in enumerate(counts)}
     texts = unique_labels(bars, bars)
-    shown = category_counts([(texts[str(place)], many) for place, (_, many) in enumerate(counts)], label)
-    most = f"The {count(len(found))} most frequent categories" if len(found) == _LEVELS else "Every category"
+    count_chart = category_counts([(texts[str(place)], many) for place, (_, many) in enumerate(counts)], label)
+    most = f"The {count(len(categories))} most frequent categories" if len(categories) == _LEVELS else "Every category"
     boxed = f"{most}: the middle half, lines from the 5 % to the 95 % quantile, and the median."
-    return Picture(chart, boxed), Picture(shown, f"{most}, and how many rows hold each.")
+    return Picture(chart, boxed), Picture(count_chart, f"{most}, and how many rows hold each.")
 
 
-def _spread(rows: RunRows, held: str, where: Sequence[Condition], said: str) -> Picture | None:
-    drawn = sample(rows, [held], _POINTS, where)
+def _spread(rows: RunRows, attribution: str, where: Sequence[Condition], unit: str) -> Picture | None:
+    drawn = sample(rows, [attribution], _POINTS, where)
     if not drawn:
         return None
-    ends = _within([float(row[held]) for row in drawn])
-    shape = bins(rows, held, _BINS, [*where, *_between(held, ends)])
+    ends = _central_range([float(row[attribution]) for row in drawn])
+    shape = bins(rows, attribution, _BINS, [*where, *_range_conditions(attribution, ends)])
     if not shape.counts:
         return None
-    total = rows.page([*where, Condition(held, "present")], columns=[held], number=1).count
-    return Picture(histogram(*shape, f"attribution ({said})"), _between_words(ends, sum(shape.counts), total))
+    total = rows.page([*where, Condition(attribution, "present")], columns=[attribution], number=1).count
+    return Picture(histogram(*shape, f"attribution ({unit})"), _range_words(ends, sum(shape.counts), total))
 
 
-def _within(values: Sequence[float]) -> tuple[float, float]:
+def _central_range(values: Sequence[float]) -> tuple[float, float]:
     """From where to where all but a hundredth on either side lies; of few values all."""
     ordered = sorted(values)
     cut = int(_EDGE * len(ordered))
     return ordered[cut], ordered[len(ordered) - 1 - cut]
 
 
-def _between(column: str, ends: tuple[float, float]) -> list[Condition]:
+def _range_conditions(column: str, ends: tuple[float, float]) -> list[Condition]:
     return [Condition(column, "ge", repr(ends[0])), Condition(column, "le", repr(ends[1]))]
 
 
-def _between_words(ends: tuple[float, float], drawn: int, total: int) -> str:
+def _range_words(ends: tuple[float, float], drawn: int, total: int) -> str:
     """What is drawn, and how many rows are not: where many hold one value, none may lie beyond it."""
-    there = f"{count(drawn)} of {counted(total, 'row')}" if drawn < total else f"all {counted(total, 'row')}"
-    return f"From {number(ends[0])} to {number(ends[1])}: {there}."
+    rows_drawn = f"{count(drawn)} of {counted(total, 'row')}" if drawn < total else f"all {counted(total, 'row')}"
+    return f"From {number(ends[0])} to {number(ends[1])}: {rows_drawn}."
 
 
 def _level(name: str, rows: int) -> str:

@@ -89,7 +89,7 @@ class Neighbours:
 
 def feature_info(report: Report, feature: str) -> FeatureInfo:
     """What the report says of a feature."""
-    return next((one for one in report.features if one.name == feature), FeatureInfo(name=feature, group=None))
+    return next((info for info in report.features if info.name == feature), FeatureInfo(name=feature, group=None))
 
 
 def segment_views(report: Report, choice: FeatureChoice) -> tuple[SegmentsView, ...]:
@@ -101,17 +101,17 @@ def segment_views(report: Report, choice: FeatureChoice) -> tuple[SegmentsView, 
     return tuple(_segments(report, column, rows, choice.units) for column, rows in columns.items())
 
 
-def _segments(report: Report, column: str, rows: Sequence[Importance], said: str) -> SegmentsView:
+def _segments(report: Report, column: str, rows: Sequence[Importance], unit: str) -> SegmentsView:
     largest = sorted(rows, key=lambda row: (-row.rows, row.segment or ""))
-    shown = sorted(largest[:_LEVELS], key=lambda row: -(row.abs_mean or 0.0))
-    written = fitted({row.segment or "": f"{_level(row)} ({count(row.rows)})" for row in shown})
-    bars = [Bar(written[row.segment or ""], row.abs_mean, row.mean, row.abs_mean_ci) for row in shown]
+    drawn = sorted(largest[:_LEVELS], key=lambda row: -(row.abs_mean or 0.0))
+    written = fitted({row.segment or "": f"{_level(row)} ({count(row.rows)})" for row in drawn})
+    bars = [Bar(written[row.segment or ""], row.abs_mean, row.mean, row.abs_mean_ci) for row in drawn]
     return SegmentsView(
         title=segment_label(report, column),
-        chart=size_bars(bars, said, noun="segments"),
-        rows=tuple(shown),
-        levels={written[row.segment or ""]: row.segment or "" for row in shown},
-        left=len(rows) - len(shown),
+        chart=size_bars(bars, unit, noun="segments"),
+        rows=tuple(drawn),
+        levels={written[row.segment or ""]: row.segment or "" for row in drawn},
+        left=len(rows) - len(drawn),
     )
 
 

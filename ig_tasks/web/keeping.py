@@ -21,20 +21,20 @@ class Kept(Generic[_T]):
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._held: OrderedDict[Hashable, tuple[str, _T]] = OrderedDict()
+        self._values: OrderedDict[Hashable, tuple[str, _T]] = OrderedDict()
         self._lock = threading.Lock()
 
     def get(self, key: Hashable, stamp: str, make: Callable[[], _T]) -> _T:
         """What is kept under a key and has this stamp, else what `make` makes, which is kept in its place."""
         with self._lock:
-            held = self._held.get(key)
-            if held is not None and held[0] == stamp:
-                self._held.move_to_end(key)
-                return held[1]
-        made = make()
+            cached = self._values.get(key)
+            if cached is not None and cached[0] == stamp:
+                self._values.move_to_end(key)
+                return cached[1]
+        value = make()
         with self._lock:
-            self._held[key] = (stamp, made)
-            self._held.move_to_end(key)
-            while len(self._held) > self._most:
-                self._held.popitem(last=False)
-        return made
+            self._values[key] = (stamp, value)
+            self._values.move_to_end(key)
+            while len(self._values) > self._most:
+                self._values.popitem(last=False)
+        return value

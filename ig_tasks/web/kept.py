@@ -17,18 +17,18 @@ class Kept(Generic[T]):
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._things: OrderedDict[Hashable, T] = OrderedDict()
+        self._values: OrderedDict[Hashable, T] = OrderedDict()
         self._lock = threading.Lock()
 
     def get(self, key: Hashable, make: Callable[[], T]) -> T:
         """What was made under this key, or what `make` makes now. Two threads may make it at the same moment."""
         with self._lock:
-            if key in self._things:
-                self._things.move_to_end(key)
-                return self._things[key]
-        made = make()
+            if key in self._values:
+                self._values.move_to_end(key)
+                return self._values[key]
+        value = make()
         with self._lock:
-            self._things[key] = made
-            while len(self._things) > self._most:
-                self._things.popitem(last=False)
-        return made
+            self._values[key] = value
+            while len(self._values) > self._most:
+                self._values.popitem(last=False)
+        return value

@@ -51,6 +51,6 @@ class RunLinks:
 
     def of(self, chart: Chart) -> dict[str, str]:
         """{label in a chart: where it leads}."""
-        found = {label: self.feature(name) for label, name in chart.names.items()}
-        found |= {label: self.level(chart.column, level) for label, level in chart.levels.items()}
-        return {label: address for label, address in found.items() if address}
+        addresses = {label: self.feature(name) for label, name in chart.names.items()}
+        addresses |= {label: self.level(chart.column, level) for label, level in chart.levels.items()}
+        return {label: address for label, address in addresses.items() if address}

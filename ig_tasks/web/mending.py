@@ -110,7 +110,7 @@ class Mender:
                 continue
             table = index.table(name)
             known = {entry.run_id for entry in table.entries} if table is not None else set()
-            runs = [one for one in Folder(f"{self._uri}/{name}").names() if _is_run(one)]
+            runs = [folder for folder in Folder(f"{self._uri}/{name}").names() if _is_run(folder)]
             open_runs = self._open_runs(name, [run for run in runs if run not in known])
             unfinished += open_runs
             waiting = {run.run_id for run in open_runs}
@@ -124,13 +124,13 @@ class Mender:
         self._unfinished = tuple(unfinished)
 
     def _open_runs(self, name: str, runs: list[str]) -> list[UnfinishedRun]:
-        found = []
+        unfinished = []
         for run_id in runs:
             names = set(Folder(f"{self._uri}/{name}/{run_id}").names())
-            if not any(one.startswith("report.") and one.endswith(".json") for one in names):
+            if not any(file.startswith("report.") and file.endswith(".json") for file in names):
                 at_work = "running" in names and bool(Folder(f"{self._uri}/{name}/{run_id}").names("running"))
-                found.append(UnfinishedRun(name, run_id, at_work))
-        return found
+                unfinished.append(UnfinishedRun(name, run_id, at_work))
+        return unfinished
 
     def _take_in(self, name: str, table: IndexTable, lacking: set[str]) -> None:
         from ig_tasks.reports.indexing import mend_index, missing_entries

@@ -38,7 +38,7 @@ class Summary:
         latest: the newest report of the last partition: official, unless there are only ad-hoc ones.
         shown: the report that the figures are of: the latest published one, else `latest`.
         reports: how many runs have one.
-        found: what a search looks through, in lower case.
+        searched: what a search looks through, in lower case.
     """
 
     name: str
@@ -47,7 +47,7 @@ class Summary:
     leading: tuple[Leading, ...]
     reports: int
     partitions: int
-    found: str
+    searched: str
 
 
 @dataclass(frozen=True)
@@ -77,11 +77,11 @@ def summary_of(entries: Sequence[IndexEntry]) -> Summary | None:
         target = shown.targets[0]
         rankings = [timeline.ranking(name, target.name, target.space) for name in timeline.partitions]
         for row in target.features[:_LEADING]:
-            found = [ranking.get(row.feature) for ranking in rankings]
-            values = [None if one is None else one.abs_mean for one in found]
+            importances = [ranking.get(row.feature) for ranking in rankings]
+            values = [None if importance is None else importance.abs_mean for importance in importances]
             leading.append(Leading(row, sparkline(values if len(values) > 1 else [], f"Importance of {row.label}")))
     words = [latest.name, latest.model, latest.owner, latest.description, *latest.tags]
-    words += [word for one in leading for word in (one.row.label, one.row.feature)]
+    words += [word for lead in leading for word in (lead.row.label, lead.row.feature)]
     return Summary(
         name=latest.name,
         latest=latest,
@@ -89,7 +89,7 @@ def summary_of(entries: Sequence[IndexEntry]) -> Summary | None:
         leading=tuple(leading),
         reports=len({entry.run_id for entry in entries}),
         partitions=len(timeline.entries),
-        found="\n".join(words).casefold(),
+        searched="\n".join(words).casefold(),
     )
 
 
@@ -107,12 +107,12 @@ def standing_of(
     due = due_by(latest.schedule, moment)
     if activity == "running" or summary.name in computing:
         states.append("running")
-    elif due is not None and activity != "paused" and _lacking(latest, due):
+    elif due is not None and activity != "paused" and _is_late(latest, due):
         states.append("overdue")
     return Standing(summary, tuple(states), due)
 
 
-def _lacking(latest: IndexEntry, due: Due) -> bool:
+def _is_late(latest: IndexEntry, due: Due) -> bool:
     if not latest.official:
         return True
     if due.partition is None:

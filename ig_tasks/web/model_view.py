@@ -63,23 +63,23 @@ class ModelView:
 def model_view(entries: Sequence[IndexEntry], target: TargetInfo | None) -> ModelView:
     """What is drawn of a spec's reports, for one target."""
     timeline = timeline_of(entries)
-    said = "" if target is None else units(target.space)
+    unit = "" if target is None else units(target.space)
     several = len(timeline.partitions) > 1
     features: tuple[FeatureLine, ...] = ()
     ranks = None
     if target is not None:
-        features, ranks = _importance(timeline, target, said, several=several)
+        features, ranks = _importance(timeline, target, unit, several=several)
     return ModelView(
         timeline=timeline,
-        units=said,
+        units=unit,
         features=features,
         ranks=ranks,
-        shares=_shares(timeline, target, said) if several else (),
+        shares=_shares(timeline, target, unit) if several else (),
     )
 
 
 def _importance(
-    timeline: Timeline, target: TargetInfo, said: str, *, several: bool
+    timeline: Timeline, target: TargetInfo, unit: str, *, several: bool
 ) -> tuple[tuple[FeatureLine, ...], Chart | None]:
     rankings = {name: timeline.ranking(name, target.name, target.space) for name in timeline.partitions}
     leading = timeline.features(target.name, target.space, _RANKED)
@@ -91,15 +91,19 @@ def _importance(
         partition, row = newest[feature]
         rows = {name: ranking.get(feature) for name, ranking in rankings.items()}
         moments = [
-            Moment(name, None) if one is None else Moment(name, one.abs_mean, one.low, one.high)
-            for name, one in rows.items()
+            Moment(name, None)
+            if importance is None
+            else Moment(name, importance.abs_mean, importance.low, importance.high)
+            for name, importance in rows.items()
         ]
-        chart = figure_over_time(moments, f"the importance of {labels[feature]}", said, marks=marks)
+        chart = figure_over_time(moments, f"the importance of {labels[feature]}", unit, marks=marks)
         lines.append(FeatureLine(feature, labels[feature], chart, timeline.entries[partition], row))
     if not several or not leading:
         return tuple(lines), None
     ranks = {
-        labels[feature]: [None if (one := ranking.get(feature)) is None else one.rank for ranking in rankings.values()]
+        labels[feature]: [
+            None if (importance := ranking.get(feature)) is None else importance.rank for ranking in rankings.values()
+        ]
         for feature in leading
     }
     return tuple(lines), ranks_over_time(ranks, timeline.partitions, marks=marks)
@@ -109,31 +113,33 @@ def _newest(rankings: dict[str, dict[str, IndexedFeature]], feature: str) -> tup
     return next((name, ranking[feature]) for name, ranking in reversed(rankings.items()) if feature in ranking)
 
 
-def _shares(timeline: Timeline, target: TargetInfo | None, said: str) -> tuple[tuple[str, Chart], ...]:
+def _shares(timeline: Timeline, target: TargetInfo | None, unit: str) -> tuple[tuple[str, Chart], ...]:
     entries = [timeline.entries.get(name) for name in timeline.partitions]
-    lacking = [None if one is None or one.converged is None else 1.0 - one.converged for one in entries]
-    kept_out = [None if one is None else one.quarantined for one in entries]
+    lacking = [None if entry is None or entry.converged is None else 1.0 - entry.converged for entry in entries]
+    kept_out = [None if entry is None else entry.quarantined for entry in entries]
 
     def drawn(values: Sequence[float | None], label: str, axis: str, figures: str = "") -> Chart:
         moments = [Moment(name, value) for name, value in zip(timeline.partitions, values, strict=True)]
         return figure_over_time(moments, label, axis, marks=timeline.marks, figures=figures)
 
     axis, figures = "share of rows", ".2~%"
-    found = [
+    charts = [
         ("Rows that did not converge", drawn(lacking, "the share of rows that did not converge", axis, figures)),
         ("Rows in quarantine", drawn(kept_out, "the share of rows in quarantine", axis, figures)),
     ]
-    outputs = [_output(one, target) for one in entries]
+    outputs = [_output(entry, target) for entry in entries]
     if any(value is not None for value in outputs):
-        found.append(("The model's mean output", drawn(outputs, "the mean output of the model", said)))
-    return tuple(found)
+        charts.append(("The model's mean output", drawn(outputs, "the mean output of the model", unit)))
+    return tuple(charts)
 
 
 def _output(entry: IndexEntry | None, target: TargetInfo | None) -> float | None:
     if entry is None or target is None:
         return None
-    found = (one.output for one in entry.targets if (one.name, one.space) == (target.name, target.space))
-    return next(found, None)
+    outputs = (
+        indexed.output for indexed in entry.targets if (indexed.name, indexed.space) == (target.name, target.space)
+    )
+    return next(outputs, None)
 
 
 def run_lines(entries: Sequence[IndexEntry]) -> list[RunLine]:
@@ -147,17 +153,17 @@ def run_lines(entries: Sequence[IndexEntry]) -> list[RunLine]:
     for partition, entry in timeline.entries.items():
         before[partition] = last
         last = entry if entry.published else last
-    found = []
-    for held in revisions.values():
-        newest_first = sorted(held, key=lambda entry: -entry.revision)
-        shown = next((entry for entry in newest_first if entry.official), newest_first[0])
-        in_line = timeline.entries.get(shown.partition) is shown
-        found.append(
+    lines = []
+    for run_revisions in revisions.values():
+        newest_first = sorted(run_revisions, key=lambda entry: -entry.revision)
+        default = next((entry for entry in newest_first if entry.official), newest_first[0])
+        in_line = timeline.entries.get(default.partition) is default
+        lines.append(
             RunLine(
-                shown=shown,
+                shown=default,
                 revisions=tuple(newest_first),
-                changed=timeline.changed.get(shown.partition, ()) if in_line else (),
-                before=before.get(shown.partition),
+                changed=timeline.changed.get(default.partition, ()) if in_line else (),
+                before=before.get(default.partition),
             )
         )
-    return sorted(found, key=lambda line: order_of(line.shown), reverse=True)
+    return sorted(lines, key=lambda line: order_of(line.shown), reverse=True)

@@ -40,9 +40,9 @@ def outside_of(request: Request) -> str:
     access = getattr(request.app.state, "access", None) if "app" in request.scope else None
     base = access.outside(request) if access is not None else f"{request.url.scheme}://{request.url.netloc}"
     # The path as it was asked for: decoded and encoded again, a name would be another.
-    asked = request.scope.get("raw_path") or request.url.path.encode()
+    raw_path = request.scope.get("raw_path") or request.url.path.encode()
     root = request.scope.get("root_path", "")
-    path = asked.decode("ascii", "replace")
+    path = raw_path.decode("ascii", "replace")
     if not path.startswith(root):  # a proxy that takes its prefix away
         path = root.rsplit("/", 1)[0] + path
     query = request.url.query
@@ -54,12 +54,12 @@ def environment() -> Environment:
     """Jinja's environment: that of the file report, with its filters and templates, and the templates of this room."""
     files = page_environment.environment()
     assert files.loader is not None  # noqa: S101 - it has one
-    made = files.overlay(loader=ChoiceLoader([FileSystemLoader(_TEMPLATES), files.loader]))
-    assert isinstance(made, Environment)  # noqa: S101 - for the type checker
+    overlay = files.overlay(loader=ChoiceLoader([FileSystemLoader(_TEMPLATES), files.loader]))
+    assert isinstance(overlay, Environment)  # noqa: S101 - for the type checker
     # An overlay shares its parent's: what is replaced here must not be replaced there.
-    made.filters = {**files.filters, **FILTERS}
-    made.globals = {**files.globals, **GLOBALS, "downloads": DOWNLOADS.items}
-    return made
+    overlay.filters = {**files.filters, **FILTERS}
+    overlay.globals = {**files.globals, **GLOBALS, "downloads": DOWNLOADS.items}
+    return overlay
 
 
 def page(

@@ -14,7 +14,9 @@ VARIABLES = {colour: f"var(--{name})" for name, colour in LIGHT.items()}
 
 def palette_css() -> str:
     """Variables by the colours' names. `<html data-theme>`, `dark` or `light`, decides, else the reader's choice."""
-    light, dark = (f"color-scheme: {name}; {_set(colours)}" for name, colours in (("light", LIGHT), ("dark", DARK)))
+    light, dark = (
+        f"color-scheme: {name}; {_declarations(colours)}" for name, colours in (("light", LIGHT), ("dark", DARK))
+    )
     return (
         f":root {{ {light} }}\n"
         f'@media screen and (prefers-color-scheme: dark) {{ :root:not([data-theme="light"]) {{ {dark} }} }}\n'
@@ -22,5 +24,5 @@ def palette_css() -> str:
     )
 
 
-def _set(colours: Mapping[str, str]) -> str:
+def _declarations(colours: Mapping[str, str]) -> str:
     return " ".join(f"--{name}: {colour};" for name, colour in colours.items())

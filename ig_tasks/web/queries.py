@@ -97,16 +97,16 @@ class RunRows:
         """
         _require_within("rows on a page", number, 1, self.limits.page)
         _require_within("offset", offset, 0, self.limits.offset, "sort or filter to find a row further down")
-        shown = self._shown(columns)
+        selected = self._selected(columns)
         where, bound = self.columns.where(conditions)
         sorted_by = self.columns.order(order or Order())
         with self.asking() as question:
             count = int(question.ask(f"SELECT count(*) FROM {{rows}} WHERE {where}", bound)[0][0])
-            found = question.ask(
-                f"SELECT {_listed(shown)} FROM {{rows}} WHERE {where} ORDER BY {sorted_by} LIMIT ? OFFSET ?",
+            records = question.ask(
+                f"SELECT {_column_list(selected)} FROM {{rows}} WHERE {where} ORDER BY {sorted_by} LIMIT ? OFFSET ?",
                 [*bound, number, offset],
             )
-        return Page(_as_rows(shown, found), count, offset)
+        return Page(_as_rows(selected, records), count, offset)
 
     def table(
         self, conditions: Sequence[Condition] = (), order: Order | None = None, columns: Sequence[str] | None = None
@@ -116,19 +116,19 @@ class RunRows:
         Raises:
             What `page` raises.
         """
-        shown = (
-            [column for column in self.columns if column.kind != "list"] if columns is None else self._shown(columns)
+        selected = (
+            [column for column in self.columns if column.kind != "list"] if columns is None else self._selected(columns)
         )
         where, bound = self.columns.where(conditions)
         sorted_by = self.columns.order(order or Order())
-        names = [column.name for column in shown]
+        names = [column.name for column in selected]
         with self.asking() as question:
             count = int(question.ask(f"SELECT count(*) FROM {{rows}} WHERE {where}", bound)[0][0])
-            found = question.table(
-                f"SELECT {_listed(shown)} FROM {{rows}} WHERE {where} ORDER BY {sorted_by} LIMIT ?",
-                [*bound, min(self.limits.download, self.limits.cells // len(shown))],
+            records = question.table(
+                f"SELECT {_column_list(selected)} FROM {{rows}} WHERE {where} ORDER BY {sorted_by} LIMIT ?",
+                [*bound, min(self.limits.download, self.limits.cells // len(selected))],
             )
-        return found.rename_columns(names), count
+        return records.rename_columns(names), count
 
     def row(self, row_id: str, target: str | None = None) -> Row | None:
         """One row, whole; of the first of its targets unless one is named. None if the run has no such row.
@@ -142,16 +142,16 @@ class RunRows:
             bound += self.columns.where([Condition("target", "is", target)])[1]
             where += f" AND {self.columns.of('target').sql} = ?"
         with self.asking() as question:
-            found = question.ask(f"SELECT * FROM {{rows}} WHERE {where} LIMIT 1", bound)
-        return _as_rows(list(self.columns), found)[0] if found else None
+            records = question.ask(f"SELECT * FROM {{rows}} WHERE {where} LIMIT 1", bound)
+        return _as_rows(list(self.columns), records)[0] if records else None
 
     def targets_of(self, row_id: str) -> tuple[str, ...]:
         """The targets that a row is explained for."""
         where, bound = self.columns.where([Condition("row_id", "is", row_id)])
         target = self.columns.of("target").sql
         with self.asking() as question:
-            found = question.ask(f"SELECT DISTINCT {target} FROM {{rows}} WHERE {where} ORDER BY 1 LIMIT 100", bound)
-        return tuple(str(name) for (name,) in found)
+            records = question.ask(f"SELECT DISTINCT {target} FROM {{rows}} WHERE {where} ORDER BY 1 LIMIT 100", bound)
+        return tuple(str(name) for (name,) in records)
 
     def neighbours(self, row: Row, number: int = 3, columns: Sequence[str] | None = None) -> tuple[Row, ...]:
         """Up to `number` rows with the next lower outputs and as many with the next higher ones, from high to low.
@@ -159,7 +159,7 @@ class RunRows:
         The row itself is not among them.
         """
         _require_within("neighbours", number, 1, self.limits.page)
-        shown, output = self._shown(columns), self.columns.of("output", "number").sql
+        selected, output = self._selected(columns), self.columns.of("output", "number").sql
         row_id, target = self.columns.of("row_id").sql, self.columns.of("target").sql
         halves = []
         with self.asking() as question:
@@ -167,28 +167,28 @@ class RunRows:
                 beyond = f"({output} {sign} ? OR ({output} = ? AND {row_id} {sign} ?))"
                 halves.append(
                     question.ask(
-                        f"SELECT {_listed(shown)} FROM {{rows}} WHERE {target} = ? AND {row_id} <> ? AND {beyond} "
-                        f"AND NOT isnan({output}) ORDER BY {output} {way}, {row_id} {way} LIMIT ?",
+                        f"SELECT {_column_list(selected)} FROM {{rows}} WHERE {target} = ? AND {row_id} <> ? "
+                        f"AND {beyond} AND NOT isnan({output}) ORDER BY {output} {way}, {row_id} {way} LIMIT ?",
                         [row["target"], row["row_id"], row["output"], row["output"], row["row_id"], number],
                     )
                 )
-        return _as_rows(shown, [*reversed(halves[0]), *halves[1]])
+        return _as_rows(selected, [*reversed(halves[0]), *halves[1]])
 
-    def _shown(self, columns: Sequence[str] | None) -> list[Column]:
+    def _selected(self, columns: Sequence[str] | None) -> list[Column]:
         if columns is not None:
             return [self.columns.of(name) for name in dict.fromkeys(columns)]
         return [column for column in self.columns if ":" not in column.name]
 
 
-def _require_within(what: str, number: int, least: int, most: int, remedy: str = "") -> None:
+def _require_within(name: str, number: int, least: int, most: int, remedy: str = "") -> None:
     if not least <= number <= most:
-        raise QueryError(f"{what}: {number:,} is not between {least} and {most:,}" + (f"; {remedy}" if remedy else ""))
+        raise QueryError(f"{name}: {number:,} is not between {least} and {most:,}" + (f"; {remedy}" if remedy else ""))
 
 
-def _listed(columns: Sequence[Column]) -> str:
+def _column_list(columns: Sequence[Column]) -> str:
     return ", ".join(column.sql for column in columns)
 
 
-def _as_rows(columns: Sequence[Column], found: Sequence[tuple[Any, ...]]) -> tuple[Row, ...]:
+def _as_rows(columns: Sequence[Column], records: Sequence[tuple[Any, ...]]) -> tuple[Row, ...]:
     names = [column.name for column in columns]
-    return tuple(dict(zip(names, values, strict=True)) for values in found)
+    return tuple(dict(zip(names, values, strict=True)) for values in records)

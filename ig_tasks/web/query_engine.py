@@ -63,10 +63,10 @@ def columns_of(files: VerifiedFiles) -> Columns:
     return Columns(Column(field.name, place, _kind(field.type)) for place, field in enumerate(schema))
 
 
-def _kind(held: pa.DataType) -> Any:
-    if pa.types.is_floating(held) or pa.types.is_integer(held):
+def _kind(data_type: pa.DataType) -> Any:
+    if pa.types.is_floating(data_type) or pa.types.is_integer(data_type):
         return "number"
-    return "text" if pa.types.is_string(held) or pa.types.is_large_string(held) else "list"
+    return "text" if pa.types.is_string(data_type) or pa.types.is_large_string(data_type) else "list"
 
 
 class Question:
@@ -86,8 +86,8 @@ class Question:
             DamagedError: if a file changed meanwhile.
         """
         with self._bounded():
-            found: list[tuple[Any, ...]] = self._connection.execute(self._of(query), list(bound)).fetchall()
-        return found
+            records: list[tuple[Any, ...]] = self._connection.execute(self._of(query), list(bound)).fetchall()
+        return records
 
     def table(self, query: str, bound: Sequence[Any] = ()) -> pa.Table:
         """As `ask`, as a table."""
@@ -137,7 +137,7 @@ def asking(files: VerifiedFiles, columns: Columns, limits: Limits = LIMITS) -> I
         if not taken:
             raise QueryError("many people are asking at this moment; try again in a few seconds")
         ends = time.monotonic() + limits.seconds
-        files.verify(lambda: _going(ends, limits))
+        files.verify(lambda: _check_time(ends, limits))
         connection = duckdb.connect(
             ":memory:",
             config={
@@ -161,7 +161,7 @@ def asking(files: VerifiedFiles, columns: Columns, limits: Limits = LIMITS) -> I
             connection.close()
 
 
-def _going(ends: float, limits: Limits) -> None:
+def _check_time(ends: float, limits: Limits) -> None:
     require_time(ends, limits)
 
 

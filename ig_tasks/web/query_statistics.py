@@ -46,17 +46,17 @@ def sample(
         DamagedError: if a file is not what was written.
     """
     _require_number(number, rows)
-    shown = [rows.columns.of(name, "number", "text") for name in dict.fromkeys(columns)]
-    where, bound = _held(rows.columns, conditions, [column.name for column in shown])
+    selected = [rows.columns.of(name, "number", "text") for name in dict.fromkeys(columns)]
+    where, bound = _where_present(rows.columns, conditions, [column.name for column in selected])
     row_id, target = (rows.columns.of(name).sql for name in ("row_id", "target"))
     with rows.asking() as question:
-        found = question.ask(
-            f"SELECT {', '.join(column.sql for column in shown)} FROM {{rows}} WHERE {where} "
+        records = question.ask(
+            f"SELECT {', '.join(column.sql for column in selected)} FROM {{rows}} WHERE {where} "
             f"ORDER BY hash({row_id}, {target}), {row_id} LIMIT ?",
             [*bound, number],
         )
-    names = [column.name for column in shown]
-    return tuple(dict(zip(names, values, strict=True)) for values in found)
+    names = [column.name for column in selected]
+    return tuple(dict(zip(names, values, strict=True)) for values in records)
 
 
 def bins(rows: RunRows, column: str, number: int = 30, conditions: Sequence[Condition] = ()) -> Bins:
@@ -66,23 +66,23 @@ def bins(rows: RunRows, column: str, number: int = 30, conditions: Sequence[Cond
         What `sample` raises.
     """
     _require_number(number, rows)
-    held = rows.columns.of(column, "number").sql
-    where, bound = _held(rows.columns, conditions, [column])
+    value = rows.columns.of(column, "number").sql
+    where, bound = _where_present(rows.columns, conditions, [column])
     with rows.asking() as question:
         low, high, count = question.ask(
-            f"SELECT min({held}), max({held}), count(*) FROM {{rows}} WHERE {where}", bound
+            f"SELECT min({value}), max({value}), count(*) FROM {{rows}} WHERE {where}", bound
         )[0]
         if not count:
             return Bins((), ())
         if low == high:
             return Bins((low, high), (count,))
-        found = question.ask(
-            f"SELECT least(CAST(floor(({held} - ?) / ? * ?) AS BIGINT), ?) AS place, count(*) FROM {{rows}} "
+        records = question.ask(
+            f"SELECT least(CAST(floor(({value} - ?) / ? * ?) AS BIGINT), ?) AS place, count(*) FROM {{rows}} "
             f"WHERE {where} GROUP BY place",
             [low, high - low, number, number - 1, *bound],
         )
     counts = [0] * number
-    for place, many in found:
+    for place, many in records:
         counts[place] = many
     return Bins(tuple(low + (high - low) * place / number for place in range(number + 1)), tuple(counts))
 
@@ -96,14 +96,14 @@ def levels(
         What `sample` raises.
     """
     _require_number(number, rows)
-    held = rows.columns.of(column, "text").sql
-    where, bound = _held(rows.columns, conditions, [column])
+    value = rows.columns.of(column, "text").sql
+    where, bound = _where_present(rows.columns, conditions, [column])
     with rows.asking() as question:
-        found = question.ask(
-            f"SELECT {held}, count(*) FROM {{rows}} WHERE {where} GROUP BY ALL ORDER BY 2 DESC, 1 LIMIT ?",
+        records = question.ask(
+            f"SELECT {value}, count(*) FROM {{rows}} WHERE {where} GROUP BY ALL ORDER BY 2 DESC, 1 LIMIT ?",
             [*bound, number],
         )
-    return tuple((str(text), int(many)) for text, many in found)
+    return tuple((str(text), int(many)) for text, many in records)
 
 
 def bands(
@@ -120,19 +120,19 @@ def bands(
         What `sample` raises.
     """
     _require_number(number, rows)
-    along, held = rows.columns.of(by, "number").sql, rows.columns.of(of, "number").sql
-    where, bound = _held(rows.columns, conditions, [by, of])
+    along, value = rows.columns.of(by, "number").sql, rows.columns.of(of, "number").sql
+    where, bound = _where_present(rows.columns, conditions, [by, of])
     inner = [place / number for place in range(1, number)]
     with rows.asking() as question:
         # Rows of one value stay in one interval: it goes to that above the last edge below it.
         edges = question.ask(f"SELECT quantile_disc({along}, ?) FROM {{rows}} WHERE {where}", [inner, *bound])[0][0]
-        found = question.ask(
+        records = question.ask(
             f"SELECT len(list_filter(?::DOUBLE[], lambda edge: edge <= {along})) AS place, min({along}), max({along}), "
-            f"count(*), quantile_cont({held}, ?), median({along}) FROM {{rows}} WHERE {where} "
+            f"count(*), quantile_cont({value}, ?), median({along}) FROM {{rows}} WHERE {where} "
             "GROUP BY place ORDER BY place",
             [sorted(set(edges or [])), list(quantiles), *bound],
         )
-    return tuple(Band("", low, high, many, tuple(at), middle) for _, low, high, many, at, middle in found)
+    return tuple(Band("", low, high, many, tuple(at), middle) for _, low, high, many, at, middle in records)
 
 
 def band_by_level(
@@ -149,18 +149,18 @@ def band_by_level(
         What `sample` raises.
     """
     _require_number(number, rows)
-    along, held = rows.columns.of(by, "text").sql, rows.columns.of(of, "number").sql
-    where, bound = _held(rows.columns, conditions, [by, of])
+    along, value = rows.columns.of(by, "text").sql, rows.columns.of(of, "number").sql
+    where, bound = _where_present(rows.columns, conditions, [by, of])
     with rows.asking() as question:
-        found = question.ask(
-            f"SELECT {along}, count(*), quantile_cont({held}, ?) FROM {{rows}} WHERE {where} "
+        records = question.ask(
+            f"SELECT {along}, count(*), quantile_cont({value}, ?) FROM {{rows}} WHERE {where} "
             f"GROUP BY {along} ORDER BY 2 DESC, 1 LIMIT ?",
             [list(quantiles), *bound, number],
         )
-    return tuple(Band(str(level), None, None, many, tuple(at)) for level, many, at in found)
+    return tuple(Band(str(level), None, None, many, tuple(at)) for level, many, at in records)
 
 
-def _held(columns: Columns, conditions: Sequence[Condition], named: Sequence[str]) -> tuple[str, list[Any]]:
+def _where_present(columns: Columns, conditions: Sequence[Condition], named: Sequence[str]) -> tuple[str, list[Any]]:
     """The conditions, and that each of these columns holds a value."""
     where, bound = columns.where(conditions)
     return " AND ".join([where, *(f"NOT {columns.of(name).absent}" for name in named)]), list(bound)

@@ -57,15 +57,15 @@ def _quantile_words(q: float) -> str:
 
 def segments_of(report: Report, target: str) -> Mapping[str, list[tuple[str, str]]]:
     """{what a column is called: [(segment, its level), ...]} of what the report tells apart, the largest first."""
-    found: dict[str, dict[str, tuple[str, int]]] = {}
+    by_column: dict[str, dict[str, tuple[str, int]]] = {}
     for row in report.segments:
         if row.target == target and row.segment is not None:
             column, _, level = row.segment.partition("=")
             name, level = segment_label(report, row.segment_column or column), row.segment_level or level
-            found.setdefault(name, {})[row.segment] = (level, row.rows)
+            by_column.setdefault(name, {})[row.segment] = (level, row.rows)
     return {
-        name: [(segment, level) for segment, (level, _) in sorted(held.items(), key=lambda item: -item[1][1])]
-        for name, held in found.items()
+        name: [(segment, level) for segment, (level, _) in sorted(segments.items(), key=lambda item: -item[1][1])]
+        for name, segments in by_column.items()
     }
 
 
@@ -96,13 +96,13 @@ class Choices:
         Raises:
             PageError: 404, in one line, for what it has not.
         """
-        targets = {one.name: one for one in report.targets}
+        targets = {info.name: info for info in report.targets}
         chosen = next(iter(targets.values()), None) if target is None else targets.get(target)
         if chosen is None:
             raise PageError(404, "This report has no such target." if targets else "This report explains no target.")
         if segment and not any(row.segment == segment and row.target == chosen.name for row in report.segments):
             raise PageError(404, "This report has no such segment of this target.")
-        known = {one.key: one for one in statistics_of(report, segment)}
+        known = {offered.key: offered for offered in statistics_of(report, segment)}
         if statistic not in known:
             within = " within a segment" if segment else ""
             raise PageError(404, f"This report has no such statistic{within}; it has: {', '.join(known)}.")
@@ -112,7 +112,7 @@ class Choices:
 
     def query(self, **other: Any) -> dict[str, Any]:
         """The parameters of this state's address, with others instead; what is usual is left out."""
-        held = {
+        parameters = {
             "target": self.target.name,
             "segment": self.segment,
             "statistic": self.statistic.key,
@@ -122,4 +122,4 @@ class Choices:
             **other,
         }
         usual = {"segment": "", "statistic": "abs_mean", "sort": "rank", "search": "", "part": 1}
-        return {key: text for key, text in held.items() if text is not None and text != usual.get(key)}
+        return {key: text for key, text in parameters.items() if text is not None and text != usual.get(key)}

@@ -29,17 +29,17 @@ def place_of(uri: str, store: str) -> ReportPlace | None:
     parts = uri.removeprefix(within).split("/") if uri.startswith(within) else []
     if len(parts) != 3 or not all(parts):
         return None
-    found = _FILE.fullmatch(parts[2])
-    return None if found is None else ReportPlace(parts[0], parts[1], int(found[1] or 1))
+    match = _FILE.fullmatch(parts[2])
+    return None if match is None else ReportPlace(parts[0], parts[1], int(match[1] or 1))
 
 
 def report_places(results: Iterable[Any], store: str) -> list[ReportPlace]:
     """The reports that results of tasks name, each once, in their order."""
-    found: dict[ReportPlace, None] = {}
+    places: dict[ReportPlace, None] = {}
     for result in results:
-        for one in result if isinstance(result, list) else [result]:
-            uri = one.get("page_uri") or one.get("report_uri") if isinstance(one, Mapping) else None
+        for value in result if isinstance(result, list) else [result]:
+            uri = value.get("page_uri") or value.get("report_uri") if isinstance(value, Mapping) else None
             place = place_of(uri, store) if isinstance(uri, str) else None
             if place is not None:
-                found[place] = None
-    return list(found)
+                places[place] = None
+    return list(places)

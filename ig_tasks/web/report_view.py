@@ -56,16 +56,18 @@ class FeaturesView:
 
 def with_one_target(report: Report, target: str) -> Report:
     """The report with one of its targets, as if the others had not been explained."""
-    parts: dict[str, Any] = {name: _of(target, getattr(report, name)) for name in _BY_TARGET}
-    parts["targets"] = tuple(one for one in report.targets if one.name == target)
-    parts["verdicts"] = tuple(one for one in report.verdicts if one.target in ("", target))
+    parts: dict[str, Any] = {name: _of_target(target, getattr(report, name)) for name in _BY_TARGET}
+    parts["targets"] = tuple(item for item in report.targets if item.name == target)
+    parts["verdicts"] = tuple(item for item in report.verdicts if item.target in ("", target))
     drift = report.drift
     if drift is not None:
-        drift = drift.model_copy(update={name: _of(target, getattr(drift, name)) for name in ("features", "groups")})
+        drift = drift.model_copy(
+            update={name: _of_target(target, getattr(drift, name)) for name in ("features", "groups")}
+        )
     return report.model_copy(update={**parts, "drift": drift})
 
 
-def _of(target: str, rows: Sequence[Any]) -> tuple[Any, ...]:
+def _of_target(target: str, rows: Sequence[Any]) -> tuple[Any, ...]:
     return tuple(row for row in rows if row.target == target)
 
 
@@ -77,17 +79,17 @@ def features_view(report: Report, choices: Choices) -> FeaturesView:
     else:
         rows = list(report.ranking(target.name))
     figures = _figures(report, choices, rows)
-    asked = choices.words.casefold()
-    lines = [FeatureLine(row, figures.get(row.feature)) for row in rows if asked in _words(report, row)]
+    search = choices.words.casefold()
+    lines = [FeatureLine(row, figures.get(row.feature)) for row in rows if search in _words(report, row)]
     ordered = _sorted(report, choices.sort, lines)
     first = (choices.part - 1) * FEATURES
-    shown = tuple(ordered[first : first + FEATURES])
+    listed = tuple(ordered[first : first + FEATURES])
     return FeaturesView(
         words=target_words(target),
         units=units(target.space),
         rows=max((row.rows for row in rows), default=0),
-        lines=shown,
-        charts=_charts(report, choices, shown[:_CHARTED]),
+        lines=listed,
+        charts=_charts(report, choices, listed[:_CHARTED]),
         found=len(lines),
         whole=len(rows),
     )
@@ -117,10 +119,10 @@ def _sorted(report: Report, sort: str, lines: list[FeatureLine]) -> list[Feature
         return sorted(lines, key=lambda line: line.row.rank, reverse=turned)
     if column == "name":
         return sorted(lines, key=lambda line: report.label(line.row.feature).casefold(), reverse=turned)
-    held = [(line.figure if column == "figure" else getattr(line.row, column), line) for line in lines]
-    known = [(figure, line) for figure, line in held if figure is not None]
+    figures = [(line.figure if column == "figure" else getattr(line.row, column), line) for line in lines]
+    known = [(figure, line) for figure, line in figures if figure is not None]
     known.sort(key=lambda item: item[0], reverse=not turned)
-    return [line for _, line in known] + [line for figure, line in held if figure is None]
+    return [line for _, line in known] + [line for figure, line in figures if figure is None]
 
 
 def _charts(report: Report, choices: Choices, lines: Sequence[FeatureLine]) -> tuple[tuple[Chart, str], ...]:
@@ -129,16 +131,16 @@ def _charts(report: Report, choices: Choices, lines: Sequence[FeatureLine]) -> t
     rows = [line.row for line in lines]
     names = [row.feature for row in rows]
     labels = unique_labels(names, {name: report.label(name) for name in names})
-    said = units(choices.target.space)
-    signed = report_charts.signed_chart(rows, labels, said)
+    unit = units(choices.target.space)
+    signed = report_charts.signed_chart(rows, labels, unit)
     direction = "Signed mean: bars to the right raise the output on average, bars to the left lower it."
     if choices.statistic.key == "abs_mean":
-        sizes = report_charts.importance_chart(rows, labels, said)
+        sizes = report_charts.importance_chart(rows, labels, unit)
         return (sizes, "Mean absolute attribution with 95 % confidence interval."), (signed, direction)
     if choices.statistic.key == "mean":
         return ((signed, direction),)
     statistic = choices.statistic
-    squared = f"{said}, squared" if statistic.key == "mean_square" else said
+    squared = f"{unit}, squared" if statistic.key == "mean_square" else unit
     bars = [(labels[line.row.feature], line.figure) for line in lines]
     chart = figure_bars(bars, statistic.words, squared, signed=statistic.signed)
     chart = replace(chart, names={label: name for name, label in labels.items()})

@@ -31,13 +31,13 @@ def as_csv(table: pa.Table) -> bytes:
 
 def as_parquet(table: pa.Table, conditions: Sequence[Condition], count: int) -> bytes:
     """A table as Parquet; its metadata say of which filter it is, and of how many rows."""
-    asked = {
-        "conditions": [[one.column, one.operator, one.value] for one in conditions],
+    metadata = {
+        "conditions": [[condition.column, condition.operator, condition.value] for condition in conditions],
         "rows": table.num_rows,
         "rows_of_filter": count,
     }
     sink = io.BytesIO()
-    pq.write_table(table.replace_schema_metadata({"ig_tasks": json.dumps(asked)}), sink, compression="zstd")
+    pq.write_table(table.replace_schema_metadata({"ig_tasks": json.dumps(metadata)}), sink, compression="zstd")
     return sink.getvalue()
 
 

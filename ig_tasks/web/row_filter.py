@@ -49,10 +49,10 @@ class RowFilter:
         """
         if (number := len(query.getlist("column"))) > _FIELDS:
             raise QueryError(f"{number} conditions in one address: a form has at most {_FIELDS}")
-        asked = zip_longest(*(query.getlist(name) for name in ("column", "op", "value")), fillvalue="")
+        fields = zip_longest(*(query.getlist(name) for name in ("column", "op", "value")), fillvalue="")
         typed = [
             Condition(column, operator or _first_operator(columns, column), value)
-            for column, operator, value in asked
+            for column, operator, value in fields
             if column
         ]
         sort = query.get("sort") or _OUTPUT
@@ -63,7 +63,7 @@ class RowFilter:
     def conditions(self) -> list[Condition]:
         """The conditions that hold: a condition that waits for its value does not count yet."""
         of_target = [Condition(_TARGET, "is", self.target)] if self.target else []
-        return [*of_target, *(one for one in self.typed if self.is_complete(one))]
+        return [*of_target, *(condition for condition in self.typed if self.is_complete(condition))]
 
     @staticmethod
     def is_complete(condition: Condition) -> bool:
@@ -75,9 +75,9 @@ class RowFilter:
         conditions: Sequence[Condition] = changes.pop("typed", self.typed)
         order: Order = changes.pop("order", self.order)
         return {
-            "column": [one.column for one in conditions] or None,
-            "op": [one.operator for one in conditions] or None,
-            "value": [one.value for one in conditions] or None,
+            "column": [condition.column for condition in conditions] or None,
+            "op": [condition.operator for condition in conditions] or None,
+            "value": [condition.value for condition in conditions] or None,
             "target": self.target or None,
             "sort": None if order.column == _OUTPUT else order.column,
             "way": None if order.descending else "asc",

@@ -143,9 +143,9 @@ def _lines_of(stored: StoredRun, name: str, row_id: str) -> list[Row]:
     columns = columns_of(files)
     by = columns.of("row_id").sql
     with asking(files, columns) as question:
-        found = question.ask(f"SELECT * FROM {{rows}} WHERE {by} = ? LIMIT 100", [row_id])  # noqa: S608 - a place
+        records = question.ask(f"SELECT * FROM {{rows}} WHERE {by} = ? LIMIT 100", [row_id])  # noqa: S608 - a place
     names = [column.name for column in columns]
-    return [dict(zip(names, values, strict=True)) for values in found]
+    return [dict(zip(names, values, strict=True)) for values in records]
 
 
 def again(run: OpenedRun, row_id: str) -> str:

@@ -39,9 +39,9 @@ def sparkline(values: Sequence[float | None], label: str) -> Markup:
         if piece
     )
     gaps = len(values) - len(known)
-    said = f"{visible(label)} over {len(values)} partitions: first {number(known[0])}, last {number(known[-1])}, "
-    said += f"least {number(min(known))}, greatest {number(max(known))}" + (f"; {gaps} not known" if gaps else "")
+    words = f"{visible(label)} over {len(values)} partitions: first {number(known[0])}, last {number(known[-1])}, "
+    words += f"least {number(min(known))}, greatest {number(max(known))}" + (f"; {gaps} not known" if gaps else "")
     return Markup(
-        '<svg class="spark" role="img" aria-label="{said}" viewBox="0 0 {w} {h}" width="{w}" height="{h}">{lines}'
+        '<svg class="spark" role="img" aria-label="{words}" viewBox="0 0 {w} {h}" width="{w}" height="{h}">{lines}'
         '<circle cx="{x:.1f}" cy="{y:.1f}" r="2.2"/></svg>'
-    ).format(said=said, w=_WIDTH, h=_HEIGHT, lines=lines, x=last[0], y=last[1])
+    ).format(words=words, w=_WIDTH, h=_HEIGHT, lines=lines, x=last[0], y=last[1])

@@ -56,11 +56,11 @@ def stamped(name: str) -> str:
 def _files() -> dict[str, StaticFile]:
     own = {path.relative_to(_HERE).as_posix(): path.read_bytes() for path in sorted(_HERE.rglob("*")) if path.is_file()}
     fonts = {f"fonts/{weight}_{part}.woff2": (weight, part) for weight in WEIGHTS for part in PARTS}
-    found = {name: _file(name, content) for name, content in own.items() if Path(name).suffix in _KINDS}
-    found |= {name: _file(name, (FONTS / Path(name).name).read_bytes()) for name in fonts}
-    rules = "\n".join(_face(weight, part, f"{name}?v={found[name].stamp}") for name, (weight, part) in fonts.items())
-    made = {"fonts.css": rules, "palette.css": palette_css(), "report.css": REPORT_STYLES.read_text(encoding="utf-8")}
-    return found | {name: _file(name, text.encode()) for name, text in made.items()}
+    files = {name: _file(name, content) for name, content in own.items() if Path(name).suffix in _KINDS}
+    files |= {name: _file(name, (FONTS / Path(name).name).read_bytes()) for name in fonts}
+    rules = "\n".join(_face(weight, part, f"{name}?v={files[name].stamp}") for name, (weight, part) in fonts.items())
+    sheets = {"fonts.css": rules, "palette.css": palette_css(), "report.css": REPORT_STYLES.read_text(encoding="utf-8")}
+    return files | {name: _file(name, text.encode()) for name, text in sheets.items()}
 
 
 def _file(name: str, content: bytes) -> StaticFile:

@@ -46,7 +46,7 @@ def _run_linked(context: Context, compared: Any) -> Any:
 
 
 @pass_context
-def _drawn(context: Context, chart: Chart) -> Markup:
+def _browser_chart(context: Context, chart: Chart) -> Markup:
     """A chart of a shared template: the browser's, whose labels lead to the pages of what they name."""
     links = context.get("links")
     return chart_place(chart, context["pictures"], links.of(chart) if links else None)
@@ -56,7 +56,7 @@ def _with_contents(page: Markup) -> Markup:
     return Markup(with_contents(str(page)))  # noqa: S704 - what is added are headings, escaped already
 
 
-FILTERS: Mapping[str, Any] = {"drawn": _drawn, "with_contents": _with_contents}
+FILTERS: Mapping[str, Any] = {"drawn": _browser_chart, "with_contents": _with_contents}
 GLOBALS: Mapping[str, Any] = {
     "linked": _linked,
     "level_linked": _level_linked,

@@ -31,7 +31,7 @@ class Timeline:
     @property
     def marks(self) -> dict[str, str]:
         """{partition: what changed there, in words}."""
-        return {partition: ", ".join(what) for partition, what in self.changed.items()}
+        return {partition: ", ".join(changes) for partition, changes in self.changed.items()}
 
     def features(self, target: str, space: str, most: int) -> list[str]:
         """The features that lead in any of the reports, the greatest first."""
@@ -46,17 +46,17 @@ class Timeline:
         entry = self.entries.get(partition)
         if entry is None or not entry.published:
             return {}
-        found = (one for one in entry.targets if (one.name, one.space) == (target, space))
-        return {row.feature: row for one in found for row in one.features}
+        matches = (indexed for indexed in entry.targets if (indexed.name, indexed.space) == (target, space))
+        return {row.feature: row for indexed in matches for row in indexed.features}
 
 
 def timeline_of(entries: Sequence[IndexEntry]) -> Timeline:
     """The timeline of a spec's reports; of a spec whose data has no partitions the one point `all`."""
     newest: dict[str, IndexEntry] = {}
     for entry in entries:
-        held = newest.get(entry.partition)
+        known = newest.get(entry.partition)
         # One that was withheld is shown where nothing was published of its partition.
-        if entry.official and (held is None or _standing(held) <= _standing(entry)):
+        if entry.official and (known is None or _precedence(known) <= _precedence(entry)):
             newest[entry.partition] = entry
     single = sorted((name for name in newest if name != ALL and ".." not in name), key=partition_order)[-_MOST:]
     names = single or sorted(newest, key=partition_order)
@@ -64,17 +64,17 @@ def timeline_of(entries: Sequence[IndexEntry]) -> Timeline:
     changed = {}
     before: IndexEntry | None = None
     for name, entry in chosen.items():
-        what = () if before is None else _changed(before, entry)
-        if what:
-            changed[name] = what
+        changes = () if before is None else _changed_parts(before, entry)
+        if changes:
+            changed[name] = changes
         before = entry
     return Timeline(tuple(with_gaps(single, most=2 * _MOST)) if single else tuple(names), chosen, changed)
 
 
-def _standing(entry: IndexEntry) -> tuple[bool, str, int]:
+def _precedence(entry: IndexEntry) -> tuple[bool, str, int]:
     return entry.published, *order_of(entry)[1:]
 
 
-def _changed(before: IndexEntry, after: IndexEntry) -> tuple[str, ...]:
+def _changed_parts(before: IndexEntry, after: IndexEntry) -> tuple[str, ...]:
     parts = {"model": "model_digest", "baseline": "baseline_digest", "settings": "settings_digest"}
-    return tuple(what for what, key in parts.items() if getattr(before, key) != getattr(after, key))
+    return tuple(part for part, key in parts.items() if getattr(before, key) != getattr(after, key))

@@ -68,11 +68,11 @@ class TokenAccess:
 
     def exchange(self, request: Request) -> Response | None:
         """For the token of the printed address the cookie, and that address without it; None for other requests."""
-        given = request.query_params.get(_TOKEN)
-        if given is None or self._token is None or not secrets.compare_digest(given.encode(), self._token.encode()):
+        token = request.query_params.get(_TOKEN)
+        if token is None or self._token is None or not secrets.compare_digest(token.encode(), self._token.encode()):
             return None
         self._token = None
-        rest = urlencode([(key, held) for key, held in parse_qsl(request.url.query) if key != _TOKEN])
+        rest = urlencode([(key, value) for key, value in parse_qsl(request.url.query) if key != _TOKEN])
         answer = RedirectResponse(f"{request.url.path}{f'?{rest}' if rest else ''}", status_code=303)
         cookie: SimpleCookie = SimpleCookie({self._cookie: self._key})
         cookie[self._cookie] |= {"path": "/", "httponly": True, "samesite": "Strict"}
@@ -90,14 +90,14 @@ class _Door:
         """ASGI."""
         if scope["type"] == "http":
             request = Request(scope)
-            answer = await self._answered(request)
+            answer = await self._answer_at_door(request)
             if answer is not None:
                 await answer(scope, receive, send)
                 return
             scope = {**scope, "root_path": PREFIX}
         await self._app(scope, receive, send)
 
-    async def _answered(self, request: Request) -> Response | None:
+    async def _answer_at_door(self, request: Request) -> Response | None:
         try:
             self._access.require_host(request)
             if request.method == "GET" and (exchanged := self._access.exchange(request)) is not None:

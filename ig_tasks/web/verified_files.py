@@ -102,8 +102,8 @@ class VerifiedFiles:
         try:
             state = _state(number)
             if not _SEEN.has((path, digest), state):
-                found = hashlib.file_digest(handle, "sha256").hexdigest()
-                if f"sha256:{found}" != digest:
+                actual = hashlib.file_digest(handle, "sha256").hexdigest()
+                if f"sha256:{actual}" != digest:
                     self._checked.read_bytes(name)  # says what is wrong with it
                     raise damaged(self._checked, name, "it changes while it is read")
                 if _state(number) == state:
@@ -116,19 +116,19 @@ class VerifiedFiles:
 
     def _open_copy(self, name: str) -> Reader:
         key = (self._checked.uri_of(name), self._digests[name])
-        found = COPIES.opened(key)
-        if found is None:
+        copy = COPIES.opened(key)
+        if copy is None:
             COPIES.keep(key, self._checked.read_bytes(name))
-            found = COPIES.opened(key)
-        if found is None:
+            copy = COPIES.opened(key)
+        if copy is None:
             raise QueryError(f"{name}: the file is larger than a page may copy from this store")
-        return found
+        return copy
 
 
 def _state(number: int) -> tuple[int, ...]:
     """What changes when a file does."""
-    found = os.fstat(number)
-    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+    status = os.fstat(number)
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 class _Seen:

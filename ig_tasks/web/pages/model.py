@@ -32,7 +32,7 @@ def show(
     runs: Annotated[str, Query(max_length=10)] = "",
 ) -> Response:
     """The timeline of a spec, for one target, and its runs."""
-    summary = catalogue.kept(spec.name, "summary", summary_of)
+    summary = catalogue.derived(spec.name, "summary", summary_of)
     assert summary is not None  # noqa: S101 - a spec that is there has reports
     unfinished = [run for run in catalogue.mender.unfinished() if run.name == spec.name]
     standing = standing_of(

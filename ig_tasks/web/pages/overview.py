@@ -48,7 +48,7 @@ def show(
     every = [
         standing_of(summary, moment, computing=computing, activity=activity.get(name))
         for name in names
-        if (summary := catalogue.kept(name, "summary", summary_of)) is not None
+        if (summary := catalogue.derived(name, "summary", summary_of)) is not None
     ]
     chosen = [one for one in every if _wanted(one, q.casefold().split(), owner, tag, state)]
     by = sort if sort in _ORDERS else "name"
@@ -71,7 +71,7 @@ def show(
 def _wanted(one: Standing, words: Sequence[str], owner: str, tag: str, state: str) -> bool:
     latest = one.summary.latest
     return (
-        all(word in one.summary.found for word in words)
+        all(word in one.summary.searched for word in words)
         and owner in ("", latest.owner)
         and (not tag or tag in latest.tags)
         and (not state or state in one.states)

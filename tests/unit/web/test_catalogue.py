@@ -112,11 +112,11 @@ def test_what_is_read_is_kept_while_it_stays_the_same(place: str, sample: Simple
     catalogue = Catalogue(place, fresh_for=0.0)
     first = catalogue.entries("flights")
     assert catalogue.entries("flights") is first
-    made = catalogue.kept("flights", "count", len)
+    made = catalogue.derived("flights", "count", len)
     assert made == 4
     Index(place).record(first[0].model_copy(update={"run_id": "2013-07-a"}))
     assert len(catalogue.entries("flights")) == 5
-    assert catalogue.kept("flights", "count", len) == 5
+    assert catalogue.derived("flights", "count", len) == 5
 
 
 def test_a_store_that_goes_out_of_reach_shows_what_was_known(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
