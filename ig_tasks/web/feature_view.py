@@ -34,7 +34,7 @@ class FeatureChoice:
     segment: Importance | None = None
 
     @property
-    def shown(self) -> Importance:
+    def importance(self) -> Importance:
         """The importance of the rows that are shown."""
         return self.segment or self.row
 

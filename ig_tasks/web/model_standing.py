@@ -36,14 +36,14 @@ class Summary:
 
     Attributes:
         latest: the newest report of the last partition: official, unless there are only ad-hoc ones.
-        shown: the report that the figures are of: the latest published one, else `latest`.
+        current: the report that the figures are of: the latest published one, else `latest`.
         reports: how many runs have one.
         searched: what a search looks through, in lower case.
     """
 
     name: str
     latest: IndexEntry
-    shown: IndexEntry
+    current: IndexEntry
     leading: tuple[Leading, ...]
     reports: int
     partitions: int
@@ -71,10 +71,10 @@ def summary_of(entries: Sequence[IndexEntry]) -> Summary | None:
     latest = max(official or entries, key=order_of)
     timeline = timeline_of(entries)
     published = [entry for entry in timeline.entries.values() if entry.published]
-    shown = published[-1] if published else latest
+    current = published[-1] if published else latest
     leading = []
-    if shown.targets:
-        target = shown.targets[0]
+    if current.targets:
+        target = current.targets[0]
         rankings = [timeline.ranking(name, target.name, target.space) for name in timeline.partitions]
         for row in target.features[:_LEADING]:
             importances = [ranking.get(row.feature) for ranking in rankings]
@@ -85,7 +85,7 @@ def summary_of(entries: Sequence[IndexEntry]) -> Summary | None:
     return Summary(
         name=latest.name,
         latest=latest,
-        shown=shown,
+        current=current,
         leading=tuple(leading),
         reports=len({entry.run_id for entry in entries}),
         partitions=len(timeline.entries),

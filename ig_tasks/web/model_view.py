@@ -38,12 +38,12 @@ class RunLine:
     """A run in the table, with all revisions of its report, the newest first.
 
     Attributes:
-        shown: the revision that is shown without asking for any.
+        default: the revision that is shown without asking for any.
         changed: what is not as in the report before it.
         before: the official report of the partition before, to compare with.
     """
 
-    shown: IndexEntry
+    default: IndexEntry
     revisions: tuple[IndexEntry, ...]
     changed: tuple[str, ...]
     before: IndexEntry | None
@@ -160,10 +160,10 @@ def run_lines(entries: Sequence[IndexEntry]) -> list[RunLine]:
         in_line = timeline.entries.get(default.partition) is default
         lines.append(
             RunLine(
-                shown=default,
+                default=default,
                 revisions=tuple(newest_first),
                 changed=timeline.changed.get(default.partition, ()) if in_line else (),
                 before=before.get(default.partition),
             )
         )
-    return sorted(lines, key=lambda line: order_of(line.shown), reverse=True)
+    return sorted(lines, key=lambda line: order_of(line.default), reverse=True)

@@ -37,7 +37,7 @@ class FeaturesView:
 
     Attributes:
         charts: a chart and its caption, each.
-        found: how many features there are of these words, of `whole`.
+        matching: how many features there are of these words, of `whole`.
     """
 
     words: str
@@ -45,13 +45,13 @@ class FeaturesView:
     rows: int
     lines: tuple[FeatureLine, ...]
     charts: tuple[tuple[Chart, str], ...]
-    found: int
+    matching: int
     whole: int
 
     @property
     def parts(self) -> int:
         """How many hundreds of features there are."""
-        return max(1, -(-self.found // FEATURES))
+        return max(1, -(-self.matching // FEATURES))
 
 
 def with_one_target(report: Report, target: str) -> Report:
@@ -90,7 +90,7 @@ def features_view(report: Report, choices: Choices) -> FeaturesView:
         rows=max((row.rows for row in rows), default=0),
         lines=listed,
         charts=_charts(report, choices, listed[:_CHARTED]),
-        found=len(lines),
+        matching=len(lines),
         whole=len(rows),
     )
 

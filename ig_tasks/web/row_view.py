@@ -43,14 +43,14 @@ class RowView:
     """One row for its page.
 
     Attributes:
-        shown: waterfall, contributions, words of texts, cells of images.
+        explanation: waterfall, contributions, words of texts, cells of images.
         facts: (what, figure) of the row besides its features.
         certificate: (what, figure, what it means) of how its numbers are proven.
         baseline: {feature: its value at the baseline}, as far as the report has them.
         reasons: lines of reasons.parquet, the first reason first; empty where the run has none of it.
     """
 
-    shown: ExampleView
+    explanation: ExampleView
     facts: tuple[tuple[str, str], ...]
     certificate: tuple[tuple[str, str, str], ...]
     baseline: Mapping[str, Any]
@@ -60,7 +60,7 @@ class RowView:
     @property
     def example(self) -> Example:
         """The row as a report would have it."""
-        return self.shown.example
+        return self.explanation.example
 
 
 def row_view(run: OpenedRun, stored: StoredRun, row: Row) -> RowView:

@@ -37,10 +37,10 @@ def show(
     """
     pictures = Pictures(request)
     if after and not before:
-        before = _before(_opened(request, after))
-    sides = [_opened(request, text) if text else None for text in (before, after)]
+        before = _before(_open_side(request, after))
+    sides = [_open_side(request, text) if text else None for text in (before, after)]
     first, second = sides
-    shown: dict[str, Any] = {
+    context: dict[str, Any] = {
         "choices": tuple(_choices(request, sides)),
         "before": first,
         "after": second,
@@ -49,12 +49,12 @@ def show(
         "differences": (),
     }
     if first is not None and second is not None:
-        shown |= _both(request, first, second, target, pictures)
-    response = page(request, "compare_page.html", pictures=pictures, **shown)
+        context |= _comparison_context(request, first, second, target, pictures)
+    response = page(request, "compare_page.html", pictures=pictures, **context)
     return pictures.answer() or response
 
 
-def _opened(request: Request, text: str) -> OpenedRun:
+def _open_side(request: Request, text: str) -> OpenedRun:
     name, _, run_id = text.partition("/")
     return open_run(request, name, run_id)
 
@@ -63,19 +63,19 @@ def _before(run: OpenedRun) -> str:
     """The report that a run was compared with, else that of the partition before it; "" where there is none."""
     drift = run.report.drift
     if drift is not None and drift.reference is not None:
-        asked = drift.reference.run_id
-        if drift.reference.name == run.name and any(entry.run_id == asked for entry in run.spec.entries):
-            return f"{run.name}/{asked}"
+        reference_id = drift.reference.run_id
+        if drift.reference.name == run.name and any(entry.run_id == reference_id for entry in run.spec.entries):
+            return f"{run.name}/{reference_id}"
     reports = list(timeline_of(run.spec.entries).entries.values())
     place = next((at for at, entry in enumerate(reports) if entry.partition == run.report.partition), 0)
     return f"{run.name}/{reports[place - 1].run_id}" if place else ""
 
 
-def _both(
+def _comparison_context(
     request: Request, before: OpenedRun, after: OpenedRun, target: str | None, pictures: Pictures
 ) -> dict[str, Any]:
     shared = shared_targets(before.report, after.report)
-    chosen = next((both for both in shared if target in (None, both[1].name)), None)
+    chosen = next((pair for pair in shared if target in (None, pair[1].name)), None)
     if target is not None and chosen is None:
         raise PageError(404, "These reports have no such target in common.")
     links = RunLinks(addresses_of(request), after)
@@ -118,20 +118,20 @@ def _titles(before: OpenedRun, after: OpenedRun) -> tuple[str, str]:
 
 
 def _chart_links(links: RunLinks, comparison: Comparison) -> dict[str, str]:
-    found = {label: links.feature(feature) for label, feature in comparison.names.items()}
-    return {label: address for label, address in found.items() if address}
+    addresses = {label: links.feature(feature) for label, feature in comparison.names.items()}
+    return {label: address for label, address in addresses.items() if address}
 
 
 def _choices(request: Request, sides: list[OpenedRun | None]) -> Iterator[tuple[str, list[tuple[str, str]]]]:
     """(spec, [(`<spec>/<run id>`, partition) ...]): all partitions of the specs that are chosen, of others the last."""
     chosen = {run.name for run in sides if run is not None}
-    asked = {(run.name, run.run_id): run.entry for run in sides if run is not None}
+    opened = {(run.name, run.run_id): run.entry for run in sides if run is not None}
     names = readable_names(request)
     for name in names:
         entries = list(timeline_of(catalogue_of(request).entries(name)).entries.values())[::-1]
-        kept = entries[:_CHOICES] if name in chosen or len(names) == 1 else entries[:1]
-        also = [entry for (spec, _), entry in asked.items() if spec == name and entry.run_id not in _ids(kept)]
-        options = [(f"{name}/{entry.run_id}", _option(entry)) for entry in [*also, *kept]]
+        offered = entries[:_CHOICES] if name in chosen or len(names) == 1 else entries[:1]
+        also = [entry for (spec, _), entry in opened.items() if spec == name and entry.run_id not in _ids(offered)]
+        options = [(f"{name}/{entry.run_id}", _option(entry)) for entry in [*also, *offered]]
         if options:
             yield name, options
 

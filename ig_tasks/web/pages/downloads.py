@@ -36,19 +36,19 @@ _TURNS, _WAITING = Turns(at_once=1, waiting=3), 30.0
 FILES = (*DOWNLOADS, "rows.csv", "rows.parquet")
 
 
-@router.get("/{name}/{run_id}/download/{what}")
-def show(request: Request, run: RunOf, what: Annotated[str, Path(max_length=100)]) -> Response:
+@router.get("/{name}/{run_id}/download/{download}")
+def show(request: Request, run: RunOf, download: Annotated[str, Path(max_length=100)]) -> Response:
     """A file of the report, or of the rows that the filter in the address keeps."""
-    if what not in FILES:
+    if download not in FILES:
         raise PageError(404, f"There is no such download; there are {', '.join(FILES)}.")
-    if what.startswith("rows."):
-        return _rows(request, run, what)
-    if what == "importance.csv":
+    if download.startswith("rows."):
+        return _rows(request, run, download)
+    if download == "importance.csv":
         text = "".join(export_text(run.report, "", "csv"))
-        return _file(run, what, text.encode("utf-8"))
-    if what == "report.pdf":
-        return _file(run, what, _pdf(run))
-    return _file(run, what, Manifest(run.folder).read(revised(what, run.revision)))
+        return _file(run, download, text.encode("utf-8"))
+    if download == "report.pdf":
+        return _file(run, download, _pdf(run))
+    return _file(run, download, Manifest(run.folder).read(revised(download, run.revision)))
 
 
 def _pdf(run: OpenedRun) -> bytes:
@@ -68,22 +68,22 @@ def _pdf(run: OpenedRun) -> bytes:
         )
 
 
-def _rows(request: Request, run: OpenedRun, what: str) -> Response:
+def _rows(request: Request, run: OpenedRun, file: str) -> Response:
     rows = RunRows.of(StoredRun(run.folder))
     targets = [target.name for target in run.report.targets]
-    asked = RowFilter.of(request.query_params, rows.columns, targets[0] if targets else "")
-    table, there = rows.table(asked.conditions, asked.order)
-    content = as_csv(table) if what == "rows.csv" else as_parquet(table, asked.conditions, there)
+    row_filter = RowFilter.of(request.query_params, rows.columns, targets[0] if targets else "")
+    table, total = rows.table(row_filter.conditions, row_filter.order)
+    content = as_csv(table) if file == "rows.csv" else as_parquet(table, row_filter.conditions, total)
     # A file that was cut says so by its name.
-    cut = "" if table.num_rows == there else f"first-{table.num_rows}-of-{there}-"
-    response = _file(run, f"{cut}{what}", content)
-    response.headers["X-Rows"] = f"{count(table.num_rows)} of {count(there)}"
+    cut = "" if table.num_rows == total else f"first-{table.num_rows}-of-{total}-"
+    response = _file(run, f"{cut}{file}", content)
+    response.headers["X-Rows"] = f"{count(table.num_rows)} of {count(total)}"
     return response
 
 
-def _file(run: OpenedRun, what: str, content: bytes) -> Response:
+def _file(run: OpenedRun, file: str, content: bytes) -> Response:
     """A download under a name of plain letters."""
     revision = "" if run.revision == 1 else f"r{run.revision}-"
     stem = re.sub("[^A-Za-z0-9_.-]+", "-", f"{run.name}-{run.run_id}").strip("-.")[:120]
-    headers = {"Content-Disposition": f'attachment; filename="{stem}-{revision}{what}"'}
-    return Response(content, media_type=_KINDS[what.rpartition(".")[2]], headers=headers)
+    headers = {"Content-Disposition": f'attachment; filename="{stem}-{revision}{file}"'}
+    return Response(content, media_type=_KINDS[file.rpartition(".")[2]], headers=headers)

@@ -47,7 +47,7 @@ def show(
         query = {"revision": run.explicit_revision, "target": named, "segment": segment or None, **query}
         return to.feature(run.name, run.run_id, query.pop("feature", feature), **query)
 
-    found = _asked(run, choice, label)
+    rows = _rows_or_reason(run, choice, label)
     time = over_time(run.spec.entries, choice, label)
     response = page(
         request,
@@ -61,9 +61,14 @@ def show(
         links=RunLinks(to, run, target=named),
         address=address,
         neighbours=Neighbours.of(report, choice.target.name, feature),
-        rows=found,
+        rows=rows,
         in_report=next(
-            (one for one in dependence_views(_alone(report, choice)) if not segment and found.dependence is None), None
+            (
+                view
+                for view in dependence_views(_with_own_dependence(report, choice))
+                if not segment and rows.dependence is None
+            ),
+            None,
         ),
         segments=segments_of(report, choice.target.name),
         by_segment=segment_views(report, choice),
@@ -74,7 +79,7 @@ def show(
         figure_of=lambda chart, caption, links=None, title="": chart_figure(
             chart, pictures, links=links, caption=caption, title=title
         ),
-        segment_links=lambda view: {label: address(segment=one) for label, one in view.levels.items()},
+        segment_links=lambda view: {label: address(segment=level) for label, level in view.levels.items()},
         rows_address=lambda **query: _rows_address(request, run, choice, **query),
     )
     return pictures.answer() or response
@@ -86,16 +91,17 @@ def _choice(report: Report, feature: str, target: str | None, segment: str) -> F
     Raises:
         PageError: 404, in one line, for what the report has not.
     """
-    chosen = next((one for one in report.targets if target in (None, one.name)), None)
+    chosen = next((info for info in report.targets if target in (None, info.name)), None)
     if chosen is None:
         raise PageError(404, "This report has no such target.")
-    row = next((one for one in report.importance if (one.target, one.feature) == (chosen.name, feature)), None)
+    row = next((known for known in report.importance if (known.target, known.feature) == (chosen.name, feature)), None)
     if row is None:
         raise PageError(404, "This report has no such feature.")
     within = None
     if segment:
         key = (chosen.name, feature, segment)
-        within = next((one for one in report.segments if (one.target, one.feature, one.segment) == key), None)
+        segments = (known for known in report.segments if (known.target, known.feature, known.segment) == key)
+        within = next(segments, None)
         if within is None:
             raise PageError(404, "This report has no such segment of this feature.")
         if within.segment_column is None:
@@ -104,15 +110,24 @@ def _choice(report: Report, feature: str, target: str | None, segment: str) -> F
     return FeatureChoice(feature, chosen, row, within)
 
 
-def _alone(report: Report, choice: FeatureChoice) -> Report:
+def _with_own_dependence(report: Report, choice: FeatureChoice) -> Report:
     """The report with this feature's dependence alone: charts of the others would be drawn for nothing."""
-    kept = tuple(one for one in report.dependence if (one.target, one.feature) == (choice.target.name, choice.feature))
-    return report.model_copy(update={"dependence": kept})
+    dependence = tuple(
+        curve for curve in report.dependence if (curve.target, curve.feature) == (choice.target.name, choice.feature)
+    )
+    return report.model_copy(update={"dependence": dependence})
 
 
-def _asked(run: OpenedRun, choice: FeatureChoice, label: str) -> FeatureRows:
+def _rows_or_reason(run: OpenedRun, choice: FeatureChoice, label: str) -> FeatureRows:
     """What the rows say; where they cannot be asked, why. That is not kept: a moment later they may answer."""
-    key = (run.folder.uri, run.revision, run.entry.created_at, choice.target.name, choice.shown.segment, choice.feature)
+    key = (
+        run.folder.uri,
+        run.revision,
+        run.entry.created_at,
+        choice.target.name,
+        choice.importance.segment,
+        choice.feature,
+    )
     try:
         return _rows.get(key, lambda: feature_rows(RunRows.of(StoredRun(run.folder)), choice, label))
     except FileNotFoundError:
@@ -137,5 +152,6 @@ def _time_links(request: Request, run: OpenedRun, choice: FeatureChoice, runs: A
     return {
         partition: to.feature(run.name, entry.run_id, choice.feature, target=choice.target.name)
         for partition, entry in runs.items()
-        if entry.published and any(row.feature == choice.feature for one in entry.targets for row in one.features)
+        if entry.published
+        and any(row.feature == choice.feature for indexed in entry.targets for row in indexed.features)
     }

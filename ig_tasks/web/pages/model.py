@@ -41,8 +41,8 @@ def show(
         computing={run.name for run in unfinished if run.computing},
         activity=activity_of(request, [spec.name]).get(spec.name),
     )
-    names = [TargetInfo(name=one.name, space=one.space) for one in summary.shown.targets]
-    chosen = next((one for one in names if one.name == target), names[0] if names else None)
+    names = [TargetInfo(name=indexed.name, space=indexed.space) for indexed in summary.current.targets]
+    chosen = next((info for info in names if info.name == target), names[0] if names else None)
     pictures = Pictures(request)
     lines = run_lines(spec.entries)
 

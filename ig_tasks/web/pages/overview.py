@@ -18,13 +18,19 @@ from ig_tasks.web.page_rendering import page
 router = APIRouter()
 
 _ORDERS: dict[str, Callable[[Standing], Any]] = {
-    "name": lambda one: one.summary.name,
-    "partition": lambda one: (one.summary.latest.partition, one.summary.name),
-    "created": lambda one: (one.summary.latest.created_at, one.summary.name),
-    "converged": lambda one: (-1.0 if (share := one.summary.shown.converged) is None else share, one.summary.name),
-    "failed": lambda one: (_failed(one), one.summary.name),
-    "alarms": lambda one: (-1 if (found := one.summary.latest.alarms) is None else found, one.summary.name),
-    "verdicts": lambda one: (_judged(one), one.summary.name),
+    "name": lambda standing: standing.summary.name,
+    "partition": lambda standing: (standing.summary.latest.partition, standing.summary.name),
+    "created": lambda standing: (standing.summary.latest.created_at, standing.summary.name),
+    "converged": lambda standing: (
+        -1.0 if (share := standing.summary.current.converged) is None else share,
+        standing.summary.name,
+    ),
+    "failed": lambda standing: (_failure_counts(standing), standing.summary.name),
+    "alarms": lambda standing: (
+        -1 if (alarms := standing.summary.latest.alarms) is None else alarms,
+        standing.summary.name,
+    ),
+    "verdicts": lambda standing: (_verdict_count(standing), standing.summary.name),
 }
 _Word = Annotated[str, Query(max_length=200)]
 
@@ -50,7 +56,7 @@ def show(
         for name in names
         if (summary := catalogue.derived(name, "summary", summary_of)) is not None
     ]
-    chosen = [one for one in every if _wanted(one, q.casefold().split(), owner, tag, state)]
+    chosen = [standing for standing in every if _is_chosen(standing, q.casefold().split(), owner, tag, state)]
     by = sort if sort in _ORDERS else "name"
     chosen.sort(key=_ORDERS[by], reverse=down)
     return page(
@@ -58,8 +64,8 @@ def show(
         "overview_page.html",
         rows=chosen,
         total=len(every),
-        owners=sorted({one.summary.latest.owner for one in every} - {""}),
-        tags=sorted({name for one in every for name in one.summary.latest.tags}),
+        owners=sorted({standing.summary.latest.owner for standing in every} - {""}),
+        tags=sorted({name for standing in every for name in standing.summary.latest.tags}),
         states=STATES,
         chosen={"q": q, "owner": owner, "tag": tag, "state": state},
         sort=by,
@@ -68,21 +74,21 @@ def show(
     )
 
 
-def _wanted(one: Standing, words: Sequence[str], owner: str, tag: str, state: str) -> bool:
-    latest = one.summary.latest
+def _is_chosen(standing: Standing, words: Sequence[str], owner: str, tag: str, state: str) -> bool:
+    latest = standing.summary.latest
     return (
-        all(word in one.summary.searched for word in words)
+        all(word in standing.summary.searched for word in words)
         and owner in ("", latest.owner)
         and (not tag or tag in latest.tags)
-        and (not state or state in one.states)
+        and (not state or state in standing.states)
     )
 
 
-def _failed(one: Standing) -> tuple[int, int]:
-    failed = one.summary.latest.failed
+def _failure_counts(standing: Standing) -> tuple[int, int]:
+    failed = standing.summary.latest.failed
     return sum(check.severity == "critical" for check in failed), len(failed)
 
 
-def _judged(one: Standing) -> int:
-    found = one.summary.latest.verdicts
-    return -1 if found is None else sum(found.values())
+def _verdict_count(standing: Standing) -> int:
+    verdicts = standing.summary.latest.verdicts
+    return -1 if verdicts is None else sum(verdicts.values())

@@ -42,7 +42,7 @@ def show(
     pictures = Pictures(request)
     choices = Choices.of(run.report, target, segment, statistic, sort, search, part)
     which = (run.folder.uri, run.revision, choices.target.name)
-    shown: dict[str, Any] = {
+    context: dict[str, Any] = {
         "run": run,
         "choices": choices,
         "view": _views.get((*which, *choices.query().items()), lambda: features_view(run.report, choices)),
@@ -55,9 +55,9 @@ def show(
     }
     headers = {"Vary": "HX-Request, HX-Target"}
     if request.headers.get("HX-Target") == PART:
-        return page(request, "report_features.html", headers=headers, report=run.report, **shown)
+        return page(request, "report_features.html", headers=headers, report=run.report, **context)
     parts = _parts.get(which, lambda: page_parts(with_one_target(run.report, choices.target.name)))
-    response = page(request, "report_page.html", headers=headers, here="report", **parts, **shown)
+    response = page(request, "report_page.html", headers=headers, here="report", **parts, **context)
     return pictures.answer() or response
 
 

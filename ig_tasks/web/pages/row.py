@@ -36,11 +36,11 @@ def show(
     row = rows.row(row_id, target if target is not None else first)
     if row is None:
         why = quarantine_reason(stored, row_id)
-        said = "There is no such row in this report." if why is None else f"This row could not be explained: {why}."
-        raise PageError(404, said)
+        line = "There is no such row in this report." if why is None else f"This row could not be explained: {why}."
+        raise PageError(404, line)
     view = row_view(run, stored, row)
     pictures = Pictures(request)
-    chart = chart_figure(view.shown.chart, pictures, links=_links(request, run, view), table=False)
+    chart = chart_figure(view.explanation.chart, pictures, links=_links(request, run, view), table=False)
     leading = leading_features(run.report, view.example.target, rows.columns, _FEATURES)
     columns = ["row_id", "target", "output", "status"]
     columns += [
@@ -69,11 +69,11 @@ def _links(request: Request, run: OpenedRun, view: RowView) -> dict[str, str]:
     to = addresses_of(request)
     parts = sorted(view.example.contributions, key=lambda part: -abs(part.attribution or 0.0))
     labels = {part.feature: run.report.label(part.feature) for part in parts}
-    words = [row["step"] for row in view.shown.chart.table]
-    shown = len(waterfall_steps(view.example, labels))
-    alone = parts if len(parts) <= shown else parts[: shown - 1]
+    words = [row["step"] for row in view.explanation.chart.table]
+    drawn = len(waterfall_steps(view.example, labels))
+    alone = parts if len(parts) <= drawn else parts[: drawn - 1]
     target = view.example.target if len(run.report.targets) > 1 else None
     return {
-        said: to.feature(run.name, run.run_id, part.feature, target=target, revision=run.explicit_revision)
-        for said, part in zip(words, alone, strict=False)
+        word: to.feature(run.name, run.run_id, part.feature, target=target, revision=run.explicit_revision)
+        for word, part in zip(words, alone, strict=False)
     }

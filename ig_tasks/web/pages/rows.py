@@ -39,24 +39,24 @@ def show(
     """Rows that a filter keeps; a mistake in the filter is said above the form, which stays as it was."""
     stored = RunRows.of(StoredRun(run.folder))
     targets = [target.name for target in run.report.targets]
-    asked = RowFilter.of(request.query_params, stored.columns, targets[0] if targets else "")
-    features = _features(run, asked, stored)
-    others = _others(asked, stored)
+    row_filter = RowFilter.of(request.query_params, stored.columns, targets[0] if targets else "")
+    features = _features(run, row_filter, stored)
+    others = _other_columns(row_filter, stored)
     columns = ["row_id", "target", "output", "status", *others]
     columns += [name for feature in features for name in (ATTRIBUTION + feature, INPUT + feature)]
-    found, said = Page((), 0, offset), ""
+    matches, mistake = Page((), 0, offset), ""
     try:
-        there = [name for name in columns if name in stored.columns]
-        found = stored.page(asked.conditions, asked.order, columns=there, number=rows, offset=offset)
+        present = [name for name in columns if name in stored.columns]
+        matches = stored.page(row_filter.conditions, row_filter.order, columns=present, number=rows, offset=offset)
     except QueryError as error:
-        said = str(error)
-    chosen = [one.column for one in asked.typed] + [asked.order.column]
+        mistake = str(error)
+    chosen = [condition.column for condition in row_filter.typed] + [row_filter.order.column]
     to = addresses_of(request)
 
     def address(**changes: Any) -> str:
         size = changes.pop("rows", rows)
         changes = {"rows": None if size == 50 else size, "revision": run.explicit_revision, **changes}
-        return to.rows(run.name, run.run_id, **asked.query(**changes))
+        return to.rows(run.name, run.run_id, **row_filter.query(**changes))
 
     # What was left empty in the form is not part of the address that a colleague is sent.
     here = address(offset=offset or None)
@@ -64,28 +64,30 @@ def show(
     return page(
         request,
         "rows_page.html",
-        status=400 if said else 200,
+        status=400 if mistake else 200,
         headers=headers,
         run=run,
         here="rows",
-        asked=asked,
-        found=found,
-        said=said,
+        row_filter=row_filter,
+        matches=matches,
+        mistake=mistake,
         features=features,
         others=others,
         address=address,
         number=rows,
         sizes=SIZES,
         targets=targets,
-        groups=column_groups(run.report, stored.columns, asked.target, chosen),
-        operators=_operators(stored, asked),
+        groups=column_groups(run.report, stored.columns, row_filter.target, chosen),
+        operators=_operators(stored, row_filter),
         unknown={"Number": NUMBERS, "Text": TEXTS},
-        suggestions=_suggestions(run, stored, asked),
+        suggestions=_suggestions(run, stored, row_filter),
         label=lambda name: column_label(run.report, name),
-        sorted_by=lambda name, by_size=False: _sorted_by(asked.order, name, by_size),
-        download=lambda what: to.download(run.name, run.run_id, what, **asked.query(revision=run.explicit_revision)),
+        sorted_by=lambda name, by_size=False: _sorted_by(row_filter.order, name, by_size),
+        download=lambda file: to.download(
+            run.name, run.run_id, file, **row_filter.query(revision=run.explicit_revision)
+        ),
         limits=stored.limits,
-        units=_units(run, asked.target),
+        units=_units(run, row_filter.target),
         capital=capital,
     )
 
@@ -94,18 +96,22 @@ def _units(run: OpenedRun, target: str) -> str:
     return next((units(known.space) for known in run.report.targets if known.name == target), "the model's output")
 
 
-def _features(run: OpenedRun, asked: RowFilter, stored: RunRows) -> list[str]:
+def _features(run: OpenedRun, row_filter: RowFilter, stored: RunRows) -> list[str]:
     """The features of the table: those that are asked for, then the most important ones."""
-    named = [name for name in (asked.order.column, *(one.column for one in asked.typed)) if name in stored.columns]
+    named = [
+        name
+        for name in (row_filter.order.column, *(condition.column for condition in row_filter.typed))
+        if name in stored.columns
+    ]
     wanted = [name.removeprefix(prefix) for name in named for prefix in (ATTRIBUTION, INPUT) if name.startswith(prefix)]
     wanted = [feature for feature in dict.fromkeys(wanted) if ATTRIBUTION + feature in stored.columns]
-    leading = leading_features(run.report, asked.target, stored.columns, _SHOWN + len(wanted))
+    leading = leading_features(run.report, row_filter.target, stored.columns, _SHOWN + len(wanted))
     return list(dict.fromkeys([*wanted, *leading]))[: max(_SHOWN, len(wanted))]
 
 
-def _others(asked: RowFilter, stored: RunRows) -> list[str]:
+def _other_columns(row_filter: RowFilter, stored: RunRows) -> list[str]:
     """Other columns that are asked for, and the outcome where there is one."""
-    named = [asked.order.column, *(one.column for one in asked.typed), "label"]
+    named = [row_filter.order.column, *(condition.column for condition in row_filter.typed), "label"]
     always = ("row_id", "target", "output", "status")
     return [
         name
@@ -114,25 +120,32 @@ def _others(asked: RowFilter, stored: RunRows) -> list[str]:
     ]
 
 
-def _operators(stored: RunRows, asked: RowFilter) -> list[dict[str, str]]:
+def _operators(stored: RunRows, row_filter: RowFilter) -> list[dict[str, str]]:
     """The comparisons that each condition's column knows."""
     return [
-        dict(OPERATORS[stored.columns.of(one.column).kind]) if one.column in stored.columns else {**NUMBERS, **TEXTS}
-        for one in asked.typed
+        dict(OPERATORS[stored.columns.of(condition.column).kind])
+        if condition.column in stored.columns
+        else {**NUMBERS, **TEXTS}
+        for condition in row_filter.typed
     ]
 
 
-def _suggestions(run: OpenedRun, stored: RunRows, asked: RowFilter) -> list[tuple[str, ...]]:
+def _suggestions(run: OpenedRun, stored: RunRows, row_filter: RowFilter) -> list[tuple[str, ...]]:
     """Texts that each condition's field suggests; the report knows most of them, a few are asked of the rows."""
-    found: list[tuple[str, ...]] = []
+    suggestions: list[tuple[str, ...]] = []
     left = _ASKED
-    for one in asked.typed:
-        known = _known_levels(run, one)
-        if known is None and left and one.column in stored.columns and stored.columns.of(one.column).kind == "text":
+    for condition in row_filter.typed:
+        known = _known_levels(run, condition)
+        if (
+            known is None
+            and left
+            and condition.column in stored.columns
+            and stored.columns.of(condition.column).kind == "text"
+        ):
             left -= 1
-            known = tuple(text for text, _ in levels(stored, one.column, _LEVELS))
-        found.append(known or ())
-    return found
+            known = tuple(text for text, _ in levels(stored, condition.column, _LEVELS))
+        suggestions.append(known or ())
+    return suggestions
 
 
 def _known_levels(run: OpenedRun, condition: Condition) -> tuple[str, ...] | None:
@@ -142,8 +155,8 @@ def _known_levels(run: OpenedRun, condition: Condition) -> tuple[str, ...] | Non
         return ()
     if condition.column.startswith(SEGMENT):
         column = condition.column.removeprefix(SEGMENT)
-        there = {row.segment_level: None for row in run.report.segments if row.segment_column == column}
-        return tuple(str(level) for level in there if level) or None
+        segment_levels = {row.segment_level: None for row in run.report.segments if row.segment_column == column}
+        return tuple(str(level) for level in segment_levels if level) or None
     return None
 
 

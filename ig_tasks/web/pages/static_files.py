@@ -15,8 +15,10 @@ router = APIRouter()
 @router.get("/-/static/{file:path}")
 def show(request: Request, file: str) -> Response:
     """A file of the package, for those who are logged in."""
-    found = static_file(file)
-    if found is None:
+    static = static_file(file)
+    if static is None:
         raise PageError(404, "There is no such file.")
-    kept = "private, max-age=31536000, immutable" if request.query_params.get("v") == found.stamp else "no-cache"
-    return Response(found.content, media_type=found.kind, headers={"Cache-Control": kept})
+    cache_control = (
+        "private, max-age=31536000, immutable" if request.query_params.get("v") == static.stamp else "no-cache"
+    )
+    return Response(static.content, media_type=static.kind, headers={"Cache-Control": cache_control})

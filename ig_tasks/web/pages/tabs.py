@@ -25,11 +25,11 @@ _Id = Annotated[str, Path(max_length=500)]
 def show_dag(request: Request, dag_id: _Id) -> Response:
     """The timeline of the spec that a DAG explains."""
     if not dag_id.startswith(_DAG):
-        return _said(request, _FOREIGN)
+        return _notice(request, _FOREIGN)
     try:
         spec = open_spec(request, dag_id.removeprefix(_DAG))
     except PageError:
-        return _said(request, "This DAG has no report yet that you may read. One appears here when it has run.")
+        return _notice(request, "This DAG has no report yet that you may read. One appears here when it has run.")
     return RedirectResponse(addresses_of(request).model(spec.name), status_code=303)
 
 
@@ -53,14 +53,14 @@ def _reports(request: Request, dag_id: str, run_id: str, task_id: str | None, ma
     user = request.scope["state"][USER]
     places = access.places(user, dag_id, run_id, task_id, map_index) if task_id is not None else []
     places = places or access.places(user, dag_id, run_id)
-    found = [address for place in places if (address := _address_of(request, place)) is not None]
-    if len(found) == 1:
-        return RedirectResponse(found[0][1], status_code=303)
-    if found:
-        return page(request, "tab_page.html", line="This run has several reports.", reports=found)
+    reports = [address for place in places if (address := _address_of(request, place)) is not None]
+    if len(reports) == 1:
+        return RedirectResponse(reports[0][1], status_code=303)
+    if reports:
+        return page(request, "tab_page.html", line="This run has several reports.", reports=reports)
     if not dag_id.startswith(_DAG):
-        return _said(request, _FOREIGN)
-    return _said(request, "This run has no report yet that you may read. One appears here when validate is done.")
+        return _notice(request, _FOREIGN)
+    return _notice(request, "This run has no report yet that you may read. One appears here when validate is done.")
 
 
 def _address_of(request: Request, place: ReportPlace) -> tuple[str, str] | None:
@@ -70,15 +70,15 @@ def _address_of(request: Request, place: ReportPlace) -> tuple[str, str] | None:
     except PageError:
         return None
     of_run = [entry for entry in spec.entries if entry.run_id == place.run_id]
-    entry = next((one for one in of_run if one.revision == place.revision), None)
+    entry = next((candidate for candidate in of_run if candidate.revision == place.revision), None)
     entry = entry or shown_revision(spec.entries, place.run_id)
     if entry is None:
         return None
-    shown = shown_revision(spec.entries, place.run_id)
-    revision = None if entry is shown else entry.revision
+    default = shown_revision(spec.entries, place.run_id)
+    revision = None if entry is default else entry.revision
     address = addresses_of(request).report(entry.name, entry.run_id, revision=revision)
     return f"{entry.model or entry.name}, {entry.partition}", address
 
 
-def _said(request: Request, line: str) -> Response:
+def _notice(request: Request, line: str) -> Response:
     return page(request, "tab_page.html", line=line, reports=[])

@@ -24,7 +24,7 @@ from ig_tasks.web.app import create_app
 from ig_tasks.web.catalogue import Catalogue
 
 GOOD = {
-    "name": "flights", "run_id": "2013-01-a", "feature": "dep_delay", "row_id": "7", "what": "rows.csv",
+    "name": "flights", "run_id": "2013-01-a", "feature": "dep_delay", "row_id": "7", "download": "rows.csv",
     "file": "ig.css", "dag_id": "ig_flights",
 }  # fmt: skip
 SECRET = "SECRET-OUTSIDE-THE-STORE"
@@ -48,7 +48,7 @@ VALUES = [
 ]  # fmt: skip
 OWN = {
     "/{name}/{run_id}/rows": ("column", "op", "value", "sort", "way", "size", "target", "picture"),
-    "/{name}/{run_id}/download/{what}": ("column", "op", "value", "sort", "target"),
+    "/{name}/{run_id}/download/{download}": ("column", "op", "value", "sort", "target"),
 }
 """Parameters that pages read from the address themselves."""
 
@@ -173,7 +173,7 @@ def test_every_route_is_refused_without_a_login_mounts_included(app) -> None:
     for route in found:
         for method in ("GET", "HEAD", "POST", "OPTIONS", "PUT"):
             assert bare.request(method, address(route)).status_code in (401, 403), (method, route.path)
-        assert bare.get(address(route, name="..", run_id="x", what="%00")).status_code in (401, 403, 400)
+        assert bare.get(address(route, name="..", run_id="x", download="%00")).status_code in (401, 403, 400)
 
 
 def test_no_route_is_a_coroutine_that_could_read_the_store_while_others_wait(app) -> None:

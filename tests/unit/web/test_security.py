@@ -15,7 +15,7 @@ FILLED = {
     "run_id": "2013-01-a",
     "feature": "dep_delay",
     "row_id": "7",
-    "what": "report.json",
+    "download": "report.json",
     "dag_id": "ig_flights",
     "task_id": "publish_report",
     "map_index": "-1",
