@@ -20,8 +20,8 @@ from ig_tasks.store import RunFolder, Store
 from ig_tasks.store.index import Index
 from ig_tasks.store.index_entry import IndexEntry, order_of
 from ig_tasks.store.report import Report
-from ig_tasks.web.keeping import Kept
 from ig_tasks.web.mending import Mender
+from ig_tasks.web.stamped_cache import StampedCache
 
 __all__ = ["Catalogue"]
 
@@ -50,8 +50,8 @@ class Catalogue:
         self._listed = float("-inf")
         self._tables: OrderedDict[str, tuple[str, tuple[IndexEntry, ...]]] = OrderedDict()
         self._reports: OrderedDict[tuple[str, str, int, datetime], Report] = OrderedDict()
-        self._small: Kept[Any] = Kept(_SMALL)
-        self.drawn: Kept[Markup] = Kept(_DRAWN)
+        self._small: StampedCache[Any] = StampedCache(_SMALL)
+        self.drawn: StampedCache[Markup] = StampedCache(_DRAWN)
         """Parts of pages that take long to draw, by the spec's name, its stamp and what they depend on."""
 
     def names(self) -> list[str]:

@@ -217,7 +217,7 @@ def _slopes(
     drawn: Sequence[str], rankings: Sequence[dict[str, Importance]], labels: dict[str, str], names: tuple[str, str]
 ) -> Chart:
     ranks = [[ranking[name].rank if name in ranking else None for ranking in rankings] for name in drawn]
-    slopes = [Slope(labels[name], *both) for name, both in zip(drawn, ranks, strict=True)]
+    slopes = [Slope(labels[name], *pair) for name, pair in zip(drawn, ranks, strict=True)]
     return rank_slopes(slopes, *names)
 
 

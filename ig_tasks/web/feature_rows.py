@@ -76,8 +76,9 @@ def feature_rows(rows: RunRows, choice: FeatureChoice, label: str) -> FeatureRow
     kind = rows.columns.of(value).kind if value in rows.columns else ""
     wanted = ["row_id", "output", "status", attribution, *([value] if kind in ("number", "text") else [])]
     sides = ((Condition(attribution, "gt", "0"), True), (Condition(attribution, "lt", "0"), False))
-    most = [
-        rows.page([*where, side], Order(attribution, way), columns=wanted, number=_ROWS).rows for side, way in sides
+    extremes = [
+        rows.page([*where, side], Order(attribution, descending), columns=wanted, number=_ROWS).rows
+        for side, descending in sides
     ]
     dependence = values = None
     if kind == "number":
@@ -89,8 +90,8 @@ def feature_rows(rows: RunRows, choice: FeatureChoice, label: str) -> FeatureRow
         dependence=dependence,
         values=values,
         spread=_spread(rows, attribution, where, choice.units),
-        greatest=most[0],
-        least=most[1],
+        greatest=extremes[0],
+        least=extremes[1],
         valued=kind in ("number", "text"),
         why_not="" if kind in ("number", "text") else _no_values(kind),
     )
@@ -115,11 +116,14 @@ def _by_number(
         for at in [band.quantiles]
     ]
     drawn = sample(rows, [value, attribution], _POINTS, where)
-    across, up = (_central_range([float(row[name]) for row in drawn]) for name in (value, attribution))
+    value_range, attribution_range = (
+        _central_range([float(row[name]) for row in drawn]) for name in (value, attribution)
+    )
     dots = [
         (float(row[value]), float(row[attribution]))
         for row in drawn
-        if across[0] <= row[value] <= across[1] and up[0] <= row[attribution] <= up[1]
+        if value_range[0] <= row[value] <= value_range[1]
+        and attribution_range[0] <= row[attribution] <= attribution_range[1]
     ]
     band_words = "the median, with bands of the middle half and the middle 80 %"
     chart = number_bands(points, shortened(label, _TITLE), choice.units, band_words, dots)
@@ -127,8 +131,8 @@ def _by_number(
     beyond = len(drawn) - len(dots)
     left = f", {count(beyond)} of them far outside and not drawn" if beyond else ""
     caption = f"Line: {band_words}, of {total}. Dots: a sample of {counted(len(drawn), 'row')}{left}."
-    shape = bins(rows, value, _BINS, [*where, *_range_conditions(value, across)])
-    range_words = _range_words(across, sum(shape.counts), sum(band.rows for band in intervals))
+    shape = bins(rows, value, _BINS, [*where, *_range_conditions(value, value_range)])
+    range_words = _range_words(value_range, sum(shape.counts), sum(band.rows for band in intervals))
     return Picture(chart, caption), Picture(histogram(*shape, label), range_words)
 
 
@@ -147,9 +151,11 @@ def _by_category(
     bars = {str(place): shortened(name, _LETTERS) for place, (name, _) in enumerate(counts)}
     texts = unique_labels(bars, bars)
     count_chart = category_counts([(texts[str(place)], many) for place, (_, many) in enumerate(counts)], label)
-    most = f"The {count(len(categories))} most frequent categories" if len(categories) == _LEVELS else "Every category"
-    boxed = f"{most}: the middle half, lines from the 5 % to the 95 % quantile, and the median."
-    return Picture(chart, boxed), Picture(count_chart, f"{most}, and how many rows hold each.")
+    extent = (
+        f"The {count(len(categories))} most frequent categories" if len(categories) == _LEVELS else "Every category"
+    )
+    caption = f"{extent}: the middle half, lines from the 5 % to the 95 % quantile, and the median."
+    return Picture(chart, caption), Picture(count_chart, f"{extent}, and how many rows hold each.")
 
 
 def _spread(rows: RunRows, attribution: str, where: Sequence[Condition], unit: str) -> Picture | None:
@@ -182,5 +188,5 @@ def _range_words(ends: tuple[float, float], drawn: int, total: int) -> str:
 
 
 def _level(name: str, rows: int) -> str:
-    many = f" ({count(rows)})"
-    return shortened(name, _LETTERS - len(many)) + many
+    rows_in_words = f" ({count(rows)})"
+    return shortened(name, _LETTERS - len(rows_in_words)) + rows_in_words

@@ -115,8 +115,8 @@ def _newest(rankings: dict[str, dict[str, IndexedFeature]], feature: str) -> tup
 
 def _shares(timeline: Timeline, target: TargetInfo | None, unit: str) -> tuple[tuple[str, Chart], ...]:
     entries = [timeline.entries.get(name) for name in timeline.partitions]
-    lacking = [None if entry is None or entry.converged is None else 1.0 - entry.converged for entry in entries]
-    kept_out = [None if entry is None else entry.quarantined for entry in entries]
+    not_converged = [None if entry is None or entry.converged is None else 1.0 - entry.converged for entry in entries]
+    quarantined = [None if entry is None else entry.quarantined for entry in entries]
 
     def drawn(values: Sequence[float | None], label: str, axis: str, figures: str = "") -> Chart:
         moments = [Moment(name, value) for name, value in zip(timeline.partitions, values, strict=True)]
@@ -124,8 +124,8 @@ def _shares(timeline: Timeline, target: TargetInfo | None, unit: str) -> tuple[t
 
     axis, figures = "share of rows", ".2~%"
     charts = [
-        ("Rows that did not converge", drawn(lacking, "the share of rows that did not converge", axis, figures)),
-        ("Rows in quarantine", drawn(kept_out, "the share of rows in quarantine", axis, figures)),
+        ("Rows that did not converge", drawn(not_converged, "the share of rows that did not converge", axis, figures)),
+        ("Rows in quarantine", drawn(quarantined, "the share of rows in quarantine", axis, figures)),
     ]
     outputs = [_output(entry, target) for entry in entries]
     if any(value is not None for value in outputs):

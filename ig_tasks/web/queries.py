@@ -163,12 +163,12 @@ class RunRows:
         row_id, target = self.columns.of("row_id").sql, self.columns.of("target").sql
         halves = []
         with self.asking() as question:
-            for sign, way in ((">", "ASC"), ("<", "DESC")):
+            for sign, order in ((">", "ASC"), ("<", "DESC")):
                 beyond = f"({output} {sign} ? OR ({output} = ? AND {row_id} {sign} ?))"
                 halves.append(
                     question.ask(
                         f"SELECT {_column_list(selected)} FROM {{rows}} WHERE {target} = ? AND {row_id} <> ? "
-                        f"AND {beyond} AND NOT isnan({output}) ORDER BY {output} {way}, {row_id} {way} LIMIT ?",
+                        f"AND {beyond} AND NOT isnan({output}) ORDER BY {output} {order}, {row_id} {order} LIMIT ?",
                         [row["target"], row["row_id"], row["output"], row["output"], row["row_id"], number],
                     )
                 )

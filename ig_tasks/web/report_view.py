@@ -114,14 +114,14 @@ def _figures(report: Report, choices: Choices, rows: Sequence[Importance]) -> di
 
 def _sorted(report: Report, sort: str, lines: list[FeatureLine]) -> list[FeatureLine]:
     """Ranks and names from the first on, figures from the greatest; those that are not known come last."""
-    column, turned = sort.removeprefix("-"), sort.startswith("-")
+    column, is_reversed = sort.removeprefix("-"), sort.startswith("-")
     if column == "rank":
-        return sorted(lines, key=lambda line: line.row.rank, reverse=turned)
+        return sorted(lines, key=lambda line: line.row.rank, reverse=is_reversed)
     if column == "name":
-        return sorted(lines, key=lambda line: report.label(line.row.feature).casefold(), reverse=turned)
+        return sorted(lines, key=lambda line: report.label(line.row.feature).casefold(), reverse=is_reversed)
     figures = [(line.figure if column == "figure" else getattr(line.row, column), line) for line in lines]
     known = [(figure, line) for figure, line in figures if figure is not None]
-    known.sort(key=lambda item: item[0], reverse=not turned)
+    known.sort(key=lambda item: item[0], reverse=not is_reversed)
     return [line for _, line in known] + [line for figure, line in figures if figure is None]
 
 

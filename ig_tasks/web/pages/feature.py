@@ -16,7 +16,7 @@ from ig_tasks.web.charts import Pictures, chart_figure
 from ig_tasks.web.dependencies import FeatureName, OpenedRun, RunOf
 from ig_tasks.web.feature_rows import FeatureRows, feature_rows
 from ig_tasks.web.feature_view import FeatureChoice, Neighbours, feature_info, over_time, segment_views
-from ig_tasks.web.kept import Kept
+from ig_tasks.web.latest_cache import LatestCache
 from ig_tasks.web.linking import RunLinks
 from ig_tasks.web.page_errors import PageError
 from ig_tasks.web.page_rendering import addresses_of, page
@@ -24,7 +24,7 @@ from ig_tasks.web.queries import ATTRIBUTION, INPUT, SEGMENT, RunRows
 from ig_tasks.web.report_choices import segments_of
 
 router = APIRouter()
-_rows: Kept[FeatureRows] = Kept(24)
+_rows: LatestCache[FeatureRows] = LatestCache(24)
 
 
 @router.get("/{name}/{run_id}/features/{feature}")
@@ -41,10 +41,10 @@ def show(
     label = report.label(feature)
     pictures = Pictures(request)
     several = len(report.targets) > 1
-    named = choice.target.name if several else None
+    target_name = choice.target.name if several else None
 
     def address(**query: Any) -> str:
-        query = {"revision": run.explicit_revision, "target": named, "segment": segment or None, **query}
+        query = {"revision": run.explicit_revision, "target": target_name, "segment": segment or None, **query}
         return to.feature(run.name, run.run_id, query.pop("feature", feature), **query)
 
     rows = _rows_or_reason(run, choice, label)
@@ -58,7 +58,7 @@ def show(
         info=feature_info(report, feature),
         label=label,
         pictures=pictures,
-        links=RunLinks(to, run, target=named),
+        links=RunLinks(to, run, target=target_name),
         address=address,
         neighbours=Neighbours.of(report, choice.target.name, feature),
         rows=rows,

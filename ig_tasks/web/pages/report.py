@@ -13,7 +13,7 @@ from ig_tasks.reports.page import page_parts
 from ig_tasks.reports.page_contents import PLACE
 from ig_tasks.web.charts import Pictures
 from ig_tasks.web.dependencies import OpenedRun, RunOf
-from ig_tasks.web.kept import Kept
+from ig_tasks.web.latest_cache import LatestCache
 from ig_tasks.web.linking import RunLinks
 from ig_tasks.web.page_rendering import addresses_of, page
 from ig_tasks.web.report_choices import Choices, segments_of, statistics_of
@@ -22,8 +22,8 @@ from ig_tasks.web.report_view import FeaturesView, features_view, with_one_targe
 router = APIRouter()
 PART = "features-part"
 """The part of the page that changes where scripts run."""
-_parts: Kept[dict[str, Any]] = Kept(6)
-_views: Kept[FeaturesView] = Kept(24)
+_parts: LatestCache[dict[str, Any]] = LatestCache(6)
+_views: LatestCache[FeaturesView] = LatestCache(24)
 
 
 @router.get("/{name}/{run_id}")

@@ -71,9 +71,9 @@ def _links(request: Request, run: OpenedRun, view: RowView) -> dict[str, str]:
     labels = {part.feature: run.report.label(part.feature) for part in parts}
     words = [row["step"] for row in view.explanation.chart.table]
     drawn = len(waterfall_steps(view.example, labels))
-    alone = parts if len(parts) <= drawn else parts[: drawn - 1]
+    own_bars = parts if len(parts) <= drawn else parts[: drawn - 1]
     target = view.example.target if len(run.report.targets) > 1 else None
     return {
         word: to.feature(run.name, run.run_id, part.feature, target=target, revision=run.explicit_revision)
-        for word, part in zip(words, alone, strict=False)
+        for word, part in zip(words, own_bars, strict=False)
     }

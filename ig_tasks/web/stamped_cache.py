@@ -7,12 +7,12 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
-__all__ = ["Kept"]
+__all__ = ["StampedCache"]
 
 _T = TypeVar("_T")
 
 
-class Kept(Generic[_T]):
+class StampedCache(Generic[_T]):
     """The last things that were made, each with the stamp of what it was made of. Safe in several threads.
 
     Args:

@@ -7,12 +7,12 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
-__all__ = ["Kept"]
+__all__ = ["LatestCache"]
 
 T = TypeVar("T")
 
 
-class Kept(Generic[T]):
+class LatestCache(Generic[T]):
     """The last `most` things that were made, by key. Safe in several threads."""
 
     def __init__(self, most: int) -> None:
