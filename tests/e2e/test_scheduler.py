@@ -291,6 +291,10 @@ def test_from_airflows_home_to_the_report_the_feature_and_the_row_in_clicks(stag
     model.get_by_role("link", name="2013-01", exact=True).first.click()
     page = ui.frame("/ig/monthly/2013-01-")
     assert violations(page) == []
+    page.get_by_text("Download", exact=True).click()
+    with ui.page.expect_download() as started:
+        page.get_by_role("link", name="Report as data (JSON)").click()
+    assert json.loads(Path(started.value.path()).read_text())["run_id"] == report["run_id"]
     leading = report["importance"][0]["feature"]
     page.get_by_role("link", name=leading, exact=True).first.click()
     feature = ui.frame(f"/features/{leading}")
