@@ -69,7 +69,8 @@ def test_from_a_task_to_its_report(stage, triggered):
     address = f"{stage.airflow.url}/ig/monthly/{ref['run_id']}"
     assert f"read the report at {address}" in stage.log_text("ig_monthly", run_id, "publish_report")
     for task_id in ("validate", "publish_report"):
-        assert stage.link("ig_monthly", run_id, task_id) == address
+        # The revision that the task wrote, though a later one would be shown by itself.
+        assert stage.link("ig_monthly", run_id, task_id).partition("?")[0] == address
         assert stage.api.result("ig_monthly", run_id, task_id)["page_uri"] == ref["page_uri"]
 
 
@@ -286,7 +287,7 @@ def test_from_airflows_home_to_the_report_the_feature_and_the_row_in_clicks(stag
     ui.page.goto(f"{ui.url}/")
     ui.page.get_by_role("link", name="Feature importance").click()
     overview = ui.frame("/ig/")
-    overview.get_by_role("link", name="Tiny").click()
+    overview.locator('a[href="/ig/monthly"]').first.click()
     model = ui.frame("/ig/monthly")
     model.get_by_role("link", name="2013-01", exact=True).first.click()
     page = ui.frame("/ig/monthly/2013-01-")

@@ -27,7 +27,7 @@ def test_check_plans_once_and_starts_one_worker(
     monkeypatch.setattr(planning, "open_package", counted)
     data = {"uri": "../../data", "partition": "month", "id": "id", "prediction": "a"}
     parity = {"parity": {"severity": "warning"}}
-    spec = write_project(tmp_path, rows=60, data=data, validation=parity)
+    spec = write_project(tmp_path, rows=60, data=data, validation=parity, compute={"workers": 1})
     assert cli._run(["check", str(spec)]) == 0
     shown = capsys.readouterr()
     kinds = [line.split()[0] for line in shown.out.splitlines() if line]

@@ -275,7 +275,7 @@ def test_keys_in_sentences_are_keys() -> None:
 
 
 def is_file(name: str) -> bool:
-    return name.rsplit(".", 1)[-1] in {"json", "html", "parquet", "yaml", "py", "md", "csv"}
+    return name.rsplit(".", 1)[-1] in {"json", "html", "pdf", "parquet", "yaml", "py", "md", "csv"}
 
 
 def test_messages_are_those_of_the_code() -> None:

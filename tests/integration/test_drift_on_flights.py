@@ -77,6 +77,7 @@ def deaden(package: Path, feature: str, framework: str) -> None:
 
 def test_a_year_of_reports_raises_few_alarms_and_each_says_what_happened(tmp_path: Path, session: Any) -> None:
     path = project_of(tmp_path, "torch", 3_000)
+    labels = {name: feature["label"] for name, feature in yaml.safe_load(path.read_text())["features"].items()}
     months = [f"2013-{month:02d}" for month in sized(range(4, 6), range(1, 13))]
     drifts: list[Drift] = []
     for month in months:
@@ -93,7 +94,7 @@ def test_a_year_of_reports_raises_few_alarms_and_each_says_what_happened(tmp_pat
         assert not rows["month_of_year"].alarm
     for drift, row in alarms:
         # What a sentence calls own values can be seen in the values themselves, read from the rows of both months.
-        assert row.sentence.startswith(f"{row.feature} {'rose' if row.change > 0 else 'fell'} by")
+        assert row.sentence.startswith(f"{labels[row.feature]} {'rose' if row.change > 0 else 'fell'} by")
         if row.cause[0] == "own":
             assert drift.reference is not None
             (one, spread), (two, _) = (input_means(side.uri, row.feature) for side in (drift.reference, drift.current))

@@ -183,7 +183,9 @@ def test_without_the_package_it_is_said_why_nothing_was_held_at_the_baseline(
     report = Report.from_json(Path(pipeline.publish_report(loaded, ref, log=[].append)["report_uri"]).read_bytes())
     (found,) = report.quality
     assert found.auc is not None
-    assert "no model package" in found.ablation_why_not
+    # The package that was kept would do, once somebody has read it: its code runs for nobody before.
+    assert "kept in" in found.ablation_why_not
+    assert "read it, and give `trust: sha256:" in found.ablation_why_not
     assert all(one.gain is None and one.auc is not None for one in found.gains)
     assert named(report, "unused") == {}
 

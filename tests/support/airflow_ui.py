@@ -16,15 +16,15 @@ from support.patience import PATIENCE, until
 expect.set_options(timeout=PATIENCE * 1000)
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 SIZES = {1400: "light", 1000: "dark", 390: "light"}
-# Of frames of plugins, whose `sandbox` a browser warns of, and of pages that ask who is there first.
-_AIRFLOWS_OWN = ("An iframe which has both allow-scripts and allow-same-origin", "status of 401 (Unauthorized)")
+# The `sandbox` that Airflow gives to every plugin's frame, of which a browser warns.
+_FRAMES = "An iframe which has both allow-scripts and allow-same-origin"
 
 
 class AirflowUi:
     """One browser window.
 
     Attributes:
-        heard: errors and warnings of pages, but for Airflow's own.
+        heard: errors and warnings of our pages; Airflow's own are left to it.
         elsewhere: addresses of other hosts that were asked for.
     """
 
@@ -38,8 +38,9 @@ class AirflowUi:
         page.on("request", lambda request: self._note(request.url))
 
     def _listen(self, message: Any) -> None:
-        if message.type in ("error", "warning") and not any(words in message.text for words in _AIRFLOWS_OWN):
-            self.heard.append(f"{message.type}: {message.text}")
+        ours = "/ig/" in urlsplit(message.location["url"]).path and _FRAMES not in message.text
+        if message.type in ("error", "warning") and ours:
+            self.heard.append(f"{message.type}: {message.text} ({message.location['url']})")
 
     def _note(self, address: str) -> None:
         if not address.startswith((self.url, f"blob:{self.url}", "data:")):
