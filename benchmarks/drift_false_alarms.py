@@ -1,4 +1,4 @@
-"""How often a report names a change where there is none: a real month divided at random into halves of whole days.
+"""How often a report names a change although nothing changed: a real month divided at random into halves of whole days.
 
     python -m benchmarks.drift_false_alarms RUN [RUN ...] [--splits N] [--seed N]
 

@@ -25,7 +25,7 @@ def given_outcomes(
         label: outcomes, or the column of the table that holds them.
 
     Raises:
-        InputError: if there are none for a loss, or some for something else.
+        InputError: if a loss lacks outcomes, or something else has them.
     """
     config = None if loaded is None else loaded.package.config
     declared = None if config is None or space is None else config.choose_target(target, None).space

@@ -43,7 +43,7 @@ class LabelColumn:
     classes: Mapping[str, int] = field(default_factory=dict)
 
     def read(self, column: pd.Series[Any]) -> NDArray[np.float64]:
-        """Outcomes (rows,), NaN where they are not known. Raises DataError for a value that is none."""
+        """Outcomes (rows,), NaN where they are not known. Raises DataError for a value that is not an outcome."""
         return read_labels(column, self.kind, self.target, self.classes)
 
 

@@ -1,7 +1,7 @@
 """The report browser as a plugin of Airflow: its pages below /ig, an entry in the navigation, and tabs.
 
 Registered by a file in Airflow's plugins folder (`plugins/ig_reports.py` of this repository), or by the package's entry
-point where there is none: the folder is read first, and then the entry point offers nothing.
+point where that file is absent: the folder is read first, and then the entry point offers nothing.
 
 Loaded by every Airflow process, so this module stays light: the API server builds the pages when the first one is asked
 for.

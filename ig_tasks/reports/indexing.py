@@ -31,7 +31,7 @@ def index_report(store: str, run: RunFolder, revision: int, say: Callable[[str],
 
 
 def missing_entries(store: str, name: str, table: IndexTable) -> Iterator[IndexEntry]:
-    """The entries that a table lacks, made of the reports; of those that cannot be read there are none."""
+    """The entries that a table lacks, made of the reports; reports that cannot be read are left out."""
     for run in Store(store).runs(name):
         for revision in run.revisions():
             if not table.has(run.run_id, revision):

@@ -192,7 +192,7 @@ class ComputeSpec(Section):
         return self
 
     def with_workers(self, workers: int) -> ComputeSpec:
-        """The same with this number of workers, unless there are none."""
+        """The same with this number of workers; `workers: 0` stays as it is."""
         return self if self.workers == 0 else self.model_copy(update={"workers": workers})
 
 

@@ -27,7 +27,7 @@ _LOOKED_AT = 1000
 class Labels:
     """What the column of outcomes holds.
 
-    known: rows with an outcome, of `rows`; greatest: the greatest number of a class, None where outcomes are none.
+    known: rows with an outcome, of `rows`; greatest: the greatest number of a class, None for other outcomes.
     """
 
     column: str
