@@ -90,6 +90,11 @@ class IndexEntry(Part):
     """The spec's `schedule`; null where its DAG has none."""
 
     @property
+    def identity(self) -> tuple[str, str, int, AwareDatetime]:
+        """What tells it from every other report of its store: a run that is computed again has its id and revisions."""
+        return (self.name, self.run_id, self.revision, self.created_at)
+
+    @property
     def published(self) -> bool:
         """Whether the checks let the report be published; else it is withheld."""
         return self.state == "published"

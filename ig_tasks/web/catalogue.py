@@ -10,7 +10,6 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from datetime import datetime
 from typing import Any, TypeVar
 
 from markupsafe import Markup
@@ -20,8 +19,8 @@ from ig_tasks.store import RunFolder, Store
 from ig_tasks.store.index import Index
 from ig_tasks.store.index_entry import IndexEntry, order_of
 from ig_tasks.store.report import Report
+from ig_tasks.web.latest_cache import LatestCache
 from ig_tasks.web.mending import Mender
-from ig_tasks.web.stamped_cache import StampedCache
 
 __all__ = ["Catalogue"]
 
@@ -49,9 +48,9 @@ class Catalogue:
         self._stamps: dict[str, str] = {}
         self._listed = float("-inf")
         self._tables: OrderedDict[str, tuple[str, tuple[IndexEntry, ...]]] = OrderedDict()
-        self._reports: OrderedDict[tuple[str, str, int, datetime], Report] = OrderedDict()
-        self._small: StampedCache[Any] = StampedCache(_SMALL)
-        self.drawn: StampedCache[Markup] = StampedCache(_DRAWN)
+        self._reports: LatestCache[Report] = LatestCache(_REPORTS)
+        self._small: LatestCache[Any] = LatestCache(_SMALL)
+        self.drawn: LatestCache[Markup] = LatestCache(_DRAWN)
         """Parts of pages that take long to draw, by the spec's name, its stamp and what they depend on."""
 
     def names(self) -> list[str]:
@@ -89,7 +88,7 @@ class Catalogue:
 
     def derived(self, name: str, key: Hashable, make: Callable[[tuple[IndexEntry, ...]], _T]) -> _T:
         """What is made of a spec's entries, once for as long as they stay the same: a few kilobytes."""
-        value: _T = self._small.get((name, key), self.stamp(name), lambda: make(self.entries(name)))
+        value: _T = self._small.get((name, key), lambda: make(self.entries(name)), stamp=self.stamp(name))
         return value
 
     def folder(self, name: str, run_id: str) -> RunFolder:
@@ -102,18 +101,9 @@ class Catalogue:
         Raises:
             IgTasksError: if it cannot be read, or is not what was written.
         """
-        # A run that was removed and computed again has the same id and revisions.
-        key = (entry.name, entry.run_id, entry.revision, entry.created_at)
-        with self._lock:
-            if key in self._reports:
-                self._reports.move_to_end(key)
-                return self._reports[key]
-        report = self.folder(entry.name, entry.run_id).read_report(entry.revision)
-        with self._lock:
-            self._reports[key] = report
-            while len(self._reports) > _REPORTS:
-                self._reports.popitem(last=False)
-        return report
+        return self._reports.get(
+            entry.identity, lambda: self.folder(entry.name, entry.run_id).read_report(entry.revision)
+        )
 
     def _current(self) -> dict[str, str]:
         """{spec: stamp of its table}."""

@@ -6,6 +6,7 @@ what somebody may not see are the same answer.
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -59,6 +60,11 @@ class OpenedRun:
     spec: OpenedSpec
     folder: RunFolder
     report: Report
+
+    @property
+    def identity(self) -> tuple[Hashable, ...]:
+        """What tells this report from every other, in any store: pages keep under it what they made of it."""
+        return (self.folder.uri, *self.entry.identity)
 
     @property
     def explicit_revision(self) -> int | None:

@@ -13,22 +13,31 @@ T = TypeVar("T")
 
 
 class LatestCache(Generic[T]):
-    """The last `most` things that were made, by key. Safe in several threads."""
+    """The last things that were made, each with the stamp of what it was made of. Safe in several threads.
+
+    Args:
+        most: how many are kept.
+    """
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._values: OrderedDict[Hashable, T] = OrderedDict()
+        self._values: OrderedDict[Hashable, tuple[str, T]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, key: Hashable, make: Callable[[], T]) -> T:
-        """What was made under this key, or what `make` makes now. Two threads may make it at the same moment."""
+    def get(self, key: Hashable, make: Callable[[], T], *, stamp: str = "") -> T:
+        """What is kept under a key and has this stamp, else what `make` makes, which is kept in its place.
+
+        Two threads may make it at the same moment.
+        """
         with self._lock:
-            if key in self._values:
+            cached = self._values.get(key)
+            if cached is not None and cached[0] == stamp:
                 self._values.move_to_end(key)
-                return self._values[key]
+                return cached[1]
         value = make()
         with self._lock:
-            self._values[key] = value
+            self._values[key] = (stamp, value)
+            self._values.move_to_end(key)
             while len(self._values) > self._most:
                 self._values.popitem(last=False)
         return value

@@ -120,14 +120,7 @@ def _with_own_dependence(report: Report, choice: FeatureChoice) -> Report:
 
 def _rows_or_reason(run: OpenedRun, choice: FeatureChoice, label: str) -> FeatureRows:
     """What the rows say; where they cannot be asked, why. That is not kept: a moment later they may answer."""
-    key = (
-        run.folder.uri,
-        run.revision,
-        run.entry.created_at,
-        choice.target.name,
-        choice.importance.segment,
-        choice.feature,
-    )
+    key = (*run.identity, choice.target.name, choice.importance.segment, choice.feature)
     try:
         return _rows.get(key, lambda: feature_rows(RunRows.of(StoredRun(run.folder)), choice, label))
     except FileNotFoundError:

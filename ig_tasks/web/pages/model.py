@@ -63,7 +63,7 @@ def show(
         summary=summary,
         targets=names,
         target=chosen,
-        charts=catalogue.drawn.get(key, catalogue.stamp(spec.name), charts),
+        charts=catalogue.drawn.get(key, charts, stamp=catalogue.stamp(spec.name)),
         lines=lines if runs == "all" else lines[:_RUNS],
         left=0 if runs == "all" else len(lines) - _RUNS,
         unfinished=unfinished,

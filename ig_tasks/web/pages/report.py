@@ -41,7 +41,7 @@ def show(
     to = addresses_of(request)
     pictures = Pictures(request)
     choices = Choices.of(run.report, target, segment, statistic, sort, search, part)
-    which = (run.folder.uri, run.revision, choices.target.name)
+    which = (*run.identity, choices.target.name)
     context: dict[str, Any] = {
         "run": run,
         "choices": choices,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Callable
 from html import unescape
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -212,3 +214,15 @@ def test_a_damaged_report_and_one_of_a_later_version_are_said_in_one_line(
             assert "Traceback" not in answer.text
             assert str(store) not in answer.text
             assert answer.text.count("<h1>") == 1
+
+
+def test_a_run_computed_again_under_its_id_is_shown_as_it_is_now(
+    sample: SimpleNamespace, serve: Serve, tmp_path: Path
+) -> None:
+    store = str(tmp_path / "again")
+    for rows, moment in ((31_415, "2026-03-02T06:04:11Z"), (27_182, "2026-03-03T06:04:11Z")):
+        shutil.rmtree(store, ignore_errors=True)
+        data = {**sample.flights_body()["data"], "rows_explained": rows}
+        put(store, sample.flights_report(name="flights", run_id="a", data=data, created_at=moment))
+        page = serve(store).get("/flights/a").text
+        assert f"{rows:,}" in page
