@@ -17,8 +17,7 @@ def for_loss(spec: ExplanationSpec, package: ModelPackage) -> ModelPackage:
     Raises:
         ModelError: for a target of which model.yaml does not say what its outcomes are.
     """
-    declared = package.config.choose_target(spec.model.target, None).space
-    if not is_loss(spec.model.space) or spec.model.space == declared or spec.data.label is None:
+    if spec.data.label is None or not _asks_for_loss(spec.model.space, spec, package):
         return package
     return labelled(package, spec.data.label, spec.model.target)
 
@@ -29,10 +28,9 @@ def check_loss(spec: ExplanationSpec, package: ModelPackage) -> None:
     Raises:
         SpecError: naming the field that is absent, or does not go with a loss.
     """
-    declared = package.config.choose_target(spec.model.target, None).space
-    if is_loss(spec.baseline.space) and spec.baseline.space != declared:
+    if _asks_for_loss(spec.baseline.space, spec, package):
         raise SpecError("baseline.space: a cutoff lies in no loss; name the space in which people decide")
-    if not is_loss(spec.model.space) or spec.model.space == declared:
+    if not _asks_for_loss(spec.model.space, spec, package):
         return
     if spec.data.label is None:
         raise SpecError("model.space: a loss is one at the row's outcome; name the column that holds it, data.label")
@@ -46,3 +44,8 @@ def check_loss(spec: ExplanationSpec, package: ModelPackage) -> None:
         )
     if spec.baseline.cutoff is not None and spec.baseline.space is None:
         raise SpecError("baseline.space: a cutoff lies in no loss; name the space in which people decide")
+
+
+def _asks_for_loss(space: str | None, spec: ExplanationSpec, package: ModelPackage) -> bool:
+    """Whether a space is the loss of rows, and not one that model.yaml gives to the model's own output."""
+    return is_loss(space) and space != package.config.choose_target(spec.model.target, None).space

@@ -7,41 +7,23 @@ from __future__ import annotations
 
 import runpy
 import shutil
-import socket
-import threading
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-import uvicorn
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from support.accessibility import violations
+from support.browser import Everybody, serving
 from support.stored_rows import of_features, put_run
 
 from ig_tasks.presentation.colours import DARK, LIGHT
 from ig_tasks.reports.indexing import mend_index
-from ig_tasks.web.access import User
-from ig_tasks.web.app import create_app
-from ig_tasks.web.catalogue import Catalogue
 
 pytestmark = pytest.mark.browser
 
 SAMPLE = Path(__file__).parents[1] / "unit" / "reports" / "sample_report.py"
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
-
-
-class Everybody:
-    """Reads all."""
-
-    async def user_of(self, connection: object) -> User:
-        return User("ana")
-
-    def readable(self, user: User, names: Collection[str]) -> set[str]:
-        return set(names)
-
-    def outside(self, connection: object) -> str:
-        return "http://airflow.example"
 
 
 @pytest.fixture(scope="module")
@@ -55,20 +37,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     put_run(store, sample.hostile_report().model_copy(update={"name": "hostile", "run_id": "a"}), [])
     for name in ("flights", "hostile"):
         list(mend_index(store, name))
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        port = held.getsockname()[1]
-    running = uvicorn.Server(
-        uvicorn.Config(create_app(Catalogue(store), Everybody()), host="127.0.0.1", port=port, log_level="warning")
-    )
-    thread = threading.Thread(target=running.run, daemon=True)
-    thread.start()
-    while not running.started:
-        thread.join(0.05)
-        assert thread.is_alive()
-    yield f"http://127.0.0.1:{port}"
-    running.should_exit = True
-    thread.join(20)
+    with serving(store, Everybody()) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")

@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import runpy
 import shutil
-import socket
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import uvicorn
 from playwright.sync_api import sync_playwright
+from support.browser import Everybody, serving
 from support.stored_rows import of_features, put_run
 
 from ig_tasks.reports.indexing import mend_index
-from ig_tasks.web.access import User
 from ig_tasks.web.addresses import Addresses
-from ig_tasks.web.app import create_app
-from ig_tasks.web.catalogue import Catalogue
 
 pytestmark = pytest.mark.browser
 
@@ -29,17 +24,6 @@ NAMES = [
     "\"><img src=x onerror=alert(1)>'><svg/onload=alert(1)>",
     "javascript:alert(1)//{{1337*1337}}${alert(1)}\u202e\x00</title></textarea>",
 ]
-
-
-class Anybody:
-    async def user_of(self, connection):
-        return User(NAMES[0])
-
-    def readable(self, user, names):
-        return set(names)
-
-    def outside(self, connection):
-        return f"http://{connection.headers['host']}"
 
 
 @pytest.fixture(scope="module")
@@ -75,19 +59,8 @@ def served(tmp_path_factory) -> Iterator[tuple[str, list[str]]]:
         ]
         paths += [to.row(*run, f"{name}3"), to.rows(*run, column=name, op=name, value=name), to.row(*run, name)]
         paths += [to.overview(q=name, tag=name, owner=name), to.compare(a=name, b=name)]
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    server = uvicorn.Server(
-        uvicorn.Config(create_app(Catalogue(store), Anybody()), host="127.0.0.1", port=port, log_level="error")
-    )
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        assert thread.is_alive()
-    yield f"http://127.0.0.1:{port}", paths
-    server.should_exit = True
-    thread.join()
+    with serving(store, Everybody(NAMES[0])) as address:
+        yield address, paths
 
 
 def test_no_hostile_name_is_obeyed_on_any_page(served) -> None:

@@ -1,12 +1,18 @@
-"""People for tests of the report browser."""
+"""People for tests of the report browser, and a server for those in Chromium."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import socket
+import threading
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 
+import uvicorn
 from starlette.requests import HTTPConnection
 
-from ig_tasks.web.access import RefusedError, User
+from ig_tasks.web.access import Access, RefusedError, User
+from ig_tasks.web.app import create_app
+from ig_tasks.web.catalogue import Catalogue
 
 
 class HeaderAccess:
@@ -28,3 +34,40 @@ class HeaderAccess:
 
     def outside(self, connection: HTTPConnection) -> str:
         return "https://airflow.example"
+
+
+class Everybody:
+    """Everybody is somebody of this name, and reads all."""
+
+    def __init__(self, name: str = "ana") -> None:
+        self.name = name
+
+    async def user_of(self, connection: HTTPConnection) -> User:
+        return User(self.name)
+
+    def readable(self, user: User, names: Collection[str]) -> set[str]:
+        return set(names)
+
+    def outside(self, connection: HTTPConnection) -> str:
+        return f"http://{connection.headers['host']}"
+
+
+@contextmanager
+def serving(store: str, access: Access) -> Iterator[str]:
+    """The address of the browser over a store, in a thread of this process."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server = uvicorn.Server(
+        uvicorn.Config(create_app(Catalogue(store), access), host="127.0.0.1", port=port, log_level="error")
+    )
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        thread.join(0.05)
+        assert thread.is_alive()
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        thread.join()
