@@ -19,7 +19,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ig_tasks.data.labels import read_labels
-from ig_tasks.models.output_steps import SIGMOID, Step, affine, calibration_steps
+from ig_tasks.models.output_steps import SIGMOID, Step, affine
 from ig_tasks.models.outputs import OUTCOME, Head, Selection
 
 if TYPE_CHECKING:
@@ -71,13 +71,11 @@ def loss_steps(config: TargetConfig, steps_to: Any) -> tuple[Step, ...]:
         scaled = calibration is not None and calibration.method == "temperature"
         tempered = [affine(1.0 / (calibration.temperature or 1.0))] if calibration is not None and scaled else []
         return (*tempered, Step("class_loss"))
-    before = list(steps_to(config, config.space if calibration is None else "calibrated"))
-    if calibration is None and config.space == "probability":
-        return (Step("probability_loss"),)
     if calibration is None:
-        return (Step("log_loss"),)
-    # Of log-odds the loss has no digits to lose; a probability near 0 or 1 has none left.
-    if before and before[-1] == SIGMOID and before[-len(calibration_steps(calibration)) :][-1] == SIGMOID:
+        return (Step("probability_loss" if config.space == "probability" else "log_loss"),)
+    before = list(steps_to(config, "calibrated"))
+    # The loss is told of log-odds where there are any: a probability near 0 or 1 has no digits left.
+    if before and before[-1] == SIGMOID:
         return (*before[:-1], Step("log_loss"))
     return (*before, Step("probability_loss"))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 
 from ig_tasks.errors import DamagedError, IgTasksError, ReportError, brief
@@ -70,7 +70,7 @@ def entry_of(report: Report, run: RunFolder | None = None) -> IndexEntry:
     Args:
         run: its folder, for what the report does not say: intervals by clusters of rows, and the schedule.
     """
-    intervals = {} if run is None else _intervals(report, run)
+    intervals = {} if run is None else TrendRun(report, "", folder=run).intervals
     schedule = None
     if run is not None:
         with suppress(IgTasksError, FileNotFoundError):
@@ -110,7 +110,9 @@ def entry_of(report: Report, run: RunFolder | None = None) -> IndexEntry:
     )
 
 
-def _target(report: Report, target: TargetInfo, intervals: dict[tuple[str, str], tuple[float, float]]) -> IndexedTarget:
+def _target(
+    report: Report, target: TargetInfo, intervals: Mapping[tuple[str, str], tuple[float, float]]
+) -> IndexedTarget:
     ranking = report.ranking(target.name)
     features = []
     for row in ranking[:_FEATURES]:
@@ -133,10 +135,6 @@ def _target(report: Report, target: TargetInfo, intervals: dict[tuple[str, str],
         output = report.baseline.output + sum(row.mean or 0.0 for row in ranking)
     left = max(len(ranking) - _FEATURES, 0)
     return IndexedTarget(name=target.name, space=target.space, features=tuple(features), left=left, output=output)
-
-
-def _intervals(report: Report, run: RunFolder) -> dict[tuple[str, str], tuple[float, float]]:
-    return dict(TrendRun(report, "", folder=run).intervals)
 
 
 def _verdicts(report: Report) -> dict[str, int] | None:

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from ig_tasks.charts import Chart
 from ig_tasks.charts.axes import fitted
 from ig_tasks.charts.bars import Bar, size_bars
-from ig_tasks.charts.trend_lines import Moment, figure_over_time
+from ig_tasks.charts.trend_lines import figure_over_time
 from ig_tasks.reports.numerals import count
 from ig_tasks.reports.sentences import segment_label, units
 from ig_tasks.store.index_entry import IndexEntry
 from ig_tasks.store.report import FeatureInfo, Importance, Report, TargetInfo
-from ig_tasks.web.timelines import timeline_of
+from ig_tasks.web.timelines import importance_moments, timeline_of
 
 __all__ = ["FeatureChoice", "Neighbours", "OverTime", "SegmentsView", "feature_info", "over_time", "segment_views"]
 
@@ -124,10 +124,7 @@ def over_time(entries: Sequence[IndexEntry], choice: FeatureChoice, label: str) 
     timeline = timeline_of(entries)
     if len(timeline.partitions) < 2:
         return None
-    moments = []
-    for partition in timeline.partitions:
-        row = timeline.ranking(partition, choice.target.name, choice.target.space).get(choice.feature)
-        moments.append(Moment(partition, None) if row is None else Moment(partition, row.abs_mean, row.low, row.high))
+    moments = importance_moments(timeline.rankings(choice.target.name, choice.target.space), choice.feature)
     if not any(moment.value is not None for moment in moments):
         return None
     chart = figure_over_time(moments, f"the importance of {label}", choice.units, marks=timeline.marks)

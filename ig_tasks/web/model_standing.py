@@ -75,7 +75,7 @@ def summary_of(entries: Sequence[IndexEntry]) -> Summary | None:
     leading = []
     if current.targets:
         target = current.targets[0]
-        rankings = [timeline.ranking(name, target.name, target.space) for name in timeline.partitions]
+        rankings = timeline.rankings(target.name, target.space).values()
         for row in target.features[:_LEADING]:
             importances = [ranking.get(row.feature) for ranking in rankings]
             values = [None if importance is None else importance.abs_mean for importance in importances]

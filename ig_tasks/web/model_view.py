@@ -11,7 +11,7 @@ from ig_tasks.charts.trend_lines import Moment, figure_over_time, ranks_over_tim
 from ig_tasks.reports.sentences import units
 from ig_tasks.store.index_entry import IndexedFeature, IndexEntry, order_of
 from ig_tasks.store.report import TargetInfo
-from ig_tasks.web.timelines import Timeline, timeline_of
+from ig_tasks.web.timelines import Timeline, importance_moments, timeline_of
 
 __all__ = ["FeatureLine", "ModelView", "RunLine", "model_view", "run_lines"]
 
@@ -81,7 +81,7 @@ def model_view(entries: Sequence[IndexEntry], target: TargetInfo | None) -> Mode
 def _importance(
     timeline: Timeline, target: TargetInfo, unit: str, *, several: bool
 ) -> tuple[tuple[FeatureLine, ...], Chart | None]:
-    rankings = {name: timeline.ranking(name, target.name, target.space) for name in timeline.partitions}
+    rankings = timeline.rankings(target.name, target.space)
     leading = timeline.features(target.name, target.space, _RANKED)
     newest = {feature: _newest(rankings, feature) for feature in leading}
     labels = unique_labels(leading, {feature: row.label for feature, (_, row) in newest.items()})
@@ -89,13 +89,7 @@ def _importance(
     lines = []
     for feature in leading[:_FEATURES]:
         partition, row = newest[feature]
-        rows = {name: ranking.get(feature) for name, ranking in rankings.items()}
-        moments = [
-            Moment(name, None)
-            if importance is None
-            else Moment(name, importance.abs_mean, importance.low, importance.high)
-            for name, importance in rows.items()
-        ]
+        moments = importance_moments(rankings, feature)
         chart = figure_over_time(moments, f"the importance of {labels[feature]}", unit, marks=marks)
         lines.append(FeatureLine(feature, labels[feature], chart, timeline.entries[partition], row))
     if not several or not leading:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from ig_tasks.charts.trend_lines import Moment
 from ig_tasks.spec.partitions import ALL, partition_order, with_gaps
 from ig_tasks.store.index_entry import IndexedFeature, IndexEntry, order_of
 
-__all__ = ["Timeline", "timeline_of"]
+__all__ = ["Timeline", "importance_moments", "timeline_of"]
 
 _MOST = 400
 """Partitions on one page: of more the latest are drawn."""
@@ -41,6 +42,10 @@ class Timeline:
                 sizes[row.feature] = max(sizes.get(row.feature, 0.0), row.abs_mean or 0.0)
         return sorted(sizes, key=lambda feature: (-sizes[feature], feature))[:most]
 
+    def rankings(self, target: str, space: str) -> dict[str, dict[str, IndexedFeature]]:
+        """{partition: `ranking` of it}, for all partitions."""
+        return {partition: self.ranking(partition, target, space) for partition in self.partitions}
+
     def ranking(self, partition: str, target: str, space: str) -> dict[str, IndexedFeature]:
         """{feature: its importance} in a published report whose output is in these units; else empty."""
         entry = self.entries.get(partition)
@@ -48,6 +53,15 @@ class Timeline:
             return {}
         matches = (indexed for indexed in entry.targets if (indexed.name, indexed.space) == (target, space))
         return {row.feature: row for indexed in matches for row in indexed.features}
+
+
+def importance_moments(rankings: Mapping[str, Mapping[str, IndexedFeature]], feature: str) -> list[Moment]:
+    """A feature's importance in each partition, with its interval; None where the ranking there lacks it."""
+    rows = {partition: ranking.get(feature) for partition, ranking in rankings.items()}
+    return [
+        Moment(partition, None) if row is None else Moment(partition, row.abs_mean, row.low, row.high)
+        for partition, row in rows.items()
+    ]
 
 
 def timeline_of(entries: Sequence[IndexEntry]) -> Timeline:
