@@ -12,8 +12,8 @@ from ig_tasks.stages.plan_facts import PLAN, facts_of
 from ig_tasks.stages.run_plan import RunPlan
 from ig_tasks.store import Manifest, RunFolder, Store, run_id_of, run_key, set_aside
 from ig_tasks.store.clock import now
-from ig_tasks.store.folder import table_bytes
 from ig_tasks.store.manifest import NAME as MANIFEST
+from ig_tasks.store.parquet_writing import table_bytes
 from ig_tasks.store.sealed import Say
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pyarrow as pa
@@ -181,9 +181,9 @@ def write_shard(run: Folder, summary: ShardSummary, attributions: pa.Table, quar
         (quarantine_file(summary.shard), quarantine),
     ):
         files[name] = digest_of(run.write_table(name, table))
-    document = {**summary.to_json(), "files": files}
-    write_sealed(run, statistics_file(summary.shard), document, indent=None)
-    return ShardSummary.from_json(document)
+    written = replace(summary, files=files)
+    write_sealed(run, statistics_file(summary.shard), written.to_json(), indent=None)
+    return written
 
 
 def read_summary(run: Folder, shard: str) -> ShardSummary:

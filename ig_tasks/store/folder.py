@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import json
 import uuid
 from collections.abc import Iterator
@@ -13,7 +12,6 @@ from typing import Any
 
 import fsspec
 import pyarrow as pa
-import pyarrow.parquet as pq
 from fsspec.implementations.local import LocalFileSystem
 
 from ig_tasks.errors import RunError, StoreError
@@ -21,6 +19,7 @@ from ig_tasks.presentation.visible import json_visible
 from ig_tasks.store.local_files import HALF, LOCK, link_file, lock_file, replace_file, require_writable_folder
 from ig_tasks.store.object_stores import put_new, puts_whole
 from ig_tasks.store.parquet_reading import read_parquet
+from ig_tasks.store.parquet_writing import table_bytes
 
 _TRY = f".writable{HALF}"
 """Written and removed, to see whether that can be done."""
@@ -234,13 +233,6 @@ class Folder:
         content = table_bytes(table)
         self.write_bytes(name, content)
         return content
-
-
-def table_bytes(table: pa.Table) -> bytes:
-    """A table as a Parquet file's content."""
-    sink = io.BytesIO()
-    pq.write_table(table, sink, compression="zstd")
-    return sink.getvalue()
 
 
 def _json_text(document: Any) -> str:

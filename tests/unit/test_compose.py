@@ -12,6 +12,8 @@ import jsonschema
 import pytest
 from support.compose import ROOT, SECRETS, interpolate, raw, services, variables
 
+from ig_tasks.cluster.environment import ALLOCATOR
+
 AIRFLOW = ["airflow-init", "airflow-apiserver", "airflow-scheduler", "airflow-dag-processor", "airflow-triggerer"]
 DASK = ["dask-scheduler", "dask-worker", "dask-worker-gpu"]
 
@@ -155,6 +157,7 @@ def test_workers_set_the_threads_that_the_package_reads() -> None:
     worker = services(SECRETS | {"DASK_WORKER_THREADS": "4"})["dask-worker"]["environment"]
     assert {worker[name] for name in ("IG_TASKS_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")} == {"4"}
     assert (worker["GOMP_SPINCOUNT"], worker["OMP_WAIT_POLICY"]) == ("0", "PASSIVE")
+    assert worker.items() >= ALLOCATOR.items()
 
 
 def test_images_are_pinned() -> None:

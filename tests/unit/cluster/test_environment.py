@@ -29,7 +29,7 @@ def test_withheld(name: str) -> None:
         "PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "AWS_SESSION_TOKEN", "AZURE_CLIENT_ID",
         "GOOGLE_APPLICATION_CREDENTIALS", "https_proxy", "HTTPS_PROXY", "IG_TASKS_STORE", "CUDA_HOME",
         "LD_LIBRARY_PATH", "MLFLOW_TRACKING_URI", "SSL_CERT_FILE", "TF_DETERMINISTIC_OPS",
-        "DASK_DISTRIBUTED__LOGGING__DISTRIBUTED",
+        "DASK_DISTRIBUTED__LOGGING__DISTRIBUTED", "MALLOC_ARENA_MAX",
     ],
 )  # fmt: skip
 def test_passed_on(name: str) -> None:
@@ -42,6 +42,12 @@ def test_every_thread_pool_gets_the_planned_number() -> None:
         assert environment[name] == "3"
     assert environment["TF_NUM_INTEROP_THREADS"] == "1"
     assert (environment["GOMP_SPINCOUNT"], environment["OMP_WAIT_POLICY"]) == ("0", "PASSIVE")
+
+
+def test_memory_that_a_batch_frees_stays_with_the_worker_unless_the_environment_says_otherwise() -> None:
+    kept = worker_environment(threads=1, source={})
+    assert int(kept["MALLOC_TRIM_THRESHOLD_"]) > int(kept["MALLOC_MMAP_THRESHOLD_"]) >= 2**25
+    assert worker_environment(threads=1, source={"MALLOC_TRIM_THRESHOLD_": "9"})["MALLOC_TRIM_THRESHOLD_"] == "9"
 
 
 def test_a_worker_sees_its_own_gpu_or_none() -> None:
