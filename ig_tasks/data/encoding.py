@@ -49,6 +49,24 @@ class Encoded:
         """All that the model takes, by name."""
         return {**self.inputs, **self.fixed}
 
+    def without(self, refused: Mapping[int, str]) -> Encoded:
+        """The same without some of the kept rows, {place among the kept rows: why}."""
+        if not refused:
+            return self
+        stays = np.ones(int(self.keep.sum()), dtype=bool)
+        stays[list(refused)] = False
+        keep, reasons = self.keep.copy(), self.reasons.copy()
+        places = np.flatnonzero(keep)
+        for row, why in refused.items():
+            reasons[places[row]] = why
+        keep[places[~stays]] = False
+        inputs, fixed, token_masks = (
+            {name: array[stays] for name, array in group.items()}
+            for group in (self.inputs, self.fixed, self.token_masks)
+        )
+        outside = {name: cells.kept(stays) for name, cells in self.outside.items()}
+        return Encoded(inputs, keep, reasons, fixed, token_masks, outside)
+
 
 def encode(frame: pd.DataFrame, inputs: Mapping[str, InputSpec], *, preprocess: Preprocess | None = None) -> Encoded:
     """Encode every row of `frame`.

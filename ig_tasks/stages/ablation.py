@@ -18,6 +18,7 @@ from ig_tasks.models.outcomes import Outcome, outcome_of
 from ig_tasks.models.spaces import converter
 from ig_tasks.models.target_config import Target
 from ig_tasks.spec import AttributionSpec
+from ig_tasks.stages.row_isolation import Rows, isolate_rows
 from ig_tasks.stages.tasks import ModelReference, worker_model
 from ig_tasks.stages.worker_models import cached
 from ig_tasks.statistics.losses import row_losses
@@ -127,26 +128,35 @@ def ablate_rows(task: AblationTask, folder_uri: str, name: str) -> int:
     explained, label = frame[encoded.keep], label[encoded.keep]
     actual = (label == outcome.column).astype(np.float64) if outcome.kind == "class" else label
     losses, ablated = np.empty(0), np.empty((len(package.features), 0))
-    if len(explained):
-        losses = _losses(loaded.output(encoded.arrays, model.target, space), actual, target, outcome, space)
-        shares = prepared.baseline.shares
+    shares = prepared.baseline.shares
+
+    def losses_of(output: Floats, rows: Rows) -> Floats:
+        return _losses(output, actual[rows], target, outcome, space)
+
+    def call(rows: Rows) -> tuple[Floats, Floats]:
+        inputs, fixed = (
+            {name: array[rows] for name, array in group.items()} for group in (encoded.inputs, encoded.fixed)
+        )
         outputs = prepared.ablated(
-            encoded.inputs,
+            inputs,
             task.attribution,
             memory_limit=task.memory_limit,
-            fixed=encoded.fixed,
-            segments=segments_of(explained, [segment]),
+            fixed=fixed,
+            segments=segments_of(explained.iloc[rows], [segment]),
         )
-        ablated = np.stack(
+        return losses_of(loaded.output({**inputs, **fixed}, model.target, space), rows), np.stack(
             [
-                np.average(
-                    [_losses(outputs_of_start, actual, target, outcome, space) for outputs_of_start in of_feature],
-                    axis=0,
-                    weights=shares,
-                )
+                np.average([losses_of(of_start, rows) for of_start in of_feature], axis=0, weights=shares)
                 for of_feature in outputs
             ]
         )
+
+    if len(explained):
+        where = f"{task.shard.name}: model.uri: the model at {model.uri}"
+        found, refused = isolate_rows(call, len(explained), where=where)
+        left = np.setdiff1d(np.arange(len(explained)), np.fromiter(refused, np.intp))
+        explained, actual = explained.iloc[left], actual[left]
+        losses, ablated = found or (losses, ablated)
     finite = np.isfinite(losses) & np.isfinite(ablated).all(axis=0)
     document = {
         "asked": task.asked(),

@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ig_tasks.baselines.fitted import Baseline
-from ig_tasks.baselines.segments import segments_of
 from ig_tasks.cluster.session import ComputeSession
 from ig_tasks.data.dataset import POSITION
 from ig_tasks.data.features import feature_matrix
@@ -24,6 +23,7 @@ from ig_tasks.data.shards import Shard, read_shard
 from ig_tasks.errors import DataError, brief
 from ig_tasks.explanations.prepared_model import PreparedModel
 from ig_tasks.spec import AttributionSpec
+from ig_tasks.stages.explained_rows import explain_rows
 from ig_tasks.stages.kept_results import kept_results
 from ig_tasks.stages.substitution import substituted
 from ig_tasks.stages.tasks import ModelReference, worker_model
@@ -151,20 +151,19 @@ def cross_rows(task: CrossTask, folder_uri: str, name: str) -> int:
         except (TypeError, ValueError) as error:
             raise DataError(f"column {swapped.column!r} holds what is no number ({brief(error)})") from None
         frame = frame.assign(**{swapped.column: values})
-    encoded = package.encode(frame)
-    explained = frame[encoded.keep]
     features = package.features
     attributions = np.empty((0, len(features)))
     refused: list[int] = []
-    if len(explained):
-        result = prepared.attribute(
-            encoded.inputs,
-            task.attribution,
-            memory_limit=task.memory_limit,
-            fixed=encoded.fixed,
-            segments=segments_of(explained, [segment]),
-            refuse=False,
-        )
+    result, encoded = explain_rows(
+        prepared,
+        package.encode(frame),
+        frame,
+        task.attribution,
+        memory_limit=task.memory_limit,
+        where=f"{task.shard.name}: model.uri: the model at {model.uri}",
+    )
+    explained = frame[encoded.keep]
+    if result is not None:
         refused = list(result.refused)
         by_input = result.attributions
         attributions = feature_matrix(

@@ -18,6 +18,7 @@ from ig_tasks.errors import IgTasksError, ModelError
 from ig_tasks.models.loaded import LoadedModel
 from ig_tasks.models.opening import open_served
 from ig_tasks.models.spaces import converter, spaces_of
+from ig_tasks.stages.row_isolation import Rows, isolate_rows, own_words
 from ig_tasks.stages.run_plan import RunPlan
 from ig_tasks.stages.run_reference import ComparedFacts
 from ig_tasks.stages.tasks import ModelReference, worker_model
@@ -114,15 +115,24 @@ def _outputs_of(loaded: LoadedModel, reference: ModelReference, frame: pd.DataFr
     """The target's numbers (rows,) in a space; NaN for rows that the model cannot take."""
     encoded = loaded.package.encode(frame)
     numbers = np.full(len(frame), np.nan)
+    if not encoded.keep.any():
+        return numbers
+    inputs = {**encoded.inputs, **encoded.fixed}
+
+    def call(rows: Rows) -> NDArray[np.float64]:
+        return np.asarray(
+            _numbers(loaded, {name: array[rows] for name, array in inputs.items()}, reference.target, space)
+        )
+
+    places = np.flatnonzero(encoded.keep)
     try:
-        if encoded.keep.any():
-            inputs = {**encoded.inputs, **encoded.fixed}
-            numbers[encoded.keep] = _numbers(loaded, inputs, reference.target, space)
+        found, refused = isolate_rows(call, len(places), where=f"the model at {reference.uri}")
     except (IgTasksError, MemoryError, OSError):
         raise
     except Exception as error:
-        cause = " ".join(f"{type(error).__name__}: {error}".split())[:300]
-        raise ModelError(f"the model at {reference.uri} fails on rows of the data: {cause}") from error
+        raise ModelError(f"the model at {reference.uri} fails on rows of the data: {own_words(error)}") from error
+    if found is not None:
+        numbers[np.delete(places, list(refused))] = found
     return numbers
 
 

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ig_tasks.attribution import Lookup
+from ig_tasks.attribution import AttributionResult, Lookup
 from ig_tasks.attribution.repeating import REMEDY, TWICE
+from ig_tasks.attribution.result import NOT_FINITE
 from ig_tasks.data.inputs import InputSpec
 from ig_tasks.errors import InputError, ModelError
 
-__all__ = ["doubt_of_space", "require_ids_inside", "require_one_output_a_row"]
+__all__ = ["doubt_of_space", "require_gradients", "require_ids_inside", "require_one_output_a_row"]
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -86,6 +87,21 @@ def require_one_output_a_row(
         raise ModelError(
             f"model.uri: the model at {uri} gives {output[-1]:.6g} for a row among others and {alone[0]:.6g} for the "
             "row alone; no row's output may depend on the rows beside it, as batch statistics do"
+        )
+
+
+def require_gradients(uri: str, explained: AttributionResult) -> None:
+    """Look at the attributions of the rows that were tried, whose outputs are numbers.
+
+    Raises:
+        ModelError: if no row has gradients that are numbers: the whole run would be quarantined.
+    """
+    finite = np.isfinite(explained.output)
+    if finite.any() and (explained.status[finite] == NOT_FINITE).all():
+        raise ModelError(
+            f"model.uri: the model at {uri} gives outputs for the {int(finite.sum())} rows that were tried, and no "
+            "gradient of theirs is a number (NaN or infinite); look for a square root or a division at 0, also behind "
+            "torch.where or ops.where, which cannot keep its gradient out"
         )
 
 

@@ -13,9 +13,9 @@ from ig_tasks.data.reasons import by_kind
 from ig_tasks.data.shards import Shard, plan_shards, read_shard
 from ig_tasks.doctor import Diagnosis
 from ig_tasks.errors import DataError
+from ig_tasks.stages.model_trial import TrialTask, try_model
 from ig_tasks.stages.planning import baseline_files
 from ig_tasks.stages.run_plan import RunPlan
-from ig_tasks.stages.tasks import TrialTask, try_model
 from ig_tasks.statistics import UnknownCounts
 from ig_tasks.store import Store, read_sealed, run_key, take_sealed, write_sealed
 from ig_tasks.store.manifest import versions

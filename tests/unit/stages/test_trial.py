@@ -13,9 +13,9 @@ from support.tiny import KINDS, MODEL_CODE, MODEL_YAML, write_package, write_pro
 
 from ig_tasks.errors import ModelError
 from ig_tasks.spec import load_spec
+from ig_tasks.stages.model_trial import TrialTask, try_model
 from ig_tasks.stages.planning import plan_run
 from ig_tasks.stages.soundness import doubt_of_space
-from ig_tasks.stages.tasks import TrialTask, try_model
 
 OUT = "self.out(torch.tanh(self.hidden(joined)))"
 HIDDEN = "torch.tanh(self.hidden(joined))"
