@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ig_tasks.baselines.fitted import Baseline
@@ -37,6 +37,7 @@ from ig_tasks.validation.drift.drift_check import (
 from ig_tasks.validation.drift.period import Period
 from ig_tasks.validation.drift.references import PublishedReports, locate_run
 from ig_tasks.validation.quality.run_quality import quality_of
+from ig_tasks.validation.reason_ablation import keep_ablations
 from ig_tasks.validation.verdicts.baselines import BaselineTable
 from ig_tasks.validation.verdicts.run_verdicts import judge_features, verdicts_check
 
@@ -84,6 +85,9 @@ def validate(
     rendering = Rendering.of(run, spec, ref.served, reference, awaits_launch=unregistered, say=say)
     if rendering.has_checks:
         say("validate: nothing to do, these checks were carried out before")
+        judged = rendering.read_judged()
+        if not (rendering.is_written or judged.ablation_why_not):
+            _keep_ablations(spec, Period.open(run), facts, judged.checks, session, say, log)
     else:
         files, merged = summary.attribution_files, summary.merged
         checks = run_checks(
@@ -110,7 +114,8 @@ def validate(
         verdicts = judge_features(period, spec, quality=quality, drift=drift, baselines=table)
         checks += [] if (check_of_verdicts := verdicts_check(verdicts)) is None else [check_of_verdicts]
         stability = None if table is None else table.stability()
-        rendering.write_checks(Judged(checks, drift, verdicts, quality, stability))
+        why_not = _keep_ablations(spec, period, facts, checks, session, say, log)
+        rendering.write_checks(Judged(checks, drift, verdicts, quality, stability, why_not))
         Manifest(run).record_stage("validate", seconds=time.perf_counter() - started, checks=len(checks))
     checks = rendering.read_checks()
     for check in checks:
@@ -180,6 +185,24 @@ def publish_report(
     return ref.with_(
         outcome=outcome, page_uri=outcome.page_uri, completeness=report.completeness, official=report.official
     )
+
+
+def _keep_ablations(
+    spec: ExplanationSpec,
+    period: Period,
+    facts: PlanFacts,
+    checks: Sequence[Check],
+    session: ComputeSession | None,
+    say: Log,
+    log: Log | None,
+) -> str:
+    """Have the decisions without each reason in the store, where the spec asks for them; returns why not."""
+    if spec.reasons is None or not spec.reasons.ablation:
+        return ""
+    if withholding(checks, spec.approval):
+        return "The report is withheld."
+    with session_of(spec, session, log) as workers:
+        return keep_ablations(period, spec, facts, session=workers, say=say, log=log)
 
 
 def _facts(spec: ExplanationSpec, ref: RunReference, run: RunFolder, say: Log) -> PlanFacts:

@@ -145,7 +145,8 @@ class Rendering:
     def write(self, facts: PlanFacts, summary: RunSummary, space: str) -> str:
         """Write the page, then the report, unless they are there; returns the report's URI."""
         if not self.is_written:
-            reasons = reason_files(self.run, self.spec, facts, summary)
+            why_not = self.read_judged().ablation_why_not
+            reasons = reason_files(self.run, self.spec, facts, summary, why_not)
             findings = replace(self._findings(facts, summary, space), reasons=None if reasons is None else reasons.info)
             report = assemble_report(findings, revision=self.revision)
             write_reason_files(self.run, report, reasons)

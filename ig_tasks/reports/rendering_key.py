@@ -49,6 +49,8 @@ def rendering_key(
     drift = {} if reference is None else {"drift": {**judged_by, "reference": reference.run_id}}
     drift = {"drift": {"reference": "no launch"}} if awaits_launch else drift
     reasons = {} if spec.reasons is None else {"reasons": document["reasons"]}
+    if spec.reasons is not None and not spec.reasons.ablation:
+        del document["reasons"]["ablation"]
     grouped |= {"intervals": "clusters"} if spec.data.cluster else {}
     shown_now = {name: document[name] for name in shown}
     return run_key({"format": FORMAT, **shown_now, **compared, **grouped, **adhoc, **drift, **judged, **reasons})

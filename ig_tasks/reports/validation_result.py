@@ -20,6 +20,8 @@ class Judged:
         drift: the comparison with an earlier run; None where there was nothing to compare with.
         quality: how good the model was; empty where no outcome is named.
         stability: how much of the importance stays from another baseline; None where that was not looked at.
+        ablation_why_not: why the model could not be asked for decisions without their reasons; empty where it was, or
+            nobody asked.
     """
 
     checks: Sequence[Check] = ()
@@ -27,6 +29,7 @@ class Judged:
     verdicts: Sequence[Verdict] = ()
     quality: Sequence[Quality] = ()
     stability: BaselineStability | None = None
+    ablation_why_not: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """The document, without the rendering's key."""
@@ -36,6 +39,7 @@ class Judged:
             "drift": None if self.drift is None else self.drift.model_dump(mode="json"),
             "quality": [quality.model_dump(mode="json") for quality in self.quality],
             "stability": None if self.stability is None else self.stability.model_dump(mode="json"),
+            **({"ablation_why_not": self.ablation_why_not} if self.ablation_why_not else {}),
         }
 
     @classmethod
@@ -48,4 +52,5 @@ class Judged:
             verdicts=[Verdict.model_validate(verdict) for verdict in document.get("verdicts", [])],
             quality=[Quality.model_validate(section) for section in document.get("quality", [])],
             stability=None if stability is None else BaselineStability.model_validate(stability),
+            ablation_why_not=document.get("ablation_why_not", ""),
         )

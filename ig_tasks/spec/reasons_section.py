@@ -41,3 +41,6 @@ class ReasonsSpec(Section):
         dict[str, Annotated[ReasonText, BeforeValidator(_as_text)]],
         Field(description="{feature or group: {code, text}}; a string is `text`; the others go by their own name"),
     ] = Field(default_factory=dict)
+    ablation: Annotated[
+        bool, Field(description="ask the model for the decision without each reason; see docs/reason_codes.md")
+    ] = False

@@ -18,7 +18,7 @@ from ig_tasks.models.spaces import converter, spaces_of
 from ig_tasks.spec import AttributionSpec, ExplanationSpec, format_partition
 from ig_tasks.spec.uris import without_secrets
 from ig_tasks.stages.loss_planning import check_loss, for_loss
-from ig_tasks.stages.reason_rules import ReasonRules
+from ig_tasks.stages.reasons.rules import ReasonRules
 from ig_tasks.stages.run_plan import RunPlan, served_target
 from ig_tasks.store import Store, run_key
 

@@ -21,6 +21,9 @@ class ReasonCount(Part):
     """Rows that list it."""
     first: Count
     """Rows that list it first."""
+    other_decision: Figure = None
+    """Mean share, over the rows that list it, of the comparisons without it in which the decision would be another;
+    null where the model was not asked."""
 
 
 class ReasonsInfo(Part):
@@ -57,3 +60,8 @@ class ReasonsInfo(Part):
     """rows_tied by the rows that have reasons; null if no row has any."""
     reasons: tuple[ReasonCount, ...] = ()
     """The most frequent first; what was never a reason is left out."""
+    rows_dependent: Count | None = None
+    """Rows whose decision would be another, in at least half of the comparisons, without one of their reasons alone;
+    null where the model was not asked."""
+    ablation_why_not: str = ""
+    """Why the model could not be asked, where the spec wants it."""

@@ -39,6 +39,10 @@ class RunFolder(Folder):
         folder._digests = digests
         return folder
 
+    def digest_of(self, name: str) -> str:
+        """The digest that `checked` was given of a file."""
+        return self._digests[name]
+
     def read_bytes(self, name: str) -> bytes:
         """The file's content.
 

@@ -1,1 +1,1 @@
-"""Reason codes: why single rows were turned down, proven to the error bounds of their attributions."""
+"""Reason codes as people read them: tables, a letter to one person, a table in the terminal."""

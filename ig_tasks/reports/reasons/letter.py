@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
 
 import numpy as np
 from markupsafe import Markup
-from numpy.typing import NDArray
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -19,46 +17,16 @@ from ig_tasks.presentation.units import units
 from ig_tasks.reports.baseline_words import baseline_words, kinds_of
 from ig_tasks.reports.numerals import beside, count, counted, exact, number, share, value
 from ig_tasks.reports.page_environment import environment, frame
-from ig_tasks.reports.reasons.finding import AdverseRow
 from ig_tasks.reports.terminal import plain
-from ig_tasks.stages.reason_rules import Player, ReasonRules
+from ig_tasks.stages.reasons.finding import AdverseRow
+from ig_tasks.stages.reasons.rules import Player, ReasonRules
+from ig_tasks.stages.reasons.without import Without
 from ig_tasks.store.report import Report
 
-__all__ = ["Letter", "Without", "print_letter", "render_letter"]
+__all__ = ["Letter", "print_letter", "render_letter"]
 
 _STYLES = Path(__file__).parents[1] / "styles" / "reasons.css"
-Floats = NDArray[np.float64]
 Held = float | str | bool | None
-
-
-@dataclass(frozen=True)
-class Without:
-    """A decision with a reason's value taken from the comparison, all else as it is.
-
-    Attributes:
-        result: in the threshold's space, the mean over the baselines; NaN where the model takes none of them.
-        changed: the share of the baselines with which the decision would not be adverse.
-    """
-
-    result: float
-    changed: float
-
-    @classmethod
-    def of(cls, rules: ReasonRules, outputs: Floats, shares: Floats) -> Self:
-        """From the outputs (baselines,) in the space explained, and what each baseline counts."""
-        if not np.isfinite(outputs).all():
-            return cls(float("nan"), float("nan"))
-        changed = np.round(shares @ ~rules.adverse(outputs), 12)  # shares of a fiftieth do not quite add up to one
-        return cls(float(shares @ rules.in_space(outputs)), float(changed))
-
-    @property
-    def words(self) -> str:
-        """Whether the decision depended on it."""
-        if not np.isfinite(self.changed):
-            return "not known"
-        if self.changed in (0.0, 1.0):
-            return "yes" if self.changed else "no"
-        return f"in {share(self.changed)} of the comparisons"
 
 
 @dataclass(frozen=True)
@@ -157,6 +125,15 @@ class Letter:
             "the decision would then be another"
         )
 
+    def another_decision(self, name: str) -> str:
+        """Whether the decision depended on a reason."""
+        changed = self.without[name].changed
+        if not np.isfinite(changed):
+            return "not known"
+        if changed in (0.0, 1.0):
+            return "yes" if changed else "no"
+        return f"in {share(changed)} of the comparisons"
+
     def held(self, player: Player) -> str:
         """What the row held of a feature; of a group nothing can be said in a word."""
         if player.features != (player.name,) or player.name not in self.values:
@@ -218,7 +195,8 @@ def print_letter(letter: Letter, console: Console) -> None:
     if letter.without:
         console.print(plain(f"{letter.ablation}:"))
         for name, counterfactual in letter.without.items():
-            console.print(plain(f"  {name}: {number(counterfactual.result)}; another decision: {counterfactual.words}"))
+            another = letter.another_decision(name)
+            console.print(plain(f"  {name}: {number(counterfactual.result)}; another decision: {another}"))
     for line in (letter.unproven, letter.textless):
         if line:
             console.print(plain(line, "dim"))

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from ig_tasks.reports.reasons.finding import AdverseRow
-from ig_tasks.stages.reason_rules import ReasonRules
+from ig_tasks.stages.reasons.finding import AdverseRow
+from ig_tasks.stages.reasons.rules import ReasonRules
 from ig_tasks.store.report_reasons import ReasonCount, ReasonsInfo
 
 __all__ = ["Tally"]
+
+_MOSTLY = 0.5
+"""Share of the comparisons from which on a decision would be another without a reason."""
 
 
 class Tally:
@@ -21,6 +25,8 @@ class Tally:
         self._listed: Counter[str] = Counter()
         self._first: Counter[str] = Counter()
         self._fewer = 0
+        self._dependent: int | None = None
+        self._changed: dict[str, list[float]] = {}
 
     def counting(self, rows: Iterable[AdverseRow]) -> Iterator[AdverseRow]:
         """The same rows."""
@@ -29,9 +35,26 @@ class Tally:
             self._listed.update(reason.player.name for reason in row.reasons)
             self._first.update(reason.player.name for reason in row.reasons[:1])
             self._fewer += 0 < len(row.reasons) < self._rules.section.top
+            self._count_without(row)
             yield row
 
-    def info(self, rows_quarantined: int) -> ReasonsInfo:
+    def _count_without(self, row: AdverseRow) -> None:
+        """Count what the model said of the decision without each reason, where it was asked."""
+        shares = {reason.player.name: reason.without.changed for reason in row.reasons if reason.without is not None}
+        known = {name: share for name, share in shares.items() if math.isfinite(share)}
+        if shares:
+            dependent = max(known.values(), default=0.0) >= _MOSTLY
+            self._dependent = (self._dependent or 0) + dependent
+        for name, share in known.items():
+            count_and_sum = self._changed.setdefault(name, [0.0, 0.0])
+            count_and_sum[0] += 1
+            count_and_sum[1] += share
+
+    def _other_decision(self, name: str) -> float | None:
+        rows, summed = self._changed.get(name, (0.0, 0.0))
+        return summed / rows if rows else None
+
+    def info(self, rows_quarantined: int, ablation_why_not: str = "") -> ReasonsInfo:
         """What a report says of them."""
         section, states = self._rules.section, self._states
         with_reasons = states["certified"] + states["tied"]
@@ -42,6 +65,7 @@ class Tally:
                 text=player.text,
                 rows=self._listed[player.name],
                 first=self._first[player.name],
+                other_decision=self._other_decision(player.name),
             )
             for player in self._rules.players
             if self._listed[player.name]
@@ -63,4 +87,6 @@ class Tally:
             rows_quarantined=rows_quarantined,
             tied_share=states["tied"] / with_reasons if with_reasons else None,
             reasons=tuple(sorted(counts, key=lambda reason: (-reason.rows, -reason.first))),
+            rows_dependent=self._dependent,
+            ablation_why_not=ablation_why_not,
         )

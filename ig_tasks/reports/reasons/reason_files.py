@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any
@@ -13,9 +14,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ig_tasks.reports.exporters.summaries import quoted
-from ig_tasks.reports.reasons.finding import AdverseRow
 from ig_tasks.reports.reasons.reason_counts import Tally
-from ig_tasks.stages.reason_rules import Player, ReasonRules
+from ig_tasks.stages.reasons.finding import AdverseRow
+from ig_tasks.stages.reasons.rules import Player, ReasonRules
 
 __all__ = ["COLUMNS", "ReasonFiles", "csv_text"]
 
@@ -39,12 +40,15 @@ _SCHEMA = pa.schema(
         ("worst_rank", pa.int32()),
         ("tied_with", _NAMES),
         ("unproven", _NAMES),
+        ("result_without", pa.float64()),
+        ("other_decision", pa.float64()),
     ]
 )
 COLUMNS = tuple(_SCHEMA.names)
 """row_id, target; output as it is explained, decided_on in the threshold's space; what is decided; the row's state; the
 reason: its rank, feature or group, code and text (null without one), attribution, error bound, the ranks that it may
-have, and who is not listed and may outweigh it; who may have pushed towards the adverse side."""
+have, and who is not listed and may outweigh it; who may have pushed towards the adverse side; where the model was
+asked, the result without the reason in the threshold's space, and the share of comparisons with another decision."""
 
 _AT_ONCE = 20_000
 
@@ -52,7 +56,9 @@ _AT_ONCE = 20_000
 class ReasonFiles:
     """reasons.parquet, reasons.csv and what the report says of them, made in one pass over the rows."""
 
-    def __init__(self, rows: Iterable[AdverseRow], rules: ReasonRules, rows_quarantined: int = 0) -> None:
+    def __init__(
+        self, rows: Iterable[AdverseRow], rules: ReasonRules, rows_quarantined: int = 0, ablation_why_not: str = ""
+    ) -> None:
         tally = Tally(rules)
         table, text = io.BytesIO(), io.StringIO()
         text.write(_csv_line(COLUMNS))
@@ -63,7 +69,7 @@ class ReasonFiles:
                 text.writelines(map(_as_csv, lines))
         self.parquet = table.getvalue()
         self.csv = text.getvalue().encode("utf-8")
-        self.info = tally.info(rows_quarantined)
+        self.info = tally.info(rows_quarantined, ablation_why_not)
 
 
 def csv_text(rows: Iterable[AdverseRow], rules: ReasonRules) -> Iterator[str]:
@@ -99,7 +105,13 @@ def _lines(rows: Sequence[AdverseRow], rules: ReasonRules) -> Iterator[dict[str,
                 "best_rank": reason.best,
                 "worst_rank": reason.worst,
                 "tied_with": _names(reason.rivals),
+                "result_without": None if reason.without is None else _known(reason.without.result),
+                "other_decision": None if reason.without is None else _known(reason.without.changed),
             }
+
+
+def _known(figure: float) -> float | None:
+    return figure if math.isfinite(figure) else None
 
 
 def _blocks(rows: Iterable[AdverseRow]) -> Iterator[list[AdverseRow]]:

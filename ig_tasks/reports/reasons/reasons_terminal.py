@@ -28,18 +28,22 @@ def print_reasons(info: ReasonsInfo, console: Console, *, top: int = 20) -> None
     }
     parts += [f"{count(rows)} {state}" for state, rows in others.items() if rows]
     parts += [f"beside them {counted(info.rows_quarantined, 'row')} in quarantine"] if info.rows_quarantined else []
+    if info.rows_dependent is not None:
+        parts.append(f"{count(info.rows_dependent)} would have another decision without one reason alone")
     console.print(plain("; ".join(parts)))
+    if info.ablation_why_not:
+        console.print(plain(f"The model was not asked for decisions without their reasons. {info.ablation_why_not}"))
     if not info.reasons:
         return
     table = Table(box=box.SIMPLE, pad_edge=False)
     for name in ("reason", "code", "text"):
         table.add_column(name, overflow="fold")
-    for name in ("rows", "first"):
+    asked = info.rows_dependent is not None
+    for name in ("rows", "first", *(["another decision without it"] if asked else [])):
         table.add_column(name, justify="right", no_wrap=True)
     for reason in info.reasons[:top]:
-        table.add_row(
-            plain(reason.name), plain(reason.code), plain(reason.text), count(reason.rows), count(reason.first)
-        )
+        figures = [count(reason.rows), count(reason.first), *([share(reason.other_decision)] if asked else [])]
+        table.add_row(plain(reason.name), plain(reason.code), plain(reason.text), *figures)
     console.print(table)
     if len(info.reasons) > top:
         console.print(plain(f"{len(info.reasons) - top} more reasons: --format csv lists them", "dim"))

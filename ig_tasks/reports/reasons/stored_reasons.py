@@ -11,15 +11,17 @@ from pydantic import ValidationError
 from ig_tasks.errors import InputError, RunError, SpecError
 from ig_tasks.explanations.finished_run import FinishedRun
 from ig_tasks.reports.numerals import beside, exact
-from ig_tasks.reports.reasons.finding import AdverseRow, ReasonedRun
-from ig_tasks.reports.reasons.letter import Letter, Without
+from ig_tasks.reports.reasons.letter import Letter
 from ig_tasks.reports.reasons.reason_files import ReasonFiles
 from ig_tasks.spec import ExplanationSpec
 from ig_tasks.spec.messages import first_error
 from ig_tasks.spec.reasons_section import ReasonsSpec
 from ig_tasks.stages.aggregation import QUARANTINE
 from ig_tasks.stages.computed_run import ComputedRun
-from ig_tasks.stages.reason_rules import ReasonRules
+from ig_tasks.stages.reasons.ablation import with_ablations
+from ig_tasks.stages.reasons.finding import AdverseRow, ReasonedRun
+from ig_tasks.stages.reasons.rules import ReasonRules
+from ig_tasks.stages.reasons.without import Without, without
 
 __all__ = ["StoredReasons", "asked_reasons"]
 
@@ -66,7 +68,8 @@ class StoredReasons:
         self.run = run
         names = [feature.name for feature in facts.features]
         self.rules = ReasonRules.of(section, spec or run.spec, names, facts.target(run.spec))
-        self._rows = ReasonedRun.of_computed(run, facts, self.rules)
+        rows = ReasonedRun.of_computed(run, facts, self.rules)
+        self._rows = with_ablations(rows, run.folder, run.document["key_parts"])
 
     def rows(self) -> Iterator[AdverseRow]:
         """Every adverse row, in the order of the run. Raises DamagedError."""
@@ -94,16 +97,19 @@ class StoredReasons:
             if place < 0:
                 continue
             stored_row = table.slice(place, 1)
-            row = next(self._rows.of_table(stored_row), None)
-            if row is None:
+            placed = next(self._rows.placed_rows(stored_row, self._rows.ablations.get(file), place), None)
+            if placed is None:
                 raise self._not_adverse(row_id, stored_row.column("output")[0].as_py())
+            row = placed[1]
             values = {
                 name.removeprefix(_INPUT): stored_row.column(name)[0].as_py()
                 for name in stored_row.column_names
                 if name.startswith(_INPUT)
             }
-            without = {} if finished is None or not row.reasons else self._counterfactuals(row, finished)
-            return Letter(row, self.rules, self.run.report, values, without)
+            answers = {reason.player.name: one for reason in row.reasons if (one := reason.without) is not None}
+            if not answers and finished is not None and row.reasons:
+                answers = self._counterfactuals(row, finished)
+            return Letter(row, self.rules, self.run.report, values, answers)
         left = self.run.tables.read_table(QUARANTINE)
         place = pc.index(left.column("row_id"), row_id).as_py()
         if place >= 0:
@@ -114,9 +120,10 @@ class StoredReasons:
     def _counterfactuals(self, row: AdverseRow, finished: FinishedRun) -> dict[str, Without]:
         players = [reason.player for reason in row.reasons]
         ablation = finished.ablate(row.row_id, [player.features for player in players])
+        results, changed = without(self.rules, ablation.outputs.T, ablation.shares)
         return {
-            player.name: Without.of(self.rules, outputs, ablation.shares)
-            for player, outputs in zip(players, ablation.outputs, strict=True)
+            player.name: Without(*both)
+            for player, *both in zip(players, results.tolist(), changed.tolist(), strict=True)
         }
 
     def _not_adverse(self, row_id: str, output: float) -> InputError:

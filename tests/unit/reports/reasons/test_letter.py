@@ -13,10 +13,11 @@ from rich.console import Console
 
 from ig_tasks.models.target_config import Target, TargetConfig
 from ig_tasks.reports.page_environment import CONTENT_SECURITY_POLICY
-from ig_tasks.reports.reasons.finding import AdverseRow, Reason
-from ig_tasks.reports.reasons.letter import Letter, Without, print_letter, render_letter
+from ig_tasks.reports.reasons.letter import Letter, print_letter, render_letter
 from ig_tasks.spec.reasons_section import ReasonsSpec
-from ig_tasks.stages.reason_rules import Player, ReasonRules
+from ig_tasks.stages.reasons.finding import AdverseRow, Reason
+from ig_tasks.stages.reasons.rules import Player, ReasonRules
+from ig_tasks.stages.reasons.without import Without, without
 
 DEBT = Player("debt", ("debt",), "Debt to income", "R02", "Income too low for the <amount>")
 HOME = Player("home", ("home",), "Home ownership")
@@ -120,20 +121,18 @@ def test_one_reason_is_one_and_what_is_within_its_bound_is_named_for_the_file(le
 
 
 def test_what_the_decision_would_be_without_a_reason(letter: Letter) -> None:
-    shares = np.full(3, 1 / 3)
-    without = {
-        "debt": Without.of(letter.rules, np.array([-1.0, -2.0, -3.0]), shares),
-        "home": Without.of(letter.rules, np.array([1.0, -1.0, 2.0]), shares),
-    }
+    outputs = [[-1.0, -2.0, -3.0], [1.0, -1.0, 2.0], [1.0, 2.0, 3.0], [1.0, np.nan, 3.0]]
+    results, changed = without(letter.rules, np.array(outputs).T, np.full(3, 1 / 3))
+    asked = {name: Without(*both) for name, *both in zip(("debt", "home", "a", "b"), results, changed, strict=True)}
+    told = replace(letter, without=asked)
     chance = (1 / (1 + np.exp([1.0, 2.0, 3.0]))).mean()
-    assert (without["debt"].result, without["debt"].changed) == (pytest.approx(chance), 1.0)
-    assert [one.words for one in without.values()] == ["yes", "in 33.3\u00a0% of the comparisons"]
-    assert Without.of(letter.rules, np.array([1.0, 2.0, 3.0]), shares).words == "no"
-    assert Without.of(letter.rules, np.array([1.0, np.nan, 3.0]), shares).words == "not known"
-    read = words(render_letter(replace(letter, without=without)))
+    assert asked["debt"] == (pytest.approx(chance), 1.0)
+    expected = ["yes", "in 33.3\u00a0% of the comparisons", "no", "not known"]
+    assert [told.another_decision(name) for name in asked] == expected
+    read = words(render_letter(told))
     assert f"Reason Result without it Another decision debt {chance:.4f} yes home" in read
     assert "without it" not in words(render_letter(letter))
-    said = " ".join(printed(replace(letter, without=without)).split())
+    said = " ".join(printed(told).split())
     assert f"would then be another: debt: {chance:.4f}; another decision: yes home:" in said
 
 

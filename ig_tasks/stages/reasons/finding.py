@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -11,11 +11,12 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ig_tasks.attribution.result import CONVERGED
-from ig_tasks.reports.reasons.bounds import row_bounds
-from ig_tasks.reports.reasons.principal_reasons import Ranked, rank_reasons
 from ig_tasks.stages.computed_run import ComputedRun
 from ig_tasks.stages.plan_facts import PlanFacts
-from ig_tasks.stages.reason_rules import Player, ReasonRules
+from ig_tasks.stages.reasons.bounds import row_bounds
+from ig_tasks.stages.reasons.principal_reasons import Ranked, rank_reasons
+from ig_tasks.stages.reasons.rules import Player, ReasonRules
+from ig_tasks.stages.reasons.without import Without, WithoutReasons
 from ig_tasks.stages.shard_files import ShardSummary
 from ig_tasks.store import RunFolder
 
@@ -38,6 +39,7 @@ class Reason:
         attribution: the same with the sign that it has in the output.
         best, worst: the ranks that it may have within the error bounds.
         rivals: who is not listed, and may outweigh it all the same.
+        without: the decision with its values taken from the comparison, where the model was asked.
     """
 
     player: Player
@@ -47,6 +49,7 @@ class Reason:
     best: int
     worst: int
     rivals: tuple[Player, ...] = ()
+    without: Without | None = None
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,9 @@ class AdverseRow:
 class ReasonedRun:
     """The rows of a run, read by the rules for reasons.
 
-    epsilon: of the dtype of the model's outputs.
+    Attributes:
+        epsilon: of the dtype of the model's outputs.
+        ablations: {file: the decisions without each reason}; empty where the model was not asked.
     """
 
     tables: RunFolder
@@ -74,7 +79,8 @@ class ReasonedRun:
     rules: ReasonRules
     epsilon: float
     several: bool
-    features: tuple[str, ...] = field(default=())
+    features: tuple[str, ...] = ()
+    ablations: Mapping[str, WithoutReasons] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -103,15 +109,25 @@ class ReasonedRun:
             InputError: if an earlier version wrote the rows, and kept too little of them.
         """
         for file in self.files:
-            yield from self.of_table(self.tables.read_table(file))
+            for _, row in self.placed_rows(self.tables.read_table(file), self.ablations.get(file)):
+                yield row
 
-    def of_table(self, table: pa.Table) -> Iterator[AdverseRow]:
-        """Those of one table of attributions."""
+    def placed_rows(
+        self, table: pa.Table, ablation: WithoutReasons | None = None, first: int = 0
+    ) -> Iterator[tuple[int, AdverseRow]]:
+        """(place, row) of the adverse rows of a table of attributions.
+
+        Args:
+            ablation: of the file that the table is of.
+            first: the place in that file of the table's first row.
+        """
         output = np.asarray(table.column("output").to_numpy(), np.float64)
         chosen = np.flatnonzero(self.rules.adverse(output))
         step = max(1, _AT_ONCE // max(1, len(self.rules.players) * self.rules.section.top))
         for start in range(0, len(chosen), step):
-            yield from self._of_rows(table.take(chosen[start : start + step]))
+            some = chosen[start : start + step]
+            for place, row in zip((some + first).tolist(), self._of_rows(table.take(some)), strict=True):
+                yield place, row if ablation is None else _with_ablation(row, ablation.of_row(place))
 
     def _of_rows(self, table: pa.Table) -> Iterator[AdverseRow]:
         values = np.stack([table.column(f"attribution:{name}").to_numpy() for name in self.features], axis=1)
@@ -151,3 +167,8 @@ class ReasonedRun:
                 worst=int(ranked.worst[row, at]),
                 rivals=tuple(players[other] for other in np.flatnonzero(ranked.rivals[row, at])),
             )
+
+
+def _with_ablation(row: AdverseRow, without: Sequence[Without]) -> AdverseRow:
+    reasons = (replace(reason, without=one) for reason, one in zip(row.reasons, without, strict=True))
+    return replace(row, reasons=tuple(reasons))

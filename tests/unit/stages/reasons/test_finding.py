@@ -12,10 +12,10 @@ import pytest
 
 from ig_tasks.errors import DataError, InputError, SpecError, UserError
 from ig_tasks.models.target_config import Target, TargetConfig
-from ig_tasks.reports.reasons.finding import AdverseRow, ReasonedRun
 from ig_tasks.reports.reasons.reason_files import COLUMNS, ReasonFiles, csv_text
 from ig_tasks.spec import load_spec
-from ig_tasks.stages.reason_rules import ReasonRules
+from ig_tasks.stages.reasons.finding import AdverseRow, ReasonedRun
+from ig_tasks.stages.reasons.rules import ReasonRules
 
 FEATURES = ("income", "debt", "age", "years", "cards")
 WEIGHTS = np.array([-1.0, 2.0, 0.5, -0.25, 0.125])
@@ -60,7 +60,7 @@ def table(status: list[str] | None = None, error: float = 0.0, **more: Any) -> p
 
 def found(rules: ReasonRules, held: pa.Table | None = None, *, several: bool = False) -> list[AdverseRow]:
     run = ReasonedRun(None, (), rules, 2.0**-52, several, FEATURES)  # type: ignore[arg-type]
-    return list(run.of_table(table() if held is None else held))
+    return [row for _, row in run.placed_rows(table() if held is None else held)]
 
 
 def names(row: AdverseRow) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ig_tasks.reports.reasons.principal_reasons import Ranked, rank_reasons
+from ig_tasks.stages.reasons.principal_reasons import Ranked, rank_reasons
 
 
 def ranked(pushes: list[float], bounds: Any, top: int = 4) -> Ranked:
