@@ -55,13 +55,20 @@ class Outcome:
         return (self.judged - self.unexpected) / self.judged if self.judged else float("nan")
 
 
+def import_library() -> None:
+    """Import Great Expectations, which takes seconds: the first suite does, or who is to be ready for it."""
+    # Versions before 1.24 report usage over the network unless told not to before they are imported.
+    os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+    with _warnings_only():
+        import great_expectations.expectations  # noqa: F401 - for its side effect: it stays in memory
+
+
 class Suite:
     """Expectations that can be applied to frame after frame, in an ephemeral context of their own."""
 
     def __init__(self, name: str, expectations: Sequence[Expected]) -> None:
         """Raises CheckBrokenError if Great Expectations refuses one of them."""
-        # Versions before 1.24 report usage over the network unless told not to before they are imported.
-        os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+        import_library()
         self._names = [expected.name for expected in expectations]
         with _warnings_only():
             self._set_up(name, expectations)

@@ -66,7 +66,7 @@ class AirflowHome:
             "CORE__DAGS_FOLDER": str(self.dags),
             "CORE__PLUGINS_FOLDER": str(self.plugins or self.path / "plugins"),
             "CORE__LOAD_EXAMPLES": "False",
-            "CORE__EXECUTOR": "LocalExecutor",
+            "CORE__EXECUTOR": "ig_tasks.orchestration.local_executor.PreloadedLocalExecutor",
             "CORE__PARALLELISM": "4",
             "CORE__FERNET_KEY": key["fernet"],
             "CORE__AUTH_MANAGER": "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager",

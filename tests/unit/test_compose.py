@@ -93,7 +93,7 @@ def test_dask_services_know_nothing_of_airflow() -> None:
 def test_airflow_services_share_one_environment() -> None:
     shared = services()["airflow-scheduler"]["environment"]
     assert shared["AIRFLOW__API_AUTH__JWT_SECRET"] == SECRETS["AIRFLOW_JWT_SECRET"]
-    assert shared["AIRFLOW__CORE__EXECUTOR"] == "LocalExecutor"
+    assert shared["AIRFLOW__CORE__EXECUTOR"] == "ig_tasks.orchestration.local_executor.PreloadedLocalExecutor"
     assert shared["AIRFLOW__CORE__EXECUTION_API_SERVER_URL"] == "http://airflow-apiserver:8080/execution/"
     assert shared["IG_TASKS_DASK_ADDRESS"] == "tcp://dask-scheduler:8786"
     for name in AIRFLOW:

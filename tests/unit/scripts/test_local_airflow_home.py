@@ -45,7 +45,7 @@ def test_settings_of_another_airflow_do_not_reach_it(home, monkeypatch):
     monkeypatch.setenv("IG_TASKS_STORE", "/store")
     found = home.environment(1)
     assert found["AIRFLOW_HOME"] == str(home.path)
-    assert found["AIRFLOW__CORE__EXECUTOR"] == "LocalExecutor"
+    assert found["AIRFLOW__CORE__EXECUTOR"].endswith(".PreloadedLocalExecutor")
     assert "AIRFLOW__EMAIL__FROM_EMAIL" not in found
     assert found["IG_TASKS_STORE"] == "/store"
 
