@@ -10,11 +10,12 @@ import fsspec
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ig_tasks.data.arrow import plain_column
 from ig_tasks.data.dataset import POSITION, DataFile, Dataset, require_once
+from ig_tasks.data.row_groups import read_rows
 from ig_tasks.data.sampling import ChosenRows, Sample
 from ig_tasks.data.spellings import category_name
 from ig_tasks.data.stamps import changed, require_same
@@ -67,6 +68,13 @@ class Shard:
             return self.sample.positions(self.start, self.stop)
         return np.arange(self.start, self.stop, dtype=np.int64)
 
+    def ends(self) -> tuple[int, int]:
+        """The first and the last of `positions`."""
+        if self.sample is None:
+            return self.start, self.stop - 1
+        first, last = (int(self.sample.positions(at, at + 1)[0]) for at in (self.start, self.stop - 1))
+        return first, last
+
 
 def plan_shards(
     dataset: Dataset,
@@ -93,15 +101,17 @@ def plan_shards(
     slices: list[Slice] = []
     first = 0
     for file in files:
+        if not file.rows:
+            continue
         version = dataset.versions.get(file.path)
         slices.append(Slice(file.path, file.name, file.keys, first, file.rows, file.stamp, version))
         first += file.rows
+    firsts = np.array([part.first for part in slices], dtype=np.int64)
     shards = []
     for index, start in enumerate(range(0, rows, shard_rows)):
-        shard = Shard(index, start, min(start + shard_rows, rows), dataset.uri, tuple(slices), chosen)
-        positions = shard.positions()
-        touched = tuple(s for s in slices if s.first <= positions[-1] and s.first + s.rows > positions[0])
-        shards.append(Shard(index, shard.start, shard.stop, dataset.uri, touched, chosen))
+        shard = Shard(index, start, min(start + shard_rows, rows), dataset.uri, (), chosen)
+        low, high = np.searchsorted(firsts, shard.ends(), side="right")
+        shards.append(replace(shard, slices=tuple(slices[low - 1 : high])))
     return shards
 
 
@@ -114,7 +124,7 @@ def with_versions(shard: Shard, dataset: Dataset) -> Shard:
 def read_shard(shard: Shard, columns: Sequence[str]) -> pd.DataFrame:
     """The rows of a shard with the given columns and `__position__`, `<file>:<row>` of each; (shard.rows, columns).
 
-    One row group is held at a time, so memory is bounded by the shard and by the largest row group.
+    Memory is bounded by the shard and by the compressed columns of the largest row group (see `row_groups`).
 
     Raises:
         DataError: if a column is absent from one of the files, or of another kind there; if a file is not the one that
@@ -145,8 +155,18 @@ def row_ids(frame: pd.DataFrame, column: str | None) -> NDArray[np.object_]:
     if column is None:
         return positions
     values = frame[column]
-    texts = np.array([category_name(value) for value in values.to_numpy(dtype=object)], dtype=object)
-    return np.where(values.isna().to_numpy(), positions, texts)
+    return np.where(values.isna().to_numpy(), positions, _names_of(values))
+
+
+def _names_of(values: pd.Series) -> NDArray[np.object_]:
+    """`category_name` of each value; text and whole numbers, which most ids are, all at once."""
+    cells = values.to_numpy()
+    if cells.dtype.kind in "iu":
+        return cells.astype(str).astype(object)
+    cells = cells.astype(object)
+    if pd.api.types.infer_dtype(cells, skipna=True) == "string":
+        return cells
+    return np.array([category_name(value) for value in cells], dtype=object)
 
 
 def _read_unchanged(filesystem: Any, part: Slice, rows: NDArray[np.int64], columns: list[str]) -> list[pa.Table]:
@@ -154,7 +174,7 @@ def _read_unchanged(filesystem: Any, part: Slice, rows: NDArray[np.int64], colum
     for _ in range(_READS):
         before = require_same(filesystem, part.path, part.stamp, part.version)
         try:
-            pieces = list(_read_rows(filesystem, part, rows, columns))
+            pieces = list(_read_rows(filesystem, part, rows, columns, before))
         except (pa.ArrowException, OSError) as error:
             require_same(filesystem, part.path, part.stamp, part.version)
             reason = brief(error)
@@ -164,22 +184,22 @@ def _read_unchanged(filesystem: Any, part: Slice, rows: NDArray[np.int64], colum
     raise changed(part.path, "it is being written to")
 
 
-def _read_rows(filesystem: Any, part: Slice, rows: NDArray[np.int64], columns: list[str]) -> Iterator[pa.Table]:
+def _read_rows(
+    filesystem: Any, part: Slice, rows: NDArray[np.int64], columns: list[str], stamp: str
+) -> Iterator[pa.Table]:
     keys = dict(part.keys)
     stored = [column for column in columns if column not in keys]
-    with filesystem.open(part.path, "rb") as handle:
-        file = pq.ParquetFile(handle)
-        require_once(part.name, file.schema_arrow.names, stored)
-        first = 0
-        for group in range(file.metadata.num_row_groups):
-            size = file.metadata.row_group(group).num_rows
-            low, high = np.searchsorted(rows, [first, first + size])
-            if high > low:
-                table = file.read_row_group(group, columns=stored)
-                # Made plain before rows are taken, which Arrow cannot do of every type.
-                table = _readable_columns(table, stored, part).take(pa.array(rows[low:high] - first))
-                yield _with_row_columns(table, part, rows[low:high], keys, columns)
-            first += size
+    pieces = read_rows(
+        filesystem,
+        part.path,
+        rows,
+        stored,
+        stamp=stamp,
+        plain=lambda table: _readable_columns(table, stored, part),
+        examine=lambda names: require_once(part.name, names, stored),
+    )
+    for table, numbers in pieces:
+        yield _with_row_columns(table, part, numbers, keys, columns)
 
 
 def _readable_columns(table: pa.Table, columns: Sequence[str], part: Slice) -> pa.Table:
@@ -208,5 +228,6 @@ def _with_row_columns(
             arrays[column] = pa.array([keys[column]] * len(rows), pa.string())
         else:
             arrays[column] = table.column(column)
-    arrays[POSITION] = pa.array([f"{part.name}:{row}" for row in rows], pa.string())
+    numbers = pa.array(rows).cast(pa.string())
+    arrays[POSITION] = pc.binary_join_element_wise(pa.scalar(part.name), numbers, ":")
     return pa.table(arrays)

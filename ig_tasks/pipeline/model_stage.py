@@ -9,7 +9,7 @@ from ig_tasks.models.kept_packages import keep_package
 from ig_tasks.pipeline.stage_workers import Log, session_of, to_stderr
 from ig_tasks.spec import ExplanationSpec
 from ig_tasks.stages.baseline_table import baseline_table
-from ig_tasks.stages.columns import require_few_levels, require_labels, require_unique_ids
+from ig_tasks.stages.columns import examined_columns
 from ig_tasks.stages.planning import plan_run, require_writable_store
 from ig_tasks.stages.run_plan import RunPlan
 from ig_tasks.stages.run_reference import DataFacts, ModelFacts, RunReference
@@ -81,11 +81,9 @@ def load_planned(
     say = log or to_stderr
     spec = plan.spec
     rows = rows or examine_rows(plan)
-    require_few_levels(plan)
-    require_unique_ids(plan)
-    labelled = require_labels(plan)
     digest = plan.data_digest()
     store = Store(spec.store_uri())
+    labelled = examined_columns(plan, store.name_folder(spec.name), digest, say=say)
     # A missing reference is an error before anything is computed.
     reference_of(spec, PublishedReports(store, spec.name), plan.partition)
     with session_of(spec, session, log, workers=1) as workers:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import pandas as pd
@@ -16,11 +16,22 @@ from ig_tasks.errors import DataError
 from ig_tasks.models.outcomes import outcome_of
 from ig_tasks.stages.row_outcomes import CORRECT, require_class
 from ig_tasks.stages.run_plan import RunPlan
+from ig_tasks.store import Folder, run_key, take_sealed, write_sealed
+from ig_tasks.store.sealed import Say
 
-__all__ = ["Labels", "require_few_levels", "require_labels", "require_unique_ids"]
+__all__ = ["Labels", "examined_columns", "require_few_levels", "require_labels", "require_unique_ids"]
+
+_VERSION = 1
+"""Part of the key of what was seen: raised when more is looked at."""
+
+_READ_ROWS = 65536
+"""Rows that are looked at together: a column of them is read in a few milliseconds, however small the shards are."""
 
 _LOOKED_AT = 1000
 """Hashes that several rows share, at most, whose ids are compared as text."""
+
+_MOST_IDS = 1 << 26
+"""Rows whose ids are held, in half a gigabyte. Those of more rows are compared by `validate` alone, on disk."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +59,38 @@ class Labels:
             require_class(self.column, self.greatest, classes)
 
 
+def examined_columns(plan: RunPlan, folder: Folder, data_digest: str, *, say: Say) -> Labels | None:
+    """Carry out all that this module requires, once for these data: what was seen is kept in the spec's folder.
+
+    Args:
+        folder: of all runs of the spec's name.
+        data_digest: of the plan's files as they are now.
+
+    Returns:
+        What the column of outcomes holds; None where the spec names none.
+
+    Raises:
+        DataError: as the others do.
+    """
+    data, label = plan.spec.data, plan.spec.data.label
+    asked = {
+        "version": _VERSION,
+        "data": data_digest,
+        "columns": [data.id, label, data.segments],
+        "rows": [data.sample, plan.spec.attribution.seed, data.rows, plan.spec.compute.shard_rows],
+        "outcome": None if label is None else asdict(outcome_of(plan.package.config, plan.target)),
+    }
+    name = f"columns/{run_key(asked)}.json"
+    seen = take_sealed(folder, name, say)
+    if seen is not None:
+        return None if seen["labels"] is None else Labels(**seen["labels"])
+    require_few_levels(plan)
+    require_unique_ids(plan)
+    labels = require_labels(plan)
+    write_sealed(folder, name, {"asked": asked, "labels": None if labels is None else asdict(labels)})
+    return labels
+
+
 def require_unique_ids(plan: RunPlan) -> None:
     """Read the column `data.id` of the run's rows, and hold eight bytes for each.
 
@@ -55,17 +98,19 @@ def require_unique_ids(plan: RunPlan) -> None:
         DataError: naming an id that several rows have.
     """
     column = plan.spec.data.id
-    if column is None:
+    blocks = plan.shards(_READ_ROWS)
+    if column is None or not blocks or blocks[-1].stop > _MOST_IDS:
         return
-    shards = plan.shards()
-    hashes = [pd.util.hash_array(_ids(shard, column), categorize=False) for shard in shards]
-    distinct, times = np.unique(np.concatenate(hashes), return_counts=True)
-    several = distinct[times > 1][:_LOOKED_AT]
+    hashes = np.concatenate([_hashes(_ids(block, column)) for block in blocks])
+    hashes.sort()
+    several = np.unique(hashes[1:][hashes[1:] == hashes[:-1]])[:_LOOKED_AT]
+    if not len(several):
+        return
     texts: Counter[str] = Counter()  # two ids may have one hash, and be two ids all the same
-    for shard, hashed in zip(shards, hashes, strict=True):
-        if (shared := np.isin(hashed, several)).any():
-            texts.update(_ids(shard, column)[shared])
-    repeated, rows = texts.most_common(1)[0] if texts else ("", 0)
+    for block in blocks:
+        ids = _ids(block, column)
+        texts.update(ids[np.isin(_hashes(ids), several)])
+    repeated, rows = texts.most_common(1)[0]
     if rows > 1:
         raise DataError(
             f"data.id: {rows:,} rows of partition {plan.partition} have the {column} {repeated!r}; name a column of "
@@ -102,8 +147,8 @@ def require_labels(plan: RunPlan) -> Labels | None:
         )
     known = rows = 0
     greatest = -1.0
-    for shard in plan.shards():
-        labels = read_labels(read_shard(shard, [column])[column], outcome.kind, outcome.target, outcome.classes)
+    for block in plan.shards(_READ_ROWS):
+        labels = read_labels(read_shard(block, [column])[column], outcome.kind, outcome.target, outcome.classes)
         known, rows = known + int((~np.isnan(labels)).sum()), rows + len(labels)
         greatest = max(greatest, float(np.nanmax(labels, initial=-1.0)))
     classes = outcome.kind == "class" and greatest >= 0
@@ -114,3 +159,7 @@ def _ids(shard: Shard, column: str) -> NDArray[np.object_]:
     """The ids of the shard's rows that have one; the others go by file and number."""
     frame = read_shard(shard, [column])
     return row_ids(frame, column)[frame[column].notna().to_numpy()]
+
+
+def _hashes(ids: NDArray[np.object_]) -> NDArray[np.uint64]:
+    return np.asarray(pd.util.hash_array(ids, categorize=False), dtype=np.uint64)

@@ -91,12 +91,12 @@ class RunPlan:
         """`sha256:<hex>` over the names and contents of the partition's files."""
         return self.dataset.digest(self.files)
 
-    def shards(self) -> list[Shard]:
-        """The shards of this run, the same at every call."""
+    def shards(self, rows: int | None = None) -> list[Shard]:
+        """The shards of this run, the same at every call; with `rows`, its rows in blocks of that many."""
         data, attribution = self.spec.data, self.spec.attribution
-        rows = self.spec.compute.shard_rows
+        size = rows or self.spec.compute.shard_rows
         return plan_shards(
-            self.dataset, self.files, rows, sample=data.sample, seed=attribution.seed, rows_at=self.rows_at
+            self.dataset, self.files, size, sample=data.sample, seed=attribution.seed, rows_at=self.rows_at
         )
 
     def key_parts(self, *, data_digest: str, baseline_digest: str) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from ig_tasks.store.report import Report
 from ig_tasks.store.sealed import DAMAGED, damaged, read_sealed, require_digest, set_aside, write_sealed
 
 LATEST = "latest.json"
-NOT_RUNS = {"baselines", "crossed", "models", "packages", "parity", DAMAGED}
+NOT_RUNS = {"baselines", "columns", "crossed", "models", "packages", "parity", DAMAGED}
 
 
 class RunFolder(Folder):

@@ -78,11 +78,13 @@ def read_chunks(
     CheckBrokenError when a shard cannot be read, lacks a column, or has attributions of other features than the first.
     """
     pending: list[Chunk] = []
+    rows = 0
     for chunk in _read_batches(run, shards, parity=parity, predicted=predicted, batch_rows=batch_rows):
         pending.append(chunk)
-        if sum(part.rows for part in pending) >= chunk_rows:
+        rows += chunk.rows
+        if rows >= chunk_rows:
             yield _concatenated(pending)
-            pending = []
+            pending, rows = [], 0
     if pending:
         yield _concatenated(pending)
 

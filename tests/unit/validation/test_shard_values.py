@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 
 from ig_tasks.errors import CheckBrokenError
-from ig_tasks.validation.shard_values import parity_error, read_chunks
+from ig_tasks.validation.shard_values import Chunk, parity_error, read_chunks
 
 ODD_NAMES = ("</script><script>alert(1)</script>", "a/b\n$x {y}", "relative_delta", "été\u202e")
 
@@ -45,6 +45,15 @@ def test_chunks_hold_all_rows_in_order_and_no_more_than_asked_for(read, make_tab
     assert [name for chunk in chunks for name in chunk.ids["row_id"].to_pylist()] == [f"r{i}" for i in range(120)]
     assert max(chunk.rows for chunk in chunks) < 30 + 16
     assert all(chunk.rows == chunk.ids.num_rows for chunk in chunks)
+
+
+def test_the_rows_of_each_shard_are_counted_once(read, make_table, monkeypatch):
+    counted = []
+    rows = Chunk.rows.fget
+    monkeypatch.setattr(Chunk, "rows", property(lambda chunk: counted.append(0) or rows(chunk)))
+    [chunk] = read(*(make_table(1, start=at) for at in range(40)))
+    assert len(chunk.frame) == 40
+    assert len(counted) <= 2 * 40
 
 
 def test_shards_without_rows_are_read(read, make_table):
