@@ -37,6 +37,7 @@ KINDS = {
     "latest": "../latest.json",
     "fitted baseline": "../baselines/*/baseline.parquet",
     "facts of the baseline": "../baselines/*/baseline.json",
+    "columns": "../columns/*.json",
     "trial": "../models/*.json",
     "served": "../parity/*.json",
 }

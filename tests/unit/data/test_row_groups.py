@@ -124,7 +124,7 @@ def test_a_file_that_was_replaced_is_not_read_on(tmp_path: Path) -> None:
     read_shard(shards[0], ["x"])
     table = pq.read_table(tmp_path / "a.parquet")
     (tmp_path / "b.part").write_bytes((tmp_path / "a.parquet").read_bytes())  # the same content under another stamp
-    os.replace(tmp_path / "b.part", tmp_path / "a.parquet")
+    (tmp_path / "b.part").replace(tmp_path / "a.parquet")
     assert read_shard(shards[1], ["x"])["x"].tolist() == values[500:1000].tolist()
     pq.write_table(table.slice(0, ROWS - 1), tmp_path / "a.parquet")
     with pytest.raises(DataError, match="is not the one that the run began with"):
