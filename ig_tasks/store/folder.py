@@ -10,12 +10,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import fsspec
 import pyarrow as pa
 from fsspec.implementations.local import LocalFileSystem
 
 from ig_tasks.errors import RunError, StoreError
 from ig_tasks.presentation.visible import json_visible
+from ig_tasks.store.filesystems import filesystem_of
 from ig_tasks.store.local_files import HALF, LOCK, link_file, lock_file, replace_file, require_writable_folder
 from ig_tasks.store.object_stores import put_new, puts_whole
 from ig_tasks.store.parquet_reading import read_parquet
@@ -36,7 +36,7 @@ class Folder:
     def __init__(self, uri: str) -> None:
         self.uri = uri.rstrip("/")
         try:
-            self.filesystem, self.root = fsspec.core.url_to_fs(self.uri)
+            self.filesystem, self.root = filesystem_of(self.uri)
         except (ImportError, ValueError) as error:
             raise StoreError(f"store {uri!r}: cannot be opened ({error}); install the fsspec package for it") from None
         except OSError as error:
