@@ -32,7 +32,10 @@ def _repeats(column: pa.ChunkedArray) -> bool:
         first = pc.list_flatten(first).slice(0, _LOOKED_AT)
     if pa.types.is_nested(first.type) or len(first) < 2:
         return True
-    return int(pc.count_distinct(first).as_py()) <= len(first) // 2
+    try:
+        return int(pc.count_distinct(first).as_py()) <= len(first) // 2
+    except pa.ArrowNotImplementedError:  # a kind it cannot count, such as a column without a single value
+        return True
 
 
 def _leaf(name: str, kind: pa.DataType) -> str:

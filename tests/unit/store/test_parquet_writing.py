@@ -43,6 +43,14 @@ def test_tables_of_hardly_any_rows(rows: int) -> None:
     assert pq.read_table(io.BytesIO(table_bytes(table))).equals(table)
 
 
+@pytest.mark.parametrize(
+    "values", [pa.nulls(3), pa.array(["a", "b", "a"]).dictionary_encode(), pa.array(["a", "b", "a"], pa.string_view())]
+)
+def test_columns_whose_values_cannot_be_counted(values: pa.Array) -> None:
+    table = pa.table({"x": values})
+    assert pq.read_table(io.BytesIO(table_bytes(table))).column("x").to_pylist() == values.to_pylist()
+
+
 def test_columns_of_the_same_table_are_judged_each_for_itself() -> None:
     table = pa.table({"a.b": ["x"] * ROWS, "y": pa.array(RNG.normal(size=ROWS))})
     group = pq.ParquetFile(io.BytesIO(table_bytes(table))).metadata.row_group(0)
