@@ -40,7 +40,7 @@ __all__ = [
 _HOME = {
     "DaskHook": "hook",
     "FeatureReportNotifier": "notifier",
-    "RegisterReferenceOperator": "launch",
+    "RegisterReferenceOperator": "launch_report",
     "ig_dag": "factory",
     "ig_dags": "spec_folder",
     "ig_feature_validation_dag": "feature_validation",

@@ -16,6 +16,7 @@ from ig_tasks.orchestration.operators import STAGES, PublishReportOperator
 from ig_tasks.orchestration.params import params
 from ig_tasks.orchestration.schedule import schedule_arguments
 from ig_tasks.spec import ExplanationSpec, load_spec
+from ig_tasks.web.dag_claims import claim_of
 
 __all__ = ["ig_dag", "ig_task_group"]
 
@@ -109,6 +110,7 @@ def _add_tasks(spec: ExplanationSpec, defaults: Mapping[str, Any], *, conf_keys:
             arguments["pool"] = spec.compute.pool
         if operator is PublishReportOperator:
             arguments["outlets"] = [report_asset(spec.name)]
+            arguments["writes"] = claim_of(spec)
         task = operator(
             task_id=operator.stage,
             spec=document,

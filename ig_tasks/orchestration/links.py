@@ -14,6 +14,7 @@ from ig_tasks.spec.specification import STORE_VARIABLE
 from ig_tasks.spec.uris import environment_uri
 from ig_tasks.web.addresses import Addresses
 from ig_tasks.web.report_files import place_of
+from ig_tasks.web.spec_places import SpecPlace, spec_key
 
 __all__ = ["PREFIX", "STORE_URL_VARIABLE", "ReportLink", "browser_address", "browser_store", "page_address"]
 
@@ -73,14 +74,15 @@ def browser_store() -> str:
 
 
 def browser_address(page_uri: str, store_uri: str) -> str | None:
-    """The whole address of a report in this Airflow's report browser; None if it lies in another store."""
-    if store_uri.rstrip("/") != browser_store().rstrip("/"):
-        return None
+    """The whole address of a report in this Airflow's report browser; None if that has no address, or needs none."""
     place = place_of(page_uri, store_uri)
     base = conf.get("api", "base_url", fallback="").rstrip("/")
     if place is None or not base:
         return None
-    return f"{base}{Addresses(PREFIX).report(place.name, place.run_id, revision=place.revision)}"
+    key = spec_key(SpecPlace(place.name, store_uri), browser_store())
+    if key != place.name and page_uri.startswith(("http://", "https://")):  # people read it where it lies
+        return None
+    return f"{base}{Addresses(PREFIX).report(key, place.run_id, revision=place.revision)}"
 
 
 def _results_of(ti: Any) -> str:

@@ -22,6 +22,7 @@ from ig_tasks.orchestration.params import effective_spec, run_choices
 from ig_tasks.orchestration.spec_digests import refuse_changed, spec_digests
 from ig_tasks.presentation.colours import TASKS
 from ig_tasks.spec import ExplanationSpec
+from ig_tasks.web.dag_claims import WRITES
 
 __all__ = [
     "STAGES",
@@ -47,7 +48,7 @@ class StageOperator(BaseOperator):
     """
 
     stage: ClassVar[str]
-    template_fields = ("spec", "ref")
+    template_fields: tuple[str, ...] = ("spec", "ref")
     template_fields_renderers: ClassVar[dict[str, str]] = {"spec": "json", "ref": "json"}
     ui_color = TASKS["stage"]
     page_uri: str | None = None
@@ -187,11 +188,22 @@ class ValidateOperator(StageOperator):
 
 
 class PublishReportOperator(StageOperator):
-    """Publishes the report and updates the Asset `ig://<name>`; an ad-hoc run's report leaves the Asset alone."""
+    """Publishes the report and updates the Asset `ig://<name>`; an ad-hoc run's report leaves the Asset alone.
+
+    Args:
+        writes: where the reports lie, of which spec: `claim_of`.
+    """
 
     stage = "publish_report"
     operator_extra_links = (ReportLink(),)
     ui_color = TASKS["publish"]
+    # A field that Airflow keeps with the DAG, so that the report browser knows which DAG makes which reports.
+    template_fields = (*StageOperator.template_fields, WRITES)
+    template_fields_renderers: ClassVar[dict[str, str]] = {**StageOperator.template_fields_renderers, WRITES: "json"}
+
+    def __init__(self, *, writes: Mapping[str, str] | None = None, **operator_arguments: Any) -> None:
+        super().__init__(**operator_arguments)
+        self.writes = dict(writes or {})
 
     def execute(self, context: Any) -> Ref:
         """Publish, and tell the Asset's consumers which report it was."""

@@ -58,7 +58,8 @@ class LazyApp:
             from ig_tasks.web.catalogue import Catalogue
 
             store = browser_store()
-            self._app = create_app(Catalogue(store), AirflowAccess(store))
+            access = AirflowAccess(store)
+            self._app = create_app(Catalogue(store, elsewhere=access.elsewhere), access)
 
 
 async def _refuse(scope: Any, send: Any) -> None:

@@ -150,5 +150,9 @@ class ExplanationSpec(Section):
         chosen = self.store or environment_uri(STORE_VARIABLE)
         if chosen:
             return chosen if "://" in chosen else str(Path(chosen).absolute())
+        return self.store_beside()
+
+    def store_beside(self) -> str:
+        """Where the runs lie if nothing says where: in a folder ig_runs beside the project."""
         root = Path(self.origin.trusted_root) if self.origin else Path.cwd()
         return str((root.parent if root.name == "include" else root) / "ig_runs")

@@ -10,7 +10,17 @@ from starlette.requests import HTTPConnection, Request
 
 from ig_tasks.web.report_files import ReportPlace
 
-__all__ = ["USER", "Access", "Activity", "KnowsActivity", "KnowsRuns", "RefusedError", "User", "activity_of"]
+__all__ = [
+    "USER",
+    "Access",
+    "Activity",
+    "KnowsActivity",
+    "KnowsDags",
+    "KnowsRuns",
+    "RefusedError",
+    "User",
+    "activity_of",
+]
 
 USER = "ig_tasks_user"
 """The key of who is asking in a request's state; of our own, since Airflow keeps its user there too."""
@@ -55,7 +65,7 @@ class Access(Protocol):
         ...
 
     def readable(self, user: User, names: Collection[str]) -> set[str]:
-        """Those of the specs' names whose reports this user may read. Called in a worker thread."""
+        """Those of the specs' keys whose reports this user may read. Called in a worker thread."""
         ...
 
     def outside(self, connection: HTTPConnection) -> str:
@@ -80,6 +90,15 @@ def activity_of(request: Request, names: Collection[str]) -> Mapping[str, Activi
     """What is going on with specs, where that is known."""
     access = request.app.state.access
     return access.activity(names) if isinstance(access, KnowsActivity) else {}
+
+
+@runtime_checkable
+class KnowsDags(Protocol):
+    """An `Access` that also knows which DAG makes the reports of which specs, as Airflow does."""
+
+    def specs_of(self, dag_id: str) -> list[str]:
+        """The keys of the specs whose reports a DAG makes; whoever shows them asks `readable` first."""
+        ...
 
 
 @runtime_checkable

@@ -94,7 +94,7 @@ def _sides(run: OpenedRun) -> dict[str, str]:
     report = run.report
     model, data, baseline = report.model, report.data, report.baseline
     return {
-        "Spec": run.name,
+        "Spec": report.name,
         "Partition": report.partition,
         "State": report.state + ("" if report.official else ", ad-hoc"),
         "Model": " ".join(

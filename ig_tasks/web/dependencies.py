@@ -42,6 +42,7 @@ class OpenedSpec:
     """A spec that this user may read.
 
     Attributes:
+        name: its key: see `spec_places`.
         entries: its reports, all revisions, in the order of partition, time and revision; not empty.
     """
 
@@ -51,7 +52,11 @@ class OpenedSpec:
 
 @dataclass(frozen=True)
 class OpenedRun:
-    """A run that this user may read, with one revision of its report."""
+    """A run that this user may read, with one revision of its report.
+
+    Attributes:
+        name: the key of its spec: see `spec_places`; `report.name` is the spec's own.
+    """
 
     name: str
     run_id: str
@@ -98,7 +103,7 @@ def open_spec(request: Request, name: str) -> OpenedSpec:
     """
     access: Access = request.app.state.access
     catalogue = catalogue_of(request)
-    if name not in catalogue.names() or name not in access.readable(request.scope["state"][USER], [name]):
+    if name not in access.readable(request.scope["state"][USER], [name]) or not catalogue.has(name):
         raise PageError(404, _ABSENT)
     entries = catalogue.entries(name)
     if not entries:
@@ -130,6 +135,8 @@ def open_run(request: Request, name: str, run_id: str, revision: int | None = No
     if entry is None or default is None:
         raise PageError(404, _ABSENT)
     catalogue = catalogue_of(request)
+    if not catalogue.is_there(entry):
+        raise PageError(404, _ABSENT)
     # By the index's own words: nothing that was asked for goes into a path.
     folder = catalogue.folder(entry.name, entry.run_id)
     return OpenedRun(entry.name, entry.run_id, entry.revision, entry, spec, folder, catalogue.report(entry))

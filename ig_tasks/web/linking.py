@@ -5,6 +5,7 @@ from __future__ import annotations
 from ig_tasks.charts import Chart
 from ig_tasks.web.addresses import Addresses
 from ig_tasks.web.dependencies import OpenedRun
+from ig_tasks.web.spec_places import name_of
 
 __all__ = ["RunLinks"]
 
@@ -47,7 +48,7 @@ class RunLinks:
     def other_run(self, name: str, run_id: str) -> str | None:
         """The address of another run of the same spec; None if it has no report here."""
         known = any(entry.run_id == run_id for entry in self._run.spec.entries)
-        return self._to.report(name, run_id) if known and name == self._run.name else None
+        return self._to.report(self._run.name, run_id) if known and name == name_of(self._run.name) else None
 
     def of(self, chart: Chart) -> dict[str, str]:
         """{label in a chart: where it leads}."""

@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from ig_tasks.errors import IgTasksError
@@ -44,10 +45,13 @@ class Mender:
     Args:
         store: URI of the store.
         every: seconds between two looks at the store.
+        wanted: the specs that are looked at; None: all.
     """
 
-    def __init__(self, store: str, *, every: float = _EVERY) -> None:
-        self._uri, self._every = store.rstrip("/"), every
+    def __init__(
+        self, store: str, *, every: float = _EVERY, wanted: Callable[[], Collection[str]] | None = None
+    ) -> None:
+        self._uri, self._every, self._wanted = store.rstrip("/"), every, wanted
         self._lock = threading.Lock()
         self._begun = float("-inf")
         self._thread: threading.Thread | None = None
@@ -105,8 +109,9 @@ class Mender:
         with self._lock:
             suspect, self._suspect = self._suspect, set()
         unfinished: list[UnfinishedRun] = []
+        wanted = None if self._wanted is None else frozenset(self._wanted())
         for name in Folder(self._uri).names():
-            if name == FOLDER or name.startswith((".", "-")):
+            if name == FOLDER or name.startswith((".", "-")) or (wanted is not None and name not in wanted):
                 continue
             table = index.table(name)
             known = {entry.run_id for entry in table.entries} if table is not None else set()

@@ -6,13 +6,19 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
+from ig_tasks.web.spec_places import SpecPlace, spec_key
+
 __all__ = ["ReportPlace", "place_of", "report_places"]
 
 _FILE = re.compile(r"report(?:\.r([0-9]{1,6}))?\.(?:json|html)")
 
 
 class ReportPlace(NamedTuple):
-    """One revision of a run's report, or the run as such where no report of it is known yet."""
+    """One revision of a run's report, or the run as such where no report of it is known yet.
+
+    Attributes:
+        name: of the spec; its key where a page is asked for it.
+    """
 
     name: str
     run_id: str
@@ -33,13 +39,22 @@ def place_of(uri: str, store: str) -> ReportPlace | None:
     return None if match is None else ReportPlace(parts[0], parts[1], int(match[1] or 1))
 
 
-def report_places(results: Iterable[Any], store: str) -> list[ReportPlace]:
-    """The reports that results of tasks name, each once, in their order."""
+def report_places(results: Iterable[Any], store: str, others: Iterable[str] = ()) -> list[ReportPlace]:
+    """The reports that results of tasks name, each once, in their order.
+
+    Args:
+        store: the browser's own.
+        others: further stores that it shows: specs there are named by their keys.
+    """
     places: dict[ReportPlace, None] = {}
+    others = list(others)
     for result in results:
         for value in result if isinstance(result, list) else [result]:
             uri = value.get("page_uri") or value.get("report_uri") if isinstance(value, Mapping) else None
-            place = place_of(uri, store) if isinstance(uri, str) else None
-            if place is not None:
-                places[place] = None
+            if not isinstance(uri, str):
+                continue
+            for candidate in (store, *others):
+                if (place := place_of(uri, candidate)) is not None:
+                    places[place._replace(name=spec_key(SpecPlace(place.name, candidate), store))] = None
+                    break
     return list(places)

@@ -13,6 +13,7 @@ from ig_tasks.charts import Chart
 from ig_tasks.presentation.visible import visible
 from ig_tasks.reports.page_contents import with_contents
 from ig_tasks.web.charts import chart_place
+from ig_tasks.web.spec_places import name_of
 
 __all__ = ["FILTERS", "GLOBALS"]
 
@@ -56,7 +57,7 @@ def _with_contents(page: Markup) -> Markup:
     return Markup(with_contents(str(page)))  # noqa: S704 - what is added are headings, escaped already
 
 
-FILTERS: Mapping[str, Any] = {"drawn": _browser_chart, "with_contents": _with_contents}
+FILTERS: Mapping[str, Any] = {"drawn": _browser_chart, "with_contents": _with_contents, "spec_name": name_of}
 GLOBALS: Mapping[str, Any] = {
     "linked": _linked,
     "level_linked": _level_linked,

@@ -17,6 +17,7 @@ from ig_tasks.web.dependencies import OpenedRun, catalogue_of, open_run, readabl
 from ig_tasks.web.linking import RunLinks
 from ig_tasks.web.page_errors import PageError
 from ig_tasks.web.page_rendering import addresses_of, page
+from ig_tasks.web.spec_places import name_of
 from ig_tasks.web.timelines import timeline_of
 
 router = APIRouter()
@@ -64,7 +65,9 @@ def _before(run: OpenedRun) -> str:
     drift = run.report.drift
     if drift is not None and drift.reference is not None:
         reference_id = drift.reference.run_id
-        if drift.reference.name == run.name and any(entry.run_id == reference_id for entry in run.spec.entries):
+        if drift.reference.name == name_of(run.name) and any(
+            entry.run_id == reference_id for entry in run.spec.entries
+        ):
             return f"{run.name}/{reference_id}"
     reports = list(timeline_of(run.spec.entries).entries.values())
     place = next((at for at, entry in enumerate(reports) if entry.partition == run.report.partition), 0)
@@ -83,7 +86,8 @@ def _comparison_context(
     is_reference = (
         drift is not None
         and drift.reference is not None
-        and (drift.reference.name or after.name, drift.reference.run_id) == (before.name, before.run_id)
+        and (drift.reference.name or after.report.name) == before.report.name
+        and drift.reference.run_id == before.run_id
     )
     comparison: Comparison | None = None
     if chosen is not None:
@@ -113,8 +117,8 @@ def _titles(before: OpenedRun, after: OpenedRun) -> tuple[str, str]:
     if before.name == after.name and first != second:
         return first, second
     if first == second and before.name != after.name:
-        return before.name, after.name
-    return f"{before.name} {first}", f"{after.name} {second}"
+        return name_of(before.name), name_of(after.name)
+    return f"{name_of(before.name)} {first}", f"{name_of(after.name)} {second}"
 
 
 def _chart_links(links: RunLinks, comparison: Comparison) -> dict[str, str]:

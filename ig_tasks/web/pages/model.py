@@ -17,6 +17,7 @@ from ig_tasks.web.dependencies import CatalogueOf, SpecOf
 from ig_tasks.web.model_standing import standing_of, summary_of
 from ig_tasks.web.model_view import model_view, run_lines
 from ig_tasks.web.page_rendering import page, piece
+from ig_tasks.web.spec_places import name_of
 
 router = APIRouter()
 
@@ -34,7 +35,7 @@ def show(
     """The timeline of a spec, for one target, and its runs."""
     summary = catalogue.derived(spec.name, "summary", summary_of)
     assert summary is not None  # noqa: S101 - a spec that is there has reports
-    unfinished = [run for run in catalogue.mender.unfinished() if run.name == spec.name]
+    unfinished = [run for run in catalogue.unfinished() if run.name == spec.name]
     standing = standing_of(
         summary,
         utc_now(),
@@ -67,4 +68,5 @@ def show(
         lines=lines if runs == "all" else lines[:_RUNS],
         left=0 if runs == "all" else len(lines) - _RUNS,
         unfinished=unfinished,
+        elsewhere="" if name_of(spec.name) == spec.name else catalogue.place_of(spec.name).store,
     )

@@ -49,7 +49,7 @@ def show(
     """All specs: searched by `q`, of one owner, tag and state, in an order."""
     names = readable_names(request)
     activity = activity_of(request, names)
-    computing = {run.name for run in catalogue.mender.unfinished() if run.computing}
+    computing = {run.name for run in catalogue.unfinished() if run.computing}
     moment = utc_now()
     every = [
         standing_of(summary, moment, computing=computing, activity=activity.get(name))
@@ -70,7 +70,7 @@ def show(
         chosen={"q": q, "owner": owner, "tag": tag, "state": state},
         sort=by,
         down=down,
-        progress=catalogue.mender.progress,
+        progress=catalogue.progress,
     )
 
 

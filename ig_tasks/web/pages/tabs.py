@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Annotated
 
 from fastapi import APIRouter, Path
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from ig_tasks.web.access import USER, KnowsRuns
-from ig_tasks.web.dependencies import open_spec, shown_revision
+from ig_tasks.web.access import USER, KnowsDags, KnowsRuns
+from ig_tasks.web.dependencies import OpenedSpec, open_spec, shown_revision
 from ig_tasks.web.page_errors import PageError
 from ig_tasks.web.page_rendering import addresses_of, page
 from ig_tasks.web.report_files import ReportPlace
+from ig_tasks.web.spec_places import name_of
 
 router = APIRouter()
 
@@ -23,14 +25,20 @@ _Id = Annotated[str, Path(max_length=500)]
 
 @router.get("/-/dags/{dag_id}")
 def show_dag(request: Request, dag_id: _Id) -> Response:
-    """The timeline of the spec that a DAG explains."""
-    if not dag_id.startswith(_DAG):
+    """The timelines of the specs that a DAG explains: of one the page itself, of several a choice."""
+    keys = _specs_of(request, dag_id)
+    if not keys:
         return _notice(request, _FOREIGN)
-    try:
-        spec = open_spec(request, dag_id.removeprefix(_DAG))
-    except PageError:
+    specs = []
+    for key in keys:
+        with suppress(PageError):
+            specs.append(open_spec(request, key))
+    if not specs:
         return _notice(request, "This DAG has no report yet that you may read. One appears here when it has run.")
-    return RedirectResponse(addresses_of(request).model(spec.name), status_code=303)
+    addresses = [(_title(spec), addresses_of(request).model(spec.name)) for spec in specs]
+    if len(addresses) == 1:
+        return RedirectResponse(addresses[0][1], status_code=303)
+    return page(request, "tab_page.html", line="This DAG explains several models.", reports=addresses)
 
 
 @router.get("/-/dags/{dag_id}/runs/{run_id}")
@@ -58,7 +66,7 @@ def _reports(request: Request, dag_id: str, run_id: str, task_id: str | None, ma
         return RedirectResponse(reports[0][1], status_code=303)
     if reports:
         return page(request, "tab_page.html", line="This run has several reports.", reports=reports)
-    if not dag_id.startswith(_DAG):
+    if not _specs_of(request, dag_id):
         return _notice(request, _FOREIGN)
     return _notice(request, "This run has no report yet that you may read. One appears here when validate is done.")
 
@@ -77,7 +85,19 @@ def _address_of(request: Request, place: ReportPlace) -> tuple[str, str] | None:
     default = shown_revision(spec.entries, place.run_id)
     revision = None if entry is default else entry.revision
     address = addresses_of(request).report(entry.name, entry.run_id, revision=revision)
-    return f"{entry.model or entry.name}, {entry.partition}", address
+    return f"{entry.model or name_of(entry.name)}, {entry.partition}", address
+
+
+def _specs_of(request: Request, dag_id: str) -> list[str]:
+    """The keys of the specs that a DAG explains, as the DAG says, else as it is called."""
+    access = request.app.state.access
+    if isinstance(access, KnowsDags):
+        return access.specs_of(dag_id)
+    return [dag_id.removeprefix(_DAG)] if dag_id.startswith(_DAG) else []
+
+
+def _title(spec: OpenedSpec) -> str:
+    return spec.entries[-1].model or name_of(spec.name)
 
 
 def _notice(request: Request, line: str) -> Response:

@@ -5,6 +5,7 @@ import pytest
 from airflow.sdk import DAG, Param
 from airflow.serialization.serialized_objects import DagSerialization
 
+from ig_tasks import orchestration
 from ig_tasks.errors import SpecError
 from ig_tasks.orchestration import ig_dag, ig_task_group
 from ig_tasks.spec import ExplanationSpec, load_spec
@@ -106,3 +107,8 @@ def test_a_group_stands_in_a_dag_of_ones_own(document):
 def test_a_spec_that_does_not_load_is_said_in_one_line(document):
     with pytest.raises(SpecError, match=r"^spec: modle: no such key; did you mean 'model'\?"):
         ig_dag({**document, "modle": 1})
+
+
+@pytest.mark.parametrize("name", orchestration.__all__)
+def test_every_name_of_the_room_is_there(name):
+    assert getattr(orchestration, name).__name__ == name

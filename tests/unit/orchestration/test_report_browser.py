@@ -115,6 +115,7 @@ def browse(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     monkeypatch.setattr(security, "get_auth_manager", lambda: manager)
     monkeypatch.setattr(access, "get_auth_manager", lambda: manager)
     monkeypatch.setattr(access.AirflowAccess, "activity", lambda self, names: {})
+    monkeypatch.setattr(access.MakersInAirflow, "_look", lambda self: None)
     monkeypatch.setenv("IG_TASKS_STORE", str(tmp_path))
     return TestClient(LazyApp())
 
