@@ -21,6 +21,8 @@ def interval_words(report: Report, rows: Sequence[Importance] | Sequence[GroupIm
     named = str(report.provenance.get("key_parts", {}).get("data", {}).get("cluster") or "")
     if row.clusters is not None:
         whose = f" of the column {named}" if named else ""
+        if not row.clusters:
+            return f"No row has a value{whose}, and which rows belong together is not known: there are no intervals."
         if row.clusters < 2:
             return f"All rows are of one cluster{whose}. They say nothing of their own spread: there are no intervals."
         made_of = counted(row.clusters, "cluster")

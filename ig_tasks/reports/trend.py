@@ -62,7 +62,7 @@ class TrendRun:
         with suppress(IgTasksError, FileNotFoundError):
             period = Period.open(self.folder)
             if (clusters := period.sums.clusters) is not None:
-                low, high = abs_mean_interval(clusters.rows, clusters.absolute, 0.95)
+                low, high = abs_mean_interval(clusters.rows, clusters.absolute, 0.95, clusters.grid.labelled)
                 ends = zip(period.features, low.tolist(), high.tolist(), strict=True)
                 return {(period.target, name): (least, most) for name, least, most in ends if most == most}
         return {}

@@ -32,24 +32,31 @@ More would hardly narrow an interval, and there is an array of this length for e
 """
 
 
-def abs_mean_interval(rows: ArrayLike, absolute: ArrayLike, level: float) -> tuple[Floats, Floats]:
+def abs_mean_interval(
+    rows: ArrayLike, absolute: ArrayLike, level: float, labelled: ArrayLike | None = None
+) -> tuple[Floats, Floats]:
     """Confidence interval (low, high), each (features,), of the mean |attribution| over all rows.
 
     Fewer than two clusters say nothing of their own spread: both ends are NaN. `low` is never below zero.
 
+    Rows without a label are of clusters that nobody knows, and may be those of the others: they count for the mean, and
+    its error is that of the labelled rows. As one cluster, or each as one, they would promise too much.
+
     Args:
         rows: of each cluster, (clusters,).
         absolute: sums of |attribution|, (clusters, features).
+        labelled: (clusters,) which are clusters; the others are rows without a label. None: all of them.
     """
     counts, sums = np.asarray(rows, dtype=np.float64), np.asarray(absolute, dtype=np.float64)
     occupied = counts > 0
-    counts, sums = counts[occupied], sums[occupied]
+    mean = sums.sum(axis=0) / max(counts.sum(), 1.0)
+    known = occupied if labelled is None else occupied & np.asarray(labelled, dtype=bool)
+    counts, sums = counts[known], sums[known]
     if len(counts) < 2:
         return np.full(sums.shape[1], np.nan), np.full(sums.shape[1], np.nan)
     total = counts.sum()
-    mean = sums.sum(axis=0) / total
     # Without a cluster the mean is off by its residuals over the rows of the others.
-    moved = (sums - counts[:, None] * mean) / (total - counts)[:, None]
+    moved = (sums - counts[:, None] * (sums.sum(axis=0) / total)) / (total - counts)[:, None]
     error = np.sqrt((len(counts) - 1) / len(counts) * np.square(moved).sum(axis=0))
     half = float(stdtrit(_freedom(counts), 0.5 + level / 2)) * error
     return np.maximum(mean - half, 0.0), mean + half
@@ -80,7 +87,7 @@ class ClusterSpread:
     most: int = CLUSTERS
 
     def __len__(self) -> int:
-        return len(self.rows)
+        return int(np.count_nonzero(self.grid.labelled))
 
     @classmethod
     def of(cls, values: ArrayLike, clusters: ArrayLike, most: int = CLUSTERS) -> Self:
@@ -114,7 +121,7 @@ class ClusterSpread:
 
     def interval(self, level: float) -> tuple[Floats, Floats]:
         """Confidence interval of the mean |attribution|: `abs_mean_interval`."""
-        return abs_mean_interval(self.rows, self.absolute, level)
+        return abs_mean_interval(self.rows, self.absolute, level, self.grid.labelled)
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object that `from_json` turns back into the same bits."""

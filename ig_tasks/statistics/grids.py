@@ -57,6 +57,11 @@ class Grid:
         numbers = not isinstance(self.keys, tuple) and len(self) and self.keys[0] == MISSING_CELL
         return len(self) - int(bool(numbers))
 
+    @property
+    def labelled(self) -> NDArray[np.bool_]:
+        """(cells,) which cells of labels hold rows that have one: what is missing stays apart at every level."""
+        return np.array([key != MISSING for key in self.keys], dtype=bool)
+
     def coarsened(self, level: int) -> tuple[Grid, Codes]:
         """The grid at a coarser `level`, and the cell there (cells,) of each cell here."""
         if level == self.level:

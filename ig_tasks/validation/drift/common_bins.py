@@ -79,17 +79,25 @@ def common_bins(before: CellSums, after: CellSums) -> tuple[Bins, Bins]:
     return first, second
 
 
-def coarse_sides(before: ClusterCells, after: ClusterCells, clusters: tuple[int, int]) -> tuple[CoarseSide, CoarseSide]:
-    """Both sides over common coarse bins, by cluster."""
+def coarse_sides(
+    before: ClusterCells, after: ClusterCells, labelled: tuple[NDArray[np.bool_], NDArray[np.bool_]]
+) -> tuple[CoarseSide, CoarseSide]:
+    """Both sides over common coarse bins, in all and by cluster.
+
+    Args:
+        labelled: (clusters,) of each side, which are clusters; the others are rows without a label.
+    """
     grid, first, second = merge_grids(before.grid, after.grid, None)
-    return _coarse(before, first, (clusters[0], len(grid))), _coarse(after, second, (clusters[1], len(grid)))
+    return _coarse(before, first, labelled[0], len(grid)), _coarse(after, second, labelled[1], len(grid))
 
 
-def _coarse(entries: ClusterCells, places: Codes, shape: tuple[int, int]) -> CoarseSide:
+def _coarse(entries: ClusterCells, places: Codes, labelled: NDArray[np.bool_], bins: int) -> CoarseSide:
+    shape = len(labelled), bins
     both = entries.clusters * shape[1] + places[entries.cells]
     rows = _sums(both, entries.rows, shape[0] * shape[1]).reshape(shape)
     absolute = _sums(both, entries.absolute, shape[0] * shape[1]).reshape(shape)
-    return CoarseSide(Bins(rows.sum(axis=0), absolute.sum(axis=0), np.zeros(shape[1])), Table(rows, absolute))
+    whole = Bins(rows.sum(axis=0), absolute.sum(axis=0), np.zeros(bins))
+    return CoarseSide(whole, Table(rows[labelled], absolute[labelled]))
 
 
 def _sums(places: Codes, weights: NDArray[Any], count: int) -> Floats:

@@ -59,8 +59,10 @@ def totals_of(sums: AttributionSums, *, absolute: Floats, squares: Floats, signe
         freedom = rows - 1
         variance = squares / max(freedom, 1) / max(rows, 1)
         return Totals(importance, np.sqrt(variance) if freedom > 0 else _unknown(mean), mean, rows, freedom, 0)
-    residuals = (clusters.absolute - clusters.rows[:, None] * importance) / max(rows, 1)
-    count = len(clusters.grid)
+    # Rows without a label may be of any cluster: the error is that of the rows that have one.
+    own_rows, own = clusters.rows[clusters.grid.labelled], clusters.absolute[clusters.grid.labelled]
+    known, count = max(int(own_rows.sum()), 1), len(own_rows)
+    residuals = (own - own_rows[:, None] * (own.sum(axis=0) / known)) / known
     error = np.sqrt(variance_of_sums(residuals)) if count > 1 else _unknown(mean)
     return Totals(importance, error, mean, rows, count - 1, count)
 
@@ -95,8 +97,8 @@ def own_and_rest(before: AttributionSums, after: AttributionSums, feature: str) 
         for side, influence in zip(sides, _influences(*sides), strict=True):
             variances += _variance_by_row(side, influence)
     else:
-        counts = len(clusters[0].grid), len(clusters[1].grid)
-        coarse = coarse_sides(before.cluster_cells[feature], after.cluster_cells[feature], counts)
+        labelled = clusters[0].grid.labelled, clusters[1].grid.labelled
+        coarse = coarse_sides(before.cluster_cells[feature], after.cluster_cells[feature], labelled)
         tables = [side.table for side in coarse]
         for table, influence in zip(tables, _influences(*(side.bins for side in coarse)), strict=True):
             variances += _variance_by_cluster(table, influence)

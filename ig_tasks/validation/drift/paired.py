@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ig_tasks.stages.crossed_runs import CrossedRows
+from ig_tasks.statistics import MISSING
 from ig_tasks.validation.drift.decomposition import variance_of_sums
 from ig_tasks.validation.drift.indices import row_cosine
 
@@ -46,6 +47,9 @@ def paired_difference(
 
 def _variance(values: Floats, clusters: Sequence[str] | None) -> Floats:
     """Variance (columns,) of the mean of (rows, columns), of clustered rows where clusters are given."""
+    if clusters is not None and MISSING in clusters:  # of clusters that nobody knows: the others say how far off it is
+        labelled = [at for at, label in enumerate(clusters) if label != MISSING]
+        return _variance(values[labelled], [clusters[at] for at in labelled])
     rows = len(values)
     residuals = (values - values.mean(axis=0)) / rows if rows else values
     if clusters is not None:

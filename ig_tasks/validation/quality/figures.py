@@ -18,6 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ig_tasks.models.outcomes import Outcome
+from ig_tasks.statistics import MISSING
 from ig_tasks.statistics.losses import LOSS_NAMES
 from ig_tasks.statistics.prediction_counts import PredictionCounts
 from ig_tasks.store.report_quality import CalibrationPart, Quality
@@ -179,7 +180,7 @@ class ClusterResiduals:
     def __init__(self) -> None:
         self._by_cluster: pd.DataFrame | None = None
         self._squares: Floats | None = None
-        self._rows = 0
+        self._rows = self._unlabelled = 0
 
     def add(self, residuals: Floats, clusters: NDArray[np.object_] | None) -> None:
         """Residuals (rows, figures), each of which sums to 0 over all rows, and the rows' clusters."""
@@ -188,7 +189,10 @@ class ClusterResiduals:
             squares = (residuals**2).sum(axis=0)
             self._squares = squares if self._squares is None else self._squares + squares
             return
-        part = pd.DataFrame(residuals).groupby(clusters, sort=True).sum()
+        # Rows without a label may be of any cluster: the error is that of the rows that have one.
+        labelled = np.asarray(clusters) != MISSING
+        self._unlabelled += int((~labelled).sum())
+        part = pd.DataFrame(residuals[labelled]).groupby(clusters[labelled], sort=True).sum()
         both = part if self._by_cluster is None else pd.concat([self._by_cluster, part])
         self._by_cluster = both.groupby(level=0, sort=True).sum()
 
@@ -205,7 +209,8 @@ class ClusterResiduals:
     def errors(self) -> list[float | None]:
         """The standard error of each figure; None where one cluster or one row is not enough."""
         if self._by_cluster is not None:
-            errors = np.sqrt(variance_of_sums(self._by_cluster.to_numpy(np.float64)))
+            of_all = self._rows / max(self._rows - self._unlabelled, 1)
+            errors = of_all * np.sqrt(variance_of_sums(self._by_cluster.to_numpy(np.float64)))
         elif self._squares is not None and self._rows > 1:
             errors = np.sqrt(self._rows / (self._rows - 1) * self._squares)
         else:

@@ -150,7 +150,8 @@ def test_intervals_are_those_of_clusters_of_rows_where_the_run_kept_them(
     # Clusters of one row each: means 2 and 0.1 with standard errors 0.5 and 0.1, ten degrees of freedom.
     steps = np.linspace(-1, 1, 11) / np.linspace(-1, 1, 11).std(ddof=1) * np.sqrt(11)
     table = np.stack([2 + 0.5 * steps, 0.1 + 0.1 * steps], axis=1)
-    clusters = SimpleNamespace(rows=np.ones(11), absolute=table)
+    grid = SimpleNamespace(labelled=np.ones(11, dtype=bool))
+    clusters = SimpleNamespace(grid=grid, rows=np.ones(11), absolute=table)
     period = SimpleNamespace(
         sums=SimpleNamespace(clusters=clusters), target="late", features=("dep_delay", "seats")
     )  # fmt: skip

@@ -114,3 +114,54 @@ def test_intervals_hold_the_truth_in_95_percent_where_clusters_have_effects(coun
         low, high = abs_mean_interval(rows, sums[:, None], 0.95)
         held += int(low[0] <= 1.0 <= high[0])
     assert held / trials == pytest.approx(0.955, abs=0.025)  # 95 % +- 2, or a little more where sizes differ much
+
+
+def without_some_labels(days, draw, share=0.3):
+    labels = days.copy()
+    labels[draw.random(len(days)) < share] = None
+    return labels
+
+
+def test_rows_without_a_label_count_for_the_mean_and_the_others_for_its_error(rows):
+    values, days, origins = rows
+    labels = without_some_labels(days, np.random.default_rng(4))
+    known = np.array([label is not None for label in labels])
+    low, high = ClusterSpread.of(values[known], labels[known], 400).interval(0.95)
+    half = (high - low) / 2
+    mean = np.abs(values).mean(axis=0)
+    spread = ClusterSpread.of(values, labels, 400)
+    assert len(spread) == 19
+    np.testing.assert_allclose(spread.interval(0.95), [mean - half, mean + half], rtol=1e-12)
+    # Also where clusters share buckets, in any sharding, and of levels of a segment.
+    for parts in (1, 7, 64):
+        few = None
+        for value, label, origin in zip(
+            *(np.array_split(array, parts) for array in (values, labels, origins)), strict=True
+        ):
+            part = ClusterSpread.of(value, label, 10)
+            grouped = GroupedStatistics.of(value, "abc", {"origin": origin}, label)
+            few = (part, grouped) if few is None else (few[0].merge(part), few[1].merge(grouped))
+        assert len(few[0]) < 10
+        shared = few[0].grid.labelled
+        assert few[0].rows[~shared].sum() == (~known).sum()
+        if parts == 1:
+            first = few
+        np.testing.assert_allclose(few[0].interval(0.95), first[0].interval(0.95), rtol=1e-12)
+        of_level = [statistics.abs_mean_interval() for *_, statistics in few[1].segments()]
+        np.testing.assert_allclose(of_level, [s.abs_mean_interval() for *_, s in first[1].segments()], rtol=1e-12)
+
+
+def test_rows_without_any_label_give_no_interval():
+    spread = ClusterSpread.of([[1.0], [2.0], [3.0]], [None, None, None])
+    assert len(spread) == 0
+    assert np.isnan(spread.interval(0.95)).all()
+
+
+def test_intervals_hold_what_they_promise_where_labels_are_lost():
+    draw, held, times = np.random.default_rng(11), 0, 300
+    for _ in range(times):
+        days = np.repeat(np.arange(25), draw.integers(20, 60, 25)).astype(object)
+        values = 10.0 + draw.normal(0, 1, 25)[days.astype(int)] + draw.normal(0, 2, len(days))
+        low, high = ClusterSpread.of(values[:, None], without_some_labels(days, draw)).interval(0.95)
+        held += bool(low[0] <= 10.0 <= high[0])
+    assert 0.92 < held / times < 0.98

@@ -102,12 +102,20 @@ def test_a_column_that_only_goes_with_a_cause_explains_nothing_by_substitution()
     assert [one.feature for one in row.others] == ["y"]
 
 
-@pytest.mark.parametrize("clusters", [True, False])
-def test_errors_are_those_of_repeated_draws(clusters: bool) -> None:
+def without_days(rows: pd.DataFrame, seed: int, share: float = 0.3) -> pd.DataFrame:
+    """Rows of which some do not say what day they are of."""
+    lost = np.random.default_rng(seed).random(len(rows)) < share
+    return rows.assign(day=rows["day"].where(~lost, None))
+
+
+@pytest.mark.parametrize(("clusters", "lost"), [(True, 0.0), (False, 0.0), (True, 0.3)])
+def test_errors_are_those_of_repeated_draws(clusters: bool, lost: float) -> None:
     model = Model(linear={"x": 1.0})
     changes, errors, owns, own_errors = [], [], [], []
     for seed in range(120):
         sides = [rows_of_days(2 * seed + side, ["x"], days=25, per_day=40) for side in (0, 1)]
+        if lost:
+            sides = [without_days(frame, seed, lost) for frame in sides]
         if not clusters:
             draws = (np.random.default_rng((seed, side)) for side in (0, 1))
             sides = [frame.assign(x=draw.normal(size=len(frame))) for frame, draw in zip(sides, draws, strict=True)]
@@ -123,10 +131,10 @@ def test_errors_are_those_of_repeated_draws(clusters: bool) -> None:
     assert np.mean(own_errors) == pytest.approx(own_spread, rel=0.2)
 
 
-@pytest.mark.parametrize("shards", [7, 64])
-def test_no_sharding_changes_a_comparison(shards: int) -> None:
+@pytest.mark.parametrize(("shards", "lost"), [(7, 0.0), (64, 0.0), (64, 0.3)])
+def test_no_sharding_changes_a_comparison(shards: int, lost: float) -> None:
     model = Model(linear={"a": 1.0, "b": 0.5})
-    sides = [(rows_of_days(seed, ["a", "b"]), model) for seed in (0, 1)]
+    sides = [(without_days(rows_of_days(seed, ["a", "b"]), seed, lost), model) for seed in (0, 1)]
     whole = compare_planted(*sides)
     cut = compare_planted(*sides, shards=shards)
     for one, two in zip(whole.features, cut.features, strict=True):
