@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ig_tasks.charts.axes import told
 from ig_tasks.charts.chart import Chart, Frame
 from ig_tasks.charts.typeface import cut, estimate
+from ig_tasks.charts.written import Written, field, tooltips
 from ig_tasks.presentation.colours import ACCENT, FAINT, GRID, LINES
 from ig_tasks.presentation.visible import visible
 
@@ -40,23 +40,31 @@ def figure_over_time(
         marks: {partition: what changed there}, a dashed line each.
         figures: how the axis writes its figures; "": as they are.
     """
-    import altair as alt
-
     data = [row | {"piece": piece} for row, piece in zip(_rows(moments), _pieces(moments), strict=True)]
     known = [row for row in data if row["value"] is not None]
-    x = _partitions_axis(alt, [moment.partition for moment in moments])
-    axis = alt.Axis(tickCount=4, grid=True, **({"format": figures} if figures else {}))
+    axis = {"tickCount": 4, "grid": True, **({"format": figures} if figures else {})}
     # Shares that are all zero lie on the axis, and not in the middle of nothing.
     top = {"domainMax": 0.01} if known and not any(row["high"] for row in known) else {}
-    y = alt.Y("value:Q", title=units, axis=axis, scale=alt.Scale(zero=True, **top))
-    base = alt.Chart(alt.NamedData("moments"))
+    y = field("value:Q", title=units, axis=axis, scale={"zero": True, **top})
     columns = {"partition:N": "partition", "value:Q": units, "low:Q": "95 % interval from", "high:Q": "to"}
-    tooltip = told(alt, columns, figures or ".4g")
+    rows = {"data": {"name": "moments"}}
     layers = [
-        *_mark_lines(alt, marks or {}, x),
-        base.mark_line(color=ACCENT, strokeWidth=1.8).encode(x=x, y=y, detail=alt.Detail("piece:N")),
-        base.mark_rule(color=ACCENT, strokeWidth=2.4, opacity=0.5).encode(x=x, y=alt.Y("low:Q"), y2=alt.Y2("high:Q")),
-        base.mark_point(color=ACCENT, filled=True, size=22, opacity=1).encode(x=x, y=y, tooltip=tooltip),
+        *_mark_lines(marks or {}),
+        {
+            **rows,
+            "mark": {"type": "line", "color": ACCENT, "strokeWidth": 1.8},
+            "encoding": {"y": y, "detail": field("piece:N")},
+        },
+        {
+            **rows,
+            "mark": {"type": "rule", "color": ACCENT, "strokeWidth": 2.4, "opacity": 0.5},
+            "encoding": {"y": field("low:Q"), "y2": {"field": "high"}},
+        },
+        {
+            **rows,
+            "mark": {"type": "point", "color": ACCENT, "filled": True, "size": 22, "opacity": 1},
+            "encoding": {"y": y, "tooltip": tooltips(columns, figures or ".4g")},
+        },
     ]
     gaps = len(data) - len(known)
     words = (
@@ -64,7 +72,8 @@ def figure_over_time(
         f"{f', {gaps} of them without a figure' if gaps else ''}. The numbers are in the table."
     )
     table = tuple(moment._asdict() for moment in moments)
-    return Chart(alt.layer(*layers, datasets={"moments": known}), words, table, Frame(_ROWS, width=_WIDTH, above=20))
+    shared = {"x": _partitions_axis([moment.partition for moment in moments])}
+    return Chart(Written(layers, {"moments": known}, shared), words, table, Frame(_ROWS, width=_WIDTH, above=20))
 
 
 def ranks_over_time(
@@ -78,8 +87,6 @@ def ranks_over_time(
         ranks: {label: its rank in each partition}, None where it has none.
         marks: as for `figure_over_time`.
     """
-    import altair as alt
-
     data: list[dict[str, Any]] = []
     ends: list[dict[str, Any]] = []
     styles = _styles(ranks)
@@ -97,25 +104,33 @@ def ranks_over_time(
         data += rows
         ends.append({**rows[-1], "partition": partitions[-1], "text": cut(visible(label), 11, _NAMES)})
     most = max((row["rank"] for row in data), default=1)
-    x = _partitions_axis(alt, partitions)
-    axis = alt.Axis(values=list(range(1, most + 1)), format="d", grid=True)
-    y = alt.Y("rank:Q", title="rank", axis=axis, scale=alt.Scale(domain=[most + 0.4, 0.6], nice=False, zero=False))
-    colour_of = alt.Color("colour:N", scale=None)
-    base = alt.Chart(alt.NamedData("ranks"))
-    tooltip = told(alt, {"label:N": "feature", "partition:N": "partition", "rank:Q": "rank"}, "d")
+    axis = {"values": list(range(1, most + 1)), "format": "d", "grid": True}
+    y = field("rank:Q", title="rank", axis=axis, scale={"domain": [most + 0.4, 0.6], "nice": False, "zero": False})
+    colour_of = field("colour:N", scale=None)
+    tooltip = tooltips({"label:N": "feature", "partition:N": "partition", "rank:Q": "rank"}, "d")
+    rows_of_ranks = {"data": {"name": "ranks"}}
     layers = [
-        *_mark_lines(alt, marks or {}, x),
-        base.mark_line(strokeWidth=1.8).encode(
-            x=x,
-            y=y,
-            detail=alt.Detail("piece:N"),
-            color=colour_of,
-            strokeDash=alt.StrokeDash("dash:N", scale=None),
-        ),
-        base.mark_point(filled=True, size=40, opacity=1).encode(x=x, y=y, color=colour_of, tooltip=tooltip),
-        alt.Chart(alt.NamedData("ends"))
-        .mark_text(align="left", dx=10, fontSize=11, clip=False)
-        .encode(x=x, y=y, text=alt.Text("text:N"), color=colour_of),
+        *_mark_lines(marks or {}),
+        {
+            **rows_of_ranks,
+            "mark": {"type": "line", "strokeWidth": 1.8},
+            "encoding": {
+                "y": y,
+                "detail": field("piece:N"),
+                "color": colour_of,
+                "strokeDash": field("dash:N", scale=None),
+            },
+        },
+        {
+            **rows_of_ranks,
+            "mark": {"type": "point", "filled": True, "size": 40, "opacity": 1},
+            "encoding": {"y": y, "color": colour_of, "tooltip": tooltip},
+        },
+        {
+            "data": {"name": "ends"},
+            "mark": {"type": "text", "align": "left", "dx": 10, "fontSize": 11, "clip": False},
+            "encoding": {"y": y, "text": field("text:N"), "color": colour_of},
+        },
     ]
     words = (
         f"Lines: the ranks of {len(ends)} features over {len(partitions)} partitions, the most important on top. "
@@ -127,7 +142,7 @@ def ranks_over_time(
     )
     beyond = max((min(estimate(end["text"], 11), _NAMES) for end in ends), default=0.0)
     return Chart(
-        alt.layer(*layers, datasets={"ranks": data, "ends": ends}),
+        Written(layers, {"ranks": data, "ends": ends}, {"x": _partitions_axis(partitions)}),
         words,
         table,
         Frame(max(most, 4), width=560, above=30, beyond=beyond),
@@ -165,29 +180,27 @@ def _pieces(moments: Sequence[Moment]) -> list[int]:
     return pieces
 
 
-def _partitions_axis(alt: Any, partitions: Sequence[str]) -> Any:
-    slanted = len(partitions) > 5
-    axis = alt.Axis(
-        labelAngle=-40 if slanted else 0,
-        labelOverlap="greedy",
-        grid=False,
-        ticks=False,
-        domain=True,
-        domainColor=GRID,
-        labelPadding=4,
-        labelLimit=90,
-    )
-    scale = alt.Scale(type="point", domain=list(partitions), padding=0.4)
-    return alt.X("partition:N", title=None, scale=scale, axis=axis)
+def _partitions_axis(partitions: Sequence[str]) -> dict[str, Any]:
+    axis = {
+        "labelAngle": -40 if len(partitions) > 5 else 0,
+        "labelOverlap": "greedy",
+        "grid": False,
+        "ticks": False,
+        "domain": True,
+        "domainColor": GRID,
+        "labelPadding": 4,
+        "labelLimit": 90,
+    }
+    scale = {"type": "point", "domain": list(partitions), "padding": 0.4}
+    return field("partition:N", title=None, scale=scale, axis=axis)
 
 
-def _mark_lines(alt: Any, marks: Mapping[str, str], x: Any) -> list[Any]:
+def _mark_lines(marks: Mapping[str, str]) -> list[dict[str, Any]]:
     if not marks:
         return []
-    base = alt.Chart(alt.Data(values=[{"partition": name, "what": event} for name, event in marks.items()]))
+    rows = {"data": {"values": [{"partition": name, "what": event} for name, event in marks.items()]}}
+    text = {"align": "center", "baseline": "bottom", "fontSize": 10, "color": FAINT, "dy": -2}
     return [
-        base.mark_rule(color=FAINT, strokeDash=[4, 3], strokeWidth=1).encode(x=x),
-        base.mark_text(align="center", baseline="bottom", fontSize=10, color=FAINT, dy=-2).encode(
-            x=x, y=alt.YValue(0), text=alt.Text("what:N")
-        ),
+        {**rows, "mark": {"type": "rule", "color": FAINT, "strokeDash": [4, 3], "strokeWidth": 1}},
+        {**rows, "mark": {"type": "text", **text}, "encoding": {"y": {"value": 0}, "text": field("what:N")}},
     ]

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from pydantic import ValidationError
@@ -45,7 +46,11 @@ class IndexTable:
 
     def has(self, run_id: str, revision: int) -> bool:
         """Whether this revision is in it."""
-        return any(entry.run_id == run_id and entry.revision == revision for entry in self.entries)
+        return (run_id, revision) in self._revisions
+
+    @cached_property
+    def _revisions(self) -> frozenset[tuple[str, int]]:
+        return frozenset((entry.run_id, entry.revision) for entry in self.entries)
 
 
 class Index:

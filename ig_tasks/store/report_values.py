@@ -18,6 +18,11 @@ __all__ = ["Count", "Figure", "Free", "Part", "Value", "plain"]
 
 def plain(value: Any) -> Any:
     """`value` as JSON can hold it: numpy scalars and arrays unpacked, non-finite numbers None."""
+    kind = type(value)  # a report has ten thousands of these: the questions below take ten times as long
+    if kind is float:
+        return value if math.isfinite(value) else None
+    if kind is int or kind is str:
+        return value
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import timedelta
 from types import SimpleNamespace
@@ -101,11 +103,30 @@ def test_a_line_does_not_bridge_a_gap() -> None:
     layers = document["layer"]
     assert [row["piece"] for row in document["datasets"][layers[2]["data"]["name"]]] == [0, 1, 1]
     assert layers[0]["data"]["values"] == [{"partition": "c", "what": "model"}]
-    assert layers[2]["encoding"]["x"]["scale"]["domain"] == ["a", "b", "c", "d"]
+    assert document["encoding"]["x"]["scale"]["domain"] == ["a", "b", "c", "d"]
     assert drawn.table[1] == {"partition": "b", "value": None, "low": None, "high": None}
     ranks = ranks_over_time({"one": [1, None, 4], "two": [2, 2, 2]}, ["a", "b", "c"])
     assert [row["piece"] for row in ranks.spec.to_dict()["datasets"]["ranks"]][:2] == ["one/0", "one/1"]
     assert ranks.table[0] == {"label": "one", "a": 1, "b": None, "c": 4}
+
+
+def test_charts_over_time_are_vega_lite_that_altair_reads_and_made_without_it() -> None:
+    moments = [Moment("a", 1.0, 0.5, 1.5), Moment("b", None), Moment("c", 2.0)]
+    drawn = [
+        figure_over_time(moments, "it", "units", marks={"c": "model"}, figures=".2~%"),
+        figure_over_time([Moment("a", 0.0)], "it", "units"),
+        ranks_over_time({"one": [1, None, 4], "two": [2, 2, 2]}, ["a", "b", "c"], marks={"b": "baseline"}),
+    ]
+    for chart in drawn:
+        read = chart.spec.altair()  # compared with Vega-Lite's schema
+        assert read.to_dict()["datasets"] == chart.spec.to_dict()["datasets"]
+        assert len(read.to_dict()["layer"]) == len(chart.spec.to_dict()["layer"])
+    program = (
+        "import sys; from ig_tasks.charts.trend_lines import *;"
+        "figure_over_time([Moment('a', 1.0)], 'it', 'u').document; ranks_over_time({'a': [1]}, ['p']).document;"
+        "sys.exit('altair' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 
 def test_the_features_that_moved_most_have_lines_of_their_own() -> None:
