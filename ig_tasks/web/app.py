@@ -45,7 +45,7 @@ def create_app(catalogue: Catalogue, access: Access) -> FastAPI:
 
 async def _page_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, PageError)  # noqa: S101 - what it is registered for
-    return error_page(request, error.status, error.line)
+    return error_page(request, error.status, error.line, headers=error.headers)
 
 
 async def _store_error(request: Request, error: Exception) -> Response:

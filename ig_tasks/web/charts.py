@@ -6,6 +6,8 @@ of its page with `picture=`, the chart's number on the page. The page's route an
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -20,11 +22,15 @@ from ig_tasks.charts import Chart
 from ig_tasks.charts.recolouring import recoloured
 from ig_tasks.presentation.visible import visible
 from ig_tasks.reports.numerals import count, number
+from ig_tasks.web.latest_cache import LatestCache
 from ig_tasks.web.palette import VARIABLES
+from ig_tasks.web.turns import Turns
 
 __all__ = ["Pictures", "chart_figure", "chart_place"]
 
 PICTURE = "picture"
+_TURNS, _WAITING = Turns(at_once=2, waiting=6), 10.0
+_svgs: LatestCache[str] = LatestCache(48)
 _WANTED = re.compile(r"[0-9]{1,3}d?")
 _WIDE, _LEAST, _GROWTH = 420, 280, 1.3
 """Pixels: a wider chart scrolls rather than shrink to a phone's width; the least width; how far a chart may grow."""
@@ -69,8 +75,14 @@ class Pictures:
         place = int(self._wanted.rstrip("d")) if _WANTED.fullmatch(self._wanted) else len(self._charts)
         if place >= len(self._charts):
             return PlainTextResponse("There is no such picture on this page.", status_code=404)
-        svg = self._charts[place].svg(dark=self._wanted.endswith("d"))
-        return Response(svg, media_type="image/svg+xml")
+        chart, dark = self._charts[place], self._wanted.endswith("d")
+        key = hashlib.sha256(json.dumps([chart.document, chart.words, dark], sort_keys=True).encode()).digest()
+        return Response(_svgs.get(key, lambda: _drawn(chart, dark=dark)), media_type="image/svg+xml")
+
+
+def _drawn(chart: Chart, *, dark: bool) -> str:
+    with _TURNS.required(_WAITING, "Many pictures are being drawn at this moment. Try again in a few seconds."):
+        return chart.svg(dark=dark)
 
 
 def chart_figure(

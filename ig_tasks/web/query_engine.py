@@ -44,12 +44,13 @@ class Limits:
     at_once: int = 4
     waiting: float = 5.0
     """Seconds that a request waits for its turn."""
-    in_line: int = 12
+    in_line: int = 8
     """Requests that may wait."""
 
 
 LIMITS = Limits()
 _TURNS = Turns(LIMITS.at_once, LIMITS.in_line)
+_BUSY = "Many people ask for rows at this moment. Try again in a few seconds."
 
 
 def columns_of(files: VerifiedFiles) -> Columns:
@@ -128,14 +129,13 @@ def asking(files: VerifiedFiles, columns: Columns, limits: Limits = LIMITS) -> I
     """A connection for one request, once every file is known to be what was written.
 
     Raises:
-        QueryError: if there is no turn for it, or no time is left once the files were compared.
+        BusyError: if there is no turn for it.
+        QueryError: if no time is left once the files were compared.
         DamagedError: if a file is not what was written.
     """
     import duckdb
 
-    with _TURNS.taken(limits.waiting) as taken:
-        if not taken:
-            raise QueryError("many people are asking at this moment; try again in a few seconds")
+    with _TURNS.required(limits.waiting, _BUSY):
         ends = time.monotonic() + limits.seconds
         files.verify(lambda: _check_time(ends, limits))
         connection = duckdb.connect(

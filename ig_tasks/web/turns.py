@@ -6,6 +6,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from ig_tasks.web.page_errors import BusyError
+
 __all__ = ["Turns"]
 
 
@@ -23,6 +25,23 @@ class Turns:
     def __init__(self, at_once: int, waiting: int) -> None:
         self._turns = threading.BoundedSemaphore(at_once)
         self._places = threading.BoundedSemaphore(at_once + waiting)
+
+    @contextmanager
+    def required(self, seconds: float, line: str, *, again: int = 5) -> Iterator[None]:
+        """A turn.
+
+        Args:
+            seconds: to wait for it.
+            line: what people are told if there is none.
+            again: seconds after which they may ask again.
+
+        Raises:
+            BusyError: if there is none within these seconds.
+        """
+        with self.taken(seconds) as taken:
+            if not taken:
+                raise BusyError(line, again)
+            yield
 
     @contextmanager
     def taken(self, seconds: float) -> Iterator[bool]:

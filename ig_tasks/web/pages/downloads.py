@@ -32,7 +32,9 @@ _KINDS = {
     "csv": "text/csv; charset=utf-8",
     "parquet": "application/vnd.apache.parquet",
 }
-_TURNS, _WAITING = Turns(at_once=1, waiting=3), 30.0
+_PDF_TURNS, _PDF_WAITING = Turns(at_once=1, waiting=2), 30.0
+_ROW_TURNS, _ROW_WAITING = Turns(at_once=2, waiting=4), 20.0
+"""A file of a hundred thousand rows takes some hundred megabytes while it is made."""
 FILES = (*DOWNLOADS, "rows.csv", "rows.parquet")
 
 
@@ -57,9 +59,8 @@ def _pdf(run: OpenedRun) -> bytes:
         raise PageError(404, "This server makes no PDFs: it needs pip install 'ig-tasks[pdf]'.")
     page = Manifest(run.folder).read(revised("report.html", run.revision)).decode("utf-8")
     report = run.report
-    with _TURNS.taken(_WAITING) as taken:
-        if not taken:
-            raise PageError(503, "Others are waiting for a PDF at this moment. Try again in a minute.")
+    line = "Others are waiting for a PDF at this moment. Try again in a minute."
+    with _PDF_TURNS.required(_PDF_WAITING, line, again=60):
         return pdf_of(
             page,
             title=f"{report.model.name or report.name}, {report.partition}",
@@ -69,6 +70,12 @@ def _pdf(run: OpenedRun) -> bytes:
 
 
 def _rows(request: Request, run: OpenedRun, file: str) -> Response:
+    line = "Others are waiting for files of rows at this moment. Try again in half a minute."
+    with _ROW_TURNS.required(_ROW_WAITING, line, again=30):
+        return _rows_file(request, run, file)
+
+
+def _rows_file(request: Request, run: OpenedRun, file: str) -> Response:
     rows = RunRows.of(StoredRun(run.folder))
     targets = [target.name for target in run.report.targets]
     row_filter = RowFilter.of(request.query_params, rows.columns, targets[0] if targets else "")

@@ -18,7 +18,7 @@ from ig_tasks.web.feature_rows import FeatureRows, feature_rows
 from ig_tasks.web.feature_view import FeatureChoice, Neighbours, feature_info, over_time, segment_views
 from ig_tasks.web.latest_cache import LatestCache
 from ig_tasks.web.linking import RunLinks
-from ig_tasks.web.page_errors import PageError
+from ig_tasks.web.page_errors import BusyError, PageError
 from ig_tasks.web.page_rendering import addresses_of, page
 from ig_tasks.web.queries import ATTRIBUTION, INPUT, SEGMENT, RunRows
 from ig_tasks.web.report_choices import segments_of
@@ -127,6 +127,8 @@ def _rows_or_reason(run: OpenedRun, choice: FeatureChoice, label: str) -> Featur
         why_not = "The rows of this run are not in the store."
     except QueryError as error:
         why_not = f"The rows of this run cannot be asked: {error}."
+    except BusyError as busy:
+        why_not = busy.line
     return FeatureRows(ATTRIBUTION + choice.feature, why_not=why_not)
 
 
