@@ -8,7 +8,7 @@ import pandas as pd
 from ig_tasks.data.inputs import InputSpec
 from ig_tasks.data.outside import Outside
 from ig_tasks.data.reasons import mark
-from ig_tasks.data.spellings import category_name
+from ig_tasks.data.spellings import category_names
 
 __all__ = ["encode_ids", "encode_one_hot", "look_up"]
 
@@ -30,7 +30,7 @@ def look_up(column: pd.Series, spec: InputSpec, reasons: np.ndarray, outside: in
     """(rows,) ids; `outside` for categories without an id, which are noted."""
     # Categories are looked up once each, rows by position: strings of 300,000 rows are never compared in Python.
     codes, uniques = pd.factorize(column, use_na_sentinel=True)
-    names = [category_name(value) for value in uniques]
+    names = category_names(uniques)
     # The last entry is the null's: factorize gives nulls the code -1.
     known = np.array([name in spec.ids for name in names] + [False], dtype=bool)
     dtype = spec.dtype if spec.integer else np.int64

@@ -6,13 +6,16 @@ import math
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
-from functools import cached_property
+from functools import cached_property, lru_cache
+from typing import Any
 
 import numpy as np
 
-__all__ = ["Spellings", "category_name", "normal_form"]
+__all__ = ["Spellings", "category_name", "category_names", "normal_form"]
 
 _TRUE, _FALSE = {"true", "t", "yes", "y", "on", "1"}, {"false", "f", "no", "n", "off", "0"}
+_TEXT = {"str", "string"}
+"""Names of the types of text of pandas, whose values are their own names."""
 _COMPARED = 2000
 """Known categories that an unknown one is compared with letter by letter."""
 
@@ -30,6 +33,14 @@ def category_name(value: object) -> str:
     return str(value)
 
 
+def category_names(distinct: Any) -> list[str]:
+    """The `category_name` of each of an array's values; of a missing one anything."""
+    if str(distinct.dtype) in _TEXT:
+        return list(distinct.to_numpy(dtype=object))
+    return [category_name(value) for value in distinct]
+
+
+@lru_cache(maxsize=1 << 14)
 def normal_form(text: str) -> str:
     """`text` without what two spellings of one category differ in: case, blanks, invisible letters, a number's form."""
     folded = unicodedata.normalize("NFKC", text).casefold()

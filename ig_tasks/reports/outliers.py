@@ -14,8 +14,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ig_tasks.stages.shard_files import ShardSummary
-from ig_tasks.statistics import FeatureStatistics
-from ig_tasks.statistics.category_counts import MISSING
+from ig_tasks.statistics import MISSING, FeatureStatistics
 from ig_tasks.store import Folder
 from ig_tasks.store.report import Outlier
 

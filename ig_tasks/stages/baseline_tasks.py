@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from ig_tasks.baselines.fitting import BaselineCounts
 from ig_tasks.baselines.population import members
-from ig_tasks.baselines.segments import levels_of
 from ig_tasks.data.encoding import Encoded, unknown_counts
+from ig_tasks.data.levels import level_names
 from ig_tasks.data.shards import Shard, read_shard
 from ig_tasks.models import open_package
 from ig_tasks.spec import BaselineSpec
@@ -48,7 +48,7 @@ def count_shard(task: BaselineTask) -> dict[str, Any]:
         {name: array[member] for name, array in encoded.inputs.items()},
         task.baseline,
         positions=task.shard.positions()[encoded.keep][member],
-        levels=levels_of(frame[segment])[encoded.keep] if segment else None,
+        levels=level_names(frame[segment])[encoded.keep] if segment else None,
         unknown=unknown_counts(encoded, inputs, member),
     ).to_json()
 

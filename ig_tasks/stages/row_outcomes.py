@@ -16,6 +16,7 @@ from ig_tasks.errors import DataError
 from ig_tasks.models import LoadedModel
 from ig_tasks.models.outcomes import class_probabilities, outcome_of, prediction
 from ig_tasks.models.target_config import Target
+from ig_tasks.statistics import Levels, as_levels
 
 __all__ = [
     "CORRECT",
@@ -116,9 +117,9 @@ def _correctness(label: Floats, decided: Floats) -> NDArray[np.object_]:
     return words
 
 
-def outcome_segments(outcomes: RowOutcomes | None, usable: NDArray[np.bool_]) -> dict[str, NDArray[np.object_]]:
+def outcome_segments(outcomes: RowOutcomes | None, usable: NDArray[np.bool_]) -> dict[str, Levels]:
     """The segment of right and wrong predictions; empty without outcomes, or where they are numbers."""
-    return {} if outcomes is None or outcomes.correct is None else {CORRECT: outcomes.correct[usable]}
+    return {} if outcomes is None or outcomes.correct is None else {CORRECT: as_levels(outcomes.correct[usable])}
 
 
 def outcome_columns(outcomes: RowOutcomes | None, usable: NDArray[np.bool_]) -> dict[str, pa.Array]:

@@ -14,19 +14,20 @@ from numpy.typing import NDArray
 
 from ig_tasks.attribution.result import CONVERGED, UNVERIFIED, AttributionResult
 from ig_tasks.data.encoding import Encoded, unknown_counts
-from ig_tasks.data.features import Feature, feature_matrix, feature_texts
+from ig_tasks.data.features import Feature, feature_matrix
 from ig_tasks.data.inputs import InputSpec
-from ig_tasks.data.levels import level_names, segment_levels
+from ig_tasks.data.levels import levels_of, segment_levels
 from ig_tasks.data.shards import row_ids
-from ig_tasks.data.tokens import words_of
 from ig_tasks.spec import DataSpec
 from ig_tasks.stages.row_outcomes import RowOutcomes, outcome_columns, outcome_segments
 from ig_tasks.stages.shard_files import QUARANTINE_SCHEMA, ShardSummary
+from ig_tasks.stages.table_columns import engine_columns, texts_of, token_columns
 from ig_tasks.statistics import (
     AttributionSums,
     CategoryCounts,
     FeatureStatistics,
     GroupedStatistics,
+    Levels,
     UnknownCounts,
 )
 
@@ -53,9 +54,10 @@ class ShardTables:
     values: Floats
     features: tuple[str, ...]
     target: str
-    segments: Mapping[str, NDArray[np.object_]]
+    segments: Mapping[str, Levels]
+    clusters: Levels | None
     numbers: Mapping[str, Floats]
-    categories: Mapping[str, NDArray[np.object_]]
+    categories: Mapping[str, Levels]
     unknown: Mapping[str, UnknownCounts]
     sums: AttributionSums
 
@@ -76,8 +78,9 @@ class ShardTables:
         output = table.column("output").to_numpy().reshape(-1, 1)
         relative = table.column("relative_delta").to_numpy().reshape(-1, 1)
         baseline_output = table.column("baseline_output")
-        statuses = Counter(table.column("status").to_pylist())
-        clusters = table.column("cluster").to_pandas() if "cluster" in table.column_names else None
+        statuses = Counter(
+            {item["values"]: item["counts"] for item in table.column("status").value_counts().to_pylist()}
+        )
         return ShardSummary(
             shard=shard,
             rows_read=explained + self.quarantine.num_rows,
@@ -87,7 +90,7 @@ class ShardTables:
             reasons=dict(sorted(Counter(self.quarantine.column("reason").to_pylist()).items())),
             evaluations=int(table.column("evaluations").to_numpy().sum()),
             baseline_output={self.target: baseline_output[0].as_py()} if explained and shared_baseline else {},
-            attributions={self.target: GroupedStatistics.of(self.values, self.features, self.segments, clusters)},
+            attributions={self.target: GroupedStatistics.of(self.values, self.features, self.segments, self.clusters)},
             outputs={self.target: FeatureStatistics.of(output, ["output"])},
             relative_delta=FeatureStatistics.of(relative, ["relative_delta"]),
             numbers=FeatureStatistics.of(numbers, names),
@@ -134,51 +137,65 @@ def shard_tables(
     names = tuple(feature.name for feature in features)
     values = _matrix(explanation, features)
     kept_rows = np.flatnonzero(keep)
-    usable = np.array([reasons[row] is None for row in kept_rows], dtype=bool)
+    usable = np.asarray(pd.isna(reasons[kept_rows]))
     if explanation is not None:
-        finite = np.array([status != "not_finite" for status in explanation.status], dtype=bool)
-        finite &= np.isfinite(values).all(axis=1)
+        finite = (np.asarray(explanation.status) != "not_finite") & np.isfinite(values).all(axis=1)
         reasons[kept_rows[~finite & usable]] = NOT_FINITE
         for row, why in explanation.refused.items():
             if usable[row]:
                 reasons[kept_rows[row]] = why
         usable &= finite
     rows = kept_rows[usable]
-    chosen = frame.iloc[rows]
+    chosen = frame if len(rows) == len(frame) else frame.iloc[rows]
     columns: dict[str, Any] = {
-        "row_id": pa.array(ids[rows].tolist(), pa.string()),
-        "target": pa.array([target] * len(rows), pa.string()),
+        "row_id": pa.array(ids[rows], pa.string()),
+        "target": pa.repeat(pa.scalar(target, pa.string()), len(rows)),
     }
-    columns |= _engine_columns(explanation, usable)
+    columns |= engine_columns(explanation, usable)
     if any(feature.elements is not None for feature in features):
         columns[ELEMENTS] = pa.array(np.empty(0) if explanation is None else explanation.attribution_size[usable])
     if data.prediction:
         prediction = chosen[data.prediction].to_numpy(dtype=np.float64, na_value=np.nan)
         columns["prediction"] = pa.array(prediction, pa.float64(), from_pandas=True)
     segments = outcome_segments(outcomes, usable) | {name: segment_levels(chosen[name]) for name in data.segments}
-    columns |= {f"segment:{column}": pa.array(levels.tolist(), pa.string()) for column, levels in segments.items()}
+    columns |= {f"segment:{column}": levels.texts() for column, levels in segments.items()}
     chosen_values = values[usable]
-    clusters = None if data.cluster is None else level_names(chosen[data.cluster])
+    clusters = None if data.cluster is None else levels_of(chosen[data.cluster])
     if clusters is not None:
-        columns["cluster"] = pa.array(clusters.tolist(), pa.string())
+        columns["cluster"] = clusters.texts()
     columns |= outcome_columns(outcomes, usable)
-    columns |= {f"attribution:{name}": pa.array(chosen_values[:, place]) for place, name in enumerate(names)}
+    columns |= {
+        f"attribution:{name}": pa.array(column)
+        for name, column in zip(names, np.ascontiguousarray(chosen_values.T), strict=True)
+    }
     held_numbers = {f.name: chosen[f.column].to_numpy(dtype=np.float64) for f in features if f.kind == "numeric"}
     numbers = {f.name: _without_gaps(held_numbers[f.name], f, inputs) for f in features if f.kind == "numeric"}
-    categories = {f.name: level_names(chosen[f.column]) for f in features if f.kind in _CATEGORIES and f.column}
+    categories = {f.name: levels_of(chosen[f.column]) for f in features if f.kind in _CATEGORIES and f.column}
     if keep_inputs:
         for feature in features:
             numeric = held_numbers.get(feature.name)
             columns[f"input:{feature.name}"] = (
-                _texts(chosen, feature, categories, inputs) if numeric is None else pa.array(numeric, from_pandas=True)
+                texts_of(chosen, feature, categories, inputs)
+                if numeric is None
+                else pa.array(numeric, from_pandas=True)
             )
-        columns |= _tokens(explanation, encoded, inputs or {}, usable)
-    left = np.array([reason is not None for reason in reasons], dtype=bool)
+        columns |= token_columns(explanation, encoded, inputs or {}, usable)
+    left = ~np.asarray(pd.isna(reasons))
     quarantine = pa.table([ids[left].tolist(), reasons[left].tolist()], schema=QUARANTINE_SCHEMA)
     unknown = unknown_counts(encoded, inputs, usable) if encoded is not None and inputs is not None else {}
     sums = AttributionSums.of(chosen_values, names, numbers=held_numbers, labels=categories, clusters=clusters)
     return ShardTables(
-        pa.table(columns), quarantine, chosen_values, names, target, segments, numbers, categories, unknown, sums
+        attributions=pa.table(columns),
+        quarantine=quarantine,
+        values=chosen_values,
+        features=names,
+        target=target,
+        segments=segments,
+        clusters=clusters,
+        numbers=numbers,
+        categories=categories,
+        unknown=unknown,
+        sums=sums,
     )
 
 
@@ -188,61 +205,12 @@ def _without_gaps(numbers: Floats, feature: Feature, inputs: Mapping[str, InputS
     return numbers if filled is None else np.where(np.isnan(numbers), filled, numbers)
 
 
-def _engine_columns(explanation: AttributionResult | None, usable: NDArray[np.bool_]) -> dict[str, Any]:
-    figures = ("output", "baseline_output", "convergence_delta", "relative_delta", "error_estimate")
-    if explanation is None:
-        empty = {name: pa.array([], pa.float64()) for name in figures}
-        return empty | {"evaluations": pa.array([], pa.int32()), "status": pa.array([], pa.string())}
-    columns = {name: pa.array(np.asarray(getattr(explanation, name), np.float64)[usable]) for name in figures}
-    columns["evaluations"] = pa.array(np.asarray(explanation.evaluations)[usable].astype(np.int32))
-    columns["status"] = pa.array([str(s) for s in np.asarray(explanation.status)[usable]], pa.string())
-    return columns
-
-
 def _matrix(explanation: AttributionResult | None, features: Sequence[Feature]) -> Floats:
     """Attributions (rows, features) in the features' order, out of one array for each input."""
     if explanation is None:
         return np.empty((0, len(features)))
     arrays = explanation.attributions
     return feature_matrix(arrays if isinstance(arrays, dict) else {features[0].input: arrays}, features)
-
-
-def _texts(
-    chosen: pd.DataFrame,
-    feature: Feature,
-    categories: Mapping[str, NDArray[np.object_]],
-    inputs: Mapping[str, InputSpec] | None,
-) -> pa.Array:
-    """What the rows held of a feature that is not a number; null where that cannot be said in a word."""
-    levels = categories.get(feature.name)
-    if levels is None:
-        empty = np.full(len(chosen), None, dtype=object)
-        levels = feature_texts(chosen[feature.column], feature, inputs) if feature.column else empty
-    return pa.array(levels.tolist(), pa.string())
-
-
-def _tokens(
-    explanation: AttributionResult | None,
-    encoded: Encoded | None,
-    inputs: Mapping[str, InputSpec],
-    usable: NDArray[np.bool_],
-) -> dict[str, pa.Array]:
-    """Columns `tokens:<input>` and `token_attributions:<input>` of every input of padded ids, without the padding."""
-    columns: dict[str, pa.Array] = {}
-    for name, spec in inputs.items():
-        if not spec.padded:
-            continue
-        words: list[Any] = []
-        parts: list[Any] = []
-        if explanation is not None and encoded is not None and isinstance(explanation.attributions, dict):
-            is_token = encoded.token_masks[name][usable]
-            texts = words_of(encoded.inputs[name][usable], is_token, spec)
-            words = [row[is_word].tolist() for row, is_word in zip(texts, is_token, strict=True)]
-            attributions = np.asarray(explanation.attributions[name], np.float64)[usable]
-            parts = [row[is_word] for row, is_word in zip(attributions, is_token, strict=True)]
-        columns[f"tokens:{name}"] = pa.array(words, pa.list_(pa.string()))
-        columns[f"token_attributions:{name}"] = pa.array(parts, pa.list_(pa.float64()))
-    return columns
 
 
 def _json_details(details: Mapping[str, Any]) -> dict[str, Any]:

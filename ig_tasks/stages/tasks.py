@@ -81,7 +81,7 @@ def explain_shard(task: ExplainTask) -> dict[str, Any]:
     explanation, encoded = explain_rows(
         prepared, encoded, frame, task.attribution, memory_limit=task.memory_limit, where=where
     )
-    segments = segments_of(frame[encoded.keep], [segment])
+    segments = segments_of(frame[encoded.keep], [segment]) if segment else {}
     outcomes = None
     if data.label is not None:
         target = package.config.choose_target(task.model.target, task.model.space)

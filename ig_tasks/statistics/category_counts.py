@@ -7,23 +7,10 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
-import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from ig_tasks.errors import RunError
-
-MISSING = "(missing)"
-
-
-def as_levels(values: ArrayLike) -> tuple[NDArray[np.intp], list[str]]:
-    """Codes (rows,) into the sorted distinct values as strings; a missing value is the level `(missing)`."""
-    codes, distinct = pd.factorize(np.asarray(values, dtype=object), use_na_sentinel=False)
-    names = [MISSING if pd.isna(value) else str(value) for value in distinct]
-    levels = sorted(set(names))
-    position = {level: index for index, level in enumerate(levels)}
-    # 1 and "1" are one level: they would be one word in a report.
-    recoded = np.array([position[name] for name in names], dtype=np.intp)
-    return recoded[codes] if len(codes) else np.empty(0, dtype=np.intp), levels
+from ig_tasks.statistics.levels import Levels, as_levels
 
 
 @dataclass(frozen=True)
@@ -33,7 +20,7 @@ class CategoryCounts:
     counts: dict[str, int]
 
     @classmethod
-    def of(cls, values: ArrayLike) -> Self:
+    def of(cls, values: ArrayLike | Levels) -> Self:
         """Counts of (rows,) values, taken as strings; missing ones count as `(missing)`."""
         codes, levels = as_levels(values)
         return cls(dict(zip(levels, np.bincount(codes, minlength=len(levels)).tolist(), strict=True)))

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ig_tasks.statistics.grids import Grid, merge_grids
+from ig_tasks.statistics.group_sums import group_sums
 from ig_tasks.statistics.packing import pack, unpack
 
 __all__ = ["CellSums", "ClusterCells", "ClusterSums"]
@@ -149,7 +150,9 @@ class ClusterSums:
         """Sums of attributions (rows, features) by the cluster of each row."""
         groups = len(grid)
         rows = np.bincount(codes, minlength=groups).astype(np.int64)
-        return cls(grid, rows, _summed(np.abs(attributions), codes, groups), _summed(attributions, codes, groups))
+        columns = np.ascontiguousarray(attributions.T)
+        absolute, signed = group_sums(np.abs(columns), codes, groups), group_sums(columns, codes, groups)
+        return cls(grid, rows, absolute, signed)
 
     def regrouped(self, grid: Grid, places: Codes) -> Self:
         """The same sums over the clusters of a coarser grid."""

@@ -18,6 +18,8 @@ from scipy.special import stdtrit
 
 from ig_tasks.errors import InputError
 from ig_tasks.statistics.grids import Grid, labels_grid, merge_grids
+from ig_tasks.statistics.group_sums import group_sums
+from ig_tasks.statistics.levels import Levels
 from ig_tasks.statistics.packing import pack, unpack
 
 __all__ = ["CLUSTERS", "ClusterSpread", "abs_mean_interval"]
@@ -90,7 +92,7 @@ class ClusterSpread:
         return int(np.count_nonzero(self.grid.labelled))
 
     @classmethod
-    def of(cls, values: ArrayLike, clusters: ArrayLike, most: int = CLUSTERS) -> Self:
+    def of(cls, values: ArrayLike, clusters: ArrayLike | Levels, most: int = CLUSTERS) -> Self:
         """Sums of values (rows, features) by (rows,) labels of groups of rows that are not independent.
 
         Raises:
@@ -105,13 +107,14 @@ class ClusterSpread:
     @classmethod
     def of_codes(cls, sizes: Floats, grid: Grid, codes: Codes, most: int = CLUSTERS) -> Self:
         """Sums of sizes (features, rows), each at least zero, whose clusters are at `codes` (rows,) of the grid."""
-        occupied, places = np.unique(codes, return_inverse=True)  # a level may have rows of few of a shard's clusters
+        counts = np.bincount(codes, minlength=len(grid)).astype(np.int64)
+        occupied = np.flatnonzero(counts)  # a level may have rows of few of a shard's clusters
+        places = np.zeros(len(grid), dtype=np.int64)
+        places[occupied] = np.arange(len(occupied))
         keys = tuple(grid.keys[place] for place in occupied) if isinstance(grid.keys, tuple) else grid.keys[occupied]
-        counts = np.bincount(places, minlength=len(occupied)).astype(np.int64)
-        sums = [np.bincount(places, weights=column, minlength=len(occupied)) for column in sizes]
-        absolute = np.stack(sums, axis=1) if sums else np.empty((len(occupied), 0))
-        spread = cls(Grid(grid.kind, grid.level, keys), counts, absolute.astype(np.float64), most)
-        return spread._placed(*spread.grid.within(most))
+        absolute = group_sums(sizes, places[codes], len(occupied))
+        spread = cls(Grid(grid.kind, grid.level, keys), counts[occupied], absolute, most)
+        return spread if spread.grid.occupied <= most else spread._placed(*spread.grid.within(most))
 
     def merge(self, other: Self) -> Self:
         """Sums over the rows of both."""

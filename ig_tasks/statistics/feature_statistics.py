@@ -70,13 +70,13 @@ class FeatureStatistics:
         if not rows:
             return cls.empty(features, k=k)
         magnitudes = np.abs(columns)
-        largest = magnitudes.max(axis=1)
+        extremes = columns.min(axis=1), columns.max(axis=1)
+        largest = np.maximum(-extremes[0], extremes[1])
         if not bool(np.all(largest <= _LARGEST)):
             name = features[int(np.argmin(largest <= _LARGEST))]
             raise InputError(f"values of {name!r}: not finite (or above {_LARGEST:g}); quarantine such rows first")
         mean, squared_deviations = _moments(columns)
         abs_mean, abs_squared_deviations = _moments(magnitudes)
-        extremes = columns.min(axis=1), columns.max(axis=1)
         moments = (mean, squared_deviations, abs_mean, abs_squared_deviations, *extremes)
         return cls(
             features=tuple(features),

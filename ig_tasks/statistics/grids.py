@@ -11,7 +11,6 @@ few values keeps each apart, be they years or fractions. Labels: themselves, the
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Self
@@ -20,7 +19,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ig_tasks.errors import InputError
-from ig_tasks.statistics.category_counts import MISSING, as_levels
+from ig_tasks.statistics.label_buckets import NO_BUCKET, buckets_of, coarser
+from ig_tasks.statistics.levels import MISSING, Levels, as_levels
 from ig_tasks.statistics.packing import pack, unpack
 
 __all__ = ["MISSING_CELL", "Grid", "labels_grid", "merge_grids", "numbers_grid"]
@@ -31,8 +31,6 @@ MISSING_CELL = np.iinfo(np.int64).min
 """The key of missing numbers, at every level."""
 
 _LARGEST_SHIFT = 63
-_HASH_BITS = 14
-"""Labels beyond the limit share 2^14 buckets, then 2^13 and so on."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,20 +65,28 @@ class Grid:
         if level == self.level:
             return self, np.arange(len(self), dtype=np.int64)
         if isinstance(self.keys, tuple):
-            names = [_bucket(key, self.level, level) for key in self.keys]
-            keys = tuple(sorted(set(names)))
-            place = {key: at for at, key in enumerate(keys)}
-            return Grid("label", level, keys), np.array([place[name] for name in names], dtype=np.int64)
+            return _grid_of_buckets(coarser(buckets_of(self.keys, self.level), level), level)
         unique, codes = np.unique(_shifted(self.keys, level - self.level), return_inverse=True)
         return Grid("number", level, unique), codes.astype(np.int64)
 
     def within(self, cells: int) -> tuple[Grid, Codes]:
         """The finest partition, this one or a coarser, of which at most `cells` are occupied; codes as `coarsened`."""
+        if isinstance(self.keys, tuple):
+            return self._labels_within(self.keys, cells)
         grid, codes = self, np.arange(len(self), dtype=np.int64)
         while grid.occupied > cells:
             grid, step = grid.coarsened(grid.level + 1)
             codes = step[codes]
         return grid, codes
+
+    def _labels_within(self, keys: tuple[str, ...], cells: int) -> tuple[Grid, Codes]:
+        if len(keys) <= cells:
+            return self, np.arange(len(keys), dtype=np.int64)
+        # Buckets of a finer level lie in one bucket of a coarser: each label is hashed once for all levels.
+        buckets, level = buckets_of(keys, self.level), self.level + 1
+        while len(np.unique(coarser(buckets, level))) > cells:
+            level += 1
+        return _grid_of_buckets(coarser(buckets, level), level)
 
     def ends(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """The least and the greatest number of each cell (cells,); NaN for missing numbers and for labels."""
@@ -143,11 +149,11 @@ def numbers_grid(values: ArrayLike, cells: int) -> tuple[Grid, Codes]:
     bits = np.abs(np.where(missing, 0.0, numbers)).view(np.int64)
     keys = np.where(missing, MISSING_CELL, np.where(numbers < 0, -bits, bits))
     ordered = np.sort(keys[~missing])
+    apart = _apart(ordered)
     low, high = 0, _LARGEST_SHIFT
     while low < high:
         shift = (low + high) // 2
-        shifted = _shifted(ordered, shift)
-        if int(np.count_nonzero(shifted[1:] != shifted[:-1])) < cells:
+        if int(np.count_nonzero(apart >= 1 << shift)) < cells:
             high = shift
         else:
             low = shift + 1
@@ -163,7 +169,7 @@ def numbers_grid(values: ArrayLike, cells: int) -> tuple[Grid, Codes]:
     return Grid("number", low, unique), np.searchsorted(unique, _shifted(keys, low)).astype(np.int64)
 
 
-def labels_grid(values: ArrayLike, cells: int) -> tuple[Grid, Codes]:
+def labels_grid(values: ArrayLike | Levels, cells: int) -> tuple[Grid, Codes]:
     """The grid of (rows,) labels, taken as text, with at most `cells` occupied cells, and the cell of each row."""
     codes, levels = as_levels(values)
     grid, folded = Grid("label", 0, tuple(levels)).within(cells)
@@ -198,17 +204,25 @@ def _shifted(keys: Codes, shift: int) -> Codes:
     """Keys of a partition `shift` levels coarser; halves of the magnitude, so that both signs are treated alike."""
     if not shift:
         return keys
-    missing = keys == MISSING_CELL
-    return np.where(missing, MISSING_CELL, np.sign(keys) * (np.abs(np.where(missing, 0, keys)) >> shift))
+    sizes = np.abs(keys) >> shift
+    return np.where(keys == MISSING_CELL, MISSING_CELL, np.where(keys < 0, -sizes, sizes))
 
 
-def _bucket(key: str, level: int, coarser: int) -> str:
-    """The cell at a `coarser` level of a label (`level` 0), or of a bucket of a finer level."""
-    if key == MISSING:
-        return MISSING
-    mask = (1 << max(_HASH_BITS - coarser + 1, 0)) - 1
-    return str((int(key) if level else _hash(key)) & mask)
+def _apart(ordered: Codes) -> Codes:
+    """How far each key is from the one before: they are in two cells while this is at least 2 to the level.
+
+    Magnitudes of one sign differ in what they do not have in common. The cell of zero holds both signs.
+    """
+    before, after = ordered[:-1], ordered[1:]
+    sizes_before, sizes_after = np.abs(before), np.abs(after)
+    return np.where((before < 0) == (after < 0), sizes_before ^ sizes_after, sizes_before | sizes_after)
 
 
-def _hash(label: str) -> int:
-    return int.from_bytes(hashlib.blake2b(label.encode("utf-8", "surrogatepass"), digest_size=8).digest()) >> 1
+def _grid_of_buckets(buckets: Codes, level: int) -> tuple[Grid, Codes]:
+    """The grid of these buckets (cells,), and the cell of each in it."""
+    unique, codes = np.unique(buckets, return_inverse=True)
+    names = [MISSING if bucket == NO_BUCKET else str(bucket) for bucket in unique.tolist()]
+    order = sorted(range(len(names)), key=names.__getitem__)
+    places = np.empty(len(names), dtype=np.int64)
+    places[order] = np.arange(len(names))
+    return Grid("label", level, tuple(names[at] for at in order)), places[codes]

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ig_tasks.errors import InputError, RunError
-from ig_tasks.statistics.category_counts import as_levels
 from ig_tasks.statistics.cluster_spread import ClusterSpread
 from ig_tasks.statistics.feature_statistics import DIGEST_K, FeatureStatistics
 from ig_tasks.statistics.grids import Grid
+from ig_tasks.statistics.levels import Levels, as_levels
 
 Group = tuple[str | None, str | None]
 OVERALL: Group = (None, None)
@@ -34,8 +34,8 @@ class GroupedStatistics:
         cls,
         values: ArrayLike,
         features: Sequence[str],
-        segments: Mapping[str, ArrayLike] | None = None,
-        clusters: ArrayLike | None = None,
+        segments: Mapping[str, ArrayLike | Levels] | None = None,
+        clusters: ArrayLike | Levels | None = None,
     ) -> Self:
         """Statistics of `values`, (rows, features), overall and by `segments`, {column: (rows,) levels}.
 
@@ -60,7 +60,7 @@ class GroupedStatistics:
             for level, start, end in zip(levels, ends - rows, ends, strict=True):
                 spread = None
                 if clustered is not None:
-                    grid, places = Grid("label", 0, tuple(clustered[1])), clustered[0][order[start:end]]
+                    grid, places = Grid("label", 0, tuple(clustered.names)), clustered.codes[order[start:end]]
                     spread = ClusterSpread.of_codes(np.abs(ordered[:, start:end]), grid, places.astype(np.int64))
                 groups[column, level] = FeatureStatistics.of_columns(
                     ordered[:, start:end], features, k=SEGMENT_K, clusters=spread

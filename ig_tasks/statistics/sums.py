@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from ig_tasks.errors import InputError, RunError
 from ig_tasks.statistics.cell_sums import CellSums, ClusterCells, ClusterSums
 from ig_tasks.statistics.grids import labels_grid, merge_grids, numbers_grid
+from ig_tasks.statistics.levels import Levels
 
 __all__ = ["AttributionSums", "CellSums", "ClusterCells", "ClusterSums", "cells_for"]
 
@@ -59,8 +60,8 @@ class AttributionSums:
         features: Sequence[str],
         *,
         numbers: Mapping[str, ArrayLike] | None = None,
-        labels: Mapping[str, ArrayLike] | None = None,
-        clusters: ArrayLike | None = None,
+        labels: Mapping[str, ArrayLike | Levels] | None = None,
+        clusters: ArrayLike | Levels | None = None,
     ) -> Self:
         """Sums of attributions (rows, features), all finite.
 
@@ -78,11 +79,9 @@ class AttributionSums:
         grid_of_clusters, cluster_codes = (None, None) if clusters is None else labels_grid(clusters, CLUSTERS)
         cells: dict[str, CellSums] = {}
         cluster_cells: dict[str, ClusterCells] = {}
-        for name, values, grid_of in (
-            *((name, values, numbers_grid) for name, values in (numbers or {}).items()),
-            *((name, values, labels_grid) for name, values in (labels or {}).items()),
-        ):
-            grid, codes = grid_of(values, limit)
+        grids = {name: numbers_grid(values, limit) for name, values in (numbers or {}).items()}
+        grids |= {name: labels_grid(column, limit) for name, column in (labels or {}).items()}
+        for name, (grid, codes) in grids.items():
             if len(codes) != len(table):
                 raise InputError(f"values of {name!r}: {len(codes)} for {len(table)} rows")
             own = np.ascontiguousarray(table[:, list(features).index(name)])

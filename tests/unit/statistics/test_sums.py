@@ -91,6 +91,36 @@ def test_labels_beyond_the_limit_share_buckets_the_same_in_any_order() -> None:
     assert (merged.level, merged.keys) == (at_once.level, at_once.keys)
 
 
+@pytest.mark.parametrize("cells", [1, 2, 7, 40, 1000])
+@pytest.mark.parametrize("seed", range(4))
+def test_the_finest_partition_of_numbers_that_has_so_few_cells(cells: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    numbers = rng.normal(size=300) * 10.0 ** rng.integers(-200, 200, 300)
+    numbers[rng.integers(0, 300, 40)] = rng.choice([np.nan, 0.0, -0.0, 5e-324, -5e-324, 1.0], 40)
+    present = numbers[~np.isnan(numbers)]
+    bits = np.abs(present).view(np.int64)
+
+    def keys(shift: int) -> list[int]:
+        return [int(-(b >> shift) if number < 0 else b >> shift) for b, number in zip(bits, present, strict=True)]
+
+    level = next(shift for shift in range(64) if len({*keys(shift)}) <= cells)
+    grid, codes = numbers_grid(numbers, cells)
+    assert (grid.level, grid.occupied) == (level, len({*keys(level)}))
+    assert np.asarray(grid.keys)[codes[~np.isnan(numbers)]].tolist() == keys(level)
+
+
+def test_labels_go_to_the_same_buckets_level_by_level_as_at_once() -> None:
+    grid, codes = labels_grid([f"N{number}" for number in range(300)] + ["(missing)"], 1_000)
+    slowly, places = grid, codes
+    while slowly.occupied > 50:
+        slowly, step = slowly.coarsened(slowly.level + 1)
+        places = step[places]
+    quickly, at_once = grid.within(50)
+    assert (quickly.level, quickly.keys) == (slowly.level, slowly.keys)
+    assert at_once[codes].tolist() == places.tolist()
+    assert quickly.keys[at_once[codes][-1]] == "(missing)"
+
+
 def test_a_label_may_look_like_anything() -> None:
     grid, _ = labels_grid(["\0abc", "#1", "1", ""] * 2, 2)
     assert grid.occupied <= 2
