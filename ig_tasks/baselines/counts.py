@@ -21,7 +21,8 @@ __all__ = ["OF_ROWS", "BaselineCounts", "check_levels", "sample_rows"]
 
 OF_ROWS = ("samples", "reference_population")
 """Strategies whose baselines are rows of the data as they are."""
-_DIGEST_K = 400  # rank error of a median about 0.05 %
+_CELLS = 8192
+"""Cells of the quantiles of one number."""
 _DISTINCT = 4096
 """A column of at most this many distinct values is counted value by value: its median is exact, and a value that occurs
 (a quantile digest interpolates, and no flight departs 1.17 minutes early)."""
@@ -98,7 +99,7 @@ class BaselineCounts:
         for level in level_names:
             in_level = levels == level
             by_level[level] = cls.of(layouts, {name: np.asarray(arrays[name])[in_level] for name in layouts})
-        numbers = FeatureStatistics.of(table, features, k=_DIGEST_K)
+        numbers = FeatureStatistics.of(table, features, cells=_CELLS)
         return cls(numbers, counted, ids, elements, sample, by_level, unknown or {})
 
     @property
@@ -123,13 +124,13 @@ class BaselineCounts:
 
     @property
     def medians(self) -> NDArray[np.float64]:
-        """(features,): exact where the values are counted, else within about 0.05 % of rank."""
+        """(features,): exact where the values are counted, else of a sketch."""
         read = dict(zip(self.numbers.features, self.numbers.median, strict=True))
         exact = {feature: _median(counts) for feature, counts in self.values.items() if counts}
         return np.array([exact.get(feature, read[feature]) for feature in self.numbers.features])
 
     def quantiles(self, q: float) -> NDArray[np.float64]:
-        """(features,): as numpy's where the values are counted, else within about 0.05 % of rank."""
+        """(features,): as numpy's where the values are counted, else of a sketch."""
         read = dict(zip(self.numbers.features, self.numbers.quantile(q), strict=True))
         exact = {feature: _quantile(counts, q) for feature, counts in self.values.items() if counts}
         return np.array([exact.get(feature, read[feature]) for feature in self.numbers.features])

@@ -11,13 +11,14 @@ from numpy.typing import ArrayLike
 
 from ig_tasks.errors import InputError, RunError
 from ig_tasks.statistics.cluster_spread import ClusterSpread
-from ig_tasks.statistics.feature_statistics import DIGEST_K, FeatureStatistics
+from ig_tasks.statistics.feature_statistics import QUANTILE_CELLS, FeatureStatistics
 from ig_tasks.statistics.grids import Grid
 from ig_tasks.statistics.levels import Levels, as_levels
 
 Group = tuple[str | None, str | None]
 OVERALL: Group = (None, None)
-SEGMENT_K = 100  # 2 kB a feature: there are many segments, and their medians are read to the eye
+SEGMENT_CELLS = 1024
+"""Cells of the quantiles of one feature of a segment, 2 kB at most: there are many segments."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +46,7 @@ class GroupedStatistics:
         values that are not finite.
         """
         table = np.asarray(values, dtype=np.float64)
-        groups: dict[Group, FeatureStatistics] = {OVERALL: FeatureStatistics.of(table, features, k=DIGEST_K)}
+        groups: dict[Group, FeatureStatistics] = {OVERALL: FeatureStatistics.of(table, features, cells=QUANTILE_CELLS)}
         columns = np.ascontiguousarray(table.T)
         clustered = None if clusters is None or not segments else as_levels(clusters)
         for column, cells in (segments or {}).items():
@@ -63,7 +64,7 @@ class GroupedStatistics:
                     grid, places = Grid("label", 0, tuple(clustered.names)), clustered.codes[order[start:end]]
                     spread = ClusterSpread.of_codes(np.abs(ordered[:, start:end]), grid, places.astype(np.int64))
                 groups[column, level] = FeatureStatistics.of_columns(
-                    ordered[:, start:end], features, k=SEGMENT_K, clusters=spread
+                    ordered[:, start:end], features, cells=SEGMENT_CELLS, clusters=spread
                 )
         return cls(groups)
 

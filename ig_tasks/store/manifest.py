@@ -38,7 +38,7 @@ _BEGUN = "begun"
 """The key of what a run began with, in the note that holds it."""
 _PACKAGES = (
     "ig-tasks", "apache-airflow", "dask", "distributed", "torch", "tensorflow", "keras", "numpy", "pandas", "pyarrow",
-    "great-expectations", "datasketches",
+    "great-expectations",
 )  # fmt: skip
 
 

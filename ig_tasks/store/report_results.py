@@ -35,7 +35,7 @@ class Importance(Part):
     std_dev: Figure
     """Standard deviation of the population."""
     median: Figure
-    """Exact for few rows; for many read from a sketch: the share of rows below it is near one half."""
+    """Exact of up to 2048 different values (segments: 1024); of more read from cells of values, with the right sign."""
     mean_square: Figure
     abs_mean_ci: tuple[Figure, Figure]
     """95 % confidence interval of abs_mean: low, high."""
@@ -67,7 +67,7 @@ class GroupImportance(Part):
     std_dev: Figure
     """Standard deviation of the population."""
     median: Figure
-    """Exact for few rows; for many read from a sketch: the share of rows below it is near one half."""
+    """Exact of up to 2048 different values (segments: 1024); of more read from cells of values, with the right sign."""
     mean_square: Figure
     abs_mean_ci: tuple[Figure, Figure]
     """95 % confidence interval of abs_mean: low, high."""
