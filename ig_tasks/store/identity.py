@@ -21,7 +21,7 @@ def canonical_json(document: Any) -> str:
 def digest_of(content: bytes | str | Any) -> str:
     """`sha256:<64 hex digits>` of bytes, text, or a JSON document in its canonical form."""
     if not isinstance(content, bytes):
-        content = (content if isinstance(content, str) else canonical_json(content)).encode("utf-8")
+        content = (content if isinstance(content, str) else canonical_json(content)).encode("utf-8", "surrogatepass")
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 

@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ig_tasks.errors import DamagedError
+from ig_tasks.presentation.visible import json_visible
 from ig_tasks.store.folder import Folder
 from ig_tasks.store.identity import digest_of
 
@@ -36,7 +37,11 @@ _SEAL = re.compile(rb'\{"checksum": "sha256:([0-9a-f]{64})",')
 
 def seal(document: Mapping[str, Any], *, indent: int | None = 2) -> bytes:
     """A document, not empty, as JSON with its checksum."""
-    body = (json.dumps(document, indent=indent, allow_nan=False, ensure_ascii=False) + "\n").encode("utf-8")
+    text = json.dumps(document, indent=indent, allow_nan=False, ensure_ascii=False) + "\n"
+    try:
+        body = text.encode("utf-8")
+    except UnicodeEncodeError:  # half a letter, as names in data may hold: JSON has an escape for it
+        body = json_visible(text).encode("utf-8")
     return b'{"checksum": "sha256:' + hashlib.sha256(body).hexdigest().encode() + b'",' + body[1:]
 
 

@@ -2,7 +2,7 @@
 
 A name is one segment of a path. What a path would mind in it is written with a tilde, so that proxies that decode
 `%2F` or resolve `..` find nothing to do: `/` is `~-`, `~` is `~~`, and a name of dots alone, or an empty one, begins
-with `~.`.
+with `~.`. Half a letter, which no address can hold, is `~x` and its four digits.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from urllib.parse import quote, urlencode
 __all__ = ["Addresses", "from_segment", "segment"]
 
 _WRITTEN = {"~": "~~", "/": "~-", "\\": "~_"}
+_MARKED = re.compile("~x(d[89a-f][0-9a-f]{2})|~(.)", re.DOTALL)
 _READ = {written[1]: letter for letter, written in _WRITTEN.items()}
 
 
@@ -25,6 +26,7 @@ def segment(name: str) -> str:
     ('carrier', 'a~-b%20~~c', '~...')
     """
     text = "".join(_WRITTEN.get(letter, letter) for letter in name)
+    text = re.sub("[\ud800-\udfff]", lambda half: f"~x{ord(half[0]):04x}", text)
     return quote(f"~.{text}" if not text.strip(".") else text, safe="~")
 
 
@@ -34,7 +36,11 @@ def from_segment(text: str) -> str:
     >>> from_segment("a~-b ~~c"), from_segment("~...")
     ('a/b ~c', '..')
     """
-    return re.sub("~(.)", lambda match: _READ.get(match[1], match[0]), text.removeprefix("~."), flags=re.DOTALL)
+    return _MARKED.sub(_letter, text.removeprefix("~."))
+
+
+def _letter(marked: re.Match[str]) -> str:
+    return chr(int(marked[1], 16)) if marked[1] else _READ.get(marked[2], marked[0])
 
 
 class Addresses:
@@ -85,4 +91,4 @@ class Addresses:
 
 def _query(parts: Mapping[str, Any]) -> str:
     present = {name: value for name, value in parts.items() if value is not None}
-    return f"?{urlencode(present, doseq=True)}" if present else ""
+    return f"?{urlencode(present, doseq=True, errors='surrogatepass')}" if present else ""

@@ -9,7 +9,8 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Hashable
+from typing import Any
 
 from ig_tasks.errors import RunError
 from ig_tasks.store import Store
@@ -20,6 +21,8 @@ from ig_tasks.web.mending import Mender
 
 __all__ = ["StoreReports"]
 
+_GONE = 60.0
+"""Seconds for which a report is left out whose file was not there; the index is made good meanwhile."""
 _ENTRIES = 20_000
 """Entries held at most; one with forty features takes about 20 KiB."""
 
@@ -44,7 +47,7 @@ class StoreReports:
         self._stamps: dict[str, str] = {}
         self._listed = float("-inf")
         self._tables: OrderedDict[str, tuple[str, tuple[IndexEntry, ...]]] = OrderedDict()
-        self._gone: set[tuple[str, str, int]] = set()
+        self._gone: dict[tuple[Any, ...], float] = {}
 
     def names(self) -> set[str]:
         """The specs that have reports.
@@ -57,34 +60,34 @@ class StoreReports:
     def entries(self, name: str) -> tuple[IndexEntry, ...]:
         """The reports of a spec, all revisions, in the order of partition, time and revision; empty if it has none."""
         entries = self._indexed(name)
-        if not self._gone:
-            return entries
-        with self._lock:
-            known = {_key(entry) for entry in entries}
-            self._gone = {key for key in self._gone if key[0] != name or key in known}
-            left = tuple(entry for entry in entries if _key(entry) not in self._gone)
-        return left if len(left) < len(entries) else entries
+        gone = self._gone_of(name)
+        return tuple(entry for entry in entries if entry.identity not in gone) if gone else entries
 
     def stamp(self, name: str) -> str:
         """What changes when the entries of a spec do."""
-        with self._lock:
-            gone = sorted((run_id, revision) for spec, run_id, revision in self._gone if spec == name)
+        gone = sorted(map(str, self._gone_of(name)))
         return f"{self.stamps().get(name)} {len(self.mender.entries(name))} {gone or ''}"
 
     def is_there(self, entry: IndexEntry) -> bool:
-        """Whether a report of the index still has its file; one that has none is left out from now on.
+        """Whether a report of the index still has its file; one that has none is left out, until the index knows it.
 
         Raises:
             RunError: if the store cannot be reached.
         """
-        there = self.store.run(entry.name, entry.run_id).exists(revised("report.json", entry.revision))
+        if self.store.run(entry.name, entry.run_id).exists(revised("report.json", entry.revision)):
+            return True
         with self._lock:
-            if there:
-                self._gone.discard(_key(entry))
-            elif _key(entry) not in self._gone:
-                self._gone.add(_key(entry))
-                self.mender.look_again(entry.name)
-        return there
+            self._gone[entry.identity] = time.monotonic()
+        self.mender.look_again(entry.name)
+        return False
+
+    def _gone_of(self, name: str) -> set[Hashable]:
+        if not self._gone:
+            return set()
+        with self._lock:
+            begun = time.monotonic() - _GONE
+            self._gone = {identity: since for identity, since in self._gone.items() if since > begun}
+            return {identity for identity in self._gone if identity[0] == name}
 
     def stamps(self) -> dict[str, str]:
         """{spec: stamp of its table}.
@@ -127,10 +130,6 @@ class StoreReports:
             while sum(len(entries) for _, entries in self._tables.values()) > _ENTRIES and len(self._tables) > 1:
                 self._tables.popitem(last=False)
         return _merged_entries(table.entries, extra)
-
-
-def _key(entry: IndexEntry) -> tuple[str, str, int]:
-    return entry.name, entry.run_id, entry.revision
 
 
 def _merged_entries(entries: tuple[IndexEntry, ...], extra: tuple[IndexEntry, ...]) -> tuple[IndexEntry, ...]:

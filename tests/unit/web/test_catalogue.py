@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from starlette.testclient import TestClient
+from support.browser import Everybody
 
 from ig_tasks.errors import RunError
-from ig_tasks.reports.indexing import mend_index
+from ig_tasks.reports.indexing import index_report, mend_index
+from ig_tasks.store import Store
 from ig_tasks.store.index import Index
 from ig_tasks.store.index_entry import ENTRY_VERSION
+from ig_tasks.store.report import Report
+from ig_tasks.web.app import create_app
 from ig_tasks.web.catalogue import Catalogue
 from tests.unit.web.conftest import put
 
@@ -162,15 +168,61 @@ def test_what_everybody_reads_of_its_making_names_no_spec(place: str, monkeypatc
     assert not [line for line in told if "flights" in line or "loans" in line]
 
 
-def test_a_report_that_breaks_the_index_of_its_spec_leaves_the_others_theirs(place: str) -> None:
+def test_a_report_that_breaks_the_index_of_its_spec_leaves_the_others_theirs(
+    place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ig_tasks.reports import indexing
+
     shutil.rmtree(f"{place}/_index")
-    broken = Path(place) / "aaa" / "all-b"
-    broken.mkdir(parents=True)
-    text = (Path(place) / "loans" / "all-b" / "report.json").read_text(encoding="utf-8")
-    changed = text.replace('"partition": "all"', '"partition": "\\ud800"')  # half a letter, that no file can hold
-    assert changed != text
-    (broken / "report.json").write_text(changed, encoding="utf-8")
+    shutil.copytree(f"{place}/loans", f"{place}/aaa")
+    made = indexing.entry_of
+
+    def broken(report: Any, run: Any) -> Any:
+        if run.name == "aaa":
+            raise RuntimeError("whatever it is")
+        return made(report, run)
+
+    monkeypatch.setattr(indexing, "entry_of", broken)
     catalogue = Catalogue(place, fresh_for=0.0)
     catalogue.mender.mend()
     assert catalogue.names() == ["flights", "loans"]
     assert runs_of(catalogue) == WHOLE
+
+
+def test_a_report_with_half_a_letter_in_its_names_is_shown(sample: SimpleNamespace, tmp_path: Path) -> None:
+    """What an export cut in two is in a category or a column: no file holds it, but JSON's own escape does."""
+    half = "de\ud800lay"
+    report = sample.flights_report(**sample.BARE, name="halves", partition="2013-01", run_id="2013-01-a")
+    text = (
+        report.to_json().replace("dep_delay", json.dumps(half)[1:-1]).replace("Departure delay", json.dumps(half)[1:-1])
+    )
+    assert json.loads(text)["importance"][0]["feature"] == half
+    assert json.loads(text)["features"][0]["label"].startswith(half)
+    put(str(tmp_path), Report.from_json(text))
+    index_report(str(tmp_path), Store(str(tmp_path)).run("halves", "2013-01-a"), 1, pytest.fail)
+    client = TestClient(create_app(Catalogue(str(tmp_path)), Everybody()))
+    assert "de\\ud800lay" in client.get("/").text
+    for page in ("/halves", "/halves/2013-01-a"):
+        answer = client.get(page)
+        assert answer.status_code == 200
+        address = "/halves/2013-01-a/features/de~xd800lay"
+        assert address in answer.text
+    assert client.get(address).status_code == 200
+
+
+def test_a_run_that_was_removed_is_gone_with_the_next_request(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    catalogue = Catalogue(place, fresh_for=0.0)
+    client = TestClient(create_app(catalogue, Everybody()))
+    catalogue.mender.mend()
+    catalogue.mender.wake = lambda: None  # type: ignore[method-assign]
+    address = "/flights/2013-02-a"
+    assert client.get(address).status_code == 200
+    shutil.move(f"{place}/flights/2013-02-a", f"{place}/elsewhere")
+    for page in ("", "/features/dep_delay", "/rows", "/download/report.json"):
+        assert client.get(f"{address}{page}").status_code == 404
+    assert f'href="{address}"' not in client.get("/flights").text
+    # A store may err for a moment: it is looked at again.
+    shutil.move(f"{place}/elsewhere", f"{place}/flights/2013-02-a")
+    monkeypatch.setattr("ig_tasks.web.store_reports._GONE", 0.0)
+    assert client.get(address).status_code == 200
+    assert f'href="{address}"' in client.get("/flights").text

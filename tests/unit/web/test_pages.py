@@ -45,7 +45,25 @@ def test_the_link_of_a_page_keeps_its_state(client: TestClient) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["carrier", "a/b", "..", ".", "", "~", "a~b~-c", "~.", "ü %2F?#", "\\\\x", "a\nb", "~...", "..."]
+    "name",
+    [
+        "carrier",
+        "a/b",
+        "..",
+        ".",
+        "",
+        "~",
+        "a~b~-c",
+        "~.",
+        "ü %2F?#",
+        "\\\\x",
+        "a\nb",
+        "~...",
+        "...",
+        "a\ud800",
+        "~xd800",
+        "\udfff~xd800/",
+    ],
 )
 def test_any_name_survives_its_address(name: str) -> None:
     from urllib.parse import unquote
