@@ -14,6 +14,7 @@ from ig_tasks.presentation.visible import visible
 __all__ = ["Moment", "figure_over_time", "ranks_over_time"]
 
 _WIDTH, _ROWS, _NAMES = 360, 5, 170
+_WIDE, _NARROW, _NARROW_NAMES = 560, 210, 96
 _MOVED = 3
 _DASHES = ([1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [4, 2])
 """One for each of LINES: who sees few colours tells them apart by these."""
@@ -77,7 +78,11 @@ def figure_over_time(
 
 
 def ranks_over_time(
-    ranks: Mapping[str, Sequence[int | None]], partitions: Sequence[str], *, marks: Mapping[str, str] | None = None
+    ranks: Mapping[str, Sequence[int | None]],
+    partitions: Sequence[str],
+    *,
+    marks: Mapping[str, str] | None = None,
+    narrow: bool = False,
 ) -> Chart:
     """A line for each feature over its ranks, 1 on top.
 
@@ -86,7 +91,9 @@ def ranks_over_time(
     Args:
         ranks: {label: its rank in each partition}, None where it has none.
         marks: as for `figure_over_time`.
+        narrow: for the width of a phone, with names cut short.
     """
+    names = _NARROW_NAMES if narrow else _NAMES
     data: list[dict[str, Any]] = []
     ends: list[dict[str, Any]] = []
     styles = _styles(ranks)
@@ -102,7 +109,7 @@ def ranks_over_time(
             if rank is not None
         ]
         data += rows
-        ends.append({**rows[-1], "partition": partitions[-1], "text": cut(visible(label), 11, _NAMES)})
+        ends.append({**rows[-1], "partition": partitions[-1], "text": cut(visible(label), 11, names)})
     most = max((row["rank"] for row in data), default=1)
     axis = {"values": list(range(1, most + 1)), "format": "d", "grid": True}
     y = field("rank:Q", title="rank", axis=axis, scale={"domain": [most + 0.4, 0.6], "nice": False, "zero": False})
@@ -140,12 +147,12 @@ def ranks_over_time(
         {"label": label, **dict(zip(partitions, ranks_of_label, strict=True))}
         for label, ranks_of_label in ranks.items()
     )
-    beyond = max((min(estimate(end["text"], 11), _NAMES) for end in ends), default=0.0)
+    beyond = max((min(estimate(end["text"], 11), names) for end in ends), default=0.0)
     return Chart(
         Written(layers, {"ranks": data, "ends": ends}, {"x": _partitions_axis(partitions)}),
         words,
         table,
-        Frame(max(most, 4), width=560, above=30, beyond=beyond),
+        Frame(max(most, 4), width=_NARROW if narrow else _WIDE, above=30, beyond=beyond),
     )
 
 

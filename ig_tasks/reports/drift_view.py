@@ -7,14 +7,18 @@ from typing import NamedTuple
 from ig_tasks.charts import Chart
 from ig_tasks.charts.axes import unique_labels
 from ig_tasks.charts.changes import FARTHEST, Change, Move, change_marks, moved_bars
+from ig_tasks.charts.histograms import shares_before_and_after
+from ig_tasks.charts.rank_slopes import Pair, importance_pairs
 from ig_tasks.presentation.change_causes import CAUSES
 from ig_tasks.reports.numerals import number, share, value
-from ig_tasks.store.drift_parts import Drift, FeatureDrift
+from ig_tasks.store.drift_parts import Drift, FeatureDrift, ValueShares
 from ig_tasks.store.report import Report
 
 __all__ = ["DriftView", "because", "drift_view", "relative", "relative_interval", "values_words"]
 
 _SHOWN = 25
+_PICTURED, _PICTURES = 6, 4
+"""Alarms whose features' values are drawn, and how many features of each."""
 _FAR, _FAR_BITS, _POINT = 0.1, 0.01, 0.01
 """Values count as moved from here on: standard deviations, bits of categories, the share that is missing."""
 
@@ -28,6 +32,7 @@ class DriftView(NamedTuple):
         alarms: what asks for a person.
         chart: None where there is nothing to draw; `cut`: whether it ends short of a change.
         moved: how far the features' own values moved; None where that is known of none.
+        values: of each alarm whose cause lies in values that moved.
     """
 
     drift: Drift
@@ -38,6 +43,17 @@ class DriftView(NamedTuple):
     chart: Chart | None
     cut: bool
     moved: Chart | None = None
+    values: tuple[MovedValues, ...] = ()
+
+
+class MovedValues(NamedTuple):
+    """An alarm, and the values before and after of the features that moved it: its own, and those of others.
+
+    charts: (the feature's label, its chart).
+    """
+
+    row: FeatureDrift
+    charts: tuple[tuple[str, Chart], ...]
 
 
 def drift_view(report: Report) -> DriftView | None:
@@ -59,7 +75,30 @@ def drift_view(report: Report) -> DriftView | None:
     ]
     moved = moved_bars(moves) if any(move.bits is not None for move in moves) else None
     left = len(overall) - len(shown)
-    return DriftView(drift, shown, left, segments[:_SHOWN], drift.alarms, chart, cut, moved)
+    values = _moved_values(report, drift)
+    return DriftView(drift, shown, left, segments[:_SHOWN], drift.alarms, chart, cut, moved, values)
+
+
+def _moved_values(report: Report, drift: Drift) -> tuple[MovedValues, ...]:
+    """Of each alarm over all rows, where values moved that have charts."""
+    rows = {row.feature: row for row in drift.features if row.segment is None}
+    found = []
+    for alarm in [row for row in rows.values() if row.alarm][:_PICTURED]:
+        named = [rows[name] for name in (alarm.feature, *(other.feature for other in alarm.others)) if name in rows]
+        moved = [row for row in named if row.values is not None and (row is not alarm or values_words(row))]
+        charts = tuple((report.label(row.feature), _values_chart(report, row)) for row in moved[:_PICTURES])
+        if charts:
+            found.append(MovedValues(alarm, charts))
+    return tuple(found)
+
+
+def _values_chart(report: Report, row: FeatureDrift) -> Chart:
+    values, label = row.values or ValueShares(), report.label(row.feature)
+    if len(values.edges) > 2:
+        return shares_before_and_after(values.edges, values.before, values.after, label)
+    labels = values.labels or [f"{edge:.6g}" for edge in values.edges[:1]]
+    pairs = [Pair(name, *both) for name, *both in zip(labels, values.before, values.after, strict=True)]
+    return importance_pairs(pairs, "share of rows")
 
 
 def relative(change: float | None) -> str:

@@ -29,6 +29,7 @@ class _TargetTrend(NamedTuple):
     labels: tuple[str, ...]
     charts: tuple[Chart, ...]
     ranks: Chart
+    narrow_ranks: Chart
     lines: tuple[tuple[TrendRun, tuple[Importance | None, ...]], ...]
 
 
@@ -97,6 +98,7 @@ def _target(trend: Trend, target: TargetInfo) -> _TargetTrend:
         labels=tuple(labels[feature] for feature in leading[:_FEATURES]),
         charts=tuple(charts),
         ranks=ranks_over_time(ranks, trend.partitions, marks=marks),
+        narrow_ranks=ranks_over_time(ranks, trend.partitions, marks=marks, narrow=True),
         lines=tuple(
             (run, tuple(importance_of(run.partition, feature) for feature in leading[:_FEATURES])) for run in trend.runs
         ),

@@ -78,6 +78,17 @@ class InputDrift(Part):
     gained_share: Figure = None
 
 
+class ValueShares(Part):
+    """The feature's own values in both periods, as shares of all rows of each; what is missing is left out."""
+
+    edges: tuple[float, ...] = ()
+    """Of intervals of numbers, one more than there are shares; the outermost hold what lies beyond, too."""
+    labels: tuple[str, ...] = ()
+    """Instead of intervals: categories, the most frequent first, or numbers of few values."""
+    before: tuple[float, ...] = ()
+    after: tuple[float, ...] = ()
+
+
 class FeatureDrift(Part):
     """What became of one feature, or of one group of features."""
 
@@ -108,6 +119,8 @@ class FeatureDrift(Part):
     row_cosine: Figure = None
     """Cosine similarity of both models' attributions on the same rows; null for one model, or one out of reach."""
     input_drift: InputDrift | None = None
+    values: ValueShares | None = None
+    """Of features over all rows that raise an alarm, or moved one that does."""
     follows_partition: bool = False
     """Its values are never the same in two periods, as a month's number: its change is noted and raises no alarm."""
     alarm: bool = False

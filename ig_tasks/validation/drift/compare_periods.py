@@ -24,6 +24,7 @@ from ig_tasks.validation.drift.period import Period
 from ig_tasks.validation.drift.sides import Side, cancelled, causes_of, changed_parts, parts_of, scaled_by
 from ig_tasks.validation.drift.states import Limits, change_interval, states
 from ig_tasks.validation.drift.surroundings import History, limits_of, never_alike, not_comparable
+from ig_tasks.validation.drift.value_shares import with_values
 
 __all__ = ["compare_periods"]
 
@@ -94,7 +95,7 @@ class _Comparison:
         self.notes += limits_of(before, after, reached.why_not)
         side = self._features(reached)
         rows = self._judge(side, None)
-        rows = self._with_alarms(side, self._with_movers(side, rows))
+        rows = with_values(self._with_alarms(side, self._with_movers(side, rows)), before, after)
         group_rows: list[FeatureDrift] = []
         if self.groups:
             totals = before.group_totals(self.groups), after.group_totals(self.groups)
