@@ -192,3 +192,13 @@ def test_a_model_with_one_report_has_a_table_instead(browse: Any) -> None:
     assert "chart-document" not in text
     assert "A timeline appears with the second partition" in text
     assert "Income" in text
+
+
+def test_the_overview_changes_in_part_where_scripts_run_and_whole_where_none_does(client: TestClient) -> None:
+    text = client.get("/?q=flights&sort=failed").text
+    form = text.partition("<form")[2].partition(">")[0]
+    assert 'method="get" action="/"' in form
+    assert 'hx-get="/" hx-target="main" hx-select="main"' in form
+    assert text.count('id="search"') == text.count('id="by-owner"') == 1  # by which htmx keeps what is being typed in
+    assert "htmx.min.js" in text
+    assert 'href="/?q=flights&amp;sort=partition"' in text
