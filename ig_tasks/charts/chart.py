@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -14,7 +15,7 @@ from ig_tasks.charts.typeface import FAMILY, register
 from ig_tasks.presentation.colours import DARK, FAINT, GRID, LIGHT
 from ig_tasks.presentation.visible import visible, visible_everywhere
 
-__all__ = ["FONT", "Chart", "Frame"]
+__all__ = ["FONT", "Chart", "Frame", "unvalidated"]
 
 FONT = f"{FAMILY}, Arial, Helvetica, 'Liberation Sans', sans-serif"
 _ROW, _SLACK = 23, 8
@@ -128,3 +129,15 @@ class Chart:
             f'style="--wide:{wide * 1.12:.0f}px" aria-label="{html.escape(visible(self.words))}">'
             f'<g aria-hidden="true">{drawing}</g></svg>'
         )
+
+
+@contextmanager
+def unvalidated() -> Iterator[None]:
+    """Altair compares each part of a chart with Vega-Lite's schema as it is made: a third of the time of making them.
+
+    The tests compare the whole charts.
+    """
+    from altair.utils import schemapi
+
+    with schemapi.debug_mode(False):
+        yield
