@@ -1,7 +1,8 @@
-"""For all tests: both frameworks come to be in one process, where triton has to come first."""
+"""For all tests: both frameworks come to be in one process, where triton has to come first; no disk is waited for."""
 
 import contextlib
 import gc
+import os
 import sys
 from collections.abc import Iterator
 from operator import attrgetter
@@ -12,6 +13,14 @@ from support.heavy import heaviest_first
 from ig_tasks.import_order import triton_first
 
 triton_first()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_disk_is_waited_for() -> Iterator[None]:
+    """A run has some fifty files that are to outlast a power cut; those of tests need not, and a busy disk is slow."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda descriptor: None)
+        yield
 
 
 def pytest_runtest_setup() -> None:
