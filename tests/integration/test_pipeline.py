@@ -456,10 +456,10 @@ def test_a_run_killed_in_the_middle_goes_on_where_it_stopped_with_the_same_last_
     written = {file: file.stat().st_mtime_ns for file in finished}
     assert 3 <= len(written) < 8
 
-    again, told = here(*command)
+    again, told = here(*command, "--set", "compute.workers=0")
     assert {file: file.stat().st_mtime_ns for file in finished} == written
     assert "of 8 shards were finished by an earlier attempt" in told
-    assert "started 1 worker on this machine" in told
+    assert "started" not in told
     a, b = (Path(output.splitlines()[-1]).parent for output in (whole, again))
     assert a.name == b.name
     assert (a / "importance.parquet").read_bytes() == (b / "importance.parquet").read_bytes()

@@ -94,7 +94,7 @@ class Stage:
             assert self.processes[name].poll() is None, f"{name} ended\n{self.log(name)}"
             return self.check(name)[0] == 0
 
-        until(healthy, f"{name} to be healthy", every=0.5)
+        until(healthy, f"{name} to be healthy", every=1.0)
 
     def check(self, name: str) -> tuple[int, str]:
         """One run of the health check: its exit code and what it wrote."""
