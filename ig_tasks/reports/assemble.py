@@ -16,7 +16,7 @@ from ig_tasks.reports.validation_result import Judged
 from ig_tasks.spec import ExplanationSpec
 from ig_tasks.stages.plan_facts import PlanFacts
 from ig_tasks.stages.row_outcomes import CORRECT
-from ig_tasks.stages.shard_files import ShardSummary
+from ig_tasks.stages.shard_summary import ShardSummary
 from ig_tasks.store.clock import utc_now
 from ig_tasks.store.report import (
     SCHEMA_VERSION,

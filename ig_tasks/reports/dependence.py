@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ig_tasks.reports.dependence_bins import CategoryBins, NumberBins, Tally
-from ig_tasks.stages.shard_files import ShardSummary
+from ig_tasks.stages.shard_summary import ShardSummary
 from ig_tasks.store import Folder
 from ig_tasks.store.report_dependence import Dependence, DependencePoint
 

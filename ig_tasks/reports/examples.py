@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ig_tasks.stages.shard_files import ShardSummary
+from ig_tasks.stages.shard_summary import ShardSummary
 from ig_tasks.store import Folder
 from ig_tasks.store.report import Contribution, Example, Heatmap, Passage, Word
 

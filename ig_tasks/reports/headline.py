@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ig_tasks.reports.numerals import count, counted, value
 from ig_tasks.reports.objections import FEWEST
-from ig_tasks.stages.shard_files import ShardSummary
+from ig_tasks.stages.shard_summary import ShardSummary
 from ig_tasks.store.report import BaselineObjection, BaselineStability, Check, Headline, Interpretability
 
 __all__ = ["headline_of", "interpretability_of"]

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from ig_tasks.spec import FeatureSpec
-from ig_tasks.stages.shard_files import ShardSummary
+from ig_tasks.stages.shard_summary import ShardSummary
 from ig_tasks.statistics import ClusterSpread, FeatureStatistics, bonferroni, rank_intervals, ranks
 from ig_tasks.statistics.sums import CLUSTERS
 from ig_tasks.store.report import Distribution, Importance, Quantile

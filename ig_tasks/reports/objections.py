@@ -13,7 +13,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ig_tasks.baselines.assessment import SMALL_CHANGE, BaselineFindings
-from ig_tasks.stages.shard_files import ShardSummary
+from ig_tasks.stages.shard_summary import ShardSummary
 from ig_tasks.store import Folder
 from ig_tasks.store.report import BaselineObjection
 

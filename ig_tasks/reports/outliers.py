@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from ig_tasks.stages.shard_files import ShardSummary
+from ig_tasks.stages.shard_summary import ShardSummary
 from ig_tasks.statistics import MISSING, FeatureStatistics
 from ig_tasks.store import Folder
 from ig_tasks.store.report import Outlier

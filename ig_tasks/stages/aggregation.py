@@ -1,20 +1,14 @@
-"""All shards of a run as one: merged in shard order, so that the same shards give the same bits."""
+"""The summary of a run in its folder: all its shards as one."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import pyarrow as pa
-
 from ig_tasks.errors import DamagedError, RunError
-from ig_tasks.stages.shard_files import (
-    QUARANTINE_SCHEMA,
-    ShardSummary,
-    attributions_file,
-    quarantine_file,
-    read_summary,
-)
+from ig_tasks.stages.merging import Merged
+from ig_tasks.stages.shard_files import attributions_file
+from ig_tasks.stages.shard_summary import ShardSummary
 from ig_tasks.store import Folder, RunFolder, digest_of, read_sealed, set_aside, take_sealed, write_sealed
 from ig_tasks.store.sealed import Say
 
@@ -39,7 +33,7 @@ class RunSummary:
 
     @classmethod
     def read(cls, run: Folder) -> RunSummary:
-        """The summary that `aggregate` wrote.
+        """The summary that `keep_summary` wrote.
 
         Raises:
             RunError: if the run's attributions are not computed yet.
@@ -73,28 +67,9 @@ def sound_summary(run: RunFolder, shards: Mapping[str, Mapping[str, str]], say: 
     return summary if same and list(summary.shards) == list(shards) else None
 
 
-def aggregate(run: RunFolder, shards: Sequence[str], *, computed: int, workers: int) -> RunSummary:
-    """Merge the shards' statistics, one at a time, and gather the quarantined rows in quarantine.parquet.
-
-    Raises:
-        DamagedError: if a file of a shard is not what was written.
-    """
-    merged: ShardSummary | None = None
-    files: dict[str, str] = {}
-    quarantined: list[pa.Table] = []
-    for shard in shards:
-        summary = read_summary(run, shard)
-        files |= summary.files
-        if summary.rows_quarantined:
-            quarantined.append(run.checked(summary.files).read_table(quarantine_file(shard)))
-        merged = summary if merged is None else merged.merge(summary)
-    if merged is None:
-        raise RunError(f"run {run.uri}: has no shards")
-    content = run.write_table(QUARANTINE, pa.concat_tables(quarantined) if quarantined else _empty_quarantine())
-    files[QUARANTINE] = digest_of(content)
-    write_sealed(run, _NAME, {"merged": merged.to_json(), "shards": list(shards), "files": files})
-    return RunSummary(merged, tuple(shards), files, computed, workers)
-
-
-def _empty_quarantine() -> pa.Table:
-    return QUARANTINE_SCHEMA.empty_table()
+def keep_summary(run: RunFolder, merged: Merged, shards: Sequence[str], *, computed: int, workers: int) -> RunSummary:
+    """Write the summary of all shards, and their quarantined rows in quarantine.parquet."""
+    content = run.write_table(QUARANTINE, merged.quarantined)
+    files = {**merged.files, QUARANTINE: digest_of(content)}
+    write_sealed(run, _NAME, {"merged": merged.summary.to_json(), "shards": list(shards), "files": files})
+    return RunSummary(merged.summary, tuple(shards), files, computed, workers)

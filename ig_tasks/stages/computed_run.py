@@ -7,7 +7,8 @@ from functools import cached_property
 
 from ig_tasks.stages.aggregation import RunSummary
 from ig_tasks.stages.plan_facts import PlanFacts, stored_facts
-from ig_tasks.stages.shard_files import ShardSummary, read_summary
+from ig_tasks.stages.shard_files import read_summary
+from ig_tasks.stages.shard_summary import ShardSummary
 from ig_tasks.store import RunFolder
 from ig_tasks.store.stored_run import StoredRun
 

@@ -8,9 +8,10 @@ from ig_tasks.cluster.job import map_shards
 from ig_tasks.cluster.progress import Progress
 from ig_tasks.cluster.session import ComputeSession
 from ig_tasks.errors import RunError
-from ig_tasks.stages.aggregation import RunSummary, aggregate, sound_summary
+from ig_tasks.stages.aggregation import RunSummary, keep_summary, sound_summary
+from ig_tasks.stages.merging import merged_shards
 from ig_tasks.stages.run_plan import RunPlan
-from ig_tasks.stages.shard_files import sound_shards
+from ig_tasks.stages.sound_shards import sound_shards
 from ig_tasks.stages.tasks import ExplainTask, explain_shard
 from ig_tasks.store import RunFolder
 
@@ -48,21 +49,21 @@ def explain_run(
         RunError: if the store does not keep what is written to it.
     """
     names = [shard.name for shard in plan.shards()]
-    computed = workers = rounds = 0
+    computed = workers = 0
     finished = sound_shards(run, names, say)
     if finished:
         say(f"compute_attributions: {len(finished)} of {len(names)} shards were finished by an earlier attempt")
-    while len(finished) < len(names):
-        if rounds == _ROUNDS:
-            lost = next(name for name in names if name not in finished)
-            raise RunError(
-                f"run {run.uri}: {lost} was computed {rounds} times and never kept as written; see to the store"
-            )
-        workers = _explain(plan, run, session, finished, log=log) or workers
-        computed += len(names) - len(finished)
-        rounds += 1
+    for _ in range(_ROUNDS):
+        if len(finished) < len(names):
+            workers = _explain(plan, run, session, finished, log=log) or workers
+            computed += len(names) - len(finished)
+        # Whoever merges a shard compares its files with what was written.
+        merged = merged_shards(run, names, session, log=log)
+        if merged is not None:
+            return keep_summary(run, merged, names, computed=computed, workers=workers)
         finished = sound_shards(run, names, say)
-    return aggregate(run, names, computed=computed, workers=workers)
+    lost = next((name for name in names if name not in finished), names[0])
+    raise RunError(f"run {run.uri}: {lost} was computed {_ROUNDS} times and never kept as written; see to the store")
 
 
 def _explain(

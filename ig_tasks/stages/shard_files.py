@@ -1,34 +1,22 @@
 """The files of one shard in a run's folder. The statistics are written last: where they are, the shard is done.
 
-The statistics are sealed, and hold the digests of the two tables: a shard is what its worker computed if all three fit.
+The statistics are sealed, and hold the digests of the tables: a shard is what its worker computed if all of them fit.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
 
-from ig_tasks.errors import DamagedError
-from ig_tasks.statistics import (
-    AttributionSums,
-    CategoryCounts,
-    FeatureStatistics,
-    GroupedStatistics,
-    UnknownCounts,
-)
-from ig_tasks.store import Folder, RunFolder, digest_of, read_sealed, set_aside, write_sealed
-from ig_tasks.store.sealed import Say, damaged
+from ig_tasks.stages.shard_summary import ShardSummary
+from ig_tasks.statistics.packing import decode, encode
+from ig_tasks.store import Folder, digest_of
+from ig_tasks.store.sealed import damaged, seal_binary, unseal, unseal_binary
 
-_AT_ONCE = 4
-"""Shards whose files are compared with their digests at one time: each is held whole."""
-
-
-_NONE = UnknownCounts(0, 0, 0)
 QUARANTINE_SCHEMA = pa.schema([("row_id", pa.string()), ("reason", pa.string())])
 
 
@@ -39,6 +27,11 @@ def attributions_file(shard: str) -> str:
 
 def statistics_file(shard: str) -> str:
     """The shard's mergeable statistics and the checksums of its other files."""
+    return f"statistics/{shard}.stats"
+
+
+def earlier_statistics_file(shard: str) -> str:
+    """The same as JSON, as versions wrote it before."""
     return f"statistics/{shard}.json"
 
 
@@ -47,143 +40,62 @@ def quarantine_file(shard: str) -> str:
     return f"quarantine/{shard}.parquet"
 
 
-@dataclass(frozen=True)
-class ShardSummary:
-    """What is known of a shard without reading its rows again. Everything in it can be merged with other shards'.
-
-    attributions: {target: statistics over the target's units}; outputs likewise, of the model's output;
-    relative_delta: statistics of the one column `relative_delta`; numbers, categories: of the inputs.
-    """
-
-    shard: str
-    rows_read: int
-    rows_explained: int
-    rows_unconverged: int
-    reasons: Mapping[str, int]
-    evaluations: int
-    baseline_output: Mapping[str, float]
-    attributions: Mapping[str, GroupedStatistics]
-    outputs: Mapping[str, FeatureStatistics]
-    relative_delta: FeatureStatistics
-    numbers: FeatureStatistics
-    categories: Mapping[str, CategoryCounts]
-    details: Mapping[str, Any]
-    files: Mapping[str, str]
-    seconds: float
-    rows_unverified: int = 0
-    """Rows that add up, of a rule without an error estimate: neither converged nor unconverged."""
-    unknown: Mapping[str, UnknownCounts] = field(default_factory=dict)
-    """{feature: what the explained rows hold of categories that the model does not know}"""
-    unseen_levels: int = 0
-    """Rows whose level of the baseline's segment it was not fitted for: they have the overall baseline."""
-    sums: Mapping[str, AttributionSums] = field(default_factory=dict)
-    """{target: sums by cell of a feature's values and by cluster}; empty in runs of versions that kept none."""
-
-    @property
-    def rows_converged(self) -> int:
-        """Explained rows whose error estimate is within the tolerance."""
-        return self.rows_explained - self.rows_unconverged - self.rows_unverified
-
-    @property
-    def rows_quarantined(self) -> int:
-        """Rows that could not be explained."""
-        return self.rows_read - self.rows_explained
-
-    def to_json(self) -> dict[str, Any]:
-        """The summary as JSON values, exact; `from_json` reads them."""
-        return {
-            "shard": self.shard,
-            "rows_read": self.rows_read,
-            "rows_explained": self.rows_explained,
-            "rows_unconverged": self.rows_unconverged,
-            "rows_unverified": self.rows_unverified,
-            "rows_quarantined": self.rows_quarantined,
-            "quarantine_reasons": dict(self.reasons),
-            "evaluations": self.evaluations,
-            "baseline_output": dict(self.baseline_output),
-            "attributions": {target: statistics.to_json() for target, statistics in self.attributions.items()},
-            "outputs": {target: statistics.to_json() for target, statistics in self.outputs.items()},
-            "relative_delta": self.relative_delta.to_json(),
-            "inputs": {
-                "numbers": self.numbers.to_json(),
-                "categories": {column: counts.to_json() for column, counts in self.categories.items()},
-                "unknown": {feature: counts.to_json() for feature, counts in self.unknown.items()},
-            },
-            "details": dict(self.details),
-            "files": dict(self.files),
-            "seconds": round(self.seconds, 3),
-            **({"unseen_levels": self.unseen_levels} if self.unseen_levels else {}),
-            "sums": {target: sums.to_json() for target, sums in self.sums.items()},
-        }
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> ShardSummary:
-        """The summary that `to_json` wrote."""
-        inputs = data["inputs"]
-        return cls(
-            shard=data["shard"],
-            rows_read=data["rows_read"],
-            rows_explained=data["rows_explained"],
-            rows_unconverged=data["rows_unconverged"],
-            reasons=data["quarantine_reasons"],
-            evaluations=data["evaluations"],
-            baseline_output=data["baseline_output"],
-            attributions={target: GroupedStatistics.from_json(item) for target, item in data["attributions"].items()},
-            outputs={target: FeatureStatistics.from_json(item) for target, item in data["outputs"].items()},
-            relative_delta=FeatureStatistics.from_json(data["relative_delta"]),
-            numbers=FeatureStatistics.from_json(inputs["numbers"]),
-            categories={column: CategoryCounts.from_json(item) for column, item in inputs["categories"].items()},
-            details=data["details"],
-            files=data["files"],
-            seconds=data["seconds"],
-            rows_unverified=data.get("rows_unverified", 0),
-            unknown={feature: UnknownCounts.from_json(item) for feature, item in inputs.get("unknown", {}).items()},
-            unseen_levels=data.get("unseen_levels", 0),
-            sums={target: AttributionSums.from_json(item) for target, item in data.get("sums", {}).items()},
-        )
-
-    def merge(self, other: ShardSummary) -> ShardSummary:
-        """Both shards as one; `shard`, `baseline_output`, `details` and `files` stay those of the first."""
-        return ShardSummary(
-            shard=self.shard,
-            rows_read=self.rows_read + other.rows_read,
-            rows_explained=self.rows_explained + other.rows_explained,
-            rows_unconverged=self.rows_unconverged + other.rows_unconverged,
-            reasons=dict(sorted((Counter(self.reasons) + Counter(other.reasons)).items())),
-            evaluations=self.evaluations + other.evaluations,
-            baseline_output=self.baseline_output or other.baseline_output,
-            attributions={target: item.merge(other.attributions[target]) for target, item in self.attributions.items()},
-            outputs={target: item.merge(other.outputs[target]) for target, item in self.outputs.items()},
-            relative_delta=self.relative_delta.merge(other.relative_delta),
-            numbers=self.numbers.merge(other.numbers),
-            categories={column: item.merge(other.categories[column]) for column, item in self.categories.items()},
-            details=self.details or other.details,
-            files=self.files,
-            seconds=self.seconds + other.seconds,
-            rows_unverified=self.rows_unverified + other.rows_unverified,
-            unknown=_merged(self.unknown, other.unknown),
-            unseen_levels=self.unseen_levels + other.unseen_levels,
-            sums={target: sums.merge(other.sums[target]) for target, sums in self.sums.items() if target in other.sums},
-        )
-
-
-def _merged(first: Mapping[str, UnknownCounts], second: Mapping[str, UnknownCounts]) -> dict[str, UnknownCounts]:
-    """Counts of both; a feature that one side did not count is taken from the other."""
-    features = dict.fromkeys([*first, *second])
-    return {feature: first.get(feature, _NONE).merge(second.get(feature, _NONE)) for feature in features}
-
-
 def write_shard(run: Folder, summary: ShardSummary, attributions: pa.Table, quarantine: pa.Table) -> ShardSummary:
-    """Write the tables, then the summary with their digests: the summary's presence commits the shard."""
+    """Write the tables, then the summary with their digests: the summary's presence commits the shard.
+
+    A shard without quarantined rows has no table of them.
+    """
     files = {}
     for name, table in (
         (attributions_file(summary.shard), attributions),
         (quarantine_file(summary.shard), quarantine),
     ):
-        files[name] = digest_of(run.write_table(name, table))
+        if table.num_rows or table is attributions:
+            files[name] = digest_of(run.write_table(name, table))
     written = replace(summary, files=files)
-    write_sealed(run, statistics_file(summary.shard), written.to_json(), indent=None)
+    parts, content = encode(written.to_json)
+    header = {"shard": summary.shard, "files": files, "parts": parts}
+    run.write_bytes(statistics_file(summary.shard), seal_binary(header, content))
     return written
+
+
+@dataclass(frozen=True)
+class StatisticsFile:
+    """The file that commits a shard, whose statistics are not decoded yet.
+
+    name: of the file; files: {table of the shard: digest}.
+    """
+
+    name: str
+    files: Mapping[str, str]
+    decoded: Callable[[], dict[str, Any]]
+
+    def summary(self) -> ShardSummary:
+        """The summary that `write_shard` wrote."""
+        return ShardSummary.from_json({**self.decoded(), "files": self.files})
+
+
+def read_statistics(run: Folder, shard: str) -> StatisticsFile:
+    """The file that commits a shard, of this version or of one that wrote JSON.
+
+    Raises:
+        DamagedError: if it is not there, or is not what was written.
+    """
+    for name in (statistics_file(shard), earlier_statistics_file(shard)):
+        try:
+            sealed = run.read_bytes(name)
+        except FileNotFoundError:
+            continue
+        try:
+            document, decoded = _opened(name, sealed)
+        except ValueError as error:
+            raise damaged(run, name, str(error)) from None
+        files = set(document["files"])
+        table = attributions_file(shard)
+        if document["shard"] != shard or not {table} <= files <= {table, quarantine_file(shard)}:
+            raise damaged(run, name, f"it is that of {document['shard']}")
+        return StatisticsFile(name, document["files"], decoded)
+    raise damaged(run, statistics_file(shard), "it is missing")
 
 
 def read_summary(run: Folder, shard: str) -> ShardSummary:
@@ -192,51 +104,13 @@ def read_summary(run: Folder, shard: str) -> ShardSummary:
     Raises:
         DamagedError: if it is not there, or is not what was written.
     """
-    return ShardSummary.from_json(_document(run, shard))
+    return read_statistics(run, shard).summary()
 
 
-def sound_shards(run: RunFolder, shards: Sequence[str], say: Say) -> dict[str, Mapping[str, str]]:
-    """The shards that are done, with the digests of their tables: all files are there, and are those that were written.
-
-    A file that is not is set aside, and its shard is not done.
-    """
-    statistics, tables = set(run.names("statistics")), set(run.names("attributions"))
-    quarantines = set(run.names("quarantine"))
-    complete = [
-        shard
-        for shard in shards
-        if f"{shard}.json" in statistics and f"{shard}.parquet" in tables and f"{shard}.parquet" in quarantines
-    ]
-    # Several at once: digests are made without the interpreter's lock, and a remote store answers each in its time.
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        examined = list(pool.map(lambda shard: _examine_shard(run, shard), complete))
-    for _, damage in examined:
-        for name, why in damage.items():
-            say(set_aside(run, name, why))
-    return {shard: files for shard, (files, damage) in zip(complete, examined, strict=True) if not damage}
-
-
-def _examine_shard(run: RunFolder, shard: str) -> tuple[Mapping[str, str], dict[str, DamagedError]]:
-    """{table of the shard: digest}, and {file of the shard: what is wrong with it}."""
-    try:
-        files: dict[str, str] = _document(run, shard)["files"]
-    except DamagedError as error:
-        return {}, {statistics_file(shard): error}
-    checked, damage = run.checked(files), {}
-    for name in files:
-        try:
-            checked.read_bytes(name)
-        except DamagedError as error:
-            damage[name] = error
-    return files, damage
-
-
-def _document(run: Folder, shard: str) -> dict[str, Any]:
-    name = statistics_file(shard)
-    try:
-        document = read_sealed(run, name)
-    except FileNotFoundError:
-        raise damaged(run, name, "it is missing") from None
-    if document["shard"] != shard or set(document["files"]) != {attributions_file(shard), quarantine_file(shard)}:
-        raise damaged(run, name, f"it is that of {document['shard']}")
-    return document
+def _opened(name: str, sealed: bytes) -> tuple[dict[str, Any], Callable[[], dict[str, Any]]]:
+    """What a statistics file says of its shard's files, and how its statistics are decoded. Raises ValueError."""
+    if name.endswith(".json"):
+        document = unseal(sealed)
+        return document, lambda: document
+    header, content = unseal_binary(sealed)
+    return header, partial(decode, header["parts"], content)

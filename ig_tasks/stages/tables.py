@@ -20,7 +20,8 @@ from ig_tasks.data.levels import levels_of, segment_levels
 from ig_tasks.data.shards import row_ids
 from ig_tasks.spec import DataSpec
 from ig_tasks.stages.row_outcomes import RowOutcomes, outcome_columns, outcome_segments
-from ig_tasks.stages.shard_files import QUARANTINE_SCHEMA, ShardSummary
+from ig_tasks.stages.shard_files import QUARANTINE_SCHEMA
+from ig_tasks.stages.shard_summary import ShardSummary
 from ig_tasks.stages.table_columns import engine_columns, texts_of, token_columns
 from ig_tasks.statistics import (
     AttributionSums,

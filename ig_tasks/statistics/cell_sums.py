@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ig_tasks.statistics.grids import Grid, merge_grids
 from ig_tasks.statistics.group_sums import group_sums
-from ig_tasks.statistics.packing import pack, unpack
+from ig_tasks.statistics.packing import TEXT, Packing, unpack
 
 __all__ = ["CellSums", "ClusterCells", "ClusterSums"]
 
@@ -68,10 +68,10 @@ class CellSums:
             first.squares + second.squares,
         )
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self, packing: Packing = TEXT) -> dict[str, Any]:
         """A JSON object that `from_json` turns back into the same bits."""
-        arrays = {name: pack(getattr(self, name)) for name in ("rows", "absolute", "signed", "squares")}
-        return {"grid": self.grid.to_json(), **arrays}
+        arrays = {name: packing.array(getattr(self, name)) for name in ("rows", "absolute", "signed", "squares")}
+        return {"grid": self.grid.to_json(packing), **arrays}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
@@ -122,11 +122,11 @@ class ClusterCells:
             np.concatenate([first.absolute, second.absolute]),
         )
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self, packing: Packing = TEXT) -> dict[str, Any]:
         """A JSON object that `from_json` turns back into the same bits."""
-        places = {name: pack(getattr(self, name).astype(np.int32)) for name in ("clusters", "cells")}
-        sums = {name: pack(getattr(self, name)) for name in ("rows", "absolute")}
-        return {"grid": self.grid.to_json(), **places, **sums}
+        places = {name: packing.array(getattr(self, name).astype(np.int32)) for name in ("clusters", "cells")}
+        sums = {name: packing.array(getattr(self, name)) for name in ("rows", "absolute")}
+        return {"grid": self.grid.to_json(packing), **places, **sums}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
@@ -160,10 +160,10 @@ class ClusterSums:
         sums = (_summed(array, places, groups) for array in (self.rows, self.absolute, self.signed))
         return type(self)(grid, *sums)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self, packing: Packing = TEXT) -> dict[str, Any]:
         """A JSON object that `from_json` turns back into the same bits."""
-        arrays = {name: pack(getattr(self, name)) for name in ("rows", "absolute", "signed")}
-        return {"grid": self.grid.to_json(), **arrays}
+        arrays = {name: packing.array(getattr(self, name)) for name in ("rows", "absolute", "signed")}
+        return {"grid": self.grid.to_json(packing), **arrays}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any], features: int) -> Self:

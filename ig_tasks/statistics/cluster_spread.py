@@ -20,7 +20,7 @@ from ig_tasks.errors import InputError
 from ig_tasks.statistics.grids import Grid, labels_grid, merge_grids
 from ig_tasks.statistics.group_sums import group_sums
 from ig_tasks.statistics.levels import Levels
-from ig_tasks.statistics.packing import pack, unpack
+from ig_tasks.statistics.packing import TEXT, Packing, unpack
 
 __all__ = ["CLUSTERS", "ClusterSpread", "abs_mean_interval"]
 
@@ -126,10 +126,10 @@ class ClusterSpread:
         """Confidence interval of the mean |attribution|: `abs_mean_interval`."""
         return abs_mean_interval(self.rows, self.absolute, level, self.grid.labelled)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self, packing: Packing = TEXT) -> dict[str, Any]:
         """A JSON object that `from_json` turns back into the same bits."""
-        sums = {"rows": pack(self.rows), "absolute": pack(self.absolute)}
-        return {"grid": self.grid.to_json(), **sums, "most": self.most}
+        sums = {"rows": packing.array(self.rows), "absolute": packing.array(self.absolute)}
+        return {"grid": self.grid.to_json(packing), **sums, "most": self.most}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:

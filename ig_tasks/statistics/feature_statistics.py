@@ -7,7 +7,6 @@ length weigh by their rows, and nothing is lost to cancellation as it is with pl
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
@@ -18,6 +17,7 @@ from scipy.special import stdtrit
 
 from ig_tasks.errors import InputError, RunError
 from ig_tasks.statistics.cluster_spread import ClusterSpread
+from ig_tasks.statistics.packing import TEXT, Packing, unpack_bytes
 from ig_tasks.statistics.sketches import QuantileSketch
 
 Floats = NDArray[np.float64]
@@ -203,11 +203,11 @@ class FeatureStatistics:
         half = float(stdtrit(freedom, 0.5 + level / 2)) * error
         return np.maximum(self.abs_mean - half, 0.0), self.abs_mean + half
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self, packing: Packing = TEXT) -> dict[str, Any]:
         """A JSON object that `from_json` turns back into the same bits."""
-        moments = {name: self.moments[name].tolist() for name in _MOMENTS}
-        digests = [base64.b64encode(sketch.to_bytes()).decode("ascii") for sketch in self.quantile_sketches]
-        clusters = {} if self.clusters is None else {"clusters": self.clusters.to_json()}
+        moments = {name: packing.numbers(self.moments[name]) for name in _MOMENTS}
+        digests = [packing.record(sketch.to_bytes()) for sketch in self.quantile_sketches]
+        clusters = {} if self.clusters is None else {"clusters": self.clusters.to_json(packing)}
         return {"features": list(self.features), "count": self.count, **moments, "digests": digests, **clusters}
 
     @classmethod
@@ -218,9 +218,7 @@ class FeatureStatistics:
                 features=tuple(data["features"]),
                 count=int(data["count"]),
                 moments={name: np.array(data[name], dtype=np.float64) for name in _MOMENTS},
-                quantile_sketches=tuple(
-                    QuantileSketch.from_bytes(base64.b64decode(state, validate=True)) for state in data["digests"]
-                ),
+                quantile_sketches=tuple(QuantileSketch.from_bytes(unpack_bytes(state)) for state in data["digests"]),
                 clusters=ClusterSpread.from_json(data["clusters"]) if "clusters" in data else None,
             )
         except (KeyError, TypeError, ValueError) as error:

@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 from ig_tasks.errors import InputError
 from ig_tasks.statistics.label_buckets import NO_BUCKET, buckets_of, coarser
 from ig_tasks.statistics.levels import MISSING, Levels, as_levels
-from ig_tasks.statistics.packing import pack, unpack
+from ig_tasks.statistics.packing import TEXT, Packing, unpack
 
 __all__ = ["MISSING_CELL", "Grid", "labels_grid", "merge_grids", "numbers_grid"]
 
@@ -122,9 +122,9 @@ class Grid:
         middle = float(self.middles()[cell])
         return f"a value near {middle:g}" if self.level else f"the value {middle:g}"
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self, packing: Packing = TEXT) -> dict[str, Any]:
         """A JSON object that `from_json` turns back into the same grid."""
-        keys = list(self.keys) if isinstance(self.keys, tuple) else pack(self.keys)
+        keys = list(self.keys) if isinstance(self.keys, tuple) else packing.array(self.keys)
         return {"kind": self.kind, "level": self.level, "keys": keys}
 
     @classmethod

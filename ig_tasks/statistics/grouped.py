@@ -14,6 +14,7 @@ from ig_tasks.statistics.cluster_spread import ClusterSpread
 from ig_tasks.statistics.feature_statistics import QUANTILE_CELLS, FeatureStatistics
 from ig_tasks.statistics.grids import Grid
 from ig_tasks.statistics.levels import Levels, as_levels
+from ig_tasks.statistics.packing import TEXT, Packing
 
 Group = tuple[str | None, str | None]
 OVERALL: Group = (None, None)
@@ -106,10 +107,10 @@ class GroupedStatistics:
             raise RunError("there are no statistics to merge; the run has no shards")
         return merged
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self, packing: Packing = TEXT) -> dict[str, Any]:
         """A JSON object that `from_json` turns back into the same bits."""
         groups = [
-            {"segment": column, "level": level, **statistics.to_json()}
+            {"segment": column, "level": level, **statistics.to_json(packing)}
             for (column, level), statistics in self.groups.items()
         ]
         return {"groups": groups}

@@ -17,6 +17,7 @@ from ig_tasks.errors import InputError, RunError
 from ig_tasks.statistics.cell_sums import CellSums, ClusterCells, ClusterSums
 from ig_tasks.statistics.grids import labels_grid, merge_grids, numbers_grid
 from ig_tasks.statistics.levels import Levels
+from ig_tasks.statistics.packing import TEXT, Packing
 
 __all__ = ["AttributionSums", "CellSums", "ClusterCells", "ClusterSums", "cells_for"]
 
@@ -126,13 +127,13 @@ class AttributionSums:
         }
         return type(self)(self.features, cells, summed, both)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self, packing: Packing = TEXT) -> dict[str, Any]:
         """A JSON object that `from_json` turns back into the same bits."""
         return {
             "features": list(self.features),
-            "cells": {name: sums.to_json() for name, sums in self.cells.items()},
-            "clusters": None if self.clusters is None else self.clusters.to_json(),
-            "cluster_cells": {name: entries.to_json() for name, entries in self.cluster_cells.items()},
+            "cells": {name: sums.to_json(packing) for name, sums in self.cells.items()},
+            "clusters": None if self.clusters is None else self.clusters.to_json(packing),
+            "cluster_cells": {name: entries.to_json(packing) for name, entries in self.cluster_cells.items()},
         }
 
     @classmethod

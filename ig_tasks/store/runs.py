@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from copy import copy
 from typing import Any
 
 import pyarrow as pa
@@ -35,7 +36,7 @@ class RunFolder(Folder):
 
         Reading one then raises DamagedError if it is not there, or is not the one with the digest.
         """
-        folder = RunFolder(self.uri, self.name, self.run_id)
+        folder = copy(self)  # opened once: to look up a URI's filesystem takes longer than to read a small file
         folder._digests = digests
         return folder
 

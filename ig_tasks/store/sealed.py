@@ -1,8 +1,9 @@
 """Files of the store that are known to be what was written, and what becomes of one that is not.
 
-A file of JSON says so itself: it begins with the digest of all that follows. Any other file is compared with the digest
-that such a file holds of it. A file that is damaged is moved aside under `damaged/`, never removed: whoever wants to
-know how it came about has it, and the stage that wrote it finds it absent and writes it anew.
+A file of JSON says so itself: it begins with the digest of all that follows. So does one of a line of JSON and bytes
+behind it. Any other file is compared with the digest that such a file holds of it. A file that is damaged is moved
+aside under `damaged/`, never removed: whoever wants to know how it came about has it, and the stage that wrote it finds
+it absent and writes it anew.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ from ig_tasks.store.folder import Folder
 from ig_tasks.store.identity import digest_of
 
 __all__ = [
-    "CHECKSUM", "DAMAGED", "Say", "create_sealed", "damaged", "read_sealed", "require_digest", "seal", "set_aside",
-    "take_sealed", "unseal", "write_sealed",
+    "CHECKSUM", "DAMAGED", "Say", "create_sealed", "damaged", "read_sealed", "require_digest", "seal", "seal_binary",
+    "set_aside", "take_sealed", "unseal", "unseal_binary", "write_sealed",
 ]  # fmt: skip
 
 CHECKSUM = "checksum"
@@ -37,12 +38,21 @@ _SEAL = re.compile(rb'\{"checksum": "sha256:([0-9a-f]{64})",')
 
 def seal(document: Mapping[str, Any], *, indent: int | None = 2) -> bytes:
     """A document, not empty, as JSON with its checksum."""
-    text = json.dumps(document, indent=indent, allow_nan=False, ensure_ascii=False) + "\n"
-    try:
-        body = text.encode("utf-8")
-    except UnicodeEncodeError:  # half a letter, as names in data may hold: JSON has an escape for it
-        body = json_visible(text).encode("utf-8")
-    return b'{"checksum": "sha256:' + hashlib.sha256(body).hexdigest().encode() + b'",' + body[1:]
+    return _sealed(_text_bytes(json.dumps(document, indent=indent, allow_nan=False, ensure_ascii=False)))
+
+
+def seal_binary(document: Mapping[str, Any], content: bytes) -> bytes:
+    """A document, not empty, as one line of JSON with the checksum of all that follows, then the content."""
+    return _sealed(_text_bytes(json.dumps(document, allow_nan=False, ensure_ascii=False)) + content)
+
+
+def unseal_binary(sealed: bytes) -> tuple[dict[str, Any], bytes]:
+    """The document and the content that `seal_binary` made one. Raises ValueError as `unseal` does."""
+    _require_sealed(sealed, unsealed=False)
+    line, _, content = sealed.partition(b"\n")
+    document: dict[str, Any] = json.loads(line)
+    document.pop(CHECKSUM)
+    return document, content
 
 
 def unseal(content: bytes, *, unsealed: bool = False) -> dict[str, Any]:
@@ -54,13 +64,7 @@ def unseal(content: bytes, *, unsealed: bool = False) -> dict[str, Any]:
     Raises:
         ValueError: saying what is wrong with the content.
     """
-    if not content.strip(b"\0 \n"):
-        raise ValueError("it is empty" if not content else "it holds nothing but zeros")
-    seal = _SEAL.match(content)
-    if seal and hashlib.sha256(b"{" + content[seal.end() :]).hexdigest() != seal[1].decode():
-        raise ValueError("its content is not what was written: the checksum differs")
-    if not seal and not unsealed:
-        raise ValueError("it does not begin with a checksum")
+    _require_sealed(content, unsealed=unsealed)
     try:
         document = json.loads(content)
     except (ValueError, RecursionError) as error:  # a UnicodeDecodeError is the first
@@ -69,6 +73,32 @@ def unseal(content: bytes, *, unsealed: bool = False) -> dict[str, Any]:
         raise ValueError("it holds no JSON object")
     document.pop(CHECKSUM, None)
     return document
+
+
+def _text_bytes(text: str) -> bytes:
+    """A line of JSON, or several, in UTF-8."""
+    try:
+        return f"{text}\n".encode()
+    except UnicodeEncodeError:  # half a letter, as names in data may hold: JSON has an escape for it
+        return json_visible(f"{text}\n").encode()
+
+
+def _sealed(body: bytes) -> bytes:
+    return b'{"checksum": "sha256:' + hashlib.sha256(body).hexdigest().encode() + b'",' + body[1:]
+
+
+def _require_sealed(content: bytes, *, unsealed: bool) -> None:
+    """Refuse what does not fit its checksum, or has none unless that is allowed. Raises ValueError."""
+    seal = _SEAL.match(content)
+    if seal is None and not content.strip(b"\0 \n"):
+        raise ValueError("it is empty" if not content else "it holds nothing but zeros")
+    if seal is None and not unsealed:
+        raise ValueError("it does not begin with a checksum")
+    if seal is not None:
+        digest = hashlib.sha256(b"{")
+        digest.update(memoryview(content)[seal.end() :])
+        if digest.hexdigest() != seal[1].decode():
+            raise ValueError("its content is not what was written: the checksum differs")
 
 
 def write_sealed(folder: Folder, name: str, document: Mapping[str, Any], *, indent: int | None = 2) -> None:

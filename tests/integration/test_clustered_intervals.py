@@ -16,7 +16,7 @@ from support.inline import all_stages, inline
 from support.tiny import table, write_project
 
 from ig_tasks.spec import load_spec
-from ig_tasks.stages.shard_files import ShardSummary
+from ig_tasks.stages.shard_summary import ShardSummary
 from ig_tasks.store import Store
 from ig_tasks.store.report import Report
 

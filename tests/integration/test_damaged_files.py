@@ -27,7 +27,7 @@ KINDS = {
     "note": "manifest/0*.json",
     "attributions": "attributions/shard-000001.parquet",
     "quarantine of a shard": "quarantine/shard-000001.parquet",
-    "statistics": "statistics/shard-000001.json",
+    "statistics": "statistics/shard-000001.stats",
     "summary": "summary.json",
     "quarantine": "quarantine.parquet",
     "importance": "importance.parquet",

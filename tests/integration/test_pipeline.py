@@ -70,7 +70,7 @@ def test_a_run_leaves_the_documented_files_and_a_report_that_adds_up(tmp_path, s
     folder = run_folder(ref)
     for name in (
         "spec.yaml", "manifest.json", "baseline.parquet", "importance.parquet", "quarantine.parquet", "validation.json",
-        "report.json", "report.html", "attributions/shard-000004.parquet", "statistics/shard-000004.json",
+        "report.json", "report.html", "attributions/shard-000004.parquet", "statistics/shard-000004.stats",
     ):  # fmt: skip
         assert (folder / name).is_file(), name
     report = json.loads((folder / "report.json").read_text())
@@ -150,7 +150,7 @@ def test_a_second_run_finds_everything_done_and_says_so(tmp_path, session):
 
 
 @pytest.mark.parametrize(
-    "removed", ["attributions/shard-000001.parquet", "statistics/shard-000003.json", "summary.json"]
+    "removed", ["attributions/shard-000001.parquet", "statistics/shard-000003.stats", "summary.json"]
 )
 def test_a_file_that_was_removed_is_made_again_and_nothing_else(tmp_path, session, removed):
     spec = load_spec(write_project(tmp_path))
@@ -447,7 +447,7 @@ def test_a_run_killed_in_the_middle_goes_on_where_it_stopped_with_the_same_last_
 
     def three_are_finished() -> bool:
         assert process.poll() is None
-        finished[:] = sorted((tmp_path / "killed").rglob("statistics/shard-*.json"))
+        finished[:] = sorted((tmp_path / "killed").rglob("statistics/shard-*.stats"))
         return len(finished) >= 3
 
     until(three_are_finished, "three shards")

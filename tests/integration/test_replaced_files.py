@@ -81,7 +81,7 @@ def test_data_that_is_replaced_is_not_explained_under_the_old_digest(project, se
         pipeline.compute_attributions(spec, ref, session=session, log=print)
     assert "\n" not in str(caught.value)
     folder = Path(ref["run_uri"])
-    assert [path.name for path in (folder / "statistics").iterdir()] == ["shard-000000.json"]
+    assert [path.name for path in (folder / "statistics").iterdir()] == ["shard-000000.stats"]
     assert not (folder / "summary.json").exists()
     # The new file is another run, with numbers of its own; the old one again is the old run, and all of it is right.
     replaced = all_stages(spec, session)

@@ -18,7 +18,7 @@ import pandas as pd
 from ig_tasks.spec import ExplanationSpec
 from ig_tasks.stages.aggregation import RunSummary
 from ig_tasks.stages.crossed_runs import CrossedRows
-from ig_tasks.stages.shard_files import ShardSummary
+from ig_tasks.stages.shard_summary import ShardSummary
 from ig_tasks.stages.substitution import substituted
 from ig_tasks.statistics import AttributionSums, CategoryCounts, FeatureStatistics, GroupedStatistics
 from ig_tasks.store import RunFolder
@@ -28,7 +28,7 @@ from ig_tasks.validation.drift.crossing import Crossing
 from ig_tasks.validation.drift.period import Period
 from ig_tasks.validation.drift.states import Limits
 
-__all__ = ["Model", "PlantedCrossing", "compare_planted", "period_of", "rows_of_days"]
+__all__ = ["Model", "PlantedCrossing", "compare_planted", "period_of", "rows_of_days", "shard_summary"]
 
 TARGET = "score"
 
@@ -102,7 +102,7 @@ def period_of(
     """A period as a finished run gives it, summed in this many shards."""
     merged: ShardSummary | None = None
     for number, part in enumerate(np.array_split(np.arange(len(rows)), shards)):
-        summary = _summary(rows.iloc[part], model, f"shard-{number:06d}", clusters=clusters)
+        summary = shard_summary(rows.iloc[part], model, f"shard-{number:06d}", clusters=clusters)
         merged = summary if merged is None else merged.merge(summary)
     assert merged is not None
     document = {"version": 1, "name": "planted", "model": "m", "data": "d", **(spec or {})}
@@ -116,7 +116,7 @@ def period_of(
     return Period(folder, ExplanationSpec.model_validate(document), facts, RunSummary(merged, (), {}))
 
 
-def _summary(rows: pd.DataFrame, model: Model, shard: str, *, clusters: bool) -> ShardSummary:
+def shard_summary(rows: pd.DataFrame, model: Model, shard: str, *, clusters: bool) -> ShardSummary:
     values = model.attributions(rows)
     numbers = {name: rows[name].to_numpy(float) for name in model.features if name not in model.effects}
     labels = {name: rows[name].to_numpy(object) for name in model.effects}

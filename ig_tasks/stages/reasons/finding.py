@@ -17,7 +17,7 @@ from ig_tasks.stages.reasons.bounds import row_bounds
 from ig_tasks.stages.reasons.principal_reasons import Ranked, rank_reasons
 from ig_tasks.stages.reasons.rules import Player, ReasonRules
 from ig_tasks.stages.reasons.without import Without, WithoutReasons
-from ig_tasks.stages.shard_files import ShardSummary
+from ig_tasks.stages.shard_summary import ShardSummary
 from ig_tasks.store import RunFolder
 
 __all__ = ["AdverseRow", "Reason", "ReasonedRun", "State"]

@@ -5,7 +5,7 @@ import pytest
 
 from ig_tasks.reports.importance import distributions, importance_rows
 from ig_tasks.spec import FeatureSpec
-from ig_tasks.stages.shard_files import ShardSummary
+from ig_tasks.stages.shard_summary import ShardSummary
 from ig_tasks.statistics import FeatureStatistics, GroupedStatistics
 
 FEATURES = ("small", "large", "mixed")

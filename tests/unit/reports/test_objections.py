@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 
 from ig_tasks.reports.objections import baseline_objections
-from ig_tasks.stages.shard_files import ShardSummary
+from ig_tasks.stages.shard_summary import ShardSummary
 from ig_tasks.statistics import FeatureStatistics
 from ig_tasks.store import Folder
 

@@ -15,7 +15,7 @@ from ig_tasks.data.shards import POSITION
 from ig_tasks.errors import DataError
 from ig_tasks.models.contents import Feature
 from ig_tasks.spec import DataSpec
-from ig_tasks.stages.shard_files import ShardSummary
+from ig_tasks.stages.shard_summary import ShardSummary
 from ig_tasks.stages.tables import shard_tables
 
 FEATURES = (

@@ -6,7 +6,7 @@ import pytest
 
 from ig_tasks.errors import DamagedError, RunError
 from ig_tasks.store import Folder, Manifest, RunFolder, digest_of, read_sealed, set_aside, take_sealed, write_sealed
-from ig_tasks.store.sealed import seal, unseal
+from ig_tasks.store.sealed import seal, seal_binary, unseal, unseal_binary
 
 DOCUMENT = {"a": [1, 2.5, None], "é": {"x": "y"}}
 
@@ -150,3 +150,17 @@ def test_a_file_that_two_wrote_at_one_moment_is_that_of_either(tmp_path):
 def test_json_deeper_than_python_reads_is_refused_as_any_other_damage():
     with pytest.raises(ValueError, match="it is not JSON"):
         unseal(b'{"a": ' + b"[" * 100_000, unsealed=True)
+
+
+def test_bytes_behind_a_document_come_back_and_no_flipped_bit_goes_unnoticed():
+    content = seal_binary(DOCUMENT, b"\n\0abc\n")
+    assert unseal_binary(content) == (DOCUMENT, b"\n\0abc\n")
+    assert json.loads(content.partition(b"\n")[0]).keys() == {"checksum", "a", "é"}
+    for place in range(len(content)):
+        for bit in range(8):
+            flipped = content[:place] + bytes([content[place] ^ (1 << bit)]) + content[place + 1 :]
+            with pytest.raises(ValueError, match="checksum"):
+                unseal_binary(flipped)
+    for length in range(0, len(content), 7):
+        with pytest.raises(ValueError, match=r"checksum|empty"):
+            unseal_binary(content[:length])
