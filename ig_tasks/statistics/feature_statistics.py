@@ -206,7 +206,9 @@ class FeatureStatistics:
     def to_json(self, packing: Packing = TEXT) -> dict[str, Any]:
         """A JSON object that `from_json` turns back into the same bits."""
         moments = {name: packing.numbers(self.moments[name]) for name in _MOMENTS}
-        digests = [packing.record(sketch.to_bytes()) for sketch in self.quantile_sketches]
+        digests = [
+            packing.record(sketch.to_bytes(compressed=not packing.compresses)) for sketch in self.quantile_sketches
+        ]
         clusters = {} if self.clusters is None else {"clusters": self.clusters.to_json(packing)}
         return {"features": list(self.features), "count": self.count, **moments, "digests": digests, **clusters}
 

@@ -28,7 +28,12 @@ the second ones, since the first bytes of numbers that are alike are alike."""
 
 
 class Packing(Protocol):
-    """What stands in a document for arrays and bytes."""
+    """What stands in a document for arrays and bytes; `compresses`: bytes need not be compressed before."""
+
+    @property
+    def compresses(self) -> bool:
+        """Whether all bytes of a document are compressed together."""
+        ...
 
     def array(self, array: NDArray[Any]) -> Any:
         """For an array of any size."""
@@ -46,6 +51,8 @@ class Packing(Protocol):
 class _Text:
     """JSON alone: numbers as such, arrays and bytes in base64."""
 
+    compresses = False
+
     def array(self, array: NDArray[Any]) -> str:
         return pack(array)
 
@@ -61,6 +68,8 @@ TEXT: Packing = _Text()
 
 class _Binary:
     """Arrays and bytes in parts of their own; in the document stands {part: [where one begins, how long it is]}."""
+
+    compresses = True
 
     def __init__(self) -> None:
         self.parts: dict[str, list[Any]] = {"floats": [], "integers": [], "records": []}

@@ -27,6 +27,7 @@ Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]
 
 _MAGIC = b"IGQ1"
+_PLAIN = b"IGQ2"
 _HEAD = struct.Struct("<4sBxxxIIdd")  # magic, level, the most cells, cells that there are, minimum, maximum
 _LARGEST_SHIFT = 63
 _MANTISSA = 52
@@ -100,10 +101,13 @@ class QuantileSketch:
         room = np.maximum(share * rows.sum() - (np.cumsum(rows) - rows), 0.0)
         return float((sizes * np.minimum(rows, room)).sum())
 
-    def to_bytes(self) -> bytes:
-        """What `from_bytes` turns back into the same sketch."""
-        head = _HEAD.pack(_MAGIC, self.level, self.most, len(self.keys), self.minimum, self.maximum)
+    def to_bytes(self, *, compressed: bool = True) -> bytes:
+        """What `from_bytes` turns back into the same sketch; not `compressed` where that is done for many at once."""
+        magic = _MAGIC if compressed else _PLAIN
+        head = _HEAD.pack(magic, self.level, self.most, len(self.keys), self.minimum, self.maximum)
         steps = np.diff(self.keys, prepend=np.int64(0))
+        if not compressed:
+            return head + np.stack([steps, self.counts], axis=1).astype("<i8").tobytes()
         return head + zlib.compress(np.stack([steps, self.counts]).astype("<i8").tobytes(), 1)
 
     @classmethod
@@ -113,11 +117,14 @@ class QuantileSketch:
         Raises:
             RunError: if it is neither, or damaged.
         """
-        if state[:4] != _MAGIC:
+        if state[:4] not in (_MAGIC, _PLAIN):
             return cls._of_digest(state)
         try:
             _, level, most, cells, minimum, maximum = _HEAD.unpack_from(state)
-            steps, counts = np.frombuffer(zlib.decompress(state[_HEAD.size :]), "<i8").reshape(2, cells)
+            if state[:4] == _PLAIN:
+                steps, counts = np.frombuffer(state, "<i8", offset=_HEAD.size).reshape(cells, 2).T
+            else:
+                steps, counts = np.frombuffer(zlib.decompress(state[_HEAD.size :]), "<i8").reshape(2, cells)
         except (struct.error, zlib.error, ValueError):
             raise RunError("quantiles are damaged; remove their statistics file and run again") from None
         return cls(level, np.cumsum(steps, dtype=np.int64), counts.astype(np.int64), minimum, maximum, most)
