@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
+from typing import Any
 
 from ig_tasks.cluster.job import map_shards
 from ig_tasks.cluster.progress import Progress
@@ -11,9 +12,15 @@ from ig_tasks.errors import RunError
 from ig_tasks.stages.aggregation import RunSummary, keep_summary, sound_summary
 from ig_tasks.stages.merging import merged_shards
 from ig_tasks.stages.run_plan import RunPlan
-from ig_tasks.stages.sound_shards import sound_shards
+from ig_tasks.stages.sound_shards import is_sound, sound_shards
 from ig_tasks.stages.tasks import ExplainTask, explain_shard
 from ig_tasks.store import RunFolder
+
+_FEWEST_TASKS = 1000
+"""Tasks that a job of many shards is divided into at least: what Dask's scheduler and the driver do for one is done for
+several shards then, and there are still many more tasks than workers."""
+_MOST_SHARDS = 16
+"""Shards of a task: what is lost with a worker is one that is not finished."""
 
 _ROUNDS = 3
 """How often shards are computed whose files are not what their worker wrote when they are brought together."""
@@ -95,15 +102,28 @@ def _explain(
             )
             for shard in left
         ]
+        size = min(max(len(tasks) // _FEWEST_TASKS, 1), _MOST_SHARDS)
+        together = [tasks[at : at + size] for at in range(0, len(tasks), size)]
         for _ in map_shards(
             session,
-            explain_shard,
-            [{"task": task} for task in tasks],
-            keys=[f"explain-{run.run_id}-{shard.name}" for shard in left],
+            _explain_shards,
+            [{"work": explain_shard, "tasks": some} for some in together],
+            keys=[f"explain-{run.run_id}-{_names([task.shard.name for task in some])}" for some in together],
             resources=spec.compute.resources,
             retries=spec.compute.retries,
-            rows=[shard.rows for shard in left],
+            rows=[sum(task.shard.rows for task in some) for some in together],
             progress=progress,
         ):
             workers = workers or session.workers
     return workers
+
+
+def _explain_shards(work: Callable[..., Any], tasks: Sequence[ExplainTask]) -> None:
+    """On a worker: shards one after the other; what another attempt at several has finished is left alone."""
+    for task in tasks:
+        if len(tasks) == 1 or not is_sound(RunFolder(task.run_uri, task.run_name, task.run_id), task.shard.name):
+            work(task=task)
+
+
+def _names(shards: Sequence[str]) -> str:
+    return shards[0] if len(shards) == 1 else f"{shards[0]}..{shards[-1].rpartition('-')[2]}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 
 from ig_tasks.errors import DamagedError
 from ig_tasks.stages.shard_files import (
@@ -16,12 +17,14 @@ from ig_tasks.stages.shard_files import (
 from ig_tasks.store import RunFolder, set_aside
 from ig_tasks.store.sealed import Say
 
-__all__ = ["examine_shard", "sound_shards"]
+__all__ = ["examine_shard", "is_sound", "sound_shards"]
 
 _FOLDERS = ("statistics", "attributions", "quarantine")
 
 _AT_ONCE = 4
 """Shards whose files are compared with their digests at one time: each is held whole."""
+_TOGETHER = 32
+"""Shards that are handed to a thread together: to hand one over takes as long as to read a small file."""
 
 
 def sound_shards(run: RunFolder, shards: Sequence[str], say: Say) -> dict[str, Mapping[str, str]]:
@@ -37,8 +40,9 @@ def sound_shards(run: RunFolder, shards: Sequence[str], say: Say) -> dict[str, M
         and (statistics_file(shard) in files or earlier_statistics_file(shard) in files)
     ]
     # Several at once: digests are made without the interpreter's lock, and a remote store answers each in its time.
+    parts = [complete[at : at + _TOGETHER] for at in range(0, len(complete), _TOGETHER)]
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        examined = list(pool.map(lambda shard: examine_shard(run, shard), complete))
+        examined = list(chain.from_iterable(pool.map(lambda part: [examine_shard(run, name) for name in part], parts)))
     sound: dict[str, Mapping[str, str]] = {}
     for shard, (statistics, damage) in zip(complete, examined, strict=True):
         for name in files & damage.keys():
@@ -46,6 +50,12 @@ def sound_shards(run: RunFolder, shards: Sequence[str], say: Say) -> dict[str, M
         if statistics is not None and not damage:
             sound[shard] = statistics.files
     return sound
+
+
+def is_sound(run: RunFolder, shard: str) -> bool:
+    """Whether a shard is done."""
+    statistics, damage = examine_shard(run, shard)
+    return statistics is not None and not damage
 
 
 def examine_shard(run: RunFolder, shard: str) -> tuple[StatisticsFile | None, dict[str, DamagedError]]:
