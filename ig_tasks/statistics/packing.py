@@ -97,7 +97,7 @@ def encode(document_with: Callable[[Packing], Mapping[str, Any]]) -> tuple[dict[
     """A document in binary: {part: its compressed and its plain bytes}, and the parts one behind the other."""
     binary = _Binary()
     document = document_with(binary)
-    text = json.dumps(document, allow_nan=False, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
+    text = json.dumps(document, allow_nan=False, separators=(",", ":")).encode("ascii")
     contents = {"document": text, **{part: b"".join(pieces) for part, pieces in binary.parts.items()}}
     sizes: dict[str, list[int]] = {}
     packed = []

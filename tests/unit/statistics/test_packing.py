@@ -42,7 +42,11 @@ def test_binary_documents_give_the_bits_that_text_gives(statistics) -> None:
 
 def test_names_that_data_give_are_not_taken_for_arrays() -> None:
     counts = CategoryCounts({"floats": 3})
-    document = {"floats": counts.to_json()["counts"], "reasons": {"records": 2}, "integers": {"integers": 1}}
+    document = {
+        "floats": counts.to_json()["counts"],
+        "reasons": {"records": 2},
+        "integers": {"integers": 1, "half \ud83d": 2},
+    }
     assert decode(*encode(lambda _: document)) == document
 
 
