@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from ig_tasks.cluster.amounts import gigabytes, workers_counted
 from ig_tasks.cluster.sizing import Machine, WorkerPlan, plan_workers, resource_hint
 from ig_tasks.cluster.versions import version_skew
 from ig_tasks.cluster.worker_exits import Doing, WorkerExits, remedy
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from ig_tasks.spec import ComputeSpec
 
 __all__ = ["ADDRESS_VARIABLE", "ComputeSession"]
+
+Say = Callable[[str], None]
+Begin = Callable[[], object]
 
 ADDRESS_VARIABLE = "IG_TASKS_DASK_ADDRESS"
 """Address of an existing scheduler for specs that name none (a deployment's default)."""
@@ -40,12 +44,13 @@ class ComputeSession:
     is left running at the end; without one, a scheduler and workers are started on this machine, on the
     loopback address, and are gone when the block ends or this process dies. `compute.workers: 0` starts none.
 
-    `log` takes lines about what was started. Errors are `ResourceError`s of one line, within seconds (a first worker
-    is awaited for `compute.worker_timeout`).
+    `log` takes lines about what was started; `when_started` is called once workers are there. Errors are
+    `ResourceError`s of one line, within seconds (a first worker is awaited for `compute.worker_timeout`).
     """
 
-    def __init__(self, compute: ComputeSpec, *, log: Callable[[str], None] | None = None) -> None:
+    def __init__(self, compute: ComputeSpec, *, log: Say | None = None, when_started: Begin | None = None) -> None:
         self.compute = compute
+        self._when_started = when_started or (lambda: None)
         self._log = log or (lambda line: None)  # noqa: ARG005 - nobody listens
         self._client: Client | None = None
         self._cluster: Any = None
@@ -86,6 +91,7 @@ class ComputeSession:
             except BaseException:
                 self.close()
                 raise
+            self._when_started()
         return self._client
 
     @property
@@ -135,7 +141,7 @@ class ComputeSession:
         """What is known of embedded workers that ended, for the message; empty for an existing scheduler."""
         if self._plan is None:
             return ""
-        limit = f"each worker may take {_gigabytes(self._plan.memory_limit)}"
+        limit = f"each worker may take {gigabytes(self._plan.memory_limit)}"
         return "; ".join([limit, *self.worker_exits().words()])
 
     def lost_workers_remedy(self, doing: Doing) -> str:
@@ -176,7 +182,7 @@ class ComputeSession:
                 f"compute.address: versions differ at {address}: {skew}; run scheduler, workers and this "
                 "process from one image"
             )
-        workers = _workers(len(self._worker_infos(client)))
+        workers = workers_counted(len(self._worker_infos(client)))
         self._log(f"connected to the Dask scheduler {address}, {workers} ({time.monotonic() - began:.1f} s)")
         return client
 
@@ -196,10 +202,10 @@ class ComputeSession:
             raise ResourceError(f"workers could not be started on this machine: {brief(error)}") from error
         self._client = client = Client(self._cluster, set_as_default=False)
         self._await_worker(client)
-        each = f"{plan.threads} thread{'s' * (plan.threads > 1)} and {_gigabytes(plan.memory_limit)} each"
+        each = f"{plan.threads} thread{'s' * (plan.threads > 1)} and {gigabytes(plan.memory_limit)} each"
         gpu = ", one GPU each" if plan.gpus else ""
         took = time.monotonic() - began
-        self._log(f"started {_workers(plan.workers)} on this machine ({each}{gpu}) in {took:.1f} s")
+        self._log(f"started {workers_counted(plan.workers)} on this machine ({each}{gpu}) in {took:.1f} s")
         return client
 
     def _await_worker(self, client: Client) -> None:
@@ -232,18 +238,10 @@ class ComputeSession:
         else:
             why = f"none offers it{resource_hint(name, offered)}"
         return (
-            f"compute.resources asks for {name}={amount:g}; of {_workers(self.workers)} {where} {why}; change "
+            f"compute.resources asks for {name}={amount:g}; of {workers_counted(self.workers)} {where} {why}; change "
             f"compute.resources, or start workers with --resources {name}={amount:g}"
         )
 
     @staticmethod
     def _worker_infos(client: Client) -> dict[str, dict[str, Any]]:
         return dict(client.scheduler_info(n_workers=-1)["workers"])
-
-
-def _gigabytes(count: int) -> str:
-    return f"{count / 1e9:.1f} GB"
-
-
-def _workers(count: int) -> str:
-    return f"{count} worker{'' if count == 1 else 's'}"

@@ -7,6 +7,7 @@ from typing import Any
 
 from ig_tasks.cluster.session import ComputeSession
 from ig_tasks.pipeline.compute_stages import build_baseline, compute_attributions
+from ig_tasks.pipeline.import_ahead import import_ahead
 from ig_tasks.pipeline.model_stage import load_model
 from ig_tasks.pipeline.report_stages import publish_report, validate
 from ig_tasks.pipeline.stage_workers import Log, to_stderr
@@ -37,7 +38,7 @@ def run(
     Raises:
         IgTasksError: what the stages raise.
     """
-    with ComputeSession(spec.compute, log=log or to_stderr) as session:
+    with ComputeSession(spec.compute, log=log or to_stderr, when_started=import_ahead) as session:
         ref = load_model(spec, partition=partition, session=session, log=log)
         ref = build_baseline(spec, ref, session=session, log=log)
         ref = compute_attributions(spec, ref, session=session, log=log, context=context)
