@@ -65,7 +65,7 @@ def explain_run(
             workers = _explain(plan, run, session, finished, log=log) or workers
             computed += len(names) - len(finished)
         # Whoever merges a shard compares its files with what was written.
-        merged = merged_shards(run, names, session, log=log)
+        merged = merged_shards(run, names, session)
         if merged is not None:
             return keep_summary(run, merged, names, computed=computed, workers=workers)
         finished = sound_shards(run, names, say)
@@ -102,7 +102,7 @@ def _explain(
             )
             for shard in left
         ]
-        size = min(max(len(tasks) // _FEWEST_TASKS, 1), _MOST_SHARDS)
+        size = _shards_of_a_task(len(tasks))
         together = [tasks[at : at + size] for at in range(0, len(tasks), size)]
         for _ in map_shards(
             session,
@@ -116,6 +116,15 @@ def _explain(
         ):
             workers = workers or session.workers
     return workers
+
+
+def tasks_of(shards: int) -> int:
+    """How many tasks of Dask explain this many shards."""
+    return -(-shards // _shards_of_a_task(shards))
+
+
+def _shards_of_a_task(shards: int) -> int:
+    return min(max(shards // _FEWEST_TASKS, 1), _MOST_SHARDS)
 
 
 def _explain_shards(work: Callable[..., Any], tasks: Sequence[ExplainTask]) -> None:

@@ -56,9 +56,7 @@ class MergeTask:
     name: str
 
 
-def merged_shards(
-    run: RunFolder, shards: Sequence[str], session: ComputeSession, *, log: Callable[[str], None] | None = None
-) -> Merged | None:
+def merged_shards(run: RunFolder, shards: Sequence[str], session: ComputeSession) -> Merged | None:
     """All shards merged; None if a file of one of them is not what was written.
 
     Raises:
@@ -74,7 +72,7 @@ def merged_shards(
         for at in range(0, len(shards), TOGETHER)
     ]
     try:
-        with Progress(len(shards), "merge", log=log) as progress:
+        with Progress(len(shards), "merge", log=_discard) as progress:
             results = map_shards(
                 session,
                 merge_part,
@@ -155,6 +153,10 @@ def _read_part(run: RunFolder, name: str) -> Merged:
     document: dict[str, Any] = decode(header["parts"], content)
     rows = run.checked({_quarantine(name): header["quarantined"]}).read_table(_quarantine(name))
     return Merged(ShardSummary.from_json(document), header["files"], rows)
+
+
+def _discard(_line: str) -> None:
+    """A line of progress speaks of rows, and no row is computed."""
 
 
 def _statistics(name: str) -> str:

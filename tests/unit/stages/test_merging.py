@@ -74,7 +74,7 @@ def by_hand(parts: list[ShardSummary]) -> ShardSummary:
 
 
 def test_the_tree_is_that_of_the_shards_numbers(run: RunFolder, session: ComputeSession) -> None:
-    merged = merged_shards(run, NAMES, session, log=[].append)
+    merged = merged_shards(run, NAMES, session)
     assert merged is not None
     assert text(merged.summary) == text(by_hand([read_summary(run, name) for name in NAMES]))
     assert merged.summary.rows_explained == 23 * 11
@@ -86,7 +86,7 @@ def test_the_tree_is_that_of_the_shards_numbers(run: RunFolder, session: Compute
 def test_bits_do_not_depend_on_the_order_in_which_parts_are_done(
     run: RunFolder, session: ComputeSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = merged_shards(run, NAMES, session, log=[].append)
+    first = merged_shards(run, NAMES, session)
 
     def shuffled(_session: Any, function: Any, tasks: list[dict[str, Any]], **_others: Any) -> Iterator[Any]:
         order = list(enumerate(tasks))
@@ -95,7 +95,7 @@ def test_bits_do_not_depend_on_the_order_in_which_parts_are_done(
             yield index, function(**task)
 
     monkeypatch.setattr(merging, "map_shards", shuffled)
-    again = merged_shards(run, NAMES, session, log=[].append)
+    again = merged_shards(run, NAMES, session)
     assert first is not None
     assert again is not None
     assert text(first.summary) == text(again.summary)
@@ -137,7 +137,7 @@ def test_the_driver_reads_parts_alone_and_holds_one_of_each_level(
     monkeypatch.setattr(RunFolder, "read_bytes", counted)
     monkeypatch.setattr(merging, "merge_part", part)
     monkeypatch.setattr(ShardSummary, "merge", merged_with)
-    assert merged_shards(run, NAMES, session, log=[].append) is not None
+    assert merged_shards(run, NAMES, session) is not None
     assert len(read) == 2 * 8
     assert all(name.startswith("merged/") for name in read)
     # Eight parts: each is merged before the next but two is read.
@@ -155,7 +155,7 @@ def test_a_shard_that_is_not_what_was_written_is_found_by_who_merges_it(
     content = bytearray(file.read_bytes())
     content[len(content) // 2] ^= 4
     file.unlink() if change == "removed" else file.write_bytes(bytes(content))
-    assert merged_shards(run, NAMES, session, log=[].append) is None
+    assert merged_shards(run, NAMES, session) is None
     assert run.names("merged") == []
 
 
@@ -163,7 +163,7 @@ def test_shards_of_the_version_before_are_gone_on_with_to_the_same_bits(
     run: RunFolder, session: ComputeSession
 ) -> None:
     """It wrote statistics as JSON, and a table of quarantined rows also where there are none."""
-    merged = merged_shards(run, NAMES, session, log=[].append)
+    merged = merged_shards(run, NAMES, session)
     assert merged is not None
     for name in NAMES[:7]:
         files = dict(read_summary(run, name).files)
@@ -175,7 +175,7 @@ def test_shards_of_the_version_before_are_gone_on_with_to_the_same_bits(
         run.remove(f"statistics/{name}.stats")
     lines: list[str] = []
     assert list(sound_shards(run, NAMES, lines.append)) == NAMES
-    again = merged_shards(run, NAMES, session, log=[].append)
+    again = merged_shards(run, NAMES, session)
     assert again is not None
     left, right = again.summary.to_json(), merged.summary.to_json()
     assert left.pop("files").keys() >= right.pop("files").keys()

@@ -1,0 +1,171 @@
+"""What a run costs: a model of its parts fitted to short runs of the demo's flights, and what follows for other sizes.
+
+    OMP_NUM_THREADS=1 python -m benchmarks.scale_costs [--driver-ms 1 --scheduler-ms 1] [--dollars 0.05]
+
+Needs `make data`. Each run computes in this process with one thread, as each worker does. What the driver and Dask's
+scheduler spend on a task is measured by `python -m benchmarks.scale`, and the price of a core's hour is yours to name.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.optimize import nnls
+
+from benchmarks.machine import machine
+from ig_tasks import pipeline
+from ig_tasks.cluster.session import ComputeSession
+from ig_tasks.spec import load_spec
+from ig_tasks.stages.aggregation import RunSummary
+from ig_tasks.stages.explain_job import tasks_of
+
+SPEC = "include/specs/flights_torch.yaml"
+RUNS = ((8192, 8192, 8), (8192, 8192, 64), (8192, 512, 8), (32768, 8192, 8), (32768, 16384, 0))
+"""Rows, rows of a shard, and steps of Gauss-Legendre; 0: as the spec says."""
+ROWS = (10**6, 10**8, 10**10)
+WORKERS = (1, 10, 100, 1000)
+_FEWEST_ROWS, _MOST_ROWS = 2048, 65_536
+_MOST_SHARDS = 200_000
+_A_WORKER = 10
+"""Shards of each worker, at least: they keep all of them busy to the end."""
+
+
+@dataclass(frozen=True)
+class Costs:
+    """CPU seconds and bytes: `a_row` = `read_and_write` + evaluations x `an_evaluation`, as the spec says it."""
+
+    read_and_write: float
+    an_evaluation: float
+    a_shard: float
+    a_row: float
+    evaluations: float
+    bytes_a_row: float
+    bytes_a_shard: float
+
+
+def _run(rows: int, shard_rows: int, steps: int) -> dict[str, float]:
+    """CPU seconds of the attributions of a run, its evaluations a row, and the bytes of its files."""
+    with tempfile.TemporaryDirectory() as store:
+        settings: dict[str, Any] = {
+            "store": store,
+            "data.sample": rows,
+            "compute.workers": 0,
+            "compute.shard_rows": shard_rows,
+        }
+        if steps:
+            settings |= {"attribution.integrator": "gauss_legendre", "attribution.steps": steps}
+        spec = load_spec(SPEC, settings=settings)
+        with ComputeSession(spec.compute) as session:
+            ref = pipeline.load_model(spec, session=session, log=_quiet)
+            ref = pipeline.build_baseline(spec, ref, session=session, log=_quiet)
+            before = time.process_time()
+            ref = pipeline.compute_attributions(spec, ref, session=session, log=_quiet)
+            spent = time.process_time() - before
+        sizes = {
+            folder: sum(path.stat().st_size for path in Path(store).glob(f"*/*/{folder}/*"))
+            for folder in ("attributions", "statistics")
+        }
+        merged = RunSummary.read(ref.run_folder()).merged
+        return {"seconds": spent, "evaluations": merged.evaluations / merged.rows_explained, **sizes}
+
+
+def _quiet(_line: str) -> None:
+    """Progress would hide the table."""
+
+
+def fitted() -> Costs:
+    """The model, fitted by least squares to runs of which each stands out in one of its parts."""
+    _run(2048, 2048, 8)  # imports, and the model's first call
+    found = [_run(*run) for run in RUNS]
+    *stepped, usual = list(zip(RUNS, found, strict=True))
+    parts = [[rows, rows * run["evaluations"], math.ceil(rows / of)] for (rows, of, _), run in stepped]
+    seconds = np.array([run["seconds"] for _, run in stepped])
+    # Relative errors count: the smallest run tells as much as the largest.
+    (read_and_write, an_evaluation, a_shard), _ = nnls(np.array(parts) / seconds[:, None], np.ones(len(seconds)))
+    (rows, _, _), run = usual
+    few, many = stepped[0][1], stepped[2][1]
+    return Costs(
+        read_and_write=read_and_write,
+        an_evaluation=an_evaluation,
+        a_shard=a_shard,
+        a_row=run["seconds"] / rows,
+        evaluations=run["evaluations"],
+        bytes_a_row=few["attributions"] / RUNS[0][0],
+        bytes_a_shard=many["statistics"] / (RUNS[2][0] / RUNS[2][1]),
+    )
+
+
+def planned(costs: Costs, driver: float, scheduler: float, dollars: float) -> Iterator[list[str]]:
+    """A line of the table for each size and number of workers."""
+    for rows in ROWS:
+        for workers in WORKERS:
+            wanted = rows / (_A_WORKER * workers)
+            least = max(_FEWEST_ROWS, rows / _MOST_SHARDS)
+            shard_rows = int(2 ** round(math.log2(min(max(wanted, least), _MOST_ROWS))))
+            shards = math.ceil(rows / shard_rows)
+            tasks = tasks_of(shards)
+            core = rows * costs.a_row + shards * costs.a_shard
+            # A part that no worker shortens: a task at a time goes through the scheduler.
+            wall = max(core / min(workers, shards), tasks * max(driver, scheduler))
+            yield [
+                f"{rows:,}", f"{workers:,}", f"{shard_rows:,}", f"{shards:,}", f"{tasks:,}", f"{2 * shards:,}",
+                _bytes(rows * costs.bytes_a_row + shards * costs.bytes_a_shard), _duration(wall),
+                _duration(tasks * scheduler), f"{core / 3600 * dollars:,.4f}" if core < 360_000 else
+                f"{core / 3600 * dollars:,.0f}",
+            ]  # fmt: skip
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 100:
+        return f"{seconds:.1f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+def _bytes(count: float) -> str:
+    return f"{count / 1e9:,.1f} GB" if count < 1e12 else f"{count / 1e12:,.1f} TB"
+
+
+def main(given: Sequence[str] | None = None) -> None:
+    """Print the fitted model and the table."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.scale_costs", description="What a run costs")
+    parser.add_argument("--driver-ms", type=float, default=3.0, help="the driver's CPU for a task")
+    parser.add_argument("--scheduler-ms", type=float, default=3.0, help="Dask's scheduler's CPU for a task")
+    parser.add_argument("--dollars", type=float, default=0.05, help="price of a core for an hour")
+    arguments = parser.parse_args(given)
+    print(machine())
+    costs = fitted()
+    print(
+        f"a row: {1e6 * costs.read_and_write:.1f} us and {1e6 * costs.an_evaluation:.2f} us an evaluation; a shard: "
+        f"{1e3 * costs.a_shard:.1f} ms\nas the spec says: {costs.evaluations:.1f} evaluations and "
+        f"{1e6 * costs.a_row:.1f} us a row, {1 / costs.a_row:,.0f} certified rows a second and core, "
+        f"{costs.a_row * 1e6 / 3600 * arguments.dollars:.5f} dollars a million rows\n"
+        f"files: {costs.bytes_a_row:.0f} bytes a row, {costs.bytes_a_shard:,.0f} bytes of statistics a shard of "
+        f"{RUNS[2][1]} rows\n"
+    )
+    head = [
+        "rows",
+        "workers",
+        "`shard_rows`",
+        "shards",
+        "tasks",
+        "objects",
+        "size",
+        "time",
+        "scheduler",
+        "dollars",
+    ]
+    print(f"| {' | '.join(head)} |\n|{' ---: |' * len(head)}")
+    for line in planned(costs, arguments.driver_ms / 1e3, arguments.scheduler_ms / 1e3, arguments.dollars):
+        print(f"| {' | '.join(line)} |")
+
+
+if __name__ == "__main__":
+    main()
