@@ -14,7 +14,7 @@ from ig_tasks.presentation.visible import visible
 __all__ = ["Moment", "figure_over_time", "ranks_over_time"]
 
 _WIDTH, _ROWS, _NAMES = 360, 5, 170
-_WIDE, _NARROW, _NARROW_NAMES = 560, 210, 96
+_WIDE, _NARROW, _NARROW_NAMES = 560, 350, 96
 _MOVED = 3
 _DASHES = ([1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [4, 2])
 """One for each of LINES: who sees few colours tells them apart by these."""
@@ -147,7 +147,7 @@ def ranks_over_time(
         {"label": label, **dict(zip(partitions, ranks_of_label, strict=True))}
         for label, ranks_of_label in ranks.items()
     )
-    beyond = max((min(estimate(end["text"], 11), names) for end in ends), default=0.0)
+    beyond = 0.0 if narrow else max((min(estimate(end["text"], 11), _NAMES) for end in ends), default=0.0)
     return Chart(
         Written(layers, {"ranks": data, "ends": ends}, {"x": _partitions_axis(partitions)}),
         words,
