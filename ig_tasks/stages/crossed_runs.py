@@ -25,7 +25,7 @@ from ig_tasks.explanations.prepared_model import PreparedModel
 from ig_tasks.spec import AttributionSpec
 from ig_tasks.stages.explained_rows import explain_rows
 from ig_tasks.stages.kept_results import kept_results
-from ig_tasks.stages.substitution import substituted
+from ig_tasks.stages.substitution import given_another, substituted
 from ig_tasks.stages.tasks import ModelReference, worker_model
 from ig_tasks.stages.worker_models import cached
 from ig_tasks.statistics.packing import pack, unpack
@@ -36,7 +36,7 @@ __all__ = ["CROSSED", "CrossTask", "CrossedRows", "CrossedRuns", "Substitution",
 CROSSED = "crossed"
 """The folder, beside a name's runs, that holds the results."""
 
-_VERSION = 2
+_VERSION = 3
 """Raised when results mean something else than before."""
 
 Floats = NDArray[np.float64]
@@ -111,6 +111,8 @@ class CrossedRows:
     attributions: Floats
     positions: tuple[str, ...]
     clusters: tuple[str, ...] | None
+    given: tuple[str, ...] | None = None
+    """The rows whose column was given another value, explained or not; the others are as they were. None: no column."""
 
     def together(self, other: CrossedRows) -> tuple[CrossedRows, CrossedRows]:
         """The rows that both explained, in one order."""
@@ -150,7 +152,9 @@ def cross_rows(task: CrossTask, folder_uri: str, name: str) -> int:
             values = substituted(frame[swapped.column], other, numbers=swapped.numbers, seed=swapped.seed)
         except (TypeError, ValueError) as error:
             raise DataError(f"column {swapped.column!r} holds what is no number ({brief(error)})") from None
-        frame = frame.assign(**{swapped.column: values})
+        # What keeps its value keeps its attributions, too: another task has those.
+        given = given_another(frame[swapped.column], values, numbers=swapped.numbers)
+        frame = frame.assign(**{swapped.column: values}).loc[given]
     features = package.features
     attributions = np.empty((0, len(features)))
     refused: list[int] = []
@@ -178,6 +182,7 @@ def cross_rows(task: CrossTask, folder_uri: str, name: str) -> int:
         "features": [feature.name for feature in features],
         "positions": explained[POSITION].tolist(),
         "clusters": clusters,
+        **({} if swapped is None else {"given": frame[POSITION].tolist()}),
         "attributions": pack(attributions[finite]),
     }
     write_sealed(Folder(folder_uri), name, document, indent=None)
@@ -230,4 +235,11 @@ def _read(document: dict[str, Any]) -> CrossedRows:
     positions = tuple(document["positions"])
     clusters = document["clusters"]
     attributions = unpack(document["attributions"], np.float64, (len(positions), len(features)))
-    return CrossedRows(features, attributions, positions, None if clusters is None else tuple(clusters))
+    given = document.get("given")
+    return CrossedRows(
+        features,
+        attributions,
+        positions,
+        None if clusters is None else tuple(clusters),
+        None if given is None else tuple(given),
+    )

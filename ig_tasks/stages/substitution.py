@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-__all__ = ["substituted"]
+__all__ = ["given_another", "substituted"]
 
 _MISSING = object()
 
@@ -24,6 +24,18 @@ def substituted(column: pd.Series, other: pd.Series, *, numbers: bool, seed: int
     random = np.random.default_rng(seed)
     values = _numbers(column, other, random) if numbers else _categories(column, other, random)
     return pd.Series(values, index=column.index, name=column.name)
+
+
+def given_another(column: pd.Series, values: pd.Series, *, numbers: bool) -> NDArray[np.bool_]:
+    """Which rows (rows,) of a column have another value after a substitution; a missing one is the same as another."""
+    missing = column.isna().to_numpy(), values.isna().to_numpy()
+    if numbers:
+        before, after = (side.to_numpy(dtype=np.float64, na_value=np.nan) for side in (column, values))
+        same = before == after
+    else:
+        pairs = zip(column.to_numpy(dtype=object), values.to_numpy(dtype=object), *missing, strict=True)
+        same = np.array([not (gap or now) and bool(first == second) for first, second, gap, now in pairs], dtype=bool)
+    return np.asarray(~(same | (missing[0] & missing[1])), dtype=bool)
 
 
 def _numbers(column: pd.Series, other: pd.Series, random: np.random.Generator) -> NDArray[np.float64]:

@@ -19,7 +19,7 @@ from ig_tasks.spec import ExplanationSpec
 from ig_tasks.stages.aggregation import RunSummary
 from ig_tasks.stages.crossed_runs import CrossedRows
 from ig_tasks.stages.shard_summary import ShardSummary
-from ig_tasks.stages.substitution import substituted
+from ig_tasks.stages.substitution import given_another, substituted
 from ig_tasks.statistics import AttributionSums, CategoryCounts, FeatureStatistics, GroupedStatistics
 from ig_tasks.store import RunFolder
 from ig_tasks.store.drift_parts import Drift
@@ -183,10 +183,12 @@ class _Runs:
             moved = substituted(
                 chosen[substitution.column], other, numbers=substitution.numbers, seed=substitution.seed
             )
-            chosen = chosen.assign(**{substitution.column: moved})
+            given = given_another(chosen[substitution.column], moved, numbers=substitution.numbers)
+            chosen = chosen.assign(**{substitution.column: moved})[given]
         own, start = self._sides[model][1], self._sides[baseline][1].baseline
         positions = tuple(chosen.index.astype(str))
-        return CrossedRows(own.features, own.attributions(chosen, start), positions, tuple(chosen["day"]))
+        given = None if substitution is None else positions
+        return CrossedRows(own.features, own.attributions(chosen, start), positions, tuple(chosen["day"]), given)
 
     def _sample(self, partition: str, rows: int) -> pd.DataFrame:
         frame = self._sides[partition][0]

@@ -201,9 +201,14 @@ class Crossing:
 
 
 def _mean_growth(plain: CrossedRows, moved: CrossedRows) -> Floats | None:
-    """By how much the mean size of each feature's attributions is larger, on the rows that both explained."""
-    common_plain, common_moved = plain.together(moved)
-    if not common_plain.positions:
+    """By how much the mean size of each feature's attributions is larger, on the rows that both can explain.
+
+    Rows that a substitution gave no other value are as they were; `moved` has the others.
+    """
+    lost = {*(moved.given or ())} - {*moved.positions}
+    rows = sum(position not in lost for position in plain.positions)
+    if not rows:
         return None
-    grown: Floats = np.abs(common_moved.attributions).mean(axis=0) - np.abs(common_plain.attributions).mean(axis=0)
+    common_plain, common_moved = plain.together(moved)
+    grown: Floats = (np.abs(common_moved.attributions) - np.abs(common_plain.attributions)).sum(axis=0) / rows
     return grown

@@ -19,8 +19,9 @@ Floats = NDArray[np.float64]
 GAINED = 0.10
 """A value that gained so much of the rows is named: a constant imputed for missing values shows in no importance."""
 
-_MOVED = 1e-3
-"""Distance (Wasserstein over the standard deviation, or bits) from which values count as moved."""
+_MOVED = {"wasserstein": 0.01, "jensen_shannon": 1e-3, "missing": 1e-3}
+"""From where values count as moved: standard deviations, bits, and the share that is missing. What moved less moves
+nobody's importance by a tenth."""
 
 
 def input_drift(before: CellSums, after: CellSums) -> InputDrift:
@@ -56,10 +57,12 @@ def input_drift(before: CellSums, after: CellSums) -> InputDrift:
 
 def moved(drift: InputDrift) -> float:
     """How far values moved, 0 where they did not: what is tried first as a cause of other features' changes."""
-    distances = [value for value in (drift.wasserstein, drift.jensen_shannon) if value is not None]
-    distances.append(abs((drift.missing_after or 0.0) - (drift.missing_before or 0.0)))
-    largest = max(distances)
-    return largest if largest >= _MOVED else 0.0
+    distances = {
+        "wasserstein": drift.wasserstein or 0.0,
+        "jensen_shannon": drift.jensen_shannon or 0.0,
+        "missing": abs((drift.missing_after or 0.0) - (drift.missing_before or 0.0)),
+    }
+    return max(distances.values()) if any(distances[name] >= least for name, least in _MOVED.items()) else 0.0
 
 
 def _wasserstein(grid: Grid, shares: list[Floats], gap: NDArray[np.bool_]) -> float | None:
