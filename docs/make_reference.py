@@ -54,7 +54,7 @@ MEANING = {
         "attribution.memory_limit": "bytes that the engine's batches may take, a MiB at least; left out: 256 MiB",
         "attribution.seed": "of the sample; recorded",
         "compute": "where the work is done",
-        "compute.workers": "that the run starts by itself; `auto`: by cores and memory; `0`: none, [in one process](scaling.md#without-workers)",
+        "compute.workers": "that the run starts by itself; `auto`: by cores, memory and shards; `0`: none, [in one process](scaling.md#without-workers)",
         "compute.shard_rows": "rows of a shard, the unit of work",
         "compute.pool": "Airflow pool of the tasks that start workers",
         "compute.resources": "Dask resources that each task needs, such as `{GPU: 1}`",

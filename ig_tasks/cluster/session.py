@@ -31,10 +31,9 @@ Begin = Callable[[], object]
 ADDRESS_VARIABLE = "IG_TASKS_DASK_ADDRESS"
 """Address of an existing scheduler for specs that name none (a deployment's default)."""
 
-CONNECT_SECONDS = 10.0
+CONNECT_SECONDS, POLL_SECONDS = 10.0, 0.1
 # Workers of one scheduler register one after the other: the one with the resource may be the last.
 RESOURCE_GRACE_SECONDS = 3.0
-POLL_SECONDS = 0.1
 
 
 class ComputeSession:
@@ -51,6 +50,7 @@ class ComputeSession:
     def __init__(self, compute: ComputeSpec, *, log: Say | None = None, when_started: Begin | None = None) -> None:
         self.compute = compute
         self._when_started = when_started or (lambda: None)
+        self._useful: int | None = None
         self._log = log or (lambda line: None)  # noqa: ARG005 - nobody listens
         self._client: Client | None = None
         self._cluster: Any = None
@@ -93,6 +93,10 @@ class ComputeSession:
                 raise
             self._when_started()
         return self._client
+
+    def expect(self, useful: int) -> None:
+        """Start no more than `useful` workers in place of `auto`; of several calls the greatest number counts."""
+        self._useful = max(useful, self._useful or 1)
 
     @property
     def in_process(self) -> bool:
@@ -187,8 +191,7 @@ class ComputeSession:
         return client
 
     def _start(self) -> Client:
-        # Decided before anything starts: a resource that is not there costs no start-up.
-        plan = plan_workers(self.compute, Machine.here())
+        plan = plan_workers(self.compute, Machine.here(), useful=self._useful)
         from distributed import Client
 
         from ig_tasks.cluster.embedded import start_cluster

@@ -60,8 +60,11 @@ class WorkerPlan:
     resources: Mapping[str, float] = field(default_factory=dict)
 
 
-def plan_workers(compute: ComputeSpec, machine: Machine) -> WorkerPlan:
+def plan_workers(compute: ComputeSpec, machine: Machine, *, useful: int | None = None) -> WorkerPlan:
     """Share the machine among embedded workers.
+
+    `auto` starts no more than `useful` workers, each with the share that it would have beside all of them: more threads
+    add up in another order, and a small job would have other last digits.
 
     Raises `ResourceError` when `compute.resources` asks for what embedded workers cannot offer: they offer
     one GPU each, where there is one, and nothing else.
@@ -87,11 +90,12 @@ def plan_workers(compute: ComputeSpec, machine: Machine) -> WorkerPlan:
         workers = max(1, min(machine.cores, machine.memory // MEMORY_PER_WORKER))
     else:
         workers = compute.workers
+    started = workers if compute.workers != "auto" or useful is None else max(1, min(workers, useful))
     return WorkerPlan(
-        workers=workers,
+        workers=started,
         threads=max(1, machine.cores // workers),
         memory_limit=int(machine.memory * WORKERS_SHARE_OF_MEMORY) // workers,
-        gpus=machine.gpus[:workers] if wants_gpu else (),
+        gpus=machine.gpus[:started] if wants_gpu else (),
         resources=offered if wants_gpu else {},
     )
 

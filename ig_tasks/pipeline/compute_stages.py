@@ -8,7 +8,7 @@ from typing import Any
 
 from ig_tasks.cluster.session import ComputeSession
 from ig_tasks.errors import DamagedError
-from ig_tasks.pipeline.stage_workers import Log, session_of, to_stderr
+from ig_tasks.pipeline.stage_workers import Log, session_of, to_stderr, useful_workers
 from ig_tasks.presentation.statuses import PROVEN_BY
 from ig_tasks.reports.assemble import importance_table
 from ig_tasks.spec import ExplanationSpec
@@ -56,6 +56,7 @@ def build_baseline(
     plan = planned(spec, ref)
     store = Store(ref.store)
     with session_of(spec, session, log) as workers:
+        workers.expect(useful_workers(plan))
         baseline, was_fitted = fit_or_find(plan, store, workers, say=say, log=log)
     did = "nothing to do, it was fitted before" if was_fitted else "fitted"
     say(f"build_baseline: {did} ({spec.baseline.strategy} over {baseline.rows:,} rows)")
@@ -108,6 +109,7 @@ def compute_attributions(
             computing(run, f"run {run.run_id}", context or {}) as others,
             session_of(spec, session, log) as workers,
         ):
+            workers.expect(useful_workers(plan))
             for line in others:
                 say(f"compute_attributions: {line}")
             summary = explain_run(plan, run, workers, say=say, log=log)

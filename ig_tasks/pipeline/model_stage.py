@@ -6,7 +6,7 @@ from ig_tasks.cluster.session import ComputeSession
 from ig_tasks.data.shards import with_versions
 from ig_tasks.lines import Line
 from ig_tasks.models.kept_packages import keep_package
-from ig_tasks.pipeline.stage_workers import Log, session_of, to_stderr
+from ig_tasks.pipeline.stage_workers import Log, session_of, to_stderr, useful_workers
 from ig_tasks.spec import ExplanationSpec
 from ig_tasks.stages.baseline_table import baseline_table
 from ig_tasks.stages.columns import examined_columns
@@ -87,6 +87,7 @@ def load_planned(
     # A missing reference is an error before anything is computed.
     reference_of(spec, PublishedReports(store, spec.name), plan.partition)
     with session_of(spec, session, log, workers=1) as workers:
+        workers.expect(useful_workers(plan))
         trial, was_tried = trial_of(plan, with_versions(rows.shard, plan.dataset), store, workers, say=say)
         if labelled is not None:
             labelled.require_classes(trial.get("classes"))

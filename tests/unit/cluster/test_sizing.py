@@ -20,6 +20,14 @@ def write(root: Path, name: str, text: str) -> None:
     file.write_text(text)
 
 
+@pytest.mark.parametrize(("useful", "started"), [(None, 4), (9, 4), (3, 3), (1, 1), (0, 1)])
+def test_no_more_workers_than_have_something_to_do_each_with_its_share(useful: int | None, started: int) -> None:
+    machine = Machine(8, 8 * GB)
+    all_of_them, plan = plan_workers(ComputeSpec(), machine), plan_workers(ComputeSpec(), machine, useful=useful)
+    assert (plan.workers, plan.threads, plan.memory_limit) == (started, 2, all_of_them.memory_limit)
+    assert plan_workers(ComputeSpec(workers=3), machine, useful=1).workers == 3  # as the spec says
+
+
 @pytest.mark.parametrize(
     ("cores", "memory", "workers", "threads"),
     [
