@@ -58,6 +58,7 @@ MEANING = {
         "compute.shard_rows": "rows of a shard, the unit of work",
         "compute.pool": "Airflow pool of the tasks that start workers",
         "compute.resources": "Dask resources that each task needs, such as `{GPU: 1}`",
+        "compute.deferrable": "the task [waits in the triggerer](operations.md#deferrable-compute); needs `address` or `connection`",
         "compute.retries": "tries more of a shard that failed by an unforeseen error",
         "validation": "when a report may be published",
         "validation.completeness": "share of rows whose relative delta is small enough",

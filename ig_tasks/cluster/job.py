@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from ig_tasks.cluster.session import ComputeSession
 
-__all__ = ["map_shards", "run_one"]
+__all__ = ["call_task", "map_shards", "run_one"]
 
 # How often the workers are looked after while no result comes.
 LOOK_SECONDS = 2.0
@@ -75,7 +75,7 @@ def map_shards(
     # A scheduler remembers a key that failed for as long as anyone holds it: each attempt has its own.
     attempt = uuid.uuid4().hex[:8]
     futures: list[Future] = client.map(
-        _call, [function] * len(tasks), [dict(task) for task in tasks],
+        call_task, [function] * len(tasks), [dict(task) for task in tasks],
         key=[f"{key}-{attempt}" for key in keys], pure=False, retries=retries, resources=dict(resources) or None,
     )  # fmt: skip
     waiting = {future.key: (index, future) for index, future in enumerate(futures)}
@@ -136,8 +136,8 @@ def _discard(_line: str) -> None:
     """A handful of rows needs no progress."""
 
 
-def _call(function: Callable[..., Any], task: dict[str, Any]) -> Any:
-    """In the worker."""
+def call_task(function: Callable[..., Any], task: dict[str, Any]) -> Any:
+    """`function(**task)` in the worker; an error of ours is a result, since Dask would try it again."""
     try:
         return function(**task)
     except (UserError, ValidationFailedError) as error:

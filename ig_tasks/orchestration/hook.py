@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from airflow.sdk import BaseHook
@@ -52,12 +53,12 @@ class DaskHook(BaseHook):
 
     def configuration(self) -> dict[str, Any]:
         """What `dask.config.set` needs to reach this scheduler: the TLS files, nothing for plain tcp."""
-        connection = self._connection()
-        files = self._tls_files(connection)
-        settings: dict[str, Any] = {_TLS_FILES[name]: path for name, path in files.items()}
-        if settings:
-            settings["distributed.comm.require-encryption"] = True
-        return settings
+        return self._settings(self._tls_files(self._connection()))
+
+    async def aconfiguration(self) -> dict[str, Any]:
+        """As `configuration`, for the triggerer."""
+        connection = await self.aget_connection(self.dask_conn_id)
+        return self._settings(self._tls_files(connection))
 
     def get_conn(self) -> Any:
         """A `distributed.Client` of the scheduler; close it after use."""
@@ -85,6 +86,13 @@ class DaskHook(BaseHook):
             raise SpecError(
                 f"compute.connection: there is no Airflow connection {self.dask_conn_id!r}; add one of type dask"
             ) from None
+
+    @staticmethod
+    def _settings(files: Mapping[str, str]) -> dict[str, Any]:
+        settings: dict[str, Any] = {_TLS_FILES[name]: path for name, path in files.items()}
+        if settings:
+            settings["distributed.comm.require-encryption"] = True
+        return settings
 
     @staticmethod
     def _tls_files(connection: Any) -> dict[str, str]:

@@ -13,6 +13,7 @@ made of what it read, is written atomically, and is found the next time.
 from __future__ import annotations
 
 from ig_tasks.pipeline.compute_stages import build_baseline, compute_attributions
+from ig_tasks.pipeline.deferred_stage import submit_attributions, withdraw_attributions
 from ig_tasks.pipeline.model_stage import load_model, load_planned
 from ig_tasks.pipeline.report_stages import publish_report, validate
 from ig_tasks.pipeline.stage_workers import Log, to_stderr
@@ -29,8 +30,10 @@ __all__ = [
     "load_planned",
     "publish_report",
     "run",
+    "submit_attributions",
     "to_stderr",
     "validate",
+    "withdraw_attributions",
 ]
 
 STAGES = ("load_model", "build_baseline", "compute_attributions", "validate", "publish_report")

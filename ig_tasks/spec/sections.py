@@ -182,6 +182,10 @@ class ComputeSpec(Section):
     connection: Annotated[Uri | None, Field(description="Airflow connection of type dask")] = None
     worker_timeout: Annotated[PositiveFloat, Field(description="seconds to wait for the first worker")] = 60.0
     retries: Annotated[int, Field(ge=0, le=10)] = 2
+    deferrable: Annotated[
+        bool | None,
+        Field(description="Airflow waits for an existing scheduler without a slot; left out: as Airflow is configured"),
+    ] = None
 
     @model_validator(mode="after")
     def _one_cluster(self) -> ComputeSpec:

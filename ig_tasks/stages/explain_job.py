@@ -8,6 +8,7 @@ from typing import Any
 from ig_tasks.cluster.job import map_shards
 from ig_tasks.cluster.progress import Progress
 from ig_tasks.cluster.session import ComputeSession
+from ig_tasks.data.shards import Shard
 from ig_tasks.errors import RunError
 from ig_tasks.stages.aggregation import RunSummary, keep_summary, sound_summary
 from ig_tasks.stages.merging import merged_shards
@@ -73,6 +74,42 @@ def explain_run(
     raise RunError(f"run {run.uri}: {lost} was computed {_ROUNDS} times and never kept as written; see to the store")
 
 
+def explain_tasks(plan: RunPlan, run: RunFolder, shards: Sequence[Shard]) -> list[ExplainTask]:
+    """What a worker is told of each of these shards."""
+    spec = plan.spec
+    return [
+        ExplainTask(
+            model=plan.model,
+            shard=shard,
+            run_uri=run.uri,
+            run_name=run.name,
+            run_id=run.run_id,
+            data=spec.data,
+            attribution=spec.attribution,
+            memory_limit=plan.memory_limit,
+            keep_inputs=spec.report.keep_inputs,
+            resources=spec.compute.resources,
+        )
+        for shard in shards
+    ]
+
+
+def explain_named(
+    plan: RunPlan,
+    run: RunFolder,
+    session: ComputeSession,
+    names: Collection[str],
+    *,
+    log: Callable[[str], None] | None = None,
+) -> None:
+    """Explain these shards and no others; their files are there afterwards.
+
+    Raises:
+        IgTasksError: what `explain_run` raises of a shard.
+    """
+    _explain(plan, run, session, {shard.name for shard in plan.shards()} - set(names), log=log)
+
+
 def _explain(
     plan: RunPlan,
     run: RunFolder,
@@ -87,21 +124,7 @@ def _explain(
     total, earlier = sum(shard.rows for shard in shards), sum(s.rows for s in shards if s.name in finished)
     workers = 0
     with Progress(total, "compute_attributions", log=log, done=earlier) as progress:
-        tasks = [
-            ExplainTask(
-                model=plan.model,
-                shard=shard,
-                run_uri=run.uri,
-                run_name=run.name,
-                run_id=run.run_id,
-                data=spec.data,
-                attribution=spec.attribution,
-                memory_limit=plan.memory_limit,
-                keep_inputs=spec.report.keep_inputs,
-                resources=spec.compute.resources,
-            )
-            for shard in left
-        ]
+        tasks = explain_tasks(plan, run, left)
         size = _shards_of_a_task(len(tasks))
         together = [tasks[at : at + size] for at in range(0, len(tasks), size)]
         for _ in map_shards(

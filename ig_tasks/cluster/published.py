@@ -1,0 +1,180 @@
+"""Tasks that outlive their client: published on an existing scheduler, looked after from elsewhere, withdrawn.
+
+The scheduler keeps published tasks at work, whoever comes and goes, and starts them anew when a worker dies. A task is
+done when its file lies in the store, not when the scheduler says so: what happens to scheduler and onlookers loses
+nothing that was finished.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ig_tasks.cluster.job import call_task
+from ig_tasks.errors import ResourceError, brief
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+    from ig_tasks.cluster.session import ComputeSession
+
+__all__ = ["Look", "look", "publish", "security_of", "withdraw"]
+
+ANSWER_SECONDS = 10.0
+_ENDED = {"memory", "erred"}
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a scheduler said of published tasks at one moment.
+
+    Attributes:
+        states: {task: its state}; None: the scheduler does not know it (any more).
+        workers: the resources that each connected worker offers.
+    """
+
+    states: Mapping[str, str | None]
+    workers: tuple[Mapping[str, float], ...]
+
+    def can_run(self, resources: Mapping[str, float]) -> bool:
+        """Whether a worker offers all of `resources`."""
+        return any(all(offer.get(name, 0) >= amount for name, amount in resources.items()) for offer in self.workers)
+
+    @property
+    def ended(self) -> set[str]:
+        """Tasks that returned or raised."""
+        return {name for name, state in self.states.items() if state in _ENDED}
+
+    @property
+    def unknown(self) -> set[str]:
+        """Tasks that the scheduler does not know."""
+        return {name for name, state in self.states.items() if state is None}
+
+
+def publish(
+    session: ComputeSession,
+    dataset: str,
+    function: Callable[..., Any],
+    tasks: Mapping[str, Mapping[str, Any]],
+    *,
+    key: str,
+    resources: Mapping[str, float],
+    retries: int,
+) -> bool:
+    """Have `function(**task)` called for each task, also when this client is gone; returns whether that was new.
+
+    Tasks of the dataset that are all still at work, from an earlier client, are left at work.
+
+    Args:
+        dataset: the name under which the scheduler keeps the tasks.
+        tasks: {name: arguments}.
+        key: what the names shown by Dask begin with.
+
+    Raises:
+        ResourceError: if no worker offers the resources.
+    """
+    client = session.client
+    session.check_resources(resources)
+    if dataset in client.list_datasets():
+        if _at_work(client, dataset, set(tasks)):
+            return False
+        client.unpublish_dataset(dataset)
+    attempt = uuid.uuid4().hex[:8]
+    futures = client.map(
+        call_task, [function] * len(tasks), [dict(task) for task in tasks.values()],
+        key=[f"{key}-{name}-{attempt}" for name in tasks], pure=False, retries=retries,
+        resources=dict(resources) or None,
+    )  # fmt: skip
+    try:
+        client.publish_dataset(dict(zip(tasks, futures, strict=True)), name=dataset)
+    except KeyError:
+        # Somebody else did in this moment: their tasks write the same files.
+        client.cancel(futures)
+        return False
+    return True
+
+
+def _at_work(client: Client, dataset: str, names: set[str]) -> bool:
+    try:
+        futures = client.get_dataset(dataset)
+    except KeyError:
+        return False
+    if not names <= set(futures):
+        return False
+    keys = [futures[name].key for name in names]
+    states = client.sync(client.scheduler.get_task_status, keys=keys)
+    return all(state is not None and state not in _ENDED for state in states.values())
+
+
+async def look(
+    address: str, dataset: str, keys: Mapping[str, str] | None, *, key: str, security: Any
+) -> tuple[dict[str, str] | None, Look]:
+    """The published tasks ({name: Dask's key}; None: there is no such dataset), and how they are.
+
+    Args:
+        keys: of the tasks that are asked for, as an earlier call returned them; None: all that are published.
+        key: as `publish` was given it.
+
+    Raises:
+        OSError: if the scheduler does not answer in some seconds.
+    """
+    from distributed.core import rpc
+
+    connection = security.get_connection_args("client")
+    try:
+        async with (
+            asyncio.timeout(ANSWER_SECONDS),
+            rpc(address, timeout=ANSWER_SECONDS, connection_args=connection, deserialize=False) as scheduler,
+        ):
+            if keys is None:
+                (published,) = await scheduler.publish_get(names=(dataset,))
+                keys = None if published is None else {_name_of(str(k), key): str(k) for k in published["keys"]}
+            states = await scheduler.get_task_status(keys=list(keys.values())) if keys else {}
+            known = await scheduler.identity()
+    except (OSError, TypeError, ValueError, RuntimeError) as error:
+        raise OSError(brief(error)) from None
+    offers = tuple(dict(worker.get("resources") or {}) for worker in known["workers"].values())
+    named = {name: states.get(known_key) for name, known_key in (keys or {}).items()}
+    return None if keys is None else dict(keys), Look(named, offers)
+
+
+def _name_of(whole: str, key: str) -> str:
+    """The task's name within a key that `publish` made."""
+    return whole.removeprefix(f"{key}-").rsplit("-", 1)[0]
+
+
+def withdraw(address: str, dataset: str, security: Any = None) -> bool:
+    """Cancel what is left of published tasks, and forget them; returns whether the scheduler answered."""
+    from distributed import Client
+
+    with contextlib.suppress(OSError, TimeoutError, RuntimeError, TypeError, ValueError):
+        options = {} if security is None else {"security": security}
+        with Client(address, timeout=ANSWER_SECONDS, set_as_default=False, **options) as client:
+            if dataset in client.list_datasets():
+                futures = client.get_dataset(dataset)
+                client.cancel(list(futures.values()), force=True)
+                client.unpublish_dataset(dataset)
+        return True
+    return False
+
+
+def security_of(settings: Mapping[str, Any]) -> Any:
+    """How to speak to a scheduler whose TLS files these settings of Dask name; the process's own where they are empty.
+
+    Raises:
+        ResourceError: if a file cannot be read.
+    """
+    import dask
+    from distributed import Security
+
+    with dask.config.set(dict(settings)):
+        security = Security()
+    try:
+        security.get_connection_args("client")
+    except OSError as error:
+        raise ResourceError(f"TLS for Dask: {brief(error)}; see to the files of the certificate") from None
+    return security
