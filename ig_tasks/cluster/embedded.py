@@ -25,6 +25,7 @@ import dask.config
 from distributed.deploy.spec import SpecCluster  # noqa: TID253 - this module is imported lazily
 from distributed.deploy.subprocess import Subprocess  # noqa: TID253 - likewise
 
+from ig_tasks.cluster.certificate import ClusterCertificate
 from ig_tasks.cluster.environment import worker_environment
 from ig_tasks.cluster.sizing import WorkerPlan
 from ig_tasks.errors import WorkerLostError
@@ -81,7 +82,8 @@ class WatchedScheduler(WatchedProcess):
         options = {
             "host": LOOPBACK,
             "port": 0,
-            "dashboard": True,
+            "protocol": "tls",
+            "dashboard": False,
             "dashboard_address": ANY_LOOPBACK_PORT,
             "scheduler_file": str(identity),
         }
@@ -114,13 +116,20 @@ class WatchedWorker(WatchedProcess):
 
 
 def start_cluster(plan: WorkerPlan, scratch: Path) -> Any:
-    """A running cluster of `plan.workers` workers; their log files and spilled data are in `scratch`.
+    """A running cluster of `plan.workers` workers; log files, spilled data and its certificate are in `scratch`.
+
+    Whoever may not read `scratch` is turned away by its processes, which show nobody a dashboard.
 
     Raises:
         RuntimeError: with the last line that the scheduler wrote, when the scheduler does not start.
     """
+    certificate = ClusterCertificate.made_in(scratch)
+    # Dask serves pages with logs and stacks to whoever asks, beside the dashboard: no routes, no pages.
+    closed = {**certificate.environment(), "DASK_DISTRIBUTED__SCHEDULER__HTTP__ROUTES": "[]",
+              "DASK_DISTRIBUTED__WORKER__HTTP__ROUTES": "[]"}  # fmt: skip
     options: dict[str, Any] = {
         "host": LOOPBACK,
+        "protocol": "tls",
         "nthreads": 1,
         "memory_limit": plan.memory_limit,
         "silence_logs": logging.WARNING,
@@ -137,7 +146,8 @@ def start_cluster(plan: WorkerPlan, scratch: Path) -> Any:
                 "name": str(name),
                 "scratch": str(scratch),
                 "options": options,
-                "environment": worker_environment(threads=plan.threads, gpu=plan.gpus[name] if plan.gpus else None),
+                "environment": worker_environment(threads=plan.threads, gpu=plan.gpus[name] if plan.gpus else None)
+                | closed,
             },
         }
         # The cluster knows them by number, Dask by the number's text: did the names agree, the cluster would
@@ -146,13 +156,18 @@ def start_cluster(plan: WorkerPlan, scratch: Path) -> Any:
     }
     scheduler = {
         "cls": WatchedScheduler,
-        "options": {"scratch": str(scratch), "environment": worker_environment(threads=1)},
+        "options": {"scratch": str(scratch), "environment": worker_environment(threads=1) | closed},
     }
     for _ in range(_LOOPS):
         # Dask gives the thread of its event loop ten seconds to start, then asserts: too few on a machine that is busy.
         with contextlib.suppress(AssertionError):
             return SpecCluster(
-                workers=workers, scheduler=scheduler, worker=None, name="ig-tasks", silence_logs=logging.ERROR
+                workers=workers,
+                scheduler=scheduler,
+                worker=None,
+                name="ig-tasks",
+                silence_logs=logging.ERROR,
+                security=certificate.security(),
             )
     raise WorkerLostError("the event loop of a Dask cluster did not start: this machine is overloaded; run again later")
 

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from ig_tasks.cluster.amounts import gigabytes, workers_counted
+from ig_tasks.cluster.reach import installed_versions, require_answer
 from ig_tasks.cluster.sizing import Machine, WorkerPlan, plan_workers, resource_hint
 from ig_tasks.cluster.versions import version_skew
 from ig_tasks.cluster.worker_exits import Doing, WorkerExits, remedy
@@ -171,16 +172,15 @@ class ComputeSession:
         from distributed import Client
 
         address, began = self.address, time.monotonic()
+        limit = min(CONNECT_SECONDS, self.compute.worker_timeout)
+        require_answer(str(address), limit)
         try:
-            client = Client(address, timeout=min(CONNECT_SECONDS, self.compute.worker_timeout), set_as_default=False)
+            client = Client(address, timeout=limit, set_as_default=False)
         except (OSError, TypeError, ValueError) as error:
-            raise ResourceError(
-                f"compute.address: no Dask scheduler answers at {address} ({brief(error)}); start it, "
-                "correct the address, or leave it out to use workers on this machine"
-            ) from None
+            raise ResourceError(f"compute.address: {address} answered and does not any more ({brief(error)})") from None
         self._client = client
         self._await_worker(client)
-        skew = version_skew(client.get_versions(packages=["ig-tasks"]))
+        skew = version_skew(installed_versions(client, self._log))
         if skew:
             raise ResourceError(
                 f"compute.address: versions differ at {address}: {skew}; run scheduler, workers and this "

@@ -74,7 +74,7 @@ class StageOperator(BaseOperator):
         ref: Ref = result.with_(spec_digests=digests).to_json()
         return ref
 
-    def _call(self, context: Any, name: str, **arguments: Any) -> tuple[Any, ExplanationSpec, dict[str, str]]:
+    def _call(self, context: Any, name: str, /, **arguments: Any) -> tuple[Any, ExplanationSpec, dict[str, str]]:
         """What a function of the pipeline returns of this run's spec and the reference before; the spec, its digests.
 
         Raises:

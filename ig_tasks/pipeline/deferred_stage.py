@@ -12,10 +12,10 @@ from ig_tasks.pipeline.compute_stages import planned
 from ig_tasks.pipeline.stage_workers import Log, session_of, to_stderr
 from ig_tasks.spec import ExplanationSpec
 from ig_tasks.stages.deferred_job import Submitted, dataset_of, key_of, submit_shards
-from ig_tasks.stages.explain_job import explain_shards
+from ig_tasks.stages.explain_job import explain_named
 from ig_tasks.stages.run_plan import require_unchanged
 from ig_tasks.stages.run_reference import RunReference
-from ig_tasks.stages.shard_files import sound_shards
+from ig_tasks.stages.sound_shards import sound_shards
 from ig_tasks.store import Manifest
 
 __all__ = ["submit_attributions", "withdraw_attributions"]
@@ -67,7 +67,7 @@ def submit_attributions(
     with session_of(spec, session, log) as workers:
         again = [name for name in failed if name not in finished]
         if again:
-            explain_shards(plan, run, workers, again, log=log)
+            explain_named(plan, run, workers, again, log=log)
         left = [shard for shard in plan.shards() if shard.name not in finished and shard.name not in again]
         if not left:
             return None

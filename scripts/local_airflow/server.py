@@ -90,31 +90,40 @@ class LocalAirflow:
         self.home.prepare(self.say)
         end_leftovers(self.home)
         self.say(f"starting Airflow on {self.url}")
-        commands = {
-            "api-server": ["api-server", "--host", "127.0.0.1", "--port", str(self.port)],
-            "scheduler": ["scheduler", "--skip-serve-logs"],
-            "dag-processor": ["dag-processor"],
-        }
-        if self.triggerer:
-            commands["triggerer"] = ["triggerer", "--skip-serve-logs"]
-        environment = self.home.environment(self.port)
         self._began = datetime.now(UTC)
-        for name, arguments in commands.items():
-            with (self.home.logs / f"{name}.log").open("wb") as log:
-                self._processes[name] = subprocess.Popen(
-                    airflow_command(*arguments),
-                    env=environment,
-                    cwd=self.home.path,
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=subprocess.STDOUT,
-                    start_new_session=True,
-                    preexec_fn=_end_with_parent,
-                )
-            self._write_state()
+        for name in ("api-server", "scheduler", "dag-processor", *(["triggerer"] if self.triggerer else [])):
+            self.start_process(name)
         self._wait_until_healthy(time.monotonic() + timeout)
         self.api.warm_up()
         self.api.ensure_pool(POOL)
+
+    def start_process(self, name: str) -> None:
+        """Start one of Airflow's processes; whoever needs it waits for it."""
+        arguments = {
+            "api-server": ["--host", "127.0.0.1", "--port", str(self.port)],
+            "scheduler": ["--skip-serve-logs"],
+            "triggerer": ["--skip-serve-logs"],
+        }
+        with (self.home.logs / f"{name}.log").open("ab") as log:
+            self._processes[name] = subprocess.Popen(
+                airflow_command(name, *arguments.get(name, [])),
+                env=self.home.environment(self.port),
+                cwd=self.home.path,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                preexec_fn=_end_with_parent,
+            )
+        self._write_state()
+
+    def kill_process(self, name: str) -> None:
+        """kill -9, of one of Airflow's processes and of all that it started."""
+        process = self._processes.pop(name)
+        for one in [*psutil.Process(process.pid).children(recursive=True), process]:
+            one.kill()
+        process.wait()
+        self._write_state()
 
     def wait(self) -> None:
         """Until one of the processes ends.

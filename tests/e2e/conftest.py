@@ -21,10 +21,10 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
+from support.dask_cluster import ForeignCluster
+from support.gated_model import gated
 from support.patience import PATIENCE
 
-from ig_tasks.cluster.session import ComputeSession
-from ig_tasks.spec.sections import ComputeSpec
 from scripts.local_airflow import AirflowHome, LocalAirflow
 from scripts.local_airflow.home import USER, airflow_command
 
@@ -110,6 +110,7 @@ class Stage:
     airflow: LocalAirflow
     project: Path
     store: Path
+    dask: ForeignCluster
 
     @property
     def api(self) -> Any:
@@ -203,9 +204,11 @@ class Stage:
 def stage() -> Iterator[Stage]:
     project = Path(tempfile.mkdtemp(prefix="ig-", dir="/tmp"))
     # Runs share this worker, except those of `tiny`, which start their own as most users' do.
-    dask = ComputeSession(ComputeSpec(workers=1))
+    dask = ForeignCluster(project / "dask", {"IG_TASKS_CACHE": str(project / "cache")})
     try:
-        make_project(project, dask.client.scheduler.address)
+        dask.start_scheduler()
+        dask.start_worker()
+        make_project(project, dask.address)
         home = AirflowHome(
             project / "h",
             project / "dags",
@@ -220,7 +223,7 @@ def stage() -> Iterator[Stage]:
         with LocalAirflow(home, triggerer=False) as airflow:
             for dag_id in ("ig_tiny", "ig_feature_validation", "ig_explain_on_demand", "reader"):
                 airflow.wait_for_dag(dag_id)
-            yield Stage(airflow, project, project / "runs")
+            yield Stage(airflow, project, project / "runs", dask)
     finally:
         dask.close()
         shutil.rmtree(project, ignore_errors=True)
@@ -256,6 +259,10 @@ def make_project(project: Path, dask: str) -> None:
     shared = {"address": dask, "shard_rows": 32}
     monthly = {"cron": "0 0 1 * *", "partition": "%Y-%m", "offset": -1, "start": "2013-02-01"}
     wrong = {**common["data"], "prediction": "wrong"}
+    make_model(project / "include" / "models" / "waiting", gate=project / "closed")
+    waiting = {"uri": "../models/waiting", "target": "late"}
+    deferred = {**shared, "shard_rows": 8, "deferrable": True}
+    write(specs / "deferred.yaml", {**common, "name": "deferred", "model": waiting, "compute": deferred})
     write(specs / "tiny.yaml", {**common, "name": "tiny", "owner": "tests", "partition": "2013-02"})
     # Every report has a verdict on which a person decides.
     judged = {"verdicts": {"dominant": {"at_least": 0.01, "severity": "critical"}}, "approval": "critical"}
@@ -264,12 +271,16 @@ def make_project(project: Path, dask: str) -> None:
     (specs / "broken.yaml").write_text(BROKEN)
 
 
-def make_model(folder: Path) -> None:
+def make_model(folder: Path, gate: Path | None = None) -> None:
+    """A package; one with a gate explains nothing while that file exists."""
     import torch
     from safetensors.torch import save_file
 
     folder.mkdir(parents=True)
-    (folder / "model.py").write_text(textwrap.dedent(MODEL).lstrip())
+    code = textwrap.dedent(MODEL).lstrip()
+    if gate is not None:
+        code = gated(code, inputs="weather, carrier", arguments="carriers")
+    (folder / "model.py").write_text(code)
     namespace: dict[str, Any] = {}
     exec(compile(MODEL, "model.py", "exec"), namespace)  # noqa: S102 - the code that stands above
     torch.manual_seed(0)
@@ -279,7 +290,7 @@ def make_model(folder: Path) -> None:
         {
             "framework": "torch",
             "factory": "model:build",
-            "arguments": {"carriers": 4},
+            "arguments": {"carriers": 4} if gate is None else {"gate": str(gate), "carriers": 4},
             "weights": "weights.safetensors",
             "inputs": {
                 "weather": {"columns": ["temp", "wind"]},

@@ -231,7 +231,8 @@ def test_a_broken_spec_keeps_its_schedule_and_says_what_is_wrong_in_every_run(st
     dags = {dag["dag_id"]: dag for dag in stage.api.get("/dags")["dags"]}
     tags = {name: {tag["name"] for tag in dag["tags"]} for name, dag in dags.items()}
     assert {name for name, found in tags.items() if "ig-tasks" in found} == {
-        "ig_tiny", "ig_monthly", "ig_wrong", "ig_broken", "ig_feature_validation", "ig_explain_on_demand",
+        "ig_tiny", "ig_deferred", "ig_monthly", "ig_wrong", "ig_broken", "ig_feature_validation",
+        "ig_explain_on_demand",
     }  # fmt: skip
     assert tags["ig_broken"] == {"broken-spec", "ig-tasks", "live"}
     assert dags["ig_broken"]["owners"] == ["broken-owners"]

@@ -7,6 +7,7 @@ import gc
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
@@ -84,17 +85,38 @@ def test_workers_are_single_threads_within_their_share_of_memory(session: Comput
 
 
 def test_everything_listens_on_the_loopback_address_only(session: ComputeSession) -> None:
-    assert session.client.dashboard_link.startswith("http://127.0.0.1:")
     listening = [
         (child.pid, connection.laddr)
         for child in psutil.Process().children(recursive=True)
         for connection in child.net_connections(kind="inet")
         if connection.status == psutil.CONN_LISTEN
     ]
-    # Scheduler and its dashboard, and for each worker a nanny, the worker and its dashboard; besides them what other
-    # tests of this process may have started.
+    # The scheduler and its HTTP server, for each worker a nanny, the worker and its HTTP server; what other tests
+    # of this process may have started.
     assert len(listening) >= 2 + 2 * 3
     assert {address.ip for _, address in listening} == {"127.0.0.1"}
+
+
+def test_nobody_else_on_this_machine_runs_code_on_the_workers_or_reads_their_logs(session: ComputeSession) -> None:
+    """Neither without a certificate, nor with one of their own, nor without TLS; to the files, only we have access."""
+    from distributed import Client, Security
+
+    address = session.client.scheduler.address
+    assert address.startswith("tls://127.0.0.1:")
+    for stranger, security in (
+        (address, None),
+        (address, Security.temporary()),
+        (address.replace("tls://", "tcp://"), None),
+    ):
+        with pytest.raises((OSError, TypeError)):
+            Client(stranger, timeout=PATIENCE, set_as_default=False, security=security)
+    assert session._scratch is not None
+    assert session._scratch.stat().st_mode & 0o077 == 0
+    assert {(session._scratch / name).stat().st_mode & 0o777 for name in ("certificate.pem", "key.pem")} == {0o600}
+    with socket.create_connection(("127.0.0.1", session.client.scheduler_info()["services"]["dashboard"])) as asked:
+        asked.sendall(b"GET /info/logs.html HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert asked.recv(100).startswith(b"HTTP/1.1 404 ")
+    assert session.client.submit(lambda: 7).result(timeout=PATIENCE) == 7
 
 
 def test_workers_import_no_airflow_and_see_none_of_its_variables(session: ComputeSession) -> None:

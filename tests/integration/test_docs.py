@@ -22,12 +22,12 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 from support import docs, tiny
+from support.dask_cluster import ForeignCluster
 from support.programs import run_block
 
-from ig_tasks.cluster.session import ADDRESS_VARIABLE, ComputeSession
+from ig_tasks.cluster.session import ADDRESS_VARIABLE
 from ig_tasks.models.config import ModelConfig
 from ig_tasks.spec import ExplanationSpec, json_schema, load_spec
-from ig_tasks.spec.sections import ComputeSpec
 from ig_tasks.store.report import SCHEMA_FILE
 from ig_tasks.store.runs import locate_report
 
@@ -57,10 +57,12 @@ def scratch_project(root: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def scheduler() -> Iterator[str]:
+def scheduler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """One worker for all commands of the quickstart: starting one for each would take most of their time."""
-    with ComputeSession(ComputeSpec(workers=1)) as session:
-        yield session.client.scheduler.address
+    with ForeignCluster(tmp_path_factory.mktemp("dask")) as cluster:
+        cluster.start_scheduler()
+        cluster.start_worker()
+        yield cluster.address
 
 
 @pytest.fixture

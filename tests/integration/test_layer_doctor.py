@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 import yaml
+from support.dask_cluster import ForeignCluster
 from support.tiny import KINDS, MODEL_YAML, write_package, write_project
 
 from ig_tasks import cli, pipeline
-from ig_tasks.cluster.session import ADDRESS_VARIABLE, ComputeSession
+from ig_tasks.cluster.session import ADDRESS_VARIABLE
 from ig_tasks.pipeline.checkup import Checkup
 from ig_tasks.spec import load_spec
-from ig_tasks.spec.sections import ComputeSpec
 
 pytest.importorskip("torch")
 
@@ -25,9 +25,11 @@ CATEGORY = {"columns": ["kind"], "vocabulary": list(KINDS), "offset": 1}
 
 
 @pytest.fixture
-def scheduler() -> Iterator[str]:
-    with ComputeSession(ComputeSpec(workers=1)) as session:
-        yield session.client.scheduler.address
+def scheduler(tmp_path: Path) -> Iterator[str]:
+    with ForeignCluster(tmp_path / "dask") as cluster:
+        cluster.start_scheduler()
+        cluster.start_worker()
+        yield cluster.address
 
 
 @pytest.fixture

@@ -38,6 +38,10 @@ class ForeignCluster:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End what was started."""
         for name in list(self._processes):
             self.kill(name)
 
@@ -62,13 +66,12 @@ class ForeignCluster:
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
-    def stop(self, name: str) -> None:
-        """SIGSTOP: it is there, and does nothing."""
-        os.killpg(self._processes[name].pid, signal.SIGSTOP)
+    def datasets(self) -> list[str]:
+        """Names of what is published on it."""
+        from distributed import Client
 
-    def go_on(self, name: str) -> None:
-        """SIGCONT."""
-        os.killpg(self._processes[name].pid, signal.SIGCONT)
+        with Client(self.address, set_as_default=False) as client:
+            return [str(name) for name in client.list_datasets()]
 
     def _start(self, name: str, *arguments: str) -> None:
         with (self.folder / f"{name}.log").open("ab") as log:

@@ -1,0 +1,76 @@
+"""Whether an existing scheduler answers: asked before there is a client, which lingers where it cannot connect."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+from ig_tasks.errors import ResourceError, brief
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+__all__ = ["installed_versions", "require_answer"]
+
+VERSIONS_SECONDS = 10.0
+_START = "start it, correct the address, or leave it out to use workers on this machine"
+_CERTIFICATE = (
+    "set distributed.comm.tls.ca-file, client.cert and client.key of Dask's configuration, or name them in an Airflow "
+    "connection of type dask"
+)
+
+
+def require_answer(address: str, seconds: float) -> None:
+    """Refuse a scheduler that does not answer in some seconds, or turns this process away.
+
+    Raises:
+        ResourceError: in one line that says what to do.
+    """
+    # In a thread of its own: a notebook has an event loop in this one.
+    with ThreadPoolExecutor(1) as pool:
+        refused = pool.submit(lambda: asyncio.run(_asked(address, seconds))).result()
+    if refused is not None:
+        why, what_helps = refused
+        raise ResourceError(f"compute.address: no Dask scheduler answers at {address} ({why}); {what_helps}")
+
+
+async def _asked(address: str, seconds: float) -> tuple[str, str] | None:
+    """None where the scheduler answers; else why not, and what helps."""
+    from distributed import Security
+    from distributed.comm.core import FatalCommClosedError
+    from distributed.core import rpc
+
+    encrypted = address.startswith("tls://")
+    try:
+        connection: dict[str, Any] = Security().get_connection_args("client")
+        if encrypted and connection.get("ssl_context") is None:
+            return "it is to be reached by TLS, and this process has no certificate", _CERTIFICATE
+        async with (
+            asyncio.timeout(seconds),
+            rpc(address, timeout=seconds, connection_args=connection, deserialize=False) as scheduler,
+        ):
+            await scheduler.identity(n_workers=0)
+    except FatalCommClosedError:
+        return "its certificate and this process's do not fit together", _CERTIFICATE
+    except TimeoutError:
+        return f"not within {seconds:g} s", _START
+    except (OSError, TypeError, ValueError, RuntimeError) as error:
+        tls = "if it speaks no TLS, write tcp:// for it" if encrypted else "if it speaks TLS, write tls:// for it"
+        return brief(error.__cause__ or error), f"{_START}; {tls}"
+    return None
+
+
+def installed_versions(client: Client, say: Callable[[str], None]) -> Mapping[str, Any]:
+    """What client, scheduler and workers have installed; of none but this process where a worker does not answer."""
+    from distributed.versions import get_versions
+
+    packages = ["ig-tasks"]
+    try:
+        answer: dict[str, Any] = client.sync(client._get_versions, packages=packages, callback_timeout=VERSIONS_SECONDS)
+    except (TimeoutError, OSError):
+        say("a Dask worker does not answer; versions were not compared")
+        own = get_versions(packages=packages)
+        return {"client": own, "scheduler": own, "workers": {}}
+    return answer
