@@ -120,8 +120,10 @@ class LocalAirflow:
     def kill_process(self, name: str) -> None:
         """kill -9, of one of Airflow's processes and of all that it started."""
         process = self._processes.pop(name)
-        for one in [*psutil.Process(process.pid).children(recursive=True), process]:
-            one.kill()
+        started = psutil.Process(process.pid).children(recursive=True)
+        process.kill()
+        for child in started:
+            child.kill()
         process.wait()
         self._write_state()
 
