@@ -31,7 +31,7 @@ class AirflowApi:
     def __init__(self, url: str, user: str, password: str) -> None:
         self.url = url.rstrip("/")
         self._login = {"username": user, "password": password}
-        self._http = httpx.Client(base_url=self.url, timeout=30, trust_env=False)
+        self._http = httpx.Client(base_url=self.url, timeout=300, trust_env=False)
 
     def close(self) -> None:
         self._http.close()

@@ -18,6 +18,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import numpy as np
 import pytest
 import yaml
@@ -119,6 +120,15 @@ class Stage:
     def viewer(self) -> tuple[str, str]:
         """Name and password of somebody who may read and no more."""
         return VIEWER, json.loads(self.airflow.home.passwords.read_text())[VIEWER]
+
+    def reader(self) -> httpx.Client:
+        """Somebody who may read and no more, as a program that follows links."""
+        user, password = self.viewer()
+        base = {"base_url": self.airflow.url, "trust_env": False, "timeout": PATIENCE}
+        with httpx.Client(**base) as door:
+            answer = door.post("/auth/token", json={"username": user, "password": password}).raise_for_status()
+        headers = {"Authorization": f"Bearer {answer.json()['access_token']}"}
+        return httpx.Client(**base, headers=headers, follow_redirects=True)
 
     def wait(self, dag_id: str, run_id: str) -> dict[str, Any]:
         """The run once it has ended."""
@@ -267,7 +277,8 @@ def make_project(project: Path, dask: str) -> None:
     # Every report has a verdict on which a person decides.
     judged = {"verdicts": {"dominant": {"at_least": 0.01, "severity": "critical"}}, "approval": "critical"}
     write(specs / "monthly.yaml", {**common, "name": "monthly", "schedule": monthly, "compute": shared, **judged})
-    write(specs / "wrong.yaml", {**common, "name": "wrong", "data": wrong, "partition": "2013-01", "compute": shared})
+    other = {"partition": "2013-01", "compute": shared, "store": str(project / "other_runs")}
+    write(specs / "wrong.yaml", {**common, "name": "wrong", "data": wrong, **other})
     (specs / "broken.yaml").write_text(BROKEN)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import httpx
 import pytest
@@ -215,16 +216,22 @@ def test_a_critical_check_that_fails_withholds_the_report_without_another_try(st
     handed = stage.api.get(f"/dags/ig_wrong/dagRuns/{run_id}/taskInstances/validate/xcomEntries/report")["value"]
     assert handed["verdict"] == "withheld"
     assert Path(handed["page_uri"]).is_file()
-    assert stage.link("ig_wrong", run_id, "validate").startswith(f"{stage.airflow.url}/ig/wrong/")
+    # Its spec has a store of its own, which the address tells.
+    link = stage.link("ig_wrong", run_id, "validate")
+    assert link.startswith(f"{stage.airflow.url}/ig/wrong%40")
+    with stage.reader() as reader:
+        assert reader.get(link).status_code == 200
+        assert reader.get("/ig/-/dags/ig_wrong").url.path == unquote(urlsplit(link).path).rpartition("/")[0]
+        assert reader.get("/ig/wrong").status_code == 404
     assert stage.api.asset_events("ig_wrong", run_id) == []
-    assert not (stage.store / "wrong" / "latest.json").exists()
+    assert not (stage.project / "other_runs" / "wrong" / "latest.json").exists()
 
     # Where the run is not to fail by it, what follows is skipped, and the report is withheld all the same.
     run_id = stage.api.trigger("ig_wrong", conf={"fail_on_violation": False})
     assert stage.wait("ig_wrong", run_id)["state"] == "success"
     skipped = dict.fromkeys(["validate", "publish_report", REGISTER], "skipped")
     assert stage.states("ig_wrong", run_id) == {**dict.fromkeys(TASKS[:3], "success"), **skipped}
-    assert not (stage.store / "wrong" / "latest.json").exists()
+    assert not (stage.project / "other_runs" / "wrong" / "latest.json").exists()
 
 
 def test_a_broken_spec_keeps_its_schedule_and_says_what_is_wrong_in_every_run(stage):
@@ -335,6 +342,9 @@ def test_every_page_is_whole_and_open_to_everyone_at_every_width(stage, ui, trig
     row_id = report["examples"][0]["row_id"].replace("/", "~-")
     for path in ("/ig/", "/ig/monthly", run, f"{run}/features/{leading}", f"{run}/rows", f"{run}/rows/{row_id}"):
         ui.look(path)
+    itself = f"monthly/{report['run_id']}"
+    ui.look(f"/ig/-/compare?before={itself}&after={itself}")
+    ui.look("/ig/-/dags/reader")  # what stands in a tab where there is nothing to show
     assert (ui.heard, ui.elsewhere) == ([], [])
 
 

@@ -15,7 +15,14 @@ from support.patience import PATIENCE, until
 
 expect.set_options(timeout=PATIENCE * 1000)
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
-SIZES = {1400: "light", 1000: "dark", 390: "light"}
+WIDTHS, THEMES = (1400, 1000, 390), ("light", "dark")
+_GROUNDS = {"light": "rgb(255, 255, 255)", "dark": "rgb(20, 25, 29)"}
+# As Airflow does in another window: its choice stands in the storage that pages of one host share.
+_CHOOSE = """(theme) => {
+    localStorage.setItem("theme", theme);
+    dispatchEvent(new StorageEvent("storage", {key: "theme", newValue: theme}));
+    return getComputedStyle(document.body).backgroundColor;
+}"""
 # The `sandbox` that Airflow gives to every plugin's frame, of which a browser warns.
 _FRAMES = "An iframe which has both allow-scripts and allow-same-origin"
 
@@ -69,15 +76,17 @@ class AirflowUi:
 
     def look(self, path: str) -> None:
         """A page of the browser by itself: whole at every width, light and dark, and open to everyone."""
-        for width, scheme in SIZES.items():
+        answer = self.page.goto(f"{self.url}{path}")
+        assert answer is not None
+        assert answer.status == 200, (path, answer.status)
+        self.page.wait_for_load_state("networkidle")
+        for width in WIDTHS:
             self.page.set_viewport_size({"width": width, "height": 900})
-            self.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-            answer = self.page.goto(f"{self.url}{path}")
-            assert answer is not None
-            assert answer.status == 200, (path, answer.status)
-            self.page.wait_for_load_state("networkidle")
-            assert self.page.evaluate("document.documentElement.scrollWidth") <= width, (path, width)
-            assert (path, width, violations(self.page)) == (path, width, [])
+            for theme in THEMES:
+                seen = (path, width, theme)
+                assert (*seen, self.page.evaluate(_CHOOSE, theme)) == (*seen, _GROUNDS[theme])
+                assert self.page.evaluate("document.documentElement.scrollWidth") <= width, seen
+                assert (*seen, violations(self.page)) == (*seen, [])
 
 
 @contextmanager
