@@ -17,7 +17,7 @@ _ALWAYS = {
     "out.",
     "Median and quantiles": "the values below which half of the rows lie, or another share of them. They are exact "
     "where there are at most 2048 different values (1024 in a segment). Of more they are read from counts by cells of "
-    "values: the sign is right, and the share below such a value is off by less than a tenth of a percent point.",
+    "values: the sign is right, and the share below such a value is off by less than a fifth of a percent point.",
     "95 % interval": "where the importance of all such rows is expected to lie, given the rows that were read.",
     "Rank interval": "the ranks that a feature may hold, for all features at once, given the intervals.",
     "Convergence delta": "the sum of a row's attributions less the difference that they explain: the error of the "
