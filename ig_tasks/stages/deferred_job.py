@@ -27,7 +27,7 @@ class Submitted:
         address: the scheduler's.
         dataset: the name under which it keeps the tasks.
         key: what Dask's names of them begin with.
-        run_uri: the folder in which a file `statistics/<shard>.json` says that a shard is done.
+        run_uri: the folder in which a file of `statistics/` that is called after a shard says that it is done.
         shards: how many were left when the first of them was submitted.
         workers: how many were connected then.
         began: seconds since 1970 at that moment.
