@@ -79,11 +79,12 @@ def source(request, fitted_on):
     return folder, loaded.output(encoded.inputs, "late")
 
 
-@pytest.fixture
-def calibrated(request, source, fitted_on, tmp_path):
+@pytest.fixture(scope="module")
+def calibrated(request, source, fitted_on, tmp_path_factory):
     """A copy of the package with a calibration in a JSON file; the loaded model, and sklearn's own answer."""
     folder, scores = source
-    package = tmp_path / folder.name
+    root = tmp_path_factory.mktemp(request.param)
+    package = root / folder.name
     shutil.copytree(folder, package, ignore=shutil.ignore_patterns("__pycache__"))
     parameters, predict = METHODS[request.param](scores, outcome(fitted_on))
     (package / "calibration.json").write_text(json.dumps(parameters))
@@ -91,7 +92,7 @@ def calibrated(request, source, fitted_on, tmp_path):
     document = yaml.safe_load(path.read_text())
     document["targets"]["late"] |= {"threshold": THRESHOLD, "calibration": {"file": "calibration.json"}}
     path.write_text(yaml.safe_dump(document, sort_keys=False))  # the order of the categories is that of the weights
-    return ig_tasks.load_model(package, trusted_root=tmp_path), predict
+    return ig_tasks.load_model(package, trusted_root=root), predict
 
 
 MODELS = ("flights_torch", "flights_keras", "flights_torch_relu_64_64")
@@ -148,7 +149,9 @@ def test_a_run_reports_the_margin_and_compares_with_the_served_model(source, cal
             "model.space": "calibrated",
             "model.served": str(folder),
             "data.prediction": None,
+            "data.label": None,
             "data.sample": 400,
+            "verdicts.unstable.rows": 0,
             "baseline.partition": "2013-09",
             "validation.parity.space": "logit",
             "compute.workers": 0,

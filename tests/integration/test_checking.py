@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.patience import PATIENCE
 from support.tiny import write_project
 
 from ig_tasks import cli
@@ -27,7 +28,9 @@ def test_check_plans_once_and_starts_one_worker(
     monkeypatch.setattr(planning, "open_package", counted)
     data = {"uri": "../../data", "partition": "month", "id": "id", "prediction": "a"}
     parity = {"parity": {"severity": "warning"}}
-    spec = write_project(tmp_path, rows=60, data=data, validation=parity, compute={"workers": 1})
+    spec = write_project(
+        tmp_path, rows=60, data=data, validation=parity, compute={"workers": 1, "worker_timeout": PATIENCE}
+    )
     assert cli._run(["check", str(spec)]) == 0
     shown = capsys.readouterr()
     kinds = [line.split()[0] for line in shown.out.splitlines() if line]

@@ -245,7 +245,7 @@ def test_workers_that_die_are_an_error_that_may_be_tried_again(session: ComputeS
 
 
 def test_a_scheduler_that_is_lost_is_an_error_that_may_be_tried_again() -> None:
-    with ComputeSession(ComputeSpec(workers=1)) as doomed:
+    with ComputeSession(ComputeSpec(workers=1, worker_timeout=PATIENCE)) as doomed:
         assert doomed.workers == 1
         scheduler = doomed._cluster.scheduler.process.pid
 
@@ -270,7 +270,7 @@ def test_a_scheduler_that_is_lost_is_an_error_that_may_be_tried_again() -> None:
 
 def test_every_process_and_file_is_gone_when_the_session_closes() -> None:
     before = set(psutil.Process().children(recursive=True))
-    with ComputeSession(ComputeSpec(workers=1)) as short:
+    with ComputeSession(ComputeSpec(workers=1, worker_timeout=PATIENCE)) as short:
         assert run(short, lambda: 1, [{}]) == [(0, 1)]
         started = set(psutil.Process().children(recursive=True)) - before
         scratch = short._scratch
@@ -293,10 +293,10 @@ ORPHANING = """
         while time.monotonic() < end:
             sum(range(100_000))
 
-    session = ComputeSession(ComputeSpec(workers=2))
-    session.client.wait_for_workers(2, timeout=600)
-    busy = [] if {idle} else session.client.map(compute, [6000, 6001, 6002, 6003], pure=False)
-    while not {idle} and len([1 for tasks in session.client.processing().values() if tasks]) < 2:
+    session = ComputeSession(ComputeSpec(workers=1, worker_timeout=600))
+    session.client.wait_for_workers(1, timeout=600)
+    busy = [] if {idle} else session.client.map(compute, [6000, 6001], pure=False)
+    while not {idle} and not any(session.client.processing().values()):
         time.sleep(0.05)
     print("ready", session._scratch, flush=True)
     time.sleep(6000)
@@ -313,7 +313,7 @@ def test_orphans_of_a_killed_run_go_by_themselves(idle: bool, tmp_path: Path) ->
         ready, scratch = parent.stdout.readline().split()
         assert ready == "ready"
         family = psutil.Process(parent.pid).children(recursive=True)
-        assert len(family) >= 5  # scheduler, two nannies, two workers
+        assert len(family) >= 3  # scheduler, nanny, worker
     finally:
         parent.kill()
         parent.wait()
@@ -358,7 +358,9 @@ def existing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def test_an_existing_scheduler_is_used_and_left_running(existing: str) -> None:
     lines: list[str] = []
     for _ in range(2):
-        with ComputeSession(ComputeSpec(address=existing, resources={"GPU": 1}), log=lines.append) as outer:
+        with ComputeSession(
+            ComputeSpec(address=existing, resources={"GPU": 1}, worker_timeout=PATIENCE), log=lines.append
+        ) as outer:
             assert run(outer, lambda: 7, [{}], resources={"GPU": 1}) == [(0, 7)]
             assert outer.workers == 1
             assert outer.offered == {"GPU": 1.0}
@@ -368,7 +370,7 @@ def test_an_existing_scheduler_is_used_and_left_running(existing: str) -> None:
 
 def test_the_deployment_may_name_the_scheduler(existing: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(ADDRESS_VARIABLE, existing)
-    with ComputeSession(ComputeSpec()) as outer:
+    with ComputeSession(ComputeSpec(worker_timeout=PATIENCE)) as outer:
         assert run(outer, lambda: 7, [{}]) == [(0, 7)]
     assert ComputeSession(ComputeSpec(address="tcp://127.0.0.1:1")).address == "tcp://127.0.0.1:1"  # the spec wins
 
@@ -391,7 +393,7 @@ def test_other_versions_there_are_refused(existing: str, monkeypatch: pytest.Mon
 
     monkeypatch.setattr(module, "version_skew", lambda versions: "dask 1 here, 2 on a worker")
     with (
-        ComputeSession(ComputeSpec(address=existing)) as outer,
+        ComputeSession(ComputeSpec(address=existing, worker_timeout=PATIENCE)) as outer,
         pytest.raises(ResourceError, match=r"versions differ at tcp://.*: dask 1 here, 2 on a worker; run scheduler"),
     ):
         _ = outer.client
@@ -451,7 +453,7 @@ def test_an_encrypted_scheduler_is_reached_with_the_environments_certificates(tm
         assert address.startswith("tls://")
         with (
             dask.config.set(settings),
-            ComputeSession(ComputeSpec(address=address)) as encrypted,
+            ComputeSession(ComputeSpec(address=address, worker_timeout=PATIENCE)) as encrypted,
         ):
             assert run(encrypted, lambda: 7, [{}]) == [(0, 7)]
         for without in (address, address.replace("tls://", "tcp://")):

@@ -34,34 +34,33 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
     built.stop()
 
 
-@pytest.mark.parametrize(("name", "resources"), [("dask-worker", {}), ("dask-worker-gpu", {"GPU": 1.0})])
-def test_dask_services_come_up_healthy_and_compute(
-    stage: Stage, name: str, resources: dict[str, float], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_dask_services_come_up_healthy_and_compute(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     # In a container they listen on the container's own address; here, on the loopback address.
     stage.start("dask-scheduler", "--host", "127.0.0.1")
     stage.wait_until_healthy("dask-scheduler")
-    code, said = stage.check(name)
-    assert (code, "no worker of this host is registered" in said) == (1, True)
-    stage.start(name, "--host", "127.0.0.1")
-    stage.wait_until_healthy(name)
+    # As a task in airflow-scheduler finds it.
+    address = stage.translate(stage.services["airflow-scheduler"]["environment"]["IG_TASKS_DASK_ADDRESS"])
+    monkeypatch.setenv("IG_TASKS_DASK_ADDRESS", address)
 
     def look(number: int) -> tuple[int, list[str], str | None]:
         import os
 
         return number, [key for key in os.environ if "AIRFLOW" in key.upper()], os.environ.get("IG_TASKS_THREADS")
 
-    # As a task in airflow-scheduler finds it.
-    address = stage.translate(stage.services["airflow-scheduler"]["environment"]["IG_TASKS_DASK_ADDRESS"])
-    monkeypatch.setenv("IG_TASKS_DASK_ADDRESS", address)
-    with ComputeSession(ComputeSpec(resources=resources)) as session:
-        results = map_shards(
-            session, look, [{"number": 7}], keys=["look"], resources=resources, retries=0, rows=[1],
-            progress=Progress(1, "look", log=lambda line: None),
-        )  # fmt: skip
-        assert list(results) == [(0, (7, [], stage.services[name]["environment"]["IG_TASKS_THREADS"]))]
-    stage.stop(name)
-    until(lambda: stage.check(name)[0] == 1, "the scheduler to miss the worker")
+    kinds: dict[str, dict[str, float]] = {"dask-worker": {}, "dask-worker-gpu": {"GPU": 1.0}}
+    for name, resources in kinds.items():
+        code, said = stage.check(name)
+        assert (code, "no worker of this host is registered" in said) == (1, True)
+        stage.start(name, "--host", "127.0.0.1")
+        stage.wait_until_healthy(name)
+        with ComputeSession(ComputeSpec(resources=resources, worker_timeout=PATIENCE)) as session:
+            results = map_shards(
+                session, look, [{"number": 7}], keys=[f"look-{name}"], resources=resources, retries=0, rows=[1],
+                progress=Progress(1, "look", log=lambda line: None),
+            )  # fmt: skip
+            assert list(results) == [(0, (7, [], stage.services[name]["environment"]["IG_TASKS_THREADS"]))]
+        stage.stop(name)
+        until(lambda name=name: stage.check(name)[0] == 1, "the scheduler to miss the worker", every=1.0)
 
 
 def postgresql() -> Path | None:

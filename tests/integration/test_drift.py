@@ -19,7 +19,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 from support import programs
 from support.inline import all_stages, inline
-from support.patience import until
+from support.patience import PATIENCE, until
 from support.tiny import MODEL_CODE, table, write_data, write_package, write_project
 
 import ig_tasks
@@ -252,7 +252,7 @@ def test_the_command_line_compares(project: Path, tmp_path: Path) -> None:
 def test_a_comparison_on_workers_killed_among_its_crossed_runs_goes_on_with_the_same_digits(
     session: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    spec = write_project(tmp_path, rows=120, drift="none", compute={"workers": 1})
+    spec = write_project(tmp_path, rows=120, drift="none", compute={"workers": 1, "worker_timeout": PATIENCE})
     second_model(tmp_path)
     slow = tmp_path / "slow"
     wait = f"time.sleep(2.0 if os.path.exists({str(slow)!r}) else 0.0)"

@@ -234,7 +234,6 @@ def test_what_cannot_be_compared_is_found_before_a_worker_starts(project, tmp_pa
 
 def test_the_exit_code_is_the_processs_own(project):
     path, served = project
-    path.write_text(path.read_text().replace("workers: 0", "workers: 1"))
     change_one_weight(served)
     done = subprocess.run(
         [sys.executable, "-m", "ig_tasks.cli", "check", str(path)], capture_output=True, text=True, timeout=PATIENCE

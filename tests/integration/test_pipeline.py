@@ -42,7 +42,7 @@ pytestmark = pytest.mark.usefixtures("undrawn")
 @pytest.fixture(scope="module")
 def session():
     """One worker for all tests of this file: starting one takes seconds."""
-    with ComputeSession(ComputeSpec(workers=1)) as opened:
+    with ComputeSession(ComputeSpec(workers=1, worker_timeout=PATIENCE)) as opened:
         yield opened
 
 
@@ -428,7 +428,7 @@ SLOW = MODEL_CODE.replace("        joined =", "        import time\n\n        ti
 
 
 def test_a_run_killed_in_the_middle_goes_on_where_it_stopped_with_the_same_last_digit(tmp_path, capsys):
-    path = write_project(tmp_path, rows=520, compute={"workers": 1, "shard_rows": 100})
+    path = write_project(tmp_path, rows=520, compute={"workers": 1, "shard_rows": 100, "worker_timeout": PATIENCE})
     (tmp_path / "include" / "models" / "tiny" / "model.py").write_text(SLOW)
     command = ["run", str(path), "--store", str(tmp_path / "killed")]
 
