@@ -14,6 +14,7 @@ from types import SimpleNamespace
 import pytest
 
 from ig_tasks.presentation import colours
+from ig_tasks.reports.drift_view import drift_view
 from ig_tasks.reports.numerals import interval, number
 from ig_tasks.reports.page import render_page
 from ig_tasks.reports.page_files import page_files
@@ -475,6 +476,26 @@ def test_what_changed_is_shown_with_its_cause_and_a_chart(sample: SimpleNamespac
     assert "Marks with 95 % intervals: change of importance of 2 features" in page
     assert "Bars: the Jensen-Shannon divergence between the values before and after, of 2 features" in page
     assert "Rows are taken to be independent" in page
+
+
+def test_an_alarm_shows_the_values_that_moved_it_its_own_and_another_feature_s(sample: SimpleNamespace) -> None:
+    own = {"edges": [0.0, 1.0, 2.0, 4.0], "before": [0.5, 0.25, 0.25], "after": [0.1, 0.2, 0.5]}
+    other = {"labels": ["6", "<7>"], "before": [1.0, 0.0], "after": [0.25, 0.75]}
+    delay, hour = DRIFT["features"]
+    drift = {**DRIFT, "features": [{**delay, "values": own}, {**hour, "values": other}]}
+    (found,) = drift_view(sample.flights_report(**sample.BARE, drift=drift)).values
+    assert found.row.feature == "dep_delay"
+    (first, of_delay), (second, of_hour) = found.charts
+    assert (first, second) == ("Departure delay", "Scheduled hour")
+    assert [(row["low"], row["high"], row["before"], row["after"]) for row in of_delay.table] == [
+        (0.0, 1.0, 0.5, 0.1), (1.0, 2.0, 0.25, 0.2), (2.0, 4.0, 0.25, 0.5),
+    ]  # fmt: skip
+    assert [(row["before"], row["after"]) for row in of_hour.table] == [(1.0, 0.25), (0.0, 0.75)]
+    page = render_page(sample.flights_report(**sample.BARE, drift=drift))
+    assert "Values before and after: Departure delay" in page
+    assert "Scheduled hour: shares of the rows, hollow before, filled after." in page
+    assert "<7>" not in page
+    assert "Values before and after" not in render_page(sample.flights_report(**sample.BARE, drift=DRIFT))
 
 
 def test_reports_that_cannot_be_compared_say_why(sample: SimpleNamespace) -> None:
