@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ig_tasks.web.page_errors import BusyError
+from ig_tasks.web.refusals import BusyError
 
 __all__ = ["Turns"]
 
