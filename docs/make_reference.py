@@ -60,6 +60,7 @@ MEANING = {
         "compute.resources": "Dask resources that each task needs, such as `{GPU: 1}`",
         "compute.deferrable": "the task [waits in the triggerer](operations.md#deferrable-compute); needs `address` or `connection`",
         "compute.retries": "tries more of a shard that failed by an unforeseen error",
+        "compute.shard_timeout": "seconds that a worker may take for a shard before another one is given it; `auto`: [by the pace of the others](operations.md#what-happens-when)",
         "validation": "when a report may be published",
         "validation.completeness": "share of rows whose relative delta is small enough",
         "validation.completeness.mostly": "at least this share",

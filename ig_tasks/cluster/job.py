@@ -7,31 +7,27 @@ import queue
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ig_tasks.cluster.in_process import map_here
-from ig_tasks.cluster.model_loading import is_loading
+from ig_tasks.cluster.pace import Pace
 from ig_tasks.cluster.progress import Progress
-from ig_tasks.cluster.worker_exits import Doing, died
-from ig_tasks.errors import IgTasksError, RunError, UserError, ValidationFailedError, WorkerLostError, named
+from ig_tasks.cluster.slow_tasks import SlowTasks
+from ig_tasks.cluster.task_results import DiedComputingError, call_task, result_of, sentence
+from ig_tasks.cluster.worker_exits import Doing
+from ig_tasks.errors import WorkerLostError
 
 if TYPE_CHECKING:
     from distributed import Client, Future
 
     from ig_tasks.cluster.session import ComputeSession
 
-__all__ = ["call_task", "map_shards", "run_one"]
+__all__ = ["map_shards", "run_one"]
 
 # How often the workers are looked after while no result comes.
 LOOK_SECONDS = 2.0
-
-
-@dataclass(frozen=True)
-class Refused:
-    """An error of our own that a worker hands back as a result: raised there, Dask would try it again."""
-
-    error: IgTasksError
+_MOST_RESCUED = 16
+"""Tasks of one job that are tried with care: where more end their workers, it is not for single rows."""
 
 
 def map_shards(
@@ -45,6 +41,7 @@ def map_shards(
     rows: Sequence[int],
     progress: Progress,
     doing: Doing = "computing",
+    rescue: Callable[..., Any] | None = None,
 ) -> Iterator[tuple[int, Any]]:
     """`function(**task)` for each task on the workers; yields (index of the task, result) as they finish.
 
@@ -55,6 +52,8 @@ def map_shards(
         resources: what each task needs of its worker (`compute.resources`)
         retries: how often a task that raised something else than an error of ours is tried again.
         doing: what to say that workers were at when they die, unless they were loading the model.
+        rescue: does what `function` does with a task that ended its workers or that none came to an end with; it is
+            told `limit`, the seconds that a task may take, and whether it was `memory`. Each task is rescued once.
 
     Raises an error of our own as it was raised in the worker; `WorkerLostError` when workers or the
     connection are lost (trying again may help); `ResourceError` within seconds when no worker offers the
@@ -84,20 +83,49 @@ def map_shards(
         future.add_done_callback(lambda done: finished.put(done.key))
     del futures, future
     progress.advance(0)
+    pace = Pace(session.compute.shard_timeout)
+    rescued: set[int] = set()
+
+    def try_with_care(index: int, why: WorkerLostError, *, memory: bool) -> None:
+        """Submit the task once more, for `rescue`. Raises `why` where there is no more that can be tried."""
+        if rescue is None or index in rescued or len(rescued) >= _MOST_RESCUED:
+            raise why
+        rescued.add(index)
+        progress.note(f"{progress.label}: {why}; its rows are tried in pieces")
+        task = {**tasks[index], "limit": pace.limit(rows[index]), "memory": memory}
+        future = client.submit(
+            call_task, rescue, task, key=f"{keys[index]}-with-care-{attempt}", pure=False, resources=dict(resources) or None
+        )
+        waiting[future.key] = index, future
+        future.add_done_callback(lambda done: finished.put(done.key))
+
     try:
         watch = _Watch(session, client, resources)
+        slow = SlowTasks(client, pace, keys, rows)
         while waiting:
+            # What is tried with care has limits of its own.
+            looked_after = {k: i for k, (i, _) in waiting.items() if i not in rescued} if slow.is_due() else {}
+            for index, key, why in slow.twice(looked_after, progress):
+                client.cancel([waiting.pop(key)[1]], force=True)
+                try_with_care(index, why, memory=False)
             try:
                 key = finished.get(timeout=LOOK_SECONDS)
             except queue.Empty:
                 watch.look(waiting)
                 progress.advance(0)
                 continue
+            if key not in waiting:  # given up
+                continue
             # Taken out of the table, the future is released as soon as its result is here.
             index = waiting[key][0]
-            result = _result(session, waiting.pop(key)[1], keys[index], doing)
+            try:
+                done = result_of(session, waiting.pop(key)[1], keys[index], doing)
+            except DiedComputingError as died:
+                try_with_care(index, died, memory=session.worker_exits().memory)
+                continue
+            pace.note(done.seconds, rows[index])
             progress.advance(rows[index])
-            yield index, result
+            yield index, done.result
     finally:
         if waiting:
             with contextlib.suppress(Exception):
@@ -136,44 +164,6 @@ def _discard(_line: str) -> None:
     """A handful of rows needs no progress."""
 
 
-def call_task(function: Callable[..., Any], task: dict[str, Any]) -> Any:
-    """`function(**task)` in the worker; an error of ours is a result, since Dask would try it again."""
-    try:
-        return function(**task)
-    except (UserError, ValidationFailedError) as error:
-        return Refused(error)
-
-
-def _result(session: ComputeSession, future: Future, key: str, doing: Doing) -> Any:
-    """The result, or the error to raise. No frame that an error passes through holds the future: it would live on."""
-    from distributed import CancelledError, KilledWorker
-    from distributed.scheduler import NoValidWorkerError
-
-    try:
-        # None also for a future that was cancelled: its result then raises.
-        error = future.exception()
-        trace = future.traceback() if error is not None else None
-        result = future.result() if error is None else None
-    except (CancelledError, OSError, RuntimeError, TimeoutError) as broken:
-        raise WorkerLostError(f"{key}: the connection to the Dask scheduler was lost ({named(broken)})") from None
-    finally:
-        task_key = future.key
-        del future
-    if error is None:
-        if isinstance(result, Refused):
-            raise result.error
-        return result
-    if isinstance(error, KilledWorker):
-        was: Doing = "loading" if is_loading(session.client, task_key) else doing
-        failure = f"{key}: {error.allowed_failures + 1} {died(was)}"
-        raise WorkerLostError(_sentence(failure, session.lost_workers_note(), session.lost_workers_remedy(was)))
-    if isinstance(error, NoValidWorkerError):
-        raise WorkerLostError(f"{key}: {named(error)}")
-    if isinstance(error, IgTasksError):
-        raise error
-    raise RunError(f"{key}: the task failed on a worker with {named(error)}") from error.with_traceback(trace)
-
-
 class _Watch:
     """Notices that nobody is left to finish the job, which Dask would wait for without end."""
 
@@ -201,8 +191,4 @@ class _Watch:
         elif now - self._alone_since > self._session.compute.worker_timeout:
             waited = f"{self._session.compute.worker_timeout:g} s"
             why = f"no Dask worker is left that can go on, and none came back in {waited}"
-            raise WorkerLostError(_sentence(why, self._session.lost_workers_note()))
-
-
-def _sentence(*parts: str) -> str:
-    return "; ".join(part for part in parts if part)
+            raise WorkerLostError(sentence(why, self._session.lost_workers_note()))

@@ -85,6 +85,13 @@ class Progress:
             self._last_moved = now if moved else self._last_moved
             self._write(self.line() if moved else self._waiting_line(now))
 
+    def note(self, line: str) -> None:
+        """Say something beside the progress."""
+        if self._bar is not None:
+            self._bar.console.print(line, markup=False, highlight=False, soft_wrap=True)
+        else:
+            self._write(line)
+
     def close(self) -> None:
         """Take the bar off the terminal's live display. May be called again."""
         if self._bar is not None:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ig_tasks.cluster.job import call_task
+from ig_tasks.cluster.task_results import call_task
 from ig_tasks.errors import ResourceError, brief
 
 if TYPE_CHECKING:

@@ -186,6 +186,7 @@ class ComputeSpec(Section):
         bool | None,
         Field(description="Airflow waits for an existing scheduler without a slot; left out: as Airflow is configured"),
     ] = None
+    shard_timeout: PositiveFloat | Literal["auto"] = "auto"
 
     @model_validator(mode="after")
     def _one_cluster(self) -> ComputeSpec:

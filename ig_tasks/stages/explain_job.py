@@ -11,6 +11,7 @@ from ig_tasks.cluster.session import ComputeSession
 from ig_tasks.data.shards import Shard
 from ig_tasks.errors import RunError
 from ig_tasks.stages.aggregation import RunSummary, keep_summary, sound_summary
+from ig_tasks.stages.careful import explain_carefully
 from ig_tasks.stages.merging import merged_shards
 from ig_tasks.stages.run_plan import RunPlan
 from ig_tasks.stages.sound_shards import is_sound, sound_shards
@@ -127,7 +128,7 @@ def _explain(
         tasks = explain_tasks(plan, run, left)
         size = _shards_of_a_task(len(tasks))
         together = [tasks[at : at + size] for at in range(0, len(tasks), size)]
-        for _ in map_shards(
+        for _, refused in map_shards(
             session,
             _explain_shards,
             [{"work": explain_shard, "tasks": some} for some in together],
@@ -136,8 +137,11 @@ def _explain(
             retries=spec.compute.retries,
             rows=[sum(task.shard.rows for task in some) for some in together],
             progress=progress,
+            rescue=_explain_carefully,
         ):
             workers = workers or session.workers
+            for row, why in (refused or {}).items():
+                progress.note(f"compute_attributions: row {row} is quarantined: {why}")
     return workers
 
 
@@ -155,6 +159,20 @@ def _explain_shards(work: Callable[..., Any], tasks: Sequence[ExplainTask]) -> N
     for task in tasks:
         if len(tasks) == 1 or not is_sound(RunFolder(task.run_uri, task.run_name, task.run_id), task.shard.name):
             work(task=task)
+
+
+def _explain_carefully(
+    work: Callable[..., Any],  # noqa: ARG001 - what ended the worker
+    tasks: Sequence[ExplainTask],
+    limit: float,
+    memory: bool,
+) -> dict[str, str]:
+    """On a worker: shards whose worker died or was stuck; {row id: why} of the rows that cannot be computed."""
+    refused: dict[str, str] = {}
+    for task in tasks:
+        if not is_sound(RunFolder(task.run_uri, task.run_name, task.run_id), task.shard.name):
+            refused |= explain_carefully(task, limit=limit, memory=memory)["refused"]
+    return refused
 
 
 def _names(shards: Sequence[str]) -> str:

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
 
 import numpy as np
+import pandas as pd
 
+from ig_tasks.attribution import AttributionResult
 from ig_tasks.baselines.fitted import Baseline
 from ig_tasks.baselines.segments import segments_of
 from ig_tasks.cluster.device import choose_device
+from ig_tasks.data.encoding import Encoded
 from ig_tasks.data.shards import Shard, read_shard
 from ig_tasks.explanations.prepared_model import PreparedModel
 from ig_tasks.models import LoadedModel, ModelPackage, open_package
@@ -57,6 +60,36 @@ class ExplainTask:
     memory_limit: int
     keep_inputs: bool
     resources: Mapping[str, float]
+    refused: Mapping[int, str] = field(default_factory=dict)
+    """{place among the rows that can be encoded: why it is left out}: rows that end the process."""
+
+
+@dataclass(frozen=True)
+class ShardRows:
+    """A shard's rows, read and encoded, and the model that is to explain them."""
+
+    task: ExplainTask
+    prepared: PreparedModel
+    frame: pd.DataFrame
+    encoded: Encoded
+
+    @classmethod
+    def of(cls, task: ExplainTask) -> Self:
+        """Load the model, once per process, and read the rows."""
+        device = choose_device(task.resources, framework=task.model.framework)
+        run = RunFolder(task.run_uri, task.run_name, task.run_id)
+        prepared = cached(("prepared", task.run_uri, device), lambda: _prepare(task, run, device))
+        package, data = _load(task.model, device).package, task.data
+        extra = [data.id, data.prediction, data.cluster, data.label, prepared.segment, *data.segments]
+        columns = [*package.columns, *(name for name in extra if name)]
+        frame = read_shard(task.shard, list(dict.fromkeys(columns)))
+        return cls(task, prepared, frame, package.encode(frame).without(task.refused))
+
+    def explained(self) -> tuple[AttributionResult | None, Encoded]:
+        """Attributions, and the encoded rows that have them."""
+        where = f"{self.task.shard.name}: model.uri: the model at {self.task.model.uri}"
+        settings, limit = self.task.attribution, self.task.memory_limit
+        return explain_rows(self.prepared, self.encoded, self.frame, settings, memory_limit=limit, where=where)
 
 
 def worker_model(model: ModelReference, resources: Mapping[str, float]) -> LoadedModel:
@@ -67,21 +100,12 @@ def worker_model(model: ModelReference, resources: Mapping[str, float]) -> Loade
 def explain_shard(task: ExplainTask) -> dict[str, Any]:
     """Explain every row of the shard; returns its counts. The shard's files are there when this returns."""
     started = time.perf_counter()
-    device = choose_device(task.resources, framework=task.model.framework)
-    run = RunFolder(task.run_uri, task.run_name, task.run_id)
-    loaded = _load(task.model, device)
+    rows = ShardRows.of(task)
+    frame, prepared, data = rows.frame, rows.prepared, task.data
+    loaded = worker_model(task.model, task.resources)
     package = loaded.package
-    prepared = cached(("prepared", task.run_uri, device), lambda: _prepare(task, run, device))
-    data = task.data
-    segment = prepared.segment
-    extra = [name for name in (data.id, data.prediction, data.cluster, data.label, segment, *data.segments) if name]
-    frame = read_shard(task.shard, list(dict.fromkeys([*package.columns, *extra])))
-    encoded = package.encode(frame)
-    where = f"{task.shard.name}: model.uri: the model at {task.model.uri}"
-    explanation, encoded = explain_rows(
-        prepared, encoded, frame, task.attribution, memory_limit=task.memory_limit, where=where
-    )
-    segments = segments_of(frame[encoded.keep], [segment]) if segment else {}
+    explanation, encoded = rows.explained()
+    segments = segments_of(frame[encoded.keep], [prepared.segment]) if prepared.segment else {}
     outcomes = None
     if data.label is not None:
         target = package.config.choose_target(task.model.target, task.model.space)
@@ -107,6 +131,7 @@ def explain_shard(task: ExplainTask) -> dict[str, Any]:
         unseen_levels=prepared.unseen(segments),
         seconds=time.perf_counter() - started,
     )
+    run = RunFolder(task.run_uri, task.run_name, task.run_id)
     written = write_shard(run, summary, tables.attributions, tables.quarantine)
     return {
         "rows_read": written.rows_read,

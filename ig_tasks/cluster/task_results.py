@@ -1,0 +1,84 @@
+"""What a task on a worker gives: its result, or the error to raise."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ig_tasks.cluster.model_loading import is_loading
+from ig_tasks.cluster.worker_exits import Doing, died
+from ig_tasks.errors import IgTasksError, RunError, UserError, ValidationFailedError, WorkerLostError, named
+
+if TYPE_CHECKING:
+    from distributed import Future
+
+    from ig_tasks.cluster.session import ComputeSession
+
+__all__ = ["DiedComputingError", "Done", "call_task", "result_of", "sentence"]
+
+
+class DiedComputingError(WorkerLostError):
+    """Workers died one after the other while they computed a task."""
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a task gave, and the seconds that it took."""
+
+    result: Any
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Refused:
+    """An error of our own that a worker hands back as a result: raised there, Dask would try it again."""
+
+    error: IgTasksError
+
+
+def call_task(function: Callable[..., Any], task: dict[str, Any]) -> Any:
+    """In the worker: the function's result, or an error of ours, as values."""
+    began = time.monotonic()
+    try:
+        return Done(function(**task), time.monotonic() - began)
+    except (UserError, ValidationFailedError, WorkerLostError) as error:
+        return Refused(error)
+
+
+def result_of(session: ComputeSession, future: Future, key: str, doing: Doing) -> Done:
+    """The result, or the error to raise. No frame that an error passes through holds the future: it would live on."""
+    from distributed import CancelledError, KilledWorker
+    from distributed.scheduler import NoValidWorkerError
+
+    try:
+        # None also for a future that was cancelled: its result then raises.
+        error = future.exception()
+        trace = future.traceback() if error is not None else None
+        result: Any = future.result() if error is None else None
+    except (CancelledError, OSError, RuntimeError, TimeoutError) as broken:
+        raise WorkerLostError(f"{key}: the connection to the Dask scheduler was lost ({named(broken)})") from None
+    finally:
+        task_key = future.key
+        del future
+    if error is None:
+        if isinstance(result, Refused):
+            raise result.error
+        done: Done = result
+        return done
+    if isinstance(error, KilledWorker):
+        was: Doing = "loading" if is_loading(session.client, task_key) else doing
+        failure = f"{key}: {error.allowed_failures + 1} {died(was)}"
+        told = sentence(failure, session.lost_workers_note(), session.lost_workers_remedy(was))
+        raise (DiedComputingError if was == "computing" else WorkerLostError)(told)
+    if isinstance(error, NoValidWorkerError):
+        raise WorkerLostError(f"{key}: {named(error)}")
+    if isinstance(error, IgTasksError):
+        raise error
+    raise RunError(f"{key}: the task failed on a worker with {named(error)}") from error.with_traceback(trace)
+
+
+def sentence(*parts: str) -> str:
+    """Parts that are not empty, in one line."""
+    return "; ".join(part for part in parts if part)
