@@ -88,12 +88,16 @@ class Expendable:
         assert asked is not None  # noqa: S101 - they are pipes
         assert answered is not None  # noqa: S101
         deadline = None if limit is None else time.monotonic() + limit
+        if asked.closed:
+            raise Died("exit", self._process.wait())
         try:
             _write(asked, question)
             head = self._read(answered, _LENGTH.size, deadline)
             raised, answer = pickle.loads(self._read(answered, _LENGTH.unpack(head)[0], deadline))  # noqa: S301 - ours
         except (BrokenPipeError, EOFError):
-            raise Died("exit", self._process.wait()) from None
+            code = self._process.wait()
+            self.close()
+            raise Died("exit", code) from None
         if raised:
             raise answer
         return answer

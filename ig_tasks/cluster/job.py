@@ -104,10 +104,11 @@ def map_shards(
         slow = SlowTasks(client, pace, keys, rows)
         while waiting:
             # What is tried with care has limits of its own.
-            looked_after = {k: i for k, (i, _) in waiting.items() if i not in rescued} if slow.is_due() else {}
+            looked_after = {k: item for k, item in waiting.items() if item[0] not in rescued} if slow.is_due() else {}
             for index, key, why in slow.twice(looked_after, progress):
-                client.cancel([waiting.pop(key)[1]], force=True)
+                waiting.pop(key)
                 try_with_care(index, why, memory=False)
+            del looked_after
             try:
                 key = finished.get(timeout=LOOK_SECONDS)
             except queue.Empty:
@@ -123,7 +124,8 @@ def map_shards(
             except DiedComputingError as died:
                 try_with_care(index, died, memory=session.worker_exits().memory)
                 continue
-            pace.note(done.seconds, rows[index])
+            if index not in rescued:
+                pace.note(done.seconds, rows[index])
             progress.advance(rows[index])
             yield index, done.result
     finally:

@@ -14,7 +14,7 @@ from ig_tasks.cluster.progress import Progress, duration
 from ig_tasks.errors import WorkerLostError
 
 if TYPE_CHECKING:
-    from distributed import Client
+    from distributed import Client, Future
 
 __all__ = ["Running", "SlowTasks", "end_worker", "running_tasks"]
 
@@ -35,13 +35,15 @@ class SlowTasks:
         """Whether it is time to look: every ten seconds, or more often where the limit is short."""
         return time.monotonic() - self._looked > min(_LOOK_SECONDS, self._pace.limit(1) / 2)
 
-    def twice(self, waiting: Mapping[str, int], progress: Progress) -> Iterator[tuple[int, str, WorkerLostError]]:
-        """(index, Dask's key, what to say) of tasks that were over their limit on two workers, which are ended.
+    def twice(
+        self, waiting: Mapping[str, tuple[int, Future]], progress: Progress
+    ) -> Iterator[tuple[int, str, WorkerLostError]]:
+        """(index, Dask's key, what to say) of tasks that were over their limit on two workers: they are cancelled.
 
         A task that is over it for the first time is given to another worker by Dask when its own has ended.
 
         Args:
-            waiting: {Dask's key: index} of the tasks that are looked after.
+            waiting: {Dask's key: (index, future)} of the tasks that are looked after.
         """
         if not waiting:
             return
@@ -50,7 +52,7 @@ class SlowTasks:
         # A scheduler that is lost, or lets no function of ours run on it: others notice the first.
         with contextlib.suppress(OSError, RuntimeError, TimeoutError, ValueError, AttributeError, ImportError):
             running = running_tasks(self._client)
-        for key, index in waiting.items():
+        for key, (index, future) in waiting.items():
             limit = self._pace.limit(self._rows[index])
             if key not in running or running[key].seconds <= limit:
                 continue
@@ -58,6 +60,9 @@ class SlowTasks:
             taken = f"{self._keys[index]}: its {self._rows[index]:,} rows were not done within {duration(limit)}"
             if self._strikes[index] < _TWICE:
                 progress.note(f"{progress.label}: {taken}, and are given to another worker")
+            else:
+                # First of all: Dask would give it to a third worker at the moment in which its own ends.
+                self._client.cancel([future], force=True)
             with contextlib.suppress(OSError, RuntimeError, TimeoutError):
                 end_worker(self._client, running[key].worker)
             if self._strikes[index] >= _TWICE:

@@ -244,6 +244,79 @@ def test_workers_that_die_are_an_error_that_may_be_tried_again(session: ComputeS
     assert run(session, lambda: "alive", [{}]) == [(0, "alive")]  # Dask's nannies brought the workers back
 
 
+def test_a_task_that_ends_its_workers_is_tried_once_more_with_care(session: ComputeSession) -> None:
+    def work(number: int) -> int:
+        import os
+
+        if number == 1:
+            os._exit(3)
+        return number
+
+    def careful(number: int, limit: float, memory: bool) -> tuple[int, float, bool]:
+        return number, limit, memory
+
+    lines: list[str] = []
+    tasks = [{"number": number} for number in range(3)]
+    results = dict(run(session, work, tasks, rescue=careful, progress=Progress(30, "work", lines.append)))
+    assert results.pop(1)[0] == 1  # type: ignore[index]
+    assert {number: found if isinstance(found, int) else found[0] for number, found in results.items()} == {0: 0, 2: 2}
+    assert any("shard-000001: 4 workers died" in line and line.endswith("tried in pieces") for line in lines)
+
+
+@contextlib.contextmanager
+def shard_timeout(session: ComputeSession, seconds: float) -> Iterator[None]:
+    before = session.compute
+    session.compute = before.model_copy(update={"shard_timeout": seconds})
+    yield
+    session.compute = before
+
+
+def test_a_task_that_never_ends_is_given_to_another_worker_and_then_tried_with_care(
+    session: ComputeSession, tmp_path: Path
+) -> None:
+    def work(number: int) -> int:
+        import time
+
+        if number == 1:
+            with (tmp_path / "begun").open("a") as file:
+                file.write("x")
+            time.sleep(1e6)
+        return number
+
+    def careful(number: int, limit: float, memory: bool) -> str:
+        return f"{number} {limit} {memory}"
+
+    lines: list[str] = []
+    tasks = [{"number": number} for number in range(3)]
+    with shard_timeout(session, 3):
+        results = dict(run(session, work, tasks, rescue=careful, progress=Progress(30, "work", lines.append)))
+        assert results == {0: 0, 1: "1 3 False", 2: 2}
+        assert (tmp_path / "begun").read_text().startswith("xx")
+        told = [line for line in lines if "shard-000001: its 10 rows were not done within 3 s" in line]
+        assert [line.rpartition(", ")[2] for line in told] == [
+            "and are given to another worker",
+            "also by a second worker; see compute.shard_timeout; its rows are tried in pieces",
+        ]
+        with pytest.raises(WorkerLostError, match=r"^shard-000000: its 10 rows .* 3 s, also by a second worker; see"):
+            run(session, work, [{"number": 1}])
+    assert run(session, lambda: "alive", [{}]) == [(0, "alive")]
+
+
+def test_a_worker_that_is_stopped_for_good_loses_its_task_to_another(session: ComputeSession, tmp_path: Path) -> None:
+    def work() -> int:
+        import os
+        import signal
+
+        if not (tmp_path / "stopped").exists():
+            (tmp_path / "stopped").touch()
+            os.kill(os.getpid(), signal.SIGSTOP)
+        return os.getpid()
+
+    with shard_timeout(session, 3):
+        ((_, elsewhere),) = run(session, work, [{}])
+    assert elsewhere != os.getpid()
+
+
 def test_a_scheduler_that_is_lost_is_an_error_that_may_be_tried_again() -> None:
     with ComputeSession(ComputeSpec(workers=1, worker_timeout=PATIENCE)) as doomed:
         assert doomed.workers == 1

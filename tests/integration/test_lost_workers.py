@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 from support.patience import PATIENCE
 from support.sweeps import sized
-from support.tiny import MODEL_CODE, write_project
+from support.tiny import MODEL_CODE, table, write_data, write_project
 
 from ig_tasks import cli
 
@@ -57,12 +59,43 @@ def test_a_worker_that_dies_is_told_by_what_it_was_at(
     assert "shard_rows or" not in line
 
 
+def test_a_row_that_ends_its_workers_is_quarantined_and_the_rest_is_as_without_it(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES", "0")
+    code = MODEL_CODE.replace(CALL, f"        import os; (numeric > 50).any() and os._exit(3)\n{CALL}")
+    tables = {}
+    for case, value in (("ends", 60.0), ("control", np.nan)):
+        workers = 1 if case == "ends" else 0
+        compute = {"workers": workers, "shard_rows": 60}
+        path = write_project(tmp_path / case, rows=40, compute=compute, verdicts={"unstable": {"rows": 0}})
+        rows = table(120, 2)
+        rows.loc[77, "a"] = value
+        write_data(tmp_path / case / "data", {"2013-02": rows})
+        (tmp_path / case / "include" / "models" / "tiny" / "model.py").write_text(code)
+        assert cli._run(["run", str(path)]) == 0
+        (run,) = (file.parent for file in (tmp_path / case / "runs" / "tiny").glob("*/manifest.json"))
+        shards = [pd.read_parquet(file) for file in sorted((run / "attributions").glob("*.parquet"))]
+        tables[case] = pd.concat(shards, ignore_index=True)
+        quarantine = pd.read_parquet(run / "quarantine.parquet")
+        assert quarantine["row_id"].tolist() == ["2-000077"]
+        if case == "ends":
+            why = "the model ends its process (exit status 3)"
+            assert quarantine["reason"].tolist() == [why]
+            assert f"row 2-000077 is quarantined: {why}" in capsys.readouterr().err
+    pd.testing.assert_frame_equal(tables["ends"], tables["control"], check_exact=True)
+
+
 @pytest.mark.parametrize(
     ("before", "said", "helps"),
     [
-        (CALL, "while they computed it; .*SIGKILL", "make compute.shard_rows or compute.workers smaller"),
+        (
+            CALL,
+            "shard-000000 .rows 0 to 499.: the process ended with SIGKILL also with batches of an eighth",
+            "make compute.shard_rows or compute.workers smaller",
+        ),
         # Of a model that cannot even be loaded nothing is said of shards.
-        (BUILD, "while they loaded the model; .*SIGKILL", "whatever .*: run it on a machine with more memory$"),
+        (BUILD, "explain-.*: 2 workers died .* while they loaded the model; .*SIGKILL", "whatever .*: run it on a machine with more memory$"),
     ],
     ids=["computing", "loading"],
 )
@@ -75,4 +108,4 @@ def test_a_worker_that_dies_once_the_model_was_tried_is_told_by_its_shard(
     full.touch()
     assert cli._run(["run", str(path)]) == 3
     line = capsys.readouterr().err.splitlines()[-1]
-    assert re.search(f"^ig-tasks: explain-.*: 2 workers died one after the other {said}.*; .*{helps}", line), line
+    assert re.search(f"^ig-tasks: {said}.*; .*{helps}", line), line
