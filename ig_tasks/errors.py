@@ -12,6 +12,7 @@ IgTasksError
 │   ├── InputError            arrays given to `explain`
 │   ├── BaselineError         a baseline that cannot be fitted, or has the wrong shape
 │   ├── ResourceError         workers or resources that nobody offers
+│   │   └── UnreachableError  no scheduler answers, or no worker came: another try may help
 │   ├── StoreError            a store that cannot be opened or written to
 │   ├── ReportError           a report that is not there
 │   └── QueryError            a question about rows that cannot be answered, or not in the time and room there is
@@ -47,6 +48,7 @@ __all__ = [
     "StoreError",
     "TargetError",
     "TrustError",
+    "UnreachableError",
     "UserError",
     "ValidationFailedError",
     "WorkerLostError",
@@ -107,6 +109,10 @@ class BaselineError(UserError):
 
 class ResourceError(UserError):
     """Workers, or a resource of theirs, that no one offers."""
+
+
+class UnreachableError(ResourceError):
+    """No scheduler answers, or none of its workers came: perhaps both are being started again."""
 
 
 class StoreError(UserError):

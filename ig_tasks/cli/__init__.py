@@ -4,12 +4,14 @@
 1  done, but a check of severity `critical` failed: the report is withheld
 2  bad spec, input or usage: one line on standard error that names the field and the remedy
 3  the run broke
+130, 143  ended by Ctrl-C or SIGTERM: one line; run again, it goes on where it stopped
 
 Progress goes to standard error; the report's path is the last line on standard output.
 """
 
 from __future__ import annotations
 
+import signal
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -23,6 +25,7 @@ from ig_tasks.cli.command_help import ExampleCommand
 from ig_tasks.cli.export_command import export
 from ig_tasks.cli.import_command import import_vertex
 from ig_tasks.cli.reasons_command import REASONS_EXAMPLES, reasons
+from ig_tasks.cli.signals import Terminated, code_of, stoppable
 from ig_tasks.cli.spec_settings import load_spec
 from ig_tasks.cli.trend_command import trend
 from ig_tasks.errors import IgTasksError, UserError, ValidationFailedError
@@ -196,7 +199,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _run(arguments: list[str]) -> int:
     known = [command.callback.__name__.replace("_", "-") for command in app.registered_commands if command.callback]
     try:
-        code = app(args=arguments or ["--help"], prog_name="ig-tasks", standalone_mode=False)
+        with stoppable():
+            code = app(args=arguments or ["--help"], prog_name="ig-tasks", standalone_mode=False)
     except _UsageError as error:
         message = _one_line(error.format_message())  # type: ignore[attr-defined]
         if arguments and arguments[0] in known:
@@ -214,11 +218,16 @@ def _run(arguments: list[str]) -> int:
         _say(_one_line(str(error)))
         return error.exit_code
     except KeyboardInterrupt:
-        _say("interrupted; run again to continue where it stopped")
-        return 130
+        code = code_of(signal.SIGINT)
+    except Terminated:
+        _say("ended by SIGTERM; run again to continue where it stopped")
+        return code_of(signal.SIGTERM)
     except Exception:  # noqa: BLE001 - an error that nobody foresaw is the only one to show a traceback
         traceback.print_exc()
         return 3
+    # typer hands an interrupt on as its code. A server that is ended so has done what it should.
+    if code == code_of(signal.SIGINT) and arguments[:1] != ["serve"]:
+        _say("interrupted; run again to continue where it stopped")
     return int(code or 0) if arguments else 2
 
 

@@ -12,11 +12,12 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from ig_tasks.cluster.amounts import gigabytes, workers_counted
+from ig_tasks.cluster.quiet import quieten_dask
 from ig_tasks.cluster.reach import installed_versions, require_answer
 from ig_tasks.cluster.sizing import Machine, WorkerPlan, plan_workers, resource_hint
 from ig_tasks.cluster.versions import version_skew
 from ig_tasks.cluster.worker_exits import Doing, WorkerExits, remedy
-from ig_tasks.errors import ResourceError, brief
+from ig_tasks.errors import ResourceError, UnreachableError, brief
 from ig_tasks.spec.uris import environment_uri
 
 if TYPE_CHECKING:
@@ -61,9 +62,7 @@ class ComputeSession:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: object, error: object, trace: TracebackType | None) -> None:
         self.close()
 
     @property
@@ -171,13 +170,16 @@ class ComputeSession:
     def _connect(self) -> Client:
         from distributed import Client
 
+        quieten_dask()
         address, began = self.address, time.monotonic()
         limit = min(CONNECT_SECONDS, self.compute.worker_timeout)
         require_answer(str(address), limit)
         try:
             client = Client(address, timeout=limit, set_as_default=False)
         except (OSError, TypeError, ValueError) as error:
-            raise ResourceError(f"compute.address: {address} answered and does not any more ({brief(error)})") from None
+            raise UnreachableError(
+                f"compute.address: {address} answered and does not any more ({brief(error)})"
+            ) from None
         self._client = client
         self._await_worker(client)
         skew = version_skew(installed_versions(client, self._log))
@@ -196,6 +198,7 @@ class ComputeSession:
 
         from ig_tasks.cluster.embedded import start_cluster
 
+        quieten_dask()
         began = time.monotonic()
         self._plan = plan
         self._scratch = Path(tempfile.mkdtemp(prefix="ig-tasks-"))
@@ -220,7 +223,7 @@ class ComputeSession:
                 where = f"at {self.address}" if self.address else "on this machine"
                 why = f"({self.lost_workers_note()})" if ended else f"within {self.compute.worker_timeout:g} s"
                 remedy = "start workers there" if self.address else "see compute.workers"
-                raise ResourceError(f"no Dask worker came up {where} {why}; {remedy} (compute.worker_timeout)")
+                raise UnreachableError(f"no Dask worker came up {where} {why}; {remedy} (compute.worker_timeout)")
             time.sleep(POLL_SECONDS)
 
     def _all_ended(self) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 
 from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule
 
-from ig_tasks.errors import UserError, ValidationFailedError, WorkerLostError
+from ig_tasks.errors import UnreachableError, UserError, ValidationFailedError, WorkerLostError
 from ig_tasks.spec.uris import without_secrets
 
 __all__ = ["StoppedError", "one_line", "plain_failures", "retry_policy"]
@@ -40,9 +40,17 @@ def retry_defaults() -> dict[str, Any]:
 
 
 def retry_policy() -> ExceptionRetryPolicy:
-    """Bad specs, bad input and failed checks fail at once; what else goes wrong has `retries` tries."""
+    """Bad specs, bad input and failed checks fail at once; what else goes wrong has `retries` tries.
+
+    The first rule that fits is taken: a scheduler that cannot be reached is no mistake, though a ResourceError.
+    """
     return ExceptionRetryPolicy(
         rules=[
+            RetryRule(
+                exception=UnreachableError,
+                action=RetryAction.RETRY,
+                reason="the scheduler or its workers may be starting again",
+            ),
             RetryRule(
                 exception=[StoppedError, UserError, ValidationFailedError],
                 action=RetryAction.FAIL,
@@ -62,10 +70,13 @@ def plain_failures(log: Any) -> Iterator[None]:
     """Turn a mistake or a failed check into one line in the log and a failed task.
 
     Raises:
-        StoppedError: in place of UserError and ValidationFailedError.
+        StoppedError: in place of UserError and ValidationFailedError, but for what another try may help.
+        UnreachableError: as it was raised.
     """
     try:
         yield
+    except UnreachableError:
+        raise
     except UserError as error:
         message = one_line(str(error))
         code = error.exit_code

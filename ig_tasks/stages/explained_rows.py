@@ -51,7 +51,7 @@ def explain_rows(
             asked,
             memory_limit=memory_limit,
             fixed=encoded.fixed if whole else {name: array[rows] for name, array in encoded.fixed.items()},
-            segments=segments_of(chosen, [prepared.segment]),
+            segments=segments_of(chosen, [prepared.segment]) if prepared.segment else {},
             refuse=False,
         )
 

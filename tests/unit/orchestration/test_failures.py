@@ -3,7 +3,15 @@ import logging
 import pytest
 from airflow.sdk import RetryAction
 
-from ig_tasks.errors import CheckBrokenError, DataError, TrustError, ValidationFailedError, WorkerLostError
+from ig_tasks.errors import (
+    CheckBrokenError,
+    DataError,
+    ResourceError,
+    TrustError,
+    UnreachableError,
+    ValidationFailedError,
+    WorkerLostError,
+)
 from ig_tasks.orchestration.failures import StoppedError, plain_failures, retry_policy
 
 LOG = logging.getLogger("test.failures")
@@ -13,11 +21,15 @@ def decision(error):
     return retry_policy().evaluate(error, try_number=1, max_tries=2).action
 
 
-def test_lost_workers_are_tried_again():
-    assert decision(WorkerLostError("gone")) is RetryAction.RETRY
+@pytest.mark.parametrize("error", [WorkerLostError("gone"), UnreachableError("no Dask scheduler answers")])
+def test_lost_workers_and_a_scheduler_that_may_be_starting_again_are_tried_again(error):
+    assert decision(error) is RetryAction.RETRY
 
 
-@pytest.mark.parametrize("error", [DataError("x"), TrustError("x"), ValidationFailedError("x"), StoppedError("x", 2)])
+@pytest.mark.parametrize(
+    "error",
+    [DataError("x"), TrustError("x"), ResourceError("no GPU"), ValidationFailedError("x"), StoppedError("x", 2)],
+)
 def test_mistakes_and_failed_checks_are_not(error):
     assert decision(error) is RetryAction.FAIL
 
@@ -46,7 +58,7 @@ def test_a_failed_check_names_the_withheld_report_once(caplog):
     assert str(stopped.value) == "failed, see /runs/report.json"
 
 
-@pytest.mark.parametrize("error", [WorkerLostError("gone"), ValueError("a bug")])
+@pytest.mark.parametrize("error", [WorkerLostError("gone"), UnreachableError("gone"), ValueError("a bug")])
 def test_what_broke_keeps_its_traceback(error, caplog):
     with pytest.raises(type(error)) as raised, plain_failures(LOG):
         raise error
