@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -20,7 +23,7 @@ from ig_tasks.reports.drift_view import because, relative, relative_interval, va
 from ig_tasks.reports.interval_words import interval_words
 from ig_tasks.reports.override_notes import HEADLINE, override_words
 
-__all__ = ["CONTENT_SECURITY_POLICY", "REPORT_STYLES", "environment", "frame"]
+__all__ = ["CONTENT_SECURITY_POLICY", "REPORT_STYLES", "environment", "frame", "undrawn"]
 
 CONTENT_SECURITY_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:"
 _HERE = Path(__file__).parent
@@ -46,8 +49,23 @@ def _shown(value: Any) -> Any:
     return visible(value, breaks=True) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
+_why_undrawn: ContextVar[str | None] = ContextVar("why_undrawn", default=None)
+
+
+@contextmanager
+def undrawn(why: str) -> Iterator[None]:
+    """Within the block charts are their words, and why they could not be drawn."""
+    token = _why_undrawn.set(why)
+    try:
+        yield
+    finally:
+        _why_undrawn.reset(token)
+
+
 def _drawn(chart: Chart) -> Markup:
     """A chart's SVG as it is: it comes escaped from vl-convert and holds no script."""
+    if (why := _why_undrawn.get()) is not None:
+        return Markup('<p class="muted">This chart could not be drawn ({}). {}</p>').format(why, visible(chart.words))
     return Markup(chart.svg())  # noqa: S704
 
 

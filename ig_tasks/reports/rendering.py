@@ -20,7 +20,7 @@ from ig_tasks.reports.examples import choose_examples
 from ig_tasks.reports.groups import group_importance, group_statistics
 from ig_tasks.reports.objections import baseline_objections
 from ig_tasks.reports.outliers import outliers
-from ig_tasks.reports.page import render_page
+from ig_tasks.reports.page_drawing import draw_page
 from ig_tasks.reports.reasons.publishing import reason_files, write_reason_files
 from ig_tasks.reports.rendering_key import Served, key_of_revision, rendering_key
 from ig_tasks.reports.validation_result import Judged
@@ -163,7 +163,7 @@ class Rendering:
 
     def _write_page(self, report: Report, text: bytes) -> None:
         """Write the page of a report, and note both; noted first, a report that is there is always known."""
-        page = render_page(report, text.decode("utf-8")).encode("utf-8")
+        page = draw_page(report, text.decode("utf-8")).encode("utf-8")
         self.run.write_bytes(revised("report.html", self.revision), page)
         files = {revised("report.html", self.revision): page, revised("report.json", self.revision): text}
         Manifest(self.run).record_files(files)
