@@ -94,7 +94,12 @@ def map_shards(
         progress.note(f"{progress.label}: {why}; its rows are tried in pieces")
         task = {**tasks[index], "limit": pace.limit(rows[index]), "memory": memory}
         future = client.submit(
-            call_task, rescue, task, key=f"{keys[index]}-with-care-{attempt}", pure=False, resources=dict(resources) or None
+            call_task,
+            rescue,
+            task,
+            key=f"{keys[index]}-with-care-{attempt}",
+            pure=False,
+            resources=dict(resources) or None,
         )
         waiting[future.key] = index, future
         future.add_done_callback(lambda done: finished.put(done.key))

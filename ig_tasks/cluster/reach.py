@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from ig_tasks.errors import ResourceError, brief
+from ig_tasks.errors import ResourceError, UnreachableError, brief
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -26,14 +26,17 @@ def require_answer(address: str, seconds: float) -> None:
     """Refuse a scheduler that does not answer in some seconds, or turns this process away.
 
     Raises:
-        ResourceError: in one line that says what to do.
+        UnreachableError: if it does not answer; in one line that says what to do.
+        ResourceError: for want of a certificate that it takes.
     """
     # In a thread of its own: a notebook has an event loop in this one.
     with ThreadPoolExecutor(1) as pool:
         refused = pool.submit(lambda: asyncio.run(_asked(address, seconds))).result()
     if refused is not None:
         why, what_helps = refused
-        raise ResourceError(f"compute.address: no Dask scheduler answers at {address} ({why}); {what_helps}")
+        # A scheduler may be starting; a certificate does not come by itself.
+        kind = ResourceError if what_helps == _CERTIFICATE else UnreachableError
+        raise kind(f"compute.address: no Dask scheduler answers at {address} ({why}); {what_helps}")
 
 
 async def _asked(address: str, seconds: float) -> tuple[str, str] | None:

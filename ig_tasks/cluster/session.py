@@ -177,17 +177,14 @@ class ComputeSession:
         try:
             client = Client(address, timeout=limit, set_as_default=False)
         except (OSError, TypeError, ValueError) as error:
-            raise UnreachableError(
-                f"compute.address: {address} answered and does not any more ({brief(error)})"
-            ) from None
+            why = brief(error)
+            raise UnreachableError(f"compute.address: {address} answered and does not any more ({why})") from None
         self._client = client
         self._await_worker(client)
         skew = version_skew(installed_versions(client, self._log))
         if skew:
-            raise ResourceError(
-                f"compute.address: versions differ at {address}: {skew}; run scheduler, workers and this "
-                "process from one image"
-            )
+            remedy = "run scheduler, workers and this process from one image"
+            raise ResourceError(f"compute.address: versions differ at {address}: {skew}; {remedy}")
         workers = workers_counted(len(self._worker_infos(client)))
         self._log(f"connected to the Dask scheduler {address}, {workers} ({time.monotonic() - began:.1f} s)")
         return client
