@@ -95,7 +95,11 @@ def test_a_row_that_ends_its_workers_is_quarantined_and_the_rest_is_as_without_i
             "make compute.shard_rows or compute.workers smaller",
         ),
         # Of a model that cannot even be loaded nothing is said of shards.
-        (BUILD, "explain-.*: 2 workers died .* while they loaded the model; .*SIGKILL", "whatever .*: run it on a machine with more memory$"),
+        (
+            BUILD,
+            "explain-.*: 2 workers died .* while they loaded the model; .*SIGKILL",
+            "whatever .*: run it on a machine with more memory$",
+        ),
     ],
     ids=["computing", "loading"],
 )
