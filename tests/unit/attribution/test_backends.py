@@ -11,6 +11,8 @@ from ig_tasks.attribution import attribute, embed
 from ig_tasks.attribution.backends import framework_of
 from ig_tasks.errors import InputError, LayerError, ModelError
 
+pytestmark = pytest.mark.graphs
+
 ROWS = {"num": np.linspace(-1, 1, 15).reshape(5, 3), "cat": np.array([0, 5, 2, 2, 1])}
 START = {"num": np.zeros(3), "cat": np.zeros(4)}
 LAYERS = {"cat": "emb"}

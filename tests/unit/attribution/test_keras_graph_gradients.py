@@ -15,6 +15,8 @@ import pytest
 from ig_tasks import diagnose, judge_baselines
 from ig_tasks.attribution import attribute
 
+pytestmark = pytest.mark.graphs
+
 tf = pytest.importorskip("tensorflow")
 keras = pytest.importorskip("keras")
 layers = keras.layers

@@ -8,6 +8,8 @@ from support.promises import keep
 
 from ig_tasks.attribution import attribute
 
+pytestmark = pytest.mark.graphs
+
 # The integration tests take more. Tracing a Keras model takes most of a second.
 EXAMPLES = {
     ("torch", "axioms"): 6,
