@@ -110,7 +110,7 @@ def test_keras_out_of_memory(
             raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
         return plain(self, arguments, nodes, *rest)
 
-    model, inputs = kits[1].dense(layers_of(4, 8, 8, 1)), rng.normal(size=(100, 4))
+    model, inputs = kits[1].dense(layers_of(4, 8, 8, 1)), rng.normal(size=(25, 4))
     expected = attribute(model, inputs, np.zeros(4))
     monkeypatch.setattr(Program, "evaluate", small)
     found = attribute(model, inputs, np.zeros(4))

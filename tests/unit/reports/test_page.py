@@ -534,14 +534,6 @@ def test_hostile_names_are_text_everywhere(sample: SimpleNamespace) -> None:
     assert outline.headings[0] == (1, sample.HOSTILE)
 
 
-@pytest.mark.usefixtures("drawn")
-def test_a_page_takes_less_than_five_seconds_of_work(sample: SimpleNamespace) -> None:
-    report = sample.flights_report()
-    started = time.process_time()
-    render_page(report)
-    assert time.process_time() - started < 5
-
-
 def test_the_rooms_import_is_light() -> None:
     code = (
         "import sys; import ig_tasks.reports.page, ig_tasks.reports.terminal; "
