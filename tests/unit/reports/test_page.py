@@ -6,7 +6,6 @@ import itertools
 import re
 import subprocess
 import sys
-import time
 from html import unescape
 from html.parser import HTMLParser
 from types import SimpleNamespace
