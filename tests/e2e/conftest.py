@@ -227,6 +227,8 @@ def stage() -> Iterator[Stage]:
                 "IG_TASKS_STORE": str(project / "runs"),
                 "IG_TASKS_CACHE": str(project / "cache"),
                 "PYTHONPATH": str(REPOSITORY),
+                # A DAG file is read anew when it has changed, and not every 30 seconds.
+                "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "3600",
                 "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{USER}:admin,{VIEWER}:viewer",
             },
         )
@@ -264,7 +266,7 @@ def make_project(project: Path, dask: str) -> None:
         "model": {"uri": "../models/tiny", "target": "late"},
         "data": {"uri": "../../data", "partition": "month", "id": "row"},
         "baseline": {"strategy": "auto", "partition": "2013-01"},
-        "compute": {"workers": 1, "shard_rows": 32},
+        "compute": {"workers": 1, "shard_rows": 32, "worker_timeout": PATIENCE},
     }
     shared = {"address": dask, "shard_rows": 32}
     monthly = {"cron": "0 0 1 * *", "partition": "%Y-%m", "offset": -1, "start": "2013-02-01"}
@@ -277,6 +279,7 @@ def make_project(project: Path, dask: str) -> None:
     # Every report has a verdict on which a person decides.
     judged = {"verdicts": {"dominant": {"at_least": 0.01, "severity": "critical"}}, "approval": "critical"}
     write(specs / "monthly.yaml", {**common, "name": "monthly", "schedule": monthly, "compute": shared, **judged})
+    write(specs / "asked.yaml", {**common, "name": "asked", "partition": "2013-02", "compute": shared})
     other = {"partition": "2013-01", "compute": shared, "store": str(project / "other_runs")}
     write(specs / "wrong.yaml", {**common, "name": "wrong", "data": wrong, **other})
     (specs / "broken.yaml").write_text(BROKEN)
