@@ -91,7 +91,7 @@ def test_a_row_that_ends_its_workers_is_quarantined_and_the_rest_is_as_without_i
     [
         (
             CALL,
-            "shard-000000 .rows 0 to 499.: the process ended with SIGKILL also with batches of an eighth",
+            r"shard-00000[01] .rows \d+ to \d+.: the process ended with SIGKILL also with batches of an eighth",
             "make compute.shard_rows or compute.workers smaller",
         ),
         # Of a model that cannot even be loaded nothing is said of shards.
