@@ -83,7 +83,7 @@ def map_shards(
         future.add_done_callback(lambda done: finished.put(done.key))
     del futures, future
     progress.advance(0)
-    pace = Pace(session.compute.shard_timeout)
+    pace = Pace(session.compute.shard_timeout, session.compute.shard_rows)
     rescued: set[int] = set()
 
     def try_with_care(index: int, why: WorkerLostError, *, memory: bool) -> None:

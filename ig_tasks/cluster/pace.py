@@ -16,12 +16,14 @@ TIMES = 30.0
 class Pace:
     """The limit of a task by what others took.
 
-    timeout: seconds, or "auto": 30 times what the slowest task so far took, ten minutes at least, and six hours until
-    one has ended.
+    timeout: seconds for each shard of a task, or "auto": 30 times what the slowest task so far took, ten minutes at
+    least, and six hours until one has ended.
+    shard_rows: of a shard; a task of more rows has several.
     """
 
-    def __init__(self, timeout: float | Literal["auto"]) -> None:
+    def __init__(self, timeout: float | Literal["auto"], shard_rows: int) -> None:
         self._timeout = timeout
+        self._shard_rows = shard_rows
         self._seconds = 0.0
         self._rows = 1
 
@@ -33,7 +35,7 @@ class Pace:
     def limit(self, rows: int) -> float:
         """Seconds that a task of so many rows may take."""
         if self._timeout != "auto":
-            return self._timeout
+            return self._timeout * max(1, -(-rows // self._shard_rows))
         if not self._seconds:
             return FIRST_SECONDS
         return max(LEAST_SECONDS, TIMES * self._seconds * max(1.0, rows / self._rows))
