@@ -11,6 +11,8 @@ import pytest
 from ig_tasks.attribution import Lookup, attribute, embed, lookup
 from ig_tasks.errors import InputError, LayerError
 
+pytestmark = pytest.mark.graphs
+
 LAYERS = {"cat": "emb"}
 
 

@@ -12,6 +12,8 @@ import pytest
 from ig_tasks import diagnose, explain, judge_baselines
 from ig_tasks.errors import ModelError, TargetError
 
+pytestmark = pytest.mark.graphs
+
 INTO, OUT = np.random.default_rng(1).normal(size=(3, 5)), np.random.default_rng(3).normal(size=(5, 2))
 A, B = np.random.default_rng(3).normal(size=(3, 3)), np.random.default_rng(4).normal(size=(3, 2))
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(60)

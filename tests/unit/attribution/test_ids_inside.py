@@ -10,6 +10,8 @@ import pytest
 from ig_tasks.attribution import attribute
 from ig_tasks.errors import LayerError
 
+pytestmark = pytest.mark.graphs
+
 NODES, NODE_WEIGHTS = np.polynomial.legendre.leggauss(64)
 TABLE = np.random.default_rng(3).normal(size=(12, 3))
 HIDDEN = np.random.default_rng(4).normal(size=(12, 6)) / 3

@@ -12,6 +12,8 @@ from ig_tasks.attribution import attribute
 from ig_tasks.attribution.mixture import Mixture
 from ig_tasks.errors import BaselineError, LayerError
 
+pytestmark = pytest.mark.graphs
+
 NODES, NODE_WEIGHTS = np.polynomial.legendre.leggauss(64)
 RNG = np.random.default_rng(12)
 NARROW, WIDE = RNG.normal(size=(20, 1)), RNG.normal(size=(20, 3))
