@@ -3,6 +3,7 @@
 import contextlib
 import gc
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from operator import attrgetter
@@ -13,6 +14,8 @@ from support.heavy import heaviest_first
 from ig_tasks.import_order import triton_first
 
 triton_first()
+# Who runs the tests in the background of a script has SIGINT ignored, and so has every program that a test starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)
