@@ -350,7 +350,7 @@ def test_the_columns_in_the_reference_are_those_of_a_run(reader: Path) -> None:
     single = {name for name in there if "shard-" not in name and not name.startswith("manifest/")}
     assert {name for name in single if name not in folder} == set()
     folders = {name.split("/")[0] for name in there if "/" in name}
-    assert folders == {"attributions", "statistics", "quarantine", "manifest"}
+    assert folders == {"attributions", "statistics", "manifest"}  # no row is quarantined
 
 
 def test_variables_of_the_environment_are_those_the_code_reads() -> None:
