@@ -15,6 +15,8 @@ from support.carriers import write_carriers
 from support.tiny import MODEL_YAML, write_package, write_project
 
 from ig_tasks import cli
+from ig_tasks.stages.shard_files import read_summary
+from ig_tasks.store import Folder
 from ig_tasks.store.report import report_schema
 
 pytest.importorskip("torch")
@@ -64,8 +66,8 @@ def test_categories_that_the_model_does_not_know_are_told_by_check_and_run(
     assert (unknown["feature"], unknown["cells"], unknown["unknown"], unknown["missing"]) == ("carrier", 20, 10, 5)
     (check,) = [check for check in report["checks"] if check["name"] == "unknown"]
     assert (check["success"], check["observed"]) == (False, 0.75)
-    (shard,) = (path.parent / "statistics").iterdir()
-    assert json.loads(shard.read_text())["inputs"]["unknown"]["carrier"]["spellings"] == {"aa": 5, "dl": 5}
+    summary = read_summary(Folder(str(path.parent)), "shard-000000")
+    assert summary.to_json()["inputs"]["unknown"]["carrier"]["spellings"] == {"aa": 5, "dl": 5}
     manifest = json.loads((path.parent / "manifest.json").read_text())
     assert manifest["baseline"]["unknown"]["carrier"]["unknown"] == 10
     jsonschema.validate(report, report_schema())
