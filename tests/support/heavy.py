@@ -10,6 +10,7 @@ __all__ = ["SECONDS", "heaviest_first"]
 # has changed.
 SECONDS = {
     "e2e/test_scheduler.py": 250,
+    "e2e/test_deferred_task.py": 150,
     "integration/test_docs.py": 50,
     "integration/test_shipped_models.py": 35,
     "integration/test_pipeline.py": 65,
