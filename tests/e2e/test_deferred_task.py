@@ -48,6 +48,11 @@ def deferred(stage, run_id: str, after: int = 0) -> bool:
     return task["state"] == "deferred" and task["try_number"] > after
 
 
+def looked_at(stage, run_id: str, try_number: int) -> bool:
+    """Whether the triggerer is at it: marked before that, a task is forgotten without a word to anybody."""
+    return "shards are in the store" in stage.log_text(DAG, run_id, TASK, try_number)
+
+
 def numbers(run: Path) -> dict[str, bytes]:
     files = [*run.glob("attributions/*"), *run.glob("quarantine/*"), run / "importance.parquet"]
     return {str(file.relative_to(run)): file.read_bytes() for file in files}
@@ -56,7 +61,7 @@ def numbers(run: Path) -> dict[str, bytes]:
 def test_what_is_cleared_or_marked_as_failed_is_cancelled_and_a_killed_triggerer_loses_nothing(stage, begun):
     with closed(stage.project / "closed"):
         run_id = stage.api.trigger(DAG, conf={"partition": "2013-01"})
-        stage.wait_for(lambda: deferred(stage, run_id))
+        stage.wait_for(lambda: deferred(stage, run_id) and looked_at(stage, run_id, 1))
         (name,) = stage.dask.datasets()
         assert name.startswith("ig-tasks-2013-01-")
 
