@@ -103,6 +103,23 @@ def test_the_keyboard_reads_a_chart_row_by_row_and_opens_what_was_read(server: s
     page.wait_for_url("**/features/tailnum")
 
 
+def test_paper_has_the_charts_that_were_never_looked_at_and_nothing_beyond_its_edge(
+    server: str, heard: SimpleNamespace
+) -> None:
+    page = heard.page
+    page.goto(f"{server}/flights/2013-02-a")
+    places = page.locator(".chart-place")
+    assert places.count() > 5
+    expect(page.locator('.chart-place[data-drawn="yes"]')).to_have_count(places.count())
+    page.emulate_media(media="print")
+    page.set_viewport_size({"width": 695, "height": 900})  # A4 within its margins
+    assert page.evaluate("document.documentElement.scrollWidth") <= 695
+    expect(page.locator("#features-part form.filter")).to_be_hidden()
+    wider = "places => places.filter(one => one.scrollWidth > 695).length"
+    assert page.locator(".scroll, .chart-frame").evaluate_all(wider) == 0
+    assert heard.said == []
+
+
 def test_charts_follow_the_theme(server: str, heard: SimpleNamespace) -> None:
     page = heard.page
     page.goto(f"{server}/flights/2013-02-a")

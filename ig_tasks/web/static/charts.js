@@ -4,6 +4,9 @@
 (() => {
   const VARIABLE = /^var\((--[a-z0-9-]+)\)$/;
   const drawn = new Map();
+  const begun = new WeakSet();
+  const waiting = [];
+  const whenIdle = window.requestIdleCallback || ((work) => setTimeout(work, 200));
   const nowhere = {
     load: () => Promise.reject(new Error("charts load nothing")),
     sanitize: () => Promise.reject(new Error("charts link nowhere")),
@@ -88,14 +91,25 @@
     });
   }
 
+  function begin(place) {
+    seen.unobserve(place);
+    if (begun.has(place) || !place.isConnected) return Promise.resolve();
+    begun.add(place);
+    return draw(place);
+  }
+
   const seen = new IntersectionObserver((entries) => {
-    for (const entry of entries) {
-      if (entry.isIntersecting && !drawn.has(entry.target)) {
-        seen.unobserve(entry.target);
-        draw(entry.target);
-      }
-    }
+    for (const entry of entries) if (entry.isIntersecting) begin(entry.target);
   }, { rootMargin: "400px" });
+
+  // The others follow one by one while nothing else is to be done: paper shows what was never looked at, too.
+  function drawOthers() {
+    whenIdle(async () => {
+      const place = waiting.shift();
+      if (place) await begin(place);
+      if (waiting.length) drawOthers();
+    });
+  }
 
   function prepare(part) {
     for (const place of part.querySelectorAll(".chart-place:not([data-ready])")) {
@@ -105,6 +119,7 @@
       place.style.minWidth = `${place.dataset.least}px`;
       readable(place);
       seen.observe(place);
+      if (waiting.push(place) === 1) drawOthers();
     }
     for (const place of drawn.keys()) {
       if (!place.isConnected) {
