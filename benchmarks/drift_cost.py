@@ -1,10 +1,11 @@
 """What it costs to say what changed, beside the attributions themselves, on the real flights.
 
-    python -m benchmarks.drift_cost [--rows N] [--rounds N]
+    python -m benchmarks.drift_cost [--year] [--rows N] [--rounds N]
 
 Needs `make data`. The first half of the year is explained and published, then the second half by another model, so that
 everything has to be told apart: crossed runs of both models on samples of both periods, and substitutions of columns.
-Each round has a store of its own. `--rows` explains a sample of each half.
+With `--year` it is eleven months, then the whole year. Each round has a store of its own. `--rows` explains a sample of
+each period.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from ig_tasks.validation.drift.period import Period
 __all__ = ["Cost", "main", "measure"]
 
 HALVES = ("2013-01..2013-06", "2013-07..2013-12")
+YEAR = ("2013-01..2013-11", "2013-01..2013-12")
 _SPREAD = 0.05
 
 
@@ -77,12 +79,12 @@ def write_project(root: Path, rows: int | None) -> Path:
     return path
 
 
-def measure(rows: int | None) -> Cost:
-    """One comparison in a store of its own."""
+def measure(rows: int | None, periods: tuple[str, str] = HALVES) -> Cost:
+    """One comparison of two periods, in a store of its own."""
     with tempfile.TemporaryDirectory() as root:
         path = write_project(Path(root), rows)
-        before = load_spec(path, settings={"partition": HALVES[0]})
-        changed = {"partition": HALVES[1], "model": "../models/replaced"}
+        before = load_spec(path, settings={"partition": periods[0]})
+        changed = {"partition": periods[1], "model": "../models/replaced"}
         plain, after = (load_spec(path, settings={**changed, "drift": drift}) for drift in ("none", "previous"))
         with ComputeSession(before.compute) as session:
             ref = pipeline.load_model(before, session=session, log=_quiet)
@@ -127,12 +129,13 @@ def _quiet(_line: str) -> None:
 def main() -> int:
     """Print the cost of each round, and the least."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.drift_cost", description="What a comparison costs")
-    parser.add_argument("--rows", type=int, help="rows of each half; all unless given")
+    parser.add_argument("--year", action="store_true", help="the whole year beside its first eleven months")
+    parser.add_argument("--rows", type=int, help="rows of each period; all unless given")
     parser.add_argument("--rounds", type=int, default=2, help="rounds, of which the least share counts (%(default)s)")
     arguments = parser.parse_args()
     costs = []
     for _ in range(arguments.rounds):
-        cost = measure(arguments.rows)
+        cost = measure(arguments.rows, YEAR if arguments.year else HALVES)
         costs.append(cost)
         print(
             f"{cost.rows:,} rows: attributions {cost.attributions:.1f} s, comparison {cost.comparison:.1f} s, "
