@@ -16,7 +16,7 @@ def test_every_heavy_file_is_there() -> None:
 def test_heavier_files_come_first_and_others_keep_their_order() -> None:
     names = (
         "unit/explanations/test_explanation.py",
-        "unit/models/test_heads.py",
+        "unit/models/test_bare.py",
         "unit/test_cli.py",
         "e2e/test_scheduler.py",
     )
