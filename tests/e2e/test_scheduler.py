@@ -102,7 +102,7 @@ def test_the_asset_says_which_report_it_was_and_wakes_who_waits_for_it(stage, tr
 
 
 def test_feature_validation_waits_for_a_person_who_approves_or_rejects(stage, triggered, last_month):
-    # A person takes longer than the scheduler needs to hear that a task waits; a test does not: the first waits longest.
+    # Airflow starts a task anew that is answered before its scheduler has heard that it waits. This one waits longest.
     approved, rejected = stage.judged("2013-01"), stage.judged(last_month)
     stage.answer(rejected, "Reject")
     assert stage.wait("ig_feature_validation", rejected)["state"] == "failed"

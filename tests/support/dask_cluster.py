@@ -57,6 +57,7 @@ class ForeignCluster:
     def start_worker(self, name: str = "worker", *more: str) -> None:
         """Start one, with a thread; whoever needs it waits for it."""
         self._start(name, "worker", self.address, "--nthreads", "1", "--host", "127.0.0.1", "--no-dashboard",
+                    "--dashboard-address", "127.0.0.1:0",
                     "--local-directory", str(self.folder / name), *more)  # fmt: skip
 
     def kill(self, name: str) -> None:
