@@ -81,7 +81,7 @@ class Expendable:
         """The answer to a question; `limit`: seconds.
 
         Raises:
-            Died: if there is none. The process is gone then.
+            Died: if no answer came. The process is gone then.
             Exception: what answering raised.
         """
         asked, answered = self._process.stdin, self._process.stdout

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from ig_tasks.cluster.in_process import map_here
 from ig_tasks.cluster.pace import Pace
-from ig_tasks.cluster.progress import Progress
+from ig_tasks.cluster.progress import Progress, unsaid
 from ig_tasks.cluster.slow_tasks import SlowTasks
-from ig_tasks.cluster.task_results import DiedComputingError, call_task, result_of, sentence
+from ig_tasks.cluster.task_results import DiedComputingError, result_of, sentence, submit_tasks
 from ig_tasks.cluster.worker_exits import Doing
 from ig_tasks.errors import WorkerLostError
 
@@ -71,12 +71,8 @@ def map_shards(
         return
     client = session.client
     session.check_resources(resources)
-    # A scheduler remembers a key that failed for as long as anyone holds it: each attempt has its own.
     attempt = uuid.uuid4().hex[:8]
-    futures: list[Future] = client.map(
-        call_task, [function] * len(tasks), [dict(task) for task in tasks],
-        key=[f"{key}-{attempt}" for key in keys], pure=False, retries=retries, resources=dict(resources) or None,
-    )  # fmt: skip
+    futures = submit_tasks(client, function, tasks, keys=keys, attempt=attempt, resources=resources, retries=retries)
     waiting = {future.key: (index, future) for index, future in enumerate(futures)}
     finished: queue.SimpleQueue[str] = queue.SimpleQueue()
     for future in futures:
@@ -93,13 +89,8 @@ def map_shards(
         rescued.add(index)
         progress.note(f"{progress.label}: {why}; its rows are tried in pieces")
         task = {**tasks[index], "limit": pace.limit(rows[index]), "memory": memory}
-        future = client.submit(
-            call_task,
-            rescue,
-            task,
-            key=f"{keys[index]}-with-care-{attempt}",
-            pure=False,
-            resources=dict(resources) or None,
+        (future,) = submit_tasks(
+            client, rescue, [task], keys=[f"{keys[index]}-with-care"], attempt=attempt, resources=resources, retries=0
         )
         waiting[future.key] = index, future
         future.add_done_callback(lambda done: finished.put(done.key))
@@ -160,15 +151,11 @@ def run_one(
         resources=resources,
         retries=0,
         rows=[rows],
-        progress=Progress(rows, key, log=_discard),
+        progress=Progress(rows, key, log=unsaid),
         doing="trying",
     )
     ((_, result),) = results
     return result
-
-
-def _discard(_line: str) -> None:
-    """A handful of rows needs no progress."""
 
 
 class _Watch:

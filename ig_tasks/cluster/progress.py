@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress as Bar
     from rich.progress import TaskID
 
-__all__ = ["Progress", "duration"]
+__all__ = ["Progress", "duration", "unsaid"]
 
 
 _LONGEST = 12
@@ -159,3 +159,7 @@ def duration(seconds: float) -> str:
     if total < 3600:
         return f"{total // 60} min {total % 60} s" if total % 60 else f"{total // 60} min"
     return f"{total // 3600} h {total % 3600 // 60} min"
+
+
+def unsaid(_line: str) -> None:
+    """The log of a job whose progress is not told: of a handful of rows, or none."""

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ig_tasks.cluster.task_results import call_task
+from ig_tasks.cluster.task_results import submit_tasks
 from ig_tasks.errors import ResourceError, brief
 
 if TYPE_CHECKING:
@@ -84,11 +84,10 @@ def publish(
             return False
         client.unpublish_dataset(dataset)
     attempt = uuid.uuid4().hex[:8]
-    futures = client.map(
-        call_task, [function] * len(tasks), [dict(task) for task in tasks.values()],
-        key=[f"{key}-{name}-{attempt}" for name in tasks], pure=False, retries=retries,
-        resources=dict(resources) or None,
-    )  # fmt: skip
+    keys = [f"{key}-{name}" for name in tasks]
+    futures = submit_tasks(
+        client, function, list(tasks.values()), keys=keys, attempt=attempt, resources=resources, retries=retries
+    )
     try:
         client.publish_dataset(dict(zip(tasks, futures, strict=True)), name=dataset)
     except KeyError:

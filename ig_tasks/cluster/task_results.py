@@ -1,9 +1,9 @@
-"""What a task on a worker gives: its result, or the error to raise."""
+"""Tasks that are submitted, and what each gives: its result, or the error to raise."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +12,11 @@ from ig_tasks.cluster.worker_exits import Doing, died
 from ig_tasks.errors import IgTasksError, RunError, UserError, ValidationFailedError, WorkerLostError, named
 
 if TYPE_CHECKING:
-    from distributed import Future
+    from distributed import Client, Future
 
     from ig_tasks.cluster.session import ComputeSession
 
-__all__ = ["DiedComputingError", "Done", "call_task", "result_of", "sentence"]
+__all__ = ["DiedComputingError", "Done", "call_task", "result_of", "sentence", "submit_tasks"]
 
 
 class DiedComputingError(WorkerLostError):
@@ -36,6 +36,27 @@ class Refused:
     """An error of our own that a worker hands back as a result: raised there, Dask would try it again."""
 
     error: IgTasksError
+
+
+def submit_tasks(
+    client: Client,
+    function: Callable[..., Any],
+    tasks: Sequence[Mapping[str, Any]],
+    *,
+    keys: Sequence[str],
+    attempt: str,
+    resources: Mapping[str, float],
+    retries: int,
+) -> list[Future]:
+    """Have `function(**task)` called for each task; Dask names each `<key>-<attempt>`.
+
+    A scheduler remembers a key that failed for as long as anyone holds it: each attempt has a name of its own.
+    """
+    futures: list[Future] = client.map(
+        call_task, [function] * len(tasks), [dict(task) for task in tasks],
+        key=[f"{key}-{attempt}" for key in keys], pure=False, retries=retries, resources=dict(resources) or None,
+    )  # fmt: skip
+    return futures
 
 
 def call_task(function: Callable[..., Any], task: dict[str, Any]) -> Any:

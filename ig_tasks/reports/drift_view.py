@@ -80,7 +80,7 @@ def drift_view(report: Report) -> DriftView | None:
 
 
 def _moved_values(report: Report, drift: Drift) -> tuple[MovedValues, ...]:
-    """Of each alarm over all rows, where values moved that have charts."""
+    """The moved values of each alarm over all rows, where they have charts."""
     rows = {row.feature: row for row in drift.features if row.segment is None}
     found = []
     for alarm in [row for row in rows.values() if row.alarm][:_PICTURED]:

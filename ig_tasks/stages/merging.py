@@ -18,7 +18,7 @@ from typing import Any
 import pyarrow as pa
 
 from ig_tasks.cluster.job import map_shards
-from ig_tasks.cluster.progress import Progress
+from ig_tasks.cluster.progress import Progress, unsaid
 from ig_tasks.cluster.session import ComputeSession
 from ig_tasks.errors import RunError
 from ig_tasks.stages.shard_files import QUARANTINE_SCHEMA, quarantine_file
@@ -72,7 +72,7 @@ def merged_shards(run: RunFolder, shards: Sequence[str], session: ComputeSession
         for at in range(0, len(shards), TOGETHER)
     ]
     try:
-        with Progress(len(shards), "merge", log=_discard) as progress:
+        with Progress(len(shards), "merge", log=unsaid) as progress:
             results = map_shards(
                 session,
                 merge_part,
@@ -153,10 +153,6 @@ def _read_part(run: RunFolder, name: str) -> Merged:
     document: dict[str, Any] = decode(header["parts"], content)
     rows = run.checked({_quarantine(name): header["quarantined"]}).read_table(_quarantine(name))
     return Merged(ShardSummary.from_json(document), header["files"], rows)
-
-
-def _discard(_line: str) -> None:
-    """A line of progress speaks of rows, and no row is computed."""
 
 
 def _statistics(name: str) -> str:

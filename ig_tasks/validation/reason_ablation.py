@@ -18,7 +18,7 @@ from ig_tasks.stages.reasons.finding import ReasonedRun
 from ig_tasks.stages.reasons.rules import ReasonRules
 from ig_tasks.stages.run_plan import RunPlan
 from ig_tasks.store import Folder
-from ig_tasks.validation.drift.packages import PeriodPackages
+from ig_tasks.validation.drift.packages import opened_where
 from ig_tasks.validation.drift.period import Period
 
 __all__ = ["keep_ablations"]
@@ -67,19 +67,15 @@ def _tasks(run: Period, spec: ExplanationSpec, facts: PlanFacts) -> list[ReasonA
     """A task for each shard of the run."""
     if spec.reasons is None:
         return []
-    # The same model and data may lie elsewhere by now: the spec at hand says where.
-    now = {"model": spec.model, "data": spec.data, "origin": spec.origin}
-    here = replace(run, spec=run.spec.model_copy(update=now))
-    root = spec.origin.trusted_root if spec.origin else None
-    packages = PeriodPackages([here], root, {} if spec.model.trust is None else {run.folder.uri: spec.model.trust})
-    package, data = packages.of(here), here.spec.data
+    here, package, trust = opened_where(run, spec)
+    data = here.spec.data
     dataset = Dataset(data.uri, data.partition)
     files = dataset.files(run.partition)
     if dataset.digest(files) != run.data_digest:
         raise RunError(f"the data of run {run.folder.run_id} is no longer as it was in {data.uri}")
     rows_at = find_rows(dataset, files, data.id, data.rows) if data.rows else None
     plan = RunPlan(here.spec, package, dataset, tuple(files), run.partition, None, rows_at)
-    model = replace(plan.model, uri=package.uri, trust=packages.trust_of(here, package))
+    model = replace(plan.model, uri=package.uri, trust=trust)
     names = [feature.name for feature in facts.features]
     rules = ReasonRules.of(spec.reasons, spec, names, facts.target(spec))
     rows = ReasonedRun.of(run.folder, run.summary.attribution_files, run.summary.merged, facts, rules)

@@ -32,11 +32,11 @@ class Turns:
 
         Args:
             seconds: to wait for it.
-            line: what people are told if there is none.
+            line: what people are told who get no turn.
             again: seconds after which they may ask again.
 
         Raises:
-            BusyError: if there is none within these seconds.
+            BusyError: if no turn comes within these seconds.
         """
         with self.taken(seconds) as taken:
             if not taken:

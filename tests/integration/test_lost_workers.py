@@ -94,7 +94,7 @@ def test_a_row_that_ends_its_workers_is_quarantined_and_the_rest_is_as_without_i
             r"shard-00000[01] .rows \d+ to \d+.: the process ended with SIGKILL also with batches of an eighth",
             "make compute.shard_rows or compute.workers smaller",
         ),
-        # Of a model that cannot even be loaded nothing is said of shards.
+        # Where not even the model can be loaded, nothing is said of shards.
         (
             BUILD,
             "explain-.*: 2 workers died .* while they loaded the model; .*SIGKILL",

@@ -3,14 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from ig_tasks.errors import IgTasksError, RunError, TrustError, brief
 from ig_tasks.models import ModelPackage, open_package
 from ig_tasks.models.kept_packages import open_kept
+from ig_tasks.spec import ExplanationSpec
 from ig_tasks.store import Folder
 from ig_tasks.validation.drift.period import Period
 
-__all__ = ["PeriodPackages"]
+__all__ = ["PeriodPackages", "opened_where"]
+
+
+def opened_where(run: Period, spec: ExplanationSpec) -> tuple[Period, ModelPackage, str | None]:
+    """A run's package, found where the spec at hand says that model and data lie by now.
+
+    Returns:
+        The run as a period of that model and those data, the package, and the `trust` with which a worker opens it.
+
+    Raises:
+        RunError, ModelError, TrustError: as `PeriodPackages.of`.
+    """
+    now = {"model": spec.model, "data": spec.data, "origin": spec.origin}
+    here = replace(run, spec=run.spec.model_copy(update=now))
+    root = spec.origin.trusted_root if spec.origin else None
+    packages = PeriodPackages([here], root, {} if spec.model.trust is None else {run.folder.uri: spec.model.trust})
+    package = packages.of(here)
+    return here, package, packages.trust_of(here, package)
 
 
 class PeriodPackages:

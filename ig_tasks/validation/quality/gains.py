@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +19,7 @@ from ig_tasks.stages.tasks import ModelReference
 from ig_tasks.statistics.losses import base_loss
 from ig_tasks.store import Folder
 from ig_tasks.store.report_quality import FeatureGain, Quality
-from ig_tasks.validation.drift.packages import PeriodPackages
+from ig_tasks.validation.drift.packages import opened_where
 from ig_tasks.validation.drift.period import Period
 from ig_tasks.validation.drift.sampled_rows import sampled_rows
 from ig_tasks.validation.quality.figures import ClusterResiduals
@@ -104,17 +103,13 @@ def gains_of(rows: AblatedRows, kind: str) -> Sequence[FeatureGain]:
 
 
 def _tasks(quality: Quality, run: Period, spec: ExplanationSpec) -> list[AblationTask]:
-    # The same model and data may lie elsewhere by now: the spec at hand says where.
-    here = replace(run, spec=run.spec.model_copy(update={"model": spec.model, "data": spec.data}))
-    root = spec.origin.trusted_root if spec.origin else None
-    packages = PeriodPackages([here], root, {} if spec.model.trust is None else {run.folder.uri: spec.model.trust})
-    package = packages.of(here)
+    here, package, trust = opened_where(run, spec)
     model = ModelReference(
         uri=package.uri,
         digest=package.digest,
         framework=package.config.framework,
-        trust=packages.trust_of(here, package),
-        trusted_root=root,
+        trust=trust,
+        trusted_root=spec.origin.trusted_root if spec.origin else None,
         target=package.config.choose_target(spec.model.target, None).name,
         space=None,
     )

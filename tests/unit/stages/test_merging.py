@@ -162,7 +162,7 @@ def test_a_shard_that_is_not_what_was_written_is_found_by_who_merges_it(
 def test_shards_of_the_version_before_are_gone_on_with_to_the_same_bits(
     run: RunFolder, session: ComputeSession
 ) -> None:
-    """It wrote statistics as JSON, and a table of quarantined rows also where there are none."""
+    """It wrote statistics as JSON, and a table of quarantined rows also where no row was."""
     merged = merged_shards(run, NAMES, session)
     assert merged is not None
     for name in NAMES[:7]:
