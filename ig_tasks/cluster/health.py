@@ -14,6 +14,7 @@ from typing import Any
 
 import psutil
 
+from ig_tasks.cluster.reach import open_client
 from ig_tasks.errors import brief
 
 __all__ = ["main", "workers_of_this_host"]
@@ -55,9 +56,7 @@ def workers_of_this_host(
 
 
 def _registered(address: str) -> dict[str, dict[str, Any]]:
-    from distributed import Client
-
-    with Client(address, timeout=ANSWER_SECONDS, set_as_default=False) as client:
+    with open_client(address, ANSWER_SECONDS) as client:
         return dict(client.scheduler_info(n_workers=-1)["workers"])
 
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ig_tasks.cluster.reach import open_client
 from ig_tasks.cluster.task_results import submit_tasks
 from ig_tasks.errors import ResourceError, brief
 
@@ -148,11 +149,8 @@ def _name_of(whole: str, key: str) -> str:
 
 def withdraw(address: str, dataset: str, security: Any = None) -> bool:
     """Cancel what is left of published tasks, and forget them; returns whether the scheduler answered."""
-    from distributed import Client
-
     with contextlib.suppress(OSError, TimeoutError, RuntimeError, TypeError, ValueError):
-        options = {} if security is None else {"security": security}
-        with Client(address, timeout=ANSWER_SECONDS, set_as_default=False, **options) as client:
+        with open_client(address, ANSWER_SECONDS, security=security) as client:
             if dataset in client.list_datasets():
                 futures = client.get_dataset(dataset)
                 client.cancel(list(futures.values()), force=True)

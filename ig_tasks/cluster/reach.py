@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ from ig_tasks.errors import ResourceError, UnreachableError, brief
 if TYPE_CHECKING:
     from distributed import Client
 
-__all__ = ["installed_versions", "require_answer"]
+__all__ = ["installed_versions", "open_client", "require_answer"]
 
 VERSIONS_SECONDS = 10.0
 _START = "start it, correct the address, or leave it out to use workers on this machine"
@@ -63,6 +64,31 @@ async def _asked(address: str, seconds: float) -> tuple[str, str] | None:
         tls = "if it speaks no TLS, write tcp:// for it" if encrypted else "if it speaks TLS, write tls:// for it"
         return brief(error.__cause__ or error), f"{_START}; {tls}"
     return None
+
+
+def open_client(address: str, seconds: float, *, security: Any = None) -> Client:
+    """A client of the scheduler at `address`, which has some seconds to answer; never this process's default client.
+
+    A client that could not connect lies in cycles of references, and its end waits for a lock which the next client
+    holds while its loop starts: where the garbage collector came in that thread, the next one failed after 10 s with a
+    bare AssertionError. So it is collected here, where nothing is held.
+
+    Raises:
+        OSError: if the scheduler does not answer.
+        TypeError: if the address asks for TLS and no certificate is at hand.
+        ValueError: if it is no address.
+    """
+    from distributed import Client
+
+    options = {} if security is None else {"security": security}
+    failure: Exception
+    try:
+        return Client(address, timeout=seconds, set_as_default=False, **options)
+    except (OSError, TypeError, ValueError) as error:
+        error.__cause__ = error.__context__ = None  # their tracebacks hold the client as well
+        failure = error.with_traceback(None)
+    gc.collect()
+    raise failure
 
 
 def installed_versions(client: Client, say: Callable[[str], None]) -> Mapping[str, Any]:

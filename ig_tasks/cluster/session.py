@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from ig_tasks.cluster.amounts import gigabytes, workers_counted
 from ig_tasks.cluster.quiet import quieten_dask
-from ig_tasks.cluster.reach import installed_versions, require_answer
+from ig_tasks.cluster.reach import installed_versions, open_client, require_answer
 from ig_tasks.cluster.sizing import Machine, WorkerPlan, plan_workers, resource_hint
 from ig_tasks.cluster.versions import version_skew
 from ig_tasks.cluster.worker_exits import Doing, WorkerExits, remedy
@@ -168,14 +168,12 @@ class ComputeSession:
             shutil.rmtree(scratch, ignore_errors=True)
 
     def _connect(self) -> Client:
-        from distributed import Client
-
         quieten_dask()
         address, began = self.address, time.monotonic()
         limit = min(CONNECT_SECONDS, self.compute.worker_timeout)
         require_answer(str(address), limit)
         try:
-            client = Client(address, timeout=limit, set_as_default=False)
+            client = open_client(str(address), limit)
         except (OSError, TypeError, ValueError) as error:
             why = brief(error)
             raise UnreachableError(f"compute.address: {address} answered and does not any more ({why})") from None

@@ -63,10 +63,11 @@ class DaskHook(BaseHook):
     def get_conn(self) -> Any:
         """A `distributed.Client` of the scheduler; close it after use."""
         import dask
-        from distributed import Client
+
+        from ig_tasks.cluster.reach import open_client
 
         with dask.config.set(self.configuration()):
-            return Client(self.address(), timeout=10, set_as_default=False)
+            return open_client(self.address(), 10)
 
     def test_connection(self) -> tuple[bool, str]:
         """Airflow's "Test" button: whether the scheduler answers, and how many workers it has."""

@@ -22,6 +22,7 @@ from support.patience import PATIENCE, until
 from ig_tasks.cluster.environment import ALLOCATOR
 from ig_tasks.cluster.job import map_shards
 from ig_tasks.cluster.progress import Progress
+from ig_tasks.cluster.reach import open_client
 from ig_tasks.cluster.session import ADDRESS_VARIABLE, ComputeSession
 from ig_tasks.errors import DataError, ResourceError, RunError, ValidationFailedError, WorkerLostError
 from ig_tasks.spec import ComputeSpec
@@ -101,7 +102,7 @@ def test_everything_listens_on_the_loopback_address_only(session: ComputeSession
 
 def test_nobody_else_on_this_machine_runs_code_on_the_workers_or_reads_their_logs(session: ComputeSession) -> None:
     """Neither without a certificate, nor with one of their own, nor without TLS; to the files, only we have access."""
-    from distributed import Client, Security
+    from distributed import Security
 
     address = session.client.scheduler.address
     assert address.startswith("tls://127.0.0.1:")
@@ -111,7 +112,7 @@ def test_nobody_else_on_this_machine_runs_code_on_the_workers_or_reads_their_log
         (address.replace("tls://", "tcp://"), None),
     ):
         with pytest.raises((OSError, TypeError)):
-            Client(stranger, timeout=PATIENCE, set_as_default=False, security=security)
+            open_client(stranger, PATIENCE, security=security)
     assert session._scratch is not None
     assert session._scratch.stat().st_mode & 0o077 == 0
     assert {(session._scratch / name).stat().st_mode & 0o777 for name in ("certificate.pem", "key.pem")} == {0o600}
