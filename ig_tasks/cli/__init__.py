@@ -23,7 +23,7 @@ import typer
 from ig_tasks.cli import browser_commands, drift_commands
 from ig_tasks.cli.command_help import ExampleCommand
 from ig_tasks.cli.export_command import export
-from ig_tasks.cli.import_command import import_vertex
+from ig_tasks.cli.import_command import import_clarify, import_vertex
 from ig_tasks.cli.reasons_command import REASONS_EXAMPLES, reasons
 from ig_tasks.cli.signals import Terminated, code_of, stoppable
 from ig_tasks.cli.spec_settings import load_spec
@@ -175,6 +175,10 @@ _command(
 _command(
     "Make a spec of an ExplanationSpec of Vertex AI", "ig-tasks import-vertex explanation_spec.json --name my_model"
 )(import_vertex)
+_command(
+    "Make a spec of an analysis configuration of SageMaker Clarify",
+    "ig-tasks import-clarify analysis_config.json --name my_model",
+)(import_clarify)
 _command("Say why rows were turned down", *REASONS_EXAMPLES)(reasons)
 _command("Show a store's reports in a browser on this machine", "ig-tasks serve ig_runs")(browser_commands.serve)
 _command("Make the index of a store's reports anew", "ig-tasks index ig_runs")(browser_commands.index)

@@ -97,7 +97,7 @@ def test_code_from_outside_the_project_needs_trust(capsys, spec, no_cluster, tmp
     assert "add `trust: sha256:" in err
 
 
-COMMANDS = "run, check, show, diff, launch, trend, export, import-vertex, reasons, serve, index, init"
+COMMANDS = "run, check, show, diff, launch, trend, export, import-vertex, import-clarify, reasons, serve, index, init"
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from ig_tasks.errors import InputError
         ["export", "runs/nowhere"],
         ["trend", "runs/nowhere"],
         ["import-vertex", "nowhere.json"],
+        ["import-clarify", "nowhere.json"],
     ],
 )
 @pytest.mark.parametrize(("to", "why"), [("folder", "it is a folder); name a file"), ("no/x", "there is no folder no")])

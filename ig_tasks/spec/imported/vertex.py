@@ -5,39 +5,23 @@ The names are those of Vertex AI's REST API (camelCase); the snake_case of its P
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
-import yaml
-
 from ig_tasks.errors import SpecError
-from ig_tasks.spec.vertex_words import ENCODINGS, OF_INPUTS, OF_METADATA
+from ig_tasks.spec.imported.draft import Draft, read_document
+from ig_tasks.spec.imported.vertex_documents import explanation_spec
+from ig_tasks.spec.imported.vertex_words import ENCODING_NUMBERS, ENCODINGS, OF_INPUTS, OF_METADATA
 
-__all__ = ["VertexDraft", "draft_of_vertex"]
-
-
-@dataclass(frozen=True)
-class VertexDraft:
-    """The draft: the spec as a document, and a line for everything that could not be taken over."""
-
-    document: dict[str, Any]
-    notes: tuple[str, ...] = field(default=())
-
-    def to_yaml(self) -> str:
-        """The spec's YAML, the notes as comments on top."""
-        lines = [f"# not taken over: {note}" for note in self.notes]
-        text = yaml.safe_dump(self.document, sort_keys=False, allow_unicode=True, default_flow_style=False)
-        return "\n".join(["# A draft, made from an ExplanationSpec of Vertex AI.", *lines, text])
+__all__ = ["draft_of_vertex"]
 
 
-def draft_of_vertex(text: str, *, name: str, model: str, data: str) -> VertexDraft:
+def draft_of_vertex(text: str, *, name: str, model: str, data: str) -> Draft:
     """The draft of a spec.
 
     Args:
-        text: JSON or YAML: an ExplanationSpec (`parameters`, `metadata`), or a Model or request that holds one as
-            `explanationSpec`.
+        text: JSON or YAML: an ExplanationSpec (`parameters`, `metadata`), metadata alone (`inputs`, `outputs`), or a
+            Model, request or endpoint that holds an ExplanationSpec.
         name: of the spec.
         model: URI of the model package.
         data: URI of the data.
@@ -45,24 +29,14 @@ def draft_of_vertex(text: str, *, name: str, model: str, data: str) -> VertexDra
     Raises:
         SpecError: if it is not such a document.
     """
-    try:
-        document = yaml.safe_load(text)
-    except yaml.YAMLError:
-        raise SpecError("the file is neither JSON nor YAML") from None
-    spec = _camel(document)
-    if isinstance(spec, Mapping) and "explanationSpec" in spec:
-        spec = spec["explanationSpec"]
-    if not isinstance(spec, Mapping) or not {"parameters", "metadata"} & set(spec):
-        raise SpecError("there is no ExplanationSpec: neither parameters nor metadata nor explanationSpec is there")
-    for key in ("parameters", "metadata"):
-        if not isinstance(spec.get(key, {}), Mapping):
-            raise SpecError(f"{key}: it has keys of its own in an ExplanationSpec")
-    draft = _Draft(spec.get("parameters", {}), spec.get("metadata", {}))
+    spec = explanation_spec(read_document(text))
+    reading = _Reading(spec.get("parameters") or {}, spec.get("metadata") or {})
+    document = reading.document(name, model, data)
     notes = [f"{key}: not a field of ExplanationSpec" for key in spec if key not in ("parameters", "metadata")]
-    return VertexDraft(draft.document(name, model, data), (*notes, *draft.notes))
+    return Draft(document, (*notes, *reading.notes), "an ExplanationSpec of Vertex AI")
 
 
-class _Draft:
+class _Reading:
     def __init__(self, parameters: Mapping[str, Any], metadata: Mapping[str, Any]) -> None:
         self.parameters, self.metadata = parameters, metadata
         self.notes: list[str] = []
@@ -77,8 +51,9 @@ class _Draft:
             baseline = blur
         features = {
             feature: {"group": str(settings["groupName"])}
-            for feature, settings in self._inputs().items()
+            for name_there, settings in self._inputs().items()
             if settings.get("groupName")
+            for feature in _features_of(name_there, settings)
         }
         self.notes += [
             f"metadata.{key}: {OF_METADATA.get(key, 'not a field of ExplanationMetadata')}"
@@ -129,12 +104,12 @@ class _Draft:
                 )
                 return None
             return names[0] if names else None
-        if not isinstance(indices, list) or len(indices) != 1 or not isinstance(indices[0], int):
+        index = _whole(indices[0]) if isinstance(indices, list) and len(indices) == 1 else None
+        if index is None:
             self.notes.append(
                 f"parameters.outputIndices: {indices}; one target is explained per spec, set model.target"
             )
             return None
-        index: int = indices[0]
         if isinstance(display, list) and index < len(display) and isinstance(display[index], str):
             return str(display[index])
         return index
@@ -161,8 +136,10 @@ class _Draft:
             )
             return {}
         (value,) = baselines
-        if isinstance(value, int | float | str) and not isinstance(value, bool):
+        if _is_scalar(value):
             return {feature: value}
+        if isinstance(value, Mapping) and value and all(_is_scalar(item) for item in value.values()):
+            return {str(name): item for name, item in value.items()}
         flat = [*_numbers(value)]
         names = settings.get("indexFeatureMapping")
         if flat and isinstance(names, list) and len(names) == len(flat):
@@ -174,10 +151,12 @@ class _Draft:
 
     def _note_of_input(self, feature: str, key: str, setting: Any) -> None:
         where = f"metadata.inputs.{feature}.{key}"
-        if key in ("inputBaselines", "groupName") or setting in (None, "IDENTITY", "ENCODING_UNSPECIFIED", "numeric"):
+        if key in ("inputBaselines", "groupName") or setting in (None, "numeric"):
             return
         if key == "encoding":
-            self.notes.append(f"{where}: {setting}; {ENCODINGS.get(str(setting), 'not an encoding of Vertex AI')}")
+            encoding = ENCODING_NUMBERS.get(setting, str(setting).upper())
+            if encoding not in ("IDENTITY", "ENCODING_UNSPECIFIED"):
+                self.notes.append(f"{where}: {encoding}; {ENCODINGS.get(encoding, 'not an encoding of Vertex AI')}")
         elif key == "modality":
             self.notes.append(f"{where}: {setting}; describe it in model.yaml as an input of kind {setting}")
         else:
@@ -227,6 +206,23 @@ class _Draft:
         return {"strategy": "blur", "sigma": float(sigma)}
 
 
+def _features_of(name: str, settings: Mapping[str, Any]) -> list[str]:
+    """The features of an input: those of its places, where they have names."""
+    places = settings.get("indexFeatureMapping")
+    return [str(place) for place in places] if isinstance(places, list) and places else [name]
+
+
+def _is_scalar(value: Any) -> bool:
+    return isinstance(value, int | float | str) and not isinstance(value, bool)
+
+
+def _whole(value: Any) -> int | None:
+    """A whole number; protocol buffers write the numbers of a list as 1.0."""
+    if isinstance(value, int | float) and not isinstance(value, bool) and value == int(value) and value >= 0:
+        return int(value)
+    return None
+
+
 def _numbers(value: Any) -> Iterator[float]:
     """The numbers of nested lists; nothing where something else is among them."""
     items = value if isinstance(value, list) else [value]
@@ -235,14 +231,3 @@ def _numbers(value: Any) -> Iterator[float]:
             yield from _numbers(item)
         elif isinstance(item, int | float) and not isinstance(item, bool):
             yield item
-
-
-def _camel(value: Any, *, names: bool = False) -> Any:
-    """Keys in camelCase; the names of features and outputs stay as they are."""
-    if isinstance(value, Mapping):
-        renamed = {}
-        for key, item in value.items():
-            written = str(key) if names else re.sub(r"_([a-z0-9])", lambda match: match[1].upper(), str(key))
-            renamed[written] = _camel(item, names=written in ("inputs", "outputs") and not names)
-        return renamed
-    return [_camel(item) for item in value] if isinstance(value, list) else value

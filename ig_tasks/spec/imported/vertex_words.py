@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["ENCODINGS", "OF_INPUTS", "OF_METADATA"]
+__all__ = ["ENCODINGS", "ENCODING_NUMBERS", "OF_INPUTS", "OF_METADATA"]
 
 ENCODINGS = {
     "BAG_OF_FEATURES": "describe the columns of indexFeatureMapping as inputs of model.yaml",
@@ -11,6 +11,20 @@ ENCODINGS = {
     "COMBINED_EMBEDDING": "name the embedding layer in model.yaml (inputs.<name>.layer)",
     "CONCAT_EMBEDDING": "name the embedding layer in model.yaml (inputs.<name>.layer)",
 }
+ENCODING_NUMBERS = dict(
+    enumerate(
+        (
+            "ENCODING_UNSPECIFIED",
+            "IDENTITY",
+            "BAG_OF_FEATURES",
+            "BAG_OF_FEATURES_SPARSE",
+            "INDICATOR",
+            "COMBINED_EMBEDDING",
+            "CONCAT_EMBEDDING",
+        )
+    )
+)
+"""What protocol buffers write where enumerations are numbers."""
 OF_INPUTS = {
     "inputTensorName": "tensors are matched by the inputs of model.yaml",
     "encodedTensorName": "name the embedding layer in model.yaml (inputs.<name>.layer); `ig-tasks check` finds it",

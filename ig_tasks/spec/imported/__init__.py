@@ -1,0 +1,1 @@
+"""Drafts of specs, made from what other services call an explanation."""
