@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ig_tasks.attribution.control import Tolerances
 from ig_tasks.attribution.engine import attribute
 from ig_tasks.attribution.feeds import Layers
 from ig_tasks.attribution.named_inputs import NamedInputs
 from ig_tasks.attribution.options import EngineOptions
 from ig_tasks.attribution.result import AttributionResult
+from ig_tasks.attribution.tolerances import Tolerances
 
 __all__ = ["attribute_averaged", "average", "join"]
 

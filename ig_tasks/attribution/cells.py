@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ig_tasks.attribution.control import Stage, relative_change
+from ig_tasks.attribution.control import Stage
 from ig_tasks.attribution.grading import Grading
 from ig_tasks.attribution.structure import PLAIN, Segment, Structure
+from ig_tasks.attribution.tolerances import relative_change
 
 __all__ = ["FIRST_CELLS", "MOST_KINKS", "SECANT", "AdaptiveCells", "SecantCells", "place_edges"]
 

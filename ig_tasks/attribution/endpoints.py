@@ -15,13 +15,13 @@ import numpy.typing as npt
 
 from ig_tasks.attribution.backends.base import Backend
 from ig_tasks.attribution.batches import Batches
-from ig_tasks.attribution.control import Tolerances
 from ig_tasks.attribution.feeds import NONE, Refusal, Route
-from ig_tasks.attribution.methods.rows import Rows
 from ig_tasks.attribution.problem import Problem
 from ig_tasks.attribution.rearranging import rows_rearranged
 from ig_tasks.attribution.routing import rearranged
+from ig_tasks.attribution.rows import Rows
 from ig_tasks.attribution.starting import vectors_at
+from ig_tasks.attribution.tolerances import Tolerances
 from ig_tasks.attribution.watching import Watch, watched
 
 __all__ = ["PathEndpoints", "find_endpoints", "first_endpoints"]

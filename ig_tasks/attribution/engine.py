@@ -12,27 +12,24 @@ import numpy.typing as npt
 from ig_tasks.attribution.backends import as_model, open_backend
 from ig_tasks.attribution.backends.base import Backend
 from ig_tasks.attribution.batches import Batches, Rectangle
-from ig_tasks.attribution.choice import exact_may_pay, reasoned_control
 from ig_tasks.attribution.endpoints import PathEndpoints, find_endpoints, first_endpoints
 from ig_tasks.attribution.feeds import Layers, Refusal, Route, named_layers
-from ig_tasks.attribution.methods import choose_method
-from ig_tasks.attribution.methods.rows import Rows
-from ig_tasks.attribution.methods.unpadded import without_padding
+from ig_tasks.attribution.methods import MethodResult, choose_method
 from ig_tasks.attribution.named_inputs import NamedInputs
+from ig_tasks.attribution.open_model import OpenModel
 from ig_tasks.attribution.options import EngineOptions
 from ig_tasks.attribution.problem import Problem
 from ig_tasks.attribution.problem_building import build_problem
-from ig_tasks.attribution.regions import typical_regions
 from ig_tasks.attribution.result import AttributionResult
 from ig_tasks.attribution.routing import find_route
-from ig_tasks.attribution.structure import NotFollowed, Structure
+from ig_tasks.attribution.rows import Rows
 from ig_tasks.attribution.targets import Choice, resolve
 from ig_tasks.errors import IgTasksError, InputError, LayerError
 
 __all__ = ["attribute", "probed"]
 
-_CALLED_TWICE = 16  # rows; of one alone, all units behind a dropout may be off
-_LOOKED_AT = 2  # of one row alone, shapes could not be told from one another
+_UNSAID: dict[str, Any] = {"integrator": "", "reason": "", "affine_prefix": [], "steps": "", "padding": None}
+"""Details of a method that says nothing of them."""
 
 
 def attribute(
@@ -71,8 +68,6 @@ def attribute(
     """
     options = replace(options or EngineOptions(), **settings)
     chosen, tolerances = choose_method(options.method), options.tolerances
-    integrator, steps, max_evaluations = options.integrator, options.steps, options.max_evaluations
-    memory_limit = options.memory_limit
     choice = Choice.of(target)
     every = choice.every  # also where there are no rows
     for field, value in (("fixed", fixed), ("layers", layers)):
@@ -92,7 +87,7 @@ def attribute(
             if choice.every:
                 raise InputError("inputs: there are no rows, so that 'all' outputs are unknown; target one column")
             tail, point_bytes, choice, route = (), 1, Choice(), Route()
-        forward = Batches.within(backend.block_bytes, point_bytes, memory_limit, backend.out_of_memory)
+        forward = Batches.within(backend.block_bytes, point_bytes, options.memory_limit, backend.out_of_memory)
         columns = resolve(
             choice, tail, problem.rows, lambda first, count: _predicted(backend, problem, forward, first, count)
         )
@@ -103,39 +98,21 @@ def attribute(
             problem = endpoints.problem
             _refuse(endpoints.refused, refuse=refuse)
         tolerances = replace(tolerances, epsilon=backend.rounding)
-        structure = _structure_of(backend, problem)
-        if problem.rows:
-            backend.require_repeats(problem.take(slice(0, _CALLED_TWICE)))
-        batches = Batches.within(backend.block_bytes, point_bytes, memory_limit, backend.out_of_memory)
-        try:
-            regions = None
-            if exact_may_pay(integrator, structure):
-                regions = typical_regions(backend, problem, batches)
-            control, reason = reasoned_control(
-                integrator, steps, max_evaluations, structure, options.tolerance, regions
-            )
-            runner, padding = without_padding(backend, problem)
-            result = chosen.run(runner, problem, control, tolerances, batches)
-        except NotFollowed as lost:
-            structure = backend.plain(str(lost))
-            control, reason = reasoned_control(integrator, steps, max_evaluations, structure)
-            runner, padding = without_padding(backend, problem)
-            result = chosen.run(runner, problem, control, tolerances, batches)
+        opened = OpenModel(backend, point_bytes, options.memory_limit)
+        found = chosen.run(opened, problem, options, tolerances) if problem.rows else _nothing(problem)
+    result, batches = found.rows, opened.batches
     refused = {**endpoints.refused, **endpoints.differing(result, tolerances, backend.epsilon)}
     _refuse(refused, refuse=refuse)
     result.without(refused)
     details = {
         "method": chosen.name,
-        "integrator": control.name,
-        "reason": reason,
-        "affine_prefix": list(structure.prefix) if structure.followed else structure.reason,
-        "steps": "adaptive" if control.levels > 1 or not control.stages else int(control.stages[0].evaluations),
+        **_UNSAID,
+        **found.details,
         "tolerance": options.tolerance,
         "framework": backend.framework,
         "device": backend.device,
         "precision": backend.precision,
         "layers": {name: table.written for name, table in tables.items()},
-        "padding": padding,
         "below_rounding": int(result.below_rounding.sum()),
         "epsilon": backend.rounding,
         "rows_by_evaluations": dict(sorted(result.by_level.items())),
@@ -180,33 +157,8 @@ def probed(backend: Backend, problem: Problem, *, named: bool, every: bool) -> t
         raise InputError(f"{where}: has shape {shape}, and the model takes {takes}") from error
 
 
-def _structure_of(backend: Backend, problem: Problem) -> Structure:
-    """The model's structure, followed along the paths of the first rows that are finite."""
-    finite_rows: list[int] = []
-    if problem.rows and (known := backend.recall(problem)) is not None:
-        return known
-    for row in range(problem.rows):
-        single = problem.take(slice(row, row + 1))
-        if all(
-            np.isfinite(a).all()
-            for a in (
-                *single.endpoints.values(),
-                *single.starts.values(),
-                *single.fed_starts.values(),
-            )
-        ):
-            finite_rows.append(row)
-        if len(finite_rows) == _LOOKED_AT:
-            break
-    if not finite_rows:
-        return backend.plain("no row is finite")
-    for rows in (finite_rows, finite_rows[:1]):
-        try:
-            return backend.inspect(problem.take(np.array(rows)))
-        except Exception as error:
-            if not backend.out_of_memory(error):
-                raise
-    return backend.plain("there is not the memory to follow one row")
+def _nothing(problem: Problem) -> MethodResult:
+    return MethodResult(Rows.empty(problem), {"reason": "there are no rows"})
 
 
 def _predicted(

@@ -75,14 +75,21 @@ class Problem:
         """The problem of these outputs (targets, rows)."""
         return replace(self, targets=targets)
 
-    def split(self, flat: npt.NDArray[np.float64]) -> dict[str, npt.NDArray[np.float64]]:
-        """(..., features) into {input name: (..., the input's own shape)}."""
-        parts, position = {}, 0
+    def feature_slices(self) -> dict[str, slice]:
+        """{input name: where its features lie among those of a row}."""
+        slices, first = {}, 0
         for name, end in self.endpoints.items():
             size = int(np.prod(end.shape[1:]))
-            parts[name] = flat[..., position : position + size].reshape(*flat.shape[:-1], *end.shape[1:])
-            position += size
-        return parts
+            slices[name] = slice(first, first + size)
+            first += size
+        return slices
+
+    def split(self, flat: npt.NDArray[np.float64]) -> dict[str, npt.NDArray[np.float64]]:
+        """(..., features) into {input name: (..., the input's own shape)}."""
+        return {
+            name: flat[..., some].reshape(*flat.shape[:-1], *self.endpoints[name].shape[1:])
+            for name, some in self.feature_slices().items()
+        }
 
 
 def copied(value: Any) -> Any:

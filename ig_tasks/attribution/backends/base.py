@@ -15,9 +15,11 @@ from ig_tasks.attribution.structure import Segment, Structure
 from ig_tasks.attribution.targets import Head
 from ig_tasks.errors import InputError
 
-__all__ = ["Backend", "Edges", "ids_within"]
+__all__ = ["Backend", "Edges", "Points", "ids_within"]
 
 Array = npt.NDArray[np.float64]
+Points = dict[str, Array]
+"""{path: numbers}. A path is an input of floats, or a call of a layer whose output is on a path (`Route.keys`)."""
 Edges = Callable[[npt.NDArray[np.floating[Any]] | None], Array]
 
 
@@ -37,6 +39,11 @@ class Backend(Protocol):
     padding_epsilon: float  # machine epsilon of a model whose sequences may come in any length; 0: leave them alone
     rounding: float  # machine epsilon of the outputs' dtype, once `probe` has seen one; 0 before
     folded: int  # units of sums that `evaluate` leaves where the affine prefix ends; 0: they are contributions
+
+    @property
+    def route(self) -> Route:
+        """The calls of layers whose outputs are on paths."""
+        ...
 
     @property
     def lanes(self) -> int:
@@ -129,6 +136,18 @@ class Backend(Protocol):
 
     def outputs(self, batch: Problem, *, at_start: bool = False) -> Array:
         """All outputs (rows, outputs) at the inputs, or at the baselines."""
+        ...
+
+    def path_ends(self, batch: Problem) -> tuple[Points, Points]:
+        """Where the paths start (1 or rows, ...) and end (rows, ...): an embedded input's are its layer's vectors."""
+        ...
+
+    def outputs_at(self, batch: Problem, points: Points) -> Array:
+        """The explained outputs (nodes, targets, rows) at any points (nodes, rows, ...) of the paths."""
+        ...
+
+    def gradients(self, batch: Problem, points: Points) -> tuple[Array, Points]:
+        """The same outputs, and their gradients (nodes, targets, rows, ...) with respect to the points."""
         ...
 
     def start_gradient(self, row: Problem) -> Any:

@@ -11,14 +11,15 @@ import numpy.typing as npt
 from ig_tasks.attribution.backends.base import Backend, Edges
 from ig_tasks.attribution.batches import Batches, Rectangle
 from ig_tasks.attribution.cells import MOST_KINKS, AdaptiveCells, place_edges
-from ig_tasks.attribution.control import Control, Stage, Tolerances
+from ig_tasks.attribution.control import Control, Stage
 from ig_tasks.attribution.flips import kinks_between
 from ig_tasks.attribution.grading import PLACES, Grading
 from ig_tasks.attribution.methods.nested import Nested
-from ig_tasks.attribution.methods.rows import CommonStart, Rows
 from ig_tasks.attribution.problem import Problem
 from ig_tasks.attribution.regions import Regions, grouped
+from ig_tasks.attribution.rows import CommonStart, Rows
 from ig_tasks.attribution.structure import Segment
+from ig_tasks.attribution.tolerances import Tolerances
 
 __all__ = ["Chunk"]
 

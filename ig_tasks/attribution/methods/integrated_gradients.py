@@ -9,12 +9,19 @@ import numpy as np
 
 from ig_tasks.attribution.backends.base import Backend
 from ig_tasks.attribution.batches import Batches
-from ig_tasks.attribution.control import Control, Tolerances
+from ig_tasks.attribution.choice import exact_may_pay, reasoned_control
+from ig_tasks.attribution.control import Control
+from ig_tasks.attribution.method_options import MethodOptions
+from ig_tasks.attribution.methods.base import MethodResult
 from ig_tasks.attribution.methods.lanes import LEAST_ROWS, run_chunks
-from ig_tasks.attribution.methods.rows import CommonStart, Rows
 from ig_tasks.attribution.methods.target_groups import TargetGroups
-from ig_tasks.attribution.methods.unpadded import Unpadded
+from ig_tasks.attribution.methods.unpadded import Unpadded, without_padding
+from ig_tasks.attribution.open_model import OpenModel
 from ig_tasks.attribution.problem import Problem
+from ig_tasks.attribution.regions import typical_regions
+from ig_tasks.attribution.rows import CommonStart, Rows
+from ig_tasks.attribution.structure import NotFollowed, Structure
+from ig_tasks.attribution.tolerances import Tolerances
 
 __all__ = ["IntegratedGradients"]
 
@@ -35,21 +42,51 @@ class IntegratedGradients:
 
     name: ClassVar[str] = "integrated_gradients"
 
-    def run(
-        self, backend: Backend, problem: Problem, control: Control, tolerances: Tolerances, batches: Batches
-    ) -> Rows:
-        """Explain `problem.targets` of all rows of `problem`. Numbers of a row do not depend on the others."""
-        rows = Rows.empty(problem)
-        if problem.rows == 0:
-            return rows
-        if len(problem.targets) > backend.targets_at_once:
-            backend = TargetGroups(backend)
-        common = CommonStart.of(backend, problem, control)
-        row_bytes = 8 * _KEPT * max(1, problem.features) * len(problem.targets)
-        chunk = int(np.clip(_CHUNK_BYTES // row_bytes, 1, _CHUNK_ROWS))
-        if backend.lanes > 1:  # a few chunks a lane, so that none waits long for another at the end
-            chunk = min(chunk, max(LEAST_ROWS, -(-problem.rows // (_CHUNKS_A_LANE * backend.lanes))))
-        order = backend.order(problem) if isinstance(backend, Unpadded) else np.arange(problem.rows)
-        chunks = [order[start : start + chunk] for start in range(0, problem.rows, chunk)]
-        run_chunks(backend, problem, chunks, control, tolerances, batches, common, rows)
-        return rows
+    def run(self, model: OpenModel, problem: Problem, options: MethodOptions, tolerances: Tolerances) -> MethodResult:
+        """Explain `problem.targets` of all rows of `problem`. See `Method`."""
+        structure = model.inspect(problem)
+        try:
+            return self._by_structure(model, problem, options, tolerances, structure)
+        except NotFollowed as lost:
+            return self._by_structure(model, problem, options, tolerances, model.backend.plain(str(lost)))
+
+    def _by_structure(
+        self,
+        model: OpenModel,
+        problem: Problem,
+        options: MethodOptions,
+        tolerances: Tolerances,
+        structure: Structure,
+    ) -> MethodResult:
+        """Explain the rows with the integrator that fits the model. Raises NotFollowed."""
+        backend, batches, regions = model.backend, model.batches, None
+        if exact_may_pay(options.integrator, structure):
+            regions = typical_regions(backend, problem, batches)
+        control, reason = reasoned_control(
+            options.integrator, options.steps, options.max_evaluations, structure, options.tolerance, regions
+        )
+        runner, padding = without_padding(backend, problem)
+        rows = _integrated(runner, problem, control, tolerances, batches)
+        details = {
+            "integrator": control.name,
+            "reason": reason,
+            "affine_prefix": list(structure.prefix) if structure.followed else structure.reason,
+            "steps": "adaptive" if control.levels > 1 or not control.stages else int(control.stages[0].evaluations),
+            "padding": padding,
+        }
+        return MethodResult(rows, details)
+
+
+def _integrated(backend: Backend, problem: Problem, control: Control, tolerances: Tolerances, batches: Batches) -> Rows:
+    rows = Rows.empty(problem)
+    if len(problem.targets) > backend.targets_at_once:
+        backend = TargetGroups(backend)
+    common = CommonStart.of(backend, problem, control)
+    row_bytes = 8 * _KEPT * max(1, problem.features) * len(problem.targets)
+    chunk = int(np.clip(_CHUNK_BYTES // row_bytes, 1, _CHUNK_ROWS))
+    if backend.lanes > 1:  # a few chunks a lane, so that none waits long for another at the end
+        chunk = min(chunk, max(LEAST_ROWS, -(-problem.rows // (_CHUNKS_A_LANE * backend.lanes))))
+    order = backend.order(problem) if isinstance(backend, Unpadded) else np.arange(problem.rows)
+    chunks = [order[start : start + chunk] for start in range(0, problem.rows, chunk)]
+    run_chunks(backend, problem, chunks, control, tolerances, batches, common, rows)
+    return rows

@@ -16,10 +16,11 @@ import numpy as np
 
 from ig_tasks.attribution.backends.base import Backend
 from ig_tasks.attribution.batches import Batches
-from ig_tasks.attribution.control import Control, Tolerances
+from ig_tasks.attribution.control import Control
 from ig_tasks.attribution.methods.chunk import Chunk
-from ig_tasks.attribution.methods.rows import CommonStart, Rows
 from ig_tasks.attribution.problem import Places, Problem
+from ig_tasks.attribution.rows import CommonStart, Rows
+from ig_tasks.attribution.tolerances import Tolerances
 
 __all__ = ["LEAST_ROWS", "run_chunks"]
 

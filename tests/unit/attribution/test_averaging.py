@@ -9,7 +9,7 @@ import pytest
 
 from ig_tasks.attribution import EngineOptions, attribute, attribute_averaged
 from ig_tasks.attribution.averaging import average, join
-from ig_tasks.attribution.control import Tolerances
+from ig_tasks.attribution.tolerances import Tolerances
 
 
 def test_the_mean_of_every_number(kits: Any, layers_of: Any, rng: np.random.Generator) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from ig_tasks.attribution import attribute
 from ig_tasks.attribution.averaging import average
-from ig_tasks.attribution.control import Tolerances
+from ig_tasks.attribution.tolerances import Tolerances
 
 EPSILON = float(np.finfo(np.float32).eps)
 

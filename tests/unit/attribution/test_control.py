@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from ig_tasks.attribution.choice import choose_control
-from ig_tasks.attribution.control import AdaptiveSteps, Convergence, FixedSteps, Tolerances, relative_delta
+from ig_tasks.attribution.control import AdaptiveSteps, FixedSteps
 from ig_tasks.attribution.lobatto import Lobatto
 from ig_tasks.attribution.quadrature import ClenshawCurtis, GaussLegendre, Rule
+from ig_tasks.attribution.tolerances import Convergence, Tolerances, relative_delta
 from ig_tasks.errors import InputError
 
 

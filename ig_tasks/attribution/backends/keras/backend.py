@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf  # noqa: TID253
 
-from ig_tasks.attribution.backends.base import Edges, ids_within
+from ig_tasks.attribution.backends.base import Edges, Points, ids_within
 from ig_tasks.attribution.backends.keras.inspection import inspect_model
 from ig_tasks.attribution.backends.keras.model import (
     cast_copy,
@@ -76,7 +76,7 @@ class KerasBackend:
                 listed = embedding_layers(self.model) or list(known)
                 raise LayerError(f"layers: the model has no layer '{name}'{suggest(name, listed, noun='layers')}")
         self._layers = {name: known[name] for name in (*named, *(embedding_layers(self.model) if layers else ()))}
-        self._route = Route()
+        self.route = Route()
         self._tail: tuple[int, ...] | None = None  # the output's axes behind the rows, once they are known
         self._dtype = float_dtype(self.model)
         self.rounding = _EPSILONS.get(self._dtype, 0.0)
@@ -148,7 +148,7 @@ class KerasBackend:
         self._output = output
 
     def take_route(self, route: Route) -> None:
-        self._route = route
+        self.route = route
 
     def watch(self, rows: Problem) -> tuple[Array, list[Fed]]:
         program, arguments = self._as_it_is(rows)
@@ -236,6 +236,20 @@ class KerasBackend:
         program, arguments = self._program(batch)
         return np.asarray(program.outputs(arguments, at_start))
 
+    def path_ends(self, batch: Problem) -> tuple[Points, Points]:
+        program, arguments = self._program(batch)
+        starts, endpoints = program.path_ends(arguments)
+        return _float64(starts), _float64(endpoints)
+
+    def outputs_at(self, batch: Problem, points: Points) -> Array:
+        program, arguments = self._program(batch)
+        return np.asarray(program.outputs_at(arguments, points))
+
+    def gradients(self, batch: Problem, points: Points) -> tuple[Array, Points]:
+        program, arguments = self._program(batch)
+        values, found = program.gradients(arguments, points)
+        return np.asarray(values), _float64(found)
+
     def start_gradient(self, row: Problem) -> Any:
         program, arguments = self._program(row)
         return program.start_gradient(arguments)
@@ -302,7 +316,7 @@ class KerasBackend:
         signature = Signature.of(
             *arguments[:3],
             explained=batch.endpoints,
-            route=self._route if route is None else route,
+            route=self.route if route is None else route,
             output=self._output,
             named=bool(self._given),
             names=output_names(self.model),
@@ -313,6 +327,10 @@ class KerasBackend:
             if program.caller.tail is None:
                 program.caller.tail = self._tail
         return self._programs[signature], arguments
+
+
+def _float64(tensors: dict[str, Any]) -> Points:
+    return {name: np.asarray(tensor, dtype=np.float64) for name, tensor in tensors.items()}
 
 
 def _device(name: str) -> str:

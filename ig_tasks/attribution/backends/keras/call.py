@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 from weakref import ref
@@ -17,7 +17,7 @@ from ig_tasks.attribution.problem import copied
 from ig_tasks.attribution.targets import number_count, pick_output
 from ig_tasks.errors import ModelError
 
-__all__ = ["Caller", "ShapeUnknown", "explained", "repeated"]
+__all__ = ["Caller", "ShapeUnknown", "by_node", "explained", "repeated"]
 
 
 class ShapeUnknown(Exception):  # noqa: N818 - a signal: the shape is asked of a call instead
@@ -189,6 +189,11 @@ class Caller:
 def repeated(value: Any, count: Any) -> Any:
     """(rows, ...) to (count x rows, ...), node by node."""
     return tf.tile(value, tf.concat(([count], tf.ones(len(value.shape) - 1, tf.int32)), 0))
+
+
+def by_node(values: Sequence[Any], count: Any) -> Any:
+    """(nodes, targets, rows) in double precision, of one (nodes x rows,) per target."""
+    return tf.stack([tf.reshape(tf.cast(each, tf.float64), (count, -1)) for each in values], 1)
 
 
 def explained(outputs: Any, targets: Any, count: Any) -> list[Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import tensorflow as tf  # noqa: TID253 - this module is the framework's own, loaded lazily
 
-from ig_tasks.attribution.backends.keras.call import Caller, explained
+from ig_tasks.attribution.backends.keras.call import Caller, by_node, explained
 from ig_tasks.attribution.backends.keras.graph import Graph
 from ig_tasks.attribution.backends.keras.values import Affine, Lengths, Still, Value
 from ig_tasks.attribution.backends.keras.walk import Cut, Walk
@@ -101,7 +101,7 @@ class PathSums:
             if single:
                 total = tf.matmul(weights, tf.reshape(parts, (count, -1)))
                 parts = tf.reshape(total, (-1, parts.shape[1], paths.rows, parts.shape[3]))
-            return _by_node(values, count), parts
+            return by_node(values, count), parts
 
         return run
 
@@ -141,7 +141,7 @@ class PathSums:
             values, gradients = self._walked(paths, targets, places, count, many, parts, widths)
             weights = segments if long else tf.cast(segments, tf.float32)
             gradients = [[(cut, _summed(weights, each, cut)) for cut, each in found] for found in gradients]
-            return tf.gather(_by_node(values, count), outer), tf.cast(paths.pulled_back(gradients, many), tf.float64)
+            return tf.gather(by_node(values, count), outer), tf.cast(paths.pulled_back(gradients, many), tf.float64)
 
         return run
 
@@ -226,11 +226,6 @@ def _all_targets(cut: Cut, gradients: Sequence[Sequence[tuple[Cut, Any]]]) -> An
     own = [next((gradient for other, gradient in one if other is cut), None) for one in gradients]
     some = next(gradient for gradient in own if gradient is not None)
     return tf.concat([tf.zeros_like(some) if gradient is None else gradient for gradient in own], 0)
-
-
-def _by_node(values: Sequence[Any], count: Any) -> Any:
-    """(nodes, targets, rows) of one (nodes x rows,) a target."""
-    return tf.stack([tf.reshape(tf.cast(each, tf.float64), (count, -1)) for each in values], 1)
 
 
 def _length(tensor: Any) -> Any:

@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf  # noqa: TID253 - this module is the framework's own, loaded lazily
 
 from ig_tasks.attribution.backends.base import Edges
-from ig_tasks.attribution.backends.keras.call import Caller, ShapeUnknown, explained, repeated
+from ig_tasks.attribution.backends.keras.call import Caller, ShapeUnknown, by_node, explained, repeated
 from ig_tasks.attribution.backends.keras.override import Seen
 from ig_tasks.attribution.backends.keras.path_sums import PathSums
 from ig_tasks.attribution.backends.keras.signature import Signature
@@ -135,6 +135,18 @@ class Program:
     def knots(self, arguments: Arguments, places: Any, layers: range) -> Any:
         return self._run(("knots", layers), self._path_sums().knots(layers), arguments, places)
 
+    def path_ends(self, arguments: Arguments) -> Any:
+        """Starts and ends of the paths, {path: (1 or rows, ...)} and {path: (rows, ...)}."""
+        return self._run("path ends", self._path_ends, arguments)
+
+    def outputs_at(self, arguments: Arguments, points: dict[str, Any]) -> Any:
+        """The explained outputs (nodes, targets, rows) at points (nodes, rows, ...) of the paths."""
+        return self._run("outputs at", self._outputs_at_points, arguments, points, specs=(_points_specs(points),))
+
+    def gradients(self, arguments: Arguments, points: dict[str, Any]) -> Any:
+        """The same outputs, and their gradients {path: (nodes, targets, rows, ...)}."""
+        return self._run("gradients at", self._gradients_at_points, arguments, points, specs=(_points_specs(points),))
+
     def start_gradient(self, arguments: Arguments) -> list[dict[str, Any]]:
         """Gradients at the (shared) start of the one row given, by target."""
         found: list[dict[str, Any]] = self._run("start gradient", self._start_gradient, arguments)
@@ -199,6 +211,31 @@ class Program:
             for name, point in points.items()
         }
         return tf.cast(self.caller.call(chosen, self.caller.constants(fixed)), tf.float64)
+
+    def _path_ends(self, starts: Any, endpoints: Any, fixed: Any, targets: Any) -> Any:  # noqa: ARG002
+        return self.caller.points(starts, endpoints)
+
+    def _outputs_at_points(self, starts: Any, endpoints: Any, fixed: Any, targets: Any, points: Any) -> Any:
+        flat, others, count = self._at_points(starts, endpoints, fixed, points)
+        return by_node(explained(self.caller.call(flat, others), targets, count), count)
+
+    def _gradients_at_points(self, starts: Any, endpoints: Any, fixed: Any, targets: Any, points: Any) -> Any:
+        flat, others, count = self._at_points(starts, endpoints, fixed, points)
+        values, found = self._gradients(flat, others, targets, count)
+        return by_node(values, count), {
+            name: tf.stack([tf.reshape(one[name], tf.shape(point)) for one in found], 1)
+            for name, point in points.items()
+        }
+
+    def _at_points(self, starts: Any, endpoints: Any, fixed: Any, points: Any) -> Any:
+        """Points (nodes x rows, ...) in the dtypes of their paths, the other inputs as often, and how many nodes."""
+        count = tf.shape(next(iter(points.values())))[0]
+        flat = {}
+        for name, end in self.caller.points(starts, endpoints)[1].items():
+            shaped = tf.reshape(points[name], tf.concat(([-1], tf.shape(points[name])[2:]), 0))
+            flat[name] = tf.cast(tf.ensure_shape(shaped, (None, *end.shape[1:])), end.dtype)
+        others = {name: repeated(value, count) for name, value in fixed.items()}
+        return flat, self.caller.constants(others), count
 
     def _start_gradient(self, starts: Any, endpoints: Any, fixed: Any, targets: Any) -> list[dict[str, Any]]:
         points, _ = self.caller.points(starts, endpoints)
@@ -311,6 +348,11 @@ def _cells(segments: Sequence[Segment]) -> tuple[Any, Any, Any]:
     within = (place >= first[:, None]) & (place <= last[:, None])
     inner = np.isin(place, last, invert=True)
     return inner.astype(np.float64), within.astype(np.float64), np.stack([first, last], axis=1)
+
+
+def _points_specs(points: dict[str, Any]) -> dict[str, Any]:
+    """Any number of nodes and rows."""
+    return {name: tf.TensorSpec((None, None, *point.shape[2:]), tf.float64) for name, point in points.items()}
 
 
 def _any_length(tensor: Any) -> Any:

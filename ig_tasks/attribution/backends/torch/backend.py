@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import torch  # noqa: TID253 - this module is the framework's own, loaded lazily
 
-from ig_tasks.attribution.backends.base import Edges, ids_within
+from ig_tasks.attribution.backends.base import Edges, Points, ids_within
 from ig_tasks.attribution.backends.torch.call import Caller, Tensors
 from ig_tasks.attribution.backends.torch.causes import causes_named, require_weights
 from ig_tasks.attribution.backends.torch.chain import Chain
@@ -167,6 +167,10 @@ class TorchBackend:
         outputs, fed = self._caller.watch(rows)
         return _float64(outputs), fed
 
+    @property
+    def route(self) -> Route:
+        return self._caller.route
+
     def take_route(self, route: Route) -> None:
         self._caller.route, self._latest = route, None
 
@@ -207,7 +211,8 @@ class TorchBackend:
         return self._caller.tail, sum(saved.values()) + 6 * own
 
     def require_repeats(self, rows: Problem) -> None:
-        if self._structure.reason.startswith(DRAWS) or (self._remembered and self._remembered.changed):
+        looked_at = self._structure is not PLAIN
+        if not looked_at or self._structure.reason.startswith(DRAWS) or (self._remembered and self._remembered.changed):
             epsilon = torch.finfo(float_dtype(self.model) or torch.float32).eps
             require_same(self.outputs(rows), self.outputs(rows), epsilon)
 
@@ -265,6 +270,29 @@ class TorchBackend:
             points = {name: start.expand_as(points[name]) for name, start in self._caller.starts(batch).items()}
         with torch.no_grad():
             return _float64(self._caller.call(points, batch, 1))
+
+    def path_ends(self, batch: Problem) -> tuple[Points, Points]:
+        starts, endpoints = self._caller.starts(batch), self._caller.endpoints(batch)
+        return (
+            {name: _float64(start) for name, start in starts.items()},
+            {name: _float64(end) for name, end in endpoints.items()},
+        )
+
+    def outputs_at(self, batch: Problem, points: Points) -> Array:
+        count = _nodes(points)
+        with torch.no_grad():
+            outputs = self._caller.call(self._caller.at(points), batch, count)
+            values = self._caller.explained(outputs, batch, count)
+        return _float64(values.view(len(values), count, batch.rows).transpose(0, 1))
+
+    def gradients(self, batch: Problem, points: Points) -> tuple[Array, Points]:
+        count = _nodes(points)
+        at = {name: point.requires_grad_() for name, point in self._caller.at(points).items()}
+        values, found = self._caller.gradients(at, batch, count)
+        return _float64(values.view(len(values), count, batch.rows).transpose(0, 1)), {
+            name: _float64(each.view(len(each), count, batch.rows, *each.shape[2:]).transpose(0, 1))
+            for name, each in found.items()
+        }
 
     def start_gradient(self, row: Problem) -> Tensors:
         points = {name: start.clone().requires_grad_() for name, start in self._caller.starts(row).items()}
@@ -336,6 +364,10 @@ def _depends(values: torch.Tensor, points: list[torch.Tensor]) -> bool:
         return False
     found = torch.autograd.grad(values, points, torch.ones_like(values), allow_unused=True)
     return any(gradient is not None for gradient in found)
+
+
+def _nodes(points: Points) -> int:
+    return len(next(iter(points.values())))
 
 
 def _float64(tensor: torch.Tensor) -> Array:

@@ -103,6 +103,10 @@ class Caller:
         dtype = self._dtype or (torch.float64 if array.dtype == np.float64 or self._double else torch.float32)
         return torch.as_tensor(np.ascontiguousarray(array)).to(device=self.device, dtype=dtype)
 
+    def at(self, points: dict[str, npt.NDArray[np.float64]]) -> Tensors:
+        """Points (nodes, rows, ...) of the paths as the model takes them (nodes x rows, ...)."""
+        return {name: self._floats(point).flatten(0, 1) for name, point in points.items()}
+
     def followed(self, batch: Problem, starts: Tensors, deltas: Tensors, follow: Follow) -> torch.Tensor:
         """Values (targets, nodes x rows) of the explained outputs, the model followed along the paths.
 

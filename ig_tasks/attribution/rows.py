@@ -12,9 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ig_tasks.attribution.backends.base import Backend
-from ig_tasks.attribution.control import Control, Tolerances
+from ig_tasks.attribution.control import Control
 from ig_tasks.attribution.problem import Places, Problem
-from ig_tasks.attribution.result import MAX_EVALUATIONS, NOT_FINITE
+from ig_tasks.attribution.result import MAX_EVALUATIONS, NOT_FINITE, UNVERIFIED
+from ig_tasks.attribution.tolerances import Tolerances, relative_delta
 
 __all__ = ["CommonStart", "Rows"]
 
@@ -109,11 +110,33 @@ class Rows:
         put(self.relative_delta, relative)
         put(self.error_estimate, estimate)
         self.status[:, to], self.below_rounding[:, to] = status[:, which], below[:, which]
-        self.evaluations[to] = np.broadcast_to(spent, places.shape)[which]
-        levels, counts = np.unique(np.broadcast_to(level, places.shape)[which], return_counts=True)
+        self._count(to, *(np.broadcast_to(each, places.shape)[which] for each in (spent, level)))
+        return np.asarray(done)
+
+    def unproven(self, places: Places, attributions: Array, outputs: tuple[Array, Array], spent: int | Places) -> None:
+        """Write the results of rows at `places` by a method that has no error estimate and need not be complete.
+
+        Args:
+            attributions: (targets, rows, features).
+            outputs: F(x) and F(b) (targets, rows).
+            spent: gradient evaluations of each row.
+        """
+        output, baseline_output = outputs
+        finite = np.isfinite(np.abs(attributions).sum(axis=-1)) & np.isfinite(output - baseline_output)
+        self.attributions[:, places] = np.where(finite[..., None], attributions, np.nan)
+        self.output[:, places], self.baseline_output[:, places] = output, baseline_output
+        difference = output - baseline_output
+        delta = np.where(finite, attributions.sum(axis=-1) - difference, np.nan)
+        self.delta[:, places] = delta
+        self.relative_delta[:, places] = relative_delta(delta, difference, np.abs(attributions).sum(axis=-1))
+        self.status[:, places] = np.where(finite, UNVERIFIED, NOT_FINITE)
+        self._count(places, np.asarray(spent), np.asarray(spent))
+
+    def _count(self, places: Places, spent: Places, level: Places) -> None:
+        self.evaluations[places] = np.broadcast_to(spent, places.shape)
+        levels, counts = np.unique(np.broadcast_to(level, places.shape), return_counts=True)
         with _COUNTING:
             self.by_level.update(dict(zip(levels.tolist(), counts.tolist(), strict=True)))
-        return np.asarray(done)
 
 
 @dataclass(frozen=True)
