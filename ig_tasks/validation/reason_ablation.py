@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 from ig_tasks.cluster.session import ComputeSession
 from ig_tasks.data.chosen_rows import find_rows
 from ig_tasks.data.dataset import Dataset
-from ig_tasks.errors import IgTasksError, ResourceError, RunError, WorkerLostError, brief
+from ig_tasks.errors import RunError
 from ig_tasks.spec import ExplanationSpec
-from ig_tasks.stages.crossed_runs import CROSSED
-from ig_tasks.stages.kept_results import kept_results
 from ig_tasks.stages.plan_facts import PlanFacts
 from ig_tasks.stages.reasons.ablation import ReasonAblation, ablate_reasons
 from ig_tasks.stages.reasons.finding import ReasonedRun
 from ig_tasks.stages.reasons.rules import ReasonRules
 from ig_tasks.stages.run_plan import RunPlan
-from ig_tasks.store import Folder
+from ig_tasks.validation.asking_again import Say, asked_again
 from ig_tasks.validation.drift.packages import opened_where
 from ig_tasks.validation.drift.period import Period
 
 __all__ = ["keep_ablations"]
-
-Say = Callable[[str], None]
 
 
 def keep_ablations(
@@ -43,24 +38,12 @@ def keep_ablations(
     Raises:
         WorkerLostError, ResourceError: of the workers; what was computed stays.
     """
-    try:
-        kept_results(
-            Folder(run.folder.uri.rpartition("/")[0]),
-            CROSSED,
-            session,
-            ablate_reasons,
-            _tasks(run, spec, facts),
-            what="reasons",
-            say=say,
-            log=log,
-            retries=spec.compute.retries,
-        )
-    except (WorkerLostError, ResourceError):
-        raise
-    except IgTasksError as error:
-        say(f"validate: the model was not asked for decisions without their reasons: {brief(error)}")
-        return f"{brief(error)}."
-    return ""
+    _, why_not = asked_again(
+        run, spec, ablate_reasons, lambda: _tasks(run, spec, facts), what="reasons", session=session, say=say, log=log
+    )
+    if why_not:
+        say(f"validate: the model was not asked for decisions without their reasons: {why_not.removesuffix('.')}")
+    return why_not
 
 
 def _tasks(run: Period, spec: ExplanationSpec, facts: PlanFacts) -> list[ReasonAblation]:

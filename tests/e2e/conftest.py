@@ -13,6 +13,7 @@ import tempfile
 import textwrap
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,6 +26,7 @@ import yaml
 from support.dask_cluster import ForeignCluster
 from support.gated_model import gated
 from support.patience import PATIENCE
+from support.webhook import Webhook, listening
 
 from scripts.local_airflow import AirflowHome, LocalAirflow
 from scripts.local_airflow.home import USER, airflow_command
@@ -88,6 +90,25 @@ def plain_reader():
 plain_reader()
 """
 
+# A DAG of their own for a spec of the team: it tells of its reports, and of a run that takes longer than a second.
+TELLING = """
+from datetime import timedelta
+from pathlib import Path
+
+from airflow.sdk import DeadlineAlert, DeadlineReference, SyncCallback
+from ig_tasks.orchestration import FeatureReportNotifier, ig_dag
+
+done = FeatureReportNotifier(webhook_conn_id="chat", only="publish_report")
+late = SyncCallback(FeatureReportNotifier, {"webhook_conn_id": "chat"})
+dag = ig_dag(
+    Path(__file__).resolve().parent.parent / "include" / "specs" / "monthly.yaml",
+    dag_id="told",
+    schedule=None,
+    default_args={"on_success_callback": done},
+    deadline=DeadlineAlert(DeadlineReference.DAGRUN_QUEUED_AT, timedelta(seconds=1), late),
+)
+"""
+
 BROKEN = """
 version: 1
 name: broken
@@ -112,6 +133,7 @@ class Stage:
     project: Path
     store: Path
     dask: ForeignCluster
+    chat: Webhook
 
     @property
     def api(self) -> Any:
@@ -215,10 +237,12 @@ def stage() -> Iterator[Stage]:
     project = Path(tempfile.mkdtemp(prefix="ig-", dir="/tmp"))
     # Runs share this worker, except those of `tiny`, which start their own as most users' do.
     dask = ForeignCluster(project / "dask", {"IG_TASKS_CACHE": str(project / "cache")})
+    until_the_end = ExitStack()
     try:
         dask.start_scheduler()
         dask.start_worker()
         make_project(project, dask.address)
+        chat = until_the_end.enter_context(listening())
         home = AirflowHome(
             project / "h",
             project / "dags",
@@ -230,13 +254,15 @@ def stage() -> Iterator[Stage]:
                 # A DAG file is read anew when it has changed, and not every 30 seconds.
                 "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "3600",
                 "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{USER}:admin,{VIEWER}:viewer",
+                "AIRFLOW_CONN_CHAT": json.dumps({"conn_type": "http", "host": chat.url, "password": "T0/B0/secret"}),
             },
         )
         with LocalAirflow(home, triggerer=False) as airflow:
             for dag_id in ("ig_tiny", "ig_feature_validation", "ig_explain_on_demand", "reader"):
                 airflow.wait_for_dag(dag_id)
-            yield Stage(airflow, project, project / "runs", dask)
+            yield Stage(airflow, project, project / "runs", dask, chat)
     finally:
+        until_the_end.close()
         dask.close()
         shutil.rmtree(project, ignore_errors=True)
 
@@ -257,6 +283,7 @@ def make_project(project: Path, dask: str) -> None:
         shutil.copy(REPOSITORY / "dags" / name, project / "dags")
     (project / "dags" / "reader.py").write_text(CONSUMER)
     (project / "dags" / "plain_reader.py").write_text(PLAIN_CONSUMER)
+    (project / "dags" / "telling.py").write_text(TELLING)
     make_model(project / "include" / "models" / "tiny")
     make_data(project / "data")
     specs = project / "include" / "specs"
@@ -328,10 +355,11 @@ def make_data(folder: Path) -> None:
 
     random = np.random.default_rng(0)
     for month in ("2013-01", "2013-02", "2013-03", previous_month()):
+        warmer = 6.0 if month == "2013-03" else 0.0
         table = pa.table(
             {
                 "row": [f"{month}/{number}" for number in range(ROWS)],
-                "temp": random.normal(size=ROWS),
+                "temp": random.normal(size=ROWS) + warmer,
                 "wind": random.normal(size=ROWS),
                 "carrier": random.choice(["AA", "DL", "UA"], size=ROWS),
                 "wrong": np.full(ROWS, 99.0),

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from ig_tasks.cluster.session import ComputeSession
-from ig_tasks.errors import IgTasksError, ResourceError, WorkerLostError, brief
 from ig_tasks.spec import ExplanationSpec
 from ig_tasks.stages.ablation import AblatedRows, AblationTask, ablate_rows
-from ig_tasks.stages.crossed_runs import CROSSED
-from ig_tasks.stages.kept_results import kept_results
 from ig_tasks.stages.tasks import ModelReference
 from ig_tasks.statistics.losses import base_loss
-from ig_tasks.store import Folder
 from ig_tasks.store.report_quality import FeatureGain, Quality
+from ig_tasks.validation.asking_again import Say, asked_again
 from ig_tasks.validation.drift.packages import opened_where
 from ig_tasks.validation.drift.period import Period
 from ig_tasks.validation.drift.sampled_rows import sampled_rows
@@ -42,8 +39,8 @@ def with_gains(
     spec: ExplanationSpec,
     *,
     session: ComputeSession,
-    say: Callable[[str], None],
-    log: Callable[[str], None] | None = None,
+    say: Say,
+    log: Say | None = None,
 ) -> Quality:
     """The quality with what each feature adds to it, computed on workers where it is not in the store.
 
@@ -54,24 +51,11 @@ def with_gains(
     """
     if spec.data.rows:
         return quality.model_copy(update={"ablation_why_not": "Only the rows that were asked for were explained."})
-    try:
-        tasks = _tasks(quality, run, spec)
-        folder = Folder(run.folder.uri.rpartition("/")[0])
-        documents = kept_results(
-            folder,
-            CROSSED,
-            session,
-            ablate_rows,
-            tasks,
-            what="ablation",
-            say=say,
-            log=log,
-            retries=spec.compute.retries,
-        )
-    except (WorkerLostError, ResourceError):
-        raise
-    except IgTasksError as error:
-        return quality.model_copy(update={"ablation_why_not": f"{brief(error)}."})
+    documents, why_not = asked_again(
+        run, spec, ablate_rows, lambda: _tasks(quality, run, spec), what="ablation", session=session, say=say, log=log
+    )
+    if why_not:
+        return quality.model_copy(update={"ablation_why_not": why_not})
     rows = AblatedRows.of(documents)
     if not len(rows.outcome):
         return quality.model_copy(update={"ablation_why_not": "No row of the sample has an outcome."})
