@@ -11,11 +11,15 @@ from ig_tasks.orchestration.links import page_address
 
 __all__ = ["MAIL", "SUBJECT", "WEBHOOK", "escaped_for_webhooks", "notification_fields"]
 
-SUBJECT = "{{ feature_report.name }} {{ feature_report.partition }}: {{ feature_report.state }}"
+_NAME = """{{ feature_report.name%s }}{{ (" " ~ feature_report.partition)%s if feature_report.partition }}"""
+"""What it is about; a run that was started by hand may have no partition."""
+_PLAIN, _ESCAPED = _NAME % ("", ""), _NAME % (" | e", " | e")
+
+SUBJECT = _PLAIN + ": {{ feature_report.state }}"
 
 # What comes from reports is escaped by hand: Airflow's environment of templates does not.
 MAIL = """\
-<h2>{{ feature_report.name | e }} {{ feature_report.partition | e }}: {{ feature_report.state | e }}</h2>
+<h2>%s: {{ feature_report.state | e }}</h2>
 {% if feature_report.reason %}<p>{{ feature_report.reason | e }}</p>{% endif %}
 {% if feature_report.features %}<p>Features: <b>{{ feature_report.features | join(", ") | e }}</b></p>{% endif %}
 {% if feature_report.findings %}<ul>{% for finding in feature_report.findings %}
@@ -25,10 +29,10 @@ MAIL = """\
 {% if feature_report.page %}<p>Report: {{ feature_report.page | urlize(target="_blank") if feature_report.is_web else
 feature_report.page | e }}</p>{% endif %}
 {% if feature_report.run %}<p>Run: {{ feature_report.run | e }}</p>{% endif %}
-"""
+""".replace("%s", _ESCAPED)
 
 WEBHOOK = """\
-*{{ feature_report.name }} {{ feature_report.partition }}: {{ feature_report.state }}*
+*%s: {{ feature_report.state }}*
 {%- if feature_report.reason %}
 {{ feature_report.reason }}{% endif %}
 {%- if feature_report.features %}
@@ -40,7 +44,7 @@ Led by {{ feature_report.leading | join(", ") }}{% endif %}
 {%- if feature_report.page %}
 Report: {{ feature_report.page }}{% endif %}
 {%- if feature_report.run %}
-Run: {{ feature_report.run }}{% endif %}"""
+Run: {{ feature_report.run }}{% endif %}""".replace("%s", _PLAIN)
 
 _MOST = 10
 """Findings in a message; the rest is in the report."""

@@ -128,7 +128,9 @@ class FeatureDrift(Part):
 
     @property
     def growth(self) -> float | None:
-        """The change over what was before, as people reckon: -1 is gone; None where nothing was before."""
+        """The change over what was before, as people reckon: -1 is gone; None where something came out of nothing."""
+        if self.change == 0:
+            return 0.0
         return None if self.before is None or not self.before or self.change is None else self.change / self.before
 
     @property

@@ -20,7 +20,9 @@ from ig_tasks.validation.drift.decomposition import Totals, own_and_rest
 from ig_tasks.validation.drift.indices import indices_of
 from ig_tasks.validation.drift.input_drift import input_drift
 from ig_tasks.validation.drift.movers import with_movers
+from ig_tasks.validation.drift.paired import group_matrix
 from ig_tasks.validation.drift.period import Period
+from ig_tasks.validation.drift.same_rows import paired_errors
 from ig_tasks.validation.drift.sides import Side, cancelled, causes_of, changed_parts, parts_of, scaled_by
 from ig_tasks.validation.drift.states import Limits, change_interval, states
 from ig_tasks.validation.drift.surroundings import History, limits_of, never_alike, not_comparable
@@ -92,8 +94,12 @@ class _Comparison:
     def drift(self, segments: Sequence[str]) -> Drift:
         before, after = self.before, self.after
         reached = self.crossing.parts(self.groups) if self.crossing else Reached()
-        self.notes += limits_of(before, after, reached.why_not)
+        paired = paired_errors(before, after)
+        # Of the same rows nothing is the data's: the only other thing that changed is the cause, within reach or not.
+        told_apart = paired is not None and not (self.model_changed and self.baseline_changed)
+        self.notes += limits_of(before, after, () if told_apart else reached.why_not)
         side = self._features(reached)
+        side.paired = paired
         rows = self._judge(side, None)
         rows = with_values(self._with_alarms(side, self._with_movers(side, rows)), before, after)
         group_rows: list[FeatureDrift] = []
@@ -101,6 +107,8 @@ class _Comparison:
             totals = before.group_totals(self.groups), after.group_totals(self.groups)
             crossed = reached.group_model, reached.group_baseline, reached.group_cosine
             grouped = self._side(tuple(self.groups), *totals, *crossed)
+            if paired is not None:
+                grouped.paired = paired_errors(before, after, group_matrix(before.features, self.groups))
             group_rows = self._with_alarms(grouped, self._judge(grouped, None, of_groups=True), of_groups=True)
         rows += self._segments(segments)
         drift = Drift(
@@ -150,6 +158,7 @@ class _Comparison:
             (before.error, after.error),
             (before.freedom, after.freedom),
             self.limits,
+            side.paired,
         )
         rank_before, rank_after = ranks(before.importance), ranks(after.importance)
         middle, errors = side.middle, side.errors

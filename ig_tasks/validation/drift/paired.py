@@ -13,7 +13,7 @@ from ig_tasks.statistics import MISSING
 from ig_tasks.validation.drift.decomposition import variance_of_sums
 from ig_tasks.validation.drift.indices import row_cosine
 
-__all__ = ["Measured", "group_matrix", "paired_difference"]
+__all__ = ["Measured", "group_matrix", "paired_difference", "variance_of_mean"]
 
 Floats = NDArray[np.float64]
 
@@ -37,7 +37,7 @@ def paired_difference(
             a0, a1 = a0 @ matrix, a1 @ matrix
         difference = np.abs(a1) - np.abs(a0)
         values.append(difference.mean(axis=0) if len(difference) else np.full(a0.shape[1], np.nan))
-        variances.append(_variance(difference, start.clusters))
+        variances.append(variance_of_mean(difference, start.clusters))
         first.append(a0)
         second.append(a1)
     value = np.mean(values, axis=0)
@@ -45,11 +45,11 @@ def paired_difference(
     return Measured(value, error), row_cosine(np.concatenate(first), np.concatenate(second))
 
 
-def _variance(values: Floats, clusters: Sequence[str] | None) -> Floats:
+def variance_of_mean(values: Floats, clusters: Sequence[str] | None) -> Floats:
     """Variance (columns,) of the mean of (rows, columns), of clustered rows where clusters are given."""
     if clusters is not None and MISSING in clusters:  # of clusters that nobody knows: the others say how far off it is
         labelled = [at for at, label in enumerate(clusters) if label != MISSING]
-        return _variance(values[labelled], [clusters[at] for at in labelled])
+        return variance_of_mean(values[labelled], [clusters[at] for at in labelled])
     rows = len(values)
     residuals = (values - values.mean(axis=0)) / rows if rows else values
     if clusters is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -24,6 +24,14 @@ from ig_tasks.validation.drift.paired import group_matrix
 __all__ = ["Period"]
 
 _ATTRIBUTION, _INPUT, _SEGMENT = "attribution:", "input:", "segment:"
+
+
+class ExplainedRows(NamedTuple):
+    """Rows of one shard: ids, attributions (rows, features), and clusters, None where rows stand for themselves."""
+
+    ids: list[str]
+    attributions: np.ndarray[Any, np.dtype[np.float64]]
+    clusters: list[Any] | None
 
 
 @dataclass(frozen=True)
@@ -152,12 +160,20 @@ class Period:
             sums = part if sums is None else sums.merge(part)
         return sums if sums is not None else AttributionSums.of(np.empty((0, len(self.features))), self.features)
 
-    def tables(self, features: Sequence[str], inputs: Sequence[str], segment: str | None = None) -> Iterator[pa.Table]:
-        """The rows of each shard, of this period's target."""
+    def explained_rows(self) -> Iterator[ExplainedRows]:
+        """The rows of each shard, in the order of the data."""
+        for table in self.tables(self.features, (), ids=True):
+            yield ExplainedRows(table.column("row_id").to_pylist(), _matrix(table, self.features), _clusters(table))
+
+    def tables(
+        self, features: Sequence[str], inputs: Sequence[str], segment: str | None = None, *, ids: bool = False
+    ) -> Iterator[pa.Table]:
+        """The rows of each shard, of this period's target; `ids`: with their `row_id`."""
         folder = self.folder.checked(self.summary.files)
         wanted = [*(_ATTRIBUTION + name for name in features), *(_INPUT + name for name in inputs), "target"]
         wanted += ["cluster"] if self.spec.data.cluster else []
         wanted += [_SEGMENT + segment] if segment else []
+        wanted += ["row_id"] if ids else []
         for file in self.summary.attribution_files:
             table = folder.read_table(file, columns=wanted)
             yield table.filter(pc.equal(table.column("target"), self.target))

@@ -36,6 +36,8 @@ class Side:
     follows: frozenset[str] = frozenset()
     model_changed: bool = False
     baseline_changed: bool = False
+    paired: Floats | None = None
+    """Standard errors of the changes where both are of the same rows (features,)."""
 
     @property
     def middle(self) -> Floats:
@@ -45,7 +47,7 @@ class Side:
     @property
     def errors(self) -> Floats:
         """Standard errors of the changes (features,)."""
-        return np.hypot(self.before.error, self.after.error)
+        return self.paired if self.paired is not None else np.hypot(self.before.error, self.after.error)
 
 
 def parts_of(side: Side, place: int) -> dict[str, PartOfChange]:
@@ -56,6 +58,8 @@ def parts_of(side: Side, place: int) -> dict[str, PartOfChange]:
         return {}
     change = float(after.importance[place] - before.importance[place])
     error = float(side.errors[place])
+    if side.paired is not None:
+        return _parts_of_same_rows(side, place, change / middle, error / middle)
     known: dict[str, tuple[float, float]] = {}
     left, left_variance = change, error**2
     for name, part, changed in (
@@ -76,6 +80,21 @@ def parts_of(side: Side, place: int) -> dict[str, PartOfChange]:
         crossed = sum(pair[1] ** 2 for name, pair in known.items() if name in ("model", "baseline"))
         known["others"] = left - own.own, float(np.sqrt(own.rest_error**2 + crossed))
     return {name: PartOfChange(value=value / middle, se=se / middle) for name, (value, se) in known.items()}
+
+
+def _parts_of_same_rows(side: Side, place: int, change: float, error: float) -> dict[str, PartOfChange]:
+    """Parts of one feature's change where no row differs: of the model, or the baseline, or both; none of the data."""
+    nothing = PartOfChange(value=0.0, se=0.0)
+    of_data = {"data": nothing} if side.own.get(side.names[place]) is None else {"own": nothing, "others": nothing}
+    if side.model_changed and side.baseline_changed:
+        if side.baseline is None or not np.isfinite(side.baseline.value[place]):
+            return {}
+        middle = float(side.middle[place])
+        value, se = float(side.baseline.value[place]) / middle, float(side.baseline.error[place]) / middle
+        model = PartOfChange(value=change - value, se=float(np.hypot(error, se)))
+        return {"model": model, "baseline": PartOfChange(value=value, se=se), **of_data}
+    changed = [name for name, has in (("model", side.model_changed), ("baseline", side.baseline_changed)) if has]
+    return {**{name: PartOfChange(value=change, se=error) for name in changed}, **of_data}
 
 
 def changed_parts(

@@ -69,6 +69,7 @@ def states(
     errors: tuple[ArrayLike, ArrayLike],
     freedom: tuple[int, int],
     limits: Limits,
+    paired: ArrayLike | None = None,
 ) -> tuple[list[State], Floats]:
     """The state of each feature's importance, and its q-value.
 
@@ -78,16 +79,19 @@ def states(
     Args:
         before, after: importances (features,); `errors` their standard errors.
         freedom: degrees of freedom of each period.
+        paired: standard errors of the changes where both are of the same rows; None: the periods are independent.
     """
     first, second = np.asarray(before, np.float64), np.asarray(after, np.float64)
     e0, e1 = (np.asarray(error, np.float64) for error in errors)
     degrees = min(freedom)
     change = second - first
-    q = q_values(p_values(change, np.hypot(e0, e1), degrees))
+    both = np.hypot(e0, e1) if paired is None else np.asarray(paired, np.float64)
+    q = q_values(p_values(change, both, degrees))
     middle = (first + second) / 2
     total = float(np.nansum(middle))
     judged: list[State] = []
-    equal = _equivalent(first, second, (e0, e1), degrees, limits.practical)
+    common = (e0**2 + e1**2 - both**2) / 2  # covariance of both importances
+    equal = _equivalent(first, second, (e0, e1), common, degrees, limits.practical)
     for place in range(len(change)):
         real = q[place] < limits.false_discovery and degrees >= 1
         large = abs(change[place]) >= limits.practical * middle[place] and change[place] != 0
@@ -139,16 +143,25 @@ def change_interval(change: float, error: float, freedom: int, level: float = 0.
 
 
 def _equivalent(
-    first: Floats, second: Floats, errors: tuple[Floats, Floats], degrees: int, practical: float
+    first: Floats, second: Floats, errors: tuple[Floats, Floats], common: Floats, degrees: int, practical: float
 ) -> NDArray[np.bool_]:
-    """Whether one-sided 95 % bounds show |I1 - I0| < practical x (I0 + I1) / 2, from both sides."""
+    """Whether one-sided 95 % bounds show |I1 - I0| < practical x (I0 + I1) / 2, from both sides.
+
+    A feature that does nothing in any row of either period is as unimportant as it was.
+    """
     if degrees < 1:
         return np.zeros(len(first), dtype=bool)
     t = float(stdtrit(degrees, 0.95))
     less, more = 1 - practical / 2, 1 + practical / 2
-    above = second * less - first * more + t * np.hypot(errors[1] * less, errors[0] * more)
-    below = second * more - first * less - t * np.hypot(errors[1] * more, errors[0] * less)
-    return np.asarray((above < 0) & (below > 0), dtype=bool)
+
+    def error(of_first: float, of_second: float) -> Floats:
+        squares = (errors[0] * of_first) ** 2 + (errors[1] * of_second) ** 2
+        return np.sqrt(np.maximum(squares - 2 * of_first * of_second * common, 0.0))
+
+    above = second * less - first * more + t * error(more, less)
+    below = second * more - first * less - t * error(less, more)
+    nothing = (first == 0) & (second == 0)
+    return np.asarray(((above < 0) & (below > 0)) | nothing, dtype=bool)
 
 
 def band(log_importance: float, error: float, earlier: Sequence[float]) -> bool | None:

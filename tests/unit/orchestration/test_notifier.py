@@ -1,11 +1,10 @@
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from types import SimpleNamespace
 
 import pytest
 from airflow.sdk import Connection
 from support.judged_report import DRIFT, VERDICT, judged_report, write_report
+from support.webhook import listening
 
 from ig_tasks.errors import RunError, SpecError
 from ig_tasks.orchestration import FeatureReportNotifier, ig_feature_validation_dag
@@ -119,6 +118,14 @@ def test_a_deadline_names_the_run_that_is_late(sent):
     ]  # fmt: skip
 
 
+def test_a_run_without_a_partition_is_told_by_its_name_alone(sent):
+    context = {"dag_run": {"dag_id": "ig_loans", "run_id": "manual__1"}, "deadline": {"deadline_time": "2013-11-05"}}
+    FeatureReportNotifier(webhook_conn_id="slack", email_to="a@b.c")(context)
+    assert sent.posts[0][1].startswith("*loans: no report in time*\n")
+    assert sent.mails[0][1]["subject"] == "loans: no report in time"
+    assert sent.mails[0][1]["html_content"].startswith("<h2>loans: no report in time</h2>")
+
+
 def test_it_is_the_callback_of_a_deadline(document, sent):
     from datetime import timedelta
 
@@ -211,24 +218,9 @@ def test_a_notifier_that_would_tell_nobody_is_refused_where_it_is_written():
 
 @pytest.fixture
 def server():
-    """A webhook; its path is the secret."""
-    got = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self):
-            got.append((self.path, json.loads(self.rfile.read(int(self.headers["Content-Length"])))))
-            self.send_response(200 if len(got) == 1 else 404)
-            self.end_headers()
-
-        def log_message(self, *_):
-            return None
-
-    found = HTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=found.serve_forever, daemon=True)
-    thread.start()
-    yield SimpleNamespace(url=f"http://127.0.0.1:{found.server_port}", got=got)
-    found.shutdown()
-    found.server_close()
+    """A webhook that takes the first message only; its path is the secret."""
+    with listening(lambda count: 200 if count == 1 else 404) as hook:
+        yield hook
 
 
 def test_the_webhook_is_told_and_no_secret_is_in_logs_or_errors(context, server, monkeypatch, caplog):
