@@ -121,14 +121,23 @@ def join(results: Sequence[AttributionResult]) -> AttributionResult:
     refused = {
         at + row: why for at, each in zip(first_rows, results, strict=False) for row, why in each.refused.items()
     }
+    errors = [each.standard_error for each in results]
     others: dict[str, Any] = {name: np.concatenate([getattr(each, name) for each in results]) for name in fields}
     return replace(
         first,
         attributions=joined if isinstance(first.attributions, dict) else next(iter(joined.values())),
         status=np.concatenate([each.status for each in results]),
         refused=refused,
+        standard_error=None if errors[0] is None else _joined(errors),
         **others,
     )
+
+
+def _joined(parts: list[Any]) -> Any:
+    """Arrays, or dicts of them by input, one after the other."""
+    if isinstance(parts[0], dict):
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    return np.concatenate(parts)
 
 
 def _arrays_by_input(result: AttributionResult) -> dict[str, Array]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from ig_tasks.attribution.method_options import MethodOptions
 from ig_tasks.attribution.methods import Method, choose_method
@@ -15,7 +17,7 @@ class EngineOptions(MethodOptions):
     """How attributions are computed, whatever the model and the rows.
 
     Args:
-        method: the attribution method, by name or as an object with parameters.
+        method: the attribution method, its name, an object with parameters, or {"name": ..., parameter: ...}.
 
     The other fields are those of `MethodOptions`.
 
@@ -23,7 +25,7 @@ class EngineOptions(MethodOptions):
         InputError: for a value that fits no model, in one line that names the option.
     """
 
-    method: str | Method = "integrated_gradients"
+    method: str | Mapping[str, Any] | Method = "integrated_gradients"
 
     def __post_init__(self) -> None:
         choose_method(self.method)

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ig_tasks.presentation.methods import facts_of
+
 __all__ = ["CONVERGED", "MAX_EVALUATIONS", "NOT_FINITE", "UNVERIFIED", "AttributionResult"]
 
 CONVERGED = "converged"
@@ -54,6 +56,8 @@ class AttributionResult:
     """
     details: dict[str, Any] = field(default_factory=dict)
     """What ran, and why: method, integrator, framework, precision, device, evaluations by level, batches."""
+    standard_error: npt.NDArray[np.float64] | dict[str, npt.NDArray[np.float64]] | None = None
+    """Standard error of each attribution, as another draw of the baselines would change it; None without a draw."""
     refused: dict[int, str] = field(default_factory=dict)
     """{row: why} of rows whose path would not start and end at the model's own outputs; their numbers are NaN."""
 
@@ -78,5 +82,9 @@ class AttributionResult:
         lines = [f"{type(self).__name__}: {len(self)} rows ({counted}), {mean} gradient evaluations per row"]
         if below := self.details.get("below_rounding"):
             lines.append(f"  {below} of the converged: all effects together are below the rounding of the output")
-        lines += [f"  {kind}: {_REMEDY[str(kind)]}" for kind in kinds if str(kind) in _REMEDY]
+        lines += [f"  {kind}: {self._remedy(str(kind))}" for kind in kinds if str(kind) in _REMEDY]
         return "\n".join(lines)
+
+    def _remedy(self, kind: str) -> str:
+        unproven = facts_of(str(self.details.get("method", "integrated_gradients"))).unproven
+        return unproven if kind == UNVERIFIED and unproven else _REMEDY[kind]

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ig_tasks.attribution import AttributionResult, EngineOptions, NamedInputs, attribute_averaged
+from ig_tasks.attribution import AttributionResult, EngineOptions, NamedInputs, attribute_by_method
 from ig_tasks.attribution.backends import as_model
 from ig_tasks.attribution.feeds import Layers
 from ig_tasks.attribution.result import NOT_FINITE
@@ -121,7 +121,9 @@ def explain(
     usable = None if table is None or encoded is None else table[encoded.keep]
     baseline, reference = values_by_name(named, "baseline", baseline), values_by_name(named, "reference", reference)
     starts, shares = starts_for(loaded, model, baseline, reference, named.arrays, layers, usable)
-    result = attribute_averaged(model, named, starts, options, shares=shares, fixed=fixed, target=target, layers=layers)
+    result = attribute_by_method(
+        model, named, starts, options, shares=shares, fixed=fixed, target=target, layers=layers
+    )
     result = replace(result, details={**result.details, **output_details}) if output_details else result
     if table is None or encoded is None or loaded is None:
         names, values, groups = _features(loaded, named)
@@ -209,9 +211,16 @@ def _with_quarantined(result: AttributionResult, encoded: Encoded) -> Attributio
         attributions={name: _spread(part, np.nan, encoded) for name, part in result.attributions.items()},
         evaluations=_spread(result.evaluations, 0, encoded),
         status=_spread(result.status, NOT_FINITE, encoded),
+        standard_error=_spread_errors(result.standard_error, encoded),
         details={**result.details, "quarantined": reasons},
         **spread,
     )
+
+
+def _spread_errors(errors: Any, encoded: Encoded) -> Any:
+    if errors is None:
+        return None
+    return {name: _spread(part, np.nan, encoded) for name, part in errors.items()}
 
 
 def _spread(values: NDArray[Any], missing: Any, encoded: Encoded) -> NDArray[Any]:

@@ -14,7 +14,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from ig_tasks.attribution import AttributionResult, EngineOptions, Lookup, attribute_averaged
+from ig_tasks.attribution import AttributionResult, EngineOptions, Lookup, attribute_by_method
 from ig_tasks.attribution.averaging import join
 from ig_tasks.attribution.replaced_outputs import outputs_at
 from ig_tasks.baselines.fitted import Baseline
@@ -179,7 +179,7 @@ class PreparedModel:
         *,
         refuse: bool,
     ) -> AttributionResult:
-        result = attribute_averaged(
+        result = attribute_by_method(
             self.model,
             dict(arrays),
             self.baseline.starts(arrays, segments),

@@ -12,8 +12,11 @@ from ig_tasks.attribution.batches import Batches
 from ig_tasks.attribution.choice import exact_may_pay, reasoned_control
 from ig_tasks.attribution.control import Control
 from ig_tasks.attribution.method_options import MethodOptions
+from ig_tasks.attribution.methods.adaptive import integrated
 from ig_tasks.attribution.methods.base import MethodResult
 from ig_tasks.attribution.methods.lanes import LEAST_ROWS, run_chunks
+from ig_tasks.attribution.methods.pointwise import Found, PointMethod
+from ig_tasks.attribution.methods.space import Space
 from ig_tasks.attribution.methods.target_groups import TargetGroups
 from ig_tasks.attribution.methods.unpadded import Unpadded, without_padding
 from ig_tasks.attribution.open_model import OpenModel
@@ -33,7 +36,7 @@ _KEPT = 12  # arrays of a row's size that are under way: its first nodes, and wh
 
 
 @dataclass(frozen=True)
-class IntegratedGradients:
+class IntegratedGradients(PointMethod):
     """IG_i(x) = (x_i - b_i) * integral over a in [0, 1] of dF/dx_i(b + a (x - b)).
 
     Sundararajan, Taly & Yan 2017, "Axiomatic Attribution for Deep Networks", eq. 1. The integral is a
@@ -49,6 +52,11 @@ class IntegratedGradients:
             return self._by_structure(model, problem, options, tolerances, structure)
         except NotFollowed as lost:
             return self._by_structure(model, problem, options, tolerances, model.backend.plain(str(lost)))
+
+    def find(self, space: Space) -> Found:
+        """The same between the points of a space, for methods that are made of it."""
+        deltas = space.ends - space.starts
+        return integrated(space, lambda gradients, rows: space.by_feature(gradients * deltas[rows]))
 
     def _by_structure(
         self,
