@@ -25,7 +25,7 @@ def tabular_rows() -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"method": "gradient_shap"}, "method: 'gradient_shap' is not known; methods: integrated_gradients"),
+        ({"method": "gradient_shap"}, "method: 'gradient_shap' is not known; did you mean 'gradient_x_input'"),
         ({"integrator": "exact", "steps": 5}, "steps: 'exact' chooses them by row"),
         ({"precision": "float16"}, "precision: 'float16' is not one of model, float64, bfloat16"),
         ({"tolerance": -1.0}, "tolerance: -1.0"),

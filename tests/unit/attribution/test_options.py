@@ -18,7 +18,7 @@ from ig_tasks.spec import AttributionSpec
 @pytest.mark.parametrize(
     ("option", "message"),
     [
-        ({"method": "gradient_shap"}, "method: 'gradient_shap' is not known; methods: integrated_gradients"),
+        ({"method": "gradient_shap"}, "method: 'gradient_shap' is not known; did you mean 'gradient_x_input'"),
         ({"integrator": "simpson"}, "integrator: 'simpson' is not known"),
         ({"integrator": "midpoint", "steps": 0}, "steps: 0 is not a number of nodes; give a whole number from 1 up"),
         ({"steps": 50}, "steps: 'auto' chooses them by row"),
