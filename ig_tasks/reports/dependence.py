@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from ig_tasks.reports.dependence_bins import CategoryBins, NumberBins, Tally
 from ig_tasks.stages.shard_summary import ShardSummary
 from ig_tasks.store import Folder
+from ig_tasks.store.parquet_reading import read_tables
 from ig_tasks.store.report_dependence import Dependence, DependencePoint
 
 __all__ = ["dependence"]
@@ -89,8 +90,7 @@ def dependence(run: Folder, files: Sequence[str], summary: ShardSummary, *, keep
     parts = [*_planned(summary, keep_inputs)]
     if keep_inputs and parts:
         columns = dict.fromkeys(name for part in parts for name in (_ATTRIBUTION + part.feature, _INPUT + part.feature))
-        for file in files:
-            table = run.read_table(file, columns=["target", *columns])
+        for table in read_tables(run, files, ["target", *columns]):
             for target in dict.fromkeys(part.target for part in parts):
                 rows = table.filter(pc.equal(table.column("target"), target))
                 for part in parts:

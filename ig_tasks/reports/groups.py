@@ -18,6 +18,7 @@ from ig_tasks.reports.importance import figures
 from ig_tasks.statistics import ClusterSpread, FeatureStatistics
 from ig_tasks.statistics.sums import CLUSTERS
 from ig_tasks.store import Folder
+from ig_tasks.store.parquet_reading import read_tables
 from ig_tasks.store.report import GroupImportance
 
 __all__ = ["group_importance", "group_statistics"]
@@ -55,8 +56,7 @@ def group_statistics(
         return merged
     columns = ["target", *(_ATTRIBUTION + name for members in groups.values() for name in members)]
     columns += ["cluster"] if clustered else []
-    for file in files:
-        table = run.read_table(file, columns=columns)
+    for table in read_tables(run, files, columns):
         for target in pc.unique(table.column("target")).to_pylist():
             rows = table.filter(pc.equal(table.column("target"), target))
             contributions = _contributions(rows, groups)

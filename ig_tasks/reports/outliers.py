@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from ig_tasks.stages.shard_summary import ShardSummary
 from ig_tasks.statistics import MISSING, FeatureStatistics
 from ig_tasks.store import Folder
+from ig_tasks.store.parquet_reading import read_tables
 from ig_tasks.store.report import Outlier
 
 __all__ = ["outliers"]
@@ -104,8 +105,7 @@ def outliers(
         return []
     columns = list(dict.fromkeys(name for suspect in suspects for name in suspect.columns))
     best: list[tuple[str, float]] = [("", 0.0)] * len(suspects)
-    for file in files:
-        table = run.read_table(file, columns=["row_id", "target", *columns])
+    for table in read_tables(run, files, ["row_id", "target", *columns]):
         for place, suspect in enumerate(suspects):
             greatest = suspect.greatest(table)
             if greatest is not None and abs(greatest[1]) > abs(best[place][1]):

@@ -18,6 +18,7 @@ from ig_tasks.stages.computed_run import ComputedRun
 from ig_tasks.statistics import AttributionSums, FeatureStatistics
 from ig_tasks.store import RunFolder
 from ig_tasks.store.drift_parts import ComparedRun
+from ig_tasks.store.parquet_reading import read_tables
 from ig_tasks.validation.drift.decomposition import Totals, totals_of
 from ig_tasks.validation.drift.paired import group_matrix
 
@@ -161,21 +162,20 @@ class Period:
         return sums if sums is not None else AttributionSums.of(np.empty((0, len(self.features))), self.features)
 
     def explained_rows(self) -> Iterator[ExplainedRows]:
-        """The rows of each shard, in the order of the data."""
+        """The rows in the order of the data, those of small shards together."""
         for table in self.tables(self.features, (), ids=True):
             yield ExplainedRows(table.column("row_id").to_pylist(), _matrix(table, self.features), _clusters(table))
 
     def tables(
         self, features: Sequence[str], inputs: Sequence[str], segment: str | None = None, *, ids: bool = False
     ) -> Iterator[pa.Table]:
-        """The rows of each shard, of this period's target; `ids`: with their `row_id`."""
+        """The rows of this period's target, those of small shards together; `ids`: with their `row_id`."""
         folder = self.folder.checked(self.summary.files)
         wanted = [*(_ATTRIBUTION + name for name in features), *(_INPUT + name for name in inputs), "target"]
         wanted += ["cluster"] if self.spec.data.cluster else []
         wanted += [_SEGMENT + segment] if segment else []
         wanted += ["row_id"] if ids else []
-        for file in self.summary.attribution_files:
-            table = folder.read_table(file, columns=wanted)
+        for table in read_tables(folder, self.summary.attribution_files, wanted):
             yield table.filter(pc.equal(table.column("target"), self.target))
 
 

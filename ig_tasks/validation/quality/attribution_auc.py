@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from ig_tasks.models.outcomes import Outcome
 from ig_tasks.stages.row_outcomes import LABEL
 from ig_tasks.statistics.prediction_counts import PredictionCounts
+from ig_tasks.store.parquet_reading import read_tables
 from ig_tasks.validation.drift.period import Period
 
 __all__ = ["attribution_areas", "leading_features"]
@@ -41,8 +42,8 @@ def attribution_areas(
         return {}
     folder = run.folder.checked(run.summary.files)
     counts: dict[str, PredictionCounts] = {}
-    for file in run.summary.attribution_files:
-        table = folder.read_table(file, columns=["target", LABEL, *(f"attribution:{name}" for name in features)])
+    columns = ["target", LABEL, *(f"attribution:{name}" for name in features)]
+    for table in read_tables(folder, run.summary.attribution_files, columns):
         table = table.filter(pc.and_(pc.equal(table.column("target"), run.target), pc.is_valid(table.column(LABEL))))
         label = table.column(LABEL).to_numpy().astype(np.float64)
         own = (label == outcome.column).astype(np.float64) if outcome.kind == "class" else label

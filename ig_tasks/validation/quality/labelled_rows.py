@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ig_tasks.models.outcomes import Outcome
 from ig_tasks.stages.row_outcomes import LABEL, LABEL_PROBABILITY, PREDICTED, PREDICTED_CLASS
 from ig_tasks.statistics.losses import log_loss, row_losses
+from ig_tasks.store.parquet_reading import read_tables
 from ig_tasks.validation.drift.period import Period
 
 __all__ = ["LabelledRows", "labelled_rows"]
@@ -57,8 +58,7 @@ def labelled_rows(run: Period, outcome: Outcome, threshold: float) -> Iterator[L
     columns = ["target", LABEL, PREDICTED]
     columns += [LABEL_PROBABILITY, PREDICTED_CLASS] if outcome.kind == "class" else []
     columns += ["cluster"] if run.spec.data.cluster else []
-    for file in run.summary.attribution_files:
-        table = folder.read_table(file, columns=columns)
+    for table in read_tables(folder, run.summary.attribution_files, columns):
         table = table.filter(pc.equal(table.column("target"), run.target))
         known = table.filter(pc.is_valid(table.column(LABEL)))
         yield _rows(known, outcome, threshold, table.num_rows - known.num_rows)

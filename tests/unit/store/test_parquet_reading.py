@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from ig_tasks.store import Folder
+from ig_tasks.store import Folder, parquet_reading
 
 _READ = """
 import os, sys
@@ -49,3 +49,31 @@ def test_columns_come_in_the_order_asked_for_and_no_other_with_them(tmp_path: Pa
     assert folder.read_table("t.parquet", columns=["attribution:a.b"]).to_pydict() == {"attribution:a.b": [1.0]}
     with pytest.raises(KeyError, match="gone"):
         folder.read_table("t.parquet", columns=["gone"])
+
+
+def test_small_files_come_together_in_their_order_and_large_ones_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parquet_reading, "TOGETHER_VALUES", 10)
+    folder = Folder(str(tmp_path))
+    sizes = [2, 0, 1, 1, 9, 30, 1]
+    for place, rows in enumerate(sizes):
+        folder.write_table(
+            f"{place}.parquet", pa.table({"row": [100 * place + row for row in range(rows)], "b": [1] * rows})
+        )
+    files = [f"{place}.parquet" for place in range(len(sizes))]
+
+    tables = list(parquet_reading.read_tables(folder, files, ["b", "row"]))
+
+    assert [table.num_rows for table in tables] == [13, 30, 1]
+    assert [table.column_names for table in tables] == [["b", "row"]] * 3
+    rows = [row for table in tables for row in table.column("row").to_pylist()]
+    assert rows == [100 * place + row for place, count in enumerate(sizes) for row in range(count)]
+
+
+def test_a_column_without_values_in_one_file_has_the_type_of_the_others(tmp_path: Path) -> None:
+    folder = Folder(str(tmp_path))
+    folder.write_table("first.parquet", pa.table({"carrier": pa.array([None, None], pa.null())}))
+    folder.write_table("second.parquet", pa.table({"carrier": ["AA"]}))
+    (table,) = parquet_reading.read_tables(folder, ["first.parquet", "second.parquet"])
+    assert table.column("carrier").to_pylist() == [None, None, "AA"]
