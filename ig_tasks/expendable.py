@@ -6,6 +6,7 @@ in the process itself.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pickle
 import select
@@ -15,7 +16,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self
 
@@ -60,14 +62,31 @@ class Expendable:
 
     Args:
         module: what `python -m` runs.
+        arguments: what it is given beside.
         memory: bytes that it may hold, where it cannot be trusted with the machine's.
+        environment: its variables; None: those of this process.
+        log: the file to which its standard error is appended; None: that of this process.
     """
 
-    def __init__(self, module: str, *, memory: int | None = None) -> None:
+    def __init__(
+        self,
+        module: str,
+        *,
+        arguments: Sequence[str] = (),
+        memory: int | None = None,
+        environment: Mapping[str, str] | None = None,
+        log: Path | None = None,
+    ) -> None:
         self._memory = memory
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", module], stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
-        )
+        with contextlib.ExitStack() as stack:
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-m", module, *arguments],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=None if log is None else stack.enter_context(log.open("ab")),
+                env=None if environment is None else dict(environment),
+                start_new_session=True,
+            )
 
     def __enter__(self) -> Self:
         return self
@@ -77,8 +96,12 @@ class Expendable:
     ) -> None:
         self.close()
 
-    def ask(self, question: Any, *, limit: float | None = None) -> Any:
-        """The answer to a question; `limit`: seconds.
+    def ask(self, question: Any, *, limit: float | None = None, waiting: Callable[[], None] | None = None) -> Any:
+        """The answer to a question.
+
+        Args:
+            limit: seconds.
+            waiting: called several times a second until the answer is there.
 
         Raises:
             Died: if no answer came. The process is gone then.
@@ -92,8 +115,9 @@ class Expendable:
             raise Died("exit", self._process.wait())
         try:
             _write(asked, question)
-            head = self._read(answered, _LENGTH.size, deadline)
-            raised, answer = pickle.loads(self._read(answered, _LENGTH.unpack(head)[0], deadline))  # noqa: S301 - ours
+            head = self._read(answered, _LENGTH.size, deadline, waiting)
+            length = _LENGTH.unpack(head)[0]
+            raised, answer = pickle.loads(self._read(answered, length, deadline, waiting))  # noqa: S301 - ours
         except (BrokenPipeError, EOFError):
             code = self._process.wait()
             self.close()
@@ -114,11 +138,15 @@ class Expendable:
                 except BrokenPipeError:
                     continue
 
-    def _read(self, pipe: BinaryIO | Any, count: int, deadline: float | None) -> bytes:
+    def _read(
+        self, pipe: BinaryIO | Any, count: int, deadline: float | None, waiting: Callable[[], None] | None
+    ) -> bytes:
         content = b""
         while len(content) < count:
             while not select.select([pipe], [], [], _LOOK_SECONDS)[0]:
                 self._require_within(deadline)
+                if waiting is not None:
+                    waiting()
             piece = os.read(pipe.fileno(), min(count - len(content), 1 << 20))
             if not piece:
                 raise EOFError
@@ -136,9 +164,15 @@ class Expendable:
             raise Died(why, -signal.SIGKILL)
 
 
-def serve(answer: Callable[[Any], Any]) -> None:
-    """Answer questions until whoever asks closes, or is gone. The process runs nothing else."""
-    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+def serve(answer: Callable[[Any], Any], *, orphaned: bool = True) -> None:
+    """Answer questions until whoever asks closes, or is gone. The process runs nothing else.
+
+    Args:
+        answer: what is called with each question.
+        orphaned: end the process when its parent is gone; False where something else sees to that.
+    """
+    if orphaned:
+        threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     # What code prints would be taken for an answer.
     sys.stdout.flush()
     answers = os.fdopen(os.dup(1), "wb")

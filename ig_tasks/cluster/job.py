@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from ig_tasks.cluster.in_process import map_here
 from ig_tasks.cluster.pace import Pace
+from ig_tasks.cluster.plain_job import map_plain
 from ig_tasks.cluster.progress import Progress, unsaid
 from ig_tasks.cluster.slow_tasks import SlowTasks
-from ig_tasks.cluster.task_results import DiedComputingError, result_of, sentence, submit_tasks
+from ig_tasks.cluster.task_results import MOST_RESCUED, DiedComputingError, result_of, sentence, submit_tasks
 from ig_tasks.cluster.worker_exits import Doing
 from ig_tasks.errors import WorkerLostError
 
@@ -26,8 +27,6 @@ __all__ = ["map_shards", "run_one"]
 
 # How often the workers are looked after while no result comes.
 LOOK_SECONDS = 2.0
-_MOST_RESCUED = 16
-"""Tasks of one job that are tried with care: where more end their workers, it is not for single rows."""
 
 
 def map_shards(
@@ -45,7 +44,8 @@ def map_shards(
 ) -> Iterator[tuple[int, Any]]:
     """`function(**task)` for each task on the workers; yields (index of the task, result) as they finish.
 
-    A session without workers (`compute.workers: 0`) calls the function in this process, one task after the other.
+    A session without workers (`compute.workers: 0`) calls the function in this process, one task after the other; one
+    that needs a single worker has a process for it without a scheduler (see `plain_job`).
 
     Args:
         keys: one deterministic name per task, shown by Dask and in messages; `rows`: how many rows each covers.
@@ -69,6 +69,12 @@ def map_shards(
             function, tasks, compute=session.compute, keys=keys, retries=retries, rows=rows, progress=progress
         )
         return
+    if (worker := session.plain) is not None:
+        yield from map_plain(
+            session, worker, function, tasks,
+            keys=keys, retries=retries, rows=rows, progress=progress, doing=doing, rescue=rescue,
+        )  # fmt: skip
+        return
     client = session.client
     session.check_resources(resources)
     attempt = uuid.uuid4().hex[:8]
@@ -84,7 +90,7 @@ def map_shards(
 
     def try_with_care(index: int, why: WorkerLostError, *, memory: bool) -> None:
         """Submit the task once more, for `rescue`. Raises `why` where there is no more that can be tried."""
-        if rescue is None or index in rescued or len(rescued) >= _MOST_RESCUED:
+        if rescue is None or index in rescued or len(rescued) >= MOST_RESCUED:
             raise why
         rescued.add(index)
         progress.note(f"{progress.label}: {why}; its rows are tried in pieces")

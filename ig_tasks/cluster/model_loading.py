@@ -4,20 +4,29 @@ from __future__ import annotations
 
 import contextlib
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from distributed import Client
 
-__all__ = ["is_loading", "note_loading"]
+__all__ = ["is_loading", "note_loading", "note_loading_in"]
 
 _TOPIC = "ig-tasks-models"
+_files: list[Path] = []
+
+
+def note_loading_in(file: Path) -> None:
+    """Have a file there for as long as this process loads a model: whoever outlives it looks there."""
+    _files[:] = [file]
 
 
 def note_loading(*, loading: bool) -> None:
     """Tell the scheduler that this worker's task is about to load a model, or has: should it die, one knows at what."""
+    for file in _files:
+        file.touch() if loading else file.unlink(missing_ok=True)
     distributed = sys.modules.get("distributed")
-    if distributed is None:  # not in a worker
+    if distributed is None:  # not in a worker of Dask
         return
     with contextlib.suppress(ValueError, KeyError):  # likewise
         worker = distributed.get_worker()

@@ -12,9 +12,11 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from ig_tasks.cluster.amounts import gigabytes, workers_counted
+from ig_tasks.cluster.offers import can_run, missing_words, worker_infos
+from ig_tasks.cluster.plain_worker import PlainWorker
 from ig_tasks.cluster.quiet import quieten_dask
 from ig_tasks.cluster.reach import installed_versions, open_client, require_answer
-from ig_tasks.cluster.sizing import Machine, WorkerPlan, plan_workers, resource_hint
+from ig_tasks.cluster.sizing import Machine, WorkerPlan, plan_workers
 from ig_tasks.cluster.versions import version_skew
 from ig_tasks.cluster.worker_exits import Doing, WorkerExits, remedy
 from ig_tasks.errors import ResourceError, UnreachableError, brief
@@ -43,7 +45,8 @@ class ComputeSession:
 
     An address (`compute.address`, else the variable IG_TASKS_DASK_ADDRESS) means an existing scheduler, which
     is left running at the end; without one, a scheduler and workers are started on this machine, on the
-    loopback address, and are gone when the block ends or this process dies. `compute.workers: 0` starts none.
+    loopback address, and are gone when the block ends or this process dies. Where one worker is enough, it is
+    a process without a scheduler (`plain`). `compute.workers: 0` starts none.
 
     `log` takes lines about what was started; `when_started` is called once workers are there. Errors are
     `ResourceError`s of one line, within seconds (a first worker is awaited for `compute.worker_timeout`).
@@ -58,6 +61,8 @@ class ComputeSession:
         self._cluster: Any = None
         self._plan: WorkerPlan | None = None
         self._scratch: Path | None = None
+        self._plain: PlainWorker | None = None
+        self._was_started = False
 
     def __enter__(self) -> Self:
         return self
@@ -85,6 +90,7 @@ class ComputeSession:
         or versions differ.
         """
         if self._client is None:
+            self.close()
             try:
                 self._client = self._connect() if self.address else self._start()
                 self.check_resources(self.compute.resources)
@@ -93,6 +99,30 @@ class ComputeSession:
                 raise
             self._when_started()
         return self._client
+
+    @property
+    def plain(self) -> PlainWorker | None:
+        """The process that works without a scheduler, where one worker is all that this session needs; else None."""
+        if self._plain is None and self._client is None and not self.in_process and self.address is None:
+            plan = plan_workers(self.compute, Machine.here(), useful=self._useful)
+            if plan.workers == 1:
+                self._plan, self._scratch = plan, Path(tempfile.mkdtemp(prefix="ig-tasks-"))
+                self._plain = PlainWorker(plan, self._scratch)
+        return self._plain
+
+    def start_ahead(self, *modules: str) -> None:
+        """Have a worker that is going to be needed import `modules`, while the caller does something else."""
+        worker = self.plain
+        if worker is None or worker.is_running:
+            return
+        try:
+            worker.start(modules)
+        except OSError as error:
+            raise ResourceError(f"a worker could not be started on this machine: {brief(error)}") from error
+        if self._plan is not None and not self._was_started:
+            self._was_started = True
+            self._log(f"started a worker process on this machine ({self._plan.describe()})")
+            self._when_started()
 
     def expect(self, useful: int) -> None:
         """Start no more than `useful` workers in place of `auto`; of several calls the greatest number counts."""
@@ -106,35 +136,25 @@ class ComputeSession:
     @property
     def workers(self) -> int:
         """The number of workers: as planned for workers of this machine, else those connected now."""
-        connected = 0 if self.in_process else len(self._worker_infos(self.client))
+        connected = 0 if self.in_process or self.plain else len(worker_infos(self.client))
         return max(connected, self._plan.workers) if self._plan else connected
-
-    @property
-    def offered(self) -> dict[str, float]:
-        """For each resource, the most that one connected worker offers."""
-        offers: dict[str, float] = {}
-        for worker in self._worker_infos(self.client).values():
-            for name, amount in (worker.get("resources") or {}).items():
-                offers[name] = max(offers.get(name, 0.0), float(amount))
-        return offers
 
     def can_run(self, resources: Mapping[str, float]) -> bool:
         """Whether a worker is connected that offers all of `resources`."""
-        return any(
-            all((worker.get("resources") or {}).get(name, 0) >= amount for name, amount in resources.items())
-            for worker in self._worker_infos(self.client).values()
-        )
+        return can_run(worker_infos(self.client), resources)
 
     def check_resources(self, resources: Mapping[str, float]) -> None:
         """Raise `ResourceError` unless one worker offers all of `resources`; Dask itself would wait for ever."""
         deadline = time.monotonic() + RESOURCE_GRACE_SECONDS
         while resources and not self.can_run(resources):
             if time.monotonic() > deadline:
-                raise ResourceError(self._missing(resources))
+                raise ResourceError(missing_words(worker_infos(self.client), resources, self._where))
             time.sleep(POLL_SECONDS)
 
     def worker_exits(self) -> WorkerExits:
-        """How embedded workers ended; nothing is known of those of an existing scheduler."""
+        """How workers of this session ended; nothing is known of those of an existing scheduler."""
+        if self._plain is not None:
+            return self._plain.exits()
         if self._scratch is None or self._plan is None:
             return WorkerExits()
         from ig_tasks.cluster.embedded import read_log
@@ -154,8 +174,10 @@ class ComputeSession:
 
     def close(self) -> None:
         """Close the client and end what this session started. May be called again."""
-        client, cluster, scratch = self._client, self._cluster, self._scratch
-        self._client = self._cluster = self._scratch = None
+        client, cluster, scratch, plain = self._client, self._cluster, self._scratch, self._plain
+        self._client = self._cluster = self._scratch = self._plain = None
+        if plain is not None:
+            plain.end()
         if client is not None:
             # Whatever state the scheduler is in, closing must go on to the processes.
             with contextlib.suppress(OSError, TimeoutError, RuntimeError):
@@ -183,7 +205,7 @@ class ComputeSession:
         if skew:
             remedy = "run scheduler, workers and this process from one image"
             raise ResourceError(f"compute.address: versions differ at {address}: {skew}; {remedy}")
-        workers = workers_counted(len(self._worker_infos(client)))
+        workers = workers_counted(len(worker_infos(client)))
         self._log(f"connected to the Dask scheduler {address}, {workers} ({time.monotonic() - began:.1f} s)")
         return client
 
@@ -203,46 +225,26 @@ class ComputeSession:
             raise ResourceError(f"workers could not be started on this machine: {brief(error)}") from error
         self._client = client = Client(self._cluster, set_as_default=False)
         self._await_worker(client)
-        each = f"{plan.threads} thread{'s' * (plan.threads > 1)} and {gigabytes(plan.memory_limit)} each"
-        gpu = ", one GPU each" if plan.gpus else ""
         took = time.monotonic() - began
-        self._log(f"started {workers_counted(plan.workers)} on this machine ({each}{gpu}) in {took:.1f} s")
+        self._log(f"started {workers_counted(plan.workers)} on this machine ({plan.describe()}) in {took:.1f} s")
         return client
 
     def _await_worker(self, client: Client) -> None:
         """Wait for the first worker, as long as one may still come."""
         deadline = time.monotonic() + self.compute.worker_timeout
-        while not self._worker_infos(client):
+        while not worker_infos(client):
             ended = self._all_ended()
             if ended or time.monotonic() > deadline:
-                where = f"at {self.address}" if self.address else "on this machine"
                 why = f"({self.lost_workers_note()})" if ended else f"within {self.compute.worker_timeout:g} s"
                 remedy = "start workers there" if self.address else "see compute.workers"
-                raise UnreachableError(f"no Dask worker came up {where} {why}; {remedy} (compute.worker_timeout)")
+                raise UnreachableError(f"no Dask worker came up {self._where} {why}; {remedy} (compute.worker_timeout)")
             time.sleep(POLL_SECONDS)
+
+    @property
+    def _where(self) -> str:
+        return f"at {self.address}" if self.address else "on this machine"
 
     def _all_ended(self) -> bool:
         """Whether every worker process that this session started has ended."""
         processes = [worker.process for worker in self._cluster.workers.values()] if self._cluster else []
         return bool(processes) and all(item is None or item.returncode is not None for item in processes)
-
-    def _missing(self, resources: Mapping[str, float]) -> str:
-        offered = self.offered
-        name, amount = next(
-            ((n, a) for n, a in resources.items() if offered.get(n, 0.0) < a), next(iter(resources.items()))
-        )
-        where = f"at {self.address}" if self.address else "on this machine"
-        if offered.get(name, 0.0) >= amount:
-            why = "none offers all of compute.resources together"
-        elif name in offered:
-            why = f"none offers more than {name}={offered[name]:g}"
-        else:
-            why = f"none offers it{resource_hint(name, offered)}"
-        return (
-            f"compute.resources asks for {name}={amount:g}; of {workers_counted(self.workers)} {where} {why}; change "
-            f"compute.resources, or start workers with --resources {name}={amount:g}"
-        )
-
-    @staticmethod
-    def _worker_infos(client: Client) -> dict[str, dict[str, Any]]:
-        return dict(client.scheduler_info(n_workers=-1)["workers"])

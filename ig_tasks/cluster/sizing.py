@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
+from ig_tasks.cluster.amounts import gigabytes
 from ig_tasks.errors import ResourceError, suggest
 
 if TYPE_CHECKING:
@@ -58,6 +59,11 @@ class WorkerPlan:
     memory_limit: int
     gpus: tuple[str, ...] = ()
     resources: Mapping[str, float] = field(default_factory=dict)
+
+    def describe(self) -> str:
+        """What a worker has: `2 threads and 11.4 GB each`."""
+        gpu = ", one GPU each" if self.gpus else ""
+        return f"{self.threads} thread{'s' * (self.threads > 1)} and {gigabytes(self.memory_limit)} each{gpu}"
 
 
 def plan_workers(compute: ComputeSpec, machine: Machine, *, useful: int | None = None) -> WorkerPlan:

@@ -16,7 +16,20 @@ if TYPE_CHECKING:
 
     from ig_tasks.cluster.session import ComputeSession
 
-__all__ = ["DiedComputingError", "Done", "call_task", "result_of", "sentence", "submit_tasks"]
+__all__ = [
+    "MOST_RESCUED",
+    "DiedComputingError",
+    "Done",
+    "call_task",
+    "lost_by",
+    "result_of",
+    "sentence",
+    "submit_tasks",
+    "unrefused",
+]
+
+MOST_RESCUED = 16
+"""Tasks of one job that are tried with care: where more end their workers, it is not for single rows."""
 
 
 class DiedComputingError(WorkerLostError):
@@ -84,20 +97,29 @@ def result_of(session: ComputeSession, future: Future, key: str, doing: Doing) -
         task_key = future.key
         del future
     if error is None:
-        if isinstance(result, Refused):
-            raise result.error
-        done: Done = result
-        return done
+        return unrefused(result)
     if isinstance(error, KilledWorker):
-        was: Doing = "loading" if is_loading(session.client, task_key) else doing
-        failure = f"{key}: {error.allowed_failures + 1} {died(was)}"
-        told = sentence(failure, session.lost_workers_note(), session.lost_workers_remedy(was))
-        raise (DiedComputingError if was == "computing" else WorkerLostError)(told)
+        raise lost_by(
+            session, key, error.allowed_failures + 1, "loading" if is_loading(session.client, task_key) else doing
+        )
     if isinstance(error, NoValidWorkerError):
         raise WorkerLostError(f"{key}: {named(error)}")
     if isinstance(error, IgTasksError):
         raise error
     raise RunError(f"{key}: the task failed on a worker with {named(error)}") from error.with_traceback(trace)
+
+
+def unrefused(result: Done | Refused) -> Done:
+    """What `call_task` returned. Raises the error of ours that it holds."""
+    if isinstance(result, Refused):
+        raise result.error
+    return result
+
+
+def lost_by(session: ComputeSession, key: str, deaths: int, was: Doing) -> WorkerLostError:
+    """The error to raise where so many workers died of one task; `was`: what they were at."""
+    told = sentence(f"{key}: {deaths} {died(was)}", session.lost_workers_note(), session.lost_workers_remedy(was))
+    return (DiedComputingError if was == "computing" else WorkerLostError)(told)
 
 
 def sentence(*parts: str) -> str:

@@ -33,7 +33,7 @@ _DIED: dict[Doing, str] = {
 class WorkerExits:
     """How the workers of a run ended, read off the logs of their nannies.
 
-    codes: exit codes, below zero: minus the signal; over_budget: Dask ended one for its memory; said: the last line
+    codes: exit codes, below zero: minus the signal; over_budget: one was ended for its memory; said: the last line
     that a worker wrote itself.
     """
 
@@ -64,7 +64,7 @@ class WorkerExits:
         """What is known, in parts of a sentence."""
         quoted = [f"a worker wrote: {self.last_line}"] if self.last_line else []
         if self.over_budget:
-            return ["Dask ended one that took more", *quoted]
+            return ["one took more, and was ended", *quoted]
         return [*([f"one ended with {', '.join(_code(code) for code in self.codes)}"] if self.codes else []), *quoted]
 
 

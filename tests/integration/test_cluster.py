@@ -21,6 +21,7 @@ from support.patience import PATIENCE, until
 
 from ig_tasks.cluster.environment import ALLOCATOR
 from ig_tasks.cluster.job import map_shards
+from ig_tasks.cluster.offers import offered, worker_infos
 from ig_tasks.cluster.progress import Progress
 from ig_tasks.cluster.reach import open_client
 from ig_tasks.cluster.session import ADDRESS_VARIABLE, ComputeSession
@@ -322,6 +323,7 @@ def test_a_worker_that_is_stopped_for_good_loses_its_task_to_another(session: Co
 
 def test_a_scheduler_that_is_lost_is_an_error_that_may_be_tried_again() -> None:
     with ComputeSession(ComputeSpec(workers=1, worker_timeout=PATIENCE)) as doomed:
+        assert doomed.client is not None
         assert doomed.workers == 1
         scheduler = doomed._cluster.scheduler.process.pid
 
@@ -347,6 +349,7 @@ def test_a_scheduler_that_is_lost_is_an_error_that_may_be_tried_again() -> None:
 def test_every_process_and_file_is_gone_when_the_session_closes() -> None:
     before = set(psutil.Process().children(recursive=True))
     with ComputeSession(ComputeSpec(workers=1, worker_timeout=PATIENCE)) as short:
+        assert short.client is not None
         assert run(short, lambda: 1, [{}]) == [(0, 1)]
         started = set(psutil.Process().children(recursive=True)) - before
         scratch = short._scratch
@@ -439,7 +442,7 @@ def test_an_existing_scheduler_is_used_and_left_running(existing: str) -> None:
         ) as outer:
             assert run(outer, lambda: 7, [{}], resources={"GPU": 1}) == [(0, 7)]
             assert outer.workers == 1
-            assert outer.offered == {"GPU": 1.0}
+            assert offered(worker_infos(outer.client)) == {"GPU": 1.0}
     assert len(lines) == 2
     assert lines[1].startswith(f"connected to the Dask scheduler {existing}, 1 worker (")
 

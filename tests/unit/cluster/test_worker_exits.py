@@ -18,7 +18,7 @@ RESTARTING = STAMP + "Restarting worker (status=Status.running)\n"
         ([f"{ENDED}3\n{RESTARTING}{ENDED}3\n"], False, ["one ended with exit status 3"]),
         ([f"{ENDED}-11\n{RESTARTING}", f"{ENDED}-6\n"], False, ["one ended with SIGSEGV, SIGABRT"]),
         ([f"{ENDED}-9\n{RESTARTING}"], True, ["one ended with SIGKILL"]),
-        ([f"{BUDGET}{ENDED}-15\n{RESTARTING}"], True, ["Dask ended one that took more"]),
+        ([f"{BUDGET}{ENDED}-15\n{RESTARTING}"], True, ["one took more, and was ended"]),
         ([f"goodbye\n{ENDED}1\n{RESTARTING}"], False, ["one ended with exit status 1", "a worker wrote: goodbye"]),
         ([f"{ENDED}-77\n"], False, ["one ended with signal 77"]),
     ],
