@@ -131,6 +131,16 @@ class Chart:
         )
 
 
+def warm_up() -> None:
+    """Import what draws charts and start its engine, which takes a second: for a process that draws later."""
+    import altair as alt
+    import vl_convert
+
+    register()
+    version = ".".join(alt.SCHEMA_VERSION.split(".")[:2])
+    vl_convert.vegalite_to_svg({"data": {"values": [{}]}, "mark": "point"}, vl_version=version)
+
+
 @contextmanager
 def unvalidated() -> Iterator[None]:
     """Altair compares each part of a chart with Vega-Lite's schema as it is made: a third of the time of making them.

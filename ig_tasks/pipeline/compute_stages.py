@@ -22,6 +22,8 @@ from ig_tasks.stages.run_opening import open_run_folder
 from ig_tasks.stages.run_plan import RunPlan, require_unchanged
 from ig_tasks.stages.run_reference import BaselineFacts, RowCounts, RunReference
 from ig_tasks.store import Manifest, RunFolder, Store, set_aside
+from ig_tasks.validation.drift.period import Period
+from ig_tasks.validation.quality.gains import ablate_ahead
 
 __all__ = ["IMPORTANCE", "build_baseline", "compute_attributions", "planned"]
 
@@ -117,9 +119,12 @@ def compute_attributions(
             for line in others:
                 say(f"compute_attributions: {line}")
             summary = explain_run(plan, run, workers, say=say, log=log)
-        importance = run.write_table(IMPORTANCE, importance_table(summary.merged))
-        manifest.record_files({**summary.files, IMPORTANCE: importance})
-        seconds, computed, worker_count = time.perf_counter() - started, summary.computed, summary.workers
+            importance = run.write_table(IMPORTANCE, importance_table(summary.merged))
+            manifest.record_files({**summary.files, IMPORTANCE: importance})
+            seconds, computed, worker_count = time.perf_counter() - started, summary.computed, summary.workers
+            if computed:
+                # Its workers have the model: `validate` would start others.
+                ablate_ahead(Period.open(run), spec, session=workers, say=say)
         if submitted is not None:
             # By the clock on the wall, since it began in another process: never less than what was measured here.
             seconds = max(seconds, time.time() - submitted.began)

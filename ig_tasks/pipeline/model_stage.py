@@ -14,13 +14,16 @@ from ig_tasks.stages.planning import plan_run, require_writable_store
 from ig_tasks.stages.run_plan import RunPlan
 from ig_tasks.stages.run_reference import DataFacts, ModelFacts, RunReference
 from ig_tasks.stages.serving_parity import compare_with_served
-from ig_tasks.stages.trial import UsableRows, examine_rows, trial_of
+from ig_tasks.stages.trial import UsableRows, examine_rows, is_tried, trial_of
 from ig_tasks.store import Store
 from ig_tasks.validation import called_check
 from ig_tasks.validation.drift.drift_check import reference_of
 from ig_tasks.validation.drift.references import PublishedReports
 
 __all__ = ["load_model", "load_planned"]
+
+_OF_TRIAL = ("ig_tasks.stages.model_trial",)
+"""What a worker that tries a model imports beside its framework."""
 
 
 def load_model(
@@ -81,13 +84,16 @@ def load_planned(
     say = log or to_stderr
     spec = plan.spec
     rows = rows or examine_rows(plan)
-    digest = plan.data_digest()
     store = Store(spec.store_uri())
-    labelled = examined_columns(plan, store.name_folder(spec.name), digest, say=say)
-    # A missing reference is an error before anything is computed.
-    reference_of(spec, PublishedReports(store, spec.name), plan.partition)
     with session_of(spec, session, log, workers=1) as workers:
         workers.expect(useful_workers(plan))
+        if not is_tried(plan, store):
+            # A framework takes seconds to import: these pass while the rows are looked at.
+            workers.start_ahead(plan.package.config.framework, *_OF_TRIAL)
+        digest = plan.data_digest()
+        labelled = examined_columns(plan, store.name_folder(spec.name), digest, say=say)
+        # A missing reference is an error before anything is computed.
+        reference_of(spec, PublishedReports(store, spec.name), plan.partition)
         trial, was_tried = trial_of(plan, with_versions(rows.shard, plan.dataset), store, workers, say=say)
         if labelled is not None:
             labelled.require_classes(trial.get("classes"))

@@ -16,6 +16,7 @@ from ig_tasks.reports.indexing import index_report
 from ig_tasks.reports.numerals import apart, value
 from ig_tasks.reports.outcome import outcome_of, outcome_words
 from ig_tasks.reports.override_notes import override_words
+from ig_tasks.reports.page_drawing import drawing_ahead
 from ig_tasks.reports.rendering import Rendering
 from ig_tasks.reports.validation_result import Judged
 from ig_tasks.spec import ExplanationSpec
@@ -171,8 +172,9 @@ def publish_report(
         say("publish_report: nothing to do, this report was rendered before")
         report_uri = rendering.report_uri
     else:
-        summary = RunSummary.read(run)
-        report_uri = rendering.write(facts, summary, ref.model.space)
+        with drawing_ahead(begin=rendering.draws_apart):
+            summary = RunSummary.read(run)
+            report_uri = rendering.write(facts, summary, ref.model.space)
         Manifest(run).record_stage("publish_report", seconds=time.perf_counter() - started)
     report = run.read_report(rendering.revision)
     index_report(ref.store, run, rendering.revision, say)

@@ -11,6 +11,7 @@ from ig_tasks.pipeline.import_ahead import import_ahead
 from ig_tasks.pipeline.model_stage import load_model
 from ig_tasks.pipeline.report_stages import publish_report, validate
 from ig_tasks.pipeline.stage_workers import Log, to_stderr
+from ig_tasks.reports.page_drawing import drawing_ahead
 from ig_tasks.spec import ExplanationSpec
 from ig_tasks.stages.run_reference import RunReference
 
@@ -38,9 +39,10 @@ def run(
     Raises:
         IgTasksError: what the stages raise.
     """
-    with ComputeSession(spec.compute, log=log or to_stderr, when_started=import_ahead) as session:
-        ref = load_model(spec, partition=partition, session=session, log=log)
-        ref = build_baseline(spec, ref, session=session, log=log)
-        ref = compute_attributions(spec, ref, session=session, log=log, context=context)
-        ref = validate(spec, ref, session=session, log=log)
-    return publish_report(spec, ref, log=log)
+    with drawing_ahead(begin=False):
+        with ComputeSession(spec.compute, log=log or to_stderr, when_started=import_ahead) as session:
+            ref = load_model(spec, partition=partition, session=session, log=log)
+            ref = build_baseline(spec, ref, session=session, log=log)
+            ref = compute_attributions(spec, ref, session=session, log=log, context=context)
+            ref = validate(spec, ref, session=session, log=log)
+        return publish_report(spec, ref, log=log)

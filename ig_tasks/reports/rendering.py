@@ -96,6 +96,11 @@ class Rendering:
         """The report is written after its page, so where it is, both are."""
         return self.run.exists(revised("report.json", self.revision))
 
+    @property
+    def draws_apart(self) -> bool:
+        """Whether the page is drawn in a process that may die of it; with `workers: 0` a run has one process."""
+        return self.spec.compute.workers != 0
+
     def _mend(self, say: Say) -> None:
         """Set a damaged report aside, to be rendered again; a damaged page is rendered again from its report."""
         if not self.is_written:
@@ -163,7 +168,7 @@ class Rendering:
 
     def _write_page(self, report: Report, text: bytes) -> None:
         """Write the page of a report, and note both; noted first, a report that is there is always known."""
-        page = draw_page(report, text.decode("utf-8")).encode("utf-8")
+        page = draw_page(report, text.decode("utf-8"), apart=self.draws_apart).encode("utf-8")
         self.run.write_bytes(revised("report.html", self.revision), page)
         files = {revised("report.html", self.revision): page, revised("report.json", self.revision): text}
         Manifest(self.run).record_files(files)

@@ -71,6 +71,11 @@ def examine_baseline(plan: RunPlan) -> dict[str, UnknownCounts]:
     return unknown_counts(encoded, plan.package.config.inputs)
 
 
+def is_tried(plan: RunPlan, store: Store) -> bool:
+    """Whether a worker has tried the model for an earlier run."""
+    return store.name_folder(plan.spec.name).exists(_record_of(plan)[0])
+
+
 def trial_of(
     plan: RunPlan, shard: Shard, store: Store, session: ComputeSession, *, say: Say
 ) -> tuple[dict[str, Any], bool]:

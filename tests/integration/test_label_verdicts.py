@@ -13,7 +13,9 @@ from sklearn.metrics import roc_auc_score
 from support.inline import all_stages, inline
 from support.labelled import EFFECTS, drawn_rows, logits, write_labelled
 
-from ig_tasks.spec import load_spec
+from ig_tasks import pipeline
+from ig_tasks.cluster.session import ComputeSession
+from ig_tasks.spec import ComputeSpec, load_spec
 from ig_tasks.store.report import Quality, Report, Verdict
 
 pytestmark = pytest.mark.usefixtures("undrawn")
@@ -82,6 +84,24 @@ def test_gains_and_their_errors_are_closed_forms(
         assert one.se == pytest.approx(error, rel=1e-3)
         assert one.share == pytest.approx(rise.mean() / whole, abs=2e-5)
         assert one.share_high == pytest.approx((rise.mean() + stdtrit(39, 0.95) * error) / whole, abs=5e-5)
+
+
+def test_gains_are_computed_by_the_workers_that_explained_and_validate_needs_none(
+    rows: pd.DataFrame, tmp_path: Path
+) -> None:
+    spec = load_spec(write_labelled(tmp_path, rows, WEIGHTS), settings={"partition": "2013-01"})
+    with inline() as workers:
+        ref = pipeline.load_model(spec, session=workers, log=lambda _: None)
+        ref = pipeline.build_baseline(spec, ref, session=workers, log=lambda _: None)
+        ref = pipeline.compute_attributions(spec, ref, session=workers, log=lambda _: None)
+    nobody = ComputeSession(ComputeSpec(address="tcp://127.0.0.1:1"))
+    ref = pipeline.validate(spec, ref, session=nobody, log=lambda _: None)
+    ref = pipeline.publish_report(spec, ref, log=lambda _: None)
+    (found,) = Report.from_json(Path(ref["report_uri"]).read_bytes()).quality
+    expected = expected_gains(rows, WEIGHTS)
+    assert {one.feature: one.gain for one in found.gains} == pytest.approx(
+        {name: rise.mean() for name, rise in expected.items()}, abs=2e-7
+    )
 
 
 def test_noise_is_unused_though_its_share_is_no_trifle_and_a_permuted_column_harmful(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Sequence
 
@@ -9,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
+from ig_tasks.cluster.progress import unsaid
 from ig_tasks.cluster.session import ComputeSession
+from ig_tasks.errors import IgTasksError
 from ig_tasks.spec import ExplanationSpec
 from ig_tasks.stages.ablation import AblatedRows, AblationTask, ablate_rows
 from ig_tasks.stages.tasks import ModelReference
@@ -20,8 +23,9 @@ from ig_tasks.validation.drift.packages import opened_where
 from ig_tasks.validation.drift.period import Period
 from ig_tasks.validation.drift.sampled_rows import sampled_rows
 from ig_tasks.validation.quality.figures import ClusterResiduals
+from ig_tasks.validation.quality.labelled_rows import count_labelled
 
-__all__ = ["ONE_SIDED", "gains_of", "with_gains"]
+__all__ = ["ONE_SIDED", "ablate_ahead", "gains_of", "with_gains"]
 
 Floats = NDArray[np.float64]
 
@@ -52,7 +56,14 @@ def with_gains(
     if spec.data.rows:
         return quality.model_copy(update={"ablation_why_not": "Only the rows that were asked for were explained."})
     documents, why_not = asked_again(
-        run, spec, ablate_rows, lambda: _tasks(quality, run, spec), what="ablation", session=session, say=say, log=log
+        run,
+        spec,
+        ablate_rows,
+        lambda: _tasks(quality.rows, quality.rows_unknown, run, spec),
+        what="ablation",
+        session=session,
+        say=say,
+        log=log,
     )
     if why_not:
         return quality.model_copy(update={"ablation_why_not": why_not})
@@ -60,6 +71,28 @@ def with_gains(
     if not len(rows.outcome):
         return quality.model_copy(update={"ablation_why_not": "No row of the sample has an outcome."})
     return quality.model_copy(update={"gains": tuple(gains_of(rows, quality.kind)), "ablation_rows": len(rows.outcome)})
+
+
+def ablate_ahead(run: Period, spec: ExplanationSpec, *, session: ComputeSession, say: Say) -> None:
+    """Have the losses in the store that `with_gains` is going to ask for, while workers are there with the model.
+
+    What goes wrong here is no matter: it is tried again there, and said.
+    """
+    if spec.data.label is None or spec.data.rows:
+        return
+    with contextlib.suppress(IgTasksError):
+        known, unknown = count_labelled(run)
+        if known:
+            asked_again(
+                run,
+                spec,
+                ablate_rows,
+                lambda: _tasks(known, unknown, run, spec),
+                what="ablation",
+                session=session,
+                say=say,
+                log=unsaid,
+            )
 
 
 def gains_of(rows: AblatedRows, kind: str) -> Sequence[FeatureGain]:
@@ -86,7 +119,8 @@ def gains_of(rows: AblatedRows, kind: str) -> Sequence[FeatureGain]:
     return sorted(gains, key=lambda feature_gain: -(feature_gain.gain or 0.0))
 
 
-def _tasks(quality: Quality, run: Period, spec: ExplanationSpec) -> list[AblationTask]:
+def _tasks(known: int, unknown: int, run: Period, spec: ExplanationSpec) -> list[AblationTask]:
+    """Tasks for a sample of the run's rows, of which so many have a `known` outcome, and the others an unknown one."""
     here, package, trust = opened_where(run, spec)
     model = ModelReference(
         uri=package.uri,
@@ -99,7 +133,7 @@ def _tasks(quality: Quality, run: Period, spec: ExplanationSpec) -> list[Ablatio
     )
     wanted = spec.verdicts.labelled_rows
     # So many that enough of them have an outcome.
-    read = min(math.ceil(wanted * (quality.rows + quality.rows_unknown) / quality.rows), _MOST_READ * wanted)
+    read = min(math.ceil(wanted * (known + unknown) / known), _MOST_READ * wanted)
     return [
         AblationTask(
             model=model,
@@ -107,7 +141,7 @@ def _tasks(quality: Quality, run: Period, spec: ExplanationSpec) -> list[Ablatio
             baseline_digest=run.baseline_digest,
             shard=shard,
             data_digest=run.data_digest,
-            label=quality.label,
+            label=str(run.spec.data.label),
             cluster=spec.data.cluster,
             attribution=run.spec.attribution,
             memory_limit=int(run.facts["batch_plan"]["memory_limit"]),

@@ -16,7 +16,7 @@ from ig_tasks.statistics.losses import log_loss, row_losses
 from ig_tasks.store.parquet_reading import read_tables
 from ig_tasks.validation.drift.period import Period
 
-__all__ = ["LabelledRows", "labelled_rows"]
+__all__ = ["LabelledRows", "count_labelled", "labelled_rows"]
 
 Floats = NDArray[np.float64]
 
@@ -62,6 +62,20 @@ def labelled_rows(run: Period, outcome: Outcome, threshold: float) -> Iterator[L
         table = table.filter(pc.equal(table.column("target"), run.target))
         known = table.filter(pc.is_valid(table.column(LABEL)))
         yield _rows(known, outcome, threshold, table.num_rows - known.num_rows)
+
+
+def count_labelled(run: Period) -> tuple[int, int]:
+    """How many explained rows have an outcome, and how many have none.
+
+    Raises:
+        DamagedError: if a file of the run is not what was written.
+    """
+    folder, known, rows = run.folder.checked(run.summary.files), 0, 0
+    for file in run.summary.attribution_files:
+        table = folder.read_table(file, columns=["target", LABEL])
+        labels = table.filter(pc.equal(table.column("target"), run.target)).column(LABEL)
+        known, rows = known + len(labels) - labels.null_count, rows + len(labels)
+    return known, rows - known
 
 
 def _rows(table: pa.Table, outcome: Outcome, threshold: float, unknown: int) -> LabelledRows:

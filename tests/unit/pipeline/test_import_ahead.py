@@ -19,6 +19,7 @@ def test_a_module_that_cannot_be_imported_is_somebody_elses_matter(monkeypatch: 
         raise ImportError("no such library")
 
     monkeypatch.setattr(import_ahead, "import_library", broken)
+    monkeypatch.setattr(import_ahead, "begin_drawing", lambda: None)
     thread = import_ahead.import_ahead()
     thread.join()
     assert thread.daemon  # it keeps no run from ending
@@ -33,7 +34,7 @@ def test_it_begins_when_workers_are_there_and_once(monkeypatch: pytest.MonkeyPat
         return object()
 
     monkeypatch.setattr(ComputeSession, "_start", start)
-    session = ComputeSession(ComputeSpec(), when_started=lambda: calls.append("imports"))
+    session = ComputeSession(ComputeSpec(workers=2), when_started=lambda: calls.append("imports"))
     first = session.client
     assert session.client is first
     assert calls == ["workers", "imports"]
