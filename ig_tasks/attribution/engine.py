@@ -26,7 +26,7 @@ from ig_tasks.attribution.rows import Rows
 from ig_tasks.attribution.targets import Choice, resolve
 from ig_tasks.errors import IgTasksError, InputError, LayerError
 
-__all__ = ["attribute", "probed"]
+__all__ = ["attribute", "predicted", "probed"]
 
 _UNSAID: dict[str, Any] = {"integrator": "", "reason": "", "affine_prefix": [], "steps": "", "padding": None}
 """Details of a method that says nothing of them."""
@@ -89,7 +89,7 @@ def attribute(
             tail, point_bytes, choice, route = (), 1, Choice(), Route()
         forward = Batches.within(backend.block_bytes, point_bytes, options.memory_limit, backend.out_of_memory)
         columns = resolve(
-            choice, tail, problem.rows, lambda first, count: _predicted(backend, problem, forward, first, count)
+            choice, tail, problem.rows, lambda first, count: predicted(backend, problem, forward, first, count)
         )
         problem = problem.explaining(columns)
         endpoints = PathEndpoints(problem)
@@ -161,7 +161,7 @@ def _nothing(problem: Problem) -> MethodResult:
     return MethodResult(Rows.empty(problem), {"reason": "there are no rows"})
 
 
-def _predicted(
+def predicted(
     backend: Backend, problem: Problem, batches: Batches, first: npt.NDArray[np.int64], count: int
 ) -> npt.NDArray[np.int64]:
     """Each row's arg-max (rows,); of a row whose output is not finite any, which the run will say of it."""

@@ -12,27 +12,28 @@ from ig_tasks.attribution.backends import as_model, open_backend
 from ig_tasks.attribution.backends.base import Backend
 from ig_tasks.attribution.batches import Batches, Rectangle
 from ig_tasks.attribution.endpoints import find_endpoints
-from ig_tasks.attribution.engine import probed
+from ig_tasks.attribution.engine import predicted, probed
 from ig_tasks.attribution.feeds import Layers, named_layers
 from ig_tasks.attribution.named_inputs import NamedInputs
 from ig_tasks.attribution.options import EngineOptions
 from ig_tasks.attribution.problem import Problem
 from ig_tasks.attribution.problem_building import build_problem
 from ig_tasks.attribution.targets import Choice, resolve
+from ig_tasks.errors import TargetError
 
-__all__ = ["outputs_at"]
+__all__ = ["outputs_at", "predicted_columns"]
 
 Array = npt.NDArray[np.float64]
 
 
 def outputs_at(
     model: Any,
-    inputs: Mapping[str, Any],
+    inputs: Mapping[str, Any] | NamedInputs,
     starts: Iterable[Mapping[str, Any]],
     *,
     options: EngineOptions,
     fixed: Mapping[str, Any] | None = None,
-    target: int | str | None = None,
+    target: Any = None,
     layers: Layers | None = None,
 ) -> Iterator[Array]:
     """The explained output (rows,) at each of several baselines; three forwards per row and baseline.
@@ -69,6 +70,37 @@ def outputs_at(
             replaced = _outputs(backend, problem, batches)
             replaced[list(refused)] = np.nan
             yield replaced
+
+
+def predicted_columns(
+    model: Any,
+    inputs: Any,
+    start: Mapping[str, Any],
+    *,
+    options: EngineOptions,
+    fixed: Mapping[str, Any] | None = None,
+    target: Any = "predicted",
+    layers: Layers | None = None,
+) -> npt.NDArray[np.int64]:
+    """The column (rows,) that "predicted" stands for in each row, of an output (rows, columns).
+
+    Raises:
+        TargetError: for an output of more axes, whose columns have no number of their own.
+    """
+    tables, choice = named_layers(layers or {}), Choice.of(target)
+    if choice.position is not None:
+        raise TargetError("target: 'predicted' at a position; give the columns as numbers")
+    backend = open_backend(as_model(model, inputs), tables, options.precision, options.device)
+    with backend.session():
+        named = NamedInputs.of(model, inputs)
+        problem, _ = build_problem(backend, named, named.as_given(dict(start)), fixed)
+        backend.choose(choice.head)
+        tail, point_bytes, _ = probed(backend, problem, named=not named.bare, every=False)
+        batches = Batches.within(backend.block_bytes, point_bytes, options.memory_limit, backend.out_of_memory)
+        columns = resolve(
+            choice, tail, problem.rows, lambda first, count: predicted(backend, problem, batches, first, count)
+        )
+    return np.asarray(columns[0])
 
 
 def _outputs(backend: Backend, problem: Problem, batches: Batches) -> Array:

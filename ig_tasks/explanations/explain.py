@@ -22,6 +22,7 @@ from ig_tasks.data.features import Feature, feature_values
 from ig_tasks.data.inputs import explained
 from ig_tasks.data.tokens import tokens_of
 from ig_tasks.errors import DataError, InputError
+from ig_tasks.explanations.asked import Asked
 from ig_tasks.explanations.explanation import Explanation
 from ig_tasks.explanations.outcome_argument import given_outcomes
 from ig_tasks.models.loaded import LoadedModel
@@ -125,18 +126,34 @@ def explain(
         model, named, starts, options, shares=shares, fixed=fixed, target=target, layers=layers
     )
     result = replace(result, details={**result.details, **output_details}) if output_details else result
+    asked = Asked(
+        loaded=loaded,
+        model=model,
+        inputs=named,
+        baseline=baseline,
+        reference=reference,
+        starts=starts,
+        shares=shares,
+        options=options,
+        fixed=fixed or {},
+        target=target,
+        layers=layers,
+        table=usable,
+        kept=None if encoded is None else encoded.keep,
+    )
     if table is None or encoded is None or loaded is None:
         names, values, groups = _features(loaded, named)
-        return replace(Explanation.of(result, names, values), groups=groups)
+        return replace(Explanation.of(result, names, values), groups=groups, asked=asked)
     features, specs = loaded.package.features, loaded.package.config.inputs
     tokens = tokens_of(named.arrays, encoded.token_masks, specs)
-    return Explanation.of_features(
+    explanation = Explanation.of_features(
         _with_quarantined(result, encoded),
         features,
         feature_values(table, features, specs),
         table.index,
         tokens={name: _spread(words, None, encoded) for name, words in tokens.items()},
     )
+    return replace(explanation, asked=asked)
 
 
 def _rows_of(inputs: Any) -> Any:

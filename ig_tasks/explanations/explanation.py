@@ -17,6 +17,8 @@ from ig_tasks.charts.bars import Bar, size_bars
 from ig_tasks.charts.waterfall import Mark, Step, waterfall
 from ig_tasks.data.features import Feature, feature_matrix
 from ig_tasks.errors import InputError, suggest
+from ig_tasks.explanations.asked import Asked
+from ig_tasks.explanations.judgeable import Judgeable
 from ig_tasks.explanations.shap_fields import require_shap
 from ig_tasks.presentation.statuses import row_words
 from ig_tasks.presentation.units import units
@@ -36,7 +38,7 @@ _FIGURES = (
 
 
 @dataclass(frozen=True, repr=False)
-class Explanation(AttributionResult):
+class Explanation(AttributionResult, Judgeable):
     """What `explain` returns: the engine's numbers, with the features' names and values beside them."""
 
     features: tuple[str, ...] = ()
@@ -49,6 +51,12 @@ class Explanation(AttributionResult):
     """What of the inputs' arrays each feature sums; empty: every number is a feature of its own."""
     tokens: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     """{input of texts or bags: (rows, length) words}, None at padding."""
+    asked: Asked | None = field(default=None, compare=False)
+    """What was asked, to ask more about the same rows; None of one that came from elsewhere."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Everything but the model: an explanation that is sent or kept is numbers."""
+        return {**self.__dict__, "asked": None}
 
     @classmethod
     def of(

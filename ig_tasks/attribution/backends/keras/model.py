@@ -18,6 +18,7 @@ __all__ = [
     "as_tensors",
     "call_names",
     "cast_copy",
+    "copy_of",
     "declared_shapes",
     "embedding_layers",
     "fits",
@@ -210,25 +211,35 @@ def point_bytes(model: Any, width: int) -> int:
 
 def cast_copy(model: Any) -> Any:
     """A functional model again in float64, weights cast. Raises InputError for one that Keras cannot clone."""
-
-    def clone(layer: Any) -> Any:
-        config = layer.get_config()
-        if "float" in str(getattr(layer, "dtype", "float32")) or isinstance(config.get("dtype"), dict):
-            config["dtype"] = "float64"
-        return layer.__class__.from_config(config)
-
-    def widened(tensor: Any) -> Any:
-        dtype = "float64" if "float" in str(tensor.dtype) else tensor.dtype
-        return keras.Input(batch_shape=tensor.shape, dtype=dtype, name=tensor.name)
-
     try:
-        structure = _structure(model)
-        inputs = None if structure is None else keras.tree.map_structure(widened, structure)
-        copy = keras.models.clone_model(model, input_tensors=inputs, clone_function=clone)
+        return copy_of(model, "float64")
     except (TypeError, ValueError, NotImplementedError) as error:
         raise InputError(
             f"precision: this model cannot be cloned in float64 ({brief(error)}); build it with dtype='float64'"
         ) from error
+
+
+def copy_of(model: Any, dtype: str | None = None) -> Any:
+    """A functional model again, with weights of its own; `dtype`: of numbers, None: as they are.
+
+    Raises:
+        TypeError, ValueError, NotImplementedError: for a model that Keras cannot clone.
+    """
+
+    def clone(layer: Any) -> Any:
+        config = layer.get_config()
+        numbers = "float" in str(getattr(layer, "dtype", "float32")) or isinstance(config.get("dtype"), dict)
+        if dtype is not None and numbers:
+            config["dtype"] = dtype
+        return layer.__class__.from_config(config)
+
+    def again(tensor: Any) -> Any:
+        kept = dtype is None or "float" not in str(tensor.dtype)
+        return keras.Input(batch_shape=tensor.shape, dtype=tensor.dtype if kept else dtype, name=tensor.name)
+
+    structure = _structure(model)
+    inputs = None if structure is None else keras.tree.map_structure(again, structure)
+    copy = keras.models.clone_model(model, input_tensors=inputs, clone_function=clone)
     given = [] if structure is None else keras.tree.flatten(structure)  # a single tensor has no truth value
     _NAMES[copy] = [(tensor.name, _printed(tensor)) for tensor in given]
     for new, old in zip(copy.weights, model.weights, strict=True):
