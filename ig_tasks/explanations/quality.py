@@ -11,6 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ig_tasks.attribution.choice import is_count
+from ig_tasks.attribution.named_inputs import is_number
 from ig_tasks.attribution.quality.checks import QualityOptions, measure
 from ig_tasks.attribution.quality.measured import Measured, Measures
 from ig_tasks.attribution.quality.mixing import rows_of_start
@@ -78,6 +80,7 @@ def judge_explanation(
         raise InputError("quality: this explanation has lost its model; call explain again, in this process")
     if result.output.ndim > 1:
         raise InputError("quality: it judges one output; explain one target instead of 'all'")
+    _check_numbers(options, len(explanation), labels)
     if rows < 2:
         raise InputError(f"rows: {rows} tell nothing of their spread; give 2 or more")
     matrix = explanation.matrix
@@ -96,6 +99,17 @@ def judge_explanation(
     )
     found = measure(subject, settings)
     return ExplanationQuality(found.rows, found.figures, found.aside)
+
+
+def _check_numbers(options: Mapping[str, Any], rows: int, labels: Any) -> None:
+    for name in ("draws", "layers"):
+        if name in options and not (is_count(options[name]) and options[name] >= 1):
+            raise InputError(f"{name}: {options[name]!r} is not a whole number of 1 or more")
+    radius = options.get("radius", 1.0)
+    if not (is_number(radius) and radius > 0):
+        raise InputError(f"radius: {radius!r} is not a number above 0")
+    if labels is not None and len(labels) != rows:
+        raise InputError(f"clusters: {len(labels)} labels for {rows} rows")
 
 
 def cluster_codes(labels: NDArray[np.object_]) -> NDArray[np.int64]:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ig_tasks.attribution.backends import framework_of, no_model
+from ig_tasks.errors import ModelError
 
 __all__ = ["randomised_models"]
 
@@ -23,7 +24,7 @@ def randomised_models(model: Any, *, most: int, seed: int) -> Iterator[tuple[tup
         most: steps; of more layers several are randomised at once.
 
     Raises:
-        ModelError: for a model that cannot be copied.
+        ModelError: for a model that cannot be copied, or has no weights.
     """
     framework = framework_of(model)
     if framework == "torch":
@@ -33,6 +34,8 @@ def randomised_models(model: Any, *, most: int, seed: int) -> Iterator[tuple[tup
     else:
         raise no_model(model)
     names = list(reversed(layers_with_weights(model)))
+    if not names:
+        raise ModelError("model: it has no layer whose weights could be random")
     for step, end in enumerate(_ends(len(names), most)):
         begin = 0 if step == 0 else _ends(len(names), most)[step - 1]
         yield tuple(names[begin:end]), randomised(model, names[:end], seed)
