@@ -142,40 +142,6 @@ def test_a_backfill_makes_a_report_for_each_month_with_the_params_of_the_command
         assert stage.api.asset_events("ig_monthly", run["dag_run_id"]) == []
 
 
-def test_an_alarm_and_a_missed_deadline_are_told_with_the_reports_words_and_address(stage, triggered):
-    stage.api.unpause("told")
-    # A trial: latest.json and those who wait for the Asset are left alone. It is compared with January all the same.
-    run_id = stage.api.trigger("told", partition_key="2013-03", conf={"sample": 40})
-    assert stage.wait("told", run_id)["state"] == "success"
-    report = stage.published("told", {"dag_run_id": run_id})
-    (alarm,) = [row for row in report["drift"]["features"] if row["alarm"]]
-    assert (alarm["feature"], alarm["cause"][0]) == ("temp", "own")
-    ((path, _), *_) = stage.wait_for(lambda: stage.chat.got)
-    assert path == "/T0/B0/secret"
-
-    ((title, *lines),) = (text.splitlines() for text in stage.wait_for(lambda: stage.chat.texts("*monthly")))
-    assert title == "*monthly 2013-03: ad-hoc*"
-    assert f"• {alarm['sentence']}" in lines
-    (features,) = [line for line in lines if line.startswith("Features: ")]
-    assert "temp" in features
-    leading = [row["feature"] for row in sorted(report["importance"], key=lambda row: row["rank"])]
-    assert f"Led by {', '.join(leading)}" in lines
-    (address,) = [line.removeprefix("Report: ") for line in lines if line.startswith("Report: ")]
-    assert address.partition("?")[0] == f"{stage.airflow.url}/ig/monthly/{report['run_id']}"
-    with stage.reader() as reader:
-        answer = reader.get(address)
-        assert answer.status_code == 200
-        assert alarm["sentence"].partition(",")[0] in answer.text
-
-    (late,) = stage.wait_for(lambda: stage.chat.texts("*told"))
-    title, why, run = late.splitlines()
-    assert (title, run) == ("*told 2013-03: no report in time*", f"Run: {run_id}")
-    queued = stage.api.run("told", run_id)["queued_at"]
-    assert why.startswith("Not done by ")
-    due = datetime.fromisoformat(why.removeprefix("Not done by ").removesuffix("."))
-    assert due - datetime.fromisoformat(queued) == timedelta(seconds=1)
-
-
 def test_params_win_over_the_spec_make_a_trial_and_the_same_work_is_done_once(stage):
     stage.api.unpause("ig_tiny")
     first = stage.api.trigger("ig_tiny", conf={"partition": "2013-01..2013-02", "sample": 20})
@@ -278,7 +244,7 @@ def test_a_broken_spec_keeps_its_schedule_and_says_what_is_wrong_in_every_run(st
     tags = {name: {tag["name"] for tag in dag["tags"]} for name, dag in dags.items()}
     assert {name for name, found in tags.items() if "ig-tasks" in found} == {
         "ig_tiny", "ig_asked", "ig_deferred", "ig_monthly", "ig_wrong", "ig_broken", "ig_feature_validation",
-        "ig_explain_on_demand",
+        "ig_explain_on_demand", "told",
     }  # fmt: skip
     assert tags["ig_broken"] == {"broken-spec", "ig-tasks", "live"}
     assert dags["ig_broken"]["owners"] == ["broken-owners"]
@@ -396,3 +362,36 @@ def test_nobody_who_has_not_logged_in_sees_a_page(stage, triggered):
             answer = stranger.get(path)
             assert answer.status_code in (401, 403), path
             assert report["run_id"] not in answer.text.partition("next=")[0], path
+
+
+def test_an_alarm_and_a_missed_deadline_are_told_with_the_reports_words_and_address(stage, triggered):
+    stage.api.unpause("told")
+    run_id = stage.api.trigger("told", conf={"partition": "2013-03"})
+    assert stage.wait("told", run_id)["state"] == "success"
+    report = stage.published("told", {"dag_run_id": run_id})
+    alarms = [row for row in report["drift"]["features"] if row["alarm"]]
+    assert "temp" in [row["feature"] for row in alarms]
+    ((path, _), *_) = stage.wait_for(lambda: stage.chat.got)
+    assert path == "/T0/B0/secret"
+
+    ((title, *lines),) = (text.splitlines() for text in stage.wait_for(lambda: stage.chat.texts("*monthly")))
+    assert title == "*monthly 2013-03: published*"
+    assert {f"• {row['sentence']}" for row in alarms} <= set(lines)
+    (features,) = [line for line in lines if line.startswith("Features: ")]
+    assert {row["feature"] for row in alarms} <= set(features.removeprefix("Features: ").split(", "))
+    leading = [row["feature"] for row in sorted(report["importance"], key=lambda row: row["rank"])]
+    assert f"Led by {', '.join(leading)}" in lines
+    (address,) = [line.removeprefix("Report: ") for line in lines if line.startswith("Report: ")]
+    assert address.partition("?")[0] == f"{stage.airflow.url}/ig/monthly/{report['run_id']}"
+    with stage.reader() as reader:
+        answer = reader.get(address)
+        assert answer.status_code == 200
+        assert alarms[0]["sentence"].partition(",")[0] in answer.text
+
+    (late,) = stage.wait_for(lambda: stage.chat.texts("*told"))
+    title, why, run = late.splitlines()
+    assert (title, run) == ("*told: no report in time*", f"Run: {run_id}")
+    queued = stage.api.run("told", run_id)["queued_at"]
+    assert why.startswith("Not done by ")
+    due = datetime.fromisoformat(why.removeprefix("Not done by ").removesuffix("."))
+    assert due - datetime.fromisoformat(queued) == timedelta(seconds=1)
