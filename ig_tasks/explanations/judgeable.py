@@ -38,7 +38,7 @@ class Judgeable:
             radius: how far numbers are moved for the sensitivity, in units of `scale`.
             scale: the unit of the inputs' numbers, {input: number or one row's array}; None: their standard deviations
                 over the rows.
-            methods: methods that are compared; None: all others.
+            methods: methods that are compared, by name; None: all others that need nothing but their name.
             baselines: baselines that are compared, by strategy or {name: baseline}; None: auto, zero, mean, median and
                 mode, as far as they fit.
             layers: steps in which the weights of a copy of the model are randomised.

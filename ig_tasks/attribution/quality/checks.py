@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ig_tasks.attribution.methods import METHODS
+from ig_tasks.attribution.methods import METHODS, choose_method
 from ig_tasks.attribution.quality.figures import Figure, mean_figure, ratio_figure, sparseness, spearman
 from ig_tasks.attribution.quality.foretelling import curves, infidelity, order_of, random_order, random_sets
 from ig_tasks.attribution.quality.measured import Measured, Measures
@@ -35,7 +36,7 @@ class QualityOptions:
         scale: {input of numbers: one unit of each of its numbers}.
         points: steps of a curve.
         layers: steps in which the model is randomised.
-        methods: names of methods that are compared; None: all that are known.
+        methods: names of methods that are compared; None: all that need nothing but their name.
         baselines: {name: baselines} that are compared, each made when it is asked for.
         clusters: (rows,) numbers of groups of rows that are not independent, -1 where unknown.
         seed: of every draw.
@@ -142,10 +143,18 @@ def _randomisation(subject: Subject, options: QualityOptions) -> Found:
 
 def _methods(subject: Subject, options: QualityOptions) -> Found:
     _require_several_features(subject)
-    own = subject.options.method if isinstance(subject.options.method, str) else subject.options.method.name
-    for name in options.methods if options.methods is not None else METHODS:
+    own = choose_method(subject.options.method).name
+    for name in options.methods if options.methods is not None else _methods_by_themselves():
         if name != own:
             yield _agreement("methods", name, subject, options, partial(subject.explain, method=name))
+
+
+def _methods_by_themselves() -> Iterator[str]:
+    """Methods that need nothing but their name."""
+    for name in METHODS:
+        with suppress(InputError):
+            choose_method(name)
+            yield name
 
 
 def _baselines(subject: Subject, options: QualityOptions) -> Found:
