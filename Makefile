@@ -15,10 +15,10 @@ export IG_TASKS_STORE ?= $(CURDIR)/ig_runs
 PIP_INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup data samples demo airflow test thorough unit lint format train bench clean
+.PHONY: help setup data samples demo airflow test thorough unit lint format train bench docs docs-serve clean
 
 help: ## Say what there is
-	@awk 'BEGIN {FS = ":.*## "; print "ig-tasks\n"} /^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "; print "ig-tasks\n"} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # The environment: what the demo needs, or that and what the tests need. TORCH_INDEX_URL names an index of torch wheels
 # without CUDA; torch alone comes from there, since either of two indexes for the whole set might answer for any name.
@@ -97,5 +97,22 @@ lint: $(VENV)/.dev ## ruff, mypy --strict, and the rule that imports point one w
 format: $(VENV)/.dev ## Format the code
 	@$(BIN)/ruff check --quiet --fix . ; $(BIN)/ruff format --quiet .
 
+# Whatever the site shows is drawn by this code, from the data of the repository.
+.gallery/gallery.json: $(shell find ig_tasks/charts ig_tasks/explanations ig_tasks/presentation scripts/docs_site -name '*.py')
+	@$(MAKE) --no-print-directory data samples
+	@echo "==> Drawing the gallery (once, a minute)"
+	@$(BIN)/python -m scripts.docs_site.gallery
+
+docs: export NO_MKDOCS_2_WARNING = 1
+docs: $(VENV)/.dev .gallery/gallery.json ## Build the documentation's site in site/; any broken link is an error
+	@$(BIN)/python -m mkdocs build --quiet
+	@echo "site/index.html"
+
+docs-serve: docs ## Build the site, and show it on 127.0.0.1:8000 (DOCS_PORT says otherwise)
+	@echo "==> http://127.0.0.1:$(DOCS_PORT)/index.html, until Ctrl-C"
+	@$(BIN)/python -m http.server --bind 127.0.0.1 --directory site $(DOCS_PORT)
+
+DOCS_PORT ?= 8000
+
 clean: ## Remove what was made here: environment, data, benchmarks, Airflow's home (reports in ig_runs stay)
-	rm -rf .venv .venv-3.* .data .airflow .bench .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf .venv .venv-3.* .data .airflow .bench .gallery site .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

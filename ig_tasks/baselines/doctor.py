@@ -45,7 +45,8 @@ def judge_baselines(
         target: as for `explain`. With "all" each output is judged by itself, and a feature's mean |attribution| is
             over rows and outputs.
         space: of a loaded model's target.
-        tolerance, max_evaluations: of these explanations; rankings need no more.
+        tolerance: of these explanations; rankings need no more.
+        max_evaluations: of these explanations.
 
     Raises:
         UserError: for a model or inputs that cannot be explained. A candidate that does not fit is set aside, with the

@@ -136,7 +136,7 @@ class FinishedRun:
             together: names of features that are held at the baseline at once, set by set.
 
         Raises:
-            What `explain` raises.
+            UserError: as `explain` raises it.
         """
         stored = self.row(row_id)
         package, prepared = self._prepared

@@ -35,8 +35,10 @@ class FeatureReportNotifier(BaseNotifier):
             `https://hooks.slack.com/services`, password `T000/B000/XXX`.
         report: location of the report, a template; left out: the report of the task or of its run.
         only: ids of the tasks that it speaks for; left out: any.
-        subject, mail, webhook: templates of one's own; `feature_report` has name, partition, state, reason, features,
-            findings, leading, page, is_web and run.
+        subject: a template of one's own; `feature_report` has name, partition, state, reason, features, findings,
+            leading, page, is_web and run.
+        mail: a template of one's own, of HTML.
+        webhook: a template of one's own.
         context: Airflow's, where a notifier is awaited.
 
     Raises:

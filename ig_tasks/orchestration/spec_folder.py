@@ -56,7 +56,8 @@ def require_specs(folder: str | Path, **dag_arguments: Any) -> None:
     no longer schedules the DAGs of a file that raises: the file that calls `ig_dags` must not be the one that does.
 
     Args:
-        folder, dag_arguments: as for `ig_dags`.
+        folder: as for `ig_dags`.
+        **dag_arguments: as for `ig_dags`.
 
     Raises:
         SpecError: a line for each spec that does not load, or if there is no such folder.

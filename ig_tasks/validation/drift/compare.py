@@ -40,8 +40,9 @@ def compare(
     """What changed between two runs, whether it is real, and why.
 
     Args:
-        reference, current: a run's folder, a report.json in it, `<store>/<name>` for the latest report there, or
+        reference: the earlier run: its folder, a report.json in it, `<store>/<name>` for the latest report there, or
             `<store>/<name>@<partition>`.
+        current: the later run, likewise.
         rows: rows of each period on which models and values are exchanged; None: the current spec's `drift.rows`.
         cross: compute what sums cannot tell (another model, another baseline, features that move others) on Dask
             workers; what was computed before is found in the store.
