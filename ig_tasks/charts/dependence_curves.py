@@ -40,15 +40,18 @@ def number_bands(
     units: str,
     drawn: str,
     rows: Sequence[tuple[float, float]] = (),
+    *,
+    unproven: Sequence[tuple[float, float]] = (),
 ) -> Chart:
     """A line through the middles, over one band or two.
 
     Args:
-        points: from low to high.
+        points: from low to high; without any, rows are all there is.
         label: what the number is called, for the axis.
         units: what an attribution is counted in.
         drawn: what line and bands are, in words, for those who cannot see them.
         rows: (value, attribution) of single rows, as dots over the bands.
+        unproven: the same of rows that did not converge, as triangles.
     """
     import altair as alt
 
@@ -63,7 +66,11 @@ def number_bands(
         layers.append(
             base.mark_area(color=MIDDLE, opacity=0.5).encode(x=x, y=alt.Y("inner_low:Q"), y2=alt.Y2("inner_high:Q"))
         )
-    layers += [dots.mark_point(color=INK, filled=True, size=10, opacity=0.3).encode(x=x, y=y)] if rows else []
+    size, opacity = (10, 0.3) if points else (30, 0.7)
+    layers += [dots.mark_point(color=INK, filled=True, size=size, opacity=opacity).encode(x=x, y=y)] if rows else []
+    if unproven:
+        marks = alt.Chart(alt.Data(values=[{"value": value, "low": attribution} for value, attribution in unproven]))
+        layers.append(marks.mark_point(color=INK, shape="triangle-up", size=40, opacity=0.9).encode(x=x, y=y))
     zero = alt.Chart(alt.Data(values=[{"zero": 0}])).mark_rule(color=FAINT, strokeWidth=1).encode(y=alt.Y("zero:Q"))
     tooltip = told(alt, {"value:Q": label, "middle:Q": "attribution", "low:Q": "band from", "high:Q": "to"})
     layers += [
@@ -74,6 +81,10 @@ def number_bands(
         ),
     ]
     words = f"Line with bands: {drawn} of {len(data)} bins of {label}. The numbers are in the table."
+    if not points:
+        words = (
+            f"Dots: the attributions of {len(rows) + len(unproven)} rows over {label}. The numbers are in the table."
+        )
     return Chart(alt.layer(*layers), words, tuple(data), Frame(_ROWS, width=_WIDTH))
 
 

@@ -74,7 +74,7 @@ def waterfall(
     x = alt.X(
         "from:Q",
         title=f"model output ({axis_note})" if axis_note else "model output",
-        axis=alt.Axis(tickCount=5, grid=True, labelFlush=False),
+        axis=alt.Axis(tickCount=5, grid=True, labelFlush=False, labelOverlap="greedy", labelSeparation=6),
         scale=scale,
     )
     colour = alt.Color(

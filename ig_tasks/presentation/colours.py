@@ -12,10 +12,12 @@ __all__ = [
     "DARK",
     "FAINT",
     "GRID",
+    "HIGH_VALUE",
     "INK",
     "LIGHT",
     "LINES",
     "LOWERS",
+    "LOW_VALUE",
     "MIDDLE",
     "PAGE",
     "PALE",
@@ -32,6 +34,8 @@ INK, FAINT, GRID, PAPER = "#1d252c", "#5b6770", "#e4e8eb", "#ffffff"
 """Words and marks; axes and what is less important; lines behind a chart; the background."""
 ACCENT, MIDDLE, PALE = "#17616b", "#5aa3ab", "#f3f8f8"
 """For sizes without a sign: bars; the middle half of a box and the darkest cell of a heat map; its lightest cell."""
+LOW_VALUE, HIGH_VALUE = "#8cc5ca", "#0b3238"
+"""The ends of a scale of what features held or models said, which neither raises nor lowers."""
 LINES = (ACCENT, "#8e3fc4", "#b3126b", "#6e6a00", "#3a2a1e")
 """Lines of one chart that must be followed apart from each other; each has a pattern of dashes too."""
 AT_BEST = "#e0a458"
@@ -59,6 +63,8 @@ LIGHT = {
     "grid": GRID,
     "middle": MIDDLE,
     "pale": PALE,
+    "low-value": LOW_VALUE,
+    "high-value": HIGH_VALUE,
     **{f"line-{place}": colour for place, colour in enumerate(LINES[1:], start=2)},
 }
 """Every colour of pages and charts by its name: each has one meaning, and a counterpart in DARK."""
@@ -80,6 +86,8 @@ DARK = {
     "grid": "#2b343b",
     "middle": "#2d737d",
     "pale": "#172528",
+    "low-value": "#3b7680",
+    "high-value": "#d8fbff",
     "line-2": "#c9a0ff",
     "line-3": "#ff84a8",
     "line-4": "#d8cc4a",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import numpy as np
+import pytest
 
 from ig_tasks import explain
 from ig_tasks.charts.bars import Bar, sign_bars, size_bars
@@ -40,5 +41,9 @@ def test_the_notebook_draws_the_same_bars() -> None:
         layer.weight.copy_(torch.tensor([[2.0, -4.0]]))
     explanation = explain(layer, np.array([[1.0, 1.0], [3.0, -1.0]]))
     # |2 x| over 1 and 3 is 4 on average, |-4 x| over 1 and -1 is 4; the signed means are 4 and 0.
-    bars = [Bar(explanation.features[0], 4.0, 4.0), Bar(explanation.features[1], 4.0, 0.0)]
-    assert explanation.bar().to_dict() == size_bars(bars, "").spec.to_dict()
+    chart = explanation.bar()
+    # Student's t of one degree of freedom is 12.706, and the standard error of 2 and 6 is 2; of 4 and 4 it is 0.
+    intervals = [(row["low"], row["high"]) for row in chart.table]
+    assert intervals == [(0.0, pytest.approx(4 + 12.7062 * 2, rel=1e-5)), (4.0, 4.0)]
+    bars = [Bar(explanation.features[0], 4.0, 4.0, intervals[0]), Bar(explanation.features[1], 4.0, 0.0, intervals[1])]
+    assert chart.to_dict() == size_bars(bars, "").spec.to_dict()

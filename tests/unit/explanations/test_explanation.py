@@ -73,7 +73,7 @@ def test_a_waterfall_of_a_row_that_is_not_proven_says_so_and_what_to_do(model: A
     fixed = explain(model, INPUTS, target=0, integrator="midpoint", steps=8)
     assert list(fixed.status) == ["unverified", "unverified", "not_finite"]
     chart = fixed.waterfall(1)
-    assert " ".join(chart.to_dict()["title"]["text"]) == (
+    assert " ".join(chart.notes) == (
         "Unverified: the attributions add up to within the tolerance, but a rule of fixed steps has no error estimate "
         "that would prove them; leave steps out and use integrator='auto'."
     )
@@ -81,8 +81,8 @@ def test_a_waterfall_of_a_row_that_is_not_proven_says_so_and_what_to_do(model: A
     chart.save(drawn, format="svg")
     assert "use integrator='auto'." in drawn.getvalue().replace("&#39;", "'")
     short = replace(fixed, status=np.array(["max_evaluations", "converged", "not_finite"]))
-    assert "raise max_evaluations" in " ".join(short.waterfall(0).to_dict()["title"]["text"])
-    assert "title" not in short.waterfall(1).to_dict()
+    assert "raise max_evaluations" in short.waterfall(0).notes[0]
+    assert short.waterfall(1).notes == ()
 
 
 def test_waterfall_puts_the_rest_together(explanation: Explanation) -> None:
