@@ -8,18 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from ig_tasks.attribution.backends.base import Backend
-from ig_tasks.attribution.batches import Batches, Rectangle
-from ig_tasks.attribution.choice import choose_control
-from ig_tasks.attribution.control import Control, Tolerances
+from ig_tasks.attribution.method_options import MethodOptions
+from ig_tasks.attribution.methods.base import MethodResult
 from ig_tasks.attribution.methods.integrated_gradients import IntegratedGradients
-from ig_tasks.attribution.methods.rows import Rows
+from ig_tasks.attribution.open_model import OpenModel
 from ig_tasks.attribution.problem import Problem
+from ig_tasks.attribution.rows import Rows
+from ig_tasks.attribution.tolerances import Tolerances
 
 __all__ = ["AlongPath", "ErrorsByRule", "RuleTried", "SeenPath"]
 
@@ -47,63 +47,60 @@ class RuleTried(NamedTuple):
 
 
 @dataclass(frozen=True)
-class AlongPath(IntegratedGradients):
+class AlongPath:
     """Looks at one row at `places`, from 0, the baseline, to 1, the row; `seen` has one path for each baseline."""
 
-    row: int = 0
-    places: tuple[float, ...] = (0.0, 1.0)
+    row: int
+    places: tuple[float, ...]
     seen: list[SeenPath] = field(default_factory=list)
+    name: ClassVar[str] = "integrated_gradients"
 
     def run(
         self,
-        backend: Backend,
+        model: OpenModel,
         problem: Problem,
-        control: Control,  # noqa: ARG002
+        options: MethodOptions,  # noqa: ARG002
         tolerances: Tolerances,  # noqa: ARG002
-        batches: Batches,
-    ) -> Rows:
+    ) -> MethodResult:
         """Look at the row, and hand back rows without numbers."""
-        one, nodes = problem.take(slice(self.row, self.row + 1)), np.asarray(self.places)
-        outputs: list[Array] = []
-        contributions: list[Array] = []
-
-        def evaluate(part: Rectangle) -> None:
-            own = nodes[part.node : part.node_end]
-            output, sums = backend.evaluate(one, own, np.eye(own.size))
-            whole = backend.unfold(one, sums.reshape(own.size, 1, 1, -1)) if backend.folded else sums
-            outputs.append(output.reshape(own.size))
-            contributions.append(np.asarray(whole, np.float64).reshape(own.size, -1))
-
-        batches.run(1, nodes.size, evaluate)
-        self.seen.append(SeenPath(np.concatenate(outputs), np.concatenate(contributions)))
-        return Rows.empty(problem)
+        one, places = problem.take(slice(self.row, self.row + 1)), np.asarray(self.places)
+        starts, ends = model.path_ends(one)
+        changes = {name: np.asarray(end, np.float64) - starts[name] for name, end in ends.items()}
+        points = {
+            name: starts[name] + places.reshape(-1, *(1,) * change.ndim) * change for name, change in changes.items()
+        }
+        outputs, gradients = model.gradients(one, points)
+        contributions = {name: gradient * changes[name] for name, gradient in gradients.items()}
+        self.seen.append(SeenPath(outputs[:, 0, 0], model.by_feature(one, contributions)[:, 0, 0]))
+        return MethodResult(Rows.empty(problem), {})
 
 
 @dataclass(frozen=True)
-class ErrorsByRule(IntegratedGradients):
+class ErrorsByRule:
     """Integrates one row by each of `rules` with each number of `steps`, and as well as the call's own rule can.
 
     `seen` and `fine` have one entry for each baseline.
     """
 
-    row: int = 0
-    rules: tuple[str, ...] = ()
-    steps: tuple[int, ...] = ()
+    row: int
+    rules: tuple[str, ...]
+    steps: tuple[int, ...]
     seen: list[Sequence[RuleTried]] = field(default_factory=list)
     fine: list[Array] = field(default_factory=list)
+    name: ClassVar[str] = "integrated_gradients"
 
-    def run(
-        self, backend: Backend, problem: Problem, control: Control, tolerances: Tolerances, batches: Batches
-    ) -> Rows:
+    def run(self, model: OpenModel, problem: Problem, options: MethodOptions, tolerances: Tolerances) -> MethodResult:
         """Integrate the row, and hand back rows without numbers."""
         one, plain = problem.take(slice(self.row, self.row + 1)), IntegratedGradients()
         strict = replace(tolerances, relative=min(tolerances.relative, _FINE), absolute=0.0)
-        self.fine.append(plain.run(backend, one, control, strict, batches).attributions[0, 0])
+        free = replace(options, integrator="auto", steps=None, max_evaluations=max(options.max_evaluations, _MOST))
+        self.fine.append(plain.run(model, one, free, strict).rows.attributions[0, 0])
         tried = []
         for rule in self.rules:
             for steps in self.steps:
-                rows = plain.run(backend, one, choose_control(rule, steps, _MOST), tolerances, batches)
+                fixed = replace(free, integrator=rule, steps=steps)
+                rows = plain.run(model, one, fixed, tolerances).rows
                 change = float(rows.output[0, 0] - rows.baseline_output[0, 0])
                 tried.append(RuleTried(rule, int(rows.evaluations[0]), rows.attributions[0, 0], change))
         self.seen.append(tried)
-        return Rows.empty(problem)
+        return MethodResult(Rows.empty(problem), {})
