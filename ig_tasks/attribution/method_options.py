@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ig_tasks.attribution.choice import check_integrator, is_count
+from ig_tasks.attribution.integrators.base import Integrator
+from ig_tasks.attribution.integrators.choice import check_integrator, is_count
 from ig_tasks.attribution.tolerances import Tolerances
 from ig_tasks.errors import InputError
 
@@ -18,7 +19,7 @@ class MethodOptions:
     """How attributions are computed, whatever the model and the rows.
 
     Args:
-        integrator: a quadrature rule, "auto", "adaptive", "secant" or "exact".
+        integrator: a quadrature rule, "auto", "adaptive", "secant" or "exact"; or an `Integrator`.
         steps: nodes of a fixed rule; None where the rule chooses them by row.
         tolerance: relative; holds for both the completeness delta and the estimated L1 error of each row.
         absolute_tolerance: the same in units of the output; a row has to meet the sum of both.
@@ -32,7 +33,7 @@ class MethodOptions:
         InputError: for a value that fits no model, in one line that names the option.
     """
 
-    integrator: str = "auto"
+    integrator: str | Integrator = "auto"
     steps: int | None = None
     tolerance: float = 0.01
     absolute_tolerance: float = 0.0

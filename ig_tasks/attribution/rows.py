@@ -1,4 +1,4 @@
-"""What a method hands back, and what all rows that start from one baseline have in common."""
+"""Results of rows, as methods and integrators write them."""
 
 from __future__ import annotations
 
@@ -11,13 +11,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ig_tasks.attribution.backends.base import Backend
-from ig_tasks.attribution.control import Control
 from ig_tasks.attribution.problem import Places, Problem
 from ig_tasks.attribution.result import MAX_EVALUATIONS, NOT_FINITE, UNVERIFIED
 from ig_tasks.attribution.tolerances import Tolerances, relative_delta
 
-__all__ = ["CommonStart", "Rows"]
+__all__ = ["Rows"]
 
 Array = npt.NDArray[np.float64]
 _AT_ONCE = 4096  # rows of which sizes are taken together
@@ -137,27 +135,3 @@ class Rows:
         levels, counts = np.unique(np.broadcast_to(level, places.shape), return_counts=True)
         with _COUNTING:
             self.by_level.update(dict(zip(levels.tolist(), counts.tolist(), strict=True)))
-
-
-@dataclass(frozen=True)
-class CommonStart:
-    """What is the same for all rows at a baseline that they share: the outputs, and the gradient, taken once.
-
-    Inputs that are passed on as they are (fixed ones, and the ids beside an embedding's output) may steer
-    the model row by row, so they rule both out; columns that differ rule out the gradient.
-    """
-
-    outputs: Array | None  # (outputs,)
-    gradient: Any  # in the backend's own form; None: no gradient
-
-    @classmethod
-    def of(cls, backend: Backend, problem: Problem, control: Control) -> CommonStart:
-        """The outputs and, where the rule starts there, the gradient at the baseline that all rows share."""
-        by_nodes = bool(control.stages) and not control.stages[0].cells  # else the outermost edges give outputs
-        if not (by_nodes and problem.shared and not problem.fixed and not backend.layers):
-            return cls(None, None)
-        first, targets = problem.take(slice(0, 1)), problem.targets
-        # A fixed rule is given as many gradients as its steps say; sharing one would only blur the count.
-        several = control.levels > 1 and control.stages[0].nodes[0] == 0.0
-        same = bool(several and (targets == targets[:, :1]).all())
-        return cls(backend.outputs(first, at_start=True)[0], backend.start_gradient(first) if same else None)

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ig_tasks.attribution.choice import is_count
+from ig_tasks.attribution.integrators.choice import is_count
 from ig_tasks.attribution.named_inputs import is_number
 from ig_tasks.attribution.quality.checks import QualityOptions, measure
 from ig_tasks.attribution.quality.measured import Measured, Measures

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Self
 
-from ig_tasks.attribution.choice import proves_nothing
+from ig_tasks.attribution.integrators.choice import proves_nothing
 from ig_tasks.baselines.assessment import BaselineAssessment
 from ig_tasks.cluster.session import ComputeSession
 from ig_tasks.doctor import Diagnosis

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ig_tasks.attribution.choice import check_integrator
+from ig_tasks.attribution.integrators.choice import check_integrator
 from ig_tasks.baselines.fitting import check_strategy
 from ig_tasks.baselines.table import baseline_of_table
 from ig_tasks.data.chosen_rows import find_rows

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from ig_tasks.attribution.control import AdaptiveSteps
-from ig_tasks.attribution.methods.nested import Nested
+from ig_tasks.attribution.integrators.nested import Nested
+from ig_tasks.attribution.integrators.quadrature import AdaptiveSteps
 from ig_tasks.attribution.methods.pointwise import Found
 
 if TYPE_CHECKING:

@@ -9,8 +9,9 @@ import numpy as np
 
 from ig_tasks.attribution.backends.base import Backend
 from ig_tasks.attribution.batches import Batches
-from ig_tasks.attribution.choice import exact_may_pay, reasoned_control
-from ig_tasks.attribution.control import Control
+from ig_tasks.attribution.integrators.base import Integrator
+from ig_tasks.attribution.integrators.choice import exact_may_pay, reasoned_integrator
+from ig_tasks.attribution.integrators.exact import typical_regions
 from ig_tasks.attribution.method_options import MethodOptions
 from ig_tasks.attribution.methods.adaptive import integrated
 from ig_tasks.attribution.methods.base import MethodResult
@@ -18,15 +19,14 @@ from ig_tasks.attribution.methods.lanes import LEAST_ROWS, run_chunks
 from ig_tasks.attribution.methods.pointwise import Found, PointMethod
 from ig_tasks.attribution.methods.space import Space
 from ig_tasks.attribution.methods.target_groups import TargetGroups
-from ig_tasks.attribution.methods.unpadded import Unpadded, without_padding
+from ig_tasks.attribution.methods.unpadded import WithoutPadding, without_padding
 from ig_tasks.attribution.open_model import OpenModel
 from ig_tasks.attribution.problem import Problem
-from ig_tasks.attribution.regions import typical_regions
-from ig_tasks.attribution.rows import CommonStart, Rows
+from ig_tasks.attribution.rows import Rows
 from ig_tasks.attribution.structure import NotFollowed, Structure
 from ig_tasks.attribution.tolerances import Tolerances
 
-__all__ = ["IntegratedGradients"]
+__all__ = ["IntegratedGradients", "by_structure"]
 
 # Contributions of the rows that are under way together. With more, every array would be mapped anew by the system.
 _CHUNK_BYTES = 24 << 20
@@ -39,8 +39,8 @@ _KEPT = 12  # arrays of a row's size that are under way: its first nodes, and wh
 class IntegratedGradients(PointMethod):
     """IG_i(x) = (x_i - b_i) * integral over a in [0, 1] of dF/dx_i(b + a (x - b)).
 
-    Sundararajan, Taly & Yan 2017, "Axiomatic Attribution for Deep Networks", eq. 1. The integral is a
-    quadrature whose nodes the control chooses; rows that are done leave the batch.
+    Sundararajan, Taly & Yan 2017, "Axiomatic Attribution for Deep Networks", eq. 1. An integrator chooses where
+    gradients are taken; rows that are done leave the batch.
     """
 
     name: ClassVar[str] = "integrated_gradients"
@@ -49,52 +49,55 @@ class IntegratedGradients(PointMethod):
         """Explain `problem.targets` of all rows of `problem`. See `Method`."""
         structure = model.inspect(problem)
         try:
-            return self._by_structure(model, problem, options, tolerances, structure)
+            return by_structure(model.backend, model.batches, problem, options, tolerances, structure)
         except NotFollowed as lost:
-            return self._by_structure(model, problem, options, tolerances, model.backend.plain(str(lost)))
+            structure = model.backend.plain(str(lost))
+            return by_structure(model.backend, model.batches, problem, options, tolerances, structure)
 
     def find(self, space: Space) -> Found:
         """The same between the points of a space, for methods that are made of it."""
         deltas = space.ends - space.starts
         return integrated(space, lambda gradients, rows: space.by_feature(gradients * deltas[rows]))
 
-    def _by_structure(
-        self,
-        model: OpenModel,
-        problem: Problem,
-        options: MethodOptions,
-        tolerances: Tolerances,
-        structure: Structure,
-    ) -> MethodResult:
-        """Explain the rows with the integrator that fits the model. Raises NotFollowed."""
-        backend, batches, regions = model.backend, model.batches, None
-        if exact_may_pay(options.integrator, structure):
-            regions = typical_regions(backend, problem, batches)
-        control, reason = reasoned_control(
-            options.integrator, options.steps, options.max_evaluations, structure, options.tolerance, regions
-        )
-        runner, padding = without_padding(backend, problem)
-        rows = _integrated(runner, problem, control, tolerances, batches)
-        details = {
-            "integrator": control.name,
-            "reason": reason,
-            "affine_prefix": list(structure.prefix) if structure.followed else structure.reason,
-            "steps": "adaptive" if control.levels > 1 or not control.stages else int(control.stages[0].evaluations),
-            "padding": padding,
-        }
-        return MethodResult(rows, details)
+
+def by_structure(
+    backend: Backend,
+    batches: Batches,
+    problem: Problem,
+    options: MethodOptions,
+    tolerances: Tolerances,
+    structure: Structure,
+) -> MethodResult:
+    """Explain the rows with the integrator that fits the model. Raises NotFollowed."""
+    regions = None
+    if exact_may_pay(options.integrator, structure):
+        regions = typical_regions(backend, problem, batches)
+    integrator, reason = reasoned_integrator(
+        options.integrator, options.steps, options.max_evaluations, structure, options.tolerance, regions
+    )
+    shortened = without_padding(backend, problem)
+    rows = _integrated(shortened, problem, integrator, tolerances, batches)
+    details = {
+        "integrator": integrator.name,
+        "reason": reason,
+        "affine_prefix": list(structure.prefix) if structure.followed else structure.reason,
+        "steps": "adaptive" if integrator.steps is None else integrator.steps,
+        "padding": shortened.words,
+    }
+    return MethodResult(rows, details)
 
 
-def _integrated(backend: Backend, problem: Problem, control: Control, tolerances: Tolerances, batches: Batches) -> Rows:
-    rows = Rows.empty(problem)
+def _integrated(
+    shortened: WithoutPadding, problem: Problem, integrator: Integrator, tolerances: Tolerances, batches: Batches
+) -> Rows:
+    rows, backend = Rows.empty(problem), shortened.backend
     if len(problem.targets) > backend.targets_at_once:
         backend = TargetGroups(backend)
-    common = CommonStart.of(backend, problem, control)
+    common = integrator.common_start(backend, problem)
     row_bytes = 8 * _KEPT * max(1, problem.features) * len(problem.targets)
     chunk = int(np.clip(_CHUNK_BYTES // row_bytes, 1, _CHUNK_ROWS))
     if backend.lanes > 1:  # a few chunks a lane, so that none waits long for another at the end
         chunk = min(chunk, max(LEAST_ROWS, -(-problem.rows // (_CHUNKS_A_LANE * backend.lanes))))
-    order = backend.order(problem) if isinstance(backend, Unpadded) else np.arange(problem.rows)
-    chunks = [order[start : start + chunk] for start in range(0, problem.rows, chunk)]
-    run_chunks(backend, problem, chunks, control, tolerances, batches, common, rows)
+    chunks = [shortened.order[start : start + chunk] for start in range(0, problem.rows, chunk)]
+    run_chunks(backend, problem, chunks, integrator, tolerances, batches, common, rows)
     return rows

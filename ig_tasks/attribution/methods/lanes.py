@@ -16,10 +16,9 @@ import numpy as np
 
 from ig_tasks.attribution.backends.base import Backend
 from ig_tasks.attribution.batches import Batches
-from ig_tasks.attribution.control import Control
-from ig_tasks.attribution.methods.chunk import Chunk
+from ig_tasks.attribution.integrators import Chunk, CommonStart, Integrator
 from ig_tasks.attribution.problem import Places, Problem
-from ig_tasks.attribution.rows import CommonStart, Rows
+from ig_tasks.attribution.rows import Rows
 from ig_tasks.attribution.tolerances import Tolerances
 
 __all__ = ["LEAST_ROWS", "run_chunks"]
@@ -32,7 +31,7 @@ def run_chunks(
     backend: Backend,
     problem: Problem,
     chunks: Sequence[Places],
-    control: Control,
+    integrator: Integrator,
     tolerances: Tolerances,
     batches: Batches,
     common: CommonStart,
@@ -45,7 +44,7 @@ def run_chunks(
 
     def run(own: Backend, places: Places, counts: Batches) -> None:
         part = problem.take(_as_slice(places))
-        Chunk(own, part, places, control, tolerances, counts, common).run(rows)
+        integrator.integrate(Chunk(own, part, places, tolerances, counts, common), rows)
 
     lanes = min(backend.lanes, len(chunks))
     if lanes < 2:

@@ -7,22 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from ig_tasks.attribution.backends.base import Backend
+from ig_tasks.attribution.backends.wrapper import BackendWrapper
 from ig_tasks.attribution.problem import Problem
 
 __all__ = ["TargetGroups"]
 
 
-class TargetGroups:
+class TargetGroups(BackendWrapper):
     """A backend whose `evaluate` and `secant` are called for groups of a batch's targets. All else is the backend's."""
-
-    lanes = 1
-
-    def __init__(self, backend: Backend) -> None:
-        self._backend = backend
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._backend, name)
 
     def start_gradient(self, row: Problem) -> list[Any]:
         """The gradient at the common start for each group of targets."""

@@ -12,12 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from ig_tasks.attribution.backends.base import Backend
+from ig_tasks.attribution.backends.wrapper import BackendWrapper
 from ig_tasks.attribution.problem import Places, Problem
 from ig_tasks.presentation.percentages import percent
 
@@ -83,16 +84,12 @@ def sequences_in(problem: Problem) -> list[Sequence]:
     ]
 
 
-class Unpadded:
+class Unpadded(BackendWrapper):
     """A backend whose batches are cut to the longest of their rows. All else is the backend's."""
 
-    lanes = 1
-
     def __init__(self, backend: Backend, sequences: list[Sequence]) -> None:
-        self._backend, self._sequences = backend, sequences
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._backend, name)
+        super().__init__(backend)
+        self._sequences = sequences
 
     def order(self, problem: Problem) -> Places:
         """Rows of about one length next to each other."""
@@ -120,26 +117,39 @@ class Unpadded:
         return batch
 
 
-def without_padding(backend: Backend, problem: Problem) -> tuple[Any, str | None]:
-    """The backend for `problem`, and what was done with its padding; None where there is too little to matter."""
+class WithoutPadding(NamedTuple):
+    """How a problem with padding is run."""
+
+    backend: Backend
+    order: Places
+    """All rows, those next to each other that go into one batch."""
+    words: str | None
+    """What was done with the padding; None where there is too little to matter."""
+
+
+def without_padding(backend: Backend, problem: Problem) -> WithoutPadding:
+    """The backend for `problem`, which leaves its padding out where the outputs do not depend on it."""
+    order = np.arange(problem.rows)
     sequences = sequences_in(problem)
     if not sequences or not backend.padding_epsilon or backend.folded:
-        return backend, None
+        return WithoutPadding(backend, order, None)
     shown = sum(sequence.lengths(problem).mean() for sequence in sequences)
     share = 1.0 - shown / sum(sequence.width for sequence in sequences)
     if share < _WORTH:
-        return backend, None
+        return WithoutPadding(backend, order, None)
     names = ", ".join(f"'{name}'" for sequence in sequences for name in sequence.masks)
     if any(problem.embeds(key) is None for key in problem.fed):
-        return backend, "kept: the model changes its ids before it embeds them"
+        return WithoutPadding(backend, order, "kept: the model changes its ids before it embeds them")
     unpadded = Unpadded(backend, sequences)
     try:
         same = _same_results(backend, unpadded, problem)
     except Exception:  # noqa: BLE001 - whatever a model says of a shape that it does not take
-        return backend, f"kept: the model does not run without the positions that {names} masks"
+        said = f"kept: the model does not run without the positions that {names} masks"
+        return WithoutPadding(backend, order, said)
     if not same:
-        return backend, f"kept: the output depends on positions that {names} masks"
-    return unpadded, f"left out: {percent(share)} of all positions, masked by {names}"
+        return WithoutPadding(backend, order, f"kept: the output depends on positions that {names} masks")
+    said = f"left out: {percent(share)} of all positions, masked by {names}"
+    return WithoutPadding(unpadded, unpadded.order(problem), said)
 
 
 def _same_results(backend: Backend, unpadded: Unpadded, problem: Problem) -> bool:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ig_tasks.attribution.choice import choose_control
-from ig_tasks.attribution.control import AdaptiveSteps, FixedSteps
-from ig_tasks.attribution.lobatto import Lobatto
-from ig_tasks.attribution.quadrature import ClenshawCurtis, GaussLegendre, Rule
+from ig_tasks.attribution.integrators.choice import choose_integrator
+from ig_tasks.attribution.integrators.lobatto import Lobatto
+from ig_tasks.attribution.integrators.quadrature import AdaptiveSteps, FixedSteps
+from ig_tasks.attribution.integrators.rules import ClenshawCurtis, GaussLegendre, Rule
 from ig_tasks.attribution.tolerances import Convergence, Tolerances, relative_delta
 from ig_tasks.errors import InputError
 
@@ -149,19 +149,19 @@ def test_relative_delta_is_never_nan_for_finite_rows() -> None:
 
 @pytest.mark.parametrize("name", ["auto", "adaptive"])
 def test_adaptive_names(name: str) -> None:
-    control = choose_control(name, None, 129)
+    control = choose_integrator(name, None, 129)
     assert control == AdaptiveSteps(129, Lobatto(), careful=True)  # nothing is known of the model
     assert control.name == "adaptive"
 
 
 def test_clenshaw_curtis_without_steps_is_adaptive() -> None:
-    control = choose_control("clenshaw_curtis", None, 129)
+    control = choose_integrator("clenshaw_curtis", None, 129)
     assert control == AdaptiveSteps(129, ClenshawCurtis(), careful=True)  # nothing is known of the model
     assert control.name == "clenshaw_curtis"
 
 
 def test_clenshaw_curtis_with_steps_is_fixed() -> None:
-    control = choose_control("clenshaw_curtis", 7, 129)
+    control = choose_integrator("clenshaw_curtis", 7, 129)
     assert isinstance(control, FixedSteps)
     assert control.stages[0].nodes.size == 7
 
@@ -180,7 +180,7 @@ def test_clenshaw_curtis_with_steps_is_fixed() -> None:
 )
 def test_what_cannot_run_is_refused(arguments: tuple[str, int | None, int], message: str) -> None:
     with pytest.raises(InputError, match=message):
-        choose_control(*arguments)
+        choose_integrator(*arguments)
 
 
 @pytest.mark.parametrize("value", [-0.1, np.nan, np.inf])

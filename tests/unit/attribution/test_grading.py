@@ -10,9 +10,9 @@ import pytest
 
 from ig_tasks.attribution import attribute
 from ig_tasks.attribution.batches import Batches
-from ig_tasks.attribution.cells import AdaptiveCells
-from ig_tasks.attribution.flips import kinks_and_moves
-from ig_tasks.attribution.grading import GRADED, PLACES, Grading
+from ig_tasks.attribution.integrators.flips import kinks_and_moves
+from ig_tasks.attribution.integrators.grading import GRADED, PLACES, Grading
+from ig_tasks.attribution.integrators.secant import AdaptiveCells
 from ig_tasks.attribution.problem import Problem
 from ig_tasks.attribution.structure import Structure
 

@@ -11,8 +11,8 @@ import pytest
 import torch  # noqa: TID253 - threads of the torch backend alone
 
 from ig_tasks.attribution import attribute
+from ig_tasks.attribution.integrators.chunk import Chunk
 from ig_tasks.attribution.methods import lanes
-from ig_tasks.attribution.methods.chunk import Chunk
 
 ROWS = 1100
 
@@ -29,14 +29,14 @@ def two_threads() -> Iterator[None]:
 def seen(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
     """Chunks by the thread that they ran in."""
     counts: dict[str, int] = {}
-    run = Chunk.run
+    made = Chunk.__init__
 
-    def counted(self: Chunk, rows: Any) -> None:
+    def counted(self: Chunk, *arguments: Any) -> None:
         name = threading.current_thread().name
         counts[name] = counts.get(name, 0) + 1
-        run(self, rows)
+        made(self, *arguments)
 
-    monkeypatch.setattr(Chunk, "run", counted)
+    monkeypatch.setattr(Chunk, "__init__", counted)
     return counts
 
 
@@ -102,15 +102,15 @@ def test_model_and_threads_are_left_as_they_were() -> None:
 
 @pytest.mark.usefixtures("two_threads")
 def test_an_exception_of_a_lane_is_raised_and_ends_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    model, run, ran = Tabular(torch.nn.ReLU).train(), Chunk.run, []
+    model, made, ran = Tabular(torch.nn.ReLU).train(), Chunk.__init__, []
 
-    def failing(self: Chunk, rows: Any) -> None:
-        ran.append(int(self.places[0]))
-        if self.places[0] == 0:
+    def failing(self: Chunk, backend: Any, problem: Any, places: Any, *others: Any) -> None:
+        ran.append(int(places[0]))
+        if places[0] == 0:
             raise ZeroDivisionError("the first chunk")
-        run(self, rows)
+        made(self, backend, problem, places, *others)
 
-    monkeypatch.setattr(Chunk, "run", failing)
+    monkeypatch.setattr(Chunk, "__init__", failing)
     with pytest.raises(ZeroDivisionError, match="the first chunk"):
         explained(model, np.random.default_rng(1))
     assert len(ran) <= 5

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ig_tasks.attribution.lobatto import Lobatto
-from ig_tasks.attribution.quadrature import ClenshawCurtis
+from ig_tasks.attribution.integrators.lobatto import Lobatto
+from ig_tasks.attribution.integrators.rules import ClenshawCurtis
 from ig_tasks.errors import InputError
 
 DEGREE = {3: 3, 5: 7, 9: 13, 17: 25, 33: 33, 65: 57, 129: 115, 257: 128, 4097: 128}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ig_tasks.attribution.quadrature import RULES, ClenshawCurtis, GaussLegendre, fixed_nodes
+from ig_tasks.attribution.integrators.rules import RULES, ClenshawCurtis, GaussLegendre, fixed_nodes
 from ig_tasks.errors import InputError
 
 DEGREE = {

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from ig_tasks.attribution import attribute
-from ig_tasks.attribution.regions import grouped
+from ig_tasks.attribution.integrators.exact import grouped
 from ig_tasks.errors import InputError
 
 torch = pytest.importorskip("torch")

@@ -1,62 +1,27 @@
-"""Step control: how many nodes a row gets, and when its attributions are good enough.
-
-A control lays out *stages*. A stage brings new nodes and says what each of them adds to every *level*
-(a quadrature rule) that contains it. Sums for all later levels are kept as the gradients come, so that no
-gradient is stored and none is computed twice, however many levels a row needs.
-"""
+"""Quadrature along paths: a rule with the same nodes for all rows, or a nested one until each row is done."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from ig_tasks.attribution.lobatto import Lobatto
-from ig_tasks.attribution.quadrature import Rule, fixed_nodes
+from ig_tasks.attribution.backends.base import Backend
+from ig_tasks.attribution.integrators.chunk import Chunk, CommonStart
+from ig_tasks.attribution.integrators.lobatto import Lobatto
+from ig_tasks.attribution.integrators.nested import Nested
+from ig_tasks.attribution.integrators.rules import Rule, fixed_nodes
+from ig_tasks.attribution.integrators.stages import Stage, nested_stages
+from ig_tasks.attribution.problem import Problem
+from ig_tasks.attribution.rows import Rows
 from ig_tasks.attribution.tolerances import relative_change
 
-__all__ = ["AdaptiveSteps", "Control", "FixedSteps", "Stage"]
+__all__ = ["AdaptiveSteps", "FixedSteps"]
 
 Array = npt.NDArray[np.float64]
 _LOBATTO = Lobatto()
-
-
-@dataclass(frozen=True)
-class Stage:
-    """New nodes, and their weights in this and all later levels."""
-
-    nodes: Array  # (nodes,)
-    weights: Array  # (levels from `first` on, nodes)
-    first: int  # the level of weights[0]
-    last: int  # the level that is complete after this stage
-    evaluations: int  # nodes of that level: what a row that stops here has been given
-    cells: tuple[int, ...] = ()  # of the secant rule: one number per level from `first` on, in place of nodes
-
-
-class Control(Protocol):
-    """Stages of nodes, and an estimate of a row's error after each."""
-
-    @property
-    def name(self) -> str:
-        """The rule's name, as `details["integrator"]` has it."""
-
-    @property
-    def stages(self) -> tuple[Stage, ...]:
-        """The stages in order; each takes one or more levels further."""
-
-    @property
-    def levels(self) -> int:
-        """How many levels of approximation there are at most."""
-
-    def estimate(self, levels: Sequence[Array], nodes: int) -> Array:
-        """Relative L1 errors (...,) of the attributions (..., features) at the last of the latest levels.
-
-        `nodes` are those of that level.
-        """
 
 
 @dataclass(frozen=True)
@@ -75,6 +40,14 @@ class FixedSteps:
     def levels(self) -> int:
         """How many levels of approximation there are at most."""
         return 1
+
+    def common_start(self, backend: Backend, problem: Problem) -> CommonStart:
+        """The outputs alone: a fixed rule is given as many gradients as `steps` says; sharing would blur the count."""
+        return _common_start(backend, problem, self.stages[0], gradient=False)
+
+    def integrate(self, chunk: Chunk, rows: Rows) -> None:
+        """See `Integrator`."""
+        _integrate(chunk, rows, self.stages, self.estimate)
 
     @property
     def stages(self) -> tuple[Stage, ...]:
@@ -113,14 +86,27 @@ class AdaptiveSteps:
         return self.rule.name
 
     @property
+    def steps(self) -> None:
+        """None: nodes are chosen row by row."""
+        return None
+
+    def common_start(self, backend: Backend, problem: Problem) -> CommonStart:
+        """The outputs, and the gradient where the rule starts there and all rows explain the same columns."""
+        return _common_start(backend, problem, self.stages[0], gradient=True)
+
+    def integrate(self, chunk: Chunk, rows: Rows) -> None:
+        """See `Integrator`."""
+        _integrate(chunk, rows, self.stages, self.estimate)
+
+    @property
     def levels(self) -> int:
         """How many levels of approximation there are at most."""
-        return _nested(self.rule, self.max_evaluations)[1]
+        return nested_stages(self.rule, self.max_evaluations)[1]
 
     @property
     def stages(self) -> tuple[Stage, ...]:
         """The stages in order; each takes one or more levels further."""
-        return _nested(self.rule, self.max_evaluations)[0]
+        return nested_stages(self.rule, self.max_evaluations)[0]
 
     def estimate(self, levels: Sequence[Array], nodes: int) -> Array:
         """The estimated relative L1 error of each row, from the change between the last levels; NaN after the first."""
@@ -140,20 +126,33 @@ class AdaptiveSteps:
         return 1.0 if isinstance(self.rule, Lobatto) and nodes <= self.rule.optimal_to else 2.0
 
 
-@lru_cache(maxsize=32)
-def _nested(rule: Rule, max_evaluations: int) -> tuple[tuple[Stage, ...], int]:
-    """Stages of a nested rule with at most `max_evaluations` nodes, and the number of levels."""
-    count = 1 + int(np.log2((max_evaluations - 1) // 2))
-    intervals = [2 << level for level in range(count)]
-    finest = intervals[-1]
-    weights = np.zeros((count, finest + 1))
-    for level, cells in enumerate(intervals):
-        weights[level, :: finest // cells] = rule.nodes(cells + 1)[1]
-    points = rule.nodes(finest + 1)[0]
-    stages = []
-    for last in range(min(1, count - 1), count):
-        stride = finest // intervals[last]
-        new = np.arange(0, finest + 1, stride) if last <= 1 else np.arange(stride, finest, 2 * stride)
-        first = 0 if last <= 1 else last
-        stages.append(Stage(points[new], weights[first:, new], first, last, intervals[last] + 1))
-    return tuple(stages), count
+def _integrate(
+    chunk: Chunk, rows: Rows, stages: Sequence[Stage], estimate: Callable[[Sequence[Array], int], Array]
+) -> None:
+    """Stage by stage, until every row is done."""
+    nested, spent = Nested(stages), 0
+    for number, stage in enumerate(stages):
+        shared = number == 0 and chunk.common.gradient is not None
+        sums = chunk.sums(stage.nodes, nested.weights(number), shared=shared)
+        chunk.add_levels(chunk.unfolded(nested.levels(number, sums)))
+        if number == 0:
+            chunk.find_outputs(stage.nodes)
+        spent += stage.nodes.size - shared
+        errors, final = estimate(chunk.levels, stage.evaluations), number == len(stages) - 1
+        left = chunk.judge(rows, errors, spent, stage.evaluations, final=final)
+        if not left.size:
+            return
+        nested.keep(left)
+
+
+def _common_start(backend: Backend, problem: Problem, stage: Stage, *, gradient: bool) -> CommonStart:
+    """Outputs and gradient of the first row at its start, as far as they hold for all rows.
+
+    Inputs that are passed on as they are (fixed ones, and the ids beside an embedding's output) may steer the model row
+    by row, so they rule both out; columns that differ rule out the gradient.
+    """
+    if not problem.shared or problem.fixed or backend.layers:
+        return CommonStart()
+    first, targets = problem.take(slice(0, 1)), problem.targets
+    same = gradient and stage.nodes[0] == 0.0 and bool((targets == targets[:, :1]).all())
+    return CommonStart(backend.outputs(first, at_start=True)[0], backend.start_gradient(first) if same else None)

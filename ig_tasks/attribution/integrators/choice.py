@@ -1,4 +1,4 @@
-"""Which step control runs: what was asked for, or what fits the model's structure."""
+"""Which integrator runs: what was asked for, or what fits the model's structure."""
 
 from __future__ import annotations
 
@@ -6,21 +6,22 @@ import math
 
 import numpy as np
 
-from ig_tasks.attribution.cells import FIRST_CELLS, SECANT, AdaptiveCells, SecantCells
-from ig_tasks.attribution.control import AdaptiveSteps, Control, FixedSteps
-from ig_tasks.attribution.quadrature import RULES, ClenshawCurtis
-from ig_tasks.attribution.regions import EXACT, Regions
+from ig_tasks.attribution.integrators.base import Integrator
+from ig_tasks.attribution.integrators.exact import EXACT, ExactPiecewiseLinear
+from ig_tasks.attribution.integrators.quadrature import AdaptiveSteps, FixedSteps
+from ig_tasks.attribution.integrators.rules import RULES, ClenshawCurtis
+from ig_tasks.attribution.integrators.secant import FIRST_CELLS, SECANT, AdaptiveCells, SecantCells
 from ig_tasks.attribution.structure import PLAIN, Structure
 from ig_tasks.errors import InputError, suggest
 
 __all__ = [
     "INTEGRATORS",
     "check_integrator",
-    "choose_control",
+    "choose_integrator",
     "exact_may_pay",
     "is_count",
     "proves_nothing",
-    "reasoned_control",
+    "reasoned_integrator",
 ]
 
 # (tolerance, regions of a typical path) up to which exact integration takes about what cells do, or less: no row has
@@ -30,9 +31,12 @@ DEFAULT_STEPS = 50  # the field's customary number for a fixed rule
 INTEGRATORS = tuple(sorted(("adaptive", "auto", SECANT, EXACT, *RULES)))
 
 
-def check_integrator(integrator: str, steps: int | None, max_evaluations: int) -> None:
+def check_integrator(integrator: str | Integrator, steps: int | None, max_evaluations: int) -> None:
     """Raise InputError for settings that fit no model."""
-    if not isinstance(integrator, str) or integrator not in INTEGRATORS:
+    if isinstance(integrator, Integrator):
+        if steps is not None:
+            raise InputError(f"steps: '{integrator.name}' has its own; leave them out")
+    elif not isinstance(integrator, str) or integrator not in INTEGRATORS:
         raise InputError(
             f"integrator: {integrator!r} is not known{suggest(integrator, INTEGRATORS, noun='integrators')}"
         )
@@ -55,37 +59,41 @@ def proves_nothing(integrator: str, steps: int | None) -> bool:
     return integrator in RULES and not (integrator == ClenshawCurtis.name and steps is None)
 
 
-def choose_control(integrator: str, steps: int | None, max_evaluations: int, structure: Structure = PLAIN) -> Control:
-    """The control that `integrator` names for a model of this structure.
+def choose_integrator(
+    integrator: str | Integrator, steps: int | None, max_evaluations: int, structure: Structure = PLAIN
+) -> Integrator:
+    """The integrator that `integrator` names for a model of this structure.
 
     Raises:
         InputError: for one that is unknown or not available.
     """
-    return reasoned_control(integrator, steps, max_evaluations, structure)[0]
+    return reasoned_integrator(integrator, steps, max_evaluations, structure)[0]
 
 
-def exact_may_pay(integrator: str, structure: Structure) -> bool:
+def exact_may_pay(integrator: str | Integrator, structure: Structure) -> bool:
     """Whether `auto` wants to know how many regions a path has."""
     return integrator == "auto" and structure.pieces > 1
 
 
-def reasoned_control(
-    integrator: str,
+def reasoned_integrator(
+    integrator: str | Integrator,
     steps: int | None,
     max_evaluations: int,
     structure: Structure,
     tolerance: float = 0.01,
     regions: float | None = None,
-) -> tuple[Control, str]:
-    """`choose_control`, and why; `regions` are what the first layer makes of a typical path, where that was asked."""
+) -> tuple[Integrator, str]:
+    """`choose_integrator`, and why; `regions`: how many the first layer makes of a typical path, if known."""
     check_integrator(integrator, steps, max_evaluations)
+    if isinstance(integrator, Integrator):
+        return integrator, "asked for"
     most = int(max_evaluations)
     if integrator == EXACT:
         return _exact(structure, most)
     if regions is not None and 4 * regions * structure.pieces <= most and exact_may_pay(integrator, structure):
         expected = regions * (structure.pieces - 1)  # every layer but the last brings about as many
         if any(tolerance <= finest and expected <= worth for finest, worth in _EXACT_PAYS):
-            return Regions(structure.pieces, most), (
+            return ExactPiecewiseLinear(structure.pieces, most), (
                 f"at a tolerance of {tolerance:g} the linear regions of a typical path, about {expected:.0f}, cost less"
             )
     if integrator == SECANT and not structure.secant:
@@ -106,11 +114,11 @@ def reasoned_control(
     return FixedSteps(RULES[integrator], DEFAULT_STEPS if steps is None else int(steps)), "asked for"
 
 
-def _exact(structure: Structure, most: int) -> tuple[Control, str]:
+def _exact(structure: Structure, most: int) -> tuple[Integrator, str]:
     if structure.exact:
         return SecantCells(1, exact=True), "asked for; one cell is exact"
     if structure.pieces > 0:
-        return Regions(structure.pieces, most), "asked for"
+        return ExactPiecewiseLinear(structure.pieces, most), "asked for"
     because = ", ".join(structure.operations) if structure.secant else structure.reason
     raise InputError(
         f"integrator: 'exact' needs a piecewise-linear model{f' ({because})' if because else ''}; "
@@ -118,7 +126,7 @@ def _exact(structure: Structure, most: int) -> tuple[Control, str]:
     )
 
 
-def _by_structure(structure: Structure, most: int, *, secant: bool) -> tuple[Control, str]:
+def _by_structure(structure: Structure, most: int, *, secant: bool) -> tuple[Integrator, str]:
     """The adaptive rule that fits the model."""
     names = ", ".join(structure.operations)
     if structure.secant and structure.linear:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from ig_tasks.attribution.backends.base import Backend
 from ig_tasks.attribution.batches import Batches, Rectangle
-from ig_tasks.attribution.flips import kinks_and_moves, kinks_between
+from ig_tasks.attribution.integrators.flips import kinks_and_moves, kinks_between
 from ig_tasks.attribution.problem import Problem
 
 __all__ = ["GRADED", "PLACES", "Grading"]

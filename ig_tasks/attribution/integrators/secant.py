@@ -1,21 +1,24 @@
-"""Step control of the composite secant rule: how many cells a row gets."""
+"""The composite secant rule: how many cells a row gets, and when its attributions are good enough."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ig_tasks.attribution.control import Stage
-from ig_tasks.attribution.grading import Grading
-from ig_tasks.attribution.structure import PLAIN, Segment, Structure
+from ig_tasks.attribution.backends.base import Backend
+from ig_tasks.attribution.integrators.cell_sums import CellSums
+from ig_tasks.attribution.integrators.chunk import Chunk, CommonStart
+from ig_tasks.attribution.integrators.grading import Grading
+from ig_tasks.attribution.problem import Problem
+from ig_tasks.attribution.rows import Rows
+from ig_tasks.attribution.structure import PLAIN, Structure
 from ig_tasks.attribution.tolerances import relative_change
 
-__all__ = ["FIRST_CELLS", "MOST_KINKS", "SECANT", "AdaptiveCells", "SecantCells", "place_edges"]
+__all__ = ["FIRST_CELLS", "SECANT", "AdaptiveCells", "SecantCells"]
 
 Array = npt.NDArray[np.float64]
 
@@ -24,7 +27,6 @@ FIRST_CELLS = (4, 10)
 _MORE_CELLS = (24, 58, 140, 338, 816, 1970)
 _FEW_UNITS = 192
 _COARSE = 140  # cells up to which a kink behind a graded path may hide
-MOST_KINKS = 128  # in a wider layer only every n-th unit is looked at: cells need the density, not each kink
 
 
 @dataclass(frozen=True)
@@ -43,18 +45,19 @@ class SecantCells:
         return SECANT
 
     @property
-    def levels(self) -> int:
-        """How many levels of approximation there are at most."""
-        return 1
+    def steps(self) -> int:
+        """The number of cells."""
+        return self.cells
 
-    @property
-    def stages(self) -> tuple[Stage, ...]:
-        """The stages in order; each takes one or more levels further."""
-        return (_secant_stage(0, (self.cells,)),)
+    def common_start(self, backend: Backend, problem: Problem) -> CommonStart:  # noqa: ARG002
+        """Nothing: the outermost edges give the outputs."""
+        return CommonStart()
 
-    def estimate(self, levels: Sequence[Array], nodes: int) -> Array:  # noqa: ARG002
-        """0 where the cells are exact, else NaN: one level has no error estimate."""
-        return np.full(levels[-1].shape[:-1], 0.0 if self.exact else np.nan)
+    def integrate(self, chunk: Chunk, rows: Rows) -> None:
+        """See `Integrator`. The estimate is 0 where the cells are exact, else NaN."""
+        chunk.add_levels(CellSums(chunk).levels((self.cells,)))
+        estimate = np.full(chunk.output.shape, 0.0 if self.exact else np.nan)
+        chunk.judge(rows, estimate, self.cells, self.cells, final=True)
 
 
 @dataclass(frozen=True)
@@ -91,13 +94,33 @@ class AdaptiveCells:
         return SECANT
 
     @property
-    def levels(self) -> int:
-        """How many levels of approximation there are at most."""
-        return self.stages[-1].last + 1
+    def steps(self) -> None:
+        """None: cells are chosen row by row."""
+        return None
+
+    def common_start(self, backend: Backend, problem: Problem) -> CommonStart:  # noqa: ARG002
+        """Nothing: the outermost edges give the outputs."""
+        return CommonStart()
+
+    def integrate(self, chunk: Chunk, rows: Rows) -> None:
+        """See `Integrator`. A row leaves after the first level that proves it."""
+        cells, spent, stages = (
+            CellSums(chunk, graded=self.graded, bends=self.bends),
+            self.probe_evaluations,
+            self.stages,
+        )
+        for number, counts in enumerate(stages):
+            chunk.add_levels(cells.levels(counts))
+            spent += sum(counts)
+            estimate = self.estimate(chunk.levels, counts[-1], cells.uneven)
+            left = chunk.judge(rows, estimate, spent, counts[-1], final=number == len(stages) - 1)
+            if not left.size:
+                return
+            cells.keep(left)
 
     @property
-    def stages(self) -> tuple[Stage, ...]:
-        """The stages in order; each takes one or more levels further."""
+    def stages(self) -> tuple[tuple[int, ...], ...]:
+        """Numbers of cells, one for each level that a stage takes further."""
         return _cells_within(self.max_evaluations - self.probe_evaluations)
 
     @property
@@ -127,7 +150,10 @@ class AdaptiveCells:
         return _MORE_CELLS[0] if self.few or self.graded else FIRST_CELLS[-1]
 
     def estimate(self, levels: Sequence[Array], nodes: int, uneven: npt.NDArray[np.bool_] | None = None) -> Array:
-        """See `Control`; `uneven` (rows,) says which rows' change is, where that was looked at."""
+        """Relative L1 errors (...,) of the attributions (..., features) at the last of the latest levels.
+
+        `nodes` are the cells of that level; `uneven` (rows,) says which rows' change is, where that was looked at.
+        """
         change = relative_change(levels[-1], levels[-2])
         if nodes < self.least:
             return np.full_like(change, np.inf)
@@ -144,46 +170,14 @@ class AdaptiveCells:
         )
 
 
-def _secant_stage(first: int, cells: tuple[int, ...]) -> Stage:
-    return Stage(np.empty(0), np.empty((0, 0)), first, first + len(cells) - 1, cells[-1], cells)
-
-
 @lru_cache(maxsize=32)
-def _cells_within(max_evaluations: int) -> tuple[Stage, ...]:
-    """Stages of secant cells of which all together are at most `max_evaluations`."""
-    stages = [_secant_stage(0, FIRST_CELLS)]
+def _cells_within(max_evaluations: int) -> tuple[tuple[int, ...], ...]:
+    """Numbers of cells stage by stage, which all together are at most `max_evaluations`."""
+    stages: list[tuple[int, ...]] = [FIRST_CELLS]
     spent = sum(FIRST_CELLS)
     for cells in _MORE_CELLS:
         spent += cells
         if spent > max_evaluations:
             break
-        stages.append(_secant_stage(stages[-1].last + 1, (cells,)))
+        stages.append((cells,))
     return tuple(stages)
-
-
-def place_edges(
-    rows: int, segments: Sequence[Segment], kinks: npt.NDArray[np.floating[Any]] | None, most: int = MOST_KINKS
-) -> Array:
-    """Edges (edges of all segments, rows): e_k = cdf^-1(k / cells), cdf(a) = a / 2 + #(kinks < a) / (2 kinks).
-
-    `kinks` (rows, kinks) are the places of kinks along each path; those off the path do not count, and of more than
-    `most` only every n-th is looked at. Uniform edges for a row without kinks, or where kinks are unknown.
-    """
-    shares = np.concatenate([np.arange(each.first, each.last + 1) / each.cells for each in segments])
-    uniform = np.broadcast_to(shares[:, None], (shares.size, rows))
-    if kinks is None or kinks.size == 0 or all(each.cells == 1 for each in segments):
-        return uniform.astype(np.float64)
-    kinks = kinks[:, :: -(-kinks.shape[1] // most)]
-    with np.errstate(invalid="ignore"):
-        inside = (kinks > 0.0) & (kinks < 1.0)
-    ordered = np.sort(np.where(inside, kinks, np.inf), axis=1).astype(np.float64)
-    count = np.maximum(inside.sum(axis=1), 1)[:, None]
-    width = ordered.shape[1]
-    before = np.minimum(0.5 * (ordered + np.arange(width) / count), 1.0)  # cdf just before each kink
-    # One search for all rows: row r's values lie in [2 r, 2 r + 1].
-    offset = 2.0 * np.arange(rows)[:, None]
-    positions = np.searchsorted((before + offset).ravel(), (shares[None, :] + offset).ravel(), side="left")
-    passed = np.clip(positions.reshape(rows, -1) - np.arange(rows)[:, None] * width, 0, inside.sum(axis=1)[:, None])
-    last = np.where(passed > 0, np.take_along_axis(ordered, np.maximum(passed - 1, 0), axis=1), 0.0)
-    places = np.clip(np.maximum(2.0 * shares - passed / count, last), 0.0, 1.0)
-    return np.where(inside.any(axis=1, keepdims=True), places, shares).T

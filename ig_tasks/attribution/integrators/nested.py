@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from ig_tasks.attribution.control import Stage
+from ig_tasks.attribution.integrators.stages import Stage
 
 __all__ = ["Nested"]
 
@@ -19,7 +19,7 @@ Array = npt.NDArray[np.float64]
 
 
 class Nested:
-    """The stages of a control over nodes, and what was found at those that are over."""
+    """The stages of a nested rule, and what was found at those that are over."""
 
     def __init__(self, stages: Sequence[Stage]) -> None:
         self._stages = stages

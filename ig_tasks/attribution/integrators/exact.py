@@ -11,24 +11,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from ig_tasks.attribution.backends.base import Backend
-from ig_tasks.attribution.batches import Batches
-from ig_tasks.attribution.control import Stage
-from ig_tasks.attribution.flips import Flips, crossings, joined, only
+from ig_tasks.attribution.batches import Batches, Rectangle
+from ig_tasks.attribution.integrators.chunk import Chunk, CommonStart
+from ig_tasks.attribution.integrators.flips import Flips, crossings, joined, only
 from ig_tasks.attribution.problem import Problem
+from ig_tasks.attribution.rows import Rows
+from ig_tasks.attribution.structure import Segment
 
-__all__ = ["EXACT", "Regions", "grouped", "typical_regions"]
+__all__ = ["EXACT", "ExactPiecewiseLinear", "grouped", "typical_regions"]
 
 Array = npt.NDArray[np.float64]
-Rows = npt.NDArray[np.intp]
+Positions = npt.NDArray[np.intp]
 
 
-Cut = tuple[Array, Rows]
+Cut = tuple[Array, Positions]
 """Edges (edges, rows), ascending, those beyond a row's own number all 1; cells (rows,)."""
 
 EXACT = "exact"
@@ -37,7 +40,7 @@ _ENOUGH, _ALIKE = 4096, 1.25
 
 
 @dataclass(frozen=True)
-class Regions:
+class ExactPiecewiseLinear:
     """Exact integration over the linear regions of a model with `layers` layers of piecewise-linear operations.
 
     A row with more cells than `max_evaluations`, or of which the layers before the last bend at more places, gets at
@@ -47,14 +50,33 @@ class Regions:
     layers: int
     max_evaluations: int = 4097
     name: ClassVar[str] = EXACT
-    levels: ClassVar[int] = 1
-    stages: ClassVar[tuple[Stage, ...]] = ()  # every row has cells of its own: see `edges`
+    steps: ClassVar[None] = None
 
-    def estimate(self, levels: Sequence[Array], nodes: int) -> Array:  # noqa: ARG002
-        """0: integration region by region is exact."""
-        return np.zeros(levels[-1].shape[:-1])
+    def common_start(self, backend: Backend, problem: Problem) -> CommonStart:  # noqa: ARG002
+        """Nothing: the outermost edges give the outputs."""
+        return CommonStart()
 
-    def edges(self, backend: Backend, problem: Problem, batches: Batches) -> tuple[Array, Rows, npt.NDArray[np.bool_]]:
+    def integrate(self, chunk: Chunk, rows: Rows) -> None:
+        """See `Integrator`. The estimate is 0: integration region by region is exact."""
+        edges, counts, complete = self.edges(chunk.backend, chunk.problem, chunk.batches)
+        sums = chunk.empty(1)
+        for group in grouped(counts, chunk.batches.limit):
+            height = int(counts[group].max())
+
+            def evaluate(part: Rectangle, group: Positions = group, height: int = height) -> None:
+                here = group[part.row : part.row_end]
+                own = edges[part.node : part.node_end + 1, here]
+                segment = Segment(height, part.node, part.node_end)
+                chunk.secant_sums(chunk.problem.take(here), here, partial(_known_edges, own), [segment], [sums[0]])
+
+            chunk.batches.run(group.size, height, evaluate)
+        chunk.add_levels([sums[0]])
+        estimate = np.broadcast_to(np.where(complete, 0.0, np.inf), chunk.output.shape)
+        chunk.judge(rows, estimate, counts, counts, final=True)
+
+    def edges(
+        self, backend: Backend, problem: Problem, batches: Batches
+    ) -> tuple[Array, Positions, npt.NDArray[np.bool_]]:
         """Edges (edges, rows), ascending, those beyond a row's own number all 1; cells (rows,); whether all are there.
 
         Raises NotFollowed.
@@ -97,7 +119,7 @@ def typical_regions(backend: Backend, problem: Problem, batches: Batches) -> flo
     return float(np.median(np.bincount(flips.rows, minlength=few.rows)))
 
 
-def grouped(heights: npt.NDArray[np.intp], limit: int) -> Iterator[Rows]:
+def grouped(heights: npt.NDArray[np.intp], limit: int) -> Iterator[Positions]:
     """Positions of rows in groups of like height, of which rows x greatest height is at most `limit` points.
 
     A group is as high as its highest row, so that one of `_ENOUGH` points takes no row that is much higher still.
@@ -128,7 +150,7 @@ def _between_twins(searches: Sequence[Flips]) -> Flips:
     return Flips(rows[twins], 0.5 * (places[twins] + places[twins + 1]), units[twins])
 
 
-def _inserted(edges: Array, counts: Rows, flips: list[Flips]) -> Cut:
+def _inserted(edges: Array, counts: Positions, flips: list[Flips]) -> Cut:
     """Edges with new ones, ascending again; shorter rows end in ones."""
     rows, places, _ = joined(flips).inner()
     more = np.bincount(rows, minlength=counts.size)
@@ -149,7 +171,7 @@ def _merged_cuts(complete: npt.NDArray[np.bool_], known: Cut, other: Cut) -> Cut
     return np.where(complete, *edges), np.where(complete, known[1], other[1])
 
 
-def _thinned(edges: Array, counts: Rows, many: npt.NDArray[np.bool_], most: int) -> Cut:
+def _thinned(edges: Array, counts: Positions, many: npt.NDArray[np.bool_], most: int) -> Cut:
     """At most `most` cells in the rows that have too many."""
     for row in np.flatnonzero(many):
         sampled = np.linspace(0, counts[row], most + 1).astype(np.intp)
@@ -158,3 +180,7 @@ def _thinned(edges: Array, counts: Rows, many: npt.NDArray[np.bool_], most: int)
         edges[: own.size, row] = own
     counts = np.where(many, most, counts)
     return edges[: int(counts.max()) + 1], counts
+
+
+def _known_edges(edges: Array, _kinks: object) -> Array:
+    return edges
