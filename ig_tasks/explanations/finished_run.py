@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,6 +23,7 @@ from ig_tasks.errors import ModelError, RunError, TrustError, brief
 from ig_tasks.explanations.explanation import Explanation
 from ig_tasks.explanations.prepared_model import PreparedModel
 from ig_tasks.explanations.shap_fields import require_shap, shap_fields
+from ig_tasks.explanations.stored_pictures import StoredPictures
 from ig_tasks.explanations.stored_row import stored_row
 from ig_tasks.models import ModelPackage, open_package
 from ig_tasks.models.kept_packages import open_kept
@@ -47,7 +49,7 @@ class Ablation(NamedTuple):
     shares: NDArray[np.float64]
 
 
-class FinishedRun:
+class FinishedRun(StoredPictures):
     """A run in the store, by the URI of its folder.
 
     trusted_root, trust: whose code may run when its model is loaded. What the folder itself says of that counts for
@@ -83,7 +85,7 @@ class FinishedRun:
             InputError: if the run has no such row, or it is in quarantine.
             DamagedError: if a file that says so is not what was written.
         """
-        return stored_row(self.folder, self._verified_folder, row_id)
+        return stored_row(self.folder, self._verified, row_id)
 
     def to_shap(self, target: str | None = None, *, rows: int | None = None) -> Any:
         """A `shap.Explanation` of the stored rows, for SHAP's plots; nothing is computed anew.
@@ -97,8 +99,7 @@ class FinishedRun:
             DamagedError: if a file of the run is not what was written.
         """
         shap = require_shap()
-        files = [f"attributions/{name}" for name in self.folder.names("attributions")]
-        return shap.Explanation(**shap_fields(self._verified_folder, files, target, rows))
+        return shap.Explanation(**shap_fields(self._verified, self._files, target, rows))
 
     def explain(self, row_id: str) -> Explanation:
         """Compute one row anew, from the data, with the run's model, baseline and settings.
@@ -121,13 +122,9 @@ class FinishedRun:
         values = feature_values(frame, package.features, package.config.inputs)
         values_by_feature = dict(zip((feature.name for feature in package.features), values[0], strict=True))
         _require_same(row_id, stored, values_by_feature, float(np.asarray(result.output)[0]))
-        return Explanation.of_features(
-            result,
-            package.features,
-            values,
-            [row_id],
-            tokens=tokens_of(encoded.inputs, encoded.token_masks, package.config.inputs),
-        )
+        tokens = tokens_of(encoded.inputs, encoded.token_masks, package.config.inputs)
+        asked = prepared.asked(encoded, self.spec.attribution, self._memory_limit, segments, frame)
+        return replace(Explanation.of_features(result, package.features, values, [row_id], tokens=tokens), asked=asked)
 
     def ablate(self, row_id: str, together: Sequence[Sequence[str]]) -> Ablation:
         """The model's output at one row with some of its features at the baseline, all others as they are.
@@ -173,7 +170,7 @@ class FinishedRun:
         return frame, encoded, segments_of(frame, segment)
 
     @cached_property
-    def _verified_folder(self) -> RunFolder:
+    def _verified(self) -> RunFolder:
         return self.folder.checked(self.manifest.get("files", {}))
 
     @cached_property

@@ -51,7 +51,7 @@ class Judgeable:
         from ig_tasks.explanations.quality import judge_explanation  # it is needed by few
 
         return judge_explanation(
-            self,  # type: ignore[arg-type]  # an Explanation is one
+            self,  # type: ignore[arg-type]  # an explanation is one
             rows=rows,
             checks=checks,
             baselines=baselines,

@@ -12,14 +12,17 @@ from itertools import islice
 from typing import Any, Self
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
-from ig_tasks.attribution import AttributionResult, EngineOptions, Lookup, attribute_by_method
+from ig_tasks.attribution import AttributionResult, EngineOptions, Lookup, NamedInputs, attribute_by_method
 from ig_tasks.attribution.averaging import join
 from ig_tasks.attribution.replaced_outputs import outputs_at
 from ig_tasks.baselines.fitted import Baseline
 from ig_tasks.baselines.placing import PlacedBaseline
 from ig_tasks.baselines.replacing import features_at_baseline, rows_at_once
+from ig_tasks.data.encoding import Encoded
+from ig_tasks.explanations.asked import Asked
 from ig_tasks.models import LoadedModel
 from ig_tasks.models.loss import is_loss, without_outcome
 from ig_tasks.spec import AttributionSpec
@@ -100,6 +103,30 @@ class PreparedModel:
                 self._attribute(mine, settings, memory_limit, beside, levels, refuse=refuse)
                 for mine, beside, levels in _blocks(rows, block, arrays, fixed or {}, segments or {})
             ]
+        )
+
+    def asked(
+        self,
+        encoded: Encoded,
+        settings: AttributionSpec,
+        memory_limit: int,
+        segments: Mapping[str, NDArray[np.object_]],
+        table: pd.DataFrame,
+    ) -> Asked:
+        """What an explanation of encoded rows asks, to ask more about them; `table` has them as they were read."""
+        return Asked(
+            loaded=self.loaded,
+            model=self.model,
+            inputs=NamedInputs.of(self.model, dict(encoded.inputs)),
+            baseline=self.baseline.baseline,
+            reference=None,
+            starts=self.baseline.starts(encoded.inputs, segments),
+            shares=self.baseline.shares,
+            options=_engine_options(settings, memory_limit, self.loaded.device),
+            fixed=self._passed_on(encoded.fixed),
+            target=self.target,
+            layers=dict(self.loaded.layers),
+            table=table,
         )
 
     def ablated(

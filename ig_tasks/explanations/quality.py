@@ -22,7 +22,7 @@ from ig_tasks.attribution.replaced_outputs import predicted_columns
 from ig_tasks.attribution.targets import Choice
 from ig_tasks.errors import InputError
 from ig_tasks.explanations.asked import Asked
-from ig_tasks.explanations.explanation import Explanation
+from ig_tasks.explanations.explained_rows import ExplainedRows
 from ig_tasks.explanations.members import members_of
 from ig_tasks.presentation.quality_measures import MEASURES, figure_words
 
@@ -57,7 +57,7 @@ class ExplanationQuality(Measures):
 
 
 def judge_explanation(
-    explanation: Explanation,
+    explanation: ExplainedRows,
     *,
     rows: int,
     checks: Sequence[str] | None,
@@ -122,7 +122,7 @@ def _places(asked: Asked, chosen: NDArray[np.intp]) -> NDArray[np.intp]:
     return chosen if asked.kept is None else (np.cumsum(asked.kept) - 1)[chosen]
 
 
-def subject_of(explanation: Explanation, chosen: NDArray[np.intp]) -> Subject:
+def subject_of(explanation: ExplainedRows, chosen: NDArray[np.intp]) -> Subject:
     """Rows of an explanation, by their places, as the checks take them.
 
     Raises:

@@ -49,6 +49,12 @@ class LoadedModel(ABC):
         kind, wrapped = type(self).__name__, type(self.model).__name__
         return f"{kind}({self.package.uri!r}: {wrapped} on {self.device}; inputs: {inputs}; targets: {targets})"
 
+    def _repr_html_(self) -> str:
+        from ig_tasks.models.model_overview import model_html
+
+        kind = f"{type(self.model).__name__} ({self.framework})"
+        return model_html(self.package.config, self.package.uri, self.package.digest, kind, self.device)
+
     @property
     @abstractmethod
     def framework(self) -> Literal["torch", "tensorflow"]:

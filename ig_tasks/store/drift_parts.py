@@ -176,6 +176,19 @@ class Drift(Part):
     """What limits the comparison: causes that cannot be told apart, rows taken to be independent."""
     summary: str = ""
 
+    def _repr_html_(self) -> str:
+        from ig_tasks.store.drift_overview import drift_html
+
+        return drift_html(
+            (self.reference, self.current),
+            self.features,
+            self.alarms,
+            summary=self.summary,
+            why_not="" if self.comparable else self.why_not or "the reports differ in what they explain",
+            practical=self.practical,
+            notes=self.notes,
+        )
+
     @property
     def alarms(self) -> tuple[FeatureDrift, ...]:
         """The features and groups that raise an alarm."""
