@@ -44,7 +44,7 @@ MEANING = {
         "baseline.partition": "partition expression on which it is fitted; left out: all",
         "baseline.uri": "data of its own on which it is fitted; for `table` the file with the row",
         "attribution": "how attributions are computed, and how exactly",
-        "attribution.method": "",
+        "attribution.method": "which definition of an attribution, [see](methods.md)",
         "attribution.integrator": "`auto`, `adaptive`: by the model, [see](concepts.md#how-a-row-is-integrated); `exact`: piecewise-linear models",
         "attribution.steps": "nodes of a fixed rule (50 if left out); not for `auto` and `adaptive`",
         "attribution.tolerance": "relative: of each row's completeness delta and estimated error",

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ig_tasks.presentation.methods import facts_of
+from ig_tasks.presentation.methods import method_facts
 
 __all__ = ["CONVERGED", "MAX_EVALUATIONS", "NOT_FINITE", "UNVERIFIED", "AttributionResult"]
 
@@ -73,6 +73,11 @@ class AttributionResult:
         sizes = [np.abs(array).sum(axis=tuple(range(axes, array.ndim)), dtype=np.float64) for array in arrays]
         return np.asarray(sum(sizes))
 
+    @property
+    def method(self) -> str:
+        """The name of the method."""
+        return str(self.details.get("method", "integrated_gradients"))
+
     def __repr__(self) -> str:
         if not len(self):
             return f"{type(self).__name__}: no rows"
@@ -86,5 +91,5 @@ class AttributionResult:
         return "\n".join(lines)
 
     def _remedy(self, kind: str) -> str:
-        unproven = facts_of(str(self.details.get("method", "integrated_gradients"))).unproven
+        unproven = method_facts(self.method).unproven
         return unproven if kind == UNVERIFIED and unproven else _REMEDY[kind]

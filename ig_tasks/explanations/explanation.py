@@ -58,7 +58,7 @@ class Explanation(ExplainedRows, Pictures, Judgeable):
             pairs = [(str(word), float(size)) for word, size in zip(words, own, strict=True)]
         if not np.isfinite([size for _, size in pairs]).all():
             raise InputError(f"row: {place} was not explained ({self.status[place]})")
-        note = row_words(str(self.status[place]), in_spec=False)
+        note = row_words(str(self.status[place]), in_spec=False, method=self.method)
         called = name if len(self.tokens) > 1 else ""
         return text_of(pairs, self._units(), row=self._row_name(place), note=note, name=called)
 
@@ -83,7 +83,7 @@ class Explanation(ExplainedRows, Pictures, Judgeable):
             self._units(),
             row=self._row_name(place),
             name=name if isinstance(self.attributions, dict) and len(self.attributions) > 1 else "",
-            note=row_words(str(self.status[place]), in_spec=False),
+            note=row_words(str(self.status[place]), in_spec=False, method=self.method),
         )
 
     def path(self, row: Any) -> Chart:
@@ -152,7 +152,7 @@ class Explanation(ExplainedRows, Pictures, Judgeable):
         matrix = self._one_output_matrix(picture)
         names = [str(label) for label in (range(len(self)) if self.index is None else self.index)]
         numbers = self.output, self.baseline_output, self.status
-        return Shown(self.features, matrix, self.values, *numbers, names=names, units=self._units())
+        return Shown(self.features, matrix, self.values, *numbers, names=names, units=self._units(), method=self.method)
 
     def _shown_row(self, row: Any, picture: str) -> tuple[Shown, int]:
         shown, place = self._shown(picture), self._position(row)

@@ -85,7 +85,7 @@ class FinishedRun(StoredPictures):
             InputError: if the run has no such row, or it is in quarantine.
             DamagedError: if a file that says so is not what was written.
         """
-        return stored_row(self.folder, self._verified, row_id)
+        return stored_row(self.folder, self._verified, row_id, method=self.spec.attribution.method)
 
     def to_shap(self, target: str | None = None, *, rows: int | None = None) -> Any:
         """A `shap.Explanation` of the stored rows, for SHAP's plots; nothing is computed anew.

@@ -59,7 +59,7 @@ def _standing(explanation: ExplainedRows) -> str:
     lines = [f"{counts['converged']:,} of {total:,} converged to {_tolerance(explanation)}."]
     for status, number in counts.items():
         if status != "converged":
-            lines.append(f"{number:,}: {row_words(status, in_spec=False) or status}")
+            lines.append(f"{number:,}: {row_words(status, in_spec=False, method=explanation.method) or status}")
     return "".join(f"<p class=ig-care>{_text(line)}</p>" for line in lines)
 
 

@@ -230,4 +230,5 @@ def _blocks(rows: int, block: int, *groups: Mapping[str, NDArray[Any]]) -> Itera
 
 def _engine_options(settings: AttributionSpec, memory_limit: int, device: str | None) -> EngineOptions:
     """A spec's settings as the engine takes them, within the memory of the worker."""
-    return EngineOptions(**{**settings.model_dump(), "memory_limit": memory_limit, "device": device})
+    settled = {**settings.engine_settings, "memory_limit": memory_limit, "device": device}
+    return EngineOptions(method=settings.chosen, **settled)

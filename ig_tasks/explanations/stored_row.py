@@ -13,7 +13,9 @@ from ig_tasks.store import RunFolder
 __all__ = ["stored_row"]
 
 
-def stored_row(folder: RunFolder, checked: RunFolder, row_id: str) -> pd.Series:
+def stored_row(
+    folder: RunFolder, checked: RunFolder, row_id: str, *, method: str = "integrated_gradients"
+) -> pd.Series:
     """The stored row; `.attrs["status"]` says what its status means, empty where it converged.
 
     Args:
@@ -32,7 +34,7 @@ def stored_row(folder: RunFolder, checked: RunFolder, row_id: str) -> pd.Series:
         table = checked.read_table(name)
         place = pc.index(table.column("row_id"), row_id).as_py()
         row: pd.Series = table.slice(place, 1).to_pandas().iloc[0]
-        row.attrs["status"] = row_words(str(row["status"]))
+        row.attrs["status"] = row_words(str(row["status"]), method=method)
         return row
     left = checked.read_table("quarantine.parquet").to_pandas().set_index("row_id")["reason"]
     if row_id in left.index:

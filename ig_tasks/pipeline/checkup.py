@@ -12,7 +12,8 @@ from ig_tasks.doctor import Diagnosis
 from ig_tasks.errors import ValidationFailedError
 from ig_tasks.pipeline.model_stage import load_planned
 from ig_tasks.pipeline.stage_workers import Log, to_stderr
-from ig_tasks.presentation.statuses import PROVEN_BY
+from ig_tasks.presentation.methods import method_facts
+from ig_tasks.presentation.statuses import PROVEN_BY, proven_by
 from ig_tasks.presentation.visible import visible
 from ig_tasks.spec import ExplanationSpec
 from ig_tasks.stages.baseline_doctor import judge_spec
@@ -102,6 +103,11 @@ class Checkup:
 
 def _rule_lines(spec: ExplanationSpec) -> list[str]:
     """A warning where no row of the run can converge."""
+    facts = method_facts(spec.attribution.method)
+    if facts.unproven:
+        return [
+            f"method    WARNING: {facts.unproven}, so every row is unverified; {proven_by(spec.attribution.method)}"
+        ]
     rule = spec.attribution.integrator
     if not proves_nothing(rule, spec.attribution.steps):
         return []

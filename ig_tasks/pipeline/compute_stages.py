@@ -9,7 +9,8 @@ from typing import Any
 from ig_tasks.cluster.session import ComputeSession
 from ig_tasks.errors import DamagedError
 from ig_tasks.pipeline.stage_workers import Log, session_of, to_stderr, useful_workers
-from ig_tasks.presentation.statuses import PROVEN_BY
+from ig_tasks.presentation.methods import method_facts
+from ig_tasks.presentation.statuses import proven_by
 from ig_tasks.reports.assemble import importance_table
 from ig_tasks.spec import ExplanationSpec
 from ig_tasks.stages.aggregation import RunSummary
@@ -153,7 +154,8 @@ def _count_rows(spec: ExplanationSpec, summary: RunSummary, say: Log) -> RowCoun
         f"({counts.unconverged:,} of them unconverged{unverified}), {counts.quarantined:,} quarantined"
     )
     if counts.unverified:
-        say(f"compute_attributions: unverified rows add up, but nothing proves them; {PROVEN_BY}")
+        unproven = method_facts(spec.attribution.method).unproven or "unverified rows add up, but nothing proves them"
+        say(f"compute_attributions: {unproven}; {proven_by(spec.attribution.method)}")
     if merged.unseen_levels:
         say(
             f"compute_attributions: {merged.unseen_levels:,} rows are of levels of {spec.baseline.segment} that the "

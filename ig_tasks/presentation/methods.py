@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["METHODS", "MethodFacts", "facts_of"]
+__all__ = ["METHODS", "MethodFacts", "method_facts"]
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ METHODS: dict[str, MethodFacts] = {
 }
 
 
-def facts_of(name: str) -> MethodFacts:
+def method_facts(name: str) -> MethodFacts:
     """What is known of a method. One of another version is taken to prove nothing."""
     known = METHODS.get(name)
     return known or MethodFacts(name.replace("_", " "), "", complete=False, estimated=False)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-__all__ = ["PROVEN_BY", "row_words"]
+from ig_tasks.presentation.methods import method_facts
+
+__all__ = ["PROVEN_BY", "proven_by", "row_words"]
 
 PROVEN_BY = "set attribution.integrator: auto and leave attribution.steps out"
 """The remedy for `unverified` in a spec."""
@@ -31,10 +33,17 @@ _WORDS = {
 }
 
 
-def row_words(status: str, *, in_spec: bool = True) -> str:
+def proven_by(method: str) -> str:
+    """The remedy for `unverified` in a spec, by the method."""
+    return "choose attribution.method: integrated_gradients" if method_facts(method).unproven else PROVEN_BY
+
+
+def row_words(status: str, *, in_spec: bool = True, method: str = "integrated_gradients") -> str:
     """What the status of one row means and the remedy, as a sentence; empty for a row that converged.
 
-    `in_spec`: whether the remedy is a setting of a spec, or an argument of `explain`.
+    Args:
+        in_spec: whether the remedy is a setting of a spec, or an argument of `explain`.
+        method: by which the row was explained.
 
     >>> row_words("unverified").startswith("Unverified: the attributions add up to within the tolerance, but")
     True
@@ -42,4 +51,6 @@ def row_words(status: str, *, in_spec: bool = True) -> str:
     if status not in _WORDS:
         return ""
     meaning, setting, argument = _WORDS[status]
+    if status == "unverified" and (unproven := method_facts(method).unproven):
+        meaning, setting, argument = unproven, proven_by(method), "for proven rows use method='integrated_gradients'"
     return f"{status.replace('_', ' ').capitalize()}: {meaning}; {setting if in_spec else argument}."

@@ -153,6 +153,7 @@ def assemble_report(findings: Findings, *, revision: int) -> Report:
             absolute_tolerance=spec.attribution.absolute_tolerance,
             max_evaluations=spec.attribution.max_evaluations,
             precision=spec.attribution.precision,
+            options=spec.attribution.options,
         ),
         completeness=Completeness(
             max_relative_delta=relative.maximum[0] if relative.count else None,

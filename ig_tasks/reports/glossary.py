@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ig_tasks.presentation.methods import method_facts
 from ig_tasks.store.report import Report
 
 __all__ = ["glossary"]
@@ -63,7 +64,8 @@ def _terms(report: Report) -> Iterator[tuple[str, str]]:
     if any(target.space == "logit" for target in report.targets):
         yield "Log-odds", _LOGIT
     if report.data.rows_unverified:
-        yield "Unverified", _UNVERIFIED
+        unproven = method_facts(report.attribution.method).unproven
+        yield "Unverified", f"a row without proof: {unproven}." if unproven else _UNVERIFIED
     if report.groups:
         yield "Group", _GROUP
     if report.segments:

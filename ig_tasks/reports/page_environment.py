@@ -15,8 +15,8 @@ from markupsafe import Markup
 
 from ig_tasks.charts import Chart
 from ig_tasks.charts.typeface import font_faces
-from ig_tasks.presentation import colours
-from ig_tasks.presentation.statuses import PROVEN_BY
+from ig_tasks.presentation import colours, statuses
+from ig_tasks.presentation.methods import method_facts
 from ig_tasks.presentation.visible import visible
 from ig_tasks.reports import numerals, sentences
 from ig_tasks.reports.drift_view import because, relative, relative_interval, values_words
@@ -115,6 +115,7 @@ def environment() -> Environment:
         "remedy": sentences.remedy,
         "adhoc_headline": HEADLINE,
         "override_words": override_words,
-        "proven_by": PROVEN_BY,
+        "proven_by": statuses.proven_by,
+        "method_facts": method_facts,
     }
     return made

@@ -107,6 +107,7 @@ class ExampleView:
     sum: float
     passages: tuple[PassageView, ...] = ()
     heatmaps: tuple[HeatmapView, ...] = ()
+    method: str = "integrated_gradients"
 
     @property
     def valued(self) -> bool:
@@ -116,7 +117,7 @@ class ExampleView:
     @property
     def status_words(self) -> str:
         """What the row's status means and the remedy; empty for a row that converged."""
-        return row_words(self.example.status)
+        return row_words(self.example.status, method=self.method)
 
     @property
     def difference(self) -> float | None:
@@ -242,6 +243,7 @@ def example_view(example: Example, report: Report, most: int = CONTRIBUTIONS) ->
         sum=sum(part.attribution or 0.0 for part in parts),
         passages=passage_views(example, report),
         heatmaps=heatmap_views(example, report),
+        method=report.attribution.method,
     )
 
 

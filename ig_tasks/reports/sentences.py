@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from ig_tasks.presentation.statuses import PROVEN_BY
+from ig_tasks.presentation.methods import method_facts
+from ig_tasks.presentation.statuses import proven_by
 from ig_tasks.presentation.units import units
 from ig_tasks.reports.baseline_words import baseline_words
 from ig_tasks.reports.numerals import apart, count, counted, number, share, value
@@ -27,7 +28,6 @@ __all__ = [
     "units",
 ]
 
-_METHODS = {"integrated_gradients": "Integrated Gradients (Sundararajan, Taly and Yan, 2017)"}
 _INTEGRATORS = {
     "adaptive": "adaptive quadrature by nested Gauss–Lobatto rules",
     "auto": "a rule chosen by the model",
@@ -67,7 +67,8 @@ def trust(report: Report) -> Trust:
     """The sentences on top of a report."""
     words, doubt = _proven(report), _doubt(report)
     if report.data.rows_unverified:
-        words = replace(words, reason=f"{words.reason} To have every row proven, {PROVEN_BY}.")
+        remedy_of_method = proven_by(report.attribution.method)
+        words = replace(words, reason=f"{words.reason} To have every row proven, {remedy_of_method}.")
     proven = report.headline is None or report.headline.integration_proven
     if words.level == "trusted" and not proven and report.headline is not None:
         headline = report.headline.integration.removesuffix(".")
@@ -145,7 +146,8 @@ def _rows_sentence(report: Report) -> str:
     converged = data.rows_explained - data.rows_unconverged - data.rows_unverified
     others = [f"{count(data.rows_unconverged)} not, and flagged"] if data.rows_unconverged else []
     if data.rows_unverified:
-        others.append(f"{count(data.rows_unverified)} unverified: they add up, and their rule has no error estimate")
+        why = method_facts(report.attribution.method).unproven or "they add up, and their rule has no error estimate"
+        others.append(f"{count(data.rows_unverified)} unverified: {why}")
     return f"{sentence}, {share(converged / data.rows_explained)} of them {within} ({'; '.join(others)})"
 
 
@@ -212,10 +214,15 @@ def partition_words(report: Report) -> str:
 def method_words(report: Report) -> str:
     """Method, rule and tolerance in a sentence."""
     how = report.attribution
-    method = _METHODS.get(how.method, how.method.replace("_", " "))
-    rule = _INTEGRATORS.get(how.integrator, how.integrator.replace("_", " "))
-    sentence = f"{method} by {rule}"
-    if how.tolerance is not None:
+    facts = method_facts(how.method)
+    sentence = facts.title
+    if how.options:
+        sentence += f" with {', '.join(f'{name} {option}' for name, option in how.options.items())}"
+    if how.integrator:
+        sentence += f" by {_INTEGRATORS.get(how.integrator, how.integrator.replace('_', ' '))}"
+    if facts.unproven:
+        sentence += f"; {facts.unproven}"
+    elif how.tolerance is not None:
         sentence += f", tolerance {value(how.tolerance * 100)}\u00a0% per row"
     if how.evaluations_per_row is not None:
         sentence += f", {number(how.evaluations_per_row, 3)} gradient evaluations per row on average"

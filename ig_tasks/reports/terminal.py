@@ -139,7 +139,7 @@ def _print_words(report: Report, console: Console) -> None:
     for example, passages in with_passages:
         chosen = f"{example.chosen}: " if example.chosen else ""
         console.print(plain(f"{chosen}{number(example.output)}, row {example.row_id}", _SOFT))
-        if unsure := row_words(example.status):
+        if unsure := row_words(example.status, method=report.attribution.method):
             console.print(plain(unsure, _CARE))
         for passage in passages:
             greatest = abs(passage.strongest[0][1].attribution or 0.0)

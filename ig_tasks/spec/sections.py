@@ -31,6 +31,12 @@ Integrator = Literal[
 ]  # fmt: skip
 
 
+Method = Literal[
+    "integrated_gradients", "expected_gradients", "weighted_baselines", "guided", "idgi", "noise_averaged", "saliency",
+    "gradient_x_input",
+]  # fmt: skip
+
+
 class Origin(Section):
     """Where a spec was read: its file, and the folder whose code runs without `trust`."""
 
@@ -147,7 +153,10 @@ def _as_bytes(value: Any) -> Any:
 class AttributionSpec(Section):
     """How attributions are computed, and how exactly."""
 
-    method: Literal["integrated_gradients"] = "integrated_gradients"
+    method: Method = "integrated_gradients"
+    options: Annotated[
+        dict[str, Any], Field(description="parameters of the method, in its paper's terms, such as `steps` of guided")
+    ] = Field(default_factory=dict)
     integrator: Integrator = "auto"
     steps: PositiveInt | None = None
     tolerance: Annotated[PositiveFloat, Field(lt=1.0)] = 0.01
@@ -160,6 +169,21 @@ class AttributionSpec(Section):
         Field(description="bytes the engine may use for its batches"),
     ] = None
     seed: Annotated[int, Field(ge=0)] = 0
+
+    @property
+    def chosen(self) -> dict[str, Any]:
+        """The method and its parameters as the engine takes them."""
+        return {"name": self.method, **self.options}
+
+    @property
+    def engine_settings(self) -> dict[str, Any]:
+        """Everything else."""
+        return self.model_dump(exclude={"method", "options"})
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """What decides the numbers; options that are not given leave the keys of earlier runs as they are."""
+        return self.model_dump(mode="json", exclude=set() if self.options else {"options"})
 
     @model_validator(mode="after")
     def _precise_enough(self) -> AttributionSpec:

@@ -87,7 +87,7 @@ class CrossTask:
                 "cluster": self.cluster,
                 **({"label": self.model.label} if self.model.label else {}),
             },
-            "attribution": {**self.attribution.model_dump(mode="json"), "memory_limit": self.memory_limit},
+            "attribution": {**self.attribution.document, "memory_limit": self.memory_limit},
             "substitution": None
             if swapped is None
             else {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ig_tasks.attribution.integrators.choice import check_integrator
+from ig_tasks.attribution.methods import choose_method
 from ig_tasks.baselines.fitting import check_strategy
 from ig_tasks.baselines.table import baseline_of_table
 from ig_tasks.data.chosen_rows import find_rows
@@ -215,6 +216,7 @@ def _check_attribution(settings: AttributionSpec) -> None:
     """Settings that no integrator takes together are found here, before a worker starts."""
     try:
         check_integrator(settings.integrator, settings.steps, settings.max_evaluations)
+        choose_method(settings.chosen)
     except InputError as error:
         raise SpecError(f"attribution.{error}") from None
 

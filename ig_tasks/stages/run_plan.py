@@ -104,7 +104,7 @@ class RunPlan:
         spec = self.spec
         # A target that is named and the only one there is are the same target.
         target = self.target
-        attribution = spec.attribution.model_dump(mode="json")
+        attribution = spec.attribution.document
         data = spec.data.model_dump(mode="json", exclude={"uri", "partition"})
         # A key that came later and is not used leaves the folders of earlier runs where they are.
         later = ("cluster", "label", "rows")

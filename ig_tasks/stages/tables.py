@@ -77,7 +77,8 @@ class ShardTables:
         names = list(self.numbers)
         numbers = np.stack([self.numbers[name] for name in names], axis=1) if names else np.empty((explained, 0))
         output = table.column("output").to_numpy().reshape(-1, 1)
-        relative = table.column("relative_delta").to_numpy().reshape(-1, 1)
+        relative = table.column("relative_delta").to_numpy()
+        relative = relative[~np.isnan(relative)].reshape(-1, 1)  # a method without completeness has no delta
         baseline_output = table.column("baseline_output")
         statuses = Counter(
             {item["values"]: item["counts"] for item in table.column("status").value_counts().to_pylist()}

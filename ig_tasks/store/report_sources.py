@@ -160,6 +160,8 @@ class AttributionInfo(Part):
     absolute_tolerance: Figure = None
     max_evaluations: Count | None = None
     precision: str = ""
+    options: Free = Field(default_factory=dict)
+    """The method's parameters that the spec gives; empty: the method's own."""
 
 
 class FeatureInfo(Part):

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from ig_tasks.presentation.statuses import PROVEN_BY
+from ig_tasks.presentation.methods import method_facts
+from ig_tasks.presentation.statuses import proven_by
 from ig_tasks.spec import ExplanationSpec
 from ig_tasks.store import RunFolder
 from ig_tasks.store.report import Check
@@ -39,8 +40,9 @@ def run_checks(
         chunk_rows: rows judged at once; the result does not depend on it, the memory taken does.
 
     Returns:
-        completeness, converged, quarantined, attributions_finite, row_ids_unique, rows_complete and, with
-        a stored prediction, parity. Shares are from 0 to 1 and None where there was nothing to judge.
+        completeness (where the method has it), converged, quarantined, attributions_finite, row_ids_unique,
+        rows_complete and, with a stored prediction, parity. Shares are from 0 to 1 and None where there was nothing to
+        judge.
 
     Raises:
         CheckBrokenError: a check could not be carried out: a shard or a column is not there, or Great
@@ -58,7 +60,7 @@ def run_checks(
     }
     tally.outcomes.update(Suite("totals", suites.of_totals(spec)).evaluate(pd.DataFrame([totals])))
     checks = [
-        _completeness(spec, tally),
+        *([_completeness(spec, tally)] if "completeness" in tally.outcomes else []),
         _converged(spec, tally),
         _quarantined(spec, tally, rows_quarantined, rows_read),
         _finite(tally),
@@ -94,7 +96,10 @@ def _converged(spec: ExplanationSpec, tally: Tally) -> Check:
     others = f" ({failed:,} did not, {tally.unverified:,} unverified)" if tally.unverified else ""
     remedy = "Raise attribution.max_evaluations, or allow a greater attribution.tolerance."
     if tally.unverified:
-        unproven = f"{PROVEN_BY.capitalize()}: a rule of fixed steps has no error estimate, so that no row is proven"
+        method = spec.attribution.method
+        why = method_facts(method).unproven or "a rule of fixed steps has no error estimate"
+        remedy_of_method = proven_by(method)
+        unproven = f"{remedy_of_method[:1].upper()}{remedy_of_method[1:]}: {why}, so that no row is proven"
         remedy = f"{unproven}. {remedy}" if failed else f"{unproven}."
     return Check(
         name="converged",

@@ -101,7 +101,11 @@ def _certificate(run: OpenedRun, row: Row) -> list[tuple[str, str, str]]:
     status = str(row["status"])
     most = "" if settings.max_evaluations is None else f"Of at most {count(settings.max_evaluations)}"
     return [
-        ("Status", status.replace("_", " "), row_words(status) or "The error estimate is within the tolerance."),
+        (
+            "Status",
+            status.replace("_", " "),
+            row_words(status, method=settings.method) or "The error estimate is within the tolerance.",
+        ),
         (
             "Convergence delta",
             number(row["convergence_delta"], 3),

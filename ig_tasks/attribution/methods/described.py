@@ -14,7 +14,7 @@ from ig_tasks.attribution.open_model import OpenModel
 from ig_tasks.attribution.problem import Problem
 from ig_tasks.attribution.tolerances import Tolerances
 from ig_tasks.errors import InputError
-from ig_tasks.presentation.methods import MethodFacts, facts_of
+from ig_tasks.presentation.methods import MethodFacts, method_facts
 
 if TYPE_CHECKING:
     from ig_tasks.attribution.methods.call import Call
@@ -32,7 +32,7 @@ class Described:
     @property
     def facts(self) -> MethodFacts:
         """The citation, and what of the numbers is proven."""
-        return facts_of(self.name)
+        return method_facts(self.name)
 
     @property
     def needs_baseline(self) -> bool:

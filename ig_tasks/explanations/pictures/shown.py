@@ -36,6 +36,7 @@ class Shown:
         labels: {feature: what to write for it}.
         rows: how many rows there are, of which these are a part.
         in_spec: whether remedies are settings of a spec.
+        method: by which the rows were explained.
     """
 
     features: tuple[str, ...]
@@ -49,6 +50,7 @@ class Shown:
     labels: Mapping[str, str] = field(default_factory=dict)
     rows: int = 0
     in_spec: bool = False
+    method: str = "integrated_gradients"
 
     @property
     def explained(self) -> NDArray[np.intp]:
@@ -93,7 +95,7 @@ class Shown:
 
     def row_note(self, row: int) -> str:
         """What a row's status means, and what to do about it; "" where it converged."""
-        return row_words(str(self.status[row]), in_spec=self.in_spec)
+        return row_words(str(self.status[row]), in_spec=self.in_spec, method=self.method)
 
     def notes(self, drawn: int | None = None, mark: str = "") -> tuple[str, ...]:
         """What to say of all rows: those without attributions, those that did not converge, those not drawn.

@@ -72,7 +72,8 @@ class Letter:
             return ""
         if self.row.state == "without":
             return "No single factor surely moved the result towards this decision."
-        return f"No reasons can be given: the figures of this case are not proven. {row_words(self.row.state)}"
+        why = row_words(self.row.state, method=self.report.attribution.method)
+        return f"No reasons can be given: the figures of this case are not proven. {why}"
 
     @property
     def ties(self) -> str:

@@ -34,6 +34,9 @@ def not_comparable(before: Period, after: Period) -> str:
     ):
         if own != other:
             return f"{subject} was {own!r} and is {other!r}"
+    options = before.spec.attribution.options, after.spec.attribution.options
+    if options[0] != options[1]:
+        return f"the options of method {after.spec.attribution.method} were {options[0]} and are {options[1]}"
     if before.features != after.features:
         lost = [name for name in before.features if name not in after.features]
         new = [name for name in after.features if name not in before.features]
