@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,11 +13,13 @@ from ig_tasks.attribution.averaging import average
 from ig_tasks.attribution.backends import as_model
 from ig_tasks.attribution.engine import attribute
 from ig_tasks.attribution.feeds import Layers
+from ig_tasks.attribution.layer_calls import OpenedRows, opened_rows
 from ig_tasks.attribution.methods import IntegratedGradients, Method, choose_method
 from ig_tasks.attribution.methods.described import Described
 from ig_tasks.attribution.named_inputs import NamedInputs
 from ig_tasks.attribution.options import EngineOptions
 from ig_tasks.attribution.result import NOT_FINITE, UNVERIFIED, AttributionResult
+from ig_tasks.attribution.tolerances import Tolerances
 
 __all__ = ["attribute_by_method"]
 
@@ -67,6 +70,16 @@ class MethodCall:
     layers: Layers | None
     refuse: bool
 
+    @property
+    def tolerances(self) -> Tolerances:
+        """When a row is done."""
+        return self.options.tolerances
+
+    @property
+    def max_evaluations(self) -> int:
+        """Gradient evaluations that a row may take."""
+        return self.options.max_evaluations
+
     def each(self, method: Method | None = None) -> Iterator[AttributionResult]:
         """The rows from each baseline, one after the other; by Integrated Gradients unless told otherwise.
 
@@ -85,6 +98,32 @@ class MethodCall:
                 layers=self.layers,
                 refuse=self.refuse,
             )
+
+    def on(self, model: Any, **changes: Any) -> MethodCall:
+        """The same with another model, and fields that go with it; `arrays` are its inputs by name."""
+        arrays = changes.pop("arrays", None)
+        if arrays is not None:
+            changes["named"] = NamedInputs.of(model, arrays)
+        return replace(self, model=model, **changes)
+
+    @contextmanager
+    def opened(self, start: Mapping[str, Any]) -> Iterator[OpenedRows]:
+        """The rows and one of the baselines before the opened model."""
+        with opened_rows(
+            self.model,
+            self.named,
+            self.named.as_given(start),
+            options=self.options,
+            fixed=self.fixed,
+            target=self.target,
+            layers=self.layers,
+        ) as rows:
+            yield rows
+
+    @property
+    def passed_on(self) -> dict[str, Any]:
+        """All inputs, to be passed on as they are."""
+        return {**self.named.arrays, **self.named.absent, **(self.fixed or {})}
 
     def average(self, results: Sequence[AttributionResult], shares: Sequence[float] | None) -> AttributionResult:
         """The mean of results over baselines, with its error bound and status."""

@@ -48,7 +48,9 @@ class ExplainedRows(AttributionResult):
     """What was asked, to ask more about the same rows; None of one that came from elsewhere."""
 
     @classmethod
-    def of(cls, result: AttributionResult, features: tuple[str, ...], values: NDArray[Any], index: Any = None) -> Self:
+    def of(
+        cls, result: AttributionResult, features: tuple[str, ...], values: NDArray[Any] | None, index: Any = None
+    ) -> Self:
         """The engine's result with names and values for its features."""
         return cls(**_numbers(result), features=features, values=values, index=index)
 

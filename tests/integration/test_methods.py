@@ -36,7 +36,8 @@ def run(path, session, **settings):
 
 def test_the_spec_knows_the_methods_of_the_engine():
     known = AttributionSpec.model_json_schema()["properties"]["method"]["enum"]
-    assert set(known) == METHODS.keys()
+    # Units of layers are no features of a package, so that a run has no place for their attributions.
+    assert set(known) == METHODS.keys() - {"neuron", "layer", "conductance"}
 
 
 def test_a_run_without_proof_says_so_in_words_and_is_compared_with_no_other_method(tmp_path, session):

@@ -8,12 +8,15 @@ from dataclasses import fields
 from typing import Any
 
 from ig_tasks.attribution.methods.base import Method, MethodResult
+from ig_tasks.attribution.methods.conductance import Conductance
 from ig_tasks.attribution.methods.described import Described
 from ig_tasks.attribution.methods.expected_gradients import ExpectedGradients
 from ig_tasks.attribution.methods.gradient_x_input import GradientXInput
 from ig_tasks.attribution.methods.guided import Guided
 from ig_tasks.attribution.methods.idgi import Idgi
 from ig_tasks.attribution.methods.integrated_gradients import IntegratedGradients
+from ig_tasks.attribution.methods.layer import Layer
+from ig_tasks.attribution.methods.neuron import Neuron
 from ig_tasks.attribution.methods.noise_averaged import NoiseAveraged
 from ig_tasks.attribution.methods.saliency import Saliency
 from ig_tasks.attribution.methods.weighted_baselines import WeightedBaselines
@@ -32,6 +35,9 @@ METHODS: dict[str, type[Described]] = {
         NoiseAveraged,
         Saliency,
         GradientXInput,
+        Neuron,
+        Layer,
+        Conductance,
     )
 }
 """Methods that can be chosen by name."""
@@ -55,6 +61,5 @@ def choose_method(method: Any) -> Method:
             continue
         if key not in known:
             raise InputError(f"method '{name}': it has no '{key}'{suggest(str(key), known, noun='parameters')}")
-        value = tuple(value) if isinstance(value, list) else value
         parameters[key] = choose_method(value) if key == "method" else value
     return chosen(**parameters)

@@ -23,22 +23,22 @@ Places = npt.NDArray[np.intp]
 _COMPARED = 3  # levels that an estimate looks at
 
 
-def integrated(space: Space, integrand: Callable[[Array, Places], Array]) -> Found:
-    """The integral of `integrand(gradients, rows)`, (rows, features), over the straight path from start to end.
+def integrated(space: Space, integrand: Callable[[Array, Places], Array], width: int | None = None) -> Found:
+    """The integral of `integrand(gradients, rows)`, (rows, features) or (rows, width), over the straight path.
 
     `gradients` (rows, numbers) are those of the rows at one place of their paths. Nodes are added level by level until
     a row's estimated error is within the tolerance.
     """
     control = AdaptiveSteps(space.max_evaluations, careful=True)
     nested, tolerances = Nested(control.stages), space.tolerances
-    rows = np.arange(space.rows)
-    total = np.full((space.rows, space.features), np.nan)
+    rows, width = np.arange(space.rows), width or space.features
+    total = np.full((space.rows, width), np.nan)
     estimates, evaluations = np.full(space.rows, np.nan), np.zeros(space.rows, dtype=np.int64)
     levels: list[Array] = []
     spent = 0
     for number, stage in enumerate(control.stages):
         weights = nested.weights(number)
-        sums = np.zeros((len(weights), 1, rows.size, space.features))
+        sums = np.zeros((len(weights), 1, rows.size, width))
         starts, ends = space.starts[rows], space.ends[rows]
         for node, shares in zip(stage.nodes, weights.T, strict=True):
             point = ends if node == 1.0 else starts + node * (ends - starts)

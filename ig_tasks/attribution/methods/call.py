@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from contextlib import AbstractContextManager
+from typing import Any, Protocol, Self
 
 from ig_tasks.attribution.methods.base import Method
 from ig_tasks.attribution.named_inputs import NamedInputs
 from ig_tasks.attribution.result import AttributionResult
+from ig_tasks.attribution.tolerances import Tolerances
 
 __all__ = ["Call"]
 
@@ -33,6 +35,29 @@ class Call(Protocol):
     @property
     def shares(self) -> Sequence[float] | None:
         """What each counts in the average; None: all the same."""
+        ...
+
+    @property
+    def tolerances(self) -> Tolerances:
+        """When a row is done."""
+        ...
+
+    @property
+    def max_evaluations(self) -> int:
+        """Gradient evaluations that a row may take."""
+        ...
+
+    @property
+    def passed_on(self) -> dict[str, Any]:
+        """All inputs, to be passed on as they are."""
+        ...
+
+    def on(self, model: Any, **changes: Any) -> Self:
+        """The same with another model, and fields that go with it; `arrays` are its inputs by name."""
+        ...
+
+    def opened(self, start: Mapping[str, Any]) -> AbstractContextManager[Any]:
+        """The rows and one of the baselines before the opened model, as `OpenedRows`."""
         ...
 
     def each(self, method: Method | None = None) -> Iterator[AttributionResult]:

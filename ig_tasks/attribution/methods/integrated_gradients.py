@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
+import numpy.typing as npt
 
 from ig_tasks.attribution.backends.base import Backend
 from ig_tasks.attribution.batches import Batches
@@ -21,12 +22,14 @@ from ig_tasks.attribution.methods.space import Space
 from ig_tasks.attribution.methods.target_groups import TargetGroups
 from ig_tasks.attribution.methods.unpadded import WithoutPadding, without_padding
 from ig_tasks.attribution.open_model import OpenModel
-from ig_tasks.attribution.problem import Problem
+from ig_tasks.attribution.problem import Places, Problem
 from ig_tasks.attribution.rows import Rows
 from ig_tasks.attribution.structure import NotFollowed, Structure
 from ig_tasks.attribution.tolerances import Tolerances
 
 __all__ = ["IntegratedGradients", "by_structure"]
+
+Array = npt.NDArray[np.float64]
 
 # Contributions of the rows that are under way together. With more, every array would be mapped anew by the system.
 _CHUNK_BYTES = 24 << 20
@@ -41,12 +44,21 @@ class IntegratedGradients(PointMethod):
 
     Sundararajan, Taly & Yan 2017, "Axiomatic Attribution for Deep Networks", eq. 1. An integrator chooses where
     gradients are taken; rows that are done leave the batch.
+
+    Args:
+        multiply_by_inputs: False for the mean gradient along the path alone, which says how sensitive the output is
+            there (Ancona et al. 2018, "Towards better understanding of gradient-based attribution methods", section
+            3.1). The delta is that of the product all the same. An embedded input has the sum over its vector.
     """
 
     name: ClassVar[str] = "integrated_gradients"
 
+    multiply_by_inputs: bool = True
+
     def run(self, model: OpenModel, problem: Problem, options: MethodOptions, tolerances: Tolerances) -> MethodResult:
         """Explain `problem.targets` of all rows of `problem`. See `Method`."""
+        if not self.multiply_by_inputs:
+            return super().run(model, problem, options, tolerances)
         structure = model.inspect(problem)
         try:
             return by_structure(model.backend, model.batches, problem, options, tolerances, structure)
@@ -57,7 +69,15 @@ class IntegratedGradients(PointMethod):
     def find(self, space: Space) -> Found:
         """The same between the points of a space, for methods that are made of it."""
         deltas = space.ends - space.starts
-        return integrated(space, lambda gradients, rows: space.by_feature(gradients * deltas[rows]))
+        if self.multiply_by_inputs:
+            return integrated(space, lambda gradients, rows: space.by_feature(gradients * deltas[rows]))
+
+        def with_product(gradients: Array, rows: Places) -> Array:
+            product = (gradients * deltas[rows]).sum(axis=1, keepdims=True)
+            return np.concatenate([space.by_feature(gradients), product], axis=1)
+
+        found = integrated(space, with_product, space.features + 1)
+        return replace(found, attributions=found.attributions[:, :-1], sums=found.attributions[:, -1])
 
 
 def by_structure(
