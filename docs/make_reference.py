@@ -80,6 +80,7 @@ MEANING = {
         "drift": "the earlier run that a report is compared with, and which changes count; a string is `reference`",
         "drift.severity": "",
         "reasons": "why rows were turned down, see [reason codes](reason_codes.md); left out: no reasons are given",
+        "explanation_quality": "how good the explanations are, on a sample of rows, see [concepts](concepts.md#how-good-is-an-explanation); left out: it is not measured",
         "reasons.texts.<name>.code": "such as the code of a notice",
         "reasons.texts.<name>.text": "what a person reads",
         "verdicts": "what is said of single features, from which threshold, and how severe it is",

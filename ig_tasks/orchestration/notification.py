@@ -101,7 +101,8 @@ def _run_fields(context: Mapping[str, Any]) -> dict[str, Any]:
         "leading": [],
         "page": "",
         "is_web": False,
-        "run": str(getattr(ti, "log_url", "") or of("run_id")),
+        # A deadline has the run as the API tells it, which calls its id otherwise.
+        "run": str(getattr(ti, "log_url", "") or of("run_id") or of("dag_run_id")),
     }
 
 

@@ -37,6 +37,7 @@ from ig_tasks.validation.drift.drift_check import (
 )
 from ig_tasks.validation.drift.period import Period
 from ig_tasks.validation.drift.references import PublishedReports, locate_run
+from ig_tasks.validation.explanation_quality import explanation_quality_of
 from ig_tasks.validation.quality.run_quality import quality_of
 from ig_tasks.validation.reason_ablation import keep_ablations
 from ig_tasks.validation.verdicts.baselines import BaselineTable
@@ -111,12 +112,15 @@ def validate(
         elif unregistered:
             checks.append(launch_check(spec, store))
         quality = quality_of(period, spec, facts, session=lambda: session_of(spec, session, log), say=say, log=log)
+        explained = explanation_quality_of(
+            period, spec, session=lambda: session_of(spec, session, log), say=say, log=log
+        )
         table = BaselineTable.read(store.name_folder(spec.name), ref.baseline_table)
         verdicts = judge_features(period, spec, quality=quality, drift=drift, baselines=table)
         checks += [] if (check_of_verdicts := verdicts_check(verdicts)) is None else [check_of_verdicts]
         stability = None if table is None else table.stability()
         why_not = _keep_ablations(spec, period, facts, checks, session, say, log)
-        rendering.write_checks(Judged(checks, drift, verdicts, quality, stability, why_not))
+        rendering.write_checks(Judged(checks, drift, verdicts, quality, stability, why_not, explained))
         Manifest(run).record_stage("validate", seconds=time.perf_counter() - started, checks=len(checks))
     checks = rendering.read_checks()
     for check in checks:

@@ -11,12 +11,15 @@ __all__ = ["MEASURES", "MeasureWords", "figure_words"]
 
 @dataclass(frozen=True)
 class MeasureWords:
-    """title: what people call it; meaning: a sentence; good: what a good value is; of: what there are several of."""
+    """title: what people call it; meaning: a sentence; good: what a good value is.
+
+    short: what each of several figures is called, above what it is of.
+    """
 
     title: str
     meaning: str
     good: str
-    of: str = ""
+    short: str = ""
 
 
 MEASURES = {
@@ -61,28 +64,28 @@ MEASURES = {
         "The layers of a copy of the model get random weights, from the output downwards, and the rows are explained "
         "again: rank correlation of both explanations.",
         "Near 0 at the last step is good: the explanation depends on what the model has learned.",
-        "layers",
+        "Weights random from the output to",
     ),
     "randomised_sizes": MeasureWords(
-        "The same of sizes",
+        "The same agreement of sizes",
         "Rank correlation of the sizes of both, without their signs.",
         "It stays above 0 where values lie far from the baseline, whatever the model: attributions grow with that "
         "distance.",
-        "layers",
+        "The same of sizes, to",
     ),
     "methods": MeasureWords(
         "Agreement with other methods",
         "The rows explained by another method: rank correlation of the sizes of the attributions.",
         "1: both rank the features of a row alike. Where methods differ, the choice of the method is part of the "
         "answer.",
-        "method",
+        "Agreement with method",
     ),
     "baselines": MeasureWords(
         "Agreement with other baselines",
         "The rows explained from another baseline: rank correlation of the sizes of the attributions.",
         "1: both rank the features of a row alike. Where baselines differ, the choice of the baseline is part of the "
         "question.",
-        "baseline",
+        "Agreement with baseline",
     ),
 }
 """{measure: words}, in the order in which they are told."""
@@ -105,11 +108,12 @@ class Measure(Protocol):
 
 def figure_words(figure: Measure) -> str:
     """A figure in a line, without what it means."""
-    of = f" ({figure.of})" if figure.of else ""
+    of = f" {figure.of}" if figure.of else ""
     value = "not known" if not _known(figure.value) else f"{figure.value:.3g}"
     error = f" ± {figure.se:.2g}" if _known(figure.se) else ""
     by_chance = f"; by chance {figure.chance:.3g}" if _known(figure.chance) else ""
-    return f"{MEASURES[figure.measure].title}{of}: {value}{error}{by_chance}"
+    words = MEASURES[figure.measure]
+    return f"{words.short if figure.of else words.title}{of}: {value}{error}{by_chance}"
 
 
 def _known(value: float | None) -> bool:

@@ -191,6 +191,7 @@ def assemble_report(findings: Findings, *, revision: int) -> Report:
         ),
         interpretability=interpretability_of(summary, findings.judged.stability),
         reasons=findings.reasons,
+        explanation_quality=findings.judged.explanation_quality,
         provenance=_provenance(findings),
         timing={name: stage["seconds"] for name, stage in findings.manifest.get("stages", {}).items()},
     )

@@ -18,6 +18,7 @@ from ig_tasks.reports import numerals, sentences
 from ig_tasks.reports.baseline_words import baseline_output_words, baseline_words, kinds_of
 from ig_tasks.reports.dependence_view import dependence_views
 from ig_tasks.reports.drift_view import drift_view
+from ig_tasks.reports.explanation_quality_view import explanation_views
 from ig_tasks.reports.findings import findings
 from ig_tasks.reports.glossary import glossary
 from ig_tasks.reports.page_contents import PLACE, with_contents
@@ -71,6 +72,7 @@ def page_parts(report: Report) -> dict[str, Any]:
         "drift": drift_view(report),
         "severity": next((check.severity for check in report.checks if check.name == "drift"), "warning"),
         "calibration": calibration_charts(report),
+        "explanation_figures": explanation_views(report),
         "findings": findings(report),
         "tails": tail_views(report),
         "glossary": glossary(report),

@@ -51,6 +51,8 @@ def rendering_key(
     reasons = {} if spec.reasons is None else {"reasons": document["reasons"]}
     if spec.reasons is not None and not spec.reasons.ablation:
         del document["reasons"]["ablation"]
+    if spec.explanation_quality is not None:
+        judged |= {"explanation_quality": document["explanation_quality"]}
     grouped |= {"intervals": "clusters"} if spec.data.cluster else {}
     shown_now = {name: document[name] for name in shown}
     return run_key({"format": FORMAT, **shown_now, **compared, **grouped, **adhoc, **drift, **judged, **reasons})

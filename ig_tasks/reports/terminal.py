@@ -14,6 +14,7 @@ from rich.text import Text
 from ig_tasks.presentation.colours import TERMINAL, effect_colour
 from ig_tasks.presentation.statuses import row_words
 from ig_tasks.presentation.visible import visible
+from ig_tasks.reports.explanation_quality_view import explanation_lines
 from ig_tasks.reports.numerals import count, counted, interval, number
 from ig_tasks.reports.override_notes import HEADLINE, override_words
 from ig_tasks.reports.quality_words import quality_lines, score_words
@@ -52,7 +53,7 @@ def print_report(report: Report, console: Console, *, paths: Mapping[str, str] |
     console.print(plain(f"{words.headline}. ", _TONES[words.level]) + plain(words.reason))
     if words.doubt:
         console.print(plain(words.doubt, _CARE))
-    for line in filter(None, (*quality_lines(report), score_words(report))):
+    for line in filter(None, (*quality_lines(report), *explanation_lines(report), score_words(report))):
         console.print(plain(line))
     for target in report.targets:
         ranking = report.ranking(target.name)

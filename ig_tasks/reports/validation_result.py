@@ -8,6 +8,7 @@ from typing import Any
 
 from ig_tasks.store.drift_parts import Drift
 from ig_tasks.store.report import BaselineStability, Check, Quality, Verdict
+from ig_tasks.store.report_explanation_quality import ExplanationQualityInfo
 
 __all__ = ["Judged"]
 
@@ -22,6 +23,7 @@ class Judged:
         stability: how much of the importance stays from another baseline; None where that was not looked at.
         ablation_why_not: why the model could not be asked for decisions without their reasons; empty where it was, or
             nobody asked.
+        explanation_quality: how good the explanations are; None where nobody asked.
     """
 
     checks: Sequence[Check] = ()
@@ -30,6 +32,7 @@ class Judged:
     quality: Sequence[Quality] = ()
     stability: BaselineStability | None = None
     ablation_why_not: str = ""
+    explanation_quality: ExplanationQualityInfo | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The document, without the rendering's key."""
@@ -40,12 +43,18 @@ class Judged:
             "quality": [quality.model_dump(mode="json") for quality in self.quality],
             "stability": None if self.stability is None else self.stability.model_dump(mode="json"),
             **({"ablation_why_not": self.ablation_why_not} if self.ablation_why_not else {}),
+            **(
+                {"explanation_quality": self.explanation_quality.model_dump(mode="json")}
+                if self.explanation_quality is not None
+                else {}
+            ),
         }
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Judged:
         """What `to_json` gave; earlier versions wrote less."""
         drift, stability = document.get("drift"), document.get("stability")
+        judged = document.get("explanation_quality")
         return cls(
             checks=[Check.model_validate(check) for check in document["checks"]],
             drift=None if drift is None else Drift.model_validate(drift),
@@ -53,4 +62,5 @@ class Judged:
             quality=[Quality.model_validate(section) for section in document.get("quality", [])],
             stability=None if stability is None else BaselineStability.model_validate(stability),
             ablation_why_not=document.get("ablation_why_not", ""),
+            explanation_quality=None if judged is None else ExplanationQualityInfo.model_validate(judged),
         )

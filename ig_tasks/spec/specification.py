@@ -13,6 +13,7 @@ from ig_tasks.spec.approval_section import ApprovalSpec
 from ig_tasks.spec.baseline import BaselineSpec
 from ig_tasks.spec.check_sections import ValidationSpec
 from ig_tasks.spec.drift_section import DriftSpec
+from ig_tasks.spec.explanation_quality_section import ExplanationQualitySpec
 from ig_tasks.spec.fields import Names, PartitionText, Section
 from ig_tasks.spec.messages import first_error
 from ig_tasks.spec.overrides import Override, merge_overrides, overrides_between
@@ -66,6 +67,7 @@ class ExplanationSpec(Section):
     verdicts: VerdictsSpec = VerdictsSpec()
     approval: Annotated[ApprovalSpec, _short_form("severity")] = ApprovalSpec()
     reasons: ReasonsSpec | None = None
+    explanation_quality: ExplanationQualitySpec | None = None
     report: ReportSpec = ReportSpec()
     features: dict[str, FeatureSpec] = Field(default_factory=dict)
     store: Annotated[Uri | None, Field(description="any fsspec URI; left out: $IG_TASKS_STORE, else ig_runs")] = None

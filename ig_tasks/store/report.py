@@ -18,6 +18,7 @@ from ig_tasks.presentation.visible import json_visible
 from ig_tasks.spec.messages import first_error
 from ig_tasks.store.drift_parts import Drift
 from ig_tasks.store.report_dependence import Dependence, DependencePoint
+from ig_tasks.store.report_explanation_quality import ExplanationFigure, ExplanationQualityInfo
 from ig_tasks.store.report_quality import CalibrationPart, FeatureGain, Quality
 from ig_tasks.store.report_reasons import ReasonCount, ReasonsInfo
 from ig_tasks.store.report_results import (
@@ -71,6 +72,8 @@ __all__ = [
     "DependencePoint",
     "Distribution",
     "Example",
+    "ExplanationFigure",
+    "ExplanationQualityInfo",
     "FeatureGain",
     "FeatureInfo",
     "GroupImportance",
@@ -106,10 +109,8 @@ class Report(Part):
     """A run's report; report.json is this object."""
 
     def __repr__(self) -> str:
-        return (
-            f"Report({self.name!r}, run {self.run_id}, partition {self.partition}, {self.state}: "
-            f"{self.data.rows_explained:,} rows explained, {len(self.checks)} checks)"
-        )
+        told = f"{self.data.rows_explained:,} rows explained, {len(self.checks)} checks"
+        return f"Report({self.name!r}, run {self.run_id}, partition {self.partition}, {self.state}: {told})"
 
     schema_version: str
     state: Literal["published", "withheld"]
@@ -156,12 +157,12 @@ class Report(Part):
     """How the attributions of the leading features depend on their values; by target, the most important first."""
     overrides: tuple[OverrideInfo, ...] = ()
     """Settings that were not the spec's own: the run is ad-hoc, and latest.json never names it. Empty: official."""
-
     quality: tuple[Quality, ...] = ()
     """How good the model was, by target; empty where the spec names no `data.label`."""
     reasons: ReasonsInfo | None = None
     """Adverse decisions and their reasons; null where the spec has no section `reasons`."""
-
+    explanation_quality: ExplanationQualityInfo | None = None
+    """How good the explanations are; null where the spec has no section `explanation_quality`."""
     headline: Headline | None = None
     """What was proven; null in reports of earlier versions."""
     interpretability: Interpretability | None = None
@@ -174,7 +175,7 @@ class Report(Part):
 
     @property
     def published(self) -> bool:
-        """Whether the checks let the report be published; else it is withheld."""
+        """Whether the checks let the report be published."""
         return self.state == "published"
 
     def ranking(self, target: str | None = None) -> tuple[Importance, ...]:

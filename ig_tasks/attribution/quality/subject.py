@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ig_tasks.attribution.averaging import attribute_averaged
+from ig_tasks.attribution.by_method import attribute_by_method
 from ig_tasks.attribution.feeds import Layers
 from ig_tasks.attribution.lookup import Lookup
 from ig_tasks.attribution.named_inputs import NamedInputs
@@ -76,7 +76,7 @@ class Subject:
             UserError: what the engine says.
         """
         begin, shares = (self.starts, self.shares) if starts is None else starts
-        result = attribute_averaged(
+        result = attribute_by_method(
             self.model if model is None else model,
             self.inputs if arrays is None else self.inputs.with_arrays(dict(arrays)),
             begin,

@@ -110,7 +110,8 @@ def test_a_report_that_is_gone_is_said_and_the_rest_is_told(context, sent):
 
 
 def test_a_deadline_names_the_run_that_is_late(sent):
-    run = {"dag_id": "ig_loans", "run_id": "scheduled__1", "partition_key": "2013-10"}
+    # As Airflow's scheduler hands it over: the run as its API tells it.
+    run = {"dag_id": "ig_loans", "dag_run_id": "scheduled__1", "partition_key": "2013-10", "state": "running"}
     context = {"dag_run": run, "deadline": {"id": "1", "deadline_time": "2013-11-05T00:00:00Z"}}
     FeatureReportNotifier(webhook_conn_id="slack")(context)
     assert sent.posts[0][1].splitlines() == [
@@ -119,7 +120,10 @@ def test_a_deadline_names_the_run_that_is_late(sent):
 
 
 def test_a_run_without_a_partition_is_told_by_its_name_alone(sent):
-    context = {"dag_run": {"dag_id": "ig_loans", "run_id": "manual__1"}, "deadline": {"deadline_time": "2013-11-05"}}
+    context = {
+        "dag_run": {"dag_id": "ig_loans", "dag_run_id": "manual__1"},
+        "deadline": {"deadline_time": "2013-11-05"},
+    }
     FeatureReportNotifier(webhook_conn_id="slack", email_to="a@b.c")(context)
     assert sent.posts[0][1].startswith("*loans: no report in time*\n")
     assert sent.mails[0][1]["subject"] == "loans: no report in time"
