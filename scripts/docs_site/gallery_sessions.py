@@ -38,7 +38,7 @@ def _add(name: str, package: str, data: str, target: str | None, baseline: str) 
 
 
 _add("flights", "flights_torch", "flights/month=2013-01", "late", "auto")
-_add("reviews", "reviews_text", "reviews/split=test", "recommended", "auto")
+_add("reviews", "reviews_multimodal", "reviews/split=test", "recommended", "auto")
 _add("digits", "digits_image", "digits/split=test", "digit_8", "zero")
 
 
@@ -94,7 +94,11 @@ def _document(name: str) -> dict[str, Any]:
 def _links(page: str, address: str, known: set[str]) -> list[str]:
     """Addresses on a page that are not known yet, one of each kind."""
     found = [urljoin(address, unescape(link)) for link in re.findall(r'href="([/?][^"#]*)"', page)]
-    kinds = {}
+    for name, options in re.findall(r'<select name="(\w+)">(.*?)</select>', page, re.DOTALL):
+        found += [
+            urljoin(address, f"?{name}={value}") for value in re.findall(r'<option value="([^"]+)">', options)[:1]
+        ]
+    kinds: dict[tuple[str, str], str] = {}
     for link in found:
         path, _, query = link.partition("?")
         kind = (path.rpartition("/")[0], re.sub(r"=[^&]*", "", query))

@@ -45,6 +45,11 @@ class Block:
         return found.group(1) if found else None
 
     @property
+    def as_file(self) -> str | None:
+        """The file that a block without comments of its own is: `<!-- test: file NAME -->`."""
+        return self.directive.removeprefix("file ") if self.directive.startswith("file ") else None
+
+    @property
     def skipped(self) -> bool:
         return self.directive.startswith("skip because ")
 
@@ -62,8 +67,9 @@ class Block:
 
 
 def documents() -> list[Path]:
-    """README.md and docs/*.md."""
-    return [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    """README.md, docs/*.md and the pages for those who come from elsewhere."""
+    pages = [*sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "docs" / "migrate").glob("*.md"))]
+    return [ROOT / "README.md", *pages]
 
 
 def blocks(path: Path) -> list[Block]:
