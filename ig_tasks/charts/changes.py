@@ -58,7 +58,8 @@ def change_marks(changes: Sequence[Change], practical: float) -> Chart:
     ]
     y = labels_axis(alt, drawn)
     base = alt.Chart(alt.Data(values=drawn))
-    axis = alt.Axis(format="+.0%", tickCount=5, labelFlush=False, labelOverlap="greedy")
+    signed = "datum.value == 0 ? '0%' : format(datum.value, '+.0%')"
+    axis = alt.Axis(labelExpr=signed, tickCount=5, labelFlush=False, labelOverlap="greedy")
     band = (
         alt.Chart(alt.Data(values=[{"from": -practical, "to": practical}]))
         .mark_rect(color=GRID, opacity=0.7)
