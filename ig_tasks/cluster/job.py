@@ -14,7 +14,14 @@ from ig_tasks.cluster.pace import Pace
 from ig_tasks.cluster.plain_job import map_plain
 from ig_tasks.cluster.progress import Progress, unsaid
 from ig_tasks.cluster.slow_tasks import SlowTasks
-from ig_tasks.cluster.task_results import MOST_RESCUED, DiedComputingError, result_of, sentence, submit_tasks
+from ig_tasks.cluster.task_results import (
+    MOST_RESCUED,
+    DiedComputingError,
+    NotByRowsError,
+    result_of,
+    sentence,
+    submit_tasks,
+)
 from ig_tasks.cluster.worker_exits import Doing
 from ig_tasks.errors import WorkerLostError
 
@@ -86,13 +93,13 @@ def map_shards(
     del futures, future
     progress.advance(0)
     pace = Pace(session.compute.shard_timeout, session.compute.shard_rows)
-    rescued: set[int] = set()
+    rescued: dict[int, WorkerLostError] = {}
 
     def try_with_care(index: int, why: WorkerLostError, *, memory: bool) -> None:
         """Submit the task once more, for `rescue`. Raises `why` where there is no more that can be tried."""
         if rescue is None or index in rescued or len(rescued) >= MOST_RESCUED:
             raise why
-        rescued.add(index)
+        rescued[index] = why
         progress.note(f"{progress.label}: {why}; its rows are tried in pieces")
         task = {**tasks[index], "limit": pace.limit(rows[index]), "memory": memory}
         (future,) = submit_tasks(
@@ -123,6 +130,8 @@ def map_shards(
             index = waiting[key][0]
             try:
                 done = result_of(session, waiting.pop(key)[1], keys[index], doing)
+            except NotByRowsError:
+                raise rescued[index] from None
             except DiedComputingError as died:
                 try_with_care(index, died, memory=session.worker_exits().memory)
                 continue

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ig_tasks.cluster.pace import Pace
 from ig_tasks.cluster.plain_worker import PlainWorker, Raised
 from ig_tasks.cluster.progress import Progress, duration
-from ig_tasks.cluster.task_results import MOST_RESCUED, DiedComputingError, Done, lost_by, unrefused
+from ig_tasks.cluster.task_results import MOST_RESCUED, DiedComputingError, Done, NotByRowsError, lost_by, unrefused
 from ig_tasks.cluster.worker_exits import Doing
 from ig_tasks.errors import IgTasksError, RunError, WorkerLostError
 from ig_tasks.expendable import Died
@@ -60,7 +60,10 @@ def map_plain(
             progress.note(f"{progress.label}: {why}; its rows are tried in pieces")
             memory = isinstance(why, DiedComputingError) and session.worker_exits().memory
             carefully = {**task, "limit": limit, "memory": memory}
-            done = tried.done(rescue, carefully, f"{keys[index]}-with-care", rows[index], None)
+            try:
+                done = tried.done(rescue, carefully, f"{keys[index]}-with-care", rows[index], None)
+            except NotByRowsError:
+                raise why from None
         else:
             pace.note(done.seconds, rows[index])
         progress.advance(rows[index])

@@ -10,11 +10,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import uuid
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ig_tasks.cluster.reach import open_client
+from ig_tasks.cluster.slow_tasks import Running, ask_running, end_worker
 from ig_tasks.cluster.task_results import submit_tasks
 from ig_tasks.errors import ResourceError, brief
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from ig_tasks.cluster.session import ComputeSession
 
-__all__ = ["Look", "look", "publish", "security_of", "withdraw"]
+__all__ = ["Look", "end_stuck", "look", "publish", "security_of", "withdraw"]
 
 ANSWER_SECONDS = 10.0
 _ENDED = {"memory", "erred"}
@@ -36,10 +37,12 @@ class Look:
     Attributes:
         states: {task: its state}; None: the scheduler does not know it (any more).
         workers: the resources that each connected worker offers.
+        running: {task: which worker is at it, and for how long}; empty where the scheduler lets nobody ask that.
     """
 
     states: Mapping[str, str | None]
     workers: tuple[Mapping[str, float], ...]
+    running: Mapping[str, Running] = field(default_factory=dict)
 
     def can_run(self, resources: Mapping[str, float]) -> bool:
         """Whether a worker offers all of `resources`."""
@@ -135,11 +138,13 @@ async def look(
                 keys = None if published is None else {_name_of(str(k), key): str(k) for k in published["keys"]}
             states = await scheduler.get_task_status(keys=list(keys.values())) if keys else {}
             known = await scheduler.identity()
+            at_work = await ask_running(scheduler)
     except (OSError, TypeError, ValueError, RuntimeError) as error:
         raise OSError(brief(error)) from None
     offers = tuple(dict(worker.get("resources") or {}) for worker in known["workers"].values())
     named = {name: states.get(known_key) for name, known_key in (keys or {}).items()}
-    return None if keys is None else dict(keys), Look(named, offers)
+    running = {name: at_work[known_key] for name, known_key in (keys or {}).items() if known_key in at_work}
+    return None if keys is None else dict(keys), Look(named, offers, running)
 
 
 def _name_of(whole: str, key: str) -> str:
@@ -157,6 +162,22 @@ def withdraw(address: str, dataset: str, security: Any = None) -> bool:
                 client.unpublish_dataset(dataset)
         return True
     return False
+
+
+def end_stuck(
+    address: str, dataset: str, workers: Collection[str], names: Collection[str], security: Any = None
+) -> None:
+    """End workers that do not come to an end; of published tasks `names` are given to no other worker."""
+    with (
+        contextlib.suppress(OSError, TimeoutError, RuntimeError, TypeError, ValueError, KeyError),
+        open_client(address, ANSWER_SECONDS, security=security) as client,
+    ):
+        if names:
+            # First of all: Dask would give them to another worker at the moment in which theirs ends.
+            futures = client.get_dataset(dataset)
+            client.cancel([futures[name] for name in names], force=True)
+        for worker in workers:
+            end_worker(client, worker)
 
 
 def security_of(settings: Mapping[str, Any]) -> Any:

@@ -16,7 +16,7 @@ from ig_tasks.errors import WorkerLostError
 if TYPE_CHECKING:
     from distributed import Client, Future
 
-__all__ = ["Running", "SlowTasks", "end_worker", "running_tasks"]
+__all__ = ["Running", "SlowTasks", "ask_running", "end_worker", "running_tasks"]
 
 _SILENT_SECONDS = 30.0
 _LOOK_SECONDS = 10.0
@@ -80,6 +80,20 @@ class Running:
 def running_tasks(client: Client) -> dict[str, Running]:
     """The tasks that workers are at, by their keys: also those of a worker from which nothing is heard."""
     found = client.run_on_scheduler(_running_tasks)
+    return {key: Running(worker, seconds) for key, (worker, seconds) in found.items()}
+
+
+async def ask_running(scheduler: Any) -> dict[str, Running]:
+    """`running_tasks`, asked of a connection to the scheduler; nothing where it lets no function of ours run on it."""
+    from distributed.protocol.pickle import dumps
+    from distributed.protocol.serialize import Serialized, deserialize
+
+    found: Any = {}
+    with contextlib.suppress(RuntimeError, TypeError, ValueError, AttributeError, ImportError, KeyError):
+        answer = await scheduler.run_function(function=dumps(_running_tasks), args=dumps(()), kwargs=dumps({}))
+        found = answer["result"] if answer["status"] == "OK" else {}
+        # The connection hands on what it is given as it came.
+        found = deserialize(found.header, found.frames) if isinstance(found, Serialized) else found
     return {key: Running(worker, seconds) for key, (worker, seconds) in found.items()}
 
 

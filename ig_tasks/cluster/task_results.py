@@ -20,6 +20,7 @@ __all__ = [
     "MOST_RESCUED",
     "DiedComputingError",
     "Done",
+    "NotByRowsError",
     "call_task",
     "lost_by",
     "result_of",
@@ -33,7 +34,11 @@ MOST_RESCUED = 16
 
 
 class DiedComputingError(WorkerLostError):
-    """Workers died one after the other while they computed a task."""
+    """Workers died one after the other of a task, and not of loading the model."""
+
+
+class NotByRowsError(WorkerLostError):
+    """A task that ended its workers was tried in pieces, and no few rows of it are why: what was said first holds."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +124,7 @@ def unrefused(result: Done | Refused) -> Done:
 def lost_by(session: ComputeSession, key: str, deaths: int, was: Doing) -> WorkerLostError:
     """The error to raise where so many workers died of one task; `was`: what they were at."""
     told = sentence(f"{key}: {deaths} {died(was)}", session.lost_workers_note(), session.lost_workers_remedy(was))
-    return (DiedComputingError if was == "computing" else WorkerLostError)(told)
+    return (WorkerLostError if was == "loading" else DiedComputingError)(told)
 
 
 def sentence(*parts: str) -> str:

@@ -71,7 +71,10 @@ class ComputeAttributionsOperator(StageOperator):
             with plain_failures(self.log):
                 earlier = Submitted.of(submitted)
             if event["status"] == "failed":
-                self._submit(context, losses=losses, failed=event["shards"], earlier=earlier)
+                limit = event.get("limit")
+                if limit is not None:
+                    self._say(Line(f"compute_attributions: {event['why']}", "warning"))
+                self._submit(context, losses=losses, failed=event["shards"], earlier=earlier, limit=limit)
             if event["status"] == "lost":
                 self._say(Line(f"compute_attributions: {event['why']}; finished shards are kept", "warning"))
                 if losses + 1 >= _LOSSES:
@@ -131,6 +134,7 @@ class ComputeAttributionsOperator(StageOperator):
                 resources=spec.compute.resources,
                 patience=spec.compute.worker_timeout,
                 poll_interval=self.poll_interval,
+                shard_timeout=spec.compute.shard_timeout,
             ),
             method_name="execute_complete",
             kwargs={"submitted": submitted.to_json(), "losses": losses},

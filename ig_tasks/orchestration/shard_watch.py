@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ig_tasks.cluster.published import Look
 
-__all__ = ["ShardWatch"]
+__all__ = ["ShardWatch", "stuck"]
 
 Event = dict[str, Any]
-"""{"status": "finished" | "failed" | "lost", "shards": those that failed, "why": in words}"""
+"""{"status": "finished" | "failed" | "lost", "shards": those that failed, "why": in words}; where shards failed for
+being at work too long, "limit": the seconds that each was given."""
 
 
 @dataclass
@@ -63,3 +64,9 @@ class ShardWatch:
 def lost(why: str) -> Event:
     """Nobody is at work."""
     return {"status": "lost", "shards": [], "why": why}
+
+
+def stuck(shards: Collection[str], seconds: float) -> Event:
+    """Two workers did not come to an end with these shards."""
+    why = f"{min(shards)} was not done within {seconds:g} s, also by a second worker; see compute.shard_timeout"
+    return {"status": "failed", "shards": list(shards), "why": why, "limit": seconds}

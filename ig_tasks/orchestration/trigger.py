@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping
-from typing import Any
+from typing import Any, Literal
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from ig_tasks.orchestration.shard_watch import Event, ShardWatch
+from ig_tasks.orchestration.shard_watch import Event, ShardWatch, stuck
+from ig_tasks.orchestration.stuck_shards import StuckShards
 
 __all__ = ["ShardsTrigger"]
 
@@ -28,6 +29,7 @@ class ShardsTrigger(BaseTrigger):
         resources: what each shard needs of its worker.
         patience: seconds without a scheduler, a store or a fit worker before the work counts as lost.
         poll_interval: seconds between two looks.
+        shard_timeout: seconds that a worker may be at a shard, or "auto": by the pace of the others.
     """
 
     def __init__(
@@ -37,6 +39,7 @@ class ShardsTrigger(BaseTrigger):
         resources: Mapping[str, float] | None = None,
         patience: float = 60.0,
         poll_interval: float = 5.0,
+        shard_timeout: float | Literal["auto"] = "auto",
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.submitted = dict(submitted)
@@ -44,6 +47,8 @@ class ShardsTrigger(BaseTrigger):
         self.resources = dict(resources or {})
         self.patience = patience
         self.poll_interval = poll_interval
+        self.shard_timeout = shard_timeout
+        self._stuck = StuckShards(shard_timeout)
         self._keys: dict[str, str] | None = None
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
@@ -56,6 +61,7 @@ class ShardsTrigger(BaseTrigger):
                 "resources": self.resources,
                 "patience": self.patience,
                 "poll_interval": self.poll_interval,
+                "shard_timeout": self.shard_timeout,
             },
         )
 
@@ -96,7 +102,20 @@ class ShardsTrigger(BaseTrigger):
             finished = await asyncio.to_thread(_finished, folder_of, self.submitted["run_uri"])
         except OSError as error:
             return watch.missing(f"the store does not answer ({error}), and did not"), -1
-        return watch.judge(self._keys, seen, finished), len(finished)
+        event = watch.judge(self._keys, seen, finished)
+        return event or await self._give_up(seen, security), len(finished)
+
+    async def _give_up(self, seen: Any, security: Any) -> Event | None:
+        """End workers that have been at a shard for too long; the event, where a second worker was."""
+        from ig_tasks.cluster.published import end_stuck
+
+        found = self._stuck.look(seen.running)
+        if not found.workers:
+            return None
+        self.log.warning("compute_attributions: %s: not done within %g s", ", ".join(found.workers), found.seconds)
+        address, dataset = self.submitted["address"], self.submitted["dataset"]
+        await asyncio.to_thread(end_stuck, address, dataset, found.workers, found.shards, security)
+        return stuck(found.shards, found.seconds) if found.shards else None
 
     async def _security(self) -> Any:
         from ig_tasks.cluster.published import security_of

@@ -98,7 +98,7 @@ class Checkup:
         Raises:
             UserError: what keeps the model from being explained there.
         """
-        return judge_spec(self._plan, self._session)
+        return judge_spec(self._plan, self._session, say=self._log or to_stderr)
 
 
 def _rule_lines(spec: ExplanationSpec) -> list[str]:

@@ -30,6 +30,7 @@ def submit_attributions(
     context: Mapping[str, Any] | None = None,
     failed: Collection[str] = (),
     earlier: Submitted | None = None,
+    limit: float | None = None,
 ) -> Submitted | None:
     """Have an existing scheduler explain every shard that is not finished, and return at once.
 
@@ -44,6 +45,7 @@ def submit_attributions(
         failed: shards whose tasks ended without a result; they are explained here first, so that what keeps them from
             being explained is raised.
         earlier: what an earlier call returned, where this one goes on with the same work.
+        limit: seconds that each of `failed` is given, where two workers did not come to an end with them in that time.
 
     Returns:
         What is at work; None where nothing is left, or the run was computed before: call `compute_attributions`.
@@ -53,6 +55,8 @@ def submit_attributions(
     """
     say = log or to_stderr
     ref = RunReference.of(ref)
+    if limit is not None:
+        spec = spec.model_copy(update={"compute": spec.compute.model_copy(update={"shard_timeout": limit})})
     plan, run = planned(spec, ref), ref.run_folder()
     manifest = Manifest(run)
     if manifest.stage("compute_attributions") is not None:

@@ -18,6 +18,7 @@ from ig_tasks.models.outcomes import Outcome, outcome_of
 from ig_tasks.models.spaces import converter
 from ig_tasks.models.target_config import Target
 from ig_tasks.spec import AttributionSpec
+from ig_tasks.stages.left_out import left_out
 from ig_tasks.stages.row_isolation import Rows, isolate_rows
 from ig_tasks.stages.tasks import ModelReference, worker_model
 from ig_tasks.stages.worker_models import cached
@@ -53,6 +54,8 @@ class AblationTask:
     attribution: AttributionSpec
     memory_limit: int
     resources: dict[str, float] = field(default_factory=dict)
+    left_out: frozenset[str] = frozenset()
+    """Positions of rows that are left out: those that end the process."""
 
     def asked(self) -> dict[str, Any]:
         """Everything that decides the numbers."""
@@ -121,7 +124,7 @@ def ablate_rows(task: AblationTask, folder_uri: str, name: str) -> int:
     prepared = cached(("ablation", model.digest, task.baseline_uri, loaded.device), prepare)
     segment = prepared.segment
     columns = [*package.columns, *(column for column in (segment, task.cluster, task.label) if column)]
-    frame = read_shard(task.shard, list(dict.fromkeys(columns)))
+    frame = left_out(read_shard(task.shard, list(dict.fromkeys(columns))), task.left_out)
     label = read_labels(frame[task.label], outcome.kind, outcome.target, outcome.classes)
     frame, label = frame[~np.isnan(label)], label[~np.isnan(label)]
     encoded = package.encode(frame)

@@ -14,15 +14,17 @@ from ig_tasks.baselines.fitted import Baseline
 from ig_tasks.baselines.fitting import BaselineCounts, fit_baseline
 from ig_tasks.baselines.population import members
 from ig_tasks.baselines.table import baseline_of_table
-from ig_tasks.cluster.job import run_one
 from ig_tasks.cluster.session import ComputeSession
 from ig_tasks.data.dataset import DataFile, Dataset
 from ig_tasks.data.shards import Shard, plan_shards, read_shard
 from ig_tasks.models import LoadedModel
 from ig_tasks.spec import BaselineSpec
+from ig_tasks.stages.careful_calls import call_one
+from ig_tasks.stages.left_out import left_out
 from ig_tasks.stages.planning import baseline_files
 from ig_tasks.stages.run_plan import RunPlan
 from ig_tasks.stages.tasks import ModelReference, worker_model
+from ig_tasks.store.sealed import Say
 
 __all__ = ["JudgeTask", "judge_rows", "judge_spec", "judge_task"]
 
@@ -40,17 +42,24 @@ class JudgeTask:
     rows: Shard
     reference: Shard
     resources: Mapping[str, float]
+    left_out: frozenset[str] = frozenset()
+    """Positions of rows that are left out: those that end the process."""
+
+    @property
+    def shard(self) -> Shard:
+        """The rows that are judged."""
+        return self.rows
 
 
-def judge_spec(plan: RunPlan, session: ComputeSession) -> BaselineAssessment:
+def judge_spec(plan: RunPlan, session: ComputeSession, *, say: Say) -> BaselineAssessment:
     """Judge a spec's baseline beside others, on rows spread evenly over the run's data; a worker does it.
 
     Raises:
         UserError: if the model cannot be loaded or explained.
     """
     task = judge_task(plan, _ROWS)
-    assessment: BaselineAssessment = run_one(
-        session, judge_rows, task, key="judge-baselines", resources=task.resources, rows=task.rows.rows
+    assessment: BaselineAssessment = call_one(
+        session, judge_rows, task, key="judge-baselines", resources=task.resources, say=say
     )
     return assessment
 
@@ -75,9 +84,10 @@ def judge_rows(task: JudgeTask) -> BaselineAssessment:
     candidates: dict[str, Any] = {spec.strategy: own}
     for name in ("auto", "mean", "mode", "zero"):
         candidates.setdefault(name, name)
-    rows = read_shard(task.rows, columns)
+    rows = left_out(read_shard(task.rows, columns), task.left_out)
     fitted_on = list(dict.fromkeys([*package.input_columns, *([spec.segment] if spec.segment else [])]))
     reference = rows if task.reference == task.rows else read_shard(task.reference, fitted_on)
+    reference = left_out(reference, task.left_out)
     if spec.cutoff is not None:
         candidates[spec.strategy] = _population(loaded, reference, task)
     return judge_baselines(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ig_tasks.cluster.job import run_one
 from ig_tasks.cluster.session import ComputeSession
 from ig_tasks.stages.baseline_doctor import JudgeTask, judge_rows, judge_task
+from ig_tasks.stages.careful_calls import call_one
 from ig_tasks.stages.planning import baseline_key
 from ig_tasks.stages.run_plan import RunPlan
 from ig_tasks.store import Store, run_key, take_sealed, write_sealed
@@ -36,7 +36,7 @@ def baseline_table(plan: RunPlan, store: Store, session: ComputeSession, *, say:
     folder, name = store.name_folder(plan.spec.name), f"models/baselines-{run_key(identity)}.json"
     if take_sealed(folder, name, say) is None:
         task = judge_task(plan, rows)
-        table = run_one(session, table_of_rows, task, key="baseline-table", resources=task.resources, rows=rows)
+        table = call_one(session, table_of_rows, task, key="baseline-table", resources=task.resources, say=say)
         write_sealed(folder, name, {"asked": identity, **table})
     return name
 

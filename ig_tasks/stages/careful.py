@@ -7,7 +7,7 @@ would have been without the rows that were found.
 from __future__ import annotations
 
 import contextlib
-import math
+import os
 import signal
 import sys
 from dataclasses import dataclass, replace
@@ -16,14 +16,16 @@ from typing import Any, Self
 
 import numpy as np
 
+from ig_tasks.cluster.plain_worker import MEMORY
 from ig_tasks.errors import WorkerLostError
 from ig_tasks.expendable import Died, Expendable
 from ig_tasks.stages import worker_models
+from ig_tasks.stages.ending_rows import ending_rows
 from ig_tasks.stages.shard_files import quarantine_file
 from ig_tasks.stages.tasks import ExplainTask
 from ig_tasks.store import RunFolder
 
-__all__ = ["Compute", "Count", "Probe", "explain_carefully"]
+__all__ = ["Compute", "Count", "Probe", "explain_carefully", "memory_of_worker"]
 
 _MODULE = "ig_tasks.stages.careful_child"
 _MOST = 8
@@ -88,7 +90,7 @@ class _Pieces:
         self._task, self._limit = task, limit
         self._child: Expendable | None = None
         self._count = 0
-        self._memory = _memory_of_worker()
+        self._memory = memory_of_worker()
 
     def __enter__(self) -> Self:
         return self
@@ -115,19 +117,7 @@ class _Pieces:
 
     def ending_rows(self) -> dict[int, str]:
         """{row: why} of the rows that end the process by themselves."""
-        pieces: list[np.ndarray[Any, Any]] = []
-        count = self._rows()
-        for piece in np.array_split(np.arange(count), max(1, math.isqrt(count))):
-            if self._death(piece) is not None:
-                pieces.append(piece)
-                self._require_few(len(pieces), "pieces")
-        refused: dict[int, str] = {}
-        for piece in pieces:
-            for row in piece:
-                if (died := self._death(np.array([row]))) is not None:
-                    refused[int(row)] = _words(died, self._limit)
-                    self._require_few(len(refused), "rows")
-        return refused
+        return ending_rows(self._rows(), self._death, name=self._name, limit=self._limit, most=_MOST)
 
     def without(self, refused: dict[int, str]) -> dict[str, Any]:
         """The counts of the shard, explained without these rows."""
@@ -182,22 +172,11 @@ class _Pieces:
             self._child.close()
             self._child = None
 
-    def _require_few(self, found: int, what: str) -> None:
-        if found > _MOST:
-            raise WorkerLostError(
-                f"{self._name}: more than {_MOST} {what} of it end the process, or never end; call the model alone "
-                "(ig_tasks.load_model) to see where"
-            )
 
-
-def _words(died: Died, limit: float | None) -> str:
-    if died.why == "time":
-        return f"the model does not return within {limit:g} s"
-    return f"the model ends its process ({died.words})"
-
-
-def _memory_of_worker() -> int | None:
-    """Bytes that a Dask worker may hold: its nanny does not see what its children hold."""
+def memory_of_worker() -> int | None:
+    """Bytes that this worker may hold: whoever watches it does not see what its children hold."""
+    if limit := os.environ.get(MEMORY):
+        return int(limit)
     distributed = sys.modules.get("distributed")
     with contextlib.suppress(ValueError, AttributeError):
         limit = distributed.get_worker().memory_manager.memory_limit if distributed else None

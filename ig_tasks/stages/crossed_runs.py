@@ -25,6 +25,7 @@ from ig_tasks.explanations.prepared_model import PreparedModel
 from ig_tasks.spec import AttributionSpec
 from ig_tasks.stages.explained_rows import explain_rows
 from ig_tasks.stages.kept_results import kept_results
+from ig_tasks.stages.left_out import left_out
 from ig_tasks.stages.substitution import given_another, substituted
 from ig_tasks.stages.tasks import ModelReference, worker_model
 from ig_tasks.stages.worker_models import cached
@@ -72,6 +73,8 @@ class CrossTask:
     memory_limit: int
     resources: dict[str, float] = field(default_factory=dict)
     substitution: Substitution | None = None
+    left_out: frozenset[str] = frozenset()
+    """Positions of rows that are left out: those that end the process."""
 
     def asked(self) -> dict[str, Any]:
         """Everything that decides the numbers."""
@@ -155,6 +158,8 @@ def cross_rows(task: CrossTask, folder_uri: str, name: str) -> int:
         # What keeps its value keeps its attributions, too: another task has those.
         given = given_another(frame[swapped.column], values, numbers=swapped.numbers)
         frame = frame.assign(**{swapped.column: values}).loc[given]
+    # Positions of all rows that were given another value are told, of those that are left out too.
+    given_positions, frame = frame[POSITION].tolist(), left_out(frame, task.left_out)
     features = package.features
     attributions = np.empty((0, len(features)))
     refused: list[int] = []
@@ -182,7 +187,7 @@ def cross_rows(task: CrossTask, folder_uri: str, name: str) -> int:
         "features": [feature.name for feature in features],
         "positions": explained[POSITION].tolist(),
         "clusters": clusters,
-        **({} if swapped is None else {"given": frame[POSITION].tolist()}),
+        **({} if swapped is None else {"given": given_positions}),
         "attributions": pack(attributions[finite]),
     }
     write_sealed(Folder(folder_uri), name, document, indent=None)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from ig_tasks.cluster.job import map_shards
 from ig_tasks.cluster.progress import Progress
 from ig_tasks.cluster.session import ComputeSession
 from ig_tasks.data.shards import Shard
+from ig_tasks.stages.careful_calls import Call, map_calls
 from ig_tasks.store import Folder, read_sealed, run_key, take_sealed
 
 __all__ = ["KeptTask", "kept_results"]
@@ -25,6 +25,11 @@ class KeptTask(Protocol):
     @property
     def resources(self) -> dict[str, float]:
         """Dask resources that it needs."""
+        ...
+
+    @property
+    def left_out(self) -> frozenset[str]:
+        """Positions of rows that its work leaves out."""
         ...
 
     def asked(self) -> dict[str, Any]:
@@ -58,15 +63,14 @@ def kept_results(
     todo = {name: task for name, task in zip(names, tasks, strict=True) if take_sealed(folder, name, say) is None}
     if todo:
         with Progress(sum(task.shard.rows for task in todo.values()), what, log=log) as progress:
-            for _ in map_shards(
+            for _ in map_calls(
                 session,
-                work,
-                [{"task": task, "folder_uri": folder.uri, "name": name} for name, task in todo.items()],
+                [Call(work, task, {"folder_uri": folder.uri, "name": name}) for name, task in todo.items()],
                 keys=[f"{what}-{name.rpartition('/')[2].removesuffix('.json')}" for name in todo],
                 resources=tasks[0].resources,
                 retries=retries,
-                rows=[task.shard.rows for task in todo.values()],
                 progress=progress,
+                say=say,
             ):
                 pass
     return [read_sealed(folder, name) for name in names]

@@ -24,6 +24,7 @@ from ig_tasks.models.loss import without_outcome
 from ig_tasks.models.outcomes import class_probabilities
 from ig_tasks.spec import AttributionSpec, BaselineSpec
 from ig_tasks.stages.layer_doctor import diagnosis_of, load_or_propose
+from ig_tasks.stages.left_out import left_out
 from ig_tasks.stages.missing_numbers import require_gaps_alike
 from ig_tasks.stages.row_isolation import isolate_rows, own_words
 from ig_tasks.stages.soundness import doubt_of_space, require_gradients, require_ids_inside, require_one_output_a_row
@@ -43,6 +44,8 @@ class TrialTask:
     model: ModelReference
     shard: Shard
     resources: Mapping[str, float]
+    left_out: frozenset[str] = frozenset()
+    """Positions of rows that are left out: those that end the process."""
 
 
 def try_model(task: TrialTask) -> dict[str, Any]:
@@ -58,7 +61,7 @@ def try_model(task: TrialTask) -> dict[str, Any]:
     device = choose_device(task.resources, framework=task.model.framework)
     loaded = load_or_propose(lambda: worker_model(task.model, task.resources), lambda: _rows(task), device)
     inputs = loaded.package.config.inputs
-    encoded = loaded.package.encode(read_shard(task.shard, loaded.package.columns))
+    encoded = loaded.package.encode(left_out(read_shard(task.shard, loaded.package.columns), task.left_out))
     arrays, fixed = _tried_rows(task, loaded, encoded)
     spec = BaselineSpec(strategy="mean")
     baseline = fit_baseline(spec, BaselineCounts.of(inputs, arrays), inputs)
@@ -128,7 +131,7 @@ def _tried_rows(
 
 def _rows(task: TrialTask) -> tuple[ModelPackage, pd.DataFrame]:
     package = open_reference(task.model)
-    return package, read_shard(task.shard, package.columns)
+    return package, left_out(read_shard(task.shard, package.columns), task.left_out)
 
 
 def _doubt_of_space(

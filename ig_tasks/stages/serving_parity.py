@@ -11,13 +11,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ig_tasks.cluster.device import choose_device
-from ig_tasks.cluster.job import run_one
 from ig_tasks.cluster.session import ComputeSession
 from ig_tasks.data.shards import Shard, plan_shards, read_shard, row_ids
 from ig_tasks.errors import IgTasksError, ModelError
 from ig_tasks.models.loaded import LoadedModel
 from ig_tasks.models.opening import open_served
 from ig_tasks.models.spaces import converter, spaces_of
+from ig_tasks.stages.careful_calls import call_one
+from ig_tasks.stages.left_out import left_out
 from ig_tasks.stages.row_isolation import Rows, isolate_rows, own_words
 from ig_tasks.stages.run_plan import RunPlan
 from ig_tasks.stages.run_reference import ComparedFacts
@@ -43,6 +44,8 @@ class ServedTask:
     shard: Shard
     id: str | None
     resources: Mapping[str, float]
+    left_out: frozenset[str] = frozenset()
+    """Positions of rows that are left out: those that end the process."""
 
 
 def call_both(task: ServedTask) -> dict[str, Any]:
@@ -58,7 +61,7 @@ def call_both(task: ServedTask) -> dict[str, Any]:
     served = None if task.served is None else _load_served(task.served, explained, task.resources)
     columns = [*explained.package.columns, *(served.package.columns if served else [])]
     columns += [column for column in (task.id, task.prediction) if column]
-    frame = read_shard(task.shard, list(dict.fromkeys(columns)))
+    frame = left_out(read_shard(task.shard, list(dict.fromkeys(columns))), task.left_out)
     compared = explained.package.encode(frame).keep
     own = _outputs_of(explained, task.model, frame, task.space)
     if served is not None and task.served is not None:
@@ -105,7 +108,7 @@ def compare_with_served(
         shard = plan_shards(plan.dataset, plan.files, rows, sample=rows)[0]
         resources = spec.compute.resources
         task = ServedTask(plan.model, served, prediction, plan.parity_space, shard, spec.data.id, resources)
-        outputs = run_one(session, call_both, task, key="call-served", resources=resources, rows=shard.rows)
+        outputs = call_one(session, call_both, task, key="call-served", resources=resources, say=say)
         write_sealed(folder, name, {"asked": identity, **outputs})
     uri, digest = (spec.data.uri, data_digest) if served is None else (served.uri, served.digest)
     return ComparedFacts(uri=uri, digest=digest, space=plan.parity_space, file=name)

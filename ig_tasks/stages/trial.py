@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ig_tasks.cluster.job import run_one
 from ig_tasks.cluster.session import ComputeSession
 from ig_tasks.data.encoding import unknown_counts
 from ig_tasks.data.reasons import by_kind
 from ig_tasks.data.shards import Shard, plan_shards, read_shard
 from ig_tasks.doctor import Diagnosis
 from ig_tasks.errors import DataError
+from ig_tasks.stages.careful_calls import call_one
 from ig_tasks.stages.model_trial import TrialTask, try_model
 from ig_tasks.stages.planning import baseline_files
 from ig_tasks.stages.run_plan import RunPlan
@@ -90,7 +90,7 @@ def trial_of(
         return dict(stored["trial"]), True
     resources = plan.spec.compute.resources
     task = TrialTask(plan.model, shard, resources)
-    trial: dict[str, Any] = run_one(session, try_model, task, key="try-model", resources=resources, rows=shard.rows)
+    trial: dict[str, Any] = call_one(session, try_model, task, key="try-model", resources=resources, say=say)
     write_sealed(folder, name, {"model": identity, "trial": trial, "versions": versions()})
     return trial, False
 

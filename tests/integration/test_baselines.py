@@ -169,7 +169,7 @@ def test_the_doctor_calls_out_the_most_common_row(project: Path) -> None:
     plain.to_parquet(project / "plain.parquet")
     spec = load_spec(path, settings={"baseline": {"strategy": "table", "uri": str(project / "plain.parquet")}})
     with ComputeSession(spec.compute) as session:
-        judged = judge_spec(plan_run(spec, "2013-01"), session)
+        judged = judge_spec(plan_run(spec, "2013-01"), session, say=lambda _: None)
     assert judged.common_rows == 30
     assert judged.problems("table")["common"] == (
         "it is the data's most common row: 30 rows are identical to it and get all-zero attributions"

@@ -66,15 +66,17 @@ class Task:
     def submit(self, **arguments: Any) -> Submitted | None:
         return pipeline.submit_attributions(self.spec, self.ref, log=self.said.append, **arguments)
 
-    def trigger(self, submitted: Submitted, patience: float = PATIENCE) -> ShardsTrigger:
+    def trigger(self, submitted: Submitted, patience: float = PATIENCE, limit: Any = "auto") -> ShardsTrigger:
         """A trigger that Airflow's database gave back."""
-        one = ShardsTrigger(submitted.to_json(), resources={}, patience=patience, poll_interval=0.05)
+        one = ShardsTrigger(
+            submitted.to_json(), resources={}, patience=patience, poll_interval=0.05, shard_timeout=limit
+        )
         _, arguments = one.serialize()
         return ShardsTrigger(**arguments)
 
-    def wait(self, submitted: Submitted, patience: float = PATIENCE) -> dict[str, Any]:
+    def wait(self, submitted: Submitted, patience: float = PATIENCE, limit: Any = "auto") -> dict[str, Any]:
         async def first() -> dict[str, Any]:
-            async for event in self.trigger(submitted, patience).run():
+            async for event in self.trigger(submitted, patience, limit).run():
                 return dict(event.payload)
             raise AssertionError("the trigger ended without an event")
 
@@ -193,6 +195,25 @@ def test_a_shard_that_ends_without_a_result_says_why_where_the_task_goes_on(task
         # Others may have failed before their data were back.
         event = task.wait(submitted)
     assert task.finished() == SHARDS
+
+
+def test_a_shard_with_which_the_model_never_ends_is_given_up_and_its_rows_are_found(
+    task: Task, undisturbed: dict[str, bytes]
+) -> None:
+    """By the trigger, after two workers; then by the task, as in a run that waits."""
+    with closed(task.gate):
+        submitted = task.submit()
+        assert submitted is not None
+        event = task.wait(submitted, limit=2.0)
+    assert event["status"] == "failed"
+    assert (event["limit"], len(event["shards"])) == (2.0, 1)
+    assert "was not done within 2 s, also by a second worker; see compute.shard_timeout" in event["why"]
+    # The gate is open again: here the model ends with every row.
+    again = task.submit(failed=event["shards"], earlier=submitted, limit=float(PATIENCE))
+    if again is not None:
+        assert task.wait(again)["status"] == "finished"
+    task.finish(submitted)
+    assert numbers(task.run) == undisturbed
 
 
 def test_a_scheduler_that_is_gone_is_noticed_and_what_it_finished_is_kept(

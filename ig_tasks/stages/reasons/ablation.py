@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from ig_tasks.baselines.fitted import Baseline
 from ig_tasks.baselines.segments import segments_of
+from ig_tasks.data.dataset import POSITION
 from ig_tasks.data.shards import Shard, read_shard, row_ids
 from ig_tasks.errors import RunError
 from ig_tasks.explanations.prepared_model import PreparedModel
@@ -98,6 +99,9 @@ class ReasonAblation:
     attribution: AttributionSpec
     memory_limit: int
     resources: dict[str, float] = field(default_factory=dict)
+    left_out: frozenset[str] = frozenset()
+    """Positions of rows with which the model is not asked, to find those that end the process."""
+    needs_all_rows: ClassVar[bool] = True
 
     def asked(self) -> dict[str, Any]:
         """Everything that decides the numbers."""
@@ -136,6 +140,9 @@ def _ablated(task: ReasonAblation, table: pa.Table, reasons: Mapping[int, list[P
     segment = [prepared.segment] if prepared.segment else []
     columns = [*package.columns, *segment, *([task.id_column] if task.id_column else [])]
     frame = _as_explained(task, read_shard(task.shard, list(dict.fromkeys(columns))), table).iloc[list(reasons)]
+    if task.left_out:
+        kept = ~frame[POSITION].isin(task.left_out).to_numpy()
+        frame, reasons = frame[kept], {at: reasons[at] for at in np.array(list(reasons))[kept].tolist()}
     encoded = package.encode(frame)
     if not encoded.keep.all():
         raise _data_changed(run)

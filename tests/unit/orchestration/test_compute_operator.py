@@ -65,6 +65,7 @@ def test_it_submits_and_waits_where_the_spec_says_so(task, task_context, calls, 
         "resources": {"GPU": 1},
         "patience": 7,
         "poll_interval": 5.0,
+        "shard_timeout": "auto",
     }
     assert deferred.value.method_name == "execute_complete"
     assert deferred.value.kwargs == {"submitted": SUBMITTED.to_json(), "losses": 0}
