@@ -17,6 +17,7 @@ from ig_tasks.explanations.quality import ExplanationQuality, judge_explanation
 from ig_tasks.spec import AttributionSpec
 from ig_tasks.spec.explanation_quality_section import ExplanationQualitySpec
 from ig_tasks.stages.explained_rows import explain_rows
+from ig_tasks.stages.left_out import left_out
 from ig_tasks.stages.tasks import ModelReference, worker_model
 from ig_tasks.stages.worker_models import cached
 from ig_tasks.statistics import MISSING
@@ -47,6 +48,8 @@ class ExplanationQualityTask:
     section: ExplanationQualitySpec
     memory_limit: int
     resources: dict[str, float] = field(default_factory=dict)
+    left_out: frozenset[str] = frozenset()
+    """Positions of rows that are left out: those that end the process."""
 
     def asked(self) -> dict[str, Any]:
         """Everything that decides the figures."""
@@ -81,7 +84,7 @@ def judge_explanations(task: ExplanationQualityTask, folder_uri: str, name: str)
 
     prepared = cached(("explanation_quality", model.digest, task.baseline_uri, loaded.device), prepare)
     columns = [*package.columns, *(column for column in (prepared.segment, task.cluster) if column)]
-    frame = read_shard(task.shard, list(dict.fromkeys(columns)))
+    frame = left_out(read_shard(task.shard, list(dict.fromkeys(columns))), task.left_out)
     result, encoded = explain_rows(
         prepared,
         package.encode(frame),
