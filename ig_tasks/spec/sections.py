@@ -32,8 +32,8 @@ Integrator = Literal[
 
 
 Method = Literal[
-    "integrated_gradients", "expected_gradients", "weighted_baselines", "guided", "idgi", "noise_averaged", "saliency",
-    "gradient_x_input",
+    "integrated_gradients", "expected_gradients", "weighted_baselines", "guided", "blur", "idgi", "noise_averaged",
+    "saliency", "gradient_x_input",
 ]  # fmt: skip
 
 

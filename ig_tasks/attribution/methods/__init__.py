@@ -8,6 +8,7 @@ from dataclasses import fields
 from typing import Any
 
 from ig_tasks.attribution.methods.base import Method, MethodResult
+from ig_tasks.attribution.methods.blur import Blur
 from ig_tasks.attribution.methods.conductance import Conductance
 from ig_tasks.attribution.methods.described import Described
 from ig_tasks.attribution.methods.expected_gradients import ExpectedGradients
@@ -22,7 +23,24 @@ from ig_tasks.attribution.methods.saliency import Saliency
 from ig_tasks.attribution.methods.weighted_baselines import WeightedBaselines
 from ig_tasks.errors import InputError, suggest
 
-__all__ = ["METHODS", "IntegratedGradients", "Method", "MethodResult", "choose_method"]
+__all__ = [
+    "METHODS",
+    "Blur",
+    "Conductance",
+    "ExpectedGradients",
+    "GradientXInput",
+    "Guided",
+    "Idgi",
+    "IntegratedGradients",
+    "Layer",
+    "Method",
+    "MethodResult",
+    "Neuron",
+    "NoiseAveraged",
+    "Saliency",
+    "WeightedBaselines",
+    "choose_method",
+]
 
 METHODS: dict[str, type[Described]] = {
     method.name: method
@@ -32,6 +50,7 @@ METHODS: dict[str, type[Described]] = {
         WeightedBaselines,
         Guided,
         Idgi,
+        Blur,
         NoiseAveraged,
         Saliency,
         GradientXInput,
