@@ -199,8 +199,10 @@ class Chart:
         wide = float(box.split()[2])
         # Vega gives every group of marks a role without a name. `words` stand for all of it.
         drawing = inside.removesuffix("</svg>")
+        # Pictures within it are named by an attribute of another language; a file of its own says which.
+        xlink = ' xmlns:xlink="http://www.w3.org/1999/xlink"' if "xlink:" in drawing else ""
         return (
-            f'<svg xmlns="http://www.w3.org/2000/svg" class="chart" role="img" viewBox="{box}" '
+            f'<svg xmlns="http://www.w3.org/2000/svg"{xlink} class="chart" role="img" viewBox="{box}" '
             f'style="--wide:{wide * 1.12:.0f}px" aria-label="{html.escape(visible(self.alternative))}">'
             f'<g aria-hidden="true">{drawing}</g></svg>'
         )

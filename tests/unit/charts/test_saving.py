@@ -16,7 +16,7 @@ import pytest
 from ig_tasks.charts import Chart
 from ig_tasks.charts.bars import Bar, size_bars
 from ig_tasks.charts.notebook import table
-from ig_tasks.charts.picture_panels import png_of
+from ig_tasks.charts.picture_panels import Panel, picture_panels, png_of
 from ig_tasks.charts.swarms import Swarm, swarms
 from ig_tasks.errors import InputError
 from ig_tasks.presentation.colours import DARK, LIGHT
@@ -47,6 +47,16 @@ def test_png_svg_and_html_by_their_endings(chart: Chart, tmp_path: Path) -> None
     opened = io.StringIO()
     chart.save(opened, format="svg")
     assert opened.getvalue().startswith("<svg")
+
+
+def test_an_image_is_a_whole_svg_file(tmp_path: Path) -> None:
+    """What a page forgives, a file does not: every name in it has to be declared."""
+    picture_panels([Panel("original", np.zeros((2, 3, 3), np.uint8))], np.zeros((2, 3)), "", row="row 0").save(
+        tmp_path / "image.svg"
+    )
+    root = ET.fromstring((tmp_path / "image.svg").read_text(encoding="utf-8"))  # noqa: S314 - our own
+    (image,) = root.iter("{http://www.w3.org/2000/svg}image")
+    assert image.attrib["{http://www.w3.org/1999/xlink}href"].startswith("data:image/png;base64,")
 
 
 def test_nothing_of_the_data_is_obeyed(chart: Chart, tmp_path: Path) -> None:
