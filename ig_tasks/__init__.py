@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ig_tasks.attribution.registration import register_operation
     from ig_tasks.baselines.arrays import Samples
     from ig_tasks.baselines.doctor import judge_baselines
     from ig_tasks.baselines.strategy import Strategy
@@ -31,6 +32,7 @@ __all__ = [
     "judge_baselines",
     "load_model",
     "open_run",
+    "register_operation",
 ]
 
 __version__ = "0.1.0"
@@ -46,6 +48,7 @@ _HOME = {
     "judge_baselines": "ig_tasks.baselines.doctor",
     "load_model": "ig_tasks.models",
     "open_run": "ig_tasks.explanations.finished_run",
+    "register_operation": "ig_tasks.attribution.registration",
 }
 
 

@@ -13,12 +13,14 @@ import numpy as np
 
 from ig_tasks.attribution.backends.keras.graph import Step, replay
 from ig_tasks.attribution.backends.keras.pieces import Bent, beyond
+from ig_tasks.attribution.backends.keras.registered import REGISTERED
 from ig_tasks.attribution.backends.keras.rules import ELEMENTWISE, KINKED, PIECEWISE
 from ig_tasks.attribution.backends.keras.values import Affine, Element, Live, Value
 
 __all__ = ["element_of", "elementwise"]
 
 _COMBINED = frozenset(("Neg", "Mul", "RealDiv", "Div", "AddV2", "Add", "Sub"))
+_KNOWN = _COMBINED | PIECEWISE | ELEMENTWISE | {REGISTERED}
 
 
 def element_of(value: Affine | Live) -> Element:
@@ -34,7 +36,7 @@ def elementwise(step: Step, operands: Sequence[Value]) -> Element | None:
     With no `names` it is an affine function: the result may as well be computed, and is needed if the end of the
     affine part is to lie behind it.
     """
-    if step.type not in _COMBINED | PIECEWISE | ELEMENTWISE:
+    if step.type not in _KNOWN:
         return None
     parts: list[Element | None] = []
     numbers: list[float | None] = []
@@ -59,13 +61,15 @@ def elementwise(step: Step, operands: Sequence[Value]) -> Element | None:
     curved = step.type in ELEMENTWISE and not (step.type in ("RealDiv", "Div") and numbers[1] is not None)
     if curved or step.type in PIECEWISE or (step.type == "Mul" and len(moving) == 2):
         names[step.type] = None
+    if step.type == REGISTERED:
+        names[step.operation.registration.name] = None
 
     def call(z: Any, made: dict[int, Any]) -> Any:
         pairs = zip(parts, operands, strict=True)
         given = [operand.at("points") if part is None else part.of(z, made) for part, operand in pairs]
         return replay(step.operation, given)[0]
 
-    kinked = any(part.kinked for part in moving) or step.type in PIECEWISE | KINKED
+    kinked = any(part.kinked for part in moving) or step.type in PIECEWISE | KINKED or bool(_own_knots(step))
     bent = _bent(step, parts, numbers)
     bends = _bends(step, parts, numbers) if kinked and bent is None else ()
     return Element(root, call, bent, tuple(names), kinked, bends)
@@ -80,6 +84,9 @@ def _bends(step: Step, parts: list[Element | None], numbers: list[float | None])
         if part.bent is not None:
             found += beyond(part.bent.pieces)
         found += part.bends
+    if step.type == REGISTERED and parts[0] is not None:
+        own = parts[0].of
+        found += [lambda z, knot=knot: own(z) - knot for knot in _own_knots(step)]  # type: ignore[misc]
     if step.type in PIECEWISE | KINKED:
         one, two = parts[0], parts[-1]
 
@@ -93,6 +100,10 @@ def _bends(step: Step, parts: list[Element | None], numbers: list[float | None])
             if step.type == "Relu6":
                 found.append(lambda z: one.of(z) - 6.0)
     return tuple(found)
+
+
+def _own_knots(step: Step) -> tuple[float, ...]:
+    return step.operation.registration.knots if step.type == REGISTERED else ()
 
 
 def _bent(step: Step, parts: list[Element | None], numbers: list[float | None]) -> Bent | None:
@@ -129,4 +140,7 @@ def _bent(step: Step, parts: list[Element | None], numbers: list[float | None]) 
             return one.chosen(two, max)
         case "Minimum":
             return one.chosen(two, min)
+        case _ if step.type == REGISTERED:
+            own = step.operation.bent
+            return None if own is None else own.after(one)
     return None

@@ -17,6 +17,7 @@ from typing import Any
 import tensorflow as tf  # noqa: TID253 - this module is the framework's own, loaded lazily
 from tensorflow.python.framework import op_def_registry  # noqa: TID253 - the one list of operations' definitions
 
+from ig_tasks.attribution.backends.keras.registered import REGISTERED, Marks
 from ig_tasks.attribution.backends.keras.state import writes
 from ig_tasks.attribution.structure import NotFollowed
 
@@ -62,7 +63,9 @@ class Graph:
     @classmethod
     def of(cls, function: Any, specs: Sequence[Any]) -> Graph:
         """Trace `function`, which takes tensors like `specs` and gives one. Raises NotFollowed."""
-        concrete = tf.function(function, autograph=False).get_concrete_function(*specs)
+        marks = Marks()
+        with marks.noted():
+            concrete = tf.function(function, autograph=False).get_concrete_function(*specs)
         graph = concrete.graph
         for operation in graph.get_operations():
             if writes(frozenset({operation.type})):
@@ -74,16 +77,40 @@ class Graph:
         for tensor, key in zip(graph.inputs, (*inputs, *captures), strict=True):
             names[tensor.ref()] = key
         steps = list(_flat(graph, [graph.outputs[0]], names, keys))
-        return cls(steps, tuple(inputs), captures, names[graph.outputs[0].ref()])
+        output = names[graph.outputs[0].ref()]
+        if marks.found:
+            steps = _joined(steps, marks, output)
+        return cls(steps, tuple(inputs), captures, output)
 
     def before(self, keys: Sequence[int]) -> list[Step]:
         """The steps that give these tensors."""
-        wanted, found = set(keys), []
-        for step in reversed(self.steps):
-            if wanted.intersection(step.outputs):
-                wanted.update(step.inputs)
-                found.append(step)
-        return found[::-1]
+        return _needed(self.steps, keys)
+
+
+def _needed(steps: Sequence[Step], keys: Sequence[int]) -> list[Step]:
+    wanted, found = set(keys), []
+    for step in reversed(steps):
+        if wanted.intersection(step.outputs):
+            wanted.update(step.inputs)
+            found.append(step)
+    return found[::-1]
+
+
+def _joined(steps: Sequence[Step], marks: Marks, output: int) -> list[Step]:
+    """The steps that give `output`, with each registered operation as one step."""
+    given: dict[int, Step] = {}
+    joined = []
+    for step in steps:
+        number, side = marks.at(step.operation) or (-1, "")
+        if side == "in":
+            given[number] = step
+        elif side == "out" and number in given:
+            first = given[number]
+            operation = marks.operation(number, first.operation, step.operation)
+            operation.check()
+            step = Step(REGISTERED, operation, first.inputs, step.outputs)
+        joined.append(step)
+    return _needed(joined, [output])
 
 
 def static(tensor: Any) -> Any:
@@ -109,6 +136,8 @@ def _folded(tensor: Any, depth: int) -> Any:
 
 def replay(operation: Any, inputs: Sequence[Any]) -> list[Any]:
     """The operation on other inputs: its outputs. Raises NotFollowed."""
+    if operation.type == REGISTERED:
+        return [operation.call(inputs[0])]
     if operation.type == "Const":
         return [tf.constant(tf.make_ndarray(operation.get_attr("value")))]
     function, names, attributes = _signature(operation.type)

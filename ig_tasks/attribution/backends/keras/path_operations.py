@@ -11,6 +11,7 @@ import tensorflow as tf  # noqa: TID253 - this module is the framework's own, lo
 
 from ig_tasks.attribution.backends.keras.graph import Step, replay
 from ig_tasks.attribution.backends.keras.pools import Windows, leads, max_pool, rounds
+from ig_tasks.attribution.backends.keras.registered import REGISTERED
 from ig_tasks.attribution.backends.keras.rules import (
     BY_ENDS,
     COMPARISONS,
@@ -45,7 +46,7 @@ __all__ = ["Done", "do", "known"]
 
 _ALL = (
     frozenset(LINEAR) | PRODUCTS | SUMS | JOINS | OPAQUE | ELEMENTWISE | PIECEWISE | REDUCTIONS | BY_ENDS
-    | SPECTRA | {"SelectV2", "Select", "SquaredDifference", "PadV2", "TopKV2", "ComplexAbs"}
+    | SPECTRA | {REGISTERED, "SelectV2", "Select", "SquaredDifference", "PadV2", "TopKV2", "ComplexAbs"}
 )  # fmt: skip
 
 
@@ -112,6 +113,8 @@ def do(step: Step, operands: Sequence[Value], nodes: Any) -> Done:
             return Done(native(), linear=True)
         a, b = _alike(native, *given[1:])
         return Done([switched(nodes, tf.broadcast_to(given[0], tf.shape(a)), a, b)], kinked=True)
+    if kind == REGISTERED:  # of an operand that has no gradient beside others
+        return Done([smooth(nodes, operation.call, given[0])], kinked=bool(operation.registration.knots))
     if kind in ELEMENTWISE and moving == [0] and len(given) == 1:  # an opaque operand beside: not put together
         return Done([smooth(nodes, lambda z: replay(operation, [z])[0], given[0])], exact=True, kinked=kind in KINKED)
     if kind in REDUCTIONS and moving == [0]:

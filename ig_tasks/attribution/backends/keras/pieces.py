@@ -56,6 +56,20 @@ class Bent:
                 parts.append((low, *(one if first else two)[1:]))
         return Bent(tuple(parts))
 
+    def after(self, inner: Bent) -> Bent:
+        """This function of what `inner` gives: cut where `inner` bends, and where it passes a knot of this one."""
+        parts: list[tuple[float, float, float]] = []
+        for (low, slope, intercept), end in zip(
+            inner.parts, [*(part[0] for part in inner.parts[1:]), _INFINITE], strict=True
+        ):
+            crossings = [(knot - intercept) / slope for knot, _, _ in self.parts[1:]] if slope else []
+            cuts = [low, *sorted(cut for cut in crossings if low < cut < end)]
+            for start, stop in zip(cuts, [*cuts[1:], end], strict=True):
+                value = slope * _between(start, stop) + intercept
+                _, outer_slope, outer_intercept = self._part(value)
+                parts.append((start, outer_slope * slope, outer_slope * intercept + outer_intercept))
+        return Bent(tuple(parts))
+
     @classmethod
     def constant(cls, value: float) -> Bent:
         return cls(((-_INFINITE, 0.0, value),))

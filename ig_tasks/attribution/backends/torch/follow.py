@@ -8,6 +8,7 @@ depend on the path, or carriers' NaN: `Follow.finished` and the look at one row 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,14 +33,19 @@ from ig_tasks.attribution.backends.torch.operations import (
     Step,
     crossings_of,
     draws,
+    registered_crossings,
     spelled,
+    take_registered,
     take_step,
 )
+from ig_tasks.attribution.registration import Registration, handled_by, registered_function
 from ig_tasks.attribution.structure import NotFollowed
 
-__all__ = ["DRAWS", "Call", "Cut", "Follow", "Reached"]
+__all__ = ["DRAWS", "REGISTERED", "Call", "Cut", "Follow", "Reached"]
 
 DRAWS = "the model draws random numbers"
+REGISTERED = "registered operation"
+"""The name of calls of what users registered, which may be spelled like an operation of torch's."""
 
 _RESHAPES = words("reshape view flatten unflatten")
 
@@ -106,6 +112,7 @@ class Follow(TorchFunctionMode):  # type: ignore[misc]  # torch is not followed 
         self.rough = False
         self._piecewise = True
         self._layers = 0
+        self._handling: list[AbstractContextManager[None]] = []
 
     @property
     def pieces(self) -> int:
@@ -133,6 +140,10 @@ class Follow(TorchFunctionMode):  # type: ignore[misc]  # torch is not followed 
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
+        registration = registered_function(func)
+        if registration is not None and args:
+            rest = args[1:]
+            return self.registered(registration, lambda z: func(z, *rest, **kwargs), args[0])
         name = spelled(func)
         if name in ATTRIBUTES:
             return func(*args, **kwargs)
@@ -145,6 +156,33 @@ class Follow(TorchFunctionMode):  # type: ignore[misc]  # torch is not followed 
             name, func, args, kwargs = out_of_place(name, func, args, kwargs)
             return self._instead(target, self._done(name, func, args, kwargs, None))
         return self._done(name, func, args, kwargs, target)
+
+    def __enter__(self) -> Follow:
+        entered: Follow = super().__enter__()
+        self._handling.append(handled_by(self.registered))
+        self._handling[-1].__enter__()
+        return entered
+
+    def __exit__(self, *raised: Any) -> None:
+        self._handling.pop().__exit__(*raised)
+        super().__exit__(*raised)
+
+    def registered(self, registration: Registration, call: Callable[[Any], Any], z: Any) -> Any:
+        """An operation that a user registered."""
+        with torch._C.DisableTorchFunction():
+            z = self._current(z) if self._renamed else z
+            if not _is_live(z):
+                return call(z)
+            z = self._laid_out(z, registered_crossings(registration))
+            depth = _depth(z)
+            if depth is None:
+                return call(z)
+            if self.calls is not None:
+                registration.check(_on_arrays(call, z), tuple(z.shape[1:]), str(z.dtype).removeprefix("torch."))
+            if not self.secant:
+                return _mark(call(z), 1)
+            step = take_registered(self.nodes, registration, call, z)
+            return self._noted(registration.name, Call(REGISTERED, call, (z,), {}, step, depth), [z], None)
 
     def _done(self, name: str, func: Any, args: Any, kwargs: dict[str, Any], target: Any) -> Any:
         """An operation, which writes into `target` if there is one."""
@@ -197,6 +235,11 @@ class Follow(TorchFunctionMode):  # type: ignore[misc]  # torch is not followed 
             name, func, args, kwargs = out_of_place(name, func, args, kwargs)
         depth = max(_depth(tensor) or 0 for tensor in live)
         step = take_step(self.nodes, name, func, args, kwargs, live)
+        return self._noted(name, Call(name, func, args, kwargs, step, depth), live, target)
+
+    def _noted(self, name: str, call: Call, live: list[torch.Tensor], target: Any) -> Any:
+        """The result of an operation that was done, after what it is was noted."""
+        step, depth = call.step, call.depth
         if not step.linear:
             if name not in self.operations:
                 self.operations.append(name)
@@ -212,7 +255,7 @@ class Follow(TorchFunctionMode):  # type: ignore[misc]  # torch is not followed 
             for inner, values in enumerate(step.bends()):
                 self.distances += values if depth + inner in self.kinks_of else []
         if self.calls is not None:
-            self.calls.append(Call(name, func, args, kwargs, step, depth))
+            self.calls.append(call)
         most = max(tensor.shape[0] if tensor.dim() else 0 for tensor in live)
         for tensor in leaves([step.result]):
             length = tensor.shape[0] if tensor.dim() else 0
@@ -265,6 +308,14 @@ class Follow(TorchFunctionMode):  # type: ignore[misc]  # torch is not followed 
         self.cuts.append(Cut(base, delta, leaf))
         _mark(leaf, 0)
         return leaf
+
+
+def _on_arrays(call: Callable[[Any], Any], like: torch.Tensor) -> Callable[[Any], Any]:
+    def apply(points: Any) -> Any:
+        with torch.no_grad():
+            return call(torch.tensor(points, dtype=like.dtype, device=like.device)).double().cpu().numpy()
+
+    return apply
 
 
 def _depth(tensor: torch.Tensor) -> int | None:

@@ -11,6 +11,7 @@ import torch  # noqa: TID253 - this module is the framework's own, loaded lazily
 from ig_tasks.attribution.backends.torch.affine import SPECTRA, leaves, moves_rows, substitute, words
 from ig_tasks.attribution.backends.torch.pools import MaxPool, Windows
 from ig_tasks.attribution.backends.torch.slopes import Ends, Middle, Modulus, Piecewise, Relu, Smooth
+from ig_tasks.attribution.registration import Registration
 from ig_tasks.attribution.secant_slopes import Pieces
 from ig_tasks.attribution.structure import NotFollowed
 
@@ -23,7 +24,9 @@ __all__ = [
     "Step",
     "crossings_of",
     "draws",
+    "registered_crossings",
     "spelled",
+    "take_registered",
     "take_step",
 ]
 
@@ -189,6 +192,26 @@ def _windows(name: str, args: Any, kwargs: dict[str, Any]) -> Windows | None:
     if name not in _POOLS or kwargs.get("return_indices", False):
         return None
     return Windows.of(_POOLS[name], args[1:], kwargs)
+
+
+def take_registered(nodes: int, registration: Registration, call: Callable[[Any], Any], z: torch.Tensor) -> Step:
+    """Do an operation that a user registered. Raises NotFollowed."""
+    pieces, knots = registration.pieces, registration.knots
+    if not _has_gradient(z) or z.is_complex():
+        raise NotFollowed(f"{registration.name} was registered for real numbers")
+    bends = _bends(lambda: [[z - knot for knot in knots]]) if knots else None
+    if pieces is None:
+        return Step(Smooth.apply(nodes, call, z), exact=True, kinked=bool(knots), bends=bends)
+    if not pieces.steps:
+        return Step(call(z), linear=True)
+    value = Piecewise.apply(nodes, call, pieces, z)
+    return Step(value, exact=True, kinked=True, piecewise=True, pieces=pieces, bends=bends)
+
+
+def registered_crossings(registration: Registration) -> Crossings | None:
+    """As `crossings_of`."""
+    knots = registration.knots
+    return (lambda base, delta: [_crossing(base, delta, knot) for knot in knots]) if knots else None
 
 
 def take_step(nodes: int, name: str, func: Any, args: Any, kwargs: dict[str, Any], live: list[torch.Tensor]) -> Step:

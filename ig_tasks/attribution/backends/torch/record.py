@@ -19,7 +19,7 @@ from ig_tasks.attribution.backends.torch.chain import (
     Scale,
     StepOf,
 )
-from ig_tasks.attribution.backends.torch.follow import Call, Cut
+from ig_tasks.attribution.backends.torch.follow import REGISTERED, Call, Cut
 
 __all__ = ["chain_of"]
 
@@ -117,7 +117,7 @@ def _step(call: Call, slots: dict[int, int], own: Collection[int]) -> StepOf:
         return _normalisation(args, kwargs)
     if call.step.pieces is not None and args and args[0] is live[0] and len(live) == 1:
         return Relu() if name == "relu" else Kinked(_bound(call), call.step.pieces)
-    if name in _ELEMENTWISE and len(live) == 1 and args and args[0] is live[0]:
+    if (name in _ELEMENTWISE or name == REGISTERED) and len(live) == 1 and args and args[0] is live[0]:
         known = _DERIVATIVES.get(name) if len(args) == 1 and not _options(kwargs) else None
         return Elementwise(_bound(call), known or _by_autograd(_bound(call)))
     if len(args) == 2 and not kwargs:
