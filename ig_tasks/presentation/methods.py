@@ -70,18 +70,6 @@ METHODS: dict[str, MethodFacts] = {
         complete=True,
         estimated=False,
     ),
-    "enhanced": MethodFacts(
-        "Enhanced Integrated Gradients (Jha et al., 2020)",
-        "The same as Integrated Gradients, along a path through the data.",
-        complete=True,
-        estimated=True,
-    ),
-    "discretized": MethodFacts(
-        "Discretized Integrated Gradients (Sanyal and Ren, 2021)",
-        "What does each word contribute along a path of words in place of mixtures?",
-        complete=True,
-        estimated=True,
-    ),
     "conductance": MethodFacts(
         "Conductance (Dhamdhere, Sundararajan and Yan, 2018)",
         "What of the difference flows through each unit of a layer?",
@@ -106,9 +94,9 @@ METHODS: dict[str, MethodFacts] = {
         complete=True,
         estimated=True,
     ),
-    "averaged_gradients": MethodFacts(
-        "Integrated Gradients without the factor of the inputs (Ancona et al., 2018)",
-        "How sensitive is the output to each feature, on average along the path?",
+    "integrated_hessians": MethodFacts(
+        "Integrated Gradients with Integrated Hessians (Janizek, Sturmfels and Lee, 2021)",
+        "What is due to each feature, and what of that to each pair?",
         complete=True,
         estimated=True,
     ),

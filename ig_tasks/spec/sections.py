@@ -33,7 +33,7 @@ Integrator = Literal[
 
 Method = Literal[
     "integrated_gradients", "expected_gradients", "weighted_baselines", "guided", "blur", "idgi", "noise_averaged",
-    "saliency", "gradient_x_input",
+    "saliency", "gradient_x_input", "through_units",
 ]  # fmt: skip
 
 

@@ -37,7 +37,7 @@ def run(path, session, **settings):
 def test_the_spec_knows_the_methods_of_the_engine():
     known = AttributionSpec.model_json_schema()["properties"]["method"]["enum"]
     # Units of layers are no features of a package, so that a run has no place for their attributions.
-    assert set(known) == METHODS.keys() - {"neuron", "layer", "conductance"}
+    assert set(known) == METHODS.keys() - {"neuron", "layer", "conductance", "integrated_hessians"}
 
 
 def test_a_run_without_proof_says_so_in_words_and_is_compared_with_no_other_method(tmp_path, session):

@@ -16,10 +16,12 @@ from ig_tasks.attribution.methods.gradient_x_input import GradientXInput
 from ig_tasks.attribution.methods.guided import Guided
 from ig_tasks.attribution.methods.idgi import Idgi
 from ig_tasks.attribution.methods.integrated_gradients import IntegratedGradients
+from ig_tasks.attribution.methods.integrated_hessians import IntegratedHessians
 from ig_tasks.attribution.methods.layer import Layer
 from ig_tasks.attribution.methods.neuron import Neuron
 from ig_tasks.attribution.methods.noise_averaged import NoiseAveraged
 from ig_tasks.attribution.methods.saliency import Saliency
+from ig_tasks.attribution.methods.through_units import ThroughUnits
 from ig_tasks.attribution.methods.weighted_baselines import WeightedBaselines
 from ig_tasks.errors import InputError, suggest
 
@@ -32,12 +34,14 @@ __all__ = [
     "Guided",
     "Idgi",
     "IntegratedGradients",
+    "IntegratedHessians",
     "Layer",
     "Method",
     "MethodResult",
     "Neuron",
     "NoiseAveraged",
     "Saliency",
+    "ThroughUnits",
     "WeightedBaselines",
     "choose_method",
 ]
@@ -57,6 +61,8 @@ METHODS: dict[str, type[Described]] = {
         Neuron,
         Layer,
         Conductance,
+        ThroughUnits,
+        IntegratedHessians,
     )
 }
 """Methods that can be chosen by name."""

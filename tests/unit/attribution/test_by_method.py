@@ -216,7 +216,7 @@ def test_a_wrong_method_is_named_with_the_remedy(method: Any, words: str) -> Non
 
 
 def test_a_method_is_written_as_it_is_read() -> None:
-    for name in METHODS.keys() - {"weighted_baselines", "neuron", "layer", "conductance"}:
+    for name in METHODS.keys() - {"weighted_baselines", "neuron", "layer", "conductance", "through_units"}:
         assert choose_method(name).written == name
     described = {"name": "noise_averaged", "method": {"name": "guided", "steps": 9}, "samples": 2}
     assert choose_method(described).written == described

@@ -15,6 +15,7 @@ from ig_tasks.attribution.methods.conductance import Conductance
 from ig_tasks.attribution.methods.integrated_gradients import IntegratedGradients
 from ig_tasks.attribution.methods.layer import Layer
 from ig_tasks.attribution.methods.neuron import Neuron
+from ig_tasks.attribution.methods.through_units import ThroughUnits
 from ig_tasks.errors import InputError, LayerError
 
 pytestmark = pytest.mark.graphs
@@ -168,3 +169,17 @@ def test_a_wrong_layer_or_unit_is_named_with_the_remedy(kit: Any) -> None:
         choose_method("conductance")
     with pytest.raises(InputError, match=r"^method 'layer': layers names none"):
         choose_method("layer")
+
+
+def test_what_inputs_contribute_through_units(kit: Any, layers_of: Any, rng: Any) -> None:
+    """Through one tanh: w_j (x_i - b_i) v_ji times the mean slope; over all units Integrated Gradients."""
+    (weight, bias, _), (out, _, _) = layers = layers_of(3, 4, 1, seed=8)
+    model, rows = kit.dense(layers), rng.normal(size=(3, 3))
+    start, end = np.broadcast_to(bias, (3, 4)), rows @ weight.T + bias
+    slope = (np.tanh(end) - np.tanh(start)) / (end - start)
+    expected = out[0, 2] * slope[:, [2]] * weight[2] * rows
+    found = run(model, rows, ThroughUnits(hidden(model), 2), tolerance=1e-5)
+    np.testing.assert_allclose(found.attributions, expected, atol=1e-4)
+    assert set(found.status) == {"converged"}
+    whole = run(model, rows, ThroughUnits(hidden(model), [0, 1, 2, 3]), tolerance=1e-5)
+    np.testing.assert_allclose(whole.attributions, attribute(model, rows, np.zeros(3)).attributions, atol=2e-2)
