@@ -63,7 +63,8 @@ MEASURES = {
         "Agreement once weights are random",
         "The layers of a copy of the model get random weights, from the output downwards, and the rows are explained "
         "again: rank correlation of both explanations.",
-        "Near 0 at the last step is good: the explanation depends on what the model has learned.",
+        "Near 0 at the last step is good: the explanation depends on what the model has learned. One draw of weights "
+        "lies off 0 by about 1 over the root of the number of features.",
         "Weights random from the output to",
     ),
     "randomised_sizes": MeasureWords(
