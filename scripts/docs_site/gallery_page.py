@@ -18,6 +18,8 @@ GALLERY = Path(os.environ.get("IG_TASKS_GALLERY") or ROOT / ".gallery")
 FOLDER = "gallery"
 PAGE = "gallery.md"
 
+_BESIDE = " The numbers are in the table."
+"""True of pages and notebooks, which have the table."""
 _INTRODUCTION = """\
 # Gallery
 Every picture that ig-tasks draws, from the flights, reviews and digits of this repository. `explanation` is what
@@ -52,7 +54,7 @@ def _page(pictures: list[dict[str, Any]]) -> Iterator[str]:
         yield f"### {picture['title']}\n"
         if picture["call"]:
             yield f"```python\n{picture['call']}\n```\n"
-        yield f"{html.escape(picture['words'])}\n"
+        yield f"{html.escape(picture['words'].removesuffix(_BESIDE))}\n"
         for scheme, name in picture["files"].items():
             scheme = f"#only-{scheme}" if len(picture["files"]) > 1 else ""
             yield f"![{html.escape(picture['title'])}]({FOLDER}/{name}{scheme}){{ loading=lazy }}"
