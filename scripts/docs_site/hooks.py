@@ -31,6 +31,8 @@ FONTS = ROOT / "ig_tasks" / "charts" / "fonts"
 
 MOVED = {"index.md": "README.md", "changelog.md": "CHANGELOG.md", "security.md": "SECURITY.md"}
 """{page of the site: the file of the repository that it is}."""
+OTHERS = "Questions"
+"""The part of the menu that takes pages which it does not name."""
 COPIES = "files"
 """The folder of the site for files that are neither pages nor pictures of docs/."""
 
@@ -38,6 +40,23 @@ _FENCED = re.compile(r"^```.*?^```[^\S\n]*$", re.MULTILINE | re.DOTALL)
 _DIAGRAM = re.compile(r"^```mermaid\n(.*?)^```[^\S\n]*$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s]+)\)")
 _COMMENT = re.compile(r"^<!--.*?-->[^\S\n]*\n", re.MULTILINE | re.DOTALL)
+
+
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """Pages that have no place in the menu yet go to the last of its section of questions."""
+    named = set(_named(config.nav))
+    section = next(part[OTHERS] for part in config.nav if OTHERS in part)
+    pages = sorted(path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md"))
+    section.extend(page for page in pages if page not in named)
+    return config
+
+
+def _named(nav: Any) -> Iterator[str]:
+    if isinstance(nav, str):
+        yield nav
+    else:
+        for part in nav.values() if isinstance(nav, dict) else nav:
+            yield from _named(part)
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:

@@ -191,7 +191,10 @@ class _Reading:
                     f"attribution.tolerance. For a fixed number write integrator: trapezoid and steps: {setting}"
                 )
             elif key == "smoothGradConfig":
-                yield f"{where}.{key}: gradients are not smoothed by noise; their error is estimated instead"
+                yield (
+                    f"{where}.{key}: {setting}; an average over noise is another method, attribution.method: "
+                    "noise_averaged, whose noise is a share of the range of each row's numbers"
+                )
             elif key != "blurBaselineConfig":
                 yield f"{where}.{key}: not a field of this method"
 

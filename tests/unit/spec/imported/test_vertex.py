@@ -94,7 +94,11 @@ def test_the_python_clients_names_and_a_model_that_holds_the_spec_are_read_too()
         ({"examples": {}}, {}, "explanations by examples are not made"),
         ({"topK": 3}, {}, "parameters.topK: 3; one target"),
         ({"outputIndices": [0, 1]}, {}, "one target is explained per spec"),
-        ({"integratedGradientsAttribution": {"smoothGradConfig": {"noiseSigma": 0.1}}}, {}, "not smoothed by noise"),
+        (
+            {"integratedGradientsAttribution": {"smoothGradConfig": {"noiseSigma": 0.1}}},
+            {},
+            "attribution.method: noise_averaged",
+        ),
         ({}, {"x": {"inputBaselines": [0.0, 1.0]}}, "2 baselines, whose attributions are averaged"),
         ({}, {"x": {"inputBaselines": [[0.0, 1.0]]}}, "an array of different values"),
         ({}, {"x": {"encoding": "CONCAT_EMBEDDING", "encodedTensorName": "e"}}, "name the embedding layer"),
