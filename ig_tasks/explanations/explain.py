@@ -143,7 +143,8 @@ def explain(
     )
     if set(named.by_name(result.attributions)) != set(named.arrays):  # units of layers
         units = NamedInputs("named", dict(named.by_name(result.attributions)))
-        return Explanation.of(result, tuple(units.element_names()), None, None if table is None else table.index)
+        whole = result if encoded is None else _with_quarantined(result, encoded)
+        return Explanation.of(whole, tuple(units.element_names()), None, None if table is None else table.index)
     if table is None or encoded is None or loaded is None:
         names, values, groups = _features(loaded, named)
         return replace(Explanation.of(result, names, values), groups=groups, asked=asked)

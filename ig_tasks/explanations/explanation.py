@@ -105,6 +105,10 @@ class Explanation(ExplainedRows, Pictures, Judgeable):
         Raises:
             InputError: for a row that is not there or was not explained.
         """
+        if self.method != "integrated_gradients":
+            raise InputError(
+                f"convergence: it shows rules of Integrated Gradients, and these rows are by method '{self.method}'"
+            )
         shown, place = self._shown_row(row, "convergence")
         source = self._source_of("convergence", place)
         own = Spent(
