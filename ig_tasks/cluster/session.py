@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from ig_tasks.cluster.amounts import gigabytes, workers_counted
+from ig_tasks.cluster.first_worker import await_worker
 from ig_tasks.cluster.offers import can_run, missing_words, worker_infos
 from ig_tasks.cluster.plain_worker import PlainWorker
 from ig_tasks.cluster.quiet import quieten_dask
@@ -110,6 +111,19 @@ class ComputeSession:
                 self._plain = PlainWorker(plan, self._scratch)
         return self._plain
 
+    def require_reachable(self) -> None:
+        """See that the existing scheduler answers, or that this machine offers what is asked for; starts nothing.
+
+        Raises:
+            ResourceError: in one line, within some seconds.
+        """
+        if self.in_process or self._client is not None:
+            return
+        if self.address is None:
+            plan_workers(self.compute, Machine.here(), useful=self._useful)
+        else:
+            require_answer(self.address, min(CONNECT_SECONDS, self.compute.worker_timeout))
+
     def start_ahead(self, *modules: str) -> None:
         """Have a worker that is going to be needed import `modules`, while the caller does something else."""
         worker = self.plain
@@ -200,7 +214,7 @@ class ComputeSession:
             why = brief(error)
             raise UnreachableError(f"compute.address: {address} answered and does not any more ({why})") from None
         self._client = client
-        self._await_worker(client)
+        await_worker(client, self.compute, self._where, self._cluster, self.lost_workers_note)
         skew = version_skew(installed_versions(client, self._log))
         if skew:
             remedy = "run scheduler, workers and this process from one image"
@@ -224,27 +238,11 @@ class ComputeSession:
         except (OSError, RuntimeError) as error:
             raise ResourceError(f"workers could not be started on this machine: {brief(error)}") from error
         self._client = client = Client(self._cluster, set_as_default=False)
-        self._await_worker(client)
+        await_worker(client, self.compute, self._where, self._cluster, self.lost_workers_note)
         took = time.monotonic() - began
         self._log(f"started {workers_counted(plan.workers)} on this machine ({plan.describe()}) in {took:.1f} s")
         return client
 
-    def _await_worker(self, client: Client) -> None:
-        """Wait for the first worker, as long as one may still come."""
-        deadline = time.monotonic() + self.compute.worker_timeout
-        while not worker_infos(client):
-            ended = self._all_ended()
-            if ended or time.monotonic() > deadline:
-                why = f"({self.lost_workers_note()})" if ended else f"within {self.compute.worker_timeout:g} s"
-                remedy = "start workers there" if self.address else "see compute.workers"
-                raise UnreachableError(f"no Dask worker came up {self._where} {why}; {remedy} (compute.worker_timeout)")
-            time.sleep(POLL_SECONDS)
-
     @property
     def _where(self) -> str:
         return f"at {self.address}" if self.address else "on this machine"
-
-    def _all_ended(self) -> bool:
-        """Whether every worker process that this session started has ended."""
-        processes = [worker.process for worker in self._cluster.workers.values()] if self._cluster else []
-        return bool(processes) and all(item is None or item.returncode is not None for item in processes)

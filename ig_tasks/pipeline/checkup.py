@@ -11,6 +11,7 @@ from ig_tasks.cluster.session import ComputeSession
 from ig_tasks.doctor import Diagnosis
 from ig_tasks.errors import ValidationFailedError
 from ig_tasks.pipeline.model_stage import load_planned
+from ig_tasks.pipeline.preflight import require_surroundings
 from ig_tasks.pipeline.stage_workers import Log, to_stderr
 from ig_tasks.presentation.methods import method_facts
 from ig_tasks.presentation.statuses import PROVEN_BY, proven_by
@@ -19,7 +20,7 @@ from ig_tasks.spec import ExplanationSpec
 from ig_tasks.stages.baseline_doctor import judge_spec
 from ig_tasks.stages.baseline_job import require_population
 from ig_tasks.stages.plan_facts import facts_of
-from ig_tasks.stages.planning import plan_run, require_writable_store
+from ig_tasks.stages.planning import plan_run
 from ig_tasks.stages.run_plan import RunPlan
 from ig_tasks.stages.run_reference import RunReference
 from ig_tasks.stages.trial import UsableRows, diagnosis_of, examine_baseline, examine_rows
@@ -27,6 +28,7 @@ from ig_tasks.store import Store
 from ig_tasks.validation import called_check, judge_unknown
 
 _PLAIN = ("numeric", "categorical")
+_WORKER_SECONDS = 10.0
 _REASONS, _UNKNOWN = 10, 20
 """Lines of one kind at most: a table of 2,000 columns has as many reasons."""
 
@@ -44,10 +46,13 @@ class Checkup:
 
     def __init__(self, spec: ExplanationSpec, *, partition: str | None = None, log: Log | None = None) -> None:
         self._spec, self._log = spec, log
-        require_writable_store(spec)
+        # A run waits for workers that may be starting; who asks what is missing is told that there are none.
+        compute = spec.compute.with_workers(1)
+        compute = compute.model_copy(update={"worker_timeout": min(compute.worker_timeout, _WORKER_SECONDS)})
+        self._session = ComputeSession(compute, log=log or to_stderr)
+        require_surroundings(spec, self._session)
         self._plan = plan_run(spec, partition)
         self._store = Store(spec.store_uri())
-        self._session = ComputeSession(spec.compute.with_workers(1), log=log or to_stderr)
 
     def __enter__(self) -> Self:
         return self

@@ -6,11 +6,12 @@ from ig_tasks.cluster.session import ComputeSession
 from ig_tasks.data.shards import with_versions
 from ig_tasks.lines import Line
 from ig_tasks.models.kept_packages import keep_package
+from ig_tasks.pipeline.preflight import require_surroundings
 from ig_tasks.pipeline.stage_workers import Log, session_of, to_stderr, useful_workers
 from ig_tasks.spec import ExplanationSpec
 from ig_tasks.stages.baseline_table import baseline_table
 from ig_tasks.stages.columns import examined_columns
-from ig_tasks.stages.planning import plan_run, require_writable_store
+from ig_tasks.stages.planning import plan_run
 from ig_tasks.stages.run_plan import RunPlan
 from ig_tasks.stages.run_reference import DataFacts, ModelFacts, RunReference
 from ig_tasks.stages.serving_parity import compare_with_served
@@ -47,7 +48,7 @@ def load_model(
     Raises:
         UserError: whatever is wrong with the store, the package, the data, the partition or the baseline, in one line.
     """
-    require_writable_store(spec)
+    require_surroundings(spec)
     plan = plan_run(spec, partition)
     ref = load_planned(plan, session=session, log=log, tabled=True)
     if spec.official:
@@ -88,6 +89,7 @@ def load_planned(
     with session_of(spec, session, log, workers=1) as workers:
         workers.expect(useful_workers(plan))
         if not is_tried(plan, store):
+            workers.require_reachable()
             # A framework takes seconds to import: these pass while the rows are looked at.
             workers.start_ahead(plan.package.config.framework, *_OF_TRIAL)
         digest = plan.data_digest()
