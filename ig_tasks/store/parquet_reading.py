@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import IO, TYPE_CHECKING
+from typing import IO, Protocol
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-
-if TYPE_CHECKING:
-    from ig_tasks.store.folder import Folder
 
 __all__ = ["read_parquet", "read_tables"]
 
 TOGETHER_VALUES = 4_000_000
 """Rows times columns from which on tables are large enough: 32 MB of numbers."""
+
+
+class Tables(Protocol):
+    """A folder of Parquet files."""
+
+    def read_table(self, name: str, columns: list[str] | None = None) -> pa.Table:
+        """The file of this name."""
+        ...
 
 
 def read_parquet(handle: IO[bytes] | pa.NativeFile, columns: list[str] | None = None) -> pa.Table:
@@ -32,7 +37,7 @@ def read_parquet(handle: IO[bytes] | pa.NativeFile, columns: list[str] | None = 
     return table if columns is None else table.select(columns)
 
 
-def read_tables(folder: Folder, files: Iterable[str], columns: list[str] | None = None) -> Iterator[pa.Table]:
+def read_tables(folder: Tables, files: Iterable[str], columns: list[str] | None = None) -> Iterator[pa.Table]:
     """The rows of all files in order; small files are joined, since each table costs what is done with it again.
 
     Raises:

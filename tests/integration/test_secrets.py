@@ -74,7 +74,7 @@ NAMES = {
     "model.served.target", "model.served.trust", "data.partition", "data.id", "data.segments", "data.prediction",
     "data.cluster", "data.label", "data.rows", "drift.segments",
     "baseline.partition", "drift.reference", "baseline.value", "baseline.segment", "features",
-    "reasons.texts",
+    "reasons.texts", "attribution.options",
 }  # fmt: skip
 """Fields that name something of the data or the model. A new field of text is a name, or a `Uri`, or `Prose`."""
 
@@ -105,8 +105,14 @@ def _planted(project: Path, path: Path_, value: Any) -> None:
         document["reasons"] = {"threshold": 0.0, "adverse": "above", **document.get("reasons", {})}
     if path[0] == "approval":
         document["approval"] = {"severity": "warning", **document.get("approval", {})}
-    if path in (("compute", "resources"), ("features",), ("reasons", "texts")):
-        value = {value: 1.0 if path[0] == "compute" else {"code": "x"} if path[0] == "reasons" else {"label": "x"}}
+    if path in (("compute", "resources"), ("features",), ("reasons", "texts"), ("attribution", "options")):
+        value = {
+            value: 1.0
+            if path[0] in ("compute", "attribution")
+            else {"code": "x"}
+            if path[0] == "reasons"
+            else {"label": "x"}
+        }
     _put(document, path, value)
     project.write_text(yaml.safe_dump(document, allow_unicode=True))
 

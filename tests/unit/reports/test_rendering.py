@@ -90,13 +90,13 @@ def test_a_report_is_turned_into_text_once_since_a_wide_one_takes_seconds(tmp_pa
     to_json = Report.to_json
     monkeypatch.setattr(Report, "to_json", lambda report: written.append(report) or to_json(report))
     run = RunFolder(str(tmp_path), "demo", "all-0")
-    Rendering.of(run, spec_of(), say=print)._publish(sample.flights_report(**sample.BARE))
+    Rendering.of(run, spec_of(compute={"workers": 0}), say=print)._publish(sample.flights_report(**sample.BARE))
     assert len(written) == 1
 
 
 def test_the_same_rendering_twice_at_one_moment_leaves_one_report_and_its_page(tmp_path, sample):
     run = RunFolder(str(tmp_path), "demo", "all-0")
-    first, second = (Rendering.of(run, spec_of(), say=print) for _ in range(2))
+    first, second = (Rendering.of(run, spec_of(compute={"workers": 0}), say=print) for _ in range(2))
     published = sample.flights_report(owner="who was first", **sample.BARE)
     first._publish(published)
     second._publish(sample.flights_report(owner="who was later", **sample.BARE))
