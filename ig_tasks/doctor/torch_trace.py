@@ -9,22 +9,17 @@ from typing import Any
 import torch  # noqa: TID253 - this module is the framework's own, loaded lazily
 from torch.overrides import TorchFunctionMode  # noqa: TID253
 
-from ig_tasks.attribution.backends.torch.affine import leaves, words
+from ig_tasks.attribution.backends.torch.affine import leaves
 from ig_tasks.attribution.backends.torch.operations import ATTRIBUTES, spelled
+from ig_tasks.attribution.backends.torch.registry import OPERATIONS
 from ig_tasks.doctor.observation import Call, Cut, Labels, Route, cut_off
 
 __all__ = ["Trace"]
 
-_COMPARISONS = words(
-    "gt lt ge le eq ne greater less greater_equal less_equal not_equal equal isnan isinf isfinite logical_and "
-    "logical_or logical_not logical_xor __gt__ __lt__ __ge__ __le__ __eq__ __ne__ __and__ __or__ __invert__"
+_COMPARISONS, _MAXIMA, _STEPS, _LOOKUPS, _FRESH, _LIKE, _OUTSIDE = (
+    frozenset(name for name, known in OPERATIONS.items() if known.doctor == kind)
+    for kind in ("comparison", "arg-max", "rounding", "lookup", "fresh", "like", "outside")
 )
-_MAXIMA = words("argmax argmin argsort topk sort max min kthvalue mode median msort nonzero")
-_STEPS = words("round floor ceil trunc fix sign sgn heaviside bucketize searchsorted floor_divide")
-_LOOKUPS = words("__getitem__ index_select gather take take_along_dim")
-_FRESH = words("zeros_like ones_like empty_like full_like rand_like randn_like new_zeros new_ones new_empty new_full")
-_LIKE = words("expand_as view_as reshape_as type_as to broadcast_to")
-_OUTSIDE = words("numpy tolist item __array__ __bool__ __int__ __float__ __index__")
 
 
 class Trace(TorchFunctionMode):  # type: ignore[misc]  # torch is not followed by mypy

@@ -15,12 +15,9 @@ from typing import Any
 
 import torch  # noqa: TID253 - this module is the framework's own, loaded lazily
 
-__all__ = ["SPECTRA", "Affine", "NotAffine", "apply_affine", "carrier", "leaves", "moves_rows", "substitute", "words"]
+from ig_tasks.attribution.backends.torch.registry import OPERATIONS, named
 
-
-def words(text: str) -> frozenset[str]:
-    """A set of names, written as a sentence of them."""
-    return frozenset(text.split())
+__all__ = ["SPECTRA", "Affine", "NotAffine", "apply_affine", "carrier", "leaves", "moves_rows", "substitute"]
 
 
 class NotAffine(Exception):  # noqa: N818 - a signal between two functions, not an error
@@ -77,41 +74,16 @@ def substitute(value: Any, change: Callable[[torch.Tensor], Any]) -> Any:
     return value
 
 
-# Fourier transforms, and how many of the last axes they go over unless they are told.
-_TRANSFORMS = {f"fft_{kind}{many}": axes for kind in words("fft ifft rfft irfft hfft ihfft")
-               for many, axes in (("", 1), ("2", 2), ("n", None))}  # fmt: skip
+_TRANSFORMS = {name: known.spectrum for name, known in OPERATIONS.items() if known.spectrum is not None}
 SPECTRA = frozenset(_TRANSFORMS)
-# Operations f with f(base + a delta) = f(base) + a f(delta), whatever their other arguments (which are constant).
-_HOMOGENEOUS = SPECTRA.union(
-    words(
-        "mul rmul __mul__ __rmul__ multiply div __truediv__ divide true_divide neg negative reshape view flatten "
-        "unflatten unsqueeze squeeze transpose permute swapaxes movedim sum mean cat concat concatenate stack "
-        "__getitem__ select narrow index_select contiguous clone to float double type_as chunk split unbind expand "
-        "expand_as view_as avg_pool1d avg_pool2d avg_pool3d adaptive_avg_pool1d adaptive_avg_pool2d "
-        "adaptive_avg_pool3d pad cumsum flip matmul __matmul__ mm bmm repeat_interleave real imag conj view_as_real "
-        "view_as_complex"
-    )
-)
-# Operations with a bias: the delta goes through without it.
-_BIASED = {"linear": 2, "conv1d": 2, "conv2d": 2, "conv3d": 2, "conv_transpose1d": 2, "conv_transpose2d": 2}
-_SHIFTS = words("add __add__ __radd__ sub __sub__ subtract __rsub__ rsub")
-_DROPOUT = words("dropout dropout1d dropout2d dropout3d alpha_dropout feature_alpha_dropout")
-# What may also be done to operands that are the same at every node.
-_CONSTANT = (
-    _HOMOGENEOUS
-    | _SHIFTS
-    | words(
-        "embedding eq ne gt lt ge le __eq__ __ne__ __gt__ __lt__ __ge__ __le__ long int bool logical_not __invert__ "
-        "exp log sqrt pow square abs clamp"
-    )
-)
-_ONE_DIM = words("narrow select")  # what follows the dimension is a place along it
+_HOMOGENEOUS = named(lambda known: known.affine == "scales")
+_BIASED = named(lambda known: known.affine == "biased")
+_SHIFTS = named(lambda known: known.affine == "shifts")
+_DROPOUT = named(lambda known: known.dropout) - {"feature_dropout"}
+_CONSTANT = named(lambda known: known.once or known.affine in ("scales", "shifts"))
+_ONE_DIM = named(lambda known: known.one_dim)
 _DIMENSIONS = ("dim", "dims", "dim0", "dim1", "start_dim", "axis", "source", "destination")
-_WITH_DIM = {  # position of the first dimension among the arguments
-    "flatten": 1, "unsqueeze": 1, "squeeze": 1, "transpose": 1, "swapaxes": 1, "movedim": 1, "sum": 1, "mean": 1,
-    "cat": 1, "concat": 1, "concatenate": 1, "stack": 1, "select": 1, "narrow": 1, "index_select": 1, "chunk": 2,
-    "split": 2, "unbind": 1, "cumsum": 1, "flip": 1, "unflatten": 1, "repeat_interleave": 2,
-}  # fmt: skip
+_WITH_DIM = {name: known.dim for name, known in OPERATIONS.items() if known.dim is not None}
 
 
 def apply_affine(name: str, func: Any, args: Any, kwargs: dict[str, Any], rows: int) -> Any:
@@ -260,7 +232,7 @@ def moves_rows(name: str, args: Any, kwargs: dict[str, Any], operand: torch.Tens
     if name in SPECTRA:
         over = kwargs.get("dim", args[2] if len(args) > 2 else None)
         most = _TRANSFORMS[name]
-        dims = list(range(-operand.dim() if most is None else -most, 0)) if over is None else [over]
+        dims = list(range(-(most or operand.dim()), 0)) if over is None else [over]
     if name in ("T", "t", "H", "mT", "adjoint", "roll", "repeat", "tile"):
         return name not in ("mT", "adjoint") or operand.dim() < 3
     if name == "permute":

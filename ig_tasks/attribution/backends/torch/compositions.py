@@ -12,15 +12,16 @@ from typing import Any
 
 import torch  # noqa: TID253 - this module is the framework's own, loaded lazily
 
+from ig_tasks.attribution.backends.torch.registry import OPERATIONS, named
 from ig_tasks.attribution.sorting_network import MOST_SORTED, network
 
 __all__ = ["composed"]
 
 _AT_ONCE = 8  # numbers that are compared in one operation
-_PAIRS = {"maximum": True, "fmax": True, "max": True, "minimum": False, "fmin": False, "min": False}
-_EXTREMES = {"max": True, "amax": True, "min": False, "amin": False}
-_RANKED = ("sort", "topk", "median", "kthvalue")
-_QUOTIENTS = ("div", "__truediv__", "divide", "true_divide")
+_PAIRS = {name: known.pair == "larger" for name, known in OPERATIONS.items() if known.pair}
+_EXTREMES = {name: known.extreme == "largest" for name, known in OPERATIONS.items() if known.extreme}
+_RANKED = named(lambda known: known.ranked)
+_QUOTIENTS = named(lambda known: known.quotient)
 
 Composed = Callable[[], Any]
 

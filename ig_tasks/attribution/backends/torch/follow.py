@@ -22,7 +22,6 @@ from ig_tasks.attribution.backends.torch.affine import (
     carrier,
     leaves,
     substitute,
-    words,
 )
 from ig_tasks.attribution.backends.torch.compositions import composed
 from ig_tasks.attribution.backends.torch.inplace import out_of_place, written
@@ -38,6 +37,7 @@ from ig_tasks.attribution.backends.torch.operations import (
     take_registered,
     take_step,
 )
+from ig_tasks.attribution.backends.torch.registry import words
 from ig_tasks.attribution.registration import Registration, handled_by, registered_function
 from ig_tasks.attribution.structure import NotFollowed
 

@@ -11,13 +11,12 @@ from torch.overrides import TorchFunctionMode  # noqa: TID253
 
 from ig_tasks.attribution.backends.torch.affine import leaves
 from ig_tasks.attribution.backends.torch.operations import ATTRIBUTES, spelled
+from ig_tasks.attribution.backends.torch.registry import named
 
 __all__ = ["where_gradient_is_lost"]
 
 
-_STEPS = frozenset(
-    ("argmax", "argmin", "argsort", "gt", "ge", "lt", "le", "eq", "ne", "bool", "long", "int", "round", "floor", "ceil")
-)
+_STEPS = named(lambda known: known.counts)
 """Operations that say which, or how many, where they were given how much."""
 
 

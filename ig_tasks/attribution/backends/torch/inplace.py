@@ -6,16 +6,13 @@ from typing import Any
 
 import torch  # noqa: TID253 - this module is the framework's own, loaded lazily
 
-from ig_tasks.attribution.backends.torch.affine import words
+from ig_tasks.attribution.backends.torch.registry import named
 from ig_tasks.attribution.structure import NotFollowed
 
 __all__ = ["out_of_place", "written"]
 
-_AUGMENTED = words(
-    "__iadd__ __isub__ __imul__ __itruediv__ __idiv__ __ifloordiv__ __imod__ __ipow__ __iand__ __ior__ __ixor__ "
-    "__ilshift__ __irshift__"
-)
-_INPLACE = words("relu relu6 hardtanh leaky_relu silu elu selu celu mish hardswish hardsigmoid threshold")
+_AUGMENTED = named(lambda known: known.augmented)
+_INPLACE = named(lambda known: known.inplace)
 
 
 def written(name: str, args: Any, kwargs: dict[str, Any]) -> Any:

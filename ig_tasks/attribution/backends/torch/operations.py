@@ -8,8 +8,9 @@ from typing import Any
 
 import torch  # noqa: TID253 - this module is the framework's own, loaded lazily
 
-from ig_tasks.attribution.backends.torch.affine import SPECTRA, leaves, moves_rows, substitute, words
+from ig_tasks.attribution.backends.torch.affine import leaves, moves_rows, substitute
 from ig_tasks.attribution.backends.torch.pools import MaxPool, Windows
+from ig_tasks.attribution.backends.torch.registry import OPERATIONS, named
 from ig_tasks.attribution.backends.torch.slopes import Ends, Middle, Modulus, Piecewise, Relu, Smooth
 from ig_tasks.attribution.registration import Registration
 from ig_tasks.attribution.secant_slopes import Pieces
@@ -30,57 +31,20 @@ __all__ = [
     "take_step",
 ]
 
-ATTRIBUTES = words(
-    "shape dtype device ndim requires_grad is_leaf layout is_cuda is_sparse is_nested is_quantized is_meta names "
-    "is_mps size dim ndimension numel nelement is_floating_point is_complex get_device element_size stride __len__ "
-    "_is_view is_contiguous _set_grad_enabled is_grad_enabled __hash__ __get_grad_fn__ grad_fn _version "
-    "is_autocast_enabled requires_grad_ retain_grad"
-)
-STEERING = words(
-    "item tolist numpy __bool__ __float__ __int__ __index__ __array__ __iter__ __contains__ equal allclose is_nonzero "
-    "backward register_hook data __set__ set_ resize_ __setitem__"
-)
-_RANDOM = words(
-    "rand randn randint randperm rand_like randn_like randint_like bernoulli bernoulli_ normal normal_ poisson "
-    "multinomial uniform_ random_ exponential_ cauchy_ geometric_ log_normal_ dropout_ alpha_dropout_ gumbel_softmax"
-)
-_DROPOUT = words("dropout dropout1d dropout2d dropout3d alpha_dropout feature_alpha_dropout feature_dropout")
-# Results that have no gradient: they follow from the path and carry nothing of it.
-OPAQUE = words(
-    "gt lt ge le eq ne greater less __gt__ __lt__ __ge__ __le__ __eq__ __ne__ isnan isinf isfinite argmax argmin "
-    "argsort logical_and logical_or logical_not __and__ __or__ __invert__ bitwise_and bitwise_or any all detach "
-    "zeros_like ones_like empty_like full_like rand_like randn_like new_zeros new_ones new_empty new_full new_tensor "
-    "sign floor ceil round long int bool signbit count_nonzero bucketize searchsorted nonzero one_hot"
-)
-_JUMPS = words("sign floor ceil round argmax argmin argsort long int bool gt lt ge le __gt__ __lt__ __ge__ __le__")
-_LINEAR = (
-    words(
-        "add __add__ __radd__ sub __sub__ subtract __rsub__ rsub neg negative sum mean cat concat concatenate stack "
-        "reshape view flatten unflatten expand expand_as view_as squeeze unsqueeze transpose permute swapaxes movedim "
-        "__getitem__ select narrow index_select chunk split unbind contiguous clone to float double type_as pad cumsum "
-        "flip avg_pool1d avg_pool2d avg_pool3d adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d "
-        "repeat_interleave masked_fill gather dropout dropout1d dropout2d dropout3d upsample "
-        "interpolate tril triu pixel_shuffle unfold view_as_complex"
-    )
-    | SPECTRA
-)
-_PRODUCTS = words(
-    "mul __mul__ __rmul__ multiply matmul __matmul__ mm bmm mv linear conv1d conv2d conv3d conv_transpose1d "
-    "conv_transpose2d einsum addmm baddbmm inner outer bilinear"
-)
-_QUOTIENTS = words("div __truediv__ divide true_divide")
-_SMOOTH = words(
-    "silu gelu tanh sigmoid softplus elu selu celu mish exp log log1p expm1 log2 log10 sin cos tan atan sinh cosh "
-    "asinh sqrt rsqrt reciprocal pow __pow__ __rpow__ square erf erfc logsigmoid softsign tanhshrink logit div "
-    "__rdiv__ __rtruediv__ __truediv__ divide true_divide hardswish"
-)
-_KINKED_SMOOTH = {"elu": (0.0,), "selu": (0.0,), "celu": (0.0,), "hardswish": (-3.0, 3.0)}
-_COMPARISONS = words("gt lt ge le greater less __gt__ __lt__ __ge__ __le__")
-_KINKED_OTHERS = words(
-    "where max min amax amin topk sort median kthvalue norm threshold hardshrink adaptive_max_pool1d "
-    "adaptive_max_pool2d maximum minimum fmax fmin rrelu clamp clip masked_select fmod remainder"
-)
-_POOLS = {"max_pool1d": 1, "max_pool2d": 2, "max_pool3d": 3}
+ATTRIBUTES = named(lambda known: known.role == "attribute")
+STEERING = named(lambda known: known.role == "steers")
+_RANDOM = named(lambda known: known.draws)
+_DROPOUT = named(lambda known: known.dropout)
+OPAQUE = named(lambda known: known.gradient)
+_JUMPS = named(lambda known: known.gradient == "jumps")
+_LINEAR = named(lambda known: known.slope == "linear")
+_PRODUCTS = named(lambda known: known.slope == "product")
+_QUOTIENTS = named(lambda known: known.quotient)
+_SMOOTH = named(lambda known: known.slope == "smooth")
+_KINKED_SMOOTH = {name: known.knots for name, known in OPERATIONS.items() if known.knots}
+_COMPARISONS = named(lambda known: known.compares)
+_KINKED_OTHERS = named(lambda known: known.slope == "ends")
+_POOLS = {name: known.pool for name, known in OPERATIONS.items() if known.pool}
 
 
 Bends = Callable[[], list[list[torch.Tensor]]]

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch  # noqa: TID253 - this module is the framework's own, loaded lazily
 
-from ig_tasks.attribution.backends.torch.affine import leaves, words
+from ig_tasks.attribution.backends.torch.affine import leaves
 from ig_tasks.attribution.backends.torch.chain import (
     Add,
     Chain,
@@ -20,14 +20,16 @@ from ig_tasks.attribution.backends.torch.chain import (
     StepOf,
 )
 from ig_tasks.attribution.backends.torch.follow import REGISTERED, Call, Cut
+from ig_tasks.attribution.backends.torch.registry import named
 
 __all__ = ["chain_of"]
 
-_SAME = words("dropout alpha_dropout contiguous clone")  # dropout at inference: any other was refused before
-_ADDS = words("add __add__ __radd__")
-_SUBTRACTS = words("sub __sub__ subtract")
-_MULTIPLIES = words("mul __mul__ __rmul__ multiply")
-_LAST = words("squeeze flatten view reshape __getitem__ select")
+_SAME = named(lambda known: known.chain == "same")  # dropout at inference: any other was refused before
+_ADDS = named(lambda known: known.chain == "adds")
+_SUBTRACTS = named(lambda known: known.chain == "subtracts")
+_MULTIPLIES = named(lambda known: known.chain == "multiplies")
+_LAST = named(lambda known: known.chain == "last")
+_ELEMENTWISE = named(lambda known: known.chain == "elementwise")
 
 _aten: Any = torch.ops.aten
 
@@ -40,10 +42,6 @@ _DERIVATIVES: dict[str, Callable[[Any, Any, Any], Any]] = {
     "mish": lambda g, z, _: _aten.mish_backward(g, z),
     "exp": lambda g, _, value: g * value,
 }
-_ELEMENTWISE = words(
-    "silu gelu tanh sigmoid softplus elu selu celu mish exp log1p expm1 sin cos atan square erf logsigmoid softsign "
-    "tanhshrink hardswish"
-)
 
 
 class _Unknown(Exception):  # noqa: N818 - a signal between two functions, not an error
