@@ -13,7 +13,9 @@ from ig_tasks.attribution.averaging import average
 from ig_tasks.attribution.backends import as_model
 from ig_tasks.attribution.engine import attribute
 from ig_tasks.attribution.feeds import Layers
-from ig_tasks.attribution.layer_calls import OpenedRows, opened_rows
+from ig_tasks.attribution.layer_calls import EVERY, OpenedRows, opened_rows
+from ig_tasks.attribution.layer_models import layer_model
+from ig_tasks.attribution.layer_places import LayerPlace
 from ig_tasks.attribution.methods import IntegratedGradients, Method, choose_method
 from ig_tasks.attribution.methods.described import Described
 from ig_tasks.attribution.named_inputs import NamedInputs
@@ -105,6 +107,10 @@ class MethodCall:
         if arrays is not None:
             changes["named"] = NamedInputs.of(model, arrays)
         return replace(self, model=model, **changes)
+
+    def read(self, place: LayerPlace) -> MethodCall:
+        """The same with a layer's tensor as the output, every number of it."""
+        return self.on(layer_model(self.model, [place], "read", self.named), target=EVERY)
 
     @contextmanager
     def opened(self, start: Mapping[str, Any]) -> Iterator[OpenedRows]:

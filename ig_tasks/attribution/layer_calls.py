@@ -21,11 +21,14 @@ from ig_tasks.attribution.open_model import OpenModel
 from ig_tasks.attribution.options import EngineOptions
 from ig_tasks.attribution.problem import Problem
 from ig_tasks.attribution.problem_building import build_problem
-from ig_tasks.attribution.targets import Choice, resolve
+from ig_tasks.attribution.targets import Choice, number_count, resolve
 
-__all__ = ["OpenedRows", "opened_rows"]
+__all__ = ["EVERY", "OpenedRows", "opened_rows"]
 
 Array = npt.NDArray[np.float64]
+
+EVERY = "every"
+"""The target that stands for every number of an output, whatever its axes."""
 
 
 @dataclass(frozen=True)
@@ -63,17 +66,21 @@ def opened_rows(
     target: Any,
     layers: Layers | None,
 ) -> Iterator[OpenedRows]:
-    """Open a model for rows and one baseline; the arguments are those of `attribute`."""
-    tables, choice = named_layers(layers or {}), Choice.of(target)
+    """Open a model for rows and one baseline; the arguments are those of `attribute`, or EVERY number as the target."""
+    every = isinstance(target, str) and target == EVERY
+    tables, choice = named_layers(layers or {}), Choice() if every else Choice.of(target)
     backend = open_backend(model, tables, options.precision, options.device)
     with backend.session():
         problem, vectors = build_problem(backend, named, baseline, fixed)
         backend.choose(choice.head)
         tail, point_bytes, route = probed(backend, problem, named=not named.bare, every=True)
         batches = Batches.within(backend.block_bytes, point_bytes, options.memory_limit, backend.out_of_memory)
-        columns = resolve(
-            choice, tail, problem.rows, lambda first, count: predicted(backend, problem, batches, first, count)
-        )
+        if every:
+            columns = np.repeat(np.arange(number_count(tail))[:, None], problem.rows, axis=1)
+        else:
+            columns = resolve(
+                choice, tail, problem.rows, lambda first, count: predicted(backend, problem, batches, first, count)
+            )
         problem = problem.explaining(columns)
         if tables:
             problem = find_endpoints(backend, problem, vectors, route, batches).problem

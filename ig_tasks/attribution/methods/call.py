@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol, Self
 
+from ig_tasks.attribution.layer_places import LayerPlace
 from ig_tasks.attribution.methods.base import Method
 from ig_tasks.attribution.named_inputs import NamedInputs
 from ig_tasks.attribution.result import AttributionResult
@@ -54,6 +55,10 @@ class Call(Protocol):
 
     def on(self, model: Any, **changes: Any) -> Self:
         """The same with another model, and fields that go with it; `arrays` are its inputs by name."""
+        ...
+
+    def read(self, place: LayerPlace) -> Self:
+        """The same with a layer's tensor as the output, every number of it."""
         ...
 
     def opened(self, start: Mapping[str, Any]) -> AbstractContextManager[Any]:

@@ -54,7 +54,7 @@ class Conductance(Described):
 
     def _from(self, call: Call, start: Mapping[str, Any]) -> AttributionResult:
         place = place_of(self.layer)
-        read = call.on(layer_model(call.model, [place], "read", call.named), target="all")
+        read = call.read(place)
         with read.opened(start) as units:
             shape = (call.named.rows, *units.tail)
             added = layer_model(call.model, [place], "added", call.named)

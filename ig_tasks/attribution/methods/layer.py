@@ -58,7 +58,7 @@ class Layer(Described):
             ends: dict[str, Any] = {}
             starts: dict[str, Any] = {}
             for place in self._places:
-                read = call.on(layer_model(call.model, [place], "read", call.named), target="all")
+                read = call.read(place)
                 with read.opened(start) as rows:
                     shape = (call.named.rows, *rows.tail)
                     ends[place.key] = rows.outputs(1.0).reshape(shape)

@@ -46,7 +46,7 @@ class Neuron(Described):
     def explain(self, call: Call) -> AttributionResult:
         """By the engine, on the model up to the layer."""
         place = place_of(self.layer)
-        read = call.on(layer_model(call.model, [place], "read", call.named), target="all")
+        read = call.read(place)
         with read.opened(call.starts[0]) as rows:
             shape = rows.tail
         mask = mask_of(self.units, shape, place.key)

@@ -48,7 +48,7 @@ class ThroughUnits(Described):
     def explain(self, call: Call) -> AttributionResult:
         """Gradients that flow through the units alone, and the units' conductance to hold them against."""
         place = place_of(self.layer)
-        read = call.on(layer_model(call.model, [place], "read", call.named), target="all")
+        read = call.read(place)
         with read.opened(call.starts[0]) as rows:
             shape = rows.tail
         mask = mask_of(self.units, shape, place.key)

@@ -183,3 +183,42 @@ def test_what_inputs_contribute_through_units(kit: Any, layers_of: Any, rng: Any
     assert set(found.status) == {"converged"}
     whole = run(model, rows, ThroughUnits(hidden(model), [0, 1, 2, 3]), tolerance=1e-5)
     np.testing.assert_allclose(whole.attributions, attribute(model, rows, np.zeros(3)).attributions, atol=2e-2)
+
+
+def test_layers_of_several_axes_are_complete(kits: Any, rng: Any) -> None:
+    """A convolution's channels lie first in torch and last in Keras: conductances agree where that is allowed for."""
+    import keras
+    import torch
+
+    kernel, bias, out = rng.normal(size=(3, 3, 1, 2)), rng.normal(size=2), rng.normal(size=(18, 1))
+    inputs = keras.Input((5, 5, 1), dtype="float64")
+    layers = [
+        keras.layers.Conv2D(2, 3, activation="tanh", name="conv", dtype="float64"),
+        keras.layers.Flatten(dtype="float64"),
+        keras.layers.Dense(1, dtype="float64"),
+    ]
+    tensor = inputs
+    for layer in layers:
+        tensor = layer(tensor)
+    layers[0].set_weights([kernel, bias])
+    layers[2].set_weights([out, np.zeros(1)])
+    conv = torch.nn.Conv2d(1, 2, 3).double()
+    last_layer = torch.nn.Linear(18, 1).double()
+    with torch.no_grad():
+        conv.weight.copy_(torch.tensor(kernel.transpose(3, 2, 0, 1)))
+        conv.bias.copy_(torch.tensor(bias))
+        last_layer.weight.copy_(torch.tensor(out.reshape(3, 3, 2).transpose(2, 0, 1).reshape(1, 18)))
+        last_layer.bias.zero_()
+    twin = torch.nn.Sequential(conv, torch.nn.Tanh(), torch.nn.Flatten(), last_layer)
+    rows = rng.normal(size=(2, 5, 5, 1))
+    for method, own in ((Conductance, "conv"), (Layer, "conv")):
+        found = run(keras.Model(inputs, tensor), rows, method(own), tolerance=1e-6)
+        other = run(twin, rows.transpose(0, 3, 1, 2), method("1"), tolerance=1e-6)
+        assert found.attributions["conv"].shape == (2, 3, 3, 2)
+        np.testing.assert_allclose(found.attributions["conv"], other.attributions["1"].transpose(0, 2, 3, 1), atol=1e-6)
+        total = found.attributions["conv"].sum(axis=(1, 2, 3))
+        np.testing.assert_allclose(total, found.output - found.baseline_output, atol=1e-6)
+        assert set(found.status) == {"converged"}
+    unit = run(twin, rows.transpose(0, 3, 1, 2), Neuron("1", (1, 2, 2)), tolerance=1e-6)
+    same = run(keras.Model(inputs, tensor), rows, Neuron("conv", (2, 2, 1)), tolerance=1e-6)
+    np.testing.assert_allclose(same.attributions, unit.attributions.transpose(0, 2, 3, 1), atol=1e-6)

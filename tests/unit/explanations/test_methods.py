@@ -60,4 +60,4 @@ def test_a_chart_of_a_row_without_proof_says_why() -> None:
     import torch
 
     found = ig_tasks.explain(torch.nn.Linear(2, 1), np.ones((2, 2), np.float32), method="saliency")
-    assert "neither completeness nor an error estimate" in str(found.waterfall(0).spec.to_dict())
+    assert "neither completeness nor an error estimate" in " ".join(found.waterfall(0).notes)
