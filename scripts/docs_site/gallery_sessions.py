@@ -96,7 +96,7 @@ def _links(page: str, address: str, known: set[str]) -> list[str]:
     found = [urljoin(address, unescape(link)) for link in re.findall(r'href="([/?][^"#]*)"', page)]
     for name, options in re.findall(r'<select name="(\w+)">(.*?)</select>', page, re.DOTALL):
         found += [
-            urljoin(address, f"?{name}={value}") for value in re.findall(r'<option value="([^"]+)">', options)[:1]
+            urljoin(address, f"?{name}={value}") for value in re.findall(r'<option value="([^"]+)">', options)[-1:]
         ]
     kinds: dict[tuple[str, str], str] = {}
     for link in found:
