@@ -23,17 +23,19 @@ from typing import Any, BinaryIO, Self
 
 from ig_tasks.errors import IgTasksError
 
-__all__ = ["Died", "Expendable", "serve"]
+__all__ = ["STOPPED_SECONDS", "Died", "Expendable", "serve"]
 
 _LENGTH = struct.Struct("!Q")
 _LOOK_SECONDS = 0.25
+STOPPED_SECONDS = 300.0
+"""As Dask's scheduler, which gives up a worker of which it has heard nothing for that long."""
 _PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 
 
 class Died(Exception):  # noqa: N818 - what happened, not an error of ours
     """The process ended before it answered, or was ended. `code`: its exit code, below zero: minus the signal.
 
-    `why`: "exit" by itself, "time" or "memory" over its limit.
+    `why`: "exit" by itself, "time" or "memory" over its limit, "stopped" by somebody (SIGSTOP) for too long.
     """
 
     def __init__(self, why: str, code: int) -> None:
@@ -47,6 +49,8 @@ class Died(Exception):  # noqa: N818 - what happened, not an error of ours
             return "no end within its time"
         if self.why == "memory":
             return "more memory than a worker has"
+        if self.why == "stopped":
+            return "a stop that did not end"
         if self.code >= 0:
             return f"exit status {self.code}"
         try:
@@ -78,6 +82,7 @@ class Expendable:
         log: Path | None = None,
     ) -> None:
         self._memory = memory
+        self._stopped_since: float | None = None
         with contextlib.ExitStack() as stack:
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-m", module, *arguments],
@@ -159,9 +164,20 @@ class Expendable:
             why = "time"
         elif self._memory is not None and _resident(self._process.pid) > self._memory:
             why = "memory"
+        elif self._was_stopped():
+            why = "stopped"
         if why is not None:
             self.close()
             raise Died(why, -signal.SIGKILL)
+
+    def _was_stopped(self) -> bool:
+        """Whether somebody stopped the process, and let it not go on for so long."""
+        now = time.monotonic()
+        if _state(self._process.pid) != b"T":
+            self._stopped_since = None
+        elif self._stopped_since is None:
+            self._stopped_since = now
+        return self._stopped_since is not None and now - self._stopped_since > STOPPED_SECONDS
 
 
 def serve(answer: Callable[[Any], Any], *, orphaned: bool = True) -> None:
@@ -205,6 +221,16 @@ def _resident(pid: int) -> int:
             return int(file.read().split()[1]) * _PAGE
     except (OSError, IndexError, ValueError):
         return 0
+
+
+def _state(pid: int) -> bytes:
+    """The letter of a process's state, `T` where it is stopped; nothing where that is not known."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:  # noqa: PTH123 - as above
+            # The name, in brackets, may hold anything.
+            return file.read().rpartition(b")")[2].split()[0]
+    except (OSError, IndexError):
+        return b""
 
 
 def _end_with(parent: int) -> None:

@@ -37,7 +37,7 @@ def test_check_plans_once_and_starts_one_worker(
     assert kinds[:8] == ["spec", "model", "target", "features", "data", "baseline", "rows", "parity"]
     assert any(line.startswith("judged    auto") for line in shown.out.splitlines())
     assert len(opened) == 1
-    assert shown.err.count("started 1 worker on this machine") == 1
+    assert shown.err.count("started a worker process on this machine") == 1
 
 
 def test_check_warns_of_a_sigmoid_that_is_declared_a_logit(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

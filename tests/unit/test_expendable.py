@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from ig_tasks import expendable
 from ig_tasks.errors import InputError
 from ig_tasks.expendable import Died, Expendable
 
@@ -60,6 +63,26 @@ def test_one_process_answers_all_questions(process: Expendable) -> None:
     with pytest.raises(RuntimeError, match=r"^Own: words$"):
         process.ask("own")
     assert process.ask(1) == [1, first[1]]
+
+
+def test_one_that_somebody_stopped_is_waited_for_a_while_and_then_ended(
+    process: Expendable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, pid = process.ask("up")
+    os.kill(pid, signal.SIGSTOP)
+    looks: list[float] = []
+
+    def go_on() -> None:
+        looks.append(1)
+        if len(looks) == 3:
+            os.kill(pid, signal.SIGCONT)
+
+    assert process.ask("again", waiting=go_on) == ["again", pid]
+    os.kill(pid, signal.SIGSTOP)
+    monkeypatch.setattr(expendable, "STOPPED_SECONDS", 0.5)
+    with pytest.raises(Died) as caught:
+        process.ask("never")
+    assert (caught.value.why, caught.value.words) == ("stopped", "a stop that did not end")
 
 
 @pytest.mark.parametrize(
