@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
+from ig_tasks.cluster.versions import FRAMEWORKS
 from ig_tasks.errors import ResourceError, UnreachableError, brief
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def installed_versions(client: Client, say: Callable[[str], None]) -> Mapping[st
     """What client, scheduler and workers have installed; of none but this process where a worker does not answer."""
     from distributed.versions import get_versions
 
-    packages = ["ig-tasks"]
+    packages = ["ig-tasks", *FRAMEWORKS]
     try:
         answer: dict[str, Any] = client.sync(client._get_versions, packages=packages, callback_timeout=VERSIONS_SECONDS)
     except (TimeoutError, OSError):

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["version_skew"]
+__all__ = ["FRAMEWORKS", "version_skew"]
 
 # What both sides must agree on for tasks and results to mean the same: the interpreter's minor version and
 # the packages that carry code between processes. Dask compares numpy, pandas and more, and only warns.
 REQUIRED = ("python", "dask", "distributed", "cloudpickle", "msgpack", "ig-tasks")
+FRAMEWORKS = ("torch", "tensorflow", "keras")
+"""What only workers need, and what has to be the same on all that have it: shards of one run are computed by many."""
 RUNS_NO_TASKS = frozenset({"msgpack", "ig-tasks"})  # not asked of the scheduler, which runs no task
 
 
@@ -36,7 +38,19 @@ def version_skew(versions: Mapping[str, Any]) -> str:
             if theirs != ours:
                 differences.append(f"{package} {ours} here, {theirs or 'absent'} on {who}")
                 break
-    return "; ".join(differences)
+    return "; ".join(differences + _frameworks_apart(versions["workers"]))
+
+
+def _frameworks_apart(workers: Mapping[str, Any]) -> list[str]:
+    """Frameworks of which two workers have different versions; builds of one version (`+cpu`) are alike."""
+    apart = []
+    for package in FRAMEWORKS:
+        answers = (worker.get("packages", {}) for worker in workers.values() if isinstance(worker, Mapping))
+        found = {str(version).partition("+")[0] for answer in answers if (version := answer.get(package))}
+        if len(found) > 1:
+            first, second, *_ = sorted(found)
+            apart.append(f"{package} {first} on a worker, {second} on another")
+    return apart
 
 
 def _comparable(package: str, version: str | None) -> str | None:

@@ -55,3 +55,13 @@ def test_a_worker_that_does_not_answer_is_skew() -> None:
     answer = versions()
     answer["workers"]["tcp://b:2"] = "OSError()"
     assert version_skew(answer).startswith("python 3.11 here, absent on a worker; dask 2026.8.0 here, absent")
+
+
+def test_workers_of_one_run_have_one_version_of_a_framework_whatever_its_build() -> None:
+    answer = versions(worker={"torch": "2.6.0+cu124"})
+    answer["client"]["packages"]["torch"] = "1.0"  # no model runs there
+    assert version_skew(answer) == ""  # the other worker has none
+    answer["workers"]["tcp://a:1"]["packages"]["torch"] = "2.6.0+cpu"
+    assert version_skew(answer) == ""
+    answer["workers"]["tcp://a:1"]["packages"]["torch"] = "2.5.1"
+    assert version_skew(answer) == "torch 2.5.1 on a worker, 2.6.0 on another"
