@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ig_tasks.attribution.integrators.choice import check_integrator
-from ig_tasks.attribution.methods import choose_method
+from ig_tasks.attribution.methods import ExpectedGradients, WeightedBaselines, choose_method
 from ig_tasks.baselines.fitting import check_strategy
 from ig_tasks.baselines.table import baseline_of_table
 from ig_tasks.data.chosen_rows import find_rows
@@ -51,6 +51,7 @@ def plan_run(spec: ExplanationSpec, partition: str | None = None) -> RunPlan:
     check_loss(spec, package)
     served = _open_served(spec, package, root)
     _check_attribution(spec.attribution)
+    _check_baselines(spec)
     _check_drift(spec)
     _check_label(spec, package)
     package = for_loss(spec, package)
@@ -219,6 +220,22 @@ def _check_attribution(settings: AttributionSpec) -> None:
         choose_method(settings.chosen)
     except InputError as error:
         raise SpecError(f"attribution.{error}") from None
+
+
+def _check_baselines(spec: ExplanationSpec) -> None:
+    """A method that averages over baselines needs a strategy that gives as many."""
+    method, baseline = choose_method(spec.attribution.chosen), spec.baseline
+    count = baseline.k or 1
+    if isinstance(method, ExpectedGradients) and count < 2:
+        raise SpecError(
+            f"attribution.method: '{method.name}' averages over baselines, and baseline.strategy '{baseline.strategy}' "
+            "gives one; write such as baseline: {strategy: samples, k: 20}"
+        )
+    if isinstance(method, WeightedBaselines) and count != len(method.weights):
+        raise SpecError(
+            f"attribution.options: {len(method.weights)} weights for {count} baseline{'s' * (count != 1)} of strategy "
+            f"'{baseline.strategy}'; give one weight for each"
+        )
 
 
 def require_features(spec: ExplanationSpec, features: Iterable[Feature]) -> None:

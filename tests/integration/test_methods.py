@@ -12,6 +12,7 @@ from ig_tasks import pipeline
 from ig_tasks.attribution.methods import METHODS
 from ig_tasks.cluster.session import ComputeSession
 from ig_tasks.errors import SpecError
+from ig_tasks.pipeline.checkup import Checkup
 from ig_tasks.spec import AttributionSpec, ComputeSpec, load_spec
 
 pytestmark = pytest.mark.usefixtures("undrawn")
@@ -94,6 +95,11 @@ def test_expected_gradients_over_drawn_baselines(tmp_path, session):
         ({"method": "guided", "options": {"step": 3}}, "attribution.method 'guided': it has no 'step'; did you mean"),
         ({"method": "idgi", "options": {"steps": 0}}, "attribution.method 'idgi': steps 0 is not a whole number"),
         ({"method": "gided"}, "attribution.method"),
+        ({"method": "expected_gradients"}, "and baseline.strategy 'auto' gives one; write such as baseline: {strategy"),
+        (
+            {"method": "weighted_baselines", "options": {"weights": [1, 2]}},
+            "2 weights for 1 baseline of strategy 'auto'",
+        ),
     ],
 )
 def test_a_wrong_method_is_refused_before_anything_starts(tmp_path, session, attribution, line):
@@ -102,3 +108,14 @@ def test_a_wrong_method_is_refused_before_anything_starts(tmp_path, session, att
         pipeline.load_model(load_spec(path), session=session)
     assert line in str(raised.value)
     assert "\n" not in str(raised.value)
+
+
+def test_check_warns_of_a_method_that_proves_nothing(tmp_path):
+    spec = load_spec(write_project(tmp_path, rows=60, attribution={"method": "gradient_x_input"}))
+    with Checkup(spec) as checkup:
+        lines = checkup.lines()
+    assert any(
+        line.startswith("method    WARNING: this method has neither completeness nor an error estimate, so every row")
+        and line.endswith("choose attribution.method: integrated_gradients")
+        for line in lines
+    )
