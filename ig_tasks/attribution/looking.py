@@ -25,9 +25,9 @@ __all__ = ["AlongPath", "ErrorsByRule", "RuleTried", "SeenPath"]
 
 Array = npt.NDArray[np.float64]
 
-_MOST = 4097
-_FINE = 1e-6
-"""Relative; the attributions that others are compared with are that good, where the rule gets there."""
+_MOST = 257
+_FINE = 1e-5
+"""Gradients, and relative error: how good the attributions are that others are compared with."""
 
 
 class SeenPath(NamedTuple):
@@ -93,7 +93,7 @@ class ErrorsByRule:
         """Integrate the row, and hand back rows without numbers."""
         one, plain = problem.take(slice(self.row, self.row + 1)), IntegratedGradients()
         strict = replace(tolerances, relative=min(tolerances.relative, _FINE), absolute=0.0)
-        free = replace(options, integrator="auto", steps=None, max_evaluations=max(options.max_evaluations, _MOST))
+        free = replace(options, integrator="auto", steps=None, max_evaluations=_MOST)
         self.fine.append(plain.run(model, one, free, strict).rows.attributions[0, 0])
         tried = []
         for rule in self.rules:

@@ -100,7 +100,7 @@ class Explanation(ExplainedRows, Pictures, Judgeable):
     def convergence(self, row: Any) -> Chart:
         """The error of a row's attributions over the gradients spent, by rules of fixed steps and by its own.
 
-        The row is integrated anew with 2 to 128 steps; errors are against its attributions to 1e-6.
+        The row is integrated anew with 2 to 64 steps; errors are against what up to 257 gradients by its own rule give.
 
         Raises:
             InputError: for a row that is not there or was not explained.

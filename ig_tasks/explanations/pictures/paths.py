@@ -19,7 +19,7 @@ __all__ = ["convergence_of", "path_of", "where_it_changes"]
 
 _PLACES, _SHARE = 65, 0.9
 _RULES = {"gauss_legendre": "Gauss-Legendre", "trapezoid": "trapezoid"}
-_STEPS = (2, 4, 8, 16, 32, 64, 128)
+_STEPS = (2, 4, 8, 16, 32, 64)
 
 
 def path_of(shown: Shown, source: Source, row: int) -> Chart:
