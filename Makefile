@@ -114,5 +114,5 @@ docs-serve: docs ## Build the site, and show it on 127.0.0.1:8000 (DOCS_PORT say
 
 DOCS_PORT ?= 8000
 
-clean: ## Remove what was made here: environment, data, benchmarks, Airflow's home (reports in ig_runs stay)
+clean: ## Remove what was made here: environment, data, benchmarks, site, Airflow's home (reports in ig_runs stay)
 	rm -rf .venv .venv-3.* .data .airflow .bench .gallery site .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -14,7 +14,6 @@ import importlib
 import inspect
 import json
 import pkgutil
-import re
 import shutil
 import sys
 import tempfile
@@ -24,7 +23,6 @@ from pathlib import Path
 from typing import Any
 
 from ig_tasks.charts.chart import Chart
-from ig_tasks.charts.typeface import font_faces
 from ig_tasks.errors import UserError
 from scripts.docs_site.gallery_page import GALLERY
 from scripts.docs_site.gallery_sessions import EXPLAINED, browse_runs
@@ -163,18 +161,10 @@ def _drawn(chart: Chart, to: Path, name: str, picture: Picture) -> Picture:
     files = {}
     for scheme in ("light", "dark"):
         file = f"{name}-{scheme}.svg"
-        (to / file).write_text(_file_of(chart.svg(dark=scheme == "dark")), encoding="utf-8")
+        chart.save(to / file, dark=scheme == "dark")
         files[scheme] = file
     print(to / f"{name}-light.svg")  # noqa: T201
     return Picture(picture.part, picture.title, picture.call, picture.words, files)
-
-
-def _file_of(svg: str) -> str:
-    """The picture as a file of its own: with its size and the font of its letters."""
-    opening, _, inside = svg.partition(">")
-    box = re.search(r'viewBox="[-\d.]+ [-\d.]+ ([\d.]+) ([\d.]+)"', opening)
-    assert box is not None, opening  # noqa: S101
-    return f'{opening} width="{box[1]}" height="{box[2]}"><style>{font_faces(svg)}</style>{inside}'
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
