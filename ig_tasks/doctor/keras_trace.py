@@ -13,21 +13,16 @@ import keras  # noqa: TID253 - this module is the framework's own, loaded lazily
 import tensorflow as tf  # noqa: TID253
 
 from ig_tasks.attribution.backends.keras.model import layers_by_name
+from ig_tasks.attribution.backends.keras.registry import OPERATIONS, named
 from ig_tasks.doctor.observation import Call, Cut, Labels, Route, cut_off
 
 __all__ = ["Flow", "Recorder"]
 
-_KINDS = {
-    "comparison": "Greater GreaterEqual Less LessEqual Equal NotEqual LogicalAnd LogicalOr LogicalNot IsNan IsInf",
-    "arg-max": "ArgMax ArgMin",
-    "rounding": "Round Rint Floor Ceil Sign FloorDiv Bucketize",
-    "one-hot": "OneHot DenseBincount Bincount",
-    "detached": "StopGradient PreventGradient",
-}
-_CUTS = {kind: name for name, kinds in _KINDS.items() for kind in kinds.split()}
-_GATHERS = frozenset({"Gather", "GatherV2", "GatherNd", "ResourceGather", "ResourceGatherNd"})
-_SIZES = frozenset({"Shape", "ShapeN", "Rank", "Size", "ZerosLike", "OnesLike"})
-_KEEP_VALUES = frozenset({"Identity", "Cast", "ExpandDims", "Squeeze", "Reshape", "EnsureShape"})
+_CUT_NAMES = ("comparison", "arg-max", "rounding", "one-hot", "detached")
+_CUTS = {kind: known.doctor for kind, known in OPERATIONS.items() if known.doctor in _CUT_NAMES}
+_GATHERS = named(lambda known: known.doctor == "lookup")
+_SIZES = named(lambda known: known.doctor == "size")
+_KEEP_VALUES = named(lambda known: known.doctor == "same values")
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ig_tasks.attribution.backends.keras.graph import Step
+from ig_tasks.attribution.backends.keras.registry import OPERATIONS, named
 
 __all__ = [
     "BY_ENDS", "COMPARISONS", "ELEMENTWISE", "JOINS", "JUMPS", "KINKED", "LINEAR", "LOOPS", "OPAQUE", "PIECEWISE",
@@ -15,57 +16,31 @@ __all__ = [
 ]  # fmt: skip
 
 
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-SAME = _words("Identity IdentityN Snapshot EnsureShape CheckNumerics")
-# Linear in the one input named by its place, whatever the others are (which do not depend on the path).
-LINEAR = {
-    "Cast": 0, "Neg": 0, "Reshape": 0, "ExpandDims": 0, "Squeeze": 0, "Transpose": 0, "Sum": 0, "Mean": 0,
-    "StridedSlice": 0, "Slice": 0, "GatherV2": 0, "Pad": 0, "MirrorPad": 0, "Tile": 0, "BroadcastTo": 0, "AvgPool": 0,
-    "AvgPool3D": 0, "ResizeNearestNeighbor": 0, "ResizeBilinear": 0, "ResizeBicubic": 0, "Conv2D": 0, "Conv3D": 0,
-    "DepthwiseConv2dNative": 0, "Conv2DBackpropInput": 2, "Conv3DBackpropInputV2": 2, "MatMul": 0, "Cumsum": 0,
-    "ReverseV2": 0, "Roll": 0, "MatrixBandPart": 0, "DepthToSpace": 0, "SpaceToDepth": 0, "Split": 1, "SplitV": 0,
-    "Unpack": 0, "RealDiv": 0, "Div": 0, "BiasAdd": 0, "FusedBatchNormV3": 0,
-}  # fmt: skip
-PRODUCTS = _words("Mul BatchMatMul BatchMatMulV2 BatchMatMulV3 Einsum")
-SUMS = _words("AddV2 Add Sub AddN")
-JOINS = _words("ConcatV2 Pack")
-PIECEWISE = _words("Relu Relu6 LeakyRelu Abs Maximum Minimum")
-ELEMENTWISE = _words(
-    "Sigmoid Tanh Softplus Softsign Elu Selu Exp Expm1 Log Log1p Sqrt Rsqrt Square Reciprocal Inv Sin Cos Tan Asin "
-    "Acos Atan Sinh Cosh Asinh Acosh Atanh Erf Erfc Erfinv Lgamma Digamma Pow RealDiv Div Xdivy"
-)
-KINKED = _words("Elu Selu MaxPool3D Prod")
-# Results that have no gradient; those that jump besides.
-JUMPS = _words(
-    "Greater GreaterEqual Less LessEqual Equal NotEqual Sign Floor Ceil Round Rint FloorDiv FloorMod Mod ArgMax ArgMin "
-    "OneHot Bucketize TruncateDiv"
-)
-COMPARISONS = _words("Greater GreaterEqual Less LessEqual")
-OPAQUE = JUMPS | _words("IsNan IsInf IsFinite LogicalAnd LogicalOr LogicalNot Any All StopGradient PreventGradient")
-REDUCTIONS = _words("Max Min")
-# Linear in complex numbers: all but `Complex` in their first input.
-SPECTRA = _words("Complex Real Imag Conj FFT IFFT RFFT IRFFT FFT2D IFFT2D RFFT2D IRFFT2D FFT3D IFFT3D RFFT3D IRFFT3D")
-BY_ENDS = _words("Softmax LogSoftmax Prod Cumprod Pow Atan2 LRN MaxPool MaxPool3D Xlogy Xdivy")
+SAME = named(lambda known: known.same)
+LINEAR = {name: known.linear for name, known in OPERATIONS.items() if known.linear is not None}
+PRODUCTS = named(lambda known: known.combines == "product")
+SUMS = named(lambda known: known.combines == "sum")
+JOINS = named(lambda known: known.combines == "join")
+PIECEWISE = named(lambda known: known.elementwise == "piecewise")
+ELEMENTWISE = named(lambda known: known.elementwise == "smooth")
+KINKED = named(lambda known: known.kinked)
+JUMPS = named(lambda known: known.gradient == "jumps")
+COMPARISONS = named(lambda known: known.compares)
+OPAQUE = named(lambda known: known.gradient)
+REDUCTIONS = named(lambda known: known.reduces)
+SPECTRA = named(lambda known: known.spectrum)
+BY_ENDS = named(lambda known: known.by_ends)
 # Loops, branches and what has a length of its own.
 LOOPS = ("While", "StatelessWhile", "If", "StatelessIf", "Case", "StatelessCase", "TensorList", "TensorArray", "PyFunc")
-UNEVEN = _words("Where Unique UniqueV2 DynamicPartition NonMaxSuppressionV4 NonMaxSuppressionV5 DynamicStitch")
-
-_NAMES = {
-    "AddV2": "add", "ConcatV2": "concat", "GatherV2": "gather", "MatMul": "matmul", "RealDiv": "divide", "Sub":
-    "subtract", "Mul": "multiply", "FusedBatchNormV3": "batch_norm", "DepthwiseConv2dNative": "depthwise_conv2d",
-    "SelectV2": "where", "Pack": "stack", "Unpack": "unstack", "BatchMatMulV2": "matmul", "BatchMatMulV3": "matmul",
-    "Conv2DBackpropInput": "conv2d_transpose", "Conv3DBackpropInputV2": "conv3d_transpose", "Neg": "negative",
-    "Conv2D": "conv2d", "Conv3D": "conv3d", "AvgPool": "avg_pool", "AvgPool3D": "avg_pool3d", "MaxPool3D": "max_pool3d",
-    "TopKV2": "top_k",
-}  # fmt: skip
+UNEVEN = named(lambda known: known.uneven)
 
 
 def spelled(kind: str) -> str:
     """An operation's type as people write it: "LeakyRelu" is leaky_relu."""
-    return _NAMES.get(kind) or re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", kind).lower().replace("_v2", "")
+    known = OPERATIONS.get(kind)
+    if known is not None and known.name:
+        return known.name
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", kind).lower().replace("_v2", "")
 
 
 def moves_rows(step: Step) -> bool:
