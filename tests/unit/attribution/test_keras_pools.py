@@ -195,7 +195,7 @@ def test_masked_places_of_a_maximum_lose_nothing_of_the_others() -> None:
 
 def test_kinks_of_curves_and_of_comparisons_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each where it is, found between the places that are looked at."""
-    from ig_tasks.attribution import grading
+    from ig_tasks.attribution.integrators import grading
 
     seen = []
 
