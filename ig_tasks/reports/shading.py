@@ -6,16 +6,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ig_tasks.presentation.colours import LOWERS, RAISES, rgb
+from ig_tasks.presentation.shading import depth, joined, word_text
 from ig_tasks.reports.numerals import number
-from ig_tasks.store.report import Example, Heatmap, Passage, Report, Word
+from ig_tasks.store.report import Example, Heatmap, Passage, Report
 
 __all__ = ["HeatmapView", "PassageView", "Shade", "heatmap_views", "passage_views"]
 
 WORDS, STRONGEST, NUMBERED = 300, 8, 8
 _RAISES, _LOWERS = rgb(RAISES), rgb(LOWERS)
-_PIECE = "##"
-_DEEPEST = 0.62
-"""The strongest shade still leaves dark letters readable on it, at a contrast of 4.5 to 1."""
 
 
 @dataclass(frozen=True)
@@ -62,11 +60,10 @@ def heatmap_views(example: Example, report: Report) -> tuple[HeatmapView, ...]:
 def _passage(passage: Passage, report: Report) -> PassageView:
     feature = passage.feature or passage.input
     bag = any(item.kind == "bag" for item in report.features if item.name == feature)
-    words = list(passage.words) if bag else _joined(passage.words)
-    greatest = _greatest(word.attribution for word in words)
-    shades = [
-        Shade(_without_blank_mark(word.text), word.attribution, _colour(word.attribution, greatest)) for word in words
-    ]
+    pairs = [(word.text, word.attribution) for word in passage.words]
+    words = pairs if bag else joined(pairs)
+    greatest = _greatest(size for _, size in words)
+    shades = [Shade(word_text(word), size, _colour(size, greatest)) for word, size in words]
     numbered = sorted(enumerate(shades, 1), key=lambda item: -abs(item[1].attribution or 0.0))
     return PassageView(
         report.label(feature),
@@ -75,22 +72,6 @@ def _passage(passage: Passage, report: Report) -> PassageView:
         tuple(numbered[:STRONGEST]),
         max(0, len(shades) - WORDS),
     )
-
-
-def _joined(words: Iterable[Word]) -> list[Word]:
-    """Pieces of one word as that word, with the sum of their attributions: WordPiece writes all but the first as `##`.
-
-    The sum is not known where a part of it is not.
-    """
-    words_joined: list[Word] = []
-    for word in words:
-        if words_joined and word.text.startswith(_PIECE) and word.text != _PIECE:
-            before = words_joined.pop()
-            parts = (before.attribution, word.attribution)
-            total = None if None in parts else sum(part or 0.0 for part in parts)
-            word = Word(text=before.text + word.text.removeprefix(_PIECE), attribution=total)
-        words_joined.append(word)
-    return words_joined
 
 
 def _heatmap(heatmap: Heatmap, report: Report) -> HeatmapView:
@@ -117,9 +98,4 @@ def _colour(value: float | None, greatest: float) -> str:
     if value is None or not greatest:
         return "transparent"
     red, green, blue = _RAISES if value > 0 else _LOWERS
-    return f"rgba({red},{green},{blue},{_DEEPEST * abs(value) / greatest:.3f})"
-
-
-def _without_blank_mark(text: str) -> str:
-    """A token without the mark that some tokenizers put in place of the blank before it."""
-    return text.replace("Ġ", "").replace("▁", "") or text
+    return f"rgba({red},{green},{blue},{depth(value, greatest):.3f})"
