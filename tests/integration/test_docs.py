@@ -371,5 +371,5 @@ def test_variables_of_the_environment_are_those_the_code_reads() -> None:
     text = OWN["docs/reference.md"].read_text(encoding="utf-8")
     described = set(re.findall(r"^\| `((?:IG_TASKS|AIRFLOW)_\w+)` \|", text, flags=re.MULTILINE))
     read = {name for said in docs.said_by_the_code() for name in re.findall(r"^IG_TASKS_[A-Z_]+[A-Z]$", said)}
-    own = {"IG_TASKS_THREADS"}  # from a run to the workers that it starts
+    own = {"IG_TASKS_THREADS", "IG_TASKS_WORKER_MEMORY"}  # from a run to the workers that it starts
     assert described - {"AIRFLOW_HOME"} == read - own
