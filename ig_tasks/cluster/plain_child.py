@@ -44,7 +44,11 @@ def main(arguments: Sequence[str]) -> None:
             if module == "tensorflow":
                 triton_first()
             importlib.import_module(module)
-    serve(answer, orphaned=False)
+    # Nothing more is asked, or nobody takes the answer: whoever started this is gone, or is about to end it. Ending at
+    # once would leave the scratch folder to nobody.
+    with contextlib.suppress(BrokenPipeError):
+        serve(answer, orphaned=False)
+    end_with_parent(int(parent), scratch, poll=0.02)
 
 
 def _portable(error: Exception) -> Exception:
