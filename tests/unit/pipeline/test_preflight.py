@@ -90,7 +90,7 @@ def test_what_comes_first_is_said_first_though_it_takes_longer(
 def test_no_scheduler_no_answer_no_certificate_and_no_gpu_are_said_by_check_in_one_line(
     spec: ExplanationSpec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    nobody = said(with_compute(spec, address="tcp://127.0.0.1:1"))
+    nobody = said(with_compute(spec, address="tcp://127.0.0.1:1", worker_timeout=0.2))
     assert isinstance(nobody, UnreachableError)
     assert str(nobody).startswith("compute.address: no Dask scheduler answers at tcp://127.0.0.1:1 (")
     with socket.create_server(("127.0.0.1", 0)) as silent:
