@@ -18,7 +18,6 @@ from ig_tasks.reports.importance import figures
 from ig_tasks.statistics import ClusterSpread, FeatureStatistics
 from ig_tasks.statistics.sums import CLUSTERS
 from ig_tasks.store import Folder
-from ig_tasks.store.parquet_reading import read_tables
 from ig_tasks.store.report import GroupImportance
 
 __all__ = ["group_importance", "group_statistics"]
@@ -56,7 +55,9 @@ def group_statistics(
         return merged
     columns = ["target", *(_ATTRIBUTION + name for members in groups.values() for name in members)]
     columns += ["cluster"] if clustered else []
-    for table in read_tables(run, files, columns):
+    # Shard by shard, as the features': a group of one feature has that feature's figures, to the last digit.
+    for file in files:
+        table = run.read_table(file, columns=columns)
         for target in pc.unique(table.column("target")).to_pylist():
             rows = table.filter(pc.equal(table.column("target"), target))
             contributions = _contributions(rows, groups)
