@@ -180,6 +180,15 @@ def test_an_irrelevant_feature_has_nothing_and_rows_do_not_matter_to_one_another
     np.testing.assert_allclose(alone.attributions, found.attributions[1:2], atol=1e-12)
 
 
+@pytest.mark.parametrize("method", [IntegratedGradients(), ExpectedGradients(), WeightedBaselines((1.0, 3.0))])
+def test_an_irrelevant_feature_has_nothing_on_average_over_baselines_either(kit: Any, method: Any) -> None:
+    model = kit.function("sin(x0) * x2", 3)
+    rows, starts = np.array([[1.0, 5.0, 0.5], [0.3, -2.0, 2.0]]), ([0.1, 4.0, 0.2], [-0.7, 1.0, -1.0])
+    found = run(model, rows, method, *starts)
+    np.testing.assert_array_equal(found.attributions[:, 1], 0.0)
+    assert (found.attributions[:, [0, 2]] != 0.0).all()
+
+
 def test_every_output_has_its_own_path(kit: Any, layers_of: Any, rows: np.ndarray) -> None:
     model = kit.dense(layers_of(3, 4, 2))
     both = run(model, rows, Guided(steps=5), target="all")
