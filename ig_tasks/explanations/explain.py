@@ -221,7 +221,6 @@ def _with_quarantined(result: AttributionResult, encoded: Encoded) -> Attributio
     keep = encoded.keep
     if keep.all():
         return result
-
     if not isinstance(result.attributions, dict):
         raise DataError("inputs: a table's explanation is by input name")
     numbers = ("output", "baseline_output", "convergence_delta", "relative_delta", "error_estimate")

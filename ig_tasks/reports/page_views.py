@@ -27,16 +27,9 @@ from ig_tasks.store.report import (
 )
 
 __all__ = [
-    "ExampleView",
-    "LevelView",
-    "SegmentView",
-    "TailView",
-    "TargetView",
-    "example_view",
-    "example_views",
-    "tail_views",
-    "target_views",
-]
+    "ExampleView", "LevelView", "SegmentView", "TailView", "TargetView",
+    "example_view", "example_views", "tail_views", "target_views",
+]  # fmt: skip
 
 CHARTED, TABLED = 20, 50
 LEVELS, SEGMENT_FEATURES = 12, 8
