@@ -15,7 +15,7 @@ from ig_tasks.attribution import AttributionResult
 from ig_tasks.data.features import Feature, feature_matrix
 from ig_tasks.errors import InputError, suggest
 from ig_tasks.explanations.asked import Asked
-from ig_tasks.presentation.units import units
+from ig_tasks.presentation.units import attribution_units
 
 __all__ = ["ExplainedRows"]
 
@@ -147,7 +147,9 @@ class ExplainedRows(AttributionResult):
         return str(place if self.index is None else list(self.index)[place])
 
     def _units(self) -> str:
-        return units(str(self.details.get("space", "")))
+        details = self.details
+        method = str(details.get("method", "integrated_gradients"))
+        return attribution_units(str(details.get("space", "")), method, details.get("method_parameters"))
 
     def _one_output_matrix(self, method: str) -> NDArray[np.float64]:
         if self.output.ndim > 1:

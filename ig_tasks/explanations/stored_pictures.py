@@ -16,9 +16,9 @@ from ig_tasks.explanations.pictures.many_rows import decision_of
 from ig_tasks.explanations.pictures.methods import Pictures
 from ig_tasks.explanations.pictures.shown import Shown
 from ig_tasks.explanations.stored_rows import joined_rows, shown_rows, stored_place
-from ig_tasks.presentation.units import units
 from ig_tasks.store import RunFolder
 from ig_tasks.store.report import Report
+from ig_tasks.store.report_units import units_in
 
 __all__ = ["StoredPictures"]
 
@@ -60,7 +60,7 @@ class StoredPictures(Pictures):
         if unsure is not None and unsure < 1:
             notes.append(f"{round((1 - unsure) * rows):,} of {rows:,} rows did not converge.")
         heading = f"{report.name}, {report.partition}: mean |attribution| over {rows:,} rows"
-        return replace(size_bars(bars, units(report.targets[0].space)), heading=heading, notes=tuple(notes))
+        return replace(size_bars(bars, units_in(report, report.targets[0])), heading=heading, notes=tuple(notes))
 
     def text(self, row: Any, name: str | None = None) -> Chart:
         """A row's words shaded by their attributions; the row is explained anew. See `Explanation.text`."""
@@ -117,7 +117,7 @@ class StoredPictures(Pictures):
             self._verified,
             self._files,
             target=target.name,
-            space=target.space,
+            units=units_in(report, target),
             labels=labels,
             most=_ROWS,
             row_id=row_id,

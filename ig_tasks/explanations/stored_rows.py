@@ -12,7 +12,6 @@ import pyarrow.compute as pc
 
 from ig_tasks.errors import InputError
 from ig_tasks.explanations.pictures.shown import Shown
-from ig_tasks.presentation.units import units
 from ig_tasks.store import Folder
 
 __all__ = ["joined_rows", "shown_rows", "stored_place"]
@@ -27,7 +26,7 @@ def shown_rows(
     files: Sequence[str],
     *,
     target: str,
-    space: str,
+    units: str,
     labels: Mapping[str, str],
     most: int,
     row_id: str | None = None,
@@ -37,7 +36,7 @@ def shown_rows(
     Args:
         run: the run's folder; what is read is compared with the digests of what was written.
         files: its tables of attributions.
-        space: of the target, for the units.
+        units: of the attributions.
         labels: {feature: what to write for it}.
         row_id: this row alone.
 
@@ -64,7 +63,7 @@ def shown_rows(
     if not tables:
         what = f"row_id {row_id!r} is not a row" if row_id is not None else f"target: {target!r} has no explained row"
         raise InputError(f"{what} of this run")
-    return _shown(pa.concat_tables(tables, promote_options="permissive"), space, labels, 0 if row_id else total)
+    return _shown(pa.concat_tables(tables, promote_options="permissive"), units, labels, 0 if row_id else total)
 
 
 def stored_place(run: Folder, files: Sequence[str], target: str, place: int) -> str:
@@ -100,7 +99,7 @@ def _count(run: Folder, file: str, target: str) -> int:
     return int(pc.sum(pc.equal(column, target)).as_py() or 0)
 
 
-def _shown(table: pa.Table, space: str, labels: Mapping[str, str], total: int) -> Shown:
+def _shown(table: pa.Table, units: str, labels: Mapping[str, str], total: int) -> Shown:
     names = [name.removeprefix(_ATTRIBUTION) for name in table.column_names if name.startswith(_ATTRIBUTION)]
     ids, output, baseline, status = (table.column(name).to_pylist() for name in _FIGURES)
     values: Any = None
@@ -117,7 +116,7 @@ def _shown(table: pa.Table, space: str, labels: Mapping[str, str], total: int) -
         np.array(baseline, np.float64),
         np.array(status, dtype=np.str_),
         names=[str(row) for row in ids],
-        units=units(space),
+        units=units,
         labels=labels,
         rows=total,
         in_spec=True,

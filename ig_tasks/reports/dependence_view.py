@@ -9,9 +9,9 @@ from ig_tasks.charts.axes import unique_labels
 from ig_tasks.charts.dependence_curves import CategoryMark, NumberPoint, category_marks, number_bands
 from ig_tasks.presentation.shortening import shortened
 from ig_tasks.reports.numerals import count, counted, number, value
-from ig_tasks.reports.sentences import units
 from ig_tasks.store.report import Report
 from ig_tasks.store.report_dependence import Dependence, DependencePoint
+from ig_tasks.store.report_units import units_in
 
 __all__ = ["DependenceView", "dependence_views"]
 
@@ -44,10 +44,7 @@ class DependenceView(NamedTuple):
 
 def dependence_views(report: Report) -> tuple[DependenceView, ...]:
     """A view for each feature whose dependence is reported."""
-    spaces = {target.name: target.space for target in report.targets}
-    return tuple(
-        _view(report, dependence, units(spaces.get(dependence.target, "raw"))) for dependence in report.dependence
-    )
+    return tuple(_view(report, dependence, units_in(report, dependence.target)) for dependence in report.dependence)
 
 
 def _view(report: Report, dependence: Dependence, unit: str) -> DependenceView:

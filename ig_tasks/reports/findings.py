@@ -6,9 +6,11 @@ import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from ig_tasks.presentation.methods import method_facts
 from ig_tasks.reports.numerals import count, counted, number, share
-from ig_tasks.reports.sentences import outlier_words, target_words, units
+from ig_tasks.reports.sentences import outlier_words, target_words
 from ig_tasks.store.report import Importance, Report, TargetInfo
+from ig_tasks.store.report_units import units_in
 
 __all__ = ["Finding", "findings"]
 
@@ -56,11 +58,12 @@ def _leading(report: Report) -> Iterator[Finding]:
 def _leader_words(report: Report, target: TargetInfo, ranking: list[Importance]) -> str:
     first, *others = ranking
     size, total = first.abs_mean or 0.0, sum(row.abs_mean or 0.0 for row in ranking)
-    unit = units(target.space)
+    unit = units_in(report, target)
     label = report.label(first.feature)
-    words = (
-        f"{label} moves the output by {number(size, 3)} ({unit}) on average, {_share_of(size, total)} of all importance"
-    )
+    moves = f"{label} moves the output by {number(size, 3)} ({unit}) on average"
+    if not method_facts(report.attribution.method).complete:  # its figures are no parts of an output
+        moves = f"{label} leads with a mean |attribution| of {number(size, 3)} ({unit})"
+    words = f"{moves}, {_share_of(size, total)} of all importance"
     if not others:
         return f"{words}.{_in_probability(report, target, size)}"
     second = others[0].abs_mean or 0.0

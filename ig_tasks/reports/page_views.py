@@ -13,7 +13,7 @@ from ig_tasks.presentation.statuses import row_words
 from ig_tasks.reports import report_charts
 from ig_tasks.reports.numerals import count
 from ig_tasks.reports.row_waterfall import waterfall_chart
-from ig_tasks.reports.sentences import left_words, segment_label, target_words, units
+from ig_tasks.reports.sentences import left_words, segment_label, target_words
 from ig_tasks.reports.shading import HeatmapView, PassageView, heatmap_views, passage_views
 from ig_tasks.store.report import (
     Contribution,
@@ -25,6 +25,7 @@ from ig_tasks.store.report import (
     Report,
     TargetInfo,
 )
+from ig_tasks.store.report_units import units_in
 
 __all__ = [
     "ExampleView", "LevelView", "SegmentView", "TailView", "TargetView",
@@ -127,7 +128,7 @@ def target_views(report: Report) -> tuple[tuple[TargetView, ...], str]:
 
 def _target_view(report: Report, target: TargetInfo) -> TargetView:
     ranking = report.ranking(target.name)
-    shown, drawn, unit = ranking[:TABLED], ranking[:CHARTED], units(target.space)
+    shown, drawn, unit = ranking[:TABLED], ranking[:CHARTED], units_in(report, target)
     labels = _labels(report, (row.feature for row in shown))
     order = {row.feature: row.rank for row in ranking}
     boxes = sorted(
@@ -223,13 +224,13 @@ def example_views(report: Report) -> tuple[tuple[ExampleView, ...], str]:
 
 def example_view(example: Example, report: Report, most: int = CONTRIBUTIONS) -> ExampleView:
     """The view of one row, with its `most` greatest attributions one by one."""
-    space = next((target.space for target in report.targets if target.name == example.target), "raw")
+    unit = units_in(report, example.target)
     parts = sorted(example.contributions, key=lambda part: -abs(part.attribution or 0.0))
     labels = _labels(report, (part.feature for part in parts))
     return ExampleView(
         example=example,
-        units=units(space),
-        chart=waterfall_chart(example, labels, units(space)),
+        units=unit,
+        chart=waterfall_chart(example, labels, unit),
         contributions=tuple(parts[:most]),
         others=len(parts[most:]),
         others_sum=sum(part.attribution or 0.0 for part in parts[most:]),

@@ -25,10 +25,10 @@ from ig_tasks.reports.sentences import (
     saw_and_expected,
     target_words,
     trust,
-    units,
 )
 from ig_tasks.reports.shading import passage_views
 from ig_tasks.store.report import GroupImportance, Report
+from ig_tasks.store.report_units import units_in
 
 __all__ = ["plain", "print_report", "print_side_by_side"]
 
@@ -216,7 +216,7 @@ def _title(report: Report) -> str:
 
 
 def _units(report: Report) -> str:
-    return units(report.targets[0].space) if report.targets else ""
+    return units_in(report, report.targets[0]) if report.targets else ""
 
 
 def _grid() -> Table:

@@ -12,9 +12,10 @@ from ig_tasks.charts.axes import unique_labels
 from ig_tasks.charts.trend_lines import Moment, figure_over_time, ranks_over_time
 from ig_tasks.reports.numerals import counted, number
 from ig_tasks.reports.page_environment import environment, frame
-from ig_tasks.reports.sentences import target_words, units
+from ig_tasks.reports.sentences import target_words
 from ig_tasks.reports.trend import Trend, TrendRun
 from ig_tasks.store.report import Importance, TargetInfo
+from ig_tasks.store.report_units import units_in
 
 __all__ = ["render_trend"]
 
@@ -71,7 +72,7 @@ def _target(trend: Trend, target: TargetInfo) -> _TargetTrend:
                 sizes[feature] = max(sizes.get(feature, 0.0), importance.abs_mean or 0.0)
     leading = sorted(sizes, key=lambda feature: -sizes[feature])[:_RANKED]
     labels = unique_labels(leading, {feature: report.label(feature) for feature in leading})
-    marks, unit = trend.marks, units(target.space)
+    marks, unit = trend.marks, units_in(report, target)
 
     def importance_of(partition: str, feature: str) -> Importance | None:
         return runs[partition].importance.get((target.name, feature)) if partition in runs else None

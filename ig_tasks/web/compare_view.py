@@ -12,6 +12,7 @@ from ig_tasks.charts.rank_slopes import Pair, Slope, importance_pairs, rank_slop
 from ig_tasks.reports.numerals import count
 from ig_tasks.reports.sentences import target_words, units
 from ig_tasks.store.report import Importance, Report, TargetInfo
+from ig_tasks.store.report_units import units_in
 from ig_tasks.web.dependencies import OpenedRun
 
 __all__ = ["Change", "Comparison", "Difference", "compared", "differences", "shared_targets"]
@@ -148,12 +149,12 @@ def compared(
     common = any(name in rankings[0] and name in rankings[1] for name in features)
     return Comparison(
         target=second,
-        units=units(second.space),
+        units=units_in(after, second),
         why_not=why_not,
         changes=changes[:_LISTED],
         left=max(0, len(changes) - _LISTED),
         slopes=_slopes(drawn, rankings, labels, names) if common else None,
-        pairs=_pairs(changes[:_DRAWN], labels, units(second.space), figures=not why_not) if common else None,
+        pairs=_pairs(changes[:_DRAWN], labels, units_in(after, second), figures=not why_not) if common else None,
         names={label: name for name, label in labels.items()},
     )
 

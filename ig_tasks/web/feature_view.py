@@ -10,7 +10,7 @@ from ig_tasks.charts.axes import fitted
 from ig_tasks.charts.bars import Bar, size_bars
 from ig_tasks.charts.trend_lines import figure_over_time
 from ig_tasks.reports.numerals import count
-from ig_tasks.reports.sentences import segment_label, units
+from ig_tasks.reports.sentences import segment_label
 from ig_tasks.store.index_entry import IndexEntry
 from ig_tasks.store.report import FeatureInfo, Importance, Report, TargetInfo
 from ig_tasks.web.timelines import importance_moments, timeline_of
@@ -31,17 +31,14 @@ class FeatureChoice:
     feature: str
     target: TargetInfo
     row: Importance
+    units: str
+    """What attributions are counted in."""
     segment: Importance | None = None
 
     @property
     def importance(self) -> Importance:
         """The importance of the rows that are shown."""
         return self.segment or self.row
-
-    @property
-    def units(self) -> str:
-        """What attributions are counted in."""
-        return units(self.target.space)
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,9 @@ from ig_tasks.charts import Chart
 from ig_tasks.charts.axes import unique_labels
 from ig_tasks.charts.bars import figure_bars
 from ig_tasks.reports import report_charts
-from ig_tasks.reports.sentences import target_words, units
+from ig_tasks.reports.sentences import target_words
 from ig_tasks.store.report import Importance, Report
+from ig_tasks.store.report_units import units_in
 from ig_tasks.web.report_choices import FEATURES, Choices
 
 __all__ = ["FeatureLine", "FeaturesView", "features_view", "with_one_target"]
@@ -86,7 +87,7 @@ def features_view(report: Report, choices: Choices) -> FeaturesView:
     listed = tuple(ordered[first : first + FEATURES])
     return FeaturesView(
         words=target_words(target),
-        units=units(target.space),
+        units=units_in(report, target),
         rows=max((row.rows for row in rows), default=0),
         lines=listed,
         charts=_charts(report, choices, listed[:_CHARTED]),
@@ -131,7 +132,7 @@ def _charts(report: Report, choices: Choices, lines: Sequence[FeatureLine]) -> t
     rows = [line.row for line in lines]
     names = [row.feature for row in rows]
     labels = unique_labels(names, {name: report.label(name) for name in names})
-    unit = units(choices.target.space)
+    unit = units_in(report, choices.target)
     signed = report_charts.signed_chart(rows, labels, unit)
     direction = "Signed mean: bars to the right raise the output on average, bars to the left lower it."
     if choices.statistic.key == "abs_mean":

@@ -52,6 +52,9 @@ def test_a_run_without_proof_says_so_in_words_and_is_compared_with_no_other_meth
     assert report["completeness"]["max_relative_delta"] is None
     assert "Saliency (Simonyan, Vedaldi and Zisserman, 2014)" in page
     assert "this method has neither completeness nor an error estimate" in page
+    # A slope is no part of an output, and not counted in its units.
+    assert "per unit of the feature" in page
+    assert "moves the output by" not in page
     assert "they add up" not in page
     assert any("choose attribution.method: integrated_gradients" in line for line in lines)
     opened = ig_tasks.open_run(ref["run_uri"], trusted_root=tmp_path)

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from ig_tasks.errors import QueryError
 from ig_tasks.reports.dependence_view import dependence_views
 from ig_tasks.store.report import Report
+from ig_tasks.store.report_units import units_in
 from ig_tasks.store.stored_run import StoredRun
 from ig_tasks.web.charts import Pictures, chart_figure
 from ig_tasks.web.dependencies import FeatureName, OpenedRun, RunOf
@@ -107,7 +108,7 @@ def _choice(report: Report, feature: str, target: str | None, segment: str) -> F
         if within.segment_column is None:
             column, _, level = segment.partition("=")
             within = within.model_copy(update={"segment_column": column, "segment_level": level})
-    return FeatureChoice(feature, chosen, row, within)
+    return FeatureChoice(feature, chosen, row, units_in(report, chosen), within)
 
 
 def _with_own_dependence(report: Report, choice: FeatureChoice) -> Report:
