@@ -56,7 +56,7 @@ class Costs:
 def _run(shard_rows: int, steps: int) -> dict[str, float]:
     """Of a month's attributions: CPU seconds, rows, shards, evaluations per row, and the bytes of the files.
 
-    Without the outcomes, which cost as many forward passes per row as there are features.
+    Without the outcomes: what each feature adds is computed on a sample, which does not grow with the rows.
     """
     with tempfile.TemporaryDirectory() as store:
         settings: dict[str, Any] = {
