@@ -54,7 +54,7 @@ class Costs:
 
 
 def _run(shard_rows: int, steps: int) -> dict[str, float]:
-    """Of a month's attributions: CPU seconds, rows, shards, evaluations per row, and the bytes of the files.
+    """CPU seconds, rows, shards, evaluations per row and bytes of the files of a month's attributions.
 
     Without the outcomes: what each feature adds is computed on a sample, which does not grow with the rows.
     """

@@ -138,6 +138,6 @@ class MethodCall:
         mean = average(results, self.options.tolerances, shares)
         if not all(np.isnan(each.convergence_delta).all() for each in results):
             return mean
-        # Of a method without completeness there is nothing to judge.
+        # A method without completeness has nothing to judge.
         status = np.where(np.isfinite(mean.attribution_size), UNVERIFIED, NOT_FINITE)
         return replace(mean, status=status, details={**mean.details, "below_rounding": 0})

@@ -1,6 +1,6 @@
 """Operations that users tell the engine of: functions, torch modules and Keras layers that act on single elements.
 
-The engine knows the frameworks' own operations. Of a team's own activation it sees only what that is written in, such
+The engine knows the frameworks' own operations. It sees only what a team's own activation is written in, such
 as a comparison and a `where`, for which there is no secant slope. Registered, it is one operation with slopes of its
 own: exact where it is piecewise linear, smooth elsewhere.
 """
@@ -125,7 +125,7 @@ def register_operation(operation: Any, *, knots: Any = (), slopes: Any = None, n
 
         return function
     method = _METHODS[_framework(operation)]
-    # Of a class that is registered once more, the last registration counts.
+    # Where a class is registered again, the last registration counts.
     original = getattr(operation, method)
     original = getattr(original, "_ig_original", original)
 

@@ -22,7 +22,7 @@ def save_chart(chart: Drawn, to: str | Path | IO[Any], format: str | None, *, da
     """Write a chart to a path, or to a file that is open.
 
     Raises:
-        InputError: for an ending that is none of FORMATS.
+        InputError: for an ending that is not in FORMATS.
     """
     kind = format or (Path(to).suffix.lstrip(".") if isinstance(to, str | Path) else "")
     if kind.lower() not in FORMATS:

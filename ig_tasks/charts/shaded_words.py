@@ -16,7 +16,7 @@ __all__ = ["shaded_words"]
 
 _WIDTH, _SIZE, _LEADING, _PAD = 580, 15, 27, 4
 _STRETCH = 0.93
-"""Of the estimated width: the words are measured as letter by letter, a little too wide."""
+"""Share of the estimated width: the words are measured as letter by letter, a little too wide."""
 _LONGEST = 40
 """Letters of one word that are drawn."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import fsspec
@@ -61,6 +61,11 @@ class Shard:
     def name(self) -> str:
         """`shard-000012`: the name of its files in the run's folder."""
         return f"shard-{self.index:06d}"
+
+    @property
+    def chosen_by(self) -> dict[str, Any] | None:
+        """What chose the rows among all, for keys; None where they are all."""
+        return None if self.sample is None else asdict(self.sample)
 
     def positions(self) -> NDArray[np.int64]:
         """Positions (rows,) among all rows of the run's files."""

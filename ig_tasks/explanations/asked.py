@@ -52,7 +52,7 @@ class Asked:
     ) -> tuple[Sequence[Mapping[str, Any]], Sequence[float] | None]:
         """The baselines of all rows for a model with other weights, or another baseline for this one.
 
-        Another baseline is fitted on the reference, or on the rows themselves where there is none.
+        Another baseline is fitted on the reference, or without a reference on the rows themselves.
 
         Raises:
             BaselineError: for a baseline that does not fit.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -66,7 +66,7 @@ class AblationTask:
             "data": {
                 "digest": self.data_digest,
                 "rows": [self.shard.start, self.shard.stop],
-                "sample": None if self.shard.sample is None else asdict(self.shard.sample),
+                "sample": self.shard.chosen_by,
                 "label": self.label,
                 "cluster": self.cluster,
             },

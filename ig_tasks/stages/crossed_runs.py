@@ -6,7 +6,6 @@ nothing is computed twice, and a comparison that was killed goes on where it sto
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -86,7 +85,7 @@ class CrossTask:
             "data": {
                 "digest": self.data_digest,
                 "rows": self.shard.rows,
-                "sample": _sampled(self.shard),
+                "sample": self.shard.chosen_by,
                 "cluster": self.cluster,
                 **({"label": self.model.label} if self.model.label else {}),
             },
@@ -97,7 +96,7 @@ class CrossTask:
                 "column": swapped.column,
                 "data": swapped.other_digest,
                 "rows": swapped.other.rows,
-                "sample": _sampled(swapped.other),
+                "sample": swapped.other.chosen_by,
                 "seed": swapped.seed,
             },
         }
@@ -192,11 +191,6 @@ def cross_rows(task: CrossTask, folder_uri: str, name: str) -> int:
     }
     write_sealed(Folder(folder_uri), name, document, indent=None)
     return int(finite.sum())
-
-
-def _sampled(shard: Shard) -> dict[str, Any] | None:
-    """What chose a shard's rows among all; None where it holds them all."""
-    return None if shard.sample is None else dataclasses.asdict(shard.sample)
 
 
 class CrossedRuns:

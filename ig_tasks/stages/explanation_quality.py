@@ -60,7 +60,7 @@ class ExplanationQualityTask:
             "data": {
                 "digest": self.data_digest,
                 "rows": self.shard.rows,
-                "sample": None if self.shard.sample is None else asdict(self.shard.sample),
+                "sample": self.shard.chosen_by,
                 "cluster": self.cluster,
             },
             "attribution": self.attribution.model_dump(mode="json"),

@@ -58,7 +58,7 @@ def _by_name(attributions: Any) -> Mapping[str, npt.NDArray[np.float64]]:
 
 
 def _standard_error(draws: Sequence[Any], mean: Any, shares: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Of a mean weighted by `shares`, which sum to one; of equal shares, the standard deviation by sqrt(draws)."""
+    """The error of a mean weighted by `shares`, which sum to one; for equal shares, the sd over sqrt(draws)."""
     total = np.zeros_like(mean)
     for draw, share in zip(draws, shares, strict=True):
         total += share**2 * (draw - mean) ** 2

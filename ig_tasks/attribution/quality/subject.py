@@ -109,7 +109,7 @@ class Subject:
     def without(self, replaced: Iterable[Bools]) -> Iterator[Floats]:
         """The output (rows,) with features at the baseline, for each choice (rows, features) of them.
 
-        Of several baselines it is the average over them.
+        With several baselines it is the average over them.
         """
         with Lookup(self.model).opened(self.layers) as lookup:
             ends = [Coordinates(self.inputs.arrays, start, self.layers, lookup) for start in self.starts]

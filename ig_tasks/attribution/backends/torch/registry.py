@@ -37,7 +37,7 @@ class Operation:
     pool: int = 0
     """Axes of a max-pooling."""
     pair: Literal["", "larger", "smaller"] = ""
-    """Of two tensors."""
+    """For an operation of two tensors."""
     extreme: Literal["", "largest", "smallest"] = ""
     """Over axes."""
     ranked: bool = False
